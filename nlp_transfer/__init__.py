@@ -1,0 +1,48 @@
+"""Move pretrained BERT-family encoders into specialised text.
+
+    from nlp_transfer import TransferTrainer, TransferArguments
+
+in place of `Trainer` and `TrainingArguments`; or `run(load_config(["configs/quickstart.yaml"]))` for a whole experiment.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nlp_transfer.config import Config, load_config
+    from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
+    from nlp_transfer.hub import load
+    from nlp_transfer.run import run
+    from nlp_transfer.training import TransferArguments, TransferTrainer
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "config": ("Config", "load_config"),
+    "data": ("Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "load_corpus"),
+    "hub": ("load",),
+    "run": ("run",),
+    "training": ("TransferArguments", "TransferTrainer"),
+}
+
+__all__ = [
+    "Config",
+    "Corpus",
+    "CorpusConfig",
+    "SplitConfig",
+    "TransferArguments",
+    "TransferTrainer",
+    "corpus_from",
+    "load",
+    "load_config",
+    "load_corpus",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that importing the package stays quick."""
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"nlp_transfer.{room}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,28 @@
+"""Where rows come from: one domain's corpus, its splits, tokens and batches."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nlp_transfer.data.corpus import Corpus, CorpusConfig, SplitConfig
+    from nlp_transfer.data.loading import corpus_from, load_corpus
+    from nlp_transfer.data.summary import describe
+
+__all__ = ["Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "describe", "load_corpus"]
+
+_MODULES = {
+    "Corpus": "corpus",
+    "CorpusConfig": "corpus",
+    "SplitConfig": "corpus",
+    "corpus_from": "loading",
+    "describe": "summary",
+    "load_corpus": "loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for: reading a configuration needs no pandas, scipy or datasketch."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,91 @@
+"""Encoded rows become tensors, padded to the longest of their batch and no further."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class PaddingCollator:
+    """Pads rows of `encode_texts` into a batch.
+
+    Args:
+        tokenizer: gives the padding token and side, and the longest length that the encoder reads.
+        pad_to_multiple_of: lengths are rounded up to this, which suits matrix units; never past the encoder's longest.
+    """
+
+    tokenizer: "PreTrainedTokenizerBase"
+    pad_to_multiple_of: int = 8
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch; columns other than the three below are left behind.
+
+        Args:
+            rows: with `input_ids`, and perhaps `attention_mask` and `labels`.
+
+        Returns:
+            `input_ids` and `attention_mask`, int64, shape (batch, tokens); and `labels` where all rows have them:
+            int64, shape (batch,), or float32, shape (batch, classes), where rows hold lists.
+
+        Raises:
+            ValueError: there are no rows, or the tokenizer has no padding token.
+        """
+        if not rows:
+            raise ValueError("A batch needs at least one row.")
+        padding = self.tokenizer.pad_token_id
+        if padding is None:
+            raise ValueError(
+                "The tokenizer has no padding token; set tokenizer.pad_token, for instance to its eos_token."
+            )
+        width = self._width(max(len(row["input_ids"]) for row in rows))
+        left = self.tokenizer.padding_side == "left"
+        ids = torch.full((len(rows), width), int(padding), dtype=torch.long)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for index, row in enumerate(rows):
+            length = len(row["input_ids"])
+            place = slice(width - length, width) if left else slice(0, length)
+            ids[index, place] = torch.as_tensor(row["input_ids"], dtype=torch.long)
+            mask[index, place] = torch.as_tensor(row.get("attention_mask", [1] * length), dtype=torch.long)
+        batch = {"input_ids": ids, "attention_mask": mask}
+        labels = [row["labels"] for row in rows if row.get("labels") is not None]
+        if len(labels) == len(rows):
+            many = not isinstance(labels[0], int) and torch.as_tensor(labels[0]).ndim > 0
+            batch["labels"] = torch.stack(
+                [torch.as_tensor(row, dtype=torch.float32 if many else torch.long) for row in labels]
+            )
+        return batch
+
+    def _width(self, longest: int) -> int:
+        """The longest length rounded up, as far as the encoder reads."""
+        rounded = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
+        return min(rounded, max(longest, self.tokenizer.model_max_length))
+
+
+def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Batches of rows of similar length, the longest first, so that a lack of memory shows at once.
+
+    Args:
+        lengths: tokens of each row.
+        max_tokens: what rows x longest row of a batch may reach; a longer row is a batch of its own.
+
+    Returns:
+        Indices into `lengths`; each once.
+
+    Raises:
+        ValueError: `max_tokens` is below 1.
+    """
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens is {max_tokens}; a batch needs room for at least one token.")
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= max_tokens:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches

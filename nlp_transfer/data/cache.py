@@ -1,0 +1,124 @@
+"""Arrow files on disk: what was read or tokenised once is memory-mapped the next time.
+
+Files are keyed by content and settings, written beside their place and moved into it, so that a reader never meets half
+a file, and rebuilt where they are damaged. `$NLP_TRANSFER_CACHE` says where they lie; they may be deleted at any time.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+from datasets import Dataset
+
+from nlp_transfer.errors import DataError
+
+CACHE_VERSION = 1
+"""Part of every key: raise it when what the files hold changes."""
+
+
+def cache_dir() -> Path:
+    """The folder of the cache: `$NLP_TRANSFER_CACHE`, else `nlp_transfer` in the datasets library's cache."""
+    named = os.environ.get("NLP_TRANSFER_CACHE")
+    return Path(named).expanduser() if named else Path(datasets.config.HF_DATASETS_CACHE) / "nlp_transfer"
+
+
+def cache_key(*parts: Any) -> str:
+    """SHA-256 (hex) of settings that JSON can hold."""
+    return hashlib.sha256(json.dumps([CACHE_VERSION, *parts], sort_keys=True).encode()).hexdigest()
+
+
+def cache_path(room: str, key: str) -> Path:
+    """Where the Arrow file of `key` lies; its folder is made.
+
+    Raises:
+        DataError: the folder cannot be made or written.
+    """
+    folder = cache_dir() / room
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise DataError(
+            f"The cache folder {folder} cannot be written. Set NLP_TRANSFER_CACHE to a folder that can, "
+            "with room for a copy of the texts."
+        )
+    return folder / f"{key}.arrow"
+
+
+def load_table(path: Path, rows: int | None = None) -> Dataset | None:
+    """Memory-map the Arrow file at `path`; None where there is none, or a damaged one, which is then removed.
+
+    Args:
+        path: an Arrow stream.
+        rows: how many rows it must have; None where a note beside it (`store_table`) says so.
+    """
+    note = path.with_suffix(".json")
+    try:
+        if rows is None:
+            rows = json.loads(note.read_text("utf-8"))["rows"]
+        dataset = Dataset.from_file(str(path))
+        if len(dataset) == rows:
+            return dataset
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):  # pa.ArrowInvalid is a ValueError
+        pass
+    for damaged in (path, note):
+        with contextlib.suppress(FileNotFoundError):
+            damaged.unlink()
+    return None
+
+
+def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset:
+    """The dataset at `path`, made from `tables` where it is not there; memory use is that of one of the tables.
+
+    Args:
+        path: from `cache_path`.
+        tables: yields one table or more of the same schema; what it raises leaves nothing behind.
+
+    Raises:
+        DataError: the disk is full or cannot be written.
+    """
+    known = load_table(path)
+    if known is not None:
+        return known
+    temporary = path.with_name(f"{path.stem[:16]}-{uuid.uuid4().hex}.tmp")
+    try:
+        rows = 0
+        with temporary.open("wb") as file:
+            writer: pa.RecordBatchStreamWriter | None = None
+            for table in tables():
+                writer = writer or pa.ipc.new_stream(file, table.schema)
+                _write(writer, table, path)
+                rows += table.num_rows
+            if writer is not None:
+                writer.close()
+            file.flush()
+            os.fsync(file.fileno())
+        # The note goes first: a table without its note would be rebuilt, a note without its table is not looked at.
+        path.with_suffix(".json").write_text(json.dumps({"rows": rows}), "utf-8")
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+    return Dataset.from_file(str(path))
+
+
+def _write(writer: pa.RecordBatchStreamWriter, table: pa.Table, path: Path) -> None:
+    """Write one table; a full disk is the user's to mend."""
+    try:
+        writer.write_table(table)
+    except OSError as error:
+        raise DataError(
+            f"The cache cannot be written in {path.parent}: {error}. "
+            "Free some space, or set NLP_TRANSFER_CACHE to another folder."
+        ) from error

@@ -1,0 +1,233 @@
+"""Rows as they come become typed Arrow columns, or a DataError that names file, row and column.
+
+Out come `id` and `text` (strings), `label` or `labels` as the source writes them (`labels.py` makes classes of them),
+`group` where a split by groups asks for it, and `row`, which messages name. Checks run on whole Arrow
+columns; Python looks at single values only to name the bad ones.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nlp_transfer.data.faults import Faults
+from nlp_transfer.data.label_values import LabelTypes
+from nlp_transfer.data.rows import RawSplit, RowBatch
+from nlp_transfer.errors import DataError, did_you_mean
+
+OURS = ("id", "text", "label", "labels")
+"""The columns that count."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which columns are read, and what they become.
+
+    Args:
+        key: the corpus's path in the configuration, for messages.
+        renames: theirs to ours, from the configuration.
+        group: the column to group by, as it is called after renaming; None where nothing is grouped.
+        labels: whether to read labels.
+        labels_needed: whether a row must have a label, where there is a label column.
+    """
+
+    key: str
+    renames: dict[str, str]
+    group: str | None = None
+    labels: bool = True
+    labels_needed: bool = True
+
+    def theirs(self) -> dict[str, str]:
+        """Our column names by theirs; a rename shadows a column that has the name already."""
+        ours = [name for name in OURS if self.labels or name not in ("label", "labels")]
+        ours += [self.group] if self.group and self.group not in ours else []
+        renamed = {theirs: name for theirs, name in self.renames.items() if name in ours}
+        kept = {name: name for name in ours if name not in self.renames.values() and name not in self.renames}
+        return {**kept, **renamed}
+
+
+class MissingLabel(Exception):
+    """A row of a split that needs no labels lacks one: the split is to be read without them."""
+
+
+def typed_tables(raw: RawSplit, name: str, wanted: Wanted) -> Iterator[pa.Table]:
+    """Yield the checked, typed rows of one split in tables of one schema.
+
+    Args:
+        raw: the split as it comes.
+        name: the split's name, which starts the ids of rows that have none.
+        wanted: what is read.
+
+    Raises:
+        DataError: columns are missing, or rows are bad: all of the split together.
+        MissingLabel: a label is missing though `labels_needed` is False.
+    """
+    theirs = wanted.theirs()
+    faults = Faults(raw.where)
+    types = LabelTypes(faults, wanted.key, wanted.labels_needed)
+    present: frozenset[str] | None = None
+    done = 0
+    for batch in raw.read(frozenset([*theirs, *wanted.renames])):
+        columns = {theirs[column]: values for column, values in batch.columns.items() if column in theirs}
+        if present is None:
+            _check_columns(batch, columns, raw.where, wanted)
+            present = frozenset(columns)
+        late = sorted(set(columns) - present)
+        if late:
+            raise DataError(
+                f"{raw.where}: column {late[0]!r} first appears at row {batch.first_row} or soon after; the rows "
+                "before lack it. "
+                "Give every row the same columns."
+            )
+        table = _typed(batch, columns, present, faults, types, group=wanted.group, ids=f"{name}-", done=done)
+        done += table.num_rows
+        if not faults:
+            yield table
+    if not done:
+        raise DataError(f"{raw.where}: there are no rows; expected at least one with a text. Fill it or take it away.")
+    faults.check()
+
+
+def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted: Wanted) -> None:
+    """Complain about columns that must be there."""
+    problems = [
+        f"{where}: {wanted.key}.columns: {did_you_mean('column', theirs, batch.found)}"
+        for theirs in wanted.renames
+        if theirs not in batch.found
+    ]
+    if "text" not in columns and not problems:
+        example = next((name for name in batch.found if name not in OURS), "body")
+        problems.append(
+            f"{where}: there is no column 'text'; columns found: {', '.join(batch.found) or 'none'}. "
+            f"Say which one holds the text: `{wanted.key}.columns: {{{example}: text}}`."
+        )
+    if "label" in columns and "labels" in columns:
+        problems.append(
+            f"{where}: there are both a column 'label' and a column 'labels'. "
+            f"Rename the one that is not wanted: `{wanted.key}.columns: {{labels: unused}}`."
+        )
+    if wanted.group and wanted.group not in columns:
+        problems.append(f"{where}: {wanted.key}.split.column: {did_you_mean('column', wanted.group, batch.found)}")
+    if problems:
+        raise DataError(problems)
+
+
+def _typed(
+    batch: RowBatch,
+    columns: dict[str, Any],
+    present: frozenset[str],
+    faults: Faults,
+    types: LabelTypes,
+    *,
+    group: str | None,
+    ids: str,
+    done: int,
+) -> pa.Table:
+    """One batch with the columns of the first; faults are noted, and bad values replaced."""
+    length = len(next(iter(columns.values()))) if columns else 0
+    first = batch.first_row
+    columns = {**{name: [None] * length for name in present}, **columns}
+    typed: dict[str, pa.Array] = {}
+    if "id" in present:
+        typed["id"] = strings(columns["id"], "id", first, faults, numbers=True)
+    else:
+        typed["id"] = pa.array([f"{ids}{row}" for row in range(done, done + length)], pa.string())
+    typed["text"] = strings(columns["text"], "text", first, faults)
+    for name in ("label", "labels"):
+        if name in present:
+            multi, values = types.typed(columns[name], name, first)
+            if values.null_count and not types.needed:
+                raise MissingLabel
+            typed["labels" if multi else "label"] = values
+    if group:
+        typed["group"] = strings(columns[group], group, first, faults, numbers=True)
+    typed["row"] = pa.array(range(first, first + length), pa.int64())
+    return pa.table(typed)
+
+
+def strings(values: Any, column: str, first: int, faults: Faults, numbers: bool = False) -> pa.Array:
+    """A column of non-empty strings, shape (rows,).
+
+    Args:
+        values: a list of Python objects or an Arrow array.
+        column: its name in messages.
+        first: the row of its first value.
+        faults: takes the rows that hold something else.
+        numbers: whether integers are written out instead.
+    """
+    advice = f"Every row needs a {column}: mend or remove these rows."
+    array = (
+        _listed(values, column, first, faults, numbers)
+        if isinstance(values, list)
+        else _cast(values, column, first, faults, numbers)
+    )
+    empty = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(array)), 0)
+    faults.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
+    faults.add(
+        f"{column} is empty or only white space", advice, first + np.flatnonzero(empty.fill_null(False).to_numpy(False))
+    )
+    return array
+
+
+def _listed(values: list[Any], column: str, first: int, faults: Faults, numbers: bool) -> pa.Array:
+    """Strings from Python objects."""
+    if numbers and any(type(value) is int for value in values):
+        values = [str(value) if type(value) is int else value for value in values]
+    try:
+        if not any(isinstance(value, bytes) for value in values):
+            return pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeEncodeError):
+        pass  # some value is no string: say which
+    good: list[str | None] = []
+    for row, value in enumerate(values, first):
+        if value is None:
+            good.append(None)
+        elif not isinstance(value, str):
+            kind = {"float": "number", "int": "number", "dict": "object"}.get(
+                type(value).__name__, type(value).__name__
+            )
+            faults.add(f"{column} is a {kind}, not a string", "Write it as a string, or mend these rows.", [row])
+            good.append("-")
+        else:
+            try:
+                value.encode()
+                good.append(value)
+            except UnicodeEncodeError:
+                faults.add(
+                    f"{column} holds half a character (a lone surrogate, such as \\ud83d)",
+                    "Write the character whole.",
+                    [row],
+                )
+                good.append("-")
+    return pa.array(good, pa.string())
+
+
+def _cast(values: pa.Array | pa.ChunkedArray, column: str, first: int, faults: Faults, numbers: bool) -> pa.Array:
+    """Strings from an Arrow array."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.dictionary_decode(), kind.value_type
+    if pa.types.is_null(kind) or (numbers and pa.types.is_integer(kind)):
+        return values.cast(pa.string())
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise DataError(
+            f"{faults.where}: column {column!r} holds {kind}, not strings. Write it as strings, or name another."
+        )
+    values = values.cast(pa.string())
+    try:
+        values.validate(full=True)
+        return values
+    except pa.ArrowInvalid:
+        good: list[str | None] = []
+        for row, raw in enumerate(values.cast(pa.binary()).to_pylist(), first):
+            try:
+                good.append(None if raw is None else raw.decode())
+            except UnicodeDecodeError as error:
+                faults.add(f"{column} is not UTF-8 (byte {error.start} of it)", "Convert these rows to UTF-8.", [row])
+                good.append("-")
+        return pa.array(good, pa.string())

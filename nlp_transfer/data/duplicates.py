@@ -1,0 +1,52 @@
+"""Exact copies between training and evaluation texts: counted always, because they make scores look better.
+
+Two texts are copies when they are the same but for white space. Only a 16-byte hash of each is held.
+"""
+
+from hashlib import blake2b
+
+import numpy as np
+from datasets import Dataset
+
+BATCH = 1000
+
+
+def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
+    """How many texts of each evaluation split are copies of training texts, one note a split.
+
+    Such as "test: 3 of 158 texts are exact copies of training texts (2 of them with another label)."
+    """
+    if "train" not in splits:
+        return []
+    train_texts, train_labelled = text_hashes(splits["train"])
+    notes = []
+    for name in ("validation", "test"):
+        if name not in splits:
+            continue
+        texts, labelled = text_hashes(splits[name])
+        copies = np.isin(texts, train_texts)
+        count = int(copies.sum())
+        if not count:
+            notes.append(f"{name}: no text is an exact copy of a training text.")
+        else:
+            note = f"{name}: {count} of {len(texts)} texts are exact copies of training texts"
+            if labelled is not None and train_labelled is not None:
+                other = int((copies & ~np.isin(labelled, train_labelled)).sum())
+                note += f" ({other} of them with another label)" if other else ""
+            notes.append(note + ".")
+    return notes
+
+
+def text_hashes(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
+    """Hashes of the texts, and of texts with their labels (None without labels); 16 bytes each, shape (rows,)."""
+    column = next((name for name in ("label", "labels") if name in split.column_names), None)
+    texts: list[bytes] = []
+    labelled: list[bytes] = []
+    for batch in split.select_columns(["text", column] if column else ["text"]).iter(BATCH):
+        digests = [blake2b(" ".join(text.split()).encode(), digest_size=16) for text in batch["text"]]
+        texts += [digest.digest() for digest in digests]
+        if column:
+            for digest, label in zip(digests, batch[column], strict=True):
+                digest.update(f"\0{sorted(set(label)) if isinstance(label, list) else label}".encode())
+            labelled += [digest.digest() for digest in digests]
+    return np.array(texts, "S16"), np.array(labelled, "S16") if column else None

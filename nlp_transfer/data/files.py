@@ -1,0 +1,106 @@
+"""Corpora from the disk: a file, a folder of split-named files, or text files with one sub-folder a class."""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+from nlp_transfer.data.corpus import CorpusConfig
+from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix
+from nlp_transfer.data.rows import RawSplit, RowBatch, Source
+from nlp_transfer.data.split_names import SPLIT_NAMES, UNSPLIT, named_splits
+from nlp_transfer.data.text_folder import class_folders, text_folder_split
+from nlp_transfer.errors import DataError
+
+
+def file_source(config: CorpusConfig, key: str) -> Source:
+    """The source at `config.path`.
+
+    Raises:
+        DataError: nothing is there, or what is there is no corpus; says what was found and what is read.
+    """
+    path = Path(str(config.path)).expanduser()
+    if path.is_dir():
+        return _folder(path, config, key)
+    if not path.exists():
+        raise DataError(f"{key}.path: {path} does not exist.{_nearest(path)}")
+    if data_suffix(path) not in FORMATS:
+        raise DataError(f"{key}.path: {path} has a suffix that is not read. {_supported()}")
+    if config.splits:
+        raise DataError(f"{key}.splits is set, but {path} is one file. Name a folder, or leave {key}.splits out.")
+    split = SPLIT_NAMES.get(data_stem(path), UNSPLIT)
+    return Source(str(path), {split: _file_split(path)})
+
+
+def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
+    """A folder of either shape."""
+    visible = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    files = [entry for entry in visible if entry.is_file() and data_suffix(entry) in FORMATS]
+    named = [entry for entry in files if data_stem(entry) in SPLIT_NAMES or data_stem(entry) in config.splits.values()]
+    if named:
+        return _split_files(path, files, config, key)
+    classes = class_folders(path)
+    if classes:
+        notes = [f"Files beside the class folders that are left out: {_names(files)}."] if files else []
+        splits = {SPLIT_NAMES.get(entry.name.lower()) for entry in classes}
+        nested = {entry: class_folders(entry) for entry in classes}
+        if None not in splits and all(nested.values()):  # train/positive/1.txt, test/positive/2.txt, …
+            chosen = named_splits([entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes)
+            raw = {ours: text_folder_split(path / theirs) for ours, theirs in chosen.items()}
+            return Source(str(path), raw, notes=notes)
+        return Source(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
+    raise DataError(
+        f"{key}.path: {path} is neither a folder of split-named files (train, dev or validation, test, all or "
+        "unlabeled) nor "
+        f"one with a sub-folder of .txt files for each class. It holds: {_names(visible) or 'nothing'}. {_supported()} "
+        f"Name the files so, or say which is which: `{key}.splits: {{train: NAME}}`."
+    )
+
+
+def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) -> Source:
+    """A folder of split-named files."""
+    notes: list[str] = []
+    by_stem: dict[str, Path] = {}
+    for file in files:
+        stem = data_stem(file)
+        if stem in by_stem and (stem in SPLIT_NAMES or stem in config.splits.values()):
+            raise DataError(
+                f"{key}.path: {path} has two files for the split {stem!r}: {by_stem[stem].name} and {file.name}. "
+                "Take one away."
+            )
+        by_stem[stem] = file
+    chosen = named_splits(list(by_stem), config.splits, str(path), f"{key}.splits", notes)
+    return Source(str(path), {ours: _file_split(by_stem[theirs]) for ours, theirs in chosen.items()}, notes=notes)
+
+
+def _file_split(path: Path) -> RawSplit:
+    """Rows of one file."""
+    reader = FORMATS[data_suffix(path)]
+
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        return reader(path, wanted)
+
+    status = path.stat()
+    return RawSplit(str(path), read, ("file", str(path.resolve()), status.st_size, status.st_mtime_ns))
+
+
+def _nearest(path: Path) -> str:
+    """The nearest name that is there, as a sentence."""
+    folder = path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        path, folder = folder, folder.parent
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    if near:
+        return f" Did you mean {folder / near[0]}?"
+    return f" {folder} holds: {_names(sorted(folder / name for name in names)) or 'nothing'}."
+
+
+def _names(paths: list[Path]) -> str:
+    """Up to ten names."""
+    shown = ", ".join(path.name + ("/" if path.is_dir() else "") for path in paths[:10])
+    return shown + (f", … ({len(paths)} entries)" if len(paths) > 10 else "")
+
+
+def _supported() -> str:
+    """The suffixes that are read, as a sentence."""
+    return f"Files end in {', '.join(FORMATS)}, each also with .gz."

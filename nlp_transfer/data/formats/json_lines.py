@@ -1,0 +1,48 @@
+"""JSON Lines: one object a line. Row N is line N; blank lines hold no row."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.data.formats.opening import text_lines
+from nlp_transfer.data.rows import RowBatch, batches
+from nlp_transfer.errors import DataError
+
+
+def read_json_lines(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """Read a file of one JSON object a line.
+
+    Raises:
+        DataError: unreadable (see `open_bytes`), broken JSON, or a line that is no object; names the line.
+    """
+    return batches(_records(path), wanted)
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object)."""
+    for number, line in text_lines(path):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            cut = not line.endswith("\n") and ("Unterminated" in error.msg or error.pos >= len(line) - 1)
+            advice = "The line looks cut off: was the file copied whole?" if cut else "Expected one JSON object a line."
+            raise DataError(
+                f"{path}: line {number}: broken JSON at character {error.colno} ({error.msg}). {advice}"
+            ) from error
+        except RecursionError as error:
+            raise DataError(f"{path}: line {number}: JSON nested too deep.") from error
+        if not isinstance(record, dict):
+            raise DataError(
+                f"{path}: line {number}: found a JSON {_kind(record)}; expected an object such as "
+                '{"text": "…", "label": "…"}.'
+            )
+        yield number, record
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls a value."""
+    names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names.get(type(value), "object")

@@ -1,0 +1,98 @@
+"""Files as text, plain or gzipped, with every way in which that can fail put in words.
+
+UTF-8 is checked while it is read: the datasets library accepts other bytes and fails when such a row is looked at.
+"""
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from nlp_transfer.errors import DataError
+
+CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, unpacking `.gz` on the way.
+
+    Raises:
+        DataError: not readable, not gzip, or gzip that ends early or is damaged, also while it is read.
+    """
+    try:
+        if path.name.lower().endswith(".gz"):
+            with gzip.open(path, "rb") as file:
+                yield file  # type: ignore[misc]  # GzipFile reads like IO[bytes]
+        else:
+            with path.open("rb") as file:
+                yield file
+    except EOFError as error:
+        raise DataError(
+            f"{path}: the gzip file ends early, so its last rows are lost. Was its download or copy cut off? Fetch "
+            "it again."
+        ) from error
+    except gzip.BadGzipFile as error:
+        raise DataError(
+            f"{path}: not a whole gzip file ({error}). Take .gz off its name if it is not compressed, else fetch it "
+            "again."
+        ) from error
+    except zlib.error as error:
+        raise DataError(f"{path}: the gzip data is damaged ({error}). Fetch it again.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line with its end), checking UTF-8; a byte order mark is dropped.
+
+    Raises:
+        DataError: see `open_bytes`; or bytes that are not UTF-8.
+    """
+    with open_bytes(path) as file:
+        offset = 0
+        for number, raw in enumerate(file, 1):
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise not_utf8(path, number, offset + error.start, raw[error.start]) from error
+            offset += len(raw)
+            yield number, line.removeprefix("\ufeff") if number == 1 else line
+
+
+def text_chunks(path: Path) -> Iterator[str]:
+    """Yield the text in pieces of about a million characters, checking UTF-8; a byte order mark is dropped.
+
+    Raises:
+        DataError: see `open_bytes`; or bytes that are not UTF-8.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_bytes(path) as file:
+        offset, line, first = 0, 1, True
+        while True:
+            raw = file.read(CHUNK_BYTES)
+            pending = len(decoder.getstate()[0])
+            try:
+                chunk = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                start = offset - pending + error.start
+                line += error.object[: error.start].count(b"\n")
+                raise not_utf8(path, line, start, error.object[error.start]) from error
+            offset += len(raw)
+            line += chunk.count("\n")
+            if chunk:
+                yield chunk.removeprefix("\ufeff") if first else chunk
+                first = False
+            if not raw:
+                return
+
+
+def not_utf8(path: Path, line: int, offset: int, byte: int) -> DataError:
+    """The error for a byte that is not UTF-8."""
+    return DataError(
+        f"{path}: line {line}: byte 0x{byte:02x} at offset {offset} is not UTF-8. "
+        "Convert the file, for instance with `iconv -f latin1 -t utf-8`."
+    )

@@ -1,0 +1,42 @@
+"""Parquet, read a batch at a time. Row N counts from 1."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nlp_transfer.data.formats.opening import open_bytes
+from nlp_transfer.data.rows import BATCH_ROWS, RowBatch
+from nlp_transfer.errors import DataError
+
+
+def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """Read a Parquet file.
+
+    Raises:
+        DataError: unreadable (see `open_bytes`), no Parquet, or damaged; names the first row that is lost.
+    """
+    with open_bytes(path) as file:
+        yield from _batches(path, file, wanted)
+
+
+def _batches(path: Path, file: IO[bytes], wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """Yield the batches of an open file."""
+    first = 1
+    try:
+        parquet = pq.ParquetFile(file)
+        found = tuple(parquet.schema_arrow.names)
+        present = [name for name in found if name in wanted]
+        if not present:  # nothing to read: say what is there all the same
+            yield RowBatch(first, found, {})
+            return
+        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=present):
+            yield RowBatch(first, found, dict(zip(batch.schema.names, batch.columns, strict=True)))
+            first += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        place = "the file" if first == 1 else f"row {first} and what follows"
+        raise DataError(
+            f"{path}: {place} cannot be read as Parquet ({str(error).splitlines()[0]}). Write or fetch the file again."
+        ) from error

@@ -1,0 +1,50 @@
+"""Row ids are unique, because predictions are keyed by them."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import Dataset
+
+from nlp_transfer.errors import DataError
+
+SHOWN_IDS = 3
+
+
+def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> None:
+    """Complain where an id is repeated; `unlabeled` may repeat those of other splits, since it may hold the same rows.
+
+    Args:
+        splits: columns `id` and `row`.
+        where: what messages call each split.
+        key: the corpus's path in the configuration.
+
+    Raises:
+        DataError: names repeated ids with their places.
+    """
+    problems = []
+    for names in ([name for name in splits if name != "unlabeled"], ["unlabeled"]):
+        present = [name for name in names if name in splits]
+        ids = pa.chunked_array(
+            [chunk for name in present for chunk in splits[name].data.column("id").chunks], pa.string()
+        )
+        if pc.count_distinct(ids).as_py() == len(ids):
+            continue
+        counts = ids.value_counts()
+        repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+        shown = [f"{value!r} ({_places(value, present, splits, where)})" for value in repeated[:SHOWN_IDS].to_pylist()]
+        more = f", … ({len(repeated)} ids)" if len(repeated) > SHOWN_IDS else ""
+        problems.append(
+            f"Ids are repeated: {', '.join(shown)}{more}. Every row needs its own: mend them, or have them made by "
+            f"renaming the column away: `{key}.columns: {{id: unused}}`."
+        )
+    if problems:
+        raise DataError(problems)
+
+
+def _places(value: str, names: list[str], splits: dict[str, Dataset], where: dict[str, str]) -> str:
+    """The first two places of an id, in words."""
+    places = [
+        f"{where[name]} row {row}"
+        for name in names
+        for row in splits[name].data.column("row").filter(pc.equal(splits[name].data.column("id"), value)).to_pylist()
+    ]
+    return " and ".join(places[:2])

@@ -1,0 +1,109 @@
+"""The labels of a split as the source writes them: strings or integers, one a row or a list, and never a mixture.
+
+Booleans become `false` and `true`; whole floating-point numbers, as data frames make them, become integers. Each label
+is kept as its JSON text, so that 1 and "1" stay apart until `labels.py` names the classes.
+"""
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from nlp_transfer.data.faults import Faults
+from nlp_transfer.errors import DataError
+
+_KINDS: dict[type, str] = {str: "string", int: "integer", bool: "boolean", float: "number"}
+"""What messages call a label."""
+
+
+@dataclass
+class LabelTypes:
+    """The one type of a split's labels, known from its first row on.
+
+    Args:
+        faults: of the split; takes rows without a label.
+        key: the corpus's path in the configuration, for messages.
+        needed: whether a row must have a label.
+    """
+
+    faults: Faults
+    key: str
+    needed: bool = True
+    _multi: bool | None = None
+    _kind: tuple[str, int] | None = None
+    _json: dict[Any, str] = field(default_factory=dict)
+
+    def typed(self, values: Any, column: str, first: int) -> tuple[bool, pa.Array]:
+        """Whether rows hold lists; and the labels as JSON, string or list of strings, shape (rows,).
+
+        Args:
+            values: a list of Python objects or an Arrow array.
+            column: its name, `label` or `labels`.
+            first: the row of its first value.
+
+        Raises:
+            DataError: types are mixed, or can be no labels.
+        """
+        rows = values if isinstance(values, list) else values.to_pylist()
+        encoded: list[str | list[str] | None] = []
+        missing = []
+        for row, value in enumerate(rows, first):
+            if value is None or (isinstance(value, float) and math.isnan(value)):  # as data frames write it
+                missing.append(row)
+                encoded.append(None)
+                continue
+            self._same_shape(isinstance(value, list), column, row)
+            if isinstance(value, list):
+                encoded.append([self._encode(item, column, row) for item in value])
+            else:
+                encoded.append(self._encode(value, column, row))
+        if self.needed:
+            advice = "Label these rows, or move them to a split named `unlabeled`."
+            self.faults.add(f"{column} is missing (null)", advice, missing)
+        multi = column == "labels" if self._multi is None else self._multi
+        return multi, pa.array(encoded, pa.list_(pa.string()) if multi else pa.string())
+
+    def _same_shape(self, multi: bool, column: str, row: int) -> None:
+        """Complain where some rows hold lists and others do not, or `labels` holds none."""
+        if not multi and column == "labels":
+            raise DataError(
+                f'{self.faults.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"]; '
+                "where every "
+                f"row has exactly one label, rename the column: `{self.key}.columns: {{labels: label}}`."
+            )
+        if self._multi is None:
+            self._multi = multi
+        elif multi != self._multi:
+            found = "a list" if multi else "no list"
+            raise DataError(
+                f"{self.faults.where}: column {column!r} mixes types: row {row} holds {found}, unlike the rows before. "
+                "Write a list in every row (several labels), or in none (one label)."
+            )
+
+    def _encode(self, value: Any, column: str, row: int) -> str:
+        """One label as JSON."""
+        kind = _KINDS.get(type(value))
+        if kind == "number":
+            if not value.is_integer():
+                raise DataError(
+                    f"{self.faults.where}: row {row}: {column} is {value}; a class is a string or a whole number."
+                )
+            kind, value = "integer", int(value)
+        if kind is None or (kind == "string" and not value.strip()):
+            found = "empty" if kind == "string" else "null" if value is None else f"a {type(value).__name__}"
+            self.faults.add(f"{column} is {found}", "A label is a string or an integer; mend these rows.", [row])
+            return '"-"'
+        if self._kind is None:
+            self._kind = (kind, row)
+        elif kind != self._kind[0]:
+            raise DataError(
+                f"{self.faults.where}: column {column!r} mixes types: row {self._kind[1]} holds a {self._kind[0]}, "
+                f"row {row} a {kind} ({value!r}). Write all labels the same way, best as strings."
+            )
+        if kind == "boolean":
+            value = str(value).lower()
+        if value not in self._json:
+            self._json[value] = json.dumps(value)
+        return self._json[value]

@@ -1,0 +1,187 @@
+"""Groups of texts that are alike, so that a split can keep them together.
+
+Texts are sets of 5-word shingles; two are alike when the Jaccard similarity of their sets reaches a threshold. MinHash
+signatures (Broder 1997, computed by datasketch) and banding (Leskovec et al., Mining of Massive Datasets, ch. 3) find
+the pairs to look at, the exact similarity decides, and pairs join groups. With b bands of r values, a pair of
+similarity s is looked at with probability
+
+    1 - (1 - s^r)^b
+
+r is the largest for which a pair at the threshold is missed less often than once in ten thousand. Bands are compared by
+sorting, one at a time, and shingles lie in a temporary file: memory stays near the signatures' 512 bytes a text.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import IO
+
+import numpy as np
+from datasketch import MinHash
+from rich.console import Console
+from rich.progress import track
+
+SHINGLE_WORDS = 5
+PERMUTATIONS = 128
+MISSED = 1e-4
+"""How often a pair at the threshold may be missed, at most."""
+
+PROGRESS_ROWS = 20_000
+"""From how many texts a progress bar is shown."""
+
+_WORD = re.compile(r"\w+")
+_SLICE = 20_000
+_MARGIN = 0.2  # 4.5 standard deviations of the MinHash estimate (at most sqrt(1/4 / 128) = 0.044)
+_POWERS = np.array([0x9E3779B97F4A7C15**power % 2**64 for power in range(SHINGLE_WORDS)], np.uint64)[::-1]
+
+
+def near_duplicate_groups(texts: Iterable[str], count: int, similarity: float) -> np.ndarray:
+    """Group ids from 0, shape (count,): texts that are alike, directly or over others, have the same one.
+
+    Args:
+        texts: the texts; they are read once.
+        count: how many they are.
+        similarity: Jaccard similarity of shingle sets from which two texts are alike, in (0, 1].
+    """
+    with tempfile.TemporaryFile() as file:
+        representative, sets = _index(texts, count, file)
+        unions = _Unions(len(sets.signatures))
+        for run in _candidate_runs(sets.signatures, band_rows(similarity)):
+            _join(run, sets, similarity, unions)
+        roots = np.array([unions.find(index) for index in range(len(sets.signatures))], np.int64)
+        del sets  # before its file goes
+    return np.unique(roots[representative], return_inverse=True)[1]
+
+
+def shingles(text: str) -> np.ndarray:
+    """Hashes of the 5-word shingles of a text, sorted, without repeats; a shorter text is one shingle."""
+    words = _WORD.findall(text.lower())
+    if len(words) < SHINGLE_WORDS:
+        return np.array([_word_hash(" ".join(words) or text.strip())], np.uint64)
+    hashes = np.fromiter(map(_word_hash, words), np.uint64, len(words))
+    windows = np.lib.stride_tricks.sliding_window_view(hashes, SHINGLE_WORDS)
+    return np.unique((windows * _POWERS).sum(1, dtype=np.uint64))
+
+
+def jaccard(first: np.ndarray, second: np.ndarray) -> float:
+    """|A ∩ B| / |A ∪ B| of two sorted arrays without repeats."""
+    common = len(np.intersect1d(first, second, assume_unique=True))
+    return common / (len(first) + len(second) - common)
+
+
+def band_rows(similarity: float) -> int:
+    """How many signature values make a band: the most for which recall at `similarity` is 1 - MISSED."""
+    fitting = [r for r in range(1, 17) if (1 - similarity**r) ** (PERMUTATIONS // r) <= MISSED]
+    return max(fitting, default=1)
+
+
+@lru_cache(maxsize=1 << 18)
+def _word_hash(word: str) -> int:
+    """64 bits of a word."""
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
+
+
+def _identity(value: int) -> int:
+    """The hash that MinHash is given is one already."""
+    return value
+
+
+@dataclass(frozen=True)
+class _Sets:
+    """Distinct shingle sets.
+
+    Args:
+        stored: the hashes of all sets, one set after the other, on disk.
+        offsets: where each set starts, and the end, shape (sets + 1,).
+        signatures: shape (sets, 128).
+    """
+
+    stored: np.ndarray
+    offsets: np.ndarray
+    signatures: np.ndarray
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.stored[self.offsets[index] : self.offsets[index + 1]]
+
+
+def _index(texts: Iterable[str], count: int, file: IO[bytes]) -> tuple[np.ndarray, _Sets]:
+    """Which set each text has, shape (count,); and the sets, written to `file`."""
+    empty = MinHash(PERMUTATIONS, seed=1, hashfunc=_identity)
+    known: dict[bytes, int] = {}
+    representative, offsets = np.empty(count, np.int64), [0]
+    signatures: list[np.ndarray] = []
+    console = Console(stderr=True)
+    shown = track(texts, "Comparing texts", count, console=console, transient=True, disable=count < PROGRESS_ROWS)
+    for row, text in enumerate(shown):
+        hashes = shingles(text)
+        digest = blake2b(hashes.tobytes(), digest_size=16).digest()
+        representative[row] = known.setdefault(digest, len(known))
+        if len(known) == len(signatures):
+            continue  # the same set of shingles as an earlier text
+        file.write(hashes.tobytes())
+        offsets.append(offsets[-1] + len(hashes))
+        minhash = empty.copy()
+        for start in range(0, len(hashes), _SLICE):
+            minhash.update_batch((hashes[start : start + _SLICE] >> np.uint64(32)).tolist())
+        signatures.append(minhash.hashvalues.astype(np.uint32))
+    file.flush()
+    stored = np.memmap(file, np.uint64, "r") if count else np.empty(0, np.uint64)  # a set has one hash at least
+    matrix = np.array(signatures, np.uint32).reshape(-1, PERMUTATIONS)
+    return representative, _Sets(stored, np.array(offsets, np.int64), matrix)
+
+
+def _candidate_runs(signatures: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """Yield indices of texts that share all values of a band."""
+    for start in range(0, PERMUTATIONS - rows + 1, rows):
+        band = signatures[:, start : start + rows]
+        order = np.lexsort(band.T)
+        changed = np.any(band[order[1:]] != band[order[:-1]], axis=1)
+        bounds = np.concatenate([[0], np.flatnonzero(changed) + 1, [len(order)]])
+        for index in np.flatnonzero(np.diff(bounds) > 1):
+            yield np.sort(order[bounds[index] : bounds[index + 1]])
+
+
+def _join(run: np.ndarray, sets: _Sets, similarity: float, unions: "_Unions") -> None:
+    """Join the sets of a run that are alike."""
+    signatures = sets.signatures
+    sizes = sets.offsets[run + 1] - sets.offsets[run]
+    for place, index in enumerate(run[:-1].tolist()):
+        others, other_sizes = run[place + 1 :], sizes[place + 1 :]
+        size = sizes[place]
+        # Sets of sizes a < b have a similarity of a/b at most; the signatures' share of equal values estimates it.
+        likely = np.minimum(size, other_sizes) >= similarity * np.maximum(size, other_sizes)
+        likely[likely] = (signatures[others[likely]] == signatures[index]).mean(1) >= similarity - _MARGIN
+        for other in others[likely].tolist():
+            together = unions.find(index) == unions.find(other)
+            if not together and unions.is_new(index, other) and jaccard(sets[index], sets[other]) >= similarity:
+                unions.join(index, other)
+
+
+class _Unions:
+    """Disjoint sets of 0 … count - 1, and which pairs were looked at in vain."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+        self._seen: set[tuple[int, int]] = set()
+
+    def find(self, index: int) -> int:
+        """The set that an element is in."""
+        parent = self._parent
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    def join(self, first: int, second: int) -> None:
+        """Make two sets one."""
+        self._parent[self.find(second)] = self.find(first)
+
+    def is_new(self, first: int, second: int) -> bool:
+        """Whether a pair is new; it counts as seen from then on."""
+        if (first, second) in self._seen:
+            return False
+        self._seen.add((first, second))
+        return True

@@ -1,0 +1,35 @@
+"""A corpus in a few lines for people."""
+
+import numpy as np
+import pyarrow.compute as pc
+
+from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.data.splitting import class_counts
+
+SHOWN_CLASSES = 20
+
+
+def describe(corpus: Corpus) -> list[str]:
+    """Lines with origin, rows and median words by split, rows by class, and the notes."""
+    lines = [f"{corpus.origin} (fingerprint {corpus.fingerprint[:12]})"]
+    for name, split in corpus.splits.items():
+        words = [
+            pc.count_substring_regex(batch.column("text"), r"\S+").to_numpy()
+            for batch in split.select_columns(["text"]).with_format("arrow").iter(1000)
+        ]
+        lines.append(f"{name}: {len(split):,} rows, median {np.median(np.concatenate(words)):.0f} words")
+    names = corpus.label_names
+    if names:
+        kind = "any number a row" if corpus.multi_label else "one a row"
+        lines.append(f"{len(names)} classes ({kind}), with their rows in {' / '.join(_labelled(corpus))}:")
+        table = np.stack([class_counts(corpus.splits[name]) for name in _labelled(corpus)], axis=1)
+        for index in np.argsort(-table.sum(1), kind="stable")[:SHOWN_CLASSES]:
+            lines.append(f"  {names[index]}: {' / '.join(f'{count:,}' for count in table[index])}")
+        if len(names) > SHOWN_CLASSES:
+            lines.append(f"  … and {len(names) - SHOWN_CLASSES} more")
+    return [*lines, *corpus.notes]
+
+
+def _labelled(corpus: Corpus) -> list[str]:
+    """The splits that have labels."""
+    return [name for name, split in corpus.splits.items() if corpus.label_column in split.column_names]

@@ -1,0 +1,81 @@
+"""A folder of text files: each sub-folder is a class, each file in it (at any depth) a row, its path the id."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.data.formats.opening import text_chunks
+from nlp_transfer.data.rows import RawSplit, RowBatch, batches
+from nlp_transfer.errors import DataError
+
+TEXT_SUFFIXES = (".txt", ".txt.gz")
+"""How the name of a text file ends."""
+
+
+def class_folders(path: Path) -> list[Path]:
+    """The sub-folders of `path` if any of them holds a text file, else none."""
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return folders if any(next(_text_files(folder), None) for folder in folders) else []
+
+
+def text_folder_split(path: Path) -> RawSplit:
+    """The rows under `path`, with the columns `id`, `text` and `label`; row N is the N-th file by name.
+
+    Raises:
+        DataError: a class has no text, or files that are no text stand among them.
+    """
+    problems, files = [], []
+    for folder in class_folders(path):
+        texts = sorted(_text_files(folder))
+        if not texts:
+            problems.append(
+                f"{folder}: the class {folder.name!r} has no text file. Add texts ({' or '.join(TEXT_SUFFIXES)})."
+            )
+        others = [
+            entry
+            for entry in sorted(folder.rglob("*"))
+            if entry.is_file() and not _is_text(entry) and not _hidden(entry)
+        ]
+        if others:
+            problems.append(
+                f"{folder}: {len(others)} files are no text ({', '.join(entry.name for entry in others[:3])}, …). "
+                f"Texts end in {' or '.join(TEXT_SUFFIXES)}; rename these, or take them out of the folder."
+            )
+        files += [(folder.name, file) for file in texts]
+    if problems:
+        raise DataError(problems)
+
+    def records() -> Iterator[tuple[int, dict[str, Any]]]:
+        for row, (label, file) in enumerate(files, 1):
+            name = file.relative_to(path).as_posix()
+            text = "".join(text_chunks(file))
+            if not text.strip():
+                raise DataError(
+                    f"{file}: the file is empty or only white space. Every file needs a text: fill or remove it."
+                )
+            yield row, {"id": name, "text": text, "label": label}
+
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        return batches(records(), wanted)
+
+    digest = hashlib.sha256()
+    for _, file in files:
+        status = file.stat()
+        digest.update(f"{file.relative_to(path)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return RawSplit(str(path), read, ("text folder", str(path.resolve()), digest.hexdigest()))
+
+
+def _text_files(folder: Path) -> Iterator[Path]:
+    """The text files under a folder."""
+    return (entry for entry in folder.rglob("*") if _is_text(entry) and not _hidden(entry) and entry.is_file())
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the name is that of a text file."""
+    return path.name.lower().endswith(TEXT_SUFFIXES)
+
+
+def _hidden(path: Path) -> bool:
+    """Whether systems hide the file, such as .DS_Store."""
+    return path.name.startswith(".")

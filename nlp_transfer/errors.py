@@ -1,0 +1,58 @@
+"""The errors that a user meets, and how they are worded.
+
+Each message says what was found, where (file, line, row, key), what was expected and what to do.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class NLPTransferError(ValueError):
+    """Something the user can mend; scripts print it without a traceback.
+
+    Args:
+        problems: one message, or all that were found together.
+    """
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        count = len(self.problems)
+        text = self.problems[0] if count == 1 else f"{count} problems:\n" + "\n".join(f"  - {p}" for p in self.problems)
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type["NLPTransferError"], tuple[list[str]]]:
+        return type(self), (self.problems,)
+
+
+class ConfigError(NLPTransferError):
+    """The configuration asks for something that does not exist or does not fit together."""
+
+
+class DataError(NLPTransferError):
+    """A corpus cannot be read, or does not hold what the task needs."""
+
+
+class CheckpointError(NLPTransferError):
+    """A run folder, checkpoint or saved model is missing, torn, or in the way."""
+
+
+class TrainingError(NLPTransferError):
+    """A run cannot go on without ruining what it has learned, as with a loss that is not finite."""
+
+
+LISTED_NAMES = 40
+"""Up to how many right names a message lists; more would hide it."""
+
+
+def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
+    """Word an unknown name with the nearest right one.
+
+    >>> did_you_mean("method", "lroa", ["lora", "lp_ft"])
+    "Unknown method 'lroa'. Did you mean 'lora'? Methods: lora, lp_ft."
+    """
+    names = list(choices)
+    near = difflib.get_close_matches(str(got), names, n=1)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    plural = what[:-1] + "ies" if what.endswith("y") and what != "key" else what + ("es" if what.endswith("s") else "s")
+    listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= LISTED_NAMES else ""
+    return f"Unknown {what} {got!r}.{guess}{listed}"

@@ -1,0 +1,179 @@
+"""Save and load a trained model, with what it needs to predict as it did in its run.
+
+The folder is a plain transformers one. What transformers has no place for (the task, the length texts were cut to, the
+thresholds of a multi-label model) stands in its config.json under one key, which transformers keeps and ignores.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nlp_transfer.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from nlp_transfer.tasks import BoundTask
+    from nlp_transfer.training import TransferTrainer
+
+CONFIG_KEY = "nlp_transfer"
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """A trained classifier and all that is needed to use it.
+
+    Args:
+        model: float32, on the CPU, in evaluation mode.
+        tokenizer: cuts texts at `max_length` when asked to truncate.
+        label_names: the classes in the order of their ids.
+        multi_label: whether a text may have any number of labels.
+        max_length: tokens a text is cut to.
+        thresholds: the probability from which each label is predicted, shape (classes,); multi-label only.
+        origin: where it was loaded from.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    label_names: list[str]
+    multi_label: bool
+    max_length: int
+    thresholds: np.ndarray
+    origin: str
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Sigmoid of multi-label logits, softmax of single-label ones; shape (rows, classes)."""
+        from scipy.special import expit, softmax
+
+        logits = np.asarray(logits, dtype=np.float64)
+        return expit(logits) if self.multi_label else softmax(logits, axis=-1)
+
+    def predictions(self, probabilities: np.ndarray) -> np.ndarray:
+        """Class ids, shape (rows,); for multi-label 0/1, shape (rows, classes)."""
+        if self.multi_label:
+            return (probabilities >= self.thresholds).astype(int)
+        return probabilities.argmax(axis=-1)
+
+
+def save(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    folder: str | Path,
+    *,
+    task: str,
+    max_length: int,
+    thresholds: dict[str, float],
+) -> None:
+    """Write weights (safetensors), config and tokenizer.
+
+    Args:
+        model: a plain transformers model.
+        tokenizer: its tokenizer.
+        folder: made where it is absent.
+        task: the task's name.
+        max_length: tokens a text is cut to; the saved tokenizer truncates there.
+        thresholds: by label; empty for single-label.
+    """
+    setattr(model.config, CONFIG_KEY, {"task": task, "max_length": max_length, "thresholds": thresholds})
+    model.save_pretrained(folder)
+    kept, tokenizer.model_max_length = tokenizer.model_max_length, max_length
+    try:
+        tokenizer.save_pretrained(folder)
+    finally:
+        tokenizer.model_max_length = kept
+
+
+def save_trained(
+    trainer: "TransferTrainer", tokenizer: "PreTrainedTokenizerBase", folder: Path, task: "BoundTask"
+) -> dict[str, str]:
+    """Write a run's `model` folder, and `adapter` beside it where an adapter was trained. On all processes together.
+
+    An adapter is merged into its encoder for `model`, so that this folder always loads as a plain model. Kinds that
+    cannot be merged, and models that are sharded over processes, leave the adapter alone.
+
+    Returns:
+        The paths by a word for each.
+    """
+    from peft import PeftModel
+
+    from nlp_transfer.models.adapters import merge
+
+    facts: dict[str, Any] = {
+        "task": task.name,
+        "max_length": task.max_length,
+        "thresholds": task.threshold_by_label(),
+    }
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    paths = {"model": str(folder / "model")}
+    if isinstance(model, PeftModel):
+        paths["adapter"] = str(folder / "adapter")
+        trainer.save_model(paths["adapter"])
+        model = merge(model) if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled) else None
+    elif trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        setattr(model.config, CONFIG_KEY, facts)
+        trainer.save_model(paths["model"])
+        model = None
+    if model is None:
+        paths.pop("model" if "adapter" in paths else "", None)
+    elif trainer.is_world_process_zero():
+        save(model, tokenizer, paths["model"], **facts)
+    for written in paths.values():
+        (Path(written) / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing needs it here
+    return paths
+
+
+def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
+    """Load a classifier from a run's folder, its `model` folder, or the Hub.
+
+    Any sequence classifier of transformers loads; without our own record, texts are cut at the tokenizer's limit and
+    multi-label thresholds are 0.5.
+
+    Args:
+        name: a run's output folder, a model folder, or a Hub id.
+        revision: the Hub model's commit, tag or branch.
+
+    Raises:
+        CheckpointError: it is not there, is torn, or is no classifier.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    from nlp_transfer.models.loading import load_tokenizer, quiet, resolve_model
+
+    folder = Path(name)
+    if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
+        folder = folder / "model"
+    try:
+        source = resolve_model(str(folder))
+        tokenizer = load_tokenizer(str(folder), revision=revision)
+        with quiet(source):
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                source, revision=revision, use_safetensors=True, output_loading_info=True
+            )
+    except ConfigError as error:
+        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+    except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
+        raise CheckpointError(
+            f"{name} cannot be loaded as a trained classifier ({' '.join(str(error).split())[:300]}). "
+            "Expected a run's output folder, or a model folder with config.json, model.safetensors and a tokenizer."
+        ) from error
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise CheckpointError(
+            f"{name} is not a trained classifier: its weights lack {', '.join(missing[:4])}"
+            f"{', …' if len(missing) > 4 else ''}. An encoder without a head has to be trained first (scripts/train.py)."
+        )
+    record: dict[str, Any] = getattr(model.config, CONFIG_KEY, None) or {}
+    labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    thresholds = record.get("thresholds", {})
+    longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512))
+    return TrainedClassifier(
+        model=model.float().eval(),
+        tokenizer=tokenizer,
+        label_names=labels,
+        multi_label=model.config.problem_type == "multi_label_classification",
+        max_length=int(record.get("max_length", longest)),
+        thresholds=np.array([thresholds.get(label, 0.5) for label in labels]),
+        origin=str(folder),
+    )

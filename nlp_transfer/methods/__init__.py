@@ -1,0 +1,12 @@
+"""Transfer methods by name. A new method is one file, its test, and one line here."""
+
+from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.frozen_encoder import FrozenEncoder
+from nlp_transfer.methods.full_fine_tuning import FullFineTuning
+from nlp_transfer.methods.lora import LoRA
+from nlp_transfer.methods.lp_ft import LPFT
+from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
+
+METHODS: dict[str, type[Method]] = {
+    method.name: method for method in (FullFineTuning, PartialFineTuning, LoRA, FrozenEncoder, LPFT)
+}

@@ -1,0 +1,100 @@
+"""What a transfer method may change: the weights' freedom, the loss, or how the training goes.
+
+A method is a frozen dataclass; its fields are its configuration, so that YAML and Python share names and defaults.
+Methods compose as a list, applied in order.
+"""
+
+from abc import ABC
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nlp_transfer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel, TrainerCallback
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a method may look at while it prepares a model. Never a target label.
+
+    Args:
+        train: encoded source training rows: `input_ids`, `attention_mask`, `labels`, `length`.
+        validation: encoded source validation rows, the same columns.
+        collate: makes a batch of tensors from encoded rows.
+        loss: (logits, labels) -> one loss a row, shape (batch,). The task's own, class weights included.
+        score: (logits (rows, classes), labels) -> the number that selection maximises.
+        new_parameters: names of parameters that the checkpoint did not hold: the head, sometimes a pooler.
+        seed: the run's seed.
+        facts: what the methods chose and counted, for the report; methods write to it.
+        batch_tokens: how many tokens (padding counted) one forward pass without gradients may take.
+    """
+
+    train: "Dataset"
+    validation: "Dataset"
+    collate: Callable[[list[dict[str, Any]]], dict[str, "Tensor"]]
+    loss: Callable[["Tensor", "Tensor"], "Tensor"]
+    score: Callable[["Tensor", "Tensor"], float]
+    new_parameters: tuple[str, ...] = ()
+    seed: int = 0
+    batch_tokens: int = 16384
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """A way for knowledge to move. Concrete methods are final; override only these hooks.
+
+    Attributes:
+        name: the name in configs.
+        needs_target: whether the method needs text of the target domain.
+        trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
+        frees_weights: whether the method decides which weights may move; one of a list of methods may.
+    """
+
+    name: ClassVar[str]
+    needs_target: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
+    frees_weights: ClassVar[bool] = True
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Freeze, add adapters, fit a head. Returns the model to train: the same one, or one around it."""
+        return model
+
+    def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
+        """Yield (parameter names, learning rate) for parameters that do not take the run's learning rate."""
+        return iter(())
+
+    def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":
+        """Callbacks that act while training goes, such as gradual unfreezing."""
+        return []
+
+
+def composition_problems(methods: Sequence[Method]) -> list[str]:
+    """What is wrong with a list of methods as a whole, one message each."""
+    names = [method.name for method in methods]
+    problems = [f"methods: {name} is listed {names.count(name)} times." for name in set(names) if names.count(name) > 1]
+    freeing = sorted({method.name for method in methods if method.frees_weights})
+    if len(freeing) > 1:
+        problems.append(
+            f"methods: {' and '.join(freeing)} each decide which weights move, so only one of them can stand in a run."
+        )
+    return problems
+
+
+def prepare_all(methods: Sequence[Method], model: "PreTrainedModel", context: Context) -> "nn.Module":
+    """Apply methods to a model in order.
+
+    Raises:
+        ConfigError: the methods do not go together.
+    """
+    problems = composition_problems(methods)
+    if problems:
+        raise ConfigError(problems)
+    prepared: Any = model
+    for method in methods:
+        prepared = method.prepare(prepared, context)
+    return prepared

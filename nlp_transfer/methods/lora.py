@@ -1,0 +1,103 @@
+"""LoRA: every linear layer of the encoder's layers learns a change of low rank; its own weights stay as they are.
+
+    W' = W + (alpha / r) · B A,    A: (r, in), B: (out, r), B = 0 at the start
+
+rsLoRA scales by alpha / sqrt(r) instead; DoRA learns the length of each row of W' apart from its direction. The head,
+and every other parameter that the checkpoint did not hold, trains in full and is saved with the adapter.
+Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear layers: Dettmers et al. (2023),
+https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA: https://arxiv.org/abs/2402.09353
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods.base import Context, Method
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
+
+
+@final
+@dataclass(frozen=True)
+class LoRA(Method):
+    """Train an adapter of low rank and the head.
+
+    Args:
+        r: rank of the change.
+        alpha: scale of the change, over r; None is 2 r.
+        dropout: dropout on what enters A.
+        target_modules: names (or ends of names) of the linear layers that get an adapter; None is all in the encoder's
+            layers.
+        use_dora: learn the length of each row apart from its direction (slower).
+        use_rslora: scale by alpha / sqrt(r), which keeps high ranks from learning too slowly.
+        learning_rate: rate of A and B, which want about ten times that of full fine-tuning; None is the run's.
+    """
+
+    name: ClassVar[str] = "lora"
+
+    r: int = 16
+    alpha: int | None = None
+    dropout: float = 0.05
+    target_modules: list[str] | None = None
+    use_dora: bool = False
+    use_rslora: bool = False
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = []
+        if self.r < 1:
+            problems.append(f"lora.r is {self.r}; expected a rank of 1 or more.")
+        if self.alpha is not None and self.alpha <= 0:
+            problems.append(f"lora.alpha is {self.alpha}; expected more than 0.")
+        if not 0 <= self.dropout < 1:
+            problems.append(f"lora.dropout is {self.dropout}; expected 0 <= dropout < 1.")
+        if self.target_modules is not None and not self.target_modules:
+            problems.append("lora.target_modules is empty; leave it out for all linear layers of the encoder.")
+        if self.learning_rate is not None and self.learning_rate <= 0:
+            problems.append(f"lora.learning_rate is {self.learning_rate}; expected more than 0.")
+        if problems:
+            raise ConfigError(problems)
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Wrap the model in PEFT's.
+
+        Raises:
+            ConfigError: a target is not in the model, or the model has an adapter already.
+        """
+        from peft import LoraConfig
+        from torch import nn
+
+        from nlp_transfer.models.adapters import peft_model, saved_modules
+
+        linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+        unknown = [
+            target
+            for target in self.target_modules or []
+            if not any(name == target or name.endswith(f".{target}") for name in linear)
+        ]
+        if unknown:
+            choices = list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
+            raise ConfigError([f"lora.target_modules: {did_you_mean('linear layer', x, choices)}" for x in unknown])
+        config = LoraConfig(
+            r=self.r,
+            lora_alpha=2 * self.r if self.alpha is None else self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=self.target_modules,
+            use_dora=self.use_dora,
+            use_rslora=self.use_rslora,
+        )
+        saved = saved_modules(model, context.new_parameters)
+        adapted = peft_model(model, config, context.new_parameters)
+        targets = sorted(adapted.active_peft_config.target_modules)
+        context.facts[self.name] = {"target_modules": targets, "saved_modules": saved}
+        return adapted
+
+    def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
+        """The adapter's matrices, where they take a rate of their own; the head takes the run's."""
+        if self.learning_rate is not None:
+            adapter = [name for name, p in model.named_parameters() if p.requires_grad and ".lora_" in name]
+            yield adapter, self.learning_rate

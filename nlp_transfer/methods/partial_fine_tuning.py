@@ -1,0 +1,86 @@
+"""Partial fine-tuning: the top k layers and the head train; the embeddings and the layers below stay as they are.
+
+`gradual_unfreezing` opens them one after the other: first the head alone, then one more layer from the top at equal
+shares of the training steps, so that a fresh head does not shake layers that it cannot use yet. `layer_decay` makes the
+steps of lower layers smaller (see layer_decay.py).
+Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.layer_decay import check_decay, layer_decay_groups
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel, TrainerCallback
+
+
+@final
+@dataclass(frozen=True)
+class PartialFineTuning(Method):
+    """Train the top layers and the head.
+
+    Args:
+        layers: how many layers train, counted from the top; 0 trains the head alone.
+        gradual_unfreezing: open the layers one by one, from the top, at equal shares of the training steps.
+        layer_decay: factor on the learning rate for each layer further down; 1 is the same rate everywhere.
+    """
+
+    name: ClassVar[str] = "partial_fine_tuning"
+
+    layers: int = 2
+    gradual_unfreezing: bool = False
+    layer_decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = check_decay(self.name, self.layer_decay)
+        if self.layers < 0:
+            problems.append(f"{self.name}.layers is {self.layers}; expected 0 (the head alone) or more.")
+        if problems:
+            raise ConfigError(problems)
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Free the top layers, the norm after them and the head; freeze the rest.
+
+        Raises:
+            ConfigError: the encoder has fewer layers, or an adapter around it.
+        """
+        from nlp_transfer.models.adapters import refuse_adapter
+        from nlp_transfer.models.families import encoder_layers, family, free
+
+        refuse_adapter(self.name, model)
+        layers = list(encoder_layers(model))
+        if self.layers > len(layers):
+            depth = int(model.config.num_hidden_layers)
+            shared = f" ({depth} layers share them)" if depth > len(layers) else ""
+            kind = "groups of weights" if shared else "layers"
+            raise ConfigError(
+                f"{self.name}.layers is {self.layers}, but this {model.config.model_type} encoder has {len(layers)} "
+                f"{kind}{shared}. Set it to {len(layers)} or less."
+            )
+        modules = [*layers[len(layers) - self.layers :], *(model.get_submodule(name) for name in family(model).head)]
+        final_norm = family(model).final_norm
+        if final_norm is not None and self.layers > 0:
+            modules.append(model.base_model.get_submodule(final_norm))
+        free(model, modules)
+        context.facts[self.name] = {"trained_layers": self.layers, "encoder_layers": len(layers)}
+        return model
+
+    def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
+        """See `layer_decay_groups`."""
+        return layer_decay_groups(model, learning_rate, self.layer_decay)
+
+    def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":
+        """The callback that opens the layers, where asked for."""
+        if not self.gradual_unfreezing or self.layers == 0:
+            return []
+        from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing
+        from nlp_transfer.models.families import encoder_layers, plain_model
+
+        layers = list(encoder_layers(plain_model(model)))
+        return [GradualUnfreezing(list(reversed(layers[len(layers) - self.layers :])))]

@@ -1,0 +1,1 @@
+"""Scores of predictions: `evaluate` metrics that need no network, thresholds, intervals."""

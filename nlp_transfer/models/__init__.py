@@ -1,0 +1,1 @@
+"""Networks: loading, what is known of each family, pooling, heads, adapters."""

@@ -1,0 +1,154 @@
+"""One pass over the rows with a frozen encoder: the features that heads are fitted on.
+
+Batches hold rows of like length, so that little padding is computed; there is no dropout, no gradient and no lower
+precision. Features that would take more than `MEMORY_BYTES` are kept in a temporary file that is mapped into memory.
+The pass runs where the model is: move the model to its accelerator first.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from nlp_transfer.data.batches import token_budget_batches
+from nlp_transfer.models.families import final_linear
+from nlp_transfer.models.pooling import pooled_features
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedModel
+
+COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "label_ids")
+"""What a collator is given of a row: what a model or a loss reads."""
+
+MEMORY_BYTES = 2 * 2**30
+"""From this size on, features live in a file instead of in memory."""
+
+Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Features of every row, in the dataset's order.
+
+    Args:
+        features: by (layer, pooling), float32, shape (rows, hidden) each.
+        labels: as the collator makes them: (rows,) or (rows, classes).
+    """
+
+    features: dict[tuple[int, str], np.ndarray]
+    labels: Tensor
+
+
+def hidden_states(
+    model: "PreTrainedModel",
+    dataset: "Dataset",
+    *,
+    collate: Collate,
+    max_tokens: int,
+    layers: Sequence[int],
+    poolings: Sequence[str],
+) -> EncodedRows:
+    """What a head on each (layer, pooling) would see, for every row, from one pass.
+
+    Args:
+        model: a classification model; its head is not used, its mode is put back afterwards.
+        dataset: encoded rows with `input_ids` and `labels`, perhaps `attention_mask` and `length`.
+        collate: makes a batch of tensors from encoded rows.
+        max_tokens: how many tokens, padding counted, a batch may hold.
+        layers: numbered from 1, the lowest layer.
+        poolings: from `pooling.available_poolings`.
+    """
+    keys = [(layer, pooling) for layer in layers for pooling in poolings]
+    shape = (len(dataset), int(model.config.hidden_size))
+    in_memory = len(keys) * shape[0] * shape[1] * 4 <= MEMORY_BYTES
+    features = {key: _allocate(shape, in_memory) for key in keys}
+    labels: Tensor | None = None
+    for rows, batch, output in _forward(model, dataset, collate, max_tokens, output_hidden_states=True):
+        mask = batch["attention_mask"]
+        for layer, pooling in keys:
+            with torch.no_grad():
+                pooled = pooled_features(model, output.hidden_states, mask, layer, pooling)
+            features[layer, pooling][rows] = pooled.float().cpu().numpy()
+        labels = _put(labels, rows, batch["labels"], len(dataset))
+    assert labels is not None
+    return EncodedRows(features, labels)
+
+
+def head_inputs(
+    model: "PreTrainedModel", dataset: "Dataset", *, collate: Collate, max_tokens: int
+) -> tuple[Tensor, Tensor]:
+    """What enters the final linear layer for every row, the head as it is, and the labels.
+
+    Returns:
+        Features, float32, shape (rows, hidden), and labels, (rows,) or (rows, classes); both in the dataset's order.
+    """
+    _, linear = final_linear(model)
+    seen: list[Tensor] = []
+    hook = linear.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
+    features: Tensor | None = None
+    labels: Tensor | None = None
+    try:
+        for rows, batch, _ in _forward(model, dataset, collate, max_tokens):
+            entered = seen.pop()
+            if entered.dim() == 3:  # EuroBERT may average the logits of all tokens: the average of what makes them
+                mask = batch["attention_mask"].unsqueeze(-1).to(entered.dtype)
+                entered = (entered * mask).sum(dim=1) / mask.sum(dim=1)
+            features = _put(features, rows, entered.float(), len(dataset))
+            labels = _put(labels, rows, batch["labels"], len(dataset))
+    finally:
+        hook.remove()
+    assert features is not None
+    assert labels is not None
+    return features, labels
+
+
+def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
+    """The collated rows on a device, with a mask where the rows have none."""
+    some = [dataset[row] for row in rows]
+    made = collate([{name: row[name] for name in COLUMNS if name in row} for row in some])
+    batch = {name: value.to(device) for name, value in made.items()}
+    batch.setdefault("attention_mask", torch.ones_like(batch["input_ids"]))
+    return batch
+
+
+def _forward(
+    model: "PreTrainedModel", dataset: "Dataset", collate: Collate, max_tokens: int, **options: bool
+) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
+    """Yield (row numbers, batch, outputs) until every row has been seen once."""
+    known = "length" in getattr(dataset, "column_names", ())
+    lengths = list(dataset["length"]) if known else [len(row["input_ids"]) for row in dataset]
+    was_training = model.training
+    model.eval()
+    try:
+        # By tokens, not rows: batches go by length, so the time left follows the tokens.
+        with tqdm(total=sum(lengths), desc="Encoding", unit=" tokens", unit_scale=True) as progress:
+            for rows in token_budget_batches(lengths, max_tokens):
+                batch = make_batch(dataset, rows, collate, model.device)
+                inputs = {name: value for name, value in batch.items() if name != "labels"}
+                with torch.no_grad():
+                    output = model(**inputs, **options)
+                yield rows, batch, output
+                progress.update(sum(lengths[row] for row in rows))
+    finally:
+        model.train(was_training)
+
+
+def _allocate(shape: tuple[int, int], in_memory: bool) -> np.ndarray:
+    if in_memory:
+        return np.empty(shape, dtype=np.float32)
+    with tempfile.TemporaryFile() as file:  # the mapping keeps the nameless file alive, and frees it when it goes
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+
+
+def _put(whole: Tensor | None, rows: list[int], part: Tensor, count: int) -> Tensor:
+    """Put a batch's rows where they belong; the first batch decides shape and type."""
+    if whole is None:
+        whole = torch.empty((count, *part.shape[1:]), dtype=part.dtype)
+    whole[rows] = part.cpu()
+    return whole

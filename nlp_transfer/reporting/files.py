@@ -1,0 +1,71 @@
+"""Files that are whole or not there: written beside their place, synced, and moved into it.
+
+A run that dies while it writes leaves the old file, or none. JSON holds plain numbers: numpy's become Python's, and
+what is not finite becomes null, because NaN is not JSON and other readers refuse the whole file.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file to write; it takes its place when the block ends, and vanishes when the block fails."""
+    place = Path(path)
+    # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask says.
+    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(place)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text at once."""
+    with atomic_file(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write indented JSON at once; see `plain` for what becomes of values.
+
+    Raises:
+        TypeError: a value that JSON cannot hold.
+    """
+    write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON has it: dicts with string keys, lists, strings, finite numbers, booleans and null.
+
+    Raises:
+        TypeError: a value that JSON cannot hold.
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if value is None or isinstance(value, bool | int | str):
+        # A subclass (an enum's member, say) is written as what it is under its name.
+        return value if type(value) in (bool, int, str, type(None)) else getattr(value, "value", value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, Set):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [plain(item) for item in value]
+    raise TypeError(f"JSON cannot hold a {type(value).__name__}: {value!r}.")

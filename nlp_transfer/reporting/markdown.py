@@ -1,0 +1,110 @@
+"""`report.md`: one run in words and tables, for a reader who was not there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nlp_transfer.reporting.config_record import config_record
+from nlp_transfer.reporting.files import plain
+from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
+from nlp_transfer.reporting.score_tables import confusion_table, number, per_class_table, summary_table
+from nlp_transfer.reporting.tables import Table, escape_markdown, to_markdown
+from nlp_transfer.reporting.yaml_text import to_yaml
+
+
+def report_markdown(report: Report) -> str:
+    """The whole report as Markdown."""
+    return "\n".join(_sections(report)) + "\n"
+
+
+def _sections(report: Report) -> Iterator[str]:
+    yield f"# {escape_markdown(report.title)}\n"
+    yield _paragraph(report)
+    yield "\n## Results\n"
+    for domain in DOMAINS:
+        for split in report.metrics.get(domain, {}):
+            yield from _split_results(report, domain, split)
+    yield (
+        "Macro means run over classes, micro over decisions, weighted over classes by support. The interval is a 95 % "
+        "percentile bootstrap over the rows scored, for one trained model; it says nothing of other seeds.\n"
+    )
+    yield "## Corpora\n"
+    for domain, facts in report.corpora.items():
+        rows = ", ".join(f"{name} {count:,}" for name, count in facts.rows.items())
+        yield f"**{domain}**: {escape_markdown(facts.origin)}\n"
+        yield f"- rows: {rows}\n- fingerprint: `{facts.fingerprint}`"
+        yield from (f"- {escape_markdown(note)}" for note in facts.notes)
+        yield ""
+    yield "## Method\n"
+    yield f"{_method_names(report)}, on `{report.model}`, task `{report.task}`, {_seeds(report)}.\n"
+    yield from (f"- {escape_markdown(str(key))}: {_fact(value)}" for key, value in report.facts.items())
+    if report.thresholds:
+        yield "\nThresholds, chosen on validation: a label is predicted from this probability on.\n"
+        thresholds = [[name, f"{value:.4f}"] for name, value in report.thresholds.items()]
+        yield to_markdown(Table("", ["label", "threshold"], thresholds))
+    yield "\n## Cost\n"
+    yield from (f"- {line}" for line in report.cost.lines())
+    yield "\n## Versions\n"
+    yield ", ".join(f"{name} {version or 'not installed'}" for name, version in report.versions.items()) + "\n"
+    if "model" in report.paths:
+        yield "## Use\n"
+        yield "```python\nfrom transformers import pipeline"
+        yield f'classify = pipeline("text-classification", model={report.paths["model"]!r}, truncation=True)'
+        yield f'print(classify("A text to classify."{", top_k=None" if report.thresholds else ""}))\n```\n'
+    yield "## Configuration\n"
+    yield f"```yaml\n{to_yaml(config_record(report.config))}```"
+
+
+def _paragraph(report: Report) -> str:
+    """Who learnt what, how well, and whether it beat the best baseline: one sentence a domain."""
+    source = report.corpora.get("source")
+    start = f"`{report.model}` moved into {escape_markdown(source.origin) if source else 'its domain'} by "
+    sentences = [start + f"{_method_names(report)} ({_seeds(report)})."]
+    for domain, split in report.headlines():
+        systems = report.systems(domain, split)
+        scores = systems.pop(MODEL)
+        sure = ""
+        if "macro_f1_low" in scores:
+            sure = f" (95 % interval {number(scores['macro_f1_low'])} to {number(scores['macro_f1_high'])})"
+        measure = "exact match" if "exact_match" in scores else "accuracy"
+        sentence = (
+            f"On {scores['rows']:,} rows of {domain} {split} its macro-F1 is {number(scores['macro_f1'])}{sure} "
+            f"and its {measure} {number(scores['accuracy'])}"
+        )
+        if systems:
+            best = max(systems, key=lambda name: systems[name]["macro_f1"])
+            gain = 100 * (scores["macro_f1"] - systems[best]["macro_f1"])
+            verdict = f"{abs(gain):.1f} points {'above' if gain >= 0 else 'BELOW'}"
+            sentence += f"; that macro-F1 is {verdict} the best baseline, {best} ({number(systems[best]['macro_f1'])})"
+        sentences.append(sentence + ".")
+    return " ".join(sentences)
+
+
+def _split_results(report: Report, domain: str, split: str) -> Iterator[str]:
+    systems = report.systems(domain, split)
+    scores = systems[MODEL]
+    yield f"### {domain}, {split} ({scores['rows']:,} rows)\n"
+    yield to_markdown(summary_table(systems, ""))
+    yield to_markdown(per_class_table(systems, ""))
+    if (matrix := confusion_table(scores, "")) is not None:
+        yield "The model's confusions, rows true, columns predicted:\n"
+        yield to_markdown(matrix)
+
+
+def _method_names(report: Report) -> str:
+    return " + ".join(f"`{name}`" for name in report.methods) or "full fine-tuning"
+
+
+def _seeds(report: Report) -> str:
+    return f"seed{'s' if len(report.seeds) != 1 else ''} {', '.join(map(str, report.seeds))}"
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{escape_markdown(str(key))} {_fact(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_fact(item) for item in value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return (
+        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else escape_markdown(str(plain(value)))
+    )

@@ -1,0 +1,48 @@
+"""`predictions.jsonl.gz`: one line a row, what was true, what was predicted, how sure.
+
+    {"id": "mit_1223", "split": "test", "domain": "source", "label": "Permissive", "predicted": "Permissive",
+     "probabilities": {"Permissive": 0.982311, "Copyleft": 0.017689}}
+
+The same rows give the same bytes: gzip's header has no time and no name.
+"""
+
+import gzip
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nlp_transfer.reporting.files import atomic_file, plain
+
+KEYS = ("id", "split", "domain", "label", "predicted", "probabilities")
+"""The keys of a line, in their order. `label` is null where a row has none; lists of names for multi-label."""
+
+
+def write_predictions(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows as they come, in constant memory; the file appears when all are written.
+
+    Args:
+        path: ends in `.jsonl.gz`.
+        rows: dicts with `KEYS`; `label` may be left out. Probabilities are rounded to 6 decimals.
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        ValueError: a row whose keys are not `KEYS`.
+    """
+    count = 0
+    with atomic_file(path) as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
+        for row in rows:
+            line = {key: row.get(key) for key in KEYS}
+            missing = [key for key in KEYS if key not in row and key != "label"]
+            unknown = [key for key in row if key not in KEYS]
+            if missing or unknown:
+                raise ValueError(
+                    f"Row {count} of the predictions lacks {', '.join(missing) or 'nothing'} and has unknown "
+                    f"{', '.join(unknown) or 'nothing'}; its keys must be {', '.join(KEYS)}."
+                )
+            line["probabilities"] = {name: round(float(p), 6) for name, p in row["probabilities"].items()}
+            zipped.write(json.dumps(plain(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            count += 1
+    return count

@@ -1,0 +1,183 @@
+"""Everything a reader needs to believe a number, kept together and written down.
+
+`metrics.json` holds the model's scores, {domain: {split: scores}}; `baselines.json` the same under each baseline's
+name; `report.md` says it all in words and tables. Target labels are for reporting only: nothing was chosen by them.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from nlp_transfer.reporting.environment import library_versions
+from nlp_transfer.reporting.files import write_json, write_text
+from nlp_transfer.reporting.score_tables import PerClassScores, summary_table
+from nlp_transfer.reporting.tables import to_rich
+
+if TYPE_CHECKING:
+    from nlp_transfer.data.corpus import Corpus
+
+DOMAINS = ("source", "target")
+"""The domains of a run, in the order in which they are shown."""
+
+MODEL = "model"
+"""The trained model's name where it stands beside the baselines."""
+
+DomainScores = dict[str, dict[str, dict[str, Any]]]
+"""{domain: {split: what `classification_metrics` returns}}"""
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """Which rows the numbers are about.
+
+    Args:
+        origin: where the corpus came from.
+        fingerprint: SHA-256 (hex) of its splits.
+        rows: how many rows each split has.
+        notes: what was dropped, split, or found twice.
+    """
+
+    origin: str
+    fingerprint: str
+    rows: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, corpus: "Corpus") -> Self:
+        """The facts of a corpus."""
+        rows = {name: len(split) for name, split in corpus.splits.items()}
+        return cls(corpus.origin, corpus.fingerprint, rows, tuple(corpus.notes))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took. None where it was not measured.
+
+    Args:
+        trainable_parameters: how many parameters were trained.
+        total_parameters: how many the model has.
+        train_seconds: wall time of training, a method's preparation included.
+        evaluation_seconds: wall time of the final scoring of the model.
+        tokens_trained: tokens that passed through training, without padding.
+        peak_memory_bytes: the most main memory of this process.
+        peak_gpu_bytes: the most memory of its GPU.
+    """
+
+    trainable_parameters: int
+    total_parameters: int
+    train_seconds: float | None = None
+    evaluation_seconds: float | None = None
+    tokens_trained: int | None = None
+    peak_memory_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+
+    def lines(self) -> Iterator[str]:
+        """The cost in words, one measure a line."""
+        share = self.trainable_parameters / max(self.total_parameters, 1)
+        yield f"Parameters trained: {self.trainable_parameters:,} of {self.total_parameters:,} ({share:.2%})"
+        if self.train_seconds is not None:
+            speed = ""
+            if self.tokens_trained and self.train_seconds > 0:
+                speed = f", {self.tokens_trained:,} tokens, {self.tokens_trained / self.train_seconds:,.0f} tokens/s"
+            yield f"Training: {self.train_seconds:,.1f} s{speed}"
+        if self.evaluation_seconds is not None:
+            yield f"Evaluation: {self.evaluation_seconds:,.1f} s"
+        for name, held in (("Peak memory", self.peak_memory_bytes), ("Peak GPU memory", self.peak_gpu_bytes)):
+            if held is not None:
+                yield f"{name}: {held / 2**20:,.0f} MiB"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run: what was asked, what came out, what it took.
+
+    Args:
+        title: names the run, such as the output folder's name.
+        task: the task's name.
+        model: the pretrained encoder that was asked for.
+        methods: the transfer methods' names, in their order.
+        metrics: the model's scores by domain and split.
+        corpora: by domain; the domains of `metrics` are among them.
+        cost: what it took.
+        config: the resolved configuration; secrets are left out where it is written.
+        seeds: of training.
+        baselines: scores as in `metrics`, by baseline.
+        facts: what the methods chose and counted.
+        thresholds: the probability from which each label is predicted; empty for single-label.
+        paths: what the run made, by a word for it (`model`, `predictions`, …); `write` adds its own.
+        versions: of the libraries; found when not given.
+
+    Raises:
+        ValueError: a domain other than `source` and `target`, or scores of a domain that is not in `corpora`.
+    """
+
+    title: str
+    task: str
+    model: str
+    methods: tuple[str, ...]
+    metrics: DomainScores
+    corpora: dict[str, CorpusFacts]
+    cost: Cost
+    config: dict[str, Any]
+    seeds: tuple[int, ...]
+    baselines: dict[str, DomainScores] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str | None] = field(default_factory=library_versions)
+
+    def __post_init__(self) -> None:
+        for what, domains in (("metrics", self.metrics), *self.baselines.items()):
+            if unknown := [domain for domain in domains if domain not in DOMAINS]:
+                raise ValueError(f"{what} has the domain {unknown[0]!r}; domains are {' and '.join(DOMAINS)}.")
+            if missing := [domain for domain in domains if domain not in self.corpora]:
+                raise ValueError(f"{what} has scores of {missing[0]!r}, but no corpus facts are given for it.")
+
+    def systems(self, domain: str, split: str) -> dict[str, dict[str, Any]]:
+        """The scores of the model and of every baseline that was scored there."""
+        named = {MODEL: self.metrics, **self.baselines}
+        return {name: scores[domain][split] for name, scores in named.items() if split in scores.get(domain, {})}
+
+    def headlines(self) -> Iterator[tuple[str, str]]:
+        """The (domain, split) that each domain is judged by: test, else validation, else its last split."""
+        for domain in DOMAINS:
+            splits = list(self.metrics.get(domain, {}))
+            if splits:
+                yield domain, next((name for name in ("test", "validation") if name in splits), splits[-1])
+
+    def write(self, output_dir: str | os.PathLike[str]) -> Self:
+        """Write `metrics.json`, `baselines.json` (if there are any) and `report.md`, each at once.
+
+        Returns:
+            The report with those paths added.
+        """
+        from nlp_transfer.reporting.markdown import report_markdown
+
+        folder = Path(output_dir)
+        written = {"metrics": folder / "metrics.json", "report": folder / "report.md"}
+        if self.baselines:
+            written["baselines"] = folder / "baselines.json"
+            write_json(written["baselines"], self.baselines)
+        report = replace(self, paths={**self.paths, **{name: str(path) for name, path in written.items()}})
+        write_text(written["report"], report_markdown(report))
+        write_json(written["metrics"], self.metrics)
+        return report
+
+    def summary(self) -> RenderableType:
+        """What a run closes with: for each domain the systems side by side and per class, then cost and paths."""
+        parts: list[RenderableType] = []
+        for domain, split in self.headlines():
+            systems = self.systems(domain, split)
+            rows = systems[MODEL]["rows"]
+            parts.append(to_rich(summary_table(systems, f"{domain} · {split} · {rows:,} rows")))
+            parts += [Text(), PerClassScores(systems, f"{domain} · {split} · per class"), Text()]
+        # Paths and counts are texts, not markup, and stay whole for copying.
+        parts.append(Text("\n".join(self.cost.lines()) + "\n"))
+        width = max(map(len, self.paths), default=0)
+        parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
+        return Group(*parts)

@@ -1,0 +1,152 @@
+"""The rules for a run's output folder: a finished or different run is never overwritten.
+
+    absent, empty      a new run begins
+    unfinished         `--resume` goes on, if the config is the same but for keys without effect
+    finished           `--resume` has nothing to do; the caller ends at once
+    foreign            files that no run of ours made: always refused
+
+`run.json` is the marker: status, times, the command, versions and the config without secrets.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
+from nlp_transfer.reporting.environment import library_versions
+from nlp_transfer.reporting.files import write_json
+
+RunState = Literal["empty", "unfinished", "finished", "foreign"]
+
+_ELSEWHERE = "choose another training.output_dir"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One output folder, and what is in it.
+
+    Args:
+        path: the folder.
+        state: what was in it when it was looked at. After `open_run_folder`: `empty` for a new run, `unfinished` to go
+            on, `finished` for nothing to do.
+        record: `run.json`; empty where there is none.
+    """
+
+    path: Path
+    state: RunState
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def finish(self) -> None:
+        """Mark the run as finished, last of all: from here on the folder is never written again.
+
+        Raises:
+            CheckpointError: `metrics.json` is not there.
+        """
+        if not (self.path / "metrics.json").is_file():
+            raise CheckpointError(f"{self.path} cannot be marked as finished: it has no metrics.json.")
+        record = {**self.record, "status": "finished", "finished": _now()}
+        write_json(self.path / "run.json", record)
+
+
+def look_at(path: str | os.PathLike[str]) -> RunFolder:
+    """What a folder holds; nothing is written. Hidden files are not looked at.
+
+    Raises:
+        CheckpointError: the path is a file, or cannot be read.
+    """
+    folder = Path(path)
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise CheckpointError(f"{folder} is a file; a run needs a folder: {_ELSEWHERE}.")
+        names = [item.name for item in folder.iterdir() if not item.name.startswith(".")] if folder.exists() else []
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be read ({error.strerror or error}): {_ELSEWHERE}.") from error
+    if not names:
+        return RunFolder(folder, "empty")
+    try:
+        record = json.loads((folder / "run.json").read_bytes())
+    except (OSError, ValueError):
+        return RunFolder(folder, "foreign")
+    if not isinstance(record, dict) or not isinstance(record.get("config"), dict) or "status" not in record:
+        return RunFolder(folder, "foreign")
+    done = record["status"] == "finished" and "metrics.json" in names
+    return RunFolder(folder, "finished" if done else "unfinished", record)
+
+
+def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool) -> RunFolder:
+    """Look at a folder and refuse it if a run with this config may not use it; nothing is written (for `--dry_run`).
+
+    Raises:
+        CheckpointError: see `open_run_folder`.
+    """
+    found = look_at(path)
+    if found.state == "empty":
+        return found
+    if found.state == "foreign":
+        names = sorted(item.name for item in found.path.iterdir())
+        listed = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+        raise CheckpointError(
+            f"{found.path} is not empty and holds no run of ours (no readable run.json): {listed}. Nothing in it is "
+            f"touched; {_ELSEWHERE}, or empty the folder yourself."
+        )
+    since = f"started {found.record.get('started', 'at an unknown time')}"
+    what = f"{found.path} holds {'a finished' if found.state == 'finished' else 'an unfinished'} run, {since}"
+    different = config_differences(found.record["config"], config)
+    if different:
+        raise CheckpointError(
+            f"{what}, of a different configuration, and is not overwritten; {_ELSEWHERE}"
+            + (", or resume it with its own configuration" if resume else "")
+            + ". What differs (there -> now):\n"
+            + "\n".join(f"  {line}" for line in different)
+        )
+    if not resume:
+        use = "read its results" if found.state == "finished" else "go on with it"
+        raise CheckpointError(f"{what}, and is not overwritten; {_ELSEWHERE}, or pass --resume to {use}.")
+    return found
+
+
+def open_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool) -> RunFolder:
+    """Make or re-enter a run's folder and write `run.json`. Call it on the main process only.
+
+    Args:
+        path: the folder; made with its parents where it is absent.
+        config: the resolved configuration; secrets in it are not written.
+        resume: whether an unfinished run of the same configuration goes on.
+
+    Returns:
+        The folder in state `empty` (a new run), `unfinished` (go on), or `finished` (nothing to do; nothing written).
+
+    Raises:
+        CheckpointError: the folder holds a finished run or an unfinished one and `resume` is false, a run of another
+            configuration (with the keys that differ), or files that no run made; or it cannot be written.
+    """
+    found = check_run_folder(path, config, resume=resume)
+    if found.state == "finished":
+        return found
+    record = {
+        "status": "running",
+        "started": found.record.get("started", _now()),
+        "resumed": [*found.record.get("resumed", []), _now()] if found.state == "unfinished" else [],
+        "command": command_record(sys.argv),
+        "versions": library_versions(),
+        "config": config_record(config),
+    }
+    try:
+        found.path.mkdir(parents=True, exist_ok=True)
+        write_json(found.path / "run.json", record)
+    except OSError as error:
+        where = error.filename or found.path
+        raise CheckpointError(
+            f"{found.path} cannot be written ({error.strerror or error}: {where}); {_ELSEWHERE}."
+        ) from error
+    return RunFolder(found.path, found.state, record)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,126 @@
+"""Scores as tables: systems side by side, per class, and who is taken for whom.
+
+A system is the model or a baseline; its scores are what `classification_metrics` returns. All systems of a table were
+scored on the same rows.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from nlp_transfer.reporting.tables import Table, to_rich
+
+Scores = Mapping[str, Any]
+"""What `nlp_transfer.metrics.classification.classification_metrics` returns."""
+
+UNDEFINED = "–"
+"""How a score is shown that does not exist: of a class that occurs nowhere."""
+
+MATRIX_CLASSES = 20
+"""More classes than this make a confusion matrix that nobody reads."""
+
+
+def number(score: float | None) -> str:
+    """A score with three decimals."""
+    return UNDEFINED if score is None else f"{score:.3f}"
+
+
+def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
+    """One row a system: accuracy, macro P, R and F1 with its 95 % interval, micro and weighted F1.
+
+    Multi-label accuracy is called what it is, exact match.
+
+    Raises:
+        ValueError: no systems.
+    """
+    first = _first(systems)
+    interval = "macro_f1_low" in first
+    columns = [
+        ("", "system"),
+        ("", "exact match" if "exact_match" in first else "accuracy"),
+        ("macro", "P"),
+        ("macro", "R"),
+        ("macro", "F1"),
+        *([("macro", "F1, 95 %")] if interval else []),
+        ("micro", "F1"),
+        ("weighted", "F1"),
+    ]
+    rows = []
+    for name, scores in systems.items():
+        cells = [number(scores.get(key)) for key in ("accuracy", "macro_precision", "macro_recall", "macro_f1")]
+        if interval:
+            cells.append(f"{number(scores.get('macro_f1_low'))}–{number(scores.get('macro_f1_high'))}")
+        rows.append([name, *cells, number(scores.get("micro_f1")), number(scores.get("weighted_f1"))])
+    return Table(title, [name for _, name in columns], rows, groups=[group for group, _ in columns])
+
+
+def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:
+    """One row a class: support, then precision, recall and F1 of each system; below, their means and the accuracy.
+
+    Raises:
+        ValueError: no systems.
+    """
+    first = _first(systems)
+    columns = ["class", "support"] + ["P", "R", "F1"] * len(systems)
+    groups = ["", ""] + [name for name in systems for _ in range(3)]
+    rows = []
+    for label, scores in first["per_class"].items():
+        row = [label, str(scores["support"])]
+        for system in systems.values():
+            row += [number(system["per_class"][label][key]) for key in ("precision", "recall", "f1")]
+        rows.append(row)
+    classes = len(rows)
+    # Support counts labels: one a row where classes exclude one another.
+    total = str(sum(scores["support"] for scores in first["per_class"].values()))
+    for mean in ("macro", "micro", "weighted"):
+        row = [f"{mean} mean", total]
+        for system in systems.values():
+            row += [number(system[f"{mean}_{key}"]) for key in ("precision", "recall", "f1")]
+        rows.append(row)
+    row = ["exact match" if "exact_match" in first else "accuracy", str(first["rows"])]
+    for system in systems.values():
+        row += ["", "", number(system["accuracy"])]
+    rows.append(row)
+    return Table(title, columns, rows, groups=groups, rules=frozenset({classes - 1}))
+
+
+def confusion_table(scores: Scores, title: str) -> Table | None:
+    """Counts, rows true and columns predicted; None for multi-label or for more than 20 classes."""
+    labels = list(scores["per_class"])
+    if "exact_match" in scores or len(labels) > MATRIX_CLASSES:
+        return None
+    rows = [[label, *map(str, counts)] for label, counts in zip(labels, scores["confusion_matrix"], strict=True)]
+    return Table(title, ["true \\ predicted", *labels], rows)
+
+
+_UNBOUNDED = 10_000  # columns; asks how wide a table would like to be
+
+
+class PerClassScores:
+    """`per_class_table` for a terminal: one table where it fits, else one a system.
+
+    Args:
+        systems: scores by system.
+        title: what is shown.
+    """
+
+    def __init__(self, systems: Mapping[str, Scores], title: str) -> None:
+        self.systems = systems
+        self.title = title
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = per_class_table(self.systems, self.title)
+        for longest_name in (28, 20):  # names are rather cut a little than the systems parted
+            together = to_rich(table, longest_name)
+            if console.measure(together, options=options.update(max_width=_UNBOUNDED)).maximum <= options.max_width:
+                yield together
+                return
+        for name, scores in self.systems.items():
+            yield to_rich(per_class_table({name: scores}, f"{self.title}: {name}"))
+
+
+def _first(systems: Mapping[str, Scores]) -> Scores:
+    if not systems:
+        raise ValueError("A table of scores needs at least one system; got none.")
+    return next(iter(systems.values()))

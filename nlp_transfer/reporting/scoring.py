@@ -1,0 +1,132 @@
+"""Score a trained model, and the baselines beside it, on every split that a report shows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nlp_transfer.data import Corpus
+from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.reporting.baselines import BASELINES
+from nlp_transfer.reporting.report import DomainScores
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from nlp_transfer.tasks import BoundTask
+    from nlp_transfer.training import TransferTrainer
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model said of one split.
+
+    Args:
+        ids: the rows' ids.
+        logits: shape (rows, classes).
+        labels: class ids, shape (rows,), or 0/1, shape (rows, classes); None where the split has no labels.
+        metrics: all metrics; empty where the split has no labels.
+    """
+
+    ids: list[str]
+    logits: np.ndarray
+    labels: np.ndarray | None
+    metrics: dict[str, Any]
+
+
+def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:
+    """The splits of a domain that a report shows: what the model did not learn from.
+
+    The target is another corpus altogether; where it has no test split, all of it is shown.
+    """
+    held_out = [split for split in ("validation", "test") if split in splits]
+    if domain == "source":
+        return held_out
+    return ["test"] if "test" in splits else [split for split in splits if split in (*held_out, "train", "unlabeled")]
+
+
+def score_model(
+    trainer: "TransferTrainer", task: "BoundTask", encoded: "Mapping[str, Mapping[str, Dataset]]"
+) -> dict[str, dict[str, Scored]]:
+    """Predict and score; thresholds are tuned on the source's validation split first. On all processes together.
+
+    Args:
+        trainer: with the trained model.
+        task: scores, and takes the thresholds.
+        encoded: {domain: {split: encoded rows}}.
+    """
+    validation = predict(trainer, encoded["source"]["validation"])
+    if validation[1] is not None:
+        task.tune_thresholds(*validation)
+    results: dict[str, dict[str, Scored]] = {}
+    for domain, splits in encoded.items():
+        for split in scored_splits(domain, splits):
+            is_validation = domain == "source" and split == "validation"
+            logits, labels = validation if is_validation else predict(trainer, splits[split])
+            metrics = {} if labels is None else task.metrics(logits, labels, interval=True)
+            results.setdefault(domain, {})[split] = Scored(list(splits[split]["id"]), logits, labels, metrics)
+    return results
+
+
+def predict(trainer: "TransferTrainer", dataset: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
+    """Logits and labels of a split in its order; computed in order of length, which saves padding."""
+    order = np.argsort(np.asarray(dataset["length"]), kind="stable")
+    output = trainer.predict(dataset.select(order))
+    back = np.argsort(order, kind="stable")
+    logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
+    return np.asarray(logits)[back], None if output.label_ids is None else np.asarray(output.label_ids)[back]
+
+
+def score_baselines(
+    names: Sequence[str], task: "BoundTask", corpora: Mapping[str, Corpus], scored: Mapping[str, Mapping[str, Scored]]
+) -> dict[str, DomainScores]:
+    """Fit each baseline on the source's training texts and score it where the model was scored."""
+    train = corpora["source"].splits["train"]
+    results: dict[str, DomainScores] = {}
+    for name in names:
+        predictor = BASELINES[name](list(train["text"]), label_array(train, task))
+        results[name] = {}
+        for domain, split, labels in _labelled(scored):
+            predictions = predictor(list(corpora[domain].splits[split]["text"]))
+            metrics = classification_metrics(predictions, labels, task.label_names, multi_label=task.multi_label)
+            results[name].setdefault(domain, {})[split] = metrics
+    return results
+
+
+def prediction_rows(task: "BoundTask", scored: Mapping[str, Mapping[str, Scored]]) -> Iterator[dict[str, Any]]:
+    """Predictions as `write_predictions` takes them: names, not ids."""
+    names = task.label_names
+
+    def named(value: Any) -> Any:
+        return [names[i] for i in np.flatnonzero(value)] if task.multi_label else names[int(value)]
+
+    for domain, splits in scored.items():
+        for split, one in splits.items():
+            predictions, probabilities = task.predictions(one.logits), task.probabilities(one.logits)
+            for i, row_id in enumerate(one.ids):
+                yield {
+                    "id": row_id,
+                    "split": split,
+                    "domain": domain,
+                    "label": None if one.labels is None else named(one.labels[i]),
+                    "predicted": named(predictions[i]),
+                    "probabilities": dict(zip(names, probabilities[i].tolist(), strict=True)),
+                }
+
+
+def label_array(dataset: "Dataset", task: "BoundTask") -> np.ndarray:
+    """A corpus split's labels as arrays: ids, shape (rows,), or 0/1, shape (rows, classes)."""
+    if not task.multi_label:
+        return np.asarray(dataset["label"])
+    hot = np.zeros((len(dataset), len(task.label_names)), dtype=np.int64)
+    for i, labels in enumerate(dataset["labels"]):
+        hot[i, labels] = 1
+    return hot
+
+
+def _labelled(scored: Mapping[str, Mapping[str, Scored]]) -> Iterator[tuple[str, str, np.ndarray]]:
+    for domain, splits in scored.items():
+        for split, one in splits.items():
+            if one.labels is not None:
+                yield domain, split, one.labels.astype(int)

@@ -1,0 +1,236 @@
+"""One experiment from end to end. Who has read this file has read the whole program.
+
+config -> corpora -> task.encode -> task.build_model -> method.prepare -> trainer -> metrics -> report
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import PartialState
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from nlp_transfer import hub
+from nlp_transfer.config import Config
+from nlp_transfer.data import Corpus, describe, load_corpus
+from nlp_transfer.errors import DataError
+from nlp_transfer.methods.base import Context
+from nlp_transfer.models.families import count_parameters
+from nlp_transfer.models.loading import LoadedModel, load_tokenizer
+from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
+from nlp_transfer.reporting.files import write_text
+from nlp_transfer.reporting.log import JsonLinesLog
+from nlp_transfer.reporting.predictions import write_predictions
+from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
+from nlp_transfer.reporting.run_folder import check_run_folder, open_run_folder
+from nlp_transfer.reporting.scoring import prediction_rows, score_baselines, score_model
+from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.tasks import BoundTask
+from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.losses import update_mean
+from nlp_transfer.training.progress import LogEntries, ProgressLines
+
+CHECKPOINTS = "checkpoints"
+"""The folder inside a run's folder where the Trainer keeps its checkpoints."""
+
+
+def run(config: Config, *, resume: bool = False) -> Report | None:
+    """Run one experiment. On several processes, all call it.
+
+    Args:
+        config: what to run.
+        resume: go on with an unfinished run of the same configuration in `training.output_dir`.
+
+    Returns:
+        The report, on the main process; None where the folder holds the finished run already and `resume` was given.
+
+    Raises:
+        ConfigError, DataError: before anything is written.
+        CheckpointError: the folder holds another run, or cannot be written.
+        TrainingError: the training went wrong in a way that no result could be believed.
+    """
+    folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
+    found = check_run_folder(folder, record, resume=resume)
+    if found.state == "finished":
+        return None
+    corpora, task, tokenizer, encoded = load_data(config)
+    loaded = load_model(config, task)
+    PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
+    if main:
+        opened = open_run_folder(folder, record, resume=resume)
+        write_text(folder / "config.yaml", to_yaml(record))
+        log = JsonLinesLog(folder / "log.jsonl")
+    started = time.perf_counter()
+    trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder / CHECKPOINTS)
+    if main:
+        trainer.add_callback(LogEntries(log.write))
+    trained_parameters = count_parameters(trainer.model)
+    trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if found.state == "unfinished" else None)
+    trained = time.perf_counter()
+    scored = score_model(trainer, task, encoded)
+    evaluated = time.perf_counter()
+    paths = hub.save_trained(trainer, tokenizer, folder, task)
+    if not main:
+        return None
+
+    write_predictions(folder / "predictions.jsonl.gz", prediction_rows(task, scored))
+    epochs = trainer.state.epoch or 1.0
+    report = Report(
+        title=folder.name,
+        task=config.task.name,
+        model=loaded.origin,
+        methods=tuple(method.name for method in config.methods),
+        metrics={
+            domain: {split: one.metrics for split, one in splits.items() if one.metrics}
+            for domain, splits in scored.items()
+        },
+        corpora={domain: CorpusFacts.of(corpus) for domain, corpus in corpora.items()},
+        cost=Cost(
+            *trained_parameters,
+            train_seconds=trained - started,
+            evaluation_seconds=evaluated - trained,
+            tokens_trained=round(epochs * sum(context.train["length"])),
+            peak_memory_bytes=peak_memory_bytes(),
+            peak_gpu_bytes=peak_gpu_bytes(),
+        ),
+        config=record,
+        seeds=(config.training.seed,),
+        baselines=score_baselines(config.baselines, task, corpora, scored),
+        facts={**dict.fromkeys(loaded.notes, True), **cut_texts(encoded), **context.facts},
+        thresholds=task.threshold_by_label(),
+        paths={**paths, "predictions": str(folder / "predictions.jsonl.gz"), "log": str(folder / "log.jsonl")},
+    ).write(folder)
+    log.close()
+    opened.finish()
+    return report
+
+
+Encoded = dict[str, dict[str, Dataset]]
+"""{domain: {split: encoded rows}}"""
+
+
+def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedTokenizerBase, Encoded]:
+    """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
+    with PartialState().main_process_first():  # the others read what the first has cached
+        corpora = {"source": load_corpus(config.source, key="source", labeled=True)}
+        task = config.task.bind(corpora["source"])
+        if config.target is not None:
+            corpora["target"] = load_corpus(config.target, key="target", label_names=task.label_names)
+        tokenizer = load_tokenizer(
+            config.tokenizer or config.model, revision=config.revision, trust_remote_code=config.trust_remote_code
+        )
+        encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}
+    if "target" in corpora and corpora["target"].label_column not in (None, corpora["source"].label_column):
+        raise DataError(
+            f"The target has the column {corpora['target'].label_column!r} and the source "
+            f"{corpora['source'].label_column!r}; both must hold one label a text, or both a list of them."
+        )
+    return corpora, task, tokenizer, encoded
+
+
+def load_model(config: Config, task: BoundTask) -> LoadedModel:
+    """The encoder with a new head; the head's first weights depend on `training.seed`."""
+    set_seed(config.training.seed)
+    return task.build_model(
+        config.model,
+        revision=config.revision,
+        trust_remote_code=config.trust_remote_code,
+        attention_dropout=config.attention_dropout,
+    )
+
+
+def build_trainer(
+    config: Config,
+    task: BoundTask,
+    tokenizer: PreTrainedTokenizerBase,
+    source: Mapping[str, Dataset],
+    loaded: LoadedModel,
+    checkpoints: Path,
+) -> tuple[TransferTrainer, Context]:
+    """The trainer with the methods applied, and the context that they saw."""
+    context = Context(
+        train=source["train"],
+        validation=source["validation"],
+        collate=task.collator(tokenizer),
+        loss=task.loss,
+        score=lambda logits, labels: task.metrics(logits.numpy(), labels.numpy())["macro_f1"],
+        new_parameters=loaded.new_parameters,
+        seed=config.training.seed,
+    )
+    config.training.output_dir = str(checkpoints)
+    lengths = np.asarray(context.validation["length"])
+    trainer = TransferTrainer(
+        loaded.model,
+        config.training,
+        context.collate,
+        train_dataset=context.train,
+        eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")),
+        processing_class=tokenizer,
+        compute_loss_func=update_mean(task.loss),
+        compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids)),
+        methods=config.methods,
+        context=context,
+    )
+    if not config.training.disable_tqdm:
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(ProgressLines)
+    return trainer, context
+
+
+def cut_texts(encoded: Encoded) -> dict[str, str]:
+    """How many texts were longer than the task's length, as facts for the report; nothing where none was."""
+    facts = {}
+    for domain, splits in encoded.items():
+        rows = sum(len(dataset) for dataset in splits.values())
+        cut = sum(int(np.sum(dataset["truncated"])) for dataset in splits.values())
+        if cut:
+            facts[f"{domain} texts cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
+    return facts
+
+
+def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that are single numbers, which is what a Trainer's log can hold."""
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    return get_last_checkpoint(folder / CHECKPOINTS) if (folder / CHECKPOINTS).is_dir() else None
+
+
+DRY_RUN_EXAMPLES = 10
+
+
+def dry_run(config: Config) -> str:
+    """Check everything that can be checked without training, and show what the model would see.
+
+    Nothing is written but the cache of encoded rows.
+
+    Returns:
+        The corpora, ten encoded examples, and what would be trained, as text.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: as `run` would.
+    """
+    folder = Path(str(config.training.output_dir))
+    state = check_run_folder(folder, config.record(), resume=True).state
+    corpora, task, tokenizer, encoded = load_data(config)
+    loaded = load_model(config, task)
+    lines = [f"{domain}:\n" + "\n".join(f"  {line}" for line in describe(corpus)) for domain, corpus in corpora.items()]
+    lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    train, names = encoded["source"]["train"], task.label_names
+    lines.append(f"\nThe first {min(DRY_RUN_EXAMPLES, len(train))} encoded training examples:")
+    for row in train.select(range(min(DRY_RUN_EXAMPLES, len(train)))):
+        labels = [names[i] for i, on in enumerate(row["labels"]) if on] if task.multi_label else names[row["labels"]]
+        text = tokenizer.decode(row["input_ids"])
+        shown = text if len(text) <= 160 else f"{text[:120]} … {text[-39:]}"
+        lines.append(f"  {row['id']}  {row['length']} tokens  {labels}\n    {shown}")
+    trained = ", ".join(method.name for method in config.methods)
+    lines.append(
+        f"\nModel: {loaded.origin}, {count_parameters(loaded.model)[1]:,} parameters, to be trained by {trained}."
+    )
+    lines.append(f"Output folder: {folder} ({state}). Nothing was trained.")
+    return "\n".join(lines)

@@ -1,0 +1,165 @@
+"""Many runs, one table: corpora x systems x seeds, each cell once, whatever interrupts it.
+
+A sweep file names the parts; a cell's configuration is `base`, then its corpus, then its system, then its seed:
+
+    output_dir: runs/sweep
+    base: {model: …, training: {…}}
+    corpora: {scicite: {source: {path: …}, task: {…}}, …}
+    systems: {full: {methods: [full_fine_tuning]}, lora: {…}, stock: {stock: true}}
+    seeds: [0, 1]
+
+`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe. The baselines are scored in the first
+cell of each corpus. Cells run one after another, those of the first seed first; a finished one is a line of `results.jsonl`.
+"""
+
+import copy
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.config import Config, load_config, merge_tree, read_yaml
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.reporting.sweeps import Cell, CellResult, append_result, load_results
+
+RESULTS = "results.jsonl"
+"""The file of finished cells in a sweep's folder."""
+
+KEYS = ("output_dir", "base", "corpora", "systems", "seeds")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as read from its file.
+
+    Args:
+        output_dir: the folder of its results and, while they run, its cells.
+        cells: the configuration tree of each cell; `stock` in it marks a stock run.
+    """
+
+    output_dir: Path
+    cells: dict[Cell, dict[str, Any]]
+
+
+def read_sweep(file: str | Path) -> Sweep:
+    """Read a sweep file and check every cell's configuration.
+
+    Raises:
+        ConfigError: with every problem of every cell, each once.
+    """
+    tree = read_yaml(file)
+    problems = [f"{file}: {did_you_mean('key', key, KEYS)}" for key in tree if key not in KEYS]
+    for key, kind in (("output_dir", str), ("corpora", dict), ("systems", dict), ("seeds", list)):
+        if not isinstance(tree.get(key), kind) or not tree[key]:
+            problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
+    if problems:
+        raise ConfigError(problems)
+    output_dir = Path(tree["output_dir"])
+    cells: dict[Cell, dict[str, Any]] = {}
+    for seed in tree["seeds"]:
+        for corpus, corpus_tree in tree["corpora"].items():
+            for system, system_tree in tree["systems"].items():
+                cell = copy.deepcopy(tree.get("base", {}))
+                for part in (corpus_tree, system_tree, {"training": {"seed": seed}}):
+                    merge_tree(cell, copy.deepcopy(part))
+                folder = output_dir / "cells" / f"{corpus}-{system}-{seed}"
+                merge_tree(cell, {"training": {"output_dir": str(folder)}})
+                cells[corpus, system, seed] = cell
+    for cell in cells.values():
+        try:
+            _config(cell)
+        except ConfigError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    if problems:
+        raise ConfigError(problems)
+    return Sweep(output_dir, cells)
+
+
+def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:
+    """Run the cells that are not finished; returns all results, in the order of the sweep.
+
+    An unfinished cell of an earlier, interrupted sweep goes on from its last checkpoint.
+
+    Args:
+        sweep: what to run.
+        say: is told of each cell as it begins and ends.
+    """
+    file = sweep.output_dir / RESULTS
+    done = load_results(file)
+    for number, (cell, tree) in enumerate(sweep.cells.items(), start=1):
+        corpus, system, seed = cell
+        where = f"[{number}/{len(sweep.cells)}] {corpus} · {system} · seed {seed}"
+        if cell in done:
+            say(f"{where}: finished before")
+            continue
+        say(f"{where}: begins")
+        config = _config(tree)
+        if any(known[0] == corpus for known in done):
+            config = dataclasses.replace(config, baselines=())
+        folder = Path(str(config.training.output_dir))
+        for result in _run_stock(config, cell) if tree.get("stock") else _run_cell(config, cell):
+            append_result(file, result)
+            done[result.cell] = result
+            say(
+                f"{where}: {result.system} macro-F1 {result.macro_f1:.4f}, accuracy {result.accuracy:.4f}, {result.seconds:.0f} s"
+            )
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return list(done.values())
+
+
+def _config(tree: Mapping[str, Any]) -> Config:
+    return load_config(tree={key: value for key, value in tree.items() if key != "stock"})
+
+
+def _run_cell(config: Config, cell: Cell) -> Iterator[CellResult]:
+    from nlp_transfer.run import run
+
+    folder, started = Path(str(config.training.output_dir)), time.perf_counter()
+    report = run(config, resume=True)
+    if report is None:  # finished, but the sweep was interrupted before it noted the result
+        shutil.rmtree(folder)
+        report = run(config)
+    assert report is not None, "a new run has a report"
+    corpus, system, seed = cell
+    scores = report.metrics["source"]["test"]
+    details = {
+        "train_seconds": report.cost.train_seconds,
+        "trainable_parameters": report.cost.trainable_parameters,
+        "validation_macro_f1": report.metrics["source"]["validation"]["macro_f1"],
+        "report": report.paths["report"],
+    }
+    seconds = time.perf_counter() - started
+    yield CellResult(corpus, system, seed, scores["accuracy"], scores["macro_f1"], seconds, details)
+    for name, domains in report.baselines.items():
+        scores = domains["source"]["test"]
+        yield CellResult(corpus, name, 0, scores["accuracy"], scores["macro_f1"], 0.0)
+
+
+def _run_stock(config: Config, cell: Cell) -> Iterator[CellResult]:
+    from nlp_transfer.models.loading import resolve_model
+    from nlp_transfer.reporting.scoring import predict
+    from nlp_transfer.run import load_data, scalars
+    from nlp_transfer.training.stock import stock_trainer
+
+    started = time.perf_counter()
+    _, task, tokenizer, encoded = load_data(config)
+    trainer = stock_trainer(
+        resolve_model(config.model),
+        config.training,
+        encoded["source"],
+        task.label_names,
+        multi_label=task.multi_label,
+        tokenizer=tokenizer,
+        compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids)),
+    )
+    before = time.perf_counter()
+    trainer.train()
+    train_seconds = time.perf_counter() - before
+    logits, labels = predict(trainer, encoded["source"]["test"])
+    scores = task.metrics(logits, labels)
+    corpus, system, seed = cell
+    seconds, details = time.perf_counter() - started, {"train_seconds": train_seconds}
+    yield CellResult(corpus, system, seed, scores["accuracy"], scores["macro_f1"], seconds, details)

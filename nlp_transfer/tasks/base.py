@@ -1,0 +1,83 @@
+"""What is predicted: how rows become tensors, which model fits them, how its outputs are scored.
+
+A task is a frozen dataclass; its fields are its configuration. `bind(corpus)` adds what the corpus says (the labels) and
+returns the object that does the work.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from datasets import Dataset
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+    from nlp_transfer.data import Corpus
+    from nlp_transfer.models.loading import LoadedModel
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """The configuration of one kind of prediction. Concrete tasks are final.
+
+    Attributes:
+        name: the name in configs.
+        metric_names: what `training.metric_for_best_model` may name.
+    """
+
+    name: ClassVar[str]
+    metric_names: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def bind(self, corpus: "Corpus") -> "BoundTask":
+        """The task with the corpus's labels; raises DataError where the corpus does not fit."""
+
+
+class BoundTask(ABC):
+    """A task that knows its labels."""
+
+    name: str
+    label_names: list[str]
+    multi_label: bool
+    max_length: int
+
+    @abstractmethod
+    def encode(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
+        """Tokens and labels of every split, in the corpus's order, cached by content and settings."""
+
+    @abstractmethod
+    def build_model(
+        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
+    ) -> "LoadedModel":
+        """The pretrained encoder with a fresh head for this task's labels."""
+
+    @abstractmethod
+    def collator(self, tokenizer: "PreTrainedTokenizerBase") -> Callable[[list[dict[str, Any]]], "dict[str, Tensor]"]:
+        """Pads rows into a batch."""
+
+    @abstractmethod
+    def loss(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """One loss a row, shape (batch,)."""
+
+    @abstractmethod
+    def metrics(self, logits: "np.ndarray", labels: "np.ndarray", *, interval: bool = False) -> dict[str, Any]:
+        """All metrics of one split: floats by name, plus `per_class` and `confusion_matrix`; intervals if asked for."""
+
+    @abstractmethod
+    def predictions(self, logits: "np.ndarray") -> "np.ndarray":
+        """Chosen classes: ids, shape (rows,), or 0/1, shape (rows, classes), for multi-label."""
+
+    @abstractmethod
+    def probabilities(self, logits: "np.ndarray") -> "np.ndarray":
+        """Class probabilities, shape (rows, classes)."""
+
+    @abstractmethod
+    def tune_thresholds(self, logits: "np.ndarray", labels: "np.ndarray") -> None:
+        """Choose, on validation rows, what `predictions` needs beyond the logits; nothing where it needs nothing."""
+
+    @abstractmethod
+    def threshold_by_label(self) -> dict[str, float]:
+        """The thresholds in use by label name; empty where predictions need none."""

@@ -1,0 +1,97 @@
+r"""Classification losses, one value a row.
+
+    cross-entropy     CE(p, y) = -log p_y
+    focal             FL(p, y) = -(1 - p_y)^γ log p_y        Lin et al. (2017), https://arxiv.org/abs/1708.02002
+    label smoothing   CE against (1 - ε) onehot(y) + ε / K   Szegedy et al. (2016), https://arxiv.org/abs/1512.00567
+    class weights     w_y · CE(p, y)
+
+Multi-label rows have K independent yes/no decisions; their loss is the mean of the K binary ones, a weight multiplies the
+"yes" term, and smoothing moves the targets to (1 - ε) y + ε / 2.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def single_label_loss(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    class_weights: Tensor | None = None,
+    focal_gamma: float = 0.0,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross-entropy of one class a row, with the module's options.
+
+    Args:
+        logits: shape (batch, classes).
+        labels: class ids, shape (batch,).
+        class_weights: shape (classes,).
+        focal_gamma: γ; 0 is plain cross-entropy.
+        label_smoothing: ε.
+
+    Returns:
+        Losses >= 0, shape (batch,).
+    """
+    log_p = functional.log_softmax(logits.float(), dim=-1)
+    target_log_p = log_p.gather(1, labels[:, None]).squeeze(1)
+    losses = -((1 - label_smoothing) * target_log_p + label_smoothing * log_p.mean(dim=-1))
+    if focal_gamma:
+        losses = losses * (1 - target_log_p.exp()).clamp(min=0) ** focal_gamma
+    if class_weights is not None:
+        losses = losses * class_weights.to(losses)[labels]
+    return losses
+
+
+def multi_label_loss(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    positive_weights: Tensor | None = None,
+    focal_gamma: float = 0.0,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Mean over the labels of the binary cross-entropy, with the module's options.
+
+    Args:
+        logits: shape (batch, labels).
+        labels: 0.0 or 1.0, shape (batch, labels).
+        positive_weights: weight of each label's "yes" term, shape (labels,).
+        focal_gamma: γ; 0 is plain cross-entropy.
+        label_smoothing: ε.
+
+    Returns:
+        Losses >= 0, shape (batch,).
+    """
+    logits, labels = logits.float(), labels.float()
+    targets = labels * (1 - label_smoothing) + label_smoothing / 2
+    weights = positive_weights.to(logits) if positive_weights is not None else None
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights, reduction="none")
+    if focal_gamma:
+        p = torch.sigmoid(logits)
+        losses = losses * (labels * (1 - p) + (1 - labels) * p) ** focal_gamma
+    return losses.mean(dim=-1)
+
+
+def balanced_class_weights(counts: Tensor) -> Tensor:
+    """Weights n / (K n_c) that give every class the same total weight; 0 for a class without rows.
+
+    Their mean over the training rows is 1, so the learning rate keeps its meaning. This is scikit-learn's "balanced".
+
+    Args:
+        counts: rows of each class, shape (classes,).
+    """
+    weights = counts.sum() / (len(counts) * counts.clamp(min=1))
+    return torch.where(counts > 0, weights, torch.zeros_like(weights)).float()
+
+
+def balanced_positive_weights(positives: Tensor, rows: int) -> Tensor:
+    """Weights (n - n_c) / n_c that give a label's "yes" and "no" the same total; 1 for a label without "yes".
+
+    Args:
+        positives: rows that have each label, shape (labels,).
+        rows: n.
+    """
+    weights = (rows - positives) / positives.clamp(min=1)
+    return torch.where(positives > 0, weights, torch.ones_like(weights)).float()

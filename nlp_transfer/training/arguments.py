@@ -1,0 +1,63 @@
+"""TrainingArguments with the arguments of our own, and with the silent defaults made loud."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from transformers import TrainingArguments
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.training.precision import uses_bf16
+
+
+@dataclass
+class TransferArguments(TrainingArguments):
+    """`transformers.TrainingArguments`, and three more. Everything that `Trainer` understands keeps its meaning.
+
+    Args:
+        early_stopping_patience: evaluations without a better `metric_for_best_model` after which training stops.
+            Needs `load_best_model_at_end` and an `eval_strategy`.
+        early_stopping_threshold: how much better counts as better.
+        precision: `fp32`, `bf16` (autocast), or `auto`: bf16 where the processor or GPU has it natively, else fp32.
+            Unset leaves `bf16` and `fp16` to decide.
+        logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
+        restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
+    """
+
+    early_stopping_patience: int | None = field(default=None, metadata={"help": "Evaluations without gain to stop at."})
+    early_stopping_threshold: float = field(default=0.0, metadata={"help": "How much better counts as better."})
+    precision: Literal["auto", "fp32", "bf16"] | None = field(
+        default=None, metadata={"help": "fp32, bf16, or auto: bf16 where it is native."}
+    )
+    logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
+    )
+
+    def __post_init__(self) -> None:
+        """Resolve `precision` and check what transformers would find out only at the end of a run."""
+        if self.precision is not None:
+            import torch
+
+            if self.fp16 or (self.bf16 and self.precision == "fp32"):
+                raise ConfigError(
+                    f"training.precision is {self.precision!r} while training.{'fp16' if self.fp16 else 'bf16'} is on. "
+                    "Set one of them."
+                )
+            device = "cuda" if torch.cuda.is_available() and not self.use_cpu else "cpu"
+            self.bf16 = uses_bf16(self.precision, device)
+            # transformers takes bf16 on a machine without a GPU only where the CPU was asked for by name.
+            self.use_cpu = self.use_cpu or (self.bf16 and device == "cpu")
+        super().__post_init__()
+        if self.early_stopping_patience is not None:
+            problems = []
+            if self.early_stopping_patience < 1:
+                problems.append(
+                    f"training.early_stopping_patience is {self.early_stopping_patience}; expected at least 1."
+                )
+            if not self.load_best_model_at_end:
+                problems.append(
+                    "training.early_stopping_patience needs training.load_best_model_at_end: true, "
+                    "else the last weights are kept and not the best."
+                )
+            if problems:
+                raise ConfigError(problems)

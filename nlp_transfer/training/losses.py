@@ -1,0 +1,82 @@
+"""The losses that transformers' classification heads compute, one value a row, and their exact mean over a split."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+
+def row_loss(logits: Tensor, labels: Tensor, config: Any) -> Tensor:
+    """What `AutoModelForSequenceClassification` averages, by `config.problem_type` or, unset, by the labels' type.
+
+    Args:
+        logits: shape (rows, classes).
+        labels: shape (rows,) or, for several labels or targets a row, (rows, classes).
+        config: the model's configuration.
+
+    Returns:
+        Shape (rows,).
+    """
+    problem = config.problem_type
+    if problem == "regression" or (problem is None and config.num_labels == 1):
+        errors = functional.mse_loss(logits.float().reshape(labels.shape), labels.float(), reduction="none")
+        return errors.reshape(len(labels), -1).mean(dim=-1)
+    if problem == "multi_label_classification" or (problem is None and labels.is_floating_point()):
+        return functional.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none").mean(-1)
+    return functional.cross_entropy(logits.float(), labels.long(), reduction="none")
+
+
+def update_mean(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """A `compute_loss_func` for Trainer from a loss a row: its mean over the rows of the whole update.
+
+    The update's rows are those of all micro-batches and processes, so accumulation and DDP change nothing.
+
+    Args:
+        loss: (logits, labels) -> losses, shape (batch,).
+    """
+
+    def compute(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        losses = loss(outputs["logits"], labels)
+        if num_items_in_batch is None:
+            return losses.mean()
+        # Trainer counts labels; a multi-label row has as many as there are classes.
+        return losses.sum() * (labels.numel() / len(labels)) / num_items_in_batch
+
+    return compute
+
+
+def is_classifier(model: Any) -> bool:
+    """Whether a model (or the model inside a PEFT one) is one of transformers' sequence classifiers."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return type(inner).__name__ in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.values()
+
+
+def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
+    """The trainer's loss over all rows at once: its own loss function, its label smoothing, or the head's loss."""
+    with torch.no_grad():
+        outputs = SequenceClassifierOutput(logits=logits)
+        if trainer.compute_loss_func is not None:
+            return float(trainer.compute_loss_func(outputs, labels, num_items_in_batch=None))
+        if trainer.label_smoother is not None:
+            return float(trainer.label_smoother(outputs, labels))
+        return float(row_loss(logits, labels, trainer.model.config).mean())
+
+
+def macro_f1(logits: Tensor, labels: Tensor) -> float:
+    """Macro-F1 of the most probable class a row, or, for 0/1 labels of shape (rows, classes), of p >= 0.5."""
+    from nlp_transfer.metrics.classification import classification_metrics
+
+    multi_label = labels.ndim == 2
+    predictions = (logits >= 0).int() if multi_label else logits.argmax(dim=-1)
+    names = [str(i) for i in range(logits.shape[-1])]
+    result = classification_metrics(
+        predictions.numpy(), labels.int().numpy(), names, multi_label=multi_label, bootstrap_samples=0
+    )
+    return float(result["macro_f1"])

@@ -1,0 +1,288 @@
+"""What TransferTrainer adds to `transformers.Trainer`, as a mixin that its Seq2Seq twin shares.
+
+Silent faults of the stock loop that are removed here:
+
+* A head that takes `**kwargs` but ignores `num_items_in_batch` makes the stock loop skip its own averaging, so that
+  gradients grow with accumulation steps and processes. Here every mean-reduced loss is weighted by its share of the
+  update's items (rows, or tokens with a label), so one update is the same for one process, accumulation and DDP,
+  with uneven micro-batches too.
+* A loss that is not finite is logged as 0.0. Here it stops the run.
+* The evaluation loss repeats each batch's mean for all of its rows, a short last batch included, which is wrong on
+  several processes. Here it is the mean over rows.
+* Grouping by length reorders predictions, and draws from the global random state. Here neither.
+* `training_args.bin` holds the Hub token. Here it does not.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import SequentialSampler
+from transformers import EarlyStoppingCallback, Trainer
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.trainer_utils import EvalLoopOutput, TrainOutput
+
+from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.training.sampling import LengthGroupedSampler
+
+if TYPE_CHECKING:
+    from peft import PeftConfig
+
+IGNORED_LABEL = -100
+"""The label that PyTorch's cross-entropy leaves out of its mean."""
+
+
+class TransferMixin(Trainer):
+    """See the module's text. Use `TransferTrainer`."""
+
+    def __init__(
+        self,
+        model: Any = None,
+        args: Any = None,
+        data_collator: Any = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        model_init: Callable[..., Any] | None = None,
+        compute_loss_func: Callable[..., Tensor] | None = None,
+        compute_metrics: Callable[..., dict[str, Any]] | None = None,
+        callbacks: list[Any] | None = None,
+        optimizers: tuple[Any, Any] = (None, None),
+        optimizer_cls_and_kwargs: tuple[type[torch.optim.Optimizer], dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
+        *,
+        methods: Sequence[Method] = (),
+        peft_config: "PeftConfig | None" = None,
+        context: Context | None = None,
+    ) -> None:
+        self.methods = tuple(methods)
+        self.peft_config = peft_config
+        self._context = context
+        self._given = {
+            "train": train_dataset,
+            "validation": eval_dataset,
+            "collator": data_collator,
+            "tokenizer": processing_class,
+            "args": args,
+        }
+        if model is not None:
+            model = self._transfer(model)
+        early_stopping = getattr(args, "early_stopping_patience", None)
+        if early_stopping is not None:
+            callbacks = [*(callbacks or []), EarlyStoppingCallback(early_stopping, args.early_stopping_threshold)]
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=data_collator,
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            processing_class=processing_class,
+            model_init=model_init,
+            compute_loss_func=compute_loss_func,
+            compute_metrics=compute_metrics,
+            callbacks=callbacks,
+            optimizers=optimizers,
+            optimizer_cls_and_kwargs=optimizer_cls_and_kwargs,
+            preprocess_logits_for_metrics=preprocess_logits_for_metrics,
+        )
+        self.args.logging_nan_inf_filter = False
+        for method in self.methods:
+            for callback in method.callbacks(self.model):
+                self.add_callback(callback)
+        self._weigh_losses()
+
+    # ---- methods ----
+
+    def _transfer(self, model: Any) -> Any:
+        """Apply the methods, then the PEFT configuration, to a model."""
+        if self.methods:
+            self._context = self._context or self._default_context(model)
+            model = prepare_all(self.methods, model, self._context)
+        if self.peft_config is not None:
+            from nlp_transfer.models.adapters import peft_model
+
+            model = peft_model(model, self.peft_config, self._context.new_parameters if self._context else ())
+        return model
+
+    def call_model_init(self, trial: Any = None) -> nn.Module:
+        """As in `Trainer`, with the methods applied to each new model (hyper-parameter search makes many)."""
+        return self._transfer(super().call_model_init(trial))
+
+    def _default_context(self, model: Any) -> Context:
+        """The context for a Trainer that was given plain datasets and no task."""
+        from transformers import DataCollatorWithPadding, default_data_collator
+
+        from nlp_transfer.training.losses import macro_f1, row_loss
+
+        train, validation = self._given["train"], self._given["validation"]
+        validation = next(iter(validation.values())) if isinstance(validation, dict) else validation
+        if train is None or (validation is None and not all(method.trains for method in self.methods)):
+            missing = "train_dataset" if train is None else "eval_dataset"
+            raise ConfigError(f"{missing} is missing: {self.methods[0].name} needs it to prepare the model.")
+        tokenizer, args = self._given["tokenizer"], self._given["args"]
+        collate = self._given["collator"]
+        if collate is None:
+            collate = DataCollatorWithPadding(tokenizer) if tokenizer is not None else default_data_collator
+        config = model.config
+        return Context(
+            train=train,
+            validation=validation if validation is not None else train,
+            collate=collate,
+            loss=lambda logits, labels: row_loss(logits, labels, config),
+            score=macro_f1,
+            seed=args.seed if args is not None else Context.seed,
+        )
+
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+        """As in `Trainer`. A method that fits the model itself (frozen_encoder) leaves nothing to train."""
+        if any(not method.trains for method in self.methods):
+            return TrainOutput(0, float("nan"), {"train_runtime": 0.0})
+        return super().train(*args, **kwargs)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """As in `Trainer`, with the learning rates that the methods set for some parameters."""
+        optimizer = super().create_optimizer(model)
+        target = self.model if model is None else model
+        rates: dict[int, float] = {}
+        parameters = dict(target.named_parameters())
+        for method in self.methods:
+            for names, rate in method.parameter_groups(target, self.args.learning_rate):
+                rates.update({id(parameters[name]): rate for name in names})
+        if rates:
+            split_by_rate(optimizer, rates, self.args.learning_rate)
+        return optimizer
+
+    # ---- loss ----
+
+    def _weigh_losses(self) -> None:
+        """Decide whether losses are means that this class weighs, and switch the stock handling off if so."""
+        inner = self.accelerator.unwrap_model(self.model)
+        inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+        # Causal language models do use num_items_in_batch, and shift their labels: theirs is left alone.
+        causal = type(inner).__name__ in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
+        self._weighs_losses = self.compute_loss_func is None and not causal
+        if self._weighs_losses:
+            self.model_accepts_loss_kwargs = False
+            self.loss_is_scaled_for_ga = True
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
+        if not self._weighs_losses:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        items = torch.tensor(float(sum(self._items(batch) for batch in batch_samples)), device=device)
+        return self.accelerator.gather(items).sum()
+
+    def _items(self, batch: Any) -> float:
+        """How many terms the batch's mean loss has: labels that are not ignored, or rows where labels are unknown."""
+        names = [name for name in self.label_names if isinstance(batch.get(name), Tensor)]
+        if names:
+            return float((batch[names[0]] != IGNORED_LABEL).sum())
+        return float(len(next(value for value in batch.values() if isinstance(value, Tensor))))
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """As in `Trainer`; in training, a mean loss is weighted by its share of the update (see the module)."""
+        if not self._weighs_losses:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        items = self._items(inputs)
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
+        if model.training and num_items_in_batch is not None:
+            # DDP averages gradients over processes, hence their number. No item, no gradient: a mean over nothing is NaN.
+            share = self.accelerator.num_processes * items / num_items_in_batch if items else 0.0
+            loss = loss * share if items else outputs["logits"].sum() * 0.0
+        return (loss, outputs) if return_outputs else loss
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As in `Trainer`; a loss that is not finite stops the run."""
+        loss = super().training_step(*args, **kwargs)
+        if not bool(torch.isfinite(loss).all()):
+            raise TrainingError(
+                f"The loss became {loss.mean().item()} at step {self.state.global_step + 1} "
+                f"(epoch {self.state.epoch or 0:.2f}). The weights of this step were not taken. "
+                "Usual causes: a learning rate too high (training.learning_rate), no warm-up (training.warmup_steps), "
+                "fp16 overflow (training.precision: auto), or a loss weight out of range."
+            )
+        return loss
+
+    # ---- rows ----
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        if self.args.train_sampling_strategy != "group_by_length" or not hasattr(dataset, "__len__"):
+            return super()._get_train_sampler(train_dataset)
+        column = self.args.length_column_name
+        if column in getattr(dataset, "column_names", ()):
+            lengths = np.asarray(dataset[column])
+        else:
+            lengths = np.array([len(row["input_ids"]) for row in dataset])
+        return LengthGroupedSampler(
+            lengths,
+            batch_size=self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
+            seed=self.args.data_seed if self.args.data_seed is not None else self.args.seed,
+        )
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        """Always in the dataset's order: predictions are matched to rows by position."""
+        if self.args.world_size > 1 or not hasattr(eval_dataset, "__len__"):
+            return None
+        return SequentialSampler(eval_dataset)
+
+    def evaluation_loop(
+        self,
+        dataloader: Any,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """As in `Trainer`; the loss of a classifier is the mean over its rows, on any number of processes."""
+        from nlp_transfer.training.losses import is_classifier, mean_loss
+
+        classifies = is_classifier(self.model) and self.preprocess_logits_for_metrics is None
+        output = super().evaluation_loop(
+            dataloader,
+            description,
+            prediction_loss_only=False if classifies and not self.args.prediction_loss_only else prediction_loss_only,
+            ignore_keys=ignore_keys,
+            metric_key_prefix=metric_key_prefix,
+        )
+        logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
+        if classifies and isinstance(logits, np.ndarray) and isinstance(output.label_ids, np.ndarray):
+            output.metrics[f"{metric_key_prefix}_loss"] = mean_loss(
+                torch.from_numpy(logits), torch.from_numpy(output.label_ids), self
+            )
+        return output
+
+    # ---- saving ----
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """As in `Trainer`, but the pickled arguments that it writes never hold the Hub token."""
+        token, self.args.hub_token = self.args.hub_token, None
+        try:
+            super()._save(output_dir, state_dict)
+        finally:
+            self.args.hub_token = token
+
+
+def split_by_rate(optimizer: torch.optim.Optimizer, rates: dict[int, float], default: float) -> None:
+    """Split an optimizer's groups in place, so that each parameter gets its own learning rate.
+
+    Args:
+        optimizer: built, not yet stepped, its groups with one learning rate.
+        rates: learning rate by `id(parameter)`.
+        default: the rate of all other parameters.
+    """
+    groups = []
+    for group in optimizer.param_groups:
+        by_rate: dict[float, list[nn.Parameter]] = {}
+        for parameter in group["params"]:
+            by_rate.setdefault(rates.get(id(parameter), default), []).append(parameter)
+        groups += [{**group, "params": parameters, "lr": rate} for rate, parameters in by_rate.items()]
+    optimizer.param_groups[:] = groups

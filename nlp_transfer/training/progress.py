@@ -1,0 +1,63 @@
+"""What a person sees while a run goes on, and what its log keeps.
+
+The bar shows steps, time gone and time left; above it stands one readable line for each logged step and evaluation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from transformers import ProgressCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+LINE_METRICS = ("macro_f1", "micro_f1", "accuracy", "exact_match", "loss")
+"""The evaluation metrics of a progress line, in order; all of them are in the log."""
+
+
+class ProgressLines(ProgressCallback):
+    """transformers' bar with lines for people instead of dictionaries."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write one line above the bar."""
+        if state.is_world_process_zero and self.training_bar is not None and logs:
+            line = progress_line(logs, state)
+            if line:
+                self.training_bar.write(line)
+
+
+class LogEntries(TrainerCallback):
+    """Hands every entry of the Trainer's log to a function, with step and epoch.
+
+    Args:
+        write: called on the main process only.
+    """
+
+    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+        self.write = write
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Hand the entry on."""
+        if state.is_world_process_zero:
+            self.write({"step": state.global_step, **(logs or {})})
+
+
+def progress_line(logs: dict[str, Any], state: TrainerState) -> str:
+    """One logged entry in words; empty for entries that are not for people."""
+    where = f"epoch {state.epoch or 0:.2f} · step {state.global_step}/{state.max_steps}"
+    if "loss" in logs:
+        return f"{where} · loss {logs['loss']:.4f} · learning rate {logs.get('learning_rate', 0.0):.2e}"
+    scores = {key.removeprefix("eval_"): value for key, value in logs.items() if key.startswith("eval_")}
+    shown = [f"{name.replace('_', ' ')} {scores[name]:.4f}" for name in LINE_METRICS if name in scores]
+    return f"{where} · validation: " + " · ".join(shown) if shown else ""

@@ -1,0 +1,56 @@
+"""Batches of texts of similar length, in an order that depends on (seed, epoch) only.
+
+transformers' own length-grouped sampler draws from the global random state, so that a resumed run sees other batches
+than an uninterrupted one, and it reorders evaluation, so that predictions no longer match their rows. This one does
+neither.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+
+class LengthGroupedSampler(Sampler[int]):
+    """Shuffles the rows, sorts each pool of `batches_per_pool` batches by length, and shuffles the batches.
+
+    Every row comes once an epoch. The longest row comes in the first batch, so that running out of memory shows at
+    once.
+
+    Args:
+        lengths: tokens of each row.
+        batch_size: rows of one batch, over all processes and accumulation steps.
+        seed: with the epoch, the only source of the order.
+        batches_per_pool: larger pools pad less and shuffle less.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, batches_per_pool: int = 16) -> None:
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.batches_per_pool = batches_per_pool
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration gives."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self.lengths))
+        pool_size = self.batch_size * self.batches_per_pool
+        batches = []
+        for start in range(0, len(order), pool_size):
+            pool = order[start : start + pool_size]
+            pool = pool[np.argsort(-self.lengths[pool], kind="stable")]
+            batches += [pool[i : i + self.batch_size] for i in range(0, len(pool), self.batch_size)]
+        # A batch that is not full stays last: elsewhere it would shift the bounds of all that follow.
+        partial = [batches.pop()] if batches and len(batches[-1]) < self.batch_size else []
+        random.shuffle(batches)
+        if batches:
+            longest = max(range(len(batches)), key=lambda i: self.lengths[batches[i]].max())
+            batches[0], batches[longest] = batches[longest], batches[0]
+        return iter([int(row) for batch in batches + partial for row in batch])

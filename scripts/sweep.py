@@ -1,0 +1,19 @@
+"""Run every cell of a sweep (corpus x method x seed) and print one table with mean and spread.
+
+    python scripts/sweep.py --config configs/sweep.yaml
+
+Interrupted, the same command goes on: finished cells are not run again, and an unfinished one continues from its last
+checkpoint. Results stand in results.jsonl in the sweep's output_dir, one line a cell.
+"""
+
+import argparse
+import sys
+
+from nlp_transfer.command_line import sweep
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", required=True, metavar="FILE", help="the sweep's YAML file")
+    parser.add_argument("--table", action="store_true", help="print the table of what is finished, and run nothing")
+    options = parser.parse_args()
+    sys.exit(sweep(options.config, run=not options.table))

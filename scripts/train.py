@@ -1,0 +1,18 @@
+"""Run one experiment from a configuration file.
+
+accelerate launch scripts/train.py --config configs/quickstart.yaml
+accelerate launch scripts/train.py --config configs/quickstart.yaml --training.learning_rate 2e-5 --task.max_length 128
+accelerate launch scripts/train.py --config configs/quickstart.yaml --methods.0.name lora
+accelerate launch --config_file configs/accelerate/multi_gpu.yaml scripts/train.py --config my.yaml --resume
+
+python scripts/train.py --help                                          every field of a configuration
+python scripts/train.py --config configs/quickstart.yaml --print_config the resolved configuration
+python scripts/train.py --config configs/quickstart.yaml --dry_run      check all, load the data, train nothing
+"""
+
+import sys
+
+from nlp_transfer.command_line import train
+
+if __name__ == "__main__":
+    sys.exit(train(description=__doc__))

@@ -1,0 +1,209 @@
+"""What every method promises, on several families: it prepares, trains what it says, and what it saves reloads."""
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from torch import nn
+from transformers import AutoModelForSequenceClassification
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods import METHODS
+from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.models.families import count_parameters
+from tests.tiny_models import collate, random_rows, tiny_config, tiny_model
+
+CONFIGURED: dict[str, list[dict[str, Any]]] = {
+    "full_fine_tuning": [{}, {"layer_decay": 0.5}],
+    "partial_fine_tuning": [
+        {"layers": 1},
+        {"layers": 0},
+        {"layers": 1, "gradual_unfreezing": True, "layer_decay": 0.9},
+    ],
+    "lora": [{"r": 4}, {"r": 2, "alpha": 3, "use_dora": True, "use_rslora": True, "learning_rate": 1e-2}],
+    "frozen_encoder": [{}, {"layers": [1, 2], "pooling": ["cls"], "l2": [1.0]}],
+    "lp_ft": [{}],
+}
+CASES = [(name, config) for name, configs in CONFIGURED.items() for config in configs]
+CONTRACT_FAMILIES = ["bert", "distilbert", "albert", "deberta-v2", "modernbert"]
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return nn.functional.cross_entropy(logits, labels, reduction="none")
+
+
+def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
+    return (logits.argmax(-1) == labels).float().mean().item()
+
+
+def context(**changes: Any) -> Context:
+    values: dict[str, Any] = {
+        "train": random_rows(30, seed=1),
+        "validation": random_rows(20, seed=2),
+        "collate": collate,
+        "loss": cross_entropy,
+        "score": accuracy,
+        "batch_tokens": 200,
+    }
+    return Context(**{**values, **changes})
+
+
+def inputs() -> dict[str, torch.Tensor]:
+    rows = random_rows(6, seed=3)
+    return collate([rows[row] for row in range(6)])
+
+
+@torch.no_grad()
+def logits(model: nn.Module) -> torch.Tensor:
+    batch = inputs()
+    batch.pop("labels")
+    return model.eval()(**batch).logits
+
+
+def test_every_method_is_under_contract() -> None:
+    assert set(CONFIGURED) == set(METHODS)
+
+
+@pytest.mark.parametrize(("name", "config"), CASES)
+def test_config_round_trip(name: str, config: dict[str, Any]) -> None:
+    method = METHODS[name](**config)
+    assert method.name == name
+    assert METHODS[name](**dataclasses.asdict(method)) == method
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        method.name = "other"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'no_such_field'"):
+        METHODS[name](no_such_field=1)
+
+
+@pytest.mark.parametrize("family", CONTRACT_FAMILIES)
+@pytest.mark.parametrize(("name", "config"), CASES)
+def test_contract(name: str, config: dict[str, Any], family: str, tmp_path: Path) -> None:
+    model = tiny_model(family)
+    plain_config = copy.deepcopy(model.config)
+    model.save_pretrained(tmp_path / "base")
+    method = METHODS[name](**config)
+    prepared = method.prepare(model, context())
+
+    assert isinstance(prepared, nn.Module)
+    assert logits(prepared).shape == (6, 3)
+    trainable, total = count_parameters(prepared)
+    assert 0 < trainable <= total
+
+    before = {key: parameter.detach().clone() for key, parameter in prepared.named_parameters()}
+    free = {key for key, parameter in prepared.named_parameters() if parameter.requires_grad}
+    check_parameter_groups(method, prepared, free)
+    if method.trains:
+        two_steps(prepared)
+        after = dict(prepared.named_parameters())
+        assert set(after) == set(before)
+        for key, old in before.items():
+            if key not in free:
+                assert torch.equal(after[key], old), f"{key} is frozen and moved"
+        assert any(not torch.equal(after[key], before[key]) for key in free)
+    check_reload(prepared, plain_config, tmp_path)
+
+
+def check_parameter_groups(method: Method, model: nn.Module, free: set[str]) -> None:
+    seen: set[str] = set()
+    for names, rate in method.parameter_groups(model, 1e-3):
+        assert rate > 0
+        assert names
+        assert set(names) <= free
+        assert not seen & set(names)
+        seen |= set(names)
+
+
+def two_steps(model: nn.Module) -> None:
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    model.train()
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(**inputs()).loss.backward()
+        # Every free parameter gets a gradient: DistributedDataParallel fails where one does not.
+        assert [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None] == []
+        optimizer.step()
+
+
+def check_reload(model: nn.Module, plain_config: Any, folder: Path) -> None:
+    expected = logits(model)
+    model.save_pretrained(folder / "saved")
+    if isinstance(model, PeftModel):
+        base = AutoModelForSequenceClassification.from_pretrained(folder / "base", config=plain_config)
+        loaded = PeftModel.from_pretrained(base, folder / "saved")
+    else:
+        loaded = AutoModelForSequenceClassification.from_pretrained(folder / "saved")
+    torch.testing.assert_close(logits(loaded), expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["frozen_encoder", "lp_ft"])
+def test_multi_label(name: str) -> None:
+    def loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.binary_cross_entropy_with_logits(scores, labels, reduction="none").mean(-1)
+
+    def score(scores: torch.Tensor, labels: torch.Tensor) -> float:
+        return ((scores > 0) == labels.bool()).float().mean().item()
+
+    rows = {
+        "train": random_rows(30, num_labels=4, multi_label=True, seed=1),
+        "validation": random_rows(20, num_labels=4, multi_label=True, seed=2),
+    }
+    model = tiny_model("roberta", num_labels=4, multi_label=True)
+    prepared = METHODS[name]().prepare(model, context(**rows, loss=loss, score=score))
+    assert logits(prepared).shape == (6, 4)
+
+
+class TestComposition:
+    def test_partial_then_lora_adapts_the_top_layer_only(self) -> None:
+        model = METHODS["partial_fine_tuning"](layers=1).prepare(tiny_model("bert"), context())
+        adapted = METHODS["lora"](r=2).prepare(model, context())
+        free = [name for name, p in adapted.named_parameters() if p.requires_grad and ".lora_" in name]
+        assert free
+        assert all(".encoder.layer.2." in name for name in free)
+
+    def test_lp_ft_then_lora_starts_from_the_probe(self) -> None:
+        model = METHODS["lp_ft"]().prepare(tiny_model("bert"), context())
+        probe = model.classifier.weight.detach().clone()
+        adapted = METHODS["lora"](r=2).prepare(model, context())
+        saved = adapted.base_model.model.classifier.modules_to_save["default"].weight
+        assert torch.equal(saved, probe)
+
+    @pytest.mark.parametrize("name", ["full_fine_tuning", "partial_fine_tuning", "frozen_encoder", "lp_ft"])
+    def test_methods_for_the_encoders_own_weights_refuse_an_adapter(self, name: str) -> None:
+        adapted = METHODS["lora"](r=2).prepare(tiny_model("bert"), context())
+        with pytest.raises(
+            ConfigError, match=f"{name} decides which of the encoder's own weights train, so it must come"
+        ):
+            METHODS[name]().prepare(adapted, context())
+
+    def test_two_adapters(self) -> None:
+        adapted = METHODS["lora"](r=2).prepare(tiny_model("bert"), context())
+        with pytest.raises(ConfigError, match="has an adapter already"):
+            METHODS["lora"](r=2).prepare(adapted, context())
+
+    def test_lora_after_frozen_encoder(self) -> None:
+        model = METHODS["frozen_encoder"]().prepare(tiny_model("bert"), context())
+        with pytest.raises(ConfigError, match="Every layer of the encoder is frozen"):
+            METHODS["lora"](r=2).prepare(model, context())
+
+
+def test_the_table_is_cheap_to_import() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, nlp_transfer.methods; print(sorted({'torch', 'peft', 'transformers'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_unknown_family() -> None:
+    model = tiny_model("bert")
+    model.config = copy.deepcopy(tiny_config("bert"))
+    model.config.model_type = "gpt2"
+    with pytest.raises(
+        ConfigError, match=r"Model type 'gpt2' is not an encoder family known here. Families: bert, roberta"
+    ):
+        METHODS["partial_fine_tuning"]().prepare(model, context())

@@ -1,0 +1,228 @@
+"""Files and folders: which shape they have, which split is which, and what is not there."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.data import CorpusConfig, SplitConfig, load_corpus
+from nlp_transfer.errors import DataError
+from tests.data.conftest import real_data, toy_rows
+
+
+def failure(config: CorpusConfig, **options: object) -> str:
+    with pytest.raises(DataError) as caught:
+        load_corpus(config, **options)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_a_folder_of_split_named_files(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/train.jsonl", toy_rows(6))
+    (tmp_path / "c/dev.csv").write_text("text,label\ndev one,a\ndev two,b\n")
+    write_rows("c/test.json.gz", toy_rows(2, start=50))
+    write_rows("c/unlabeled.jsonl.gz", [{"text": "no label"}])
+    (tmp_path / "c/README.md").write_text("not data")
+    corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c")))
+    assert {name: len(split) for name, split in corpus.splits.items()} == {
+        "train": 6,
+        "validation": 2,
+        "test": 2,
+        "unlabeled": 1,
+    }
+    assert corpus.splits["validation"][:] == {
+        "id": ["validation-0", "validation-1"],
+        "text": ["dev one", "dev two"],
+        "label": [0, 1],
+    }
+    assert corpus.splits["unlabeled"].column_names == ["id", "text"]
+    assert corpus.origin == str(tmp_path / "c")
+
+
+def test_all_beside_other_splits_is_unlabeled_and_keeps_its_labels(
+    tmp_path: Path, write_rows: Callable[..., Path]
+) -> None:
+    write_rows("c/all.jsonl", toy_rows(8))
+    write_rows("c/train.jsonl", toy_rows(6))
+    write_rows("c/dev.jsonl", toy_rows(2, start=6))
+    corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c")))
+    assert list(corpus.splits) == ["train", "validation", "unlabeled"]
+    assert corpus.splits["unlabeled"]["label"][:] == [0, 1] * 4
+    assert "There is no test split" in " ".join(corpus.notes)
+
+
+def test_splits_can_be_chosen_and_the_others_are_noted(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/all.jsonl", toy_rows(8))
+    write_rows("c/part1.jsonl", toy_rows(6, start=10))
+    write_rows("c/dev.jsonl", toy_rows(2, start=20))
+    config = CorpusConfig(
+        path=str(tmp_path / "c"), splits={"train": "part1", "test": "all"}, split=SplitConfig(validation=0)
+    )
+    corpus = load_corpus(config)
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 6, "test": 8}
+    assert "Splits of the source that are left out: dev." in corpus.notes
+
+
+def test_data_files_without_a_splits_name_are_noted(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/train.jsonl", toy_rows(6))
+    write_rows("c/test.jsonl", toy_rows(2, start=6))
+    write_rows("c/extra.jsonl", toy_rows(2, start=8))
+    corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c"), split=SplitConfig(validation=0)))
+    assert "Splits of the source that are left out: extra." in corpus.notes
+
+
+def test_two_files_for_one_split(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/train.jsonl", toy_rows(4))
+    write_rows("c/train.jsonl.gz", toy_rows(4))
+    config = CorpusConfig(path=str(tmp_path / "c"))
+    assert failure(config) == (
+        f"source.path: {tmp_path / 'c'} has two files for the split 'train': train.jsonl and train.jsonl.gz. Take one away."
+    )
+    (tmp_path / "c/train.jsonl.gz").unlink()
+    write_rows("c/dev.jsonl", toy_rows(2))
+    write_rows("c/validation.jsonl", toy_rows(2))
+    assert failure(config).startswith(
+        f"{tmp_path / 'c'}: both 'dev' and 'validation' are the split 'validation'. Take one away"
+    )
+    (tmp_path / "c/dev.jsonl").unlink()
+    write_rows("c/all.jsonl", toy_rows(2))
+    write_rows("c/unlabeled.jsonl", toy_rows(2))
+    assert "are the split 'unlabeled'. Take one away" in failure(config)
+
+
+def test_a_path_that_is_not_there(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    path = write_rows("contracts.jsonl", toy_rows(4))
+    assert failure(CorpusConfig(path=str(tmp_path / "contract.jsonl"))) == (
+        f"source.path: {tmp_path / 'contract.jsonl'} does not exist. Did you mean {path}?"
+    )
+    assert failure(CorpusConfig(path=str(tmp_path / "nowhere/zzz.csv")), key="target") == (
+        f"target.path: {tmp_path / 'nowhere/zzz.csv'} does not exist. {tmp_path} holds: contracts.jsonl."
+    )
+
+
+def test_a_suffix_that_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "rows.xlsx").write_bytes(b"")
+    assert failure(CorpusConfig(path=str(tmp_path / "rows.xlsx"))) == (
+        f"source.path: {tmp_path / 'rows.xlsx'} has a suffix that is not read. "
+        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, each also with .gz."
+    )
+
+
+def test_a_folder_of_neither_shape(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    assert "It holds: nothing." in failure(CorpusConfig(path=str(tmp_path / "c")))
+    (tmp_path / "c/rows.jsonl").write_text("{}")
+    (tmp_path / "c/more").mkdir()
+    message = failure(CorpusConfig(path=str(tmp_path / "c")))
+    assert "is neither a folder of split-named files" in message and "It holds: more/, rows.jsonl." in message
+
+
+def test_splits_of_a_single_file_make_no_sense(write_rows: Callable[..., Path]) -> None:
+    path = write_rows("rows.jsonl", toy_rows(4))
+    assert "source.splits is set, but" in failure(CorpusConfig(path=str(path), splits={"train": "rows"}))
+
+
+def text_folder(root: Path, texts: dict[str, str]) -> Path:
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, "utf-8")
+    return root
+
+
+def test_a_folder_of_text_files_by_class(tmp_path: Path) -> None:
+    root = text_folder(
+        tmp_path / "t", {f"{kind}/{n:02}.txt": f"{kind} text {n}\nline" for kind in ("neg", "pos") for n in range(20)}
+    )
+    (root / ".DS_Store").write_bytes(b"")
+    corpus = load_corpus(CorpusConfig(path=str(root), split=SplitConfig(method="stratified")))
+    assert corpus.label_names == ["neg", "pos"]
+    rows = {row["id"]: row for split in corpus.splits.values() for row in split}
+    assert len(rows) == 40
+    assert rows["pos/03.txt"] == {"id": "pos/03.txt", "text": "pos text 3\nline", "label": 1}
+
+
+def test_class_folders_within_split_folders(tmp_path: Path) -> None:
+    names = [f"{split}/{kind}/{n}.txt" for split in ("train", "test") for kind in ("neg", "pos") for n in range(4)]
+    corpus = load_corpus(
+        CorpusConfig(
+            path=str(text_folder(tmp_path / "t", {name: name for name in names})), split=SplitConfig(validation=0)
+        )
+    )
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 8, "test": 8}
+    assert corpus.label_names == ["neg", "pos"]
+
+
+def test_text_folders_say_what_is_wrong(tmp_path: Path) -> None:
+    root = text_folder(tmp_path / "t", {"a/1.txt": "one", "b/1.pdf": "two"})
+    message = failure(CorpusConfig(path=str(root)))
+    assert f"{root / 'b'}: the class 'b' has no text file. Add texts (.txt or .txt.gz)." in message
+    assert f"{root / 'b'}: 1 files are no text (1.pdf, …)." in message
+    root = text_folder(tmp_path / "u", {"a/1.txt": "one", "b/1.txt": " \n"})
+    assert f"{root / 'b/1.txt'}: the file is empty or only white space." in failure(CorpusConfig(path=str(root)))
+    (root / "b/1.txt").write_bytes(b"caf\xe9")
+    assert f"{root / 'b/1.txt'}: line 1: byte 0xe9 at offset 3 is not UTF-8." in failure(CorpusConfig(path=str(root)))
+
+
+def test_a_file_that_changes_is_read_again(write_rows: Callable[..., Path]) -> None:
+    path = write_rows("train.jsonl", toy_rows(20))
+    config = CorpusConfig(path=str(path), split=SplitConfig(method="stratified"))
+    first = load_corpus(config)
+    assert load_corpus(config).fingerprint == first.fingerprint
+    write_rows("train.jsonl", toy_rows(20, start=1))
+    assert load_corpus(config).fingerprint != first.fingerprint
+
+
+def test_rows_are_memory_mapped_and_a_damaged_cache_is_rebuilt(
+    own_cache: Path, write_rows: Callable[..., Path]
+) -> None:
+    path = write_rows("train.jsonl", toy_rows(20))
+    config = CorpusConfig(path=str(path), split=SplitConfig(method="stratified"))
+    first = load_corpus(config)
+    (cached,) = own_cache.glob("corpora/*.arrow")
+    assert any(file["filename"] == str(cached) for file in first.splits["train"].cache_files)
+    content = cached.read_bytes()
+    for damage in (content[: len(content) // 2], b"", content[:-200]):
+        del first
+        cached.unlink()
+        cached.write_bytes(damage)
+        first = load_corpus(config)
+        assert sum(len(split) for split in first.splits.values()) == 20
+    assert not list(own_cache.glob("corpora/*.tmp"))
+
+
+def test_nothing_stays_behind_after_an_error(own_cache: Path, write_rows: Callable[..., Path]) -> None:
+    path = write_rows("train.jsonl", [*toy_rows(5000), {"text": "", "label": "a"}])
+    assert "row 5001: text is empty" in failure(CorpusConfig(path=str(path)))
+    assert list(own_cache.glob("corpora/*")) == []
+
+
+def test_a_cache_that_cannot_be_written(
+    tmp_path: Path, write_rows: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "file"))
+    path = write_rows("train.jsonl", toy_rows(20))
+    message = failure(CorpusConfig(path=str(path)))
+    assert re.match(
+        r"The cache folder .*file/corpora cannot be written\. Set NLP_TRANSFER_CACHE to a folder that can", message
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "classes", "multi"),
+    [
+        ("science/scicite", {"train": 7320, "validation": 916, "test": 1861}, 3, False),
+        ("biomed/chemprot", {"train": 4169, "validation": 2427, "test": 3469}, 13, False),
+        ("legal/notices", {"train": 11597, "validation": 1658, "test": 1658}, 11, True),
+        ("reviews/books", {"train": 1700, "validation": 300, "unlabeled": 2000}, 2, False),
+    ],
+)
+def test_real_corpora(name: str, rows: dict[str, int], classes: int, multi: bool) -> None:
+    corpus = load_corpus(CorpusConfig(path=str(real_data(name))))
+    assert {split: len(dataset) for split, dataset in corpus.splits.items()} == rows
+    assert len(corpus.label_names) == classes and corpus.multi_label is multi
+    if name == "science/scicite":
+        assert (
+            "validation: 11 of 916 texts are exact copies of training texts (3 of them with another label)."
+            in corpus.notes
+        )

@@ -1,0 +1,58 @@
+"""Full fine-tuning frees what the logits depend on; layer decay by depth."""
+
+import pytest
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.full_fine_tuning import FullFineTuning
+from nlp_transfer.models.families import count_parameters
+from tests.contracts.test_methods import context
+from tests.tiny_models import tiny_model
+
+
+def test_everything_trains() -> None:
+    model = tiny_model("bert")
+    model.bert.embeddings.requires_grad_(False)
+    trainable, total = count_parameters(FullFineTuning().prepare(model, context()))
+    assert trainable == total
+
+
+def test_the_pooler_that_big_bird_does_not_use_stays_frozen() -> None:
+    model = FullFineTuning().prepare(tiny_model("big_bird"), context())
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    assert frozen == ["bert.pooler.weight", "bert.pooler.bias"]
+
+
+def test_layer_decay_rates() -> None:
+    model = FullFineTuning(layer_decay=0.5).prepare(tiny_model("bert"), context())
+    rate = {name: lr for names, lr in FullFineTuning(layer_decay=0.5).parameter_groups(model, 0.8) for name in names}
+    assert rate["bert.encoder.layer.1.output.dense.weight"] == pytest.approx(0.4)
+    assert rate["bert.encoder.layer.0.output.dense.weight"] == pytest.approx(0.2)
+    assert rate["bert.embeddings.word_embeddings.weight"] == pytest.approx(0.1)
+    # The top layer and the head, pooler included, take the run's rate.
+    rest = {name for name, _ in model.named_parameters()} - set(rate)
+    assert {name.split(".layer.2.")[0] for name in rest} == {
+        "bert.encoder",
+        "bert.pooler.dense.weight",
+        "bert.pooler.dense.bias",
+        "classifier.weight",
+        "classifier.bias",
+    }
+
+
+def test_final_norm_belongs_to_the_top() -> None:
+    model = tiny_model("modernbert")
+    names = {name for group, _ in FullFineTuning(layer_decay=0.5).parameter_groups(model, 1.0) for name in group}
+    assert "model.embeddings.tok_embeddings.weight" in names
+    assert not any(
+        "final_norm" in name or "layers.2" in name or name.startswith(("head", "classifier")) for name in names
+    )
+
+
+def test_no_decay_has_no_groups() -> None:
+    assert list(FullFineTuning().parameter_groups(tiny_model("bert"), 1.0)) == []
+
+
+@pytest.mark.parametrize("decay", [0.0, -1.0, 1.5])
+def test_wrong_decay(decay: float) -> None:
+    with pytest.raises(ConfigError, match=rf"full_fine_tuning\.layer_decay is {decay}; expected 0 < layer_decay <= 1"):
+        FullFineTuning(layer_decay=decay)

@@ -1,0 +1,146 @@
+"""Only the top layers and the head move; gradual unfreezing opens them at equal shares of the steps."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
+from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
+from tests.contracts.test_methods import context
+from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
+
+
+def free_names(model: torch.nn.Module) -> set[str]:
+    return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def test_top_layers_and_head_are_free() -> None:
+    ctx = context()
+    model = PartialFineTuning(layers=2).prepare(tiny_model("bert"), ctx)
+    free = free_names(model)
+    assert {name.split(".")[3] for name in free if ".layer." in name} == {"1", "2"}
+    assert {"bert.pooler.dense.weight", "classifier.weight"} <= free
+    assert not any("embeddings" in name for name in free)
+    assert ctx.facts["partial_fine_tuning"] == {"trained_layers": 2, "encoder_layers": 3}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_head_alone(family: str) -> None:
+    free = free_names(PartialFineTuning(layers=0).prepare(tiny_model(family), context()))
+    assert free
+    assert not any("layer." in name or "layers." in name or "layer_groups" in name for name in free)
+
+
+def test_the_norm_after_the_layers_trains_with_them() -> None:
+    assert "model.final_norm.weight" in free_names(PartialFineTuning().prepare(tiny_model("modernbert"), context()))
+    assert "model.norm.weight" in free_names(PartialFineTuning().prepare(tiny_model("eurobert"), context()))
+    assert "model.norm.weight" not in free_names(PartialFineTuning(layers=0).prepare(tiny_model("eurobert"), context()))
+
+
+def test_too_many_layers() -> None:
+    with pytest.raises(ConfigError, match=r"layers is 4, but this bert encoder has 3 layers\. Set it to 3 or less"):
+        PartialFineTuning(layers=4).prepare(tiny_model("bert"), context())
+    with pytest.raises(ConfigError, match=r"this albert encoder has 1 groups of weights \(3 layers share them\)"):
+        PartialFineTuning(layers=2).prepare(tiny_model("albert"), context())
+
+
+def test_wrong_values_are_reported_together() -> None:
+    with pytest.raises(ConfigError, match="2 problems") as error:
+        PartialFineTuning(layers=-1, layer_decay=0)
+    assert "partial_fine_tuning.layers is -1; expected 0 (the head alone) or more." in str(error.value)
+
+
+def test_shares_of_the_steps() -> None:
+    assert [open_layers(step, 6, 2) for step in range(6)] == [0, 0, 1, 1, 2, 2]
+    assert [open_layers(step, 7, 2) for step in range(7)] == [0, 0, 0, 1, 1, 2, 2]
+    assert [open_layers(step, 2, 3) for step in range(2)] == [0, 2]
+    assert open_layers(6, 6, 2) == 2
+    assert open_layers(0, 0, 2) == 0
+
+
+class Watch(TrainerCallback):
+    """Note which layers moved in each step, and the gradient norm over the layers that are closed."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.layers = model.bert.encoder.layer
+        self.moved: list[list[int]] = []
+        self.head_moved: list[bool] = []
+        self.head = model.classifier
+        self.closed_gradients: list[float] = []
+
+    def on_step_begin(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        self.before = [[p.detach().clone() for p in layer.parameters()] for layer in self.layers]
+        self.head_before = self.head.weight.detach().clone()
+
+    def on_optimizer_step(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        self.moved.append(
+            [
+                index
+                for index, (layer, old) in enumerate(zip(self.layers, self.before, strict=True))
+                if any(not torch.equal(p, o) for p, o in zip(layer.parameters(), old, strict=True))
+            ]
+        )
+        self.head_moved.append(not torch.equal(self.head.weight, self.head_before))
+
+
+def train(tmp_path: Path, method: PartialFineTuning, **arguments: object) -> tuple[Watch, Trainer]:
+    model = method.prepare(tiny_model("bert"), context())
+    watch = Watch(model)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(tmp_path),
+            per_device_train_batch_size=4,
+            report_to=[],
+            use_cpu=True,
+            weight_decay=0.1,
+            save_strategy="no",
+            disable_tqdm=True,
+            logging_steps=1,
+            **arguments,
+        ),
+        train_dataset=random_rows(24),
+        data_collator=collate,
+        callbacks=[*method.callbacks(model), watch],
+    )
+    trainer.train()
+    return watch, trainer
+
+
+def test_layers_open_one_by_one_in_one_epoch(tmp_path: Path) -> None:
+    watch, trainer = train(
+        tmp_path, PartialFineTuning(layers=2, gradual_unfreezing=True), num_train_epochs=1, learning_rate=1e-2
+    )
+    # Weight decay moves nothing that is closed, layer 0 never opens.
+    assert watch.moved == [[], [], [2], [2], [1, 2], [1, 2]]
+    assert all(watch.head_moved)
+    assert all(not p._backward_hooks for p in trainer.model.parameters())
+
+
+def test_the_clipped_norm_is_that_of_the_open_weights(tmp_path: Path) -> None:
+    _, gradual = train(tmp_path, PartialFineTuning(layers=2, gradual_unfreezing=True), max_steps=3, seed=3)
+    _, head_only = train(tmp_path, PartialFineTuning(layers=0), max_steps=3, seed=3)
+    norms = [[log["grad_norm"] for log in run.state.log_history if "grad_norm" in log] for run in (gradual, head_only)]
+    assert norms[0][0] == pytest.approx(norms[1][0])
+    assert norms[0][2] > norms[1][2]
+
+
+def test_a_resumed_run_goes_on_where_it_was() -> None:
+    model = tiny_model("bert")
+    callback = GradualUnfreezing(list(reversed(model.bert.encoder.layer[1:])))
+    state = type("State", (), {"global_step": 4, "max_steps": 6})()
+    callback.on_train_begin(None, state, None)
+    assert callback.open_layers == 2
+    callback.on_train_begin(None, state, None)
+    assert len(model.bert.encoder.layer[2].output.dense.weight._backward_hooks) == 1  # not doubled
+    callback.on_train_end(None, state, None)
+    assert not model.bert.encoder.layer[2].output.dense.weight._backward_hooks
+
+
+def test_no_callback_unless_asked_for() -> None:
+    model = tiny_model("bert")
+    assert PartialFineTuning().callbacks(model) == []
+    assert PartialFineTuning(layers=0, gradual_unfreezing=True).callbacks(model) == []

@@ -1,0 +1,162 @@
+"""The report: its files, its words, and what it refuses."""
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+from datasets import Dataset
+from rich.console import Console
+
+from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
+
+NAMES = ["Permissive", "Copyleft", "Public Domain"]
+
+
+def scores(predictions, references=(0, 0, 1, 1)):
+    return classification_metrics(np.array(predictions), np.array(references), NAMES, multi_label=False)
+
+
+@pytest.fixture
+def report():
+    return Report(
+        title="quickstart",
+        task="sequence_classification",
+        model="encoder",
+        methods=("frozen_encoder", "lora"),
+        metrics={"source": {"validation": scores([0, 0, 0, 1]), "test": scores([0, 0, 1, 0])}},
+        corpora={"source": CorpusFacts("licences of spdx 1.2", "abc123", {"train": 1200, "test": 4}, ("2 dropped",))},
+        cost=Cost(1_000, 20_000, 12.5, 1.25, 50_000, 3 * 2**20),
+        config={"model": "encoder", "training": {"seed": 7, "hub_token": "hf_secret"}},
+        seeds=(7,),
+        baselines={
+            "majority": {"source": {"test": scores([0, 0, 0, 0])}},
+            "tfidf_svm": {"source": {"test": scores([0, 1, 1, 0])}},
+        },
+        facts={"frozen_encoder": {"layer": 4, "C": 0.1}, "parameters": 1000},
+        paths={"model": "runs/a/model"},
+    )
+
+
+def text_of(renderable, width=100):
+    out = io.StringIO()
+    Console(file=out, width=width).print(renderable)
+    return out.getvalue()
+
+
+def test_metrics_json(report, tmp_path):
+    written = report.write(tmp_path)
+    metrics = json.loads((tmp_path / "metrics.json").read_bytes())
+    assert list(metrics) == ["source"]
+    assert list(metrics["source"]) == ["validation", "test"]
+    assert metrics == report.metrics
+    assert metrics["source"]["test"]["per_class"]["Public Domain"] == {
+        "precision": None,
+        "recall": None,
+        "f1": None,
+        "support": 0,
+    }
+    assert json.loads((tmp_path / "baselines.json").read_bytes()) == report.baselines
+    assert written.paths == {
+        "model": "runs/a/model",
+        "metrics": str(tmp_path / "metrics.json"),
+        "report": str(tmp_path / "report.md"),
+        "baselines": str(tmp_path / "baselines.json"),
+    }
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["baselines.json", "metrics.json", "report.md"]
+
+
+def test_without_baselines_no_file_is_written(report, tmp_path):
+    replace(report, baselines={}).write(tmp_path)
+    assert not (tmp_path / "baselines.json").exists()
+    assert "best baseline" not in (tmp_path / "report.md").read_text()
+
+
+def test_markdown(report, tmp_path):
+    report.write(tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text.startswith(
+        "# quickstart\n\n`encoder` moved into licences of spdx 1.2 by `frozen_encoder` + `lora` (seed 7)."
+    )
+    assert "On 4 rows of source test its macro-F1 is 0.733 (95 % interval " in text
+    assert "that macro-F1 is 23.3 points above the best baseline, tfidf_svm (0.500)." in text
+    assert "### source, validation (4 rows)" in text
+    assert "| Copyleft | 2 | 1.000 | 0.500 | 0.667 | 0.000 | 0.000 | 0.000 | 0.500 | 0.500 | 0.500 |" in text
+    assert "| Permissive | 2 | 0 | 0 |" in text  # the confusion matrix
+    assert "- rows: train 1,200, test 4\n- fingerprint: `abc123`\n- 2 dropped\n" in text
+    assert "- frozen_encoder: layer 4; C 0.1\n- parameters: 1,000\n" in text
+    assert "- Parameters trained: 1,000 of 20,000 (5.00%)\n- Training: 12.5 s, 50,000 tokens, 4,000 tokens/s\n" in text
+    assert "- Peak memory: 3 MiB" in text
+    assert "Peak GPU memory" not in text
+    assert f"torch {report.versions['torch']}" in text
+    assert "classify = pipeline(\"text-classification\", model='runs/a/model', truncation=True)" in text
+    assert "hf_secret" not in text
+    block = text.split("```yaml\n")[1].split("```")[0]
+    assert yaml.safe_load(block) == {"model": "encoder", "training": {"seed": 7}}
+
+
+def test_a_model_below_the_baseline_is_said_plainly(report, tmp_path):
+    worse = replace(report, metrics={"source": {"test": scores([1, 1, 0, 0])}})
+    worse.write(tmp_path)
+    assert "that macro-F1 is 50.0 points BELOW the best baseline, tfidf_svm" in (tmp_path / "report.md").read_text()
+
+
+def test_multi_label_thresholds(report, tmp_path):
+    truth = np.array([[1, 0, 1], [0, 1, 0]])
+    multi = replace(
+        report,
+        metrics={"source": {"test": classification_metrics(truth, truth, NAMES, multi_label=True)}},
+        baselines={},
+        thresholds={"Permissive": 0.25, "Copyleft": 0.5, "Public Domain": 0.125},
+    )
+    multi.write(tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "| Permissive | 0.2500 |" in text
+    assert "its exact match 1.000" in text
+    assert "top_k=None" in text
+
+
+def test_summary(report):
+    text = text_of(report.summary())
+    assert "source · test · 4 rows" in text
+    assert "source · test · per class" in text
+    assert "source · validation" not in text
+    assert "tfidf_svm" in text
+    assert "Public Domain" in text
+    assert "Parameters trained: 1,000 of 20,000 (5.00%)" in text
+    assert "model  runs/a/model" in text
+
+
+def test_summary_keeps_long_paths_whole(report):
+    path = "runs/" + "long" * 40
+    assert path in text_of(replace(report, paths={"model": path}).summary(), width=60).replace("\n", "")
+
+
+def test_headlines_and_order(report):
+    facts = report.corpora["source"]
+    both = replace(
+        report,
+        metrics={"target": {"train": scores([0, 0, 1, 1])}, "source": {"validation": scores([0, 0, 1, 1])}},
+        corpora={"source": facts, "target": facts},
+    )
+    assert list(both.headlines()) == [("source", "validation"), ("target", "train")]
+    assert list(both.systems("target", "train")) == ["model"]
+
+
+def test_unknown_domain(report):
+    with pytest.raises(ValueError, match="metrics has the domain 'kitchen'; domains are source and target"):
+        replace(report, metrics={"kitchen": {}})
+    with pytest.raises(ValueError, match="majority has the domain 'kitchen'"):
+        replace(report, baselines={"majority": {"kitchen": {}}})
+    with pytest.raises(ValueError, match="metrics has scores of 'target', but no corpus facts are given for it"):
+        replace(report, metrics={"target": {}})
+
+
+def test_corpus_facts():
+    split = Dataset.from_dict({"id": ["1", "2"], "text": ["a", "b"]})
+    corpus = Corpus("a folder", {"unlabeled": split}, ("note",), "f00d")
+    assert CorpusFacts.of(corpus) == CorpusFacts("a folder", "f00d", {"unlabeled": 2}, ("note",))

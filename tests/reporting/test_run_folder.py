@@ -1,0 +1,150 @@
+"""What may be written where: nothing that is there is ever lost."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.reporting.run_folder import check_run_folder, look_at, open_run_folder
+
+CONFIG = {"model": "encoder", "training": {"seed": 0, "output_dir": "runs/a", "hub_token": "hf_secret"}}
+OTHER = {"model": "encoder", "training": {"seed": 1, "output_dir": "runs/b"}}
+
+
+def finished_run(path):
+    folder = open_run_folder(path, CONFIG, resume=False)
+    (path / "metrics.json").write_text("{}")
+    folder.finish()
+    return path
+
+
+def contents(path):
+    return {item.name: item.read_bytes() for item in path.iterdir()}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_absent_and_empty_folders_begin_a_run(tmp_path, resume, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--training.hub_token", "hf_secret"])
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".gitkeep").touch()
+    for path in (tmp_path / "deep" / "new", tmp_path / "empty"):
+        assert look_at(path).state == "empty"
+        folder = open_run_folder(path, CONFIG, resume=resume)
+        assert (folder.state, folder.path) == ("empty", path)
+        record = json.loads((path / "run.json").read_bytes())
+        assert record["status"] == "running"
+        assert record["command"] == ["train.py", "--training.hub_token", "***"]
+        assert record["versions"]["torch"]
+        assert record["resumed"] == []
+        assert "hf_secret" not in (path / "run.json").read_text()
+        assert look_at(path).state == "unfinished"
+
+
+def test_check_writes_nothing(tmp_path):
+    assert check_run_folder(tmp_path / "new", CONFIG, resume=False).state == "empty"
+    assert not (tmp_path / "new").exists()
+
+
+def test_finish_needs_metrics_and_marks(tmp_path):
+    folder = open_run_folder(tmp_path / "run", CONFIG, resume=False)
+    with pytest.raises(CheckpointError, match=r"run cannot be marked as finished: it has no metrics\.json\."):
+        folder.finish()
+    finished_run(tmp_path / "other")
+    found = look_at(tmp_path / "other")
+    assert found.state == "finished"
+    assert found.record["started"] <= found.record["finished"]
+
+
+def test_finished_marker_without_metrics_is_unfinished(tmp_path):
+    (finished_run(tmp_path / "run") / "metrics.json").unlink()
+    assert look_at(tmp_path / "run").state == "unfinished"
+
+
+def test_finished_run_is_refused_and_untouched(tmp_path):
+    path = finished_run(tmp_path / "run")
+    before = contents(path)
+    text = (
+        rf"{re.escape(str(path))} holds a finished run, started \d{{4}}-.*, and is not overwritten; "
+        r"choose another training\.output_dir, or pass --resume to read its results\."
+    )
+    with pytest.raises(CheckpointError, match=text):
+        open_run_folder(path, CONFIG, resume=False)
+    assert contents(path) == before
+
+
+def test_finished_run_is_done_on_resume(tmp_path):
+    path = finished_run(tmp_path / "run")
+    before = contents(path)
+    assert open_run_folder(path, CONFIG, resume=True).state == "finished"
+    assert contents(path) == before
+
+
+def test_unfinished_run_is_refused_or_goes_on(tmp_path):
+    first = open_run_folder(tmp_path / "run", CONFIG, resume=False)
+    with pytest.raises(CheckpointError, match=r"holds an unfinished run, .*, or pass --resume to go on with it\."):
+        open_run_folder(tmp_path / "run", CONFIG, resume=False)
+    again = open_run_folder(tmp_path / "run", CONFIG, resume=True)
+    assert again.state == "unfinished"
+    assert again.record["started"] == first.record["started"]
+    assert len(again.record["resumed"]) == 1
+    (tmp_path / "run" / "metrics.json").write_text("{}")
+    again.finish()
+    assert look_at(tmp_path / "run").state == "finished"
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("finished", [False, True])
+def test_different_run_is_refused_with_what_differs(tmp_path, resume, finished):
+    path = tmp_path / "run"
+    if finished:
+        finished_run(path)
+    else:
+        open_run_folder(path, CONFIG, resume=False)
+    before = contents(path)
+    with pytest.raises(CheckpointError, match=r"of a different configuration, and is not overwritten") as caught:
+        open_run_folder(path, OTHER, resume=resume)
+    assert str(caught.value).endswith("What differs (there -> now):\n  training.seed: 0 -> 1")
+    assert ("resume it with its own configuration" in str(caught.value)) == resume
+    assert contents(path) == before
+
+
+def test_resume_with_keys_without_effect_changed(tmp_path):
+    open_run_folder(tmp_path / "run", CONFIG, resume=False)
+    changed = {"model": "encoder", "training": {"seed": 0, "output_dir": "runs/b", "logging_steps": 5}}
+    assert open_run_folder(tmp_path / "run", changed, resume=True).state == "unfinished"
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("marker", [None, "{torn", "[]", '{"status": "finished"}'])
+def test_foreign_folder_is_refused(tmp_path, resume, marker):
+    for name in ("thesis.tex", "a", "b", "c", "d"):
+        (tmp_path / name).touch()
+    if marker is not None:
+        (tmp_path / "run.json").write_text(marker)
+    before = contents(tmp_path)
+    text = r"is not empty and holds no run of ours \(no readable run\.json\): a, b, c, d, .*Nothing in it is touched"
+    with pytest.raises(CheckpointError, match=text):
+        open_run_folder(tmp_path, CONFIG, resume=resume)
+    assert contents(tmp_path) == before
+
+
+def test_path_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(
+        CheckpointError, match=r"file is a file; a run needs a folder: choose another training\.output_dir"
+    ):
+        open_run_folder(tmp_path / "file", CONFIG, resume=False)
+    with pytest.raises(CheckpointError, match=r"below cannot be written \(Not a directory: .*file"):
+        open_run_folder(tmp_path / "file" / "below", CONFIG, resume=False)
+
+
+def test_path_that_cannot_be_written(tmp_path, monkeypatch):
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(CheckpointError, match=r"new cannot be written \(Permission denied: .*new\); choose another"):
+        open_run_folder(tmp_path / "new", CONFIG, resume=False)
