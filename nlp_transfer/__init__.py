@@ -2,7 +2,7 @@
 
     from nlp_transfer import TransferTrainer, TransferArguments
 
-in place of `Trainer` and `TrainingArguments`; or `run(load_config(["configs/quickstart.yaml"]))` for a whole experiment.
+in place of `Trainer` and `TrainingArguments`; or, for a whole experiment, `run(load_config(["my.yaml"]))`.
 """
 
 from importlib import import_module

@@ -288,8 +288,8 @@ def _named(
         problems.append(f"{path} is {value!r}; expected a name, or {{name: …}} with its settings.")
         return None
     name = section.get("name", default)
-    if name not in table:
-        problems.append(f"{path}: {did_you_mean(what, name, table)}")
+    if not isinstance(name, str) or name not in table:
+        problems.append(f"{path}: {did_you_mean(what, str(name), table)}")
         return None
     return _build(table[name], {key: item for key, item in section.items() if key != "name"}, path, problems)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CONFIG_KEY = "nlp_transfer"
 
+UNLIMITED_TOKENS = 512
+"""Where a text is cut if neither our record nor the model and its tokenizer set a limit."""
+
 
 @dataclass(frozen=True)
 class TrainedClassifier:
@@ -139,11 +142,13 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
     """
     from transformers import AutoModelForSequenceClassification
 
-    from nlp_transfer.models.loading import load_tokenizer, quiet, resolve_model
+    from nlp_transfer.models.loading import load_tokenizer, max_positions, quiet
+    from nlp_transfer.models.locating import resolve_model
 
-    folder = Path(name)
+    folder = Path(name).expanduser()
     if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
         folder = folder / "model"
+    _check_saved(folder)
     try:
         source = resolve_model(str(folder))
         tokenizer = load_tokenizer(str(folder), revision=revision)
@@ -162,18 +167,50 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
     if missing:
         raise CheckpointError(
             f"{name} is not a trained classifier: its weights lack {', '.join(missing[:4])}"
-            f"{', …' if len(missing) > 4 else ''}. An encoder without a head has to be trained first (scripts/train.py)."
+            f"{', …' if len(missing) > 4 else ''}. An encoder without a head must be trained first (scripts/train.py)."
         )
+    multi_label = model.config.problem_type == "multi_label_classification"
+    if model.config.problem_type == "regression" or (model.config.num_labels == 1 and not multi_label):
+        raise CheckpointError(f"{name} is no classifier: it has one output, a number (regression).")
+    if tokenizer.pad_token_id is None:
+        raise CheckpointError(f"{name} has a tokenizer without padding token, so texts cannot be put into batches.")
     record: dict[str, Any] = getattr(model.config, CONFIG_KEY, None) or {}
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     thresholds = record.get("thresholds", {})
-    longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512))
+    longest = min(tokenizer.model_max_length, max_positions(model.config) or UNLIMITED_TOKENS)
     return TrainedClassifier(
         model=model.float().eval(),
         tokenizer=tokenizer,
         label_names=labels,
-        multi_label=model.config.problem_type == "multi_label_classification",
+        multi_label=multi_label,
         max_length=int(record.get("max_length", longest)),
         thresholds=np.array([thresholds.get(label, 0.5) for label in labels]),
         origin=str(folder),
+    )
+
+
+def _check_saved(folder: Path) -> None:
+    """Complain about a folder that is there and holds no model, or one that would not be read; raises CheckpointError."""
+    if not folder.is_dir():
+        return
+    names = sorted(path.name for path in folder.iterdir())
+    if "config.json" not in names:
+        hint = "."
+        if "adapter_config.json" in names or "adapter" in names:
+            hint = "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification."
+        raise CheckpointError(
+            f"{folder} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "
+            f"{', '.join(names[:10]) or 'nothing'}. Expected the output folder of a finished run, or a model folder."
+        )
+    if any(name.endswith(".safetensors") for name in names):
+        return
+    pickles = [name for name in names if name.endswith((".bin", ".pt")) and "training_args" not in name]
+    if not pickles:
+        raise CheckpointError(f"{folder} has no weights (*.safetensors); it holds {', '.join(names[:10])}.")
+    kind, converted = "AutoModelForSequenceClassification", f"{folder.name}-safetensors"
+    raise CheckpointError(
+        f"{folder} has its weights as a pickle only ({pickles[0]}). Pickles can run code, so they are not read. If you "
+        f'trust this one, convert it once: python -c "from transformers import {kind} as M, AutoTokenizer as T; '
+        f"M.from_pretrained('{folder}', use_safetensors=False).save_pretrained('{converted}'); "
+        f"T.from_pretrained('{folder}').save_pretrained('{converted}')\" and name the folder {converted}."
     )

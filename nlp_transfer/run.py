@@ -68,7 +68,7 @@ def run(config: Config, *, resume: bool = False) -> Report | None:
     trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder / CHECKPOINTS)
     if main:
         trainer.add_callback(LogEntries(log.write))
-    trained_parameters = count_parameters(trainer.model)
+    trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if found.state == "unfinished" else None)
     trained = time.perf_counter()
     scored = score_model(trainer, task, encoded)

@@ -8,8 +8,9 @@ A sweep file names the parts; a cell's configuration is `base`, then its corpus,
     systems: {full: {methods: [full_fine_tuning]}, lora: {…}, stock: {stock: true}}
     seeds: [0, 1]
 
-`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe. The baselines are scored in the first
-cell of each corpus. Cells run one after another, those of the first seed first; a finished one is a line of `results.jsonl`.
+`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe. The baselines are scored in the
+first cell of each corpus. Cells run one after another, those of the first seed first; a finished one is a line of
+`results.jsonl`.
 """
 
 import copy
@@ -103,9 +104,8 @@ def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResu
         for result in _run_stock(config, cell) if tree.get("stock") else _run_cell(config, cell):
             append_result(file, result)
             done[result.cell] = result
-            say(
-                f"{where}: {result.system} macro-F1 {result.macro_f1:.4f}, accuracy {result.accuracy:.4f}, {result.seconds:.0f} s"
-            )
+            scores = f"macro-F1 {result.macro_f1:.4f}, accuracy {result.accuracy:.4f}"
+            say(f"{where}: {result.system} {scores}, {result.seconds:.0f} s")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return list(done.values())
 
@@ -159,6 +159,7 @@ def _run_stock(config: Config, cell: Cell) -> Iterator[CellResult]:
     trainer.train()
     train_seconds = time.perf_counter() - before
     logits, labels = predict(trainer, encoded["source"]["test"])
+    assert labels is not None, "the source is labelled"
     scores = task.metrics(logits, labels)
     corpus, system, seed = cell
     seconds, details = time.perf_counter() - started, {"train_seconds": train_seconds}

@@ -5,7 +5,10 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+
+from nlp_transfer.methods.base import Context
 
 HIDDEN = 32
 LAYERS = 3
@@ -122,6 +125,42 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         "attention_mask": torch.tensor([row["attention_mask"] + [0] * (width - len(row["input_ids"])) for row in rows]),
         "labels": labels,
     }
+
+
+def cross_entropy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """One loss a row."""
+    return nn.functional.cross_entropy(scores, labels, reduction="none")
+
+
+def accuracy(scores: torch.Tensor, labels: torch.Tensor) -> float:
+    """Share of rows whose largest logit is the label's."""
+    return (scores.argmax(-1) == labels).float().mean().item()
+
+
+def context(**changes: Any) -> Context:
+    """What a method sees: 30 training rows and 20 validation rows, of 3 classes."""
+    values: dict[str, Any] = {
+        "train": random_rows(30, seed=1),
+        "validation": random_rows(20, seed=2),
+        "collate": collate,
+        "loss": cross_entropy,
+        "score": accuracy,
+        "batch_tokens": 200,
+    }
+    return Context(**{**values, **changes})
+
+
+def inputs() -> dict[str, torch.Tensor]:
+    """A batch of 6 rows with labels."""
+    return collate(list(random_rows(6, seed=3)))
+
+
+@torch.no_grad()
+def logits(model: nn.Module) -> torch.Tensor:
+    """A model's logits on `inputs`, in evaluation mode."""
+    batch = inputs()
+    batch.pop("labels")
+    return model.eval()(**batch).logits
 
 
 def _widen(model: PreTrainedModel, scale: float) -> PreTrainedModel:

@@ -79,8 +79,7 @@ def typed_tables(raw: RawSplit, name: str, wanted: Wanted) -> Iterator[pa.Table]
         if late:
             raise DataError(
                 f"{raw.where}: column {late[0]!r} first appears at row {batch.first_row} or soon after; the rows "
-                "before lack it. "
-                "Give every row the same columns."
+                "before lack it. Give every row the same columns."
             )
         table = _typed(batch, columns, present, faults, types, group=wanted.group, ids=f"{name}-", done=done)
         done += table.num_rows

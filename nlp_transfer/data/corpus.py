@@ -68,7 +68,7 @@ class SplitConfig:
             found.append(f"{key}.similarity is {self.similarity}; it is above 0 and at most 1, such as 0.6.")
         if self.method == "grouped" and not self.column:
             found.append(f"{key}.method is 'grouped', but {key}.column does not say which column groups the rows.")
-        if self.method in ("given", "stratified", "near_duplicate") and self.column:
+        if self.method != "grouped" and self.column:
             found.append(
                 f"{key}.column is {self.column!r}, which only the method 'grouped' uses. "
                 f"Set {key}.method to 'grouped', or leave {key}.column out."
@@ -112,8 +112,7 @@ class CorpusConfig:
         if len(given) != 1:
             found.append(
                 f"{key} names {' and '.join(given) or 'no source'}; give exactly one of {key}.path (a file or a "
-                "folder), "
-                f"{key}.hub (a dataset on the Hub) and {key}.builtin."
+                f"folder), {key}.hub (a dataset on the Hub) and {key}.builtin."
             )
         for name in ("name", "revision"):
             if getattr(self, name) is not None and self.hub is None:

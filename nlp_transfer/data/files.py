@@ -45,7 +45,7 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
         nested = {entry: class_folders(entry) for entry in classes}
         if None not in splits and all(nested.values()):  # train/positive/1.txt, test/positive/2.txt, …
             chosen = named_splits([entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes)
-            raw = {ours: text_folder_split(path / theirs) for ours, theirs in chosen.items()}
+            raw = {ours: text_folder_split(path / theirs, f"{theirs}/") for ours, theirs in chosen.items()}
             return Source(str(path), raw, notes=notes)
         return Source(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
     raise DataError(

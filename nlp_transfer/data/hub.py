@@ -25,9 +25,7 @@ def hub_source(config: CorpusConfig, key: str) -> Source:
     details = [config.name] if config.name else []
     details.append(f"revision {config.revision or 'main'}")
     origin = f"Hub dataset {name} ({', '.join(details)})"
-    return object_source(
-        dict(loaded), key=f"{key} ({name})", columns=config.columns, splits=config.splits, origin=origin
-    )
+    return object_source(dict(loaded), key=key, columns=config.columns, splits=config.splits, origin=origin)
 
 
 def _explained(config: CorpusConfig, key: str, error: Exception) -> str:
@@ -39,8 +37,7 @@ def _explained(config: CorpusConfig, key: str, error: Exception) -> str:
     if kind == "DatasetNotFoundError" and "doesn't exist" in text:
         return (
             f"{what}: the Hub has no such dataset or revision, or it is private ({text}). Check the name "
-            "(owner/name) and "
-            f"{key}.revision; log in with `hf auth login` if it is private."
+            f"(owner/name) and {key}.revision; log in with `hf auth login` if it is private."
         )
     if "BuilderConfig" in text or "Config name is missing" in str(error):
         return f"{what}: {str(error).strip()} Set {key}.name to one of its configurations."
@@ -51,7 +48,6 @@ def _explained(config: CorpusConfig, key: str, error: Exception) -> str:
     ):
         return (
             f"{what}: the Hub cannot be reached and the dataset is not in the cache ({kind}: {text}). Connect, or "
-            "name a local "
-            f"copy with {key}.path; unset HF_HUB_OFFLINE and HF_DATASETS_OFFLINE if they are set."
+            f"name a local copy with {key}.path; unset HF_HUB_OFFLINE and HF_DATASETS_OFFLINE if they are set."
         )
     return f"{what} ({kind}: {text}). Check {key}.hub, {key}.name and {key}.revision."

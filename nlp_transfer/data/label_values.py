@@ -14,7 +14,7 @@ import pyarrow as pa
 from nlp_transfer.data.faults import Faults
 from nlp_transfer.errors import DataError
 
-_KINDS: dict[type, str] = {str: "string", int: "integer", bool: "boolean", float: "number"}
+_KINDS: dict[type, str] = {str: "a string", int: "an integer", bool: "a boolean", float: "a number"}
 """What messages call a label."""
 
 
@@ -70,8 +70,7 @@ class LabelTypes:
         if not multi and column == "labels":
             raise DataError(
                 f'{self.faults.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"]; '
-                "where every "
-                f"row has exactly one label, rename the column: `{self.key}.columns: {{labels: label}}`."
+                f"where every row has exactly one label, rename the column: `{self.key}.columns: {{labels: label}}`."
             )
         if self._multi is None:
             self._multi = multi
@@ -85,24 +84,24 @@ class LabelTypes:
     def _encode(self, value: Any, column: str, row: int) -> str:
         """One label as JSON."""
         kind = _KINDS.get(type(value))
-        if kind == "number":
+        if kind == "a number":
             if not value.is_integer():
                 raise DataError(
                     f"{self.faults.where}: row {row}: {column} is {value}; a class is a string or a whole number."
                 )
-            kind, value = "integer", int(value)
-        if kind is None or (kind == "string" and not value.strip()):
-            found = "empty" if kind == "string" else "null" if value is None else f"a {type(value).__name__}"
+            kind, value = "an integer", int(value)
+        if kind is None or (kind == "a string" and not value.strip()):
+            found = "empty" if kind == "a string" else "null" if value is None else f"a {type(value).__name__}"
             self.faults.add(f"{column} is {found}", "A label is a string or an integer; mend these rows.", [row])
             return '"-"'
         if self._kind is None:
             self._kind = (kind, row)
         elif kind != self._kind[0]:
             raise DataError(
-                f"{self.faults.where}: column {column!r} mixes types: row {self._kind[1]} holds a {self._kind[0]}, "
-                f"row {row} a {kind} ({value!r}). Write all labels the same way, best as strings."
+                f"{self.faults.where}: column {column!r} mixes types: row {self._kind[1]} holds {self._kind[0]}, "
+                f"row {row} {kind} ({value!r}). Write all labels the same way, best as strings."
             )
-        if kind == "boolean":
+        if kind == "a boolean":
             value = str(value).lower()
         if value not in self._json:
             self._json[value] = json.dumps(value)

@@ -26,8 +26,8 @@ CATEGORIES = ("license_expression", "data/scancode-licensedb-index.json")
 SMALLEST_CLASS = 10
 """Classes with fewer texts are left out: they could not be in every split with more than one or two."""
 
-_ENGLISH = frozenset(["the", "of", "and", "to", "or", "in", "is", "any"])
-_ENGLISH_SHARE = 0.06
+_ENGLISH = frozenset(["the", "and", "to", "or", "any"])
+_ENGLISH_SHARE = 0.02
 _ENGLISH_WORDS = 100
 
 
@@ -86,10 +86,10 @@ def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def is_english(text: str) -> bool:
-    """Whether a licence text is in English, by its share of eight frequent words; short texts count as English.
+    """Whether a licence text is in English, by its share of five frequent words; short texts count as English.
 
-    Shares are 0 to 0.054 in the list's German, French, Dutch and Japanese texts, 0.10 and more in English ones of 100
-    words.
+    Shares are at most 0.005 in the list's German, French, Dutch and Japanese texts, and 0.028 and more in English ones
+    of 100 words.
     """
     words = re.findall(r"\w+", text.lower())
     return len(words) < _ENGLISH_WORDS or sum(word in _ENGLISH for word in words) >= _ENGLISH_SHARE * len(words)

@@ -79,7 +79,8 @@ def corpus_from(
         data: a `datasets.Dataset`, a `DatasetDict`, a pandas DataFrame, or a dict of split name to one of these.
         columns: renames (theirs: ours).
         split: how splits are made; None takes the defaults of `SplitConfig`.
-        label_names: the classes in the order of their ids; integer labels index them.
+        label_names: the classes in the order of their ids; integer labels index them. With splits but no `train`, they
+            are those of a trained model, and nothing is trained on this corpus.
         labeled: see `load_corpus`.
         key: what messages call the corpus.
 
@@ -91,8 +92,10 @@ def corpus_from(
     problems = CorpusConfig(path="", columns=columns, label_names=label_names, split=split).problems(key)
     if problems:
         raise ConfigError(problems)
-    source = object_source(data, key=key, columns=columns, splits={}, origin=None)
-    return _corpus(source, columns, split, LabelNames(key, label_names or source.label_names), labeled)
+    source = object_source(data, key=key, columns=columns, splits={})
+    learns = bool({"train", UNSPLIT} & set(source.splits))
+    names = LabelNames(key, label_names or source.label_names, None if learns else label_names)
+    return _corpus(source, columns, split, names, labeled)
 
 
 def _corpus(
@@ -145,8 +148,7 @@ def _placed(source: Source, key: str) -> dict[str, RawSplit]:
         if "unlabeled" in raw:
             raise DataError(
                 f"{key}: both {raw[UNSPLIT].where} and {raw['unlabeled'].where} are the split 'unlabeled'. Take one "
-                "away, or "
-                f"say which: `{key}.splits: {{unlabeled: …}}`."
+                f"away, or say which: `{key}.splits: {{unlabeled: …}}`."
             )
         raw["unlabeled"] = raw.pop(UNSPLIT)
     return raw
@@ -156,12 +158,13 @@ def _read_all(raw: dict[str, RawSplit], wanted: Wanted, notes: list[str]) -> dic
     """Typed rows of every split; problems of all splits together."""
     splits: dict[str, Dataset] = {}
     problems: list[str] = []
+    loose = replace(wanted, labels_needed=False, group=wanted.group if len(raw) == 1 else None)
     for name, split in raw.items():
         try:
-            splits[name] = _read(split, name, replace(wanted, labels_needed=name != "unlabeled"))
+            splits[name] = _read(split, name, loose if name == "unlabeled" else wanted)
         except MissingLabel:
             notes.append(f"{split.where}: labels are left out, because not all rows have one.")
-            splits[name] = _read(split, name, replace(wanted, labels=False))
+            splits[name] = _read(split, name, replace(loose, labels=False))
         except DataError as error:
             problems += error.problems
     if problems:

@@ -13,13 +13,13 @@ from nlp_transfer.errors import DataError
 
 
 def object_source(
-    data: Any, *, key: str, columns: dict[str, str], splits: dict[str, str], origin: str | None
+    data: Any, *, key: str, columns: dict[str, str], splits: dict[str, str], origin: str | None = None
 ) -> Source:
     """A source from Python objects.
 
     Args:
         data: a `datasets.Dataset`, a pandas DataFrame, or a mapping of split name to either (`DatasetDict` is one).
-        key: what messages call the corpus.
+        key: the corpus's path in the configuration, for messages.
         columns: renames (theirs: ours), by which the label column is known.
         splits: which of the names is which split (ours: theirs); empty to go by the names themselves.
         origin: where it comes from; None describes the object.
@@ -37,7 +37,8 @@ def object_source(
     raw: dict[str, RawSplit] = {}
     names: list[str] | None = None
     for ours, theirs in chosen.items():
-        where = key if whole else f"{key}, split {theirs!r}"
+        name = origin or key
+        where = name if whole else f"{name}, split {theirs!r}"
         value = data[theirs]
         if isinstance(value, pd.DataFrame):
             raw[ours] = _frame_split(value, where)
@@ -115,7 +116,9 @@ def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:
         found = tuple(map(str, frame.columns))
         for start in range(0, len(frame), BATCH_ROWS):
             part = frame.iloc[start : start + BATCH_ROWS]
-            yield RowBatch(start + 1, found, {name: _values(part[name]) for name in frame.columns if name in wanted})
+            yield RowBatch(
+                start + 1, found, {str(name): _values(part[name]) for name in frame.columns if str(name) in wanted}
+            )
 
     return RawSplit(where, read)
 

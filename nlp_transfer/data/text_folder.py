@@ -19,8 +19,12 @@ def class_folders(path: Path) -> list[Path]:
     return folders if any(next(_text_files(folder), None) for folder in folders) else []
 
 
-def text_folder_split(path: Path) -> RawSplit:
+def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
     """The rows under `path`, with the columns `id`, `text` and `label`; row N is the N-th file by name.
+
+    Args:
+        path: the folder whose sub-folders are classes.
+        prefix: what ids start with, before the path within the folder.
 
     Raises:
         DataError: a class has no text, or files that are no text stand among them.
@@ -48,7 +52,7 @@ def text_folder_split(path: Path) -> RawSplit:
 
     def records() -> Iterator[tuple[int, dict[str, Any]]]:
         for row, (label, file) in enumerate(files, 1):
-            name = file.relative_to(path).as_posix()
+            name = prefix + file.relative_to(path).as_posix()
             text = "".join(text_chunks(file))
             if not text.strip():
                 raise DataError(
@@ -63,7 +67,7 @@ def text_folder_split(path: Path) -> RawSplit:
     for _, file in files:
         status = file.stat()
         digest.update(f"{file.relative_to(path)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return RawSplit(str(path), read, ("text folder", str(path.resolve()), digest.hexdigest()))
+    return RawSplit(str(path), read, ("text folder", str(path.resolve()), prefix, digest.hexdigest()))
 
 
 def _text_files(folder: Path) -> Iterator[Path]:

@@ -67,9 +67,9 @@ def encode_texts(
     features |= {"length": Value("int32"), "truncated": Value("bool")}
     if label:
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
-    columns = ["text", *kept, *([label] if label else [])]
+    columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
     return dataset.select_columns(columns).map(
-        partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), label=label, classes=classes),
+        partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes),
         batched=True,
         remove_columns=columns,
         features=Features(features),
@@ -98,10 +98,12 @@ class _Encoder:
         return encoded["input_ids"], encoded["attention_mask"], truncated
 
 
-def _encode_batch(batch: dict[str, list[Any]], *, encoder: _Encoder, label: str | None, classes: int) -> dict[str, Any]:
+def _encode_batch(
+    batch: dict[str, list[Any]], *, encoder: _Encoder, kept: list[str], label: str | None, classes: int
+) -> dict[str, Any]:
     """One batch of rows."""
     ids, mask, truncated = encoder(batch["text"])
-    columns: dict[str, Any] = {name: values for name, values in batch.items() if name not in ("text", label)}
+    columns: dict[str, Any] = {name: batch[name] for name in kept}
     columns |= {"input_ids": ids, "attention_mask": mask, "length": [len(row) for row in ids], "truncated": truncated}
     if label == "label":
         columns["labels"] = batch["label"]

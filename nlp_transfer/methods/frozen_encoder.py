@@ -75,7 +75,7 @@ class FrozenEncoder(Method):
         encode: dict[str, Any] = {"collate": context.collate, "max_tokens": context.batch_tokens}
         train = hidden_states(model, context.train, layers=layers, poolings=poolings, **encode)
         validation = hidden_states(model, context.validation, layers=layers, poolings=poolings, **encode)
-        tried, best = self._fit(model, context, train, validation)
+        tried, best = same_on_all_processes(self._fit(model, context, train, validation))
         fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
         model.requires_grad_(False)
         final_linear(model)[1].requires_grad_(True)
@@ -128,8 +128,9 @@ class FrozenEncoder(Method):
             x = _tensor(features).to(device)
             x_validation = _tensor(validation.features[layer, pooling])
             heads = fit_linear_heads(x, train.labels.to(device), context.loss, l2=strengths, num_labels=classes)
-            for l2, (weight, bias) in zip(strengths, heads, strict=True):
-                logits = x_validation @ weight.cpu().T + bias.cpu()
+            for l2, head in zip(strengths, heads, strict=True):
+                weight, bias = (part.cpu() for part in head)
+                logits = x_validation @ weight.T + bias
                 score = float(context.score(logits, validation.labels))
                 tried.append({"layer": layer, "pooling": pooling, "l2": l2, "validation_score": score})
                 if best is None or score > best["validation_score"]:
@@ -157,6 +158,17 @@ class FrozenEncoder(Method):
                 f"the {model.config.model_type} model: its logits differ by {difference:.2g}. Please report this; "
                 "frozen_encoder.layers and frozen_encoder.pooling can name another."
             )
+
+
+def same_on_all_processes(result: Any) -> Any:
+    """The first process's result: each computes it, and rounding must not let them choose different layers."""
+    from torch.distributed import broadcast_object_list, is_available, is_initialized
+
+    if not (is_available() and is_initialized()):
+        return result
+    box = [result]
+    broadcast_object_list(box)
+    return box[0]
 
 
 def _tensor(features: "np.ndarray") -> "Tensor":

@@ -109,8 +109,8 @@ def refuse_adapter(method: str, model: "nn.Module") -> None:
     """
     if isinstance(model, PeftModel):
         raise ConfigError(
-            f"methods: {method} decides which of the encoder's own weights train, so it must come before lora. "
-            f"Write {method} first in methods, or remove one of the two."
+            f"methods: {method} decides which of the encoder's own weights move, but the model has an adapter, whose "
+            "point is that they do not. Remove one of the two."
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributed import get_rank, is_initialized
 from tqdm.auto import tqdm
 
 from nlp_transfer.data.batches import token_budget_batches
@@ -127,7 +128,8 @@ def _forward(
     model.eval()
     try:
         # By tokens, not rows: batches go by length, so the time left follows the tokens.
-        with tqdm(total=sum(lengths), desc="Encoding", unit=" tokens", unit_scale=True) as progress:
+        quiet = is_initialized() and get_rank() > 0
+        with tqdm(total=sum(lengths), desc="Encoding", unit=" tokens", unit_scale=True, disable=quiet) as progress:
             for rows in token_budget_batches(lengths, max_tokens):
                 batch = make_batch(dataset, rows, collate, model.device)
                 inputs = {name: value for name, value in batch.items() if name != "labels"}

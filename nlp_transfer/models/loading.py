@@ -8,8 +8,6 @@ Differences to a bare `from_pretrained`, each of which loses something silently 
 """
 
 import contextlib
-import importlib.metadata
-import importlib.util
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,11 +21,10 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import FAMILIES, final_linear, head_modules, unknown_family
+from nlp_transfer.models.locating import check_folder, fetch_problem, origin_of, resolve_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
-
-PACKAGE_PREFIX = "package:"
 
 
 @dataclass(frozen=True)
@@ -49,30 +46,6 @@ class LoadedModel:
     notes: tuple[str, ...] = ()
 
 
-def resolve_model(name: str) -> str:
-    """Where a model is: a folder, or a Hub id as it came.
-
-    Args:
-        name: `package:PACKAGE/FOLDER` (a folder inside an installed package), a local folder, or a Hub id.
-
-    Raises:
-        ConfigError: the package or folder does not exist, or the name is none of the three.
-    """
-    if name.startswith(PACKAGE_PREFIX):
-        return str(_package_folder(name))
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return str(folder)
-    if folder.exists():
-        raise ConfigError(f"model: {name} is a file; expected the folder that holds its config.json and weights.")
-    if name.startswith((".", "/", "~")) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise ConfigError(
-            f"model: there is no folder {name}. Expected a folder, a Hub id such as answerdotai/ModernBERT-base, or "
-            f"{PACKAGE_PREFIX}NAME/FOLDER for a model inside an installed package."
-        )
-    return name
-
-
 def load_tokenizer(
     name: str, *, revision: str | None = None, trust_remote_code: bool = False
 ) -> "PreTrainedTokenizerBase":
@@ -86,7 +59,7 @@ def load_tokenizer(
         with quiet(source):
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(_fetch_problem(name, source, "tokenizer", error)) from error
+        raise ConfigError(fetch_problem(name, source, "tokenizer", error)) from error
     if len(tokenizer) <= 2 * len(set(tokenizer.all_special_ids)):
         # Where the files are missing transformers makes a tokenizer without vocabulary: every word becomes "unknown".
         raise ConfigError(
@@ -119,12 +92,12 @@ def load_encoder_with_head(
         ConfigError: no such model, no safetensors weights, not a known encoder family, or weights that do not fit.
     """
     source = resolve_model(name)
-    _check_folder(name, source)
+    check_folder(name, source)
     try:
         with quiet(source):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(_fetch_problem(name, source, "config.json", error)) from error
+        raise ConfigError(fetch_problem(name, source, "config.json", error)) from error
     if config.model_type not in FAMILIES:
         raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
     old_labels = _named_labels(config)
@@ -143,10 +116,10 @@ def load_encoder_with_head(
                 output_loading_info=True,
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ConfigError(_fetch_problem(name, source, "safetensors weights", error)) from error
+        raise ConfigError(fetch_problem(name, source, "safetensors weights", error)) from error
     new, notes = _new_parameters(model, info, name, old_labels, list(label_names))
     commit = getattr(config, "_commit_hash", None)
-    return LoadedModel(model, new, _origin(name, source, commit), _max_positions(config), notes)
+    return LoadedModel(model, new, origin_of(name, source, commit), _max_positions(config), notes)
 
 
 def _new_parameters(
@@ -167,19 +140,27 @@ def _new_parameters(
             f"model: {name}: its weights hold almost nothing of a {type(model).__name__} ({len(lost)} parameters are "
             f"missing, among them {lost[0]}). Name the folder of the encoder itself."
         )
+    notes = [_random_part(lost)] if lost else []
     linear_name, linear = final_linear(model)
     linear_keys = {f"{linear_name}.{key}" for key, _ in linear.named_parameters()}
     if linear_keys & fresh:
-        notes = ("A head for other labels was replaced by a new one.",) if mismatched else ()
+        notes += ["A head for other labels was replaced by a new one."] if mismatched else []
     elif old_labels is not None and old_labels != labels:
         # Same number of classes but other classes: the weights would fit, and mean something else.
         torch.nn.init.normal_(linear.weight, std=float(getattr(model.config, "initializer_range", 0.02)))
         torch.nn.init.zeros_(linear.bias)
         fresh |= linear_keys
-        notes = (f"A head for the labels {', '.join(old_labels)} was replaced by a new one.",)
+        notes.append(f"A head for the labels {', '.join(old_labels)} was replaced by a new one.")
     else:
-        notes = ("The checkpoint's own head for these labels is kept.",)
-    return tuple(key for key in parameters if key in fresh), notes
+        notes.append("The checkpoint's own head for these labels is kept.")
+    return tuple(key for key in parameters if key in fresh), tuple(notes)
+
+
+def _random_part(lost: list[str]) -> str:
+    more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+    return (
+        f"The checkpoint lacks {len(lost)} of the encoder's parameters, which are random: {', '.join(lost[:3])}{more}."
+    )
 
 
 def _named_labels(config: "PreTrainedConfig") -> list[str] | None:
@@ -208,68 +189,6 @@ def _max_positions(config: "PreTrainedConfig") -> int | None:
     if config.model_type in ("deberta", "deberta-v2") and not getattr(config, "position_biased_input", True):
         return None  # relative positions only
     return positions
-
-
-def _package_folder(name: str) -> Path:
-    package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
-    try:
-        spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
-        hint = package.replace("_", "-")
-        raise ConfigError(f"model: {name} needs the package {package!r}, which is not installed: pip install {hint}")
-    root = Path(next(iter(spec.submodule_search_locations)))
-    folder = root / inner
-    if not folder.is_dir():
-        found = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
-        raise ConfigError(f"model: the package {package!r} has no folder {inner!r}. Folders: {', '.join(found)}.")
-    return folder
-
-
-def _check_folder(name: str, source: str) -> None:
-    folder = Path(source)
-    if not folder.is_dir():
-        return
-    files = {path.name for path in folder.iterdir()}
-    if "config.json" not in files:
-        found = ", ".join(sorted(files)) or "nothing"
-        hint = " (this is an adapter: name its base model)" if "adapter_config.json" in files else ""
-        raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
-    pickles = sorted(file for file in files if file.endswith((".bin", ".pt")) and "training_args" not in file)
-    if not any(file.endswith(".safetensors") for file in files):
-        if pickles:
-            raise ConfigError(
-                f"model: {name} has its weights as a pickle only ({pickles[0]}), and pickles can run code. If you "
-                f'trust it, convert it once: python -c "from transformers import AutoModel; '
-                f"AutoModel.from_pretrained('{name}', use_safetensors=False).save_pretrained('{name}-safetensors')\" "
-                "and copy the tokenizer files beside it."
-            )
-        raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
-
-
-def _fetch_problem(name: str, source: str, what: str, error: Exception) -> str:
-    """Word why something of a model could not be read."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if Path(source).is_dir():
-        return f"model: {name}: its {what} cannot be read: {text}"
-    if "couldn't connect" in text or "offline" in text:
-        return (
-            f"model: {name} is not a folder here, and as a Hub id it cannot be fetched: there is no network, and it is "
-            f"not in the cache. Check the name and the connection, or name a local folder."
-        )
-    return f"model: the {what} of {name} cannot be fetched from the Hub: {text}"
-
-
-def _origin(name: str, source: str, commit: str | None) -> str:
-    if name.startswith(PACKAGE_PREFIX):
-        package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            return f"{inner} of the package {package} {importlib.metadata.version(package.replace('_', '-'))}"
-        return f"{inner} of the package {package}"
-    if Path(source).is_dir():
-        return f"folder {source}"
-    return f"Hub model {name} at revision {commit}" if commit else f"Hub model {name}"
 
 
 @contextlib.contextmanager

@@ -57,7 +57,10 @@ class PassThrough:
 def available_poolings(model: "PreTrainedModel") -> tuple[str, ...]:
     """The poolings that the family's architecture can express."""
     entry = family(model)
-    return POOLINGS if entry.layer is not None or entry.pooling else ("cls",)
+    if entry.layer is not None:
+        values = _linear(encoder_layers(model)[0], entry.layer.values[0])
+        return POOLINGS if values.out_features >= values.in_features else ("cls",)  # narrower heads lose states
+    return POOLINGS if entry.pooling else ("cls",)
 
 
 def available_layers(model: "PreTrainedModel") -> range:

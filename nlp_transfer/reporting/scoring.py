@@ -13,6 +13,7 @@ from nlp_transfer.reporting.report import DomainScores
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from transformers import Trainer
 
     from nlp_transfer.tasks import BoundTask
     from nlp_transfer.training import TransferTrainer
@@ -58,7 +59,7 @@ def score_model(
     """
     validation = predict(trainer, encoded["source"]["validation"])
     if validation[1] is not None:
-        task.tune_thresholds(*validation)
+        task.tune_thresholds(validation[0], validation[1])
     results: dict[str, dict[str, Scored]] = {}
     for domain, splits in encoded.items():
         for split in scored_splits(domain, splits):
@@ -69,7 +70,7 @@ def score_model(
     return results
 
 
-def predict(trainer: "TransferTrainer", dataset: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
+def predict(trainer: "Trainer", dataset: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
     """Logits and labels of a split in its order; computed in order of length, which saves padding."""
     order = np.argsort(np.asarray(dataset["length"]), kind="stable")
     output = trainer.predict(dataset.select(order))

@@ -1,7 +1,7 @@
 """What is predicted: how rows become tensors, which model fits them, how its outputs are scored.
 
-A task is a frozen dataclass; its fields are its configuration. `bind(corpus)` adds what the corpus says (the labels) and
-returns the object that does the work.
+A task is a frozen dataclass; its fields are its configuration. `bind(corpus)` adds what the corpus says (the labels)
+and returns the object that does the work.
 """
 
 from abc import ABC, abstractmethod

@@ -5,8 +5,8 @@ r"""Classification losses, one value a row.
     label smoothing   CE against (1 - ε) onehot(y) + ε / K   Szegedy et al. (2016), https://arxiv.org/abs/1512.00567
     class weights     w_y · CE(p, y)
 
-Multi-label rows have K independent yes/no decisions; their loss is the mean of the K binary ones, a weight multiplies the
-"yes" term, and smoothing moves the targets to (1 - ε) y + ε / 2.
+Multi-label rows have K independent yes/no decisions; their loss is the mean of the K binary ones, a weight multiplies
+the "yes" term, and smoothing moves the targets to (1 - ε) y + ε / 2.
 """
 
 import torch

@@ -188,7 +188,7 @@ class BoundSequenceClassification(BoundTask):
         return {"loss": float(self.loss(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
 
     def tune_thresholds(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """See `BoundTask.tune_thresholds`: set the multi-label thresholds to those that maximise each label's F1 on these (validation) rows."""
+        """See `BoundTask.tune_thresholds`: one a label, those that maximise its F1 on these rows."""
         from nlp_transfer.metrics.thresholds import tune_thresholds
 
         if self.multi_label and self.config.tune_thresholds:

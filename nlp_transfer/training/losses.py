@@ -66,7 +66,8 @@ def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
             return float(trainer.compute_loss_func(outputs, labels, num_items_in_batch=None))
         if trainer.label_smoother is not None:
             return float(trainer.label_smoother(outputs, labels))
-        return float(row_loss(logits, labels, trainer.model.config).mean())
+        config: Any = getattr(trainer.model, "config", None)
+        return float(row_loss(logits, labels, config).mean())
 
 
 def macro_f1(logits: Tensor, labels: Tensor) -> float:

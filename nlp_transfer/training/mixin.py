@@ -89,8 +89,9 @@ class TransferMixin(Trainer):
             preprocess_logits_for_metrics=preprocess_logits_for_metrics,
         )
         self.args.logging_nan_inf_filter = False
+        trained: Any = self.model
         for method in self.methods:
-            for callback in method.callbacks(self.model):
+            for callback in method.callbacks(trained):
                 self.add_callback(callback)
         self._weigh_losses()
 
@@ -145,7 +146,7 @@ class TransferMixin(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """As in `Trainer`, with the learning rates that the methods set for some parameters."""
         optimizer = super().create_optimizer(model)
-        target = self.model if model is None else model
+        target: Any = self.model if model is None else model
         rates: dict[int, float] = {}
         parameters = dict(target.named_parameters())
         for method in self.methods:
@@ -194,7 +195,7 @@ class TransferMixin(Trainer):
         items = self._items(inputs)
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
         if model.training and num_items_in_batch is not None:
-            # DDP averages gradients over processes, hence their number. No item, no gradient: a mean over nothing is NaN.
+            # DDP averages gradients over processes, hence their number. A mean over no items would be NaN.
             share = self.accelerator.num_processes * items / num_items_in_batch if items else 0.0
             loss = loss * share if items else outputs["logits"].sum() * 0.0
         return (loss, outputs) if return_outputs else loss
@@ -214,14 +215,14 @@ class TransferMixin(Trainer):
     # ---- rows ----
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        dataset = self.train_dataset if train_dataset is None else train_dataset
+        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
         if self.args.train_sampling_strategy != "group_by_length" or not hasattr(dataset, "__len__"):
             return super()._get_train_sampler(train_dataset)
         column = self.args.length_column_name
         if column in getattr(dataset, "column_names", ()):
-            lengths = np.asarray(dataset[column])
+            lengths = list(dataset[column])
         else:
-            lengths = np.array([len(row["input_ids"]) for row in dataset])
+            lengths = [len(row["input_ids"]) for row in dataset]
         return LengthGroupedSampler(
             lengths,
             batch_size=self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
@@ -255,9 +256,8 @@ class TransferMixin(Trainer):
         )
         logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
         if classifies and isinstance(logits, np.ndarray) and isinstance(output.label_ids, np.ndarray):
-            output.metrics[f"{metric_key_prefix}_loss"] = mean_loss(
-                torch.from_numpy(logits), torch.from_numpy(output.label_ids), self
-            )
+            loss = mean_loss(torch.from_numpy(logits), torch.from_numpy(output.label_ids), self)
+            output = output._replace(metrics={**(output.metrics or {}), f"{metric_key_prefix}_loss": loss})
         return output
 
     # ---- saving ----

@@ -2,8 +2,9 @@
 
     from nlp_transfer import TransferTrainer, TransferArguments
 
-in place of `Trainer` and `TrainingArguments` is the whole change a script needs. `methods=[Lora(r=8)]` or
-`peft_config=LoraConfig(…)` then say how the encoder moves. With neither, every argument, callback and file is Trainer's.
+in place of `Trainer` and `TrainingArguments` is the whole change a script needs. `methods=[LoRA(r=8)]` or
+`peft_config=LoraConfig(…)` then say how the encoder moves. With neither, every argument, callback and file is
+Trainer's.
 """
 
 from nlp_transfer.training.mixin import TransferMixin

@@ -13,9 +13,9 @@ from transformers import AutoModelForSequenceClassification
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import METHODS
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.base import Method
 from nlp_transfer.models.families import count_parameters
-from tests.tiny_models import collate, random_rows, tiny_config, tiny_model
+from tests.tiny_models import context, inputs, logits, random_rows, tiny_config, tiny_model
 
 CONFIGURED: dict[str, list[dict[str, Any]]] = {
     "full_fine_tuning": [{}, {"layer_decay": 0.5}],
@@ -30,38 +30,6 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
 }
 CASES = [(name, config) for name, configs in CONFIGURED.items() for config in configs]
 CONTRACT_FAMILIES = ["bert", "distilbert", "albert", "deberta-v2", "modernbert"]
-
-
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return nn.functional.cross_entropy(logits, labels, reduction="none")
-
-
-def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    return (logits.argmax(-1) == labels).float().mean().item()
-
-
-def context(**changes: Any) -> Context:
-    values: dict[str, Any] = {
-        "train": random_rows(30, seed=1),
-        "validation": random_rows(20, seed=2),
-        "collate": collate,
-        "loss": cross_entropy,
-        "score": accuracy,
-        "batch_tokens": 200,
-    }
-    return Context(**{**values, **changes})
-
-
-def inputs() -> dict[str, torch.Tensor]:
-    rows = random_rows(6, seed=3)
-    return collate([rows[row] for row in range(6)])
-
-
-@torch.no_grad()
-def logits(model: nn.Module) -> torch.Tensor:
-    batch = inputs()
-    batch.pop("labels")
-    return model.eval()(**batch).logits
 
 
 def test_every_method_is_under_contract() -> None:
@@ -175,7 +143,7 @@ class TestComposition:
     def test_methods_for_the_encoders_own_weights_refuse_an_adapter(self, name: str) -> None:
         adapted = METHODS["lora"](r=2).prepare(tiny_model("bert"), context())
         with pytest.raises(
-            ConfigError, match=f"{name} decides which of the encoder's own weights train, so it must come"
+            ConfigError, match=f"{name} decides which of the encoder's own weights move, but the model has an adapter"
         ):
             METHODS[name]().prepare(adapted, context())
 

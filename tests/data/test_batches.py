@@ -54,7 +54,7 @@ def test_wrong_use() -> None:
     with pytest.raises(ValueError, match="A batch needs at least one row"):
         PaddingCollator(tokenizer)([])
     tokenizer.pad_token = None
-    with pytest.raises(ValueError, match="The tokenizer has no padding token; set tokenizer.pad_token"):
+    with pytest.raises(ValueError, match="The tokenizer has no padding token; set tokenizer"):
         PaddingCollator(tokenizer)(ROWS)
 
 

@@ -101,9 +101,9 @@ def test_missing_empty_and_strange_labels(failure: Callable[..., str]) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        ("a", 1, "row 1 holds a string, row 2 a integer (1)"),
-        (1, "1", "row 1 holds a integer, row 2 a string ('1')"),
-        (True, 1, "row 1 holds a boolean, row 2 a integer (1)"),
+        ("a", 1, "row 1 holds a string, row 2 an integer (1)"),
+        (1, "1", "row 1 holds an integer, row 2 a string ('1')"),
+        (True, 1, "row 1 holds a boolean, row 2 an integer (1)"),
         ("a", ["a"], "row 2 holds a list, unlike the rows before"),
     ],
 )
@@ -115,7 +115,7 @@ def test_mixed_label_types(failure: Callable[..., str], first: Any, second: Any,
 
 def test_types_that_mix_after_many_rows(failure: Callable[..., str]) -> None:
     rows = [*toy_rows(4500), {"text": "late", "label": 3}]
-    assert "row 1 holds a string, row 4501 a integer (3). Write all labels the same way" in failure(rows)
+    assert "row 1 holds a string, row 4501 an integer (3). Write all labels the same way" in failure(rows)
 
 
 def test_fractions_are_no_classes(failure: Callable[..., str]) -> None:

@@ -19,7 +19,7 @@ def sizes(corpus: Corpus) -> dict[str, int]:
     return {name: len(split) for name, split in corpus.splits.items()}
 
 
-@pytest.mark.parametrize("kind", [lambda rows: Dataset.from_list(rows), lambda rows: pd.DataFrame(rows)])
+@pytest.mark.parametrize("kind", [Dataset.from_list, pd.DataFrame])
 def test_one_table_is_split_near_duplicate_safe(kind: Callable[[Any], Any]) -> None:
     corpus = corpus_from(kind(toy_rows(40)))
     assert sizes(corpus) == {"train": 24, "validation": 6, "test": 10}
@@ -55,19 +55,32 @@ def test_frames_with_missing_values_and_numpy_labels() -> None:
     assert corpus_from(frame).label_names == ["a", "b"]
 
 
+def test_frames_whose_columns_are_numbers() -> None:
+    frame = pd.DataFrame([(row["text"], row["label"]) for row in toy_rows(20)])
+    assert corpus_from(frame, columns={"0": "text", "1": "label"}).label_names == ["a", "b"]
+    with pytest.raises(DataError, match="data: there is no column 'text'; columns found: 0, 1"):
+        corpus_from(frame)
+
+
 def test_mixed_labels_of_a_dataset_are_found() -> None:
-    dataset = Dataset.from_list([{"text": "x", "label": "a"}, {"text": "y", "label": 1}])
+    dataset = Dataset.from_list([{"text": "x", "label": "a"}, {"text": "y", "label": 1}], on_mixed_types="use_json")
     assert type(dataset.features["label"]).__name__ == "Json"
-    with pytest.raises(DataError, match="data: column 'label' mixes types: row 1 holds a string, row 2 a integer"):
+    with pytest.raises(DataError, match="data: column 'label' mixes types: row 1 holds a string, row 2 an integer"):
         corpus_from(dataset)
 
 
 def test_a_selected_and_formatted_dataset() -> None:
-    dataset = Dataset.from_list(toy_rows(40)).select(range(0, 40, 2)).with_format("numpy")
-    corpus = corpus_from(
-        dataset.add_column("extra", list(range(20))), columns={"extra": "label"}, split=SplitConfig("stratified")
-    )
-    assert len(corpus.label_names) == 20
+    dataset = Dataset.from_list(toy_rows(80, ("a", "x", "b", "y"))).select(range(0, 80, 2)).with_format("numpy")
+    corpus = corpus_from(dataset)
+    assert corpus.label_names == ["a", "b"]
+    assert sizes(corpus) == {"train": 24, "validation": 6, "test": 10}
+
+
+def test_splits_without_train_are_those_of_a_trained_model() -> None:
+    corpus = corpus_from({"test": Dataset.from_list(toy_rows(4, ("b",)))}, label_names=["a", "b"])
+    assert sizes(corpus) == {"test": 4} and corpus.splits["test"]["label"][:] == [1] * 4
+    with pytest.raises(DataError, match="data, split 'test': rows 1, 2, 3 and 4: label 'z' is unseen in training"):
+        corpus_from({"test": Dataset.from_list(toy_rows(4, ("z",)))}, label_names=["a", "b"])
 
 
 def test_objects_that_are_no_tables() -> None:

@@ -10,8 +10,7 @@ from nlp_transfer.methods import frozen_encoder as module
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.features import hidden_states
-from tests.contracts.test_methods import accuracy, context
-from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
+from tests.tiny_models import FAMILIES, accuracy, collate, context, random_rows, tiny_model
 
 
 def learnable(count: int, seed: int) -> Any:

@@ -5,8 +5,7 @@ import pytest
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.full_fine_tuning import FullFineTuning
 from nlp_transfer.models.families import count_parameters
-from tests.contracts.test_methods import context
-from tests.tiny_models import tiny_model
+from tests.tiny_models import context, tiny_model
 
 
 def test_everything_trains() -> None:

@@ -6,8 +6,7 @@ import torch
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.lora import LoRA
 from nlp_transfer.models.families import count_parameters
-from tests.contracts.test_methods import context, logits
-from tests.tiny_models import tiny_model
+from tests.tiny_models import context, logits, tiny_model
 
 
 def test_the_change_is_zero_at_the_start() -> None:

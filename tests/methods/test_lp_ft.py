@@ -8,8 +8,7 @@ from nlp_transfer.methods.lp_ft import LPFT
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.features import head_inputs
 from nlp_transfer.models.linear_head import fit_linear_head
-from tests.contracts.test_methods import context, cross_entropy
-from tests.tiny_models import FAMILIES, collate, tiny_model
+from tests.tiny_models import FAMILIES, collate, context, cross_entropy, tiny_model
 
 
 def test_the_probe_is_written_into_the_head() -> None:

@@ -9,8 +9,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
-from tests.contracts.test_methods import context
-from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
+from tests.tiny_models import FAMILIES, collate, context, random_rows, tiny_model
 
 
 def free_names(model: torch.nn.Module) -> set[str]:
@@ -71,11 +70,11 @@ class Watch(TrainerCallback):
         self.head = model.classifier
         self.closed_gradients: list[float] = []
 
-    def on_step_begin(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_step_begin(self, args, state, control, **kwargs) -> None:
         self.before = [[p.detach().clone() for p in layer.parameters()] for layer in self.layers]
         self.head_before = self.head.weight.detach().clone()
 
-    def on_optimizer_step(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_optimizer_step(self, args, state, control, **kwargs) -> None:
         self.moved.append(
             [
                 index

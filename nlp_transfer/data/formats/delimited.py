@@ -55,8 +55,7 @@ def _records(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]
     except csv.Error as error:
         raise DataError(
             f"{path}: row {number + 1} (up to line {reader.line_num}): bad {_name(delimiter)}-separated text "
-            f"({error}). "
-            'Close every double quote, and write a quote inside quotes as "".'
+            f'({error}). Close every double quote, and write a quote inside quotes as "".'
         ) from error
 
 

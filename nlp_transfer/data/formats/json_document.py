@@ -66,8 +66,7 @@ def _elements(path: Path) -> Iterator[dict[str, Any]]:
         if character != "{":
             raise DataError(
                 f"{path}: line {text.line}: element {count + 1} of the array starts with {character!r}; expected an "
-                "object "
-                'such as {"text": "…", "label": "…"}.'
+                'object such as {"text": "…", "label": "…"}.'
             )
         yield text.take_object(path, decoder, count + 1)
         count += 1
@@ -108,6 +107,10 @@ class _Window:
                     continue
                 line = self.line + self._buffer.count("\n", self._place, error.pos)
                 raise DataError(f"{path}: line {line}: broken JSON in object {number} ({error.msg}).") from error
+            except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
+                raise DataError(
+                    f"{path}: line {self.line}: object {number} cannot be read ({error}). Simplify this row."
+                ) from error
             self.skip(end - self._place)
             return record
 

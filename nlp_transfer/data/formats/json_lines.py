@@ -32,8 +32,8 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise DataError(
                 f"{path}: line {number}: broken JSON at character {error.colno} ({error.msg}). {advice}"
             ) from error
-        except RecursionError as error:
-            raise DataError(f"{path}: line {number}: JSON nested too deep.") from error
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
+            raise DataError(f"{path}: line {number}: JSON that cannot be read ({error}). Simplify this row.") from error
         if not isinstance(record, dict):
             raise DataError(
                 f"{path}: line {number}: found a JSON {_kind(record)}; expected an object such as "

@@ -220,3 +220,11 @@ def test_parquet_errors(tmp_path: Path) -> None:
     message = failure(path)
     assert message.startswith(f"{path}: the file cannot be read as Parquet (Parquet magic bytes not found in footer.")
     assert message.endswith("Write or fetch the file again.")
+
+
+def test_json_that_python_cannot_hold(tmp_path: Path) -> None:
+    for name, content in {"a.jsonl": "{}", "a.json": "[{}]"}.items():
+        path = tmp_path / name
+        for value in ("1" * 5000, "[" * 200_000 + "]" * 200_000):
+            path.write_text(content.replace("{}", '{"text": ' + value + "}"))
+            assert failure(path).startswith(f"{path}: line 1: ") and "Simplify this row." in failure(path)

@@ -1,0 +1,133 @@
+"""Texts to predict, from a file or standard input, one after the other in constant memory.
+
+The readers of corpora read them. What stands here is what a corpus has no use for: plain text with one text a line, and
+standard input in the place of a file.
+"""
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+
+from nlp_transfer.data.columns import strings
+from nlp_transfer.data.faults import Faults
+from nlp_transfer.data.formats import FORMATS, Reader, data_suffix
+from nlp_transfer.data.formats.opening import text_lines
+from nlp_transfer.data.rows import RowBatch, batches
+from nlp_transfer.errors import DataError, did_you_mean
+
+STANDARD_INPUT = "-"
+"""What stands for standard input where a file is named."""
+
+TEXT_FORMATS = ("auto", "jsonl", "text", "csv", "tsv")
+"""What a format may be called. `auto` goes by a file's suffix, and by the first line of standard input."""
+
+PLAIN_SUFFIX = ".txt"
+
+
+class Texts:
+    """Rows of a file or of standard input, read once.
+
+    Args:
+        name: the file, or `-`. Files are JSON Lines, JSON, CSV, TSV, Parquet or plain text, each also with `.gz`.
+        text_column: the column that holds the text; plain text has none.
+        file_format: one of `TEXT_FORMATS`; `text` is one text a line.
+
+    Raises:
+        DataError: there is no such file, or its format is not known.
+    """
+
+    def __init__(self, name: str = STANDARD_INPUT, *, text_column: str = "text", file_format: str = "auto") -> None:
+        if file_format not in TEXT_FORMATS:
+            raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
+        self.text_column = text_column
+        if name == STANDARD_INPUT:
+            piped = _StandardInput(sys.stdin.buffer)
+            # The readers ask a path for two things only, its name and an open file.
+            self.path = cast(Path, piped)
+            self._suffix = piped.suffix() if file_format == "auto" else f".{file_format}"
+            return
+        self.path = Path(name).expanduser()
+        if not self.path.exists():
+            raise DataError(f"There is no file {name} (from {Path.cwd()}). Name a file, or - for standard input.")
+        if self.path.is_dir():
+            raise DataError(f"{name} is a folder; expected one file of texts, or - for standard input.")
+        self._suffix = data_suffix(self.path) if file_format == "auto" else f".{file_format}"
+        if file_format == "auto" and self._suffix != PLAIN_SUFFIX and self._suffix not in FORMATS:
+            raise DataError(
+                f"{name}: no format is known by the suffix {self._suffix!r}. Files end in "
+                f"{', '.join([*FORMATS, PLAIN_SUFFIX])}, each also with .gz; or say which format it is: "
+                f"--format {', '.join(TEXT_FORMATS[1:])}."
+            )
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        """Yield (id, text) in the order of the rows; the id is the column `id`, else the row's number from 0.
+
+        Raises:
+            DataError: the file cannot be read, a row has no text, or its text is no string or empty; names the row.
+        """
+        reader: Reader | None = FORMATS.get(self._suffix)
+        column, count = self.text_column, 0
+        if reader is None:
+            reader, column = _read_plain_text, _PLAIN_COLUMN
+        for batch in reader(self.path, frozenset(["id", column])):
+            texts = self._checked(batch, column)
+            ids = batch.columns.get("id", [None] * len(texts))
+            for given, text in zip(ids if isinstance(ids, list) else ids.to_pylist(), texts, strict=True):
+                yield count if given is None else given, text
+                count += 1
+
+    def _checked(self, batch: RowBatch, column: str) -> list[str]:
+        """The texts of a batch, shape (rows,)."""
+        if column not in batch.columns:
+            raise DataError(
+                f"{self.path}: row {batch.first_row}: there is no column {column!r}; columns found: "
+                f"{', '.join(batch.found) or 'none'}. Say which one holds the text with --text_column."
+            )
+        faults = Faults(str(self.path))
+        texts: pa.Array = strings(batch.columns[column], column, batch.first_row, faults)
+        faults.check()
+        return texts.to_pylist()
+
+
+_PLAIN_COLUMN = "text"
+
+
+def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """One text a line; row N is line N."""
+    return batches(((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path)), wanted)
+
+
+class _StandardInput:
+    """A stream that is read like a path.
+
+    Args:
+        stream: bytes, read once.
+    """
+
+    name = "standard input"
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = iter(stream)
+        self._seen: list[bytes] = []
+
+    def __str__(self) -> str:
+        return self.name
+
+    def suffix(self) -> str:
+        """The suffix that a file of the same content would have: JSON Lines if the first text is an object."""
+        for line in self._stream:
+            self._seen.append(line)
+            start = line.lstrip(b"\xef\xbb\xbf \t\r\n")
+            if start:
+                return ".jsonl" if start.startswith(b"{") else PLAIN_SUFFIX
+        return PLAIN_SUFFIX
+
+    @contextmanager
+    def open(self, mode: str) -> Iterator[Iterable[bytes]]:
+        """The lines."""
+        yield itertools.chain(self._seen, self._stream)

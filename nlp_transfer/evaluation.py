@@ -1,0 +1,222 @@
+"""Score a saved model on a corpus that it did not learn from: the tables of a run, for any texts with its labels."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from nlp_transfer import hub
+from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
+from nlp_transfer.data.tokens import multi_hot
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
+from nlp_transfer.hub import TrainedClassifier
+from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.prediction import MAX_TOKENS, choose_device, named, predict, with_progress
+from nlp_transfer.reporting.environment import library_versions
+from nlp_transfer.reporting.files import write_json, write_text
+from nlp_transfer.reporting.predictions import write_predictions
+from nlp_transfer.reporting.report import MODEL, CorpusFacts
+from nlp_transfer.reporting.score_tables import PerClassScores, confusion_table, per_class_table, summary_table
+from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
+
+DOMAIN = "target"
+"""What a corpus is to a model that is trained already."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a saved model scores on one split of a corpus.
+
+    Args:
+        model: where the model came from.
+        corpus: which rows the numbers are about.
+        split: the split that was scored.
+        metrics: what `classification_metrics` returns.
+        paths: what was written, by a word for it.
+    """
+
+    model: str
+    corpus: CorpusFacts
+    split: str
+    metrics: dict[str, Any]
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> RenderableType:
+        """The scores, over all and per class, and the paths, for a terminal."""
+        systems, title = {MODEL: self.metrics}, f"{self.split} · {self.metrics['rows']:,} rows"
+        parts: list[RenderableType] = [to_rich(summary_table(systems, title)), Text()]
+        parts += [PerClassScores(systems, f"{self.split} · per class"), Text()]
+        parts += [Text(note, overflow="fold") for note in self.corpus.notes]
+        width = max(map(len, self.paths), default=0)
+        parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
+        return Group(*parts)
+
+    def markdown(self) -> str:
+        """The same for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
+        return "\n".join(self._sections()) + "\n"
+
+    def _sections(self) -> Iterator[str]:
+        systems = {MODEL: self.metrics}
+        yield f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n"
+        yield f"## Results on {self.split} ({self.metrics['rows']:,} rows)\n"
+        yield to_markdown(summary_table(systems, ""))
+        yield to_markdown(per_class_table(systems, ""))
+        if (matrix := confusion_table(self.metrics, "")) is not None:
+            yield "Confusions, rows true, columns predicted:\n"
+            yield to_markdown(matrix)
+        yield (
+            "Macro means run over classes, micro over decisions, weighted over classes by support. The interval is a "
+            "95 % percentile bootstrap over the rows scored.\n"
+        )
+        yield "## Corpus\n"
+        yield f"- rows: {', '.join(f'{name} {count:,}' for name, count in self.corpus.rows.items())}"
+        yield f"- fingerprint: `{self.corpus.fingerprint}`"
+        yield from (f"- {escape_markdown(note)}" for note in self.corpus.notes)
+        yield "\n## Versions\n"
+        yield ", ".join(f"{name} {version or 'not installed'}" for name, version in library_versions().items())
+
+
+def evaluate(
+    model: str,
+    corpus: CorpusConfig,
+    *,
+    split: str | None = None,
+    output_dir: str | None = None,
+    max_tokens: int = MAX_TOKENS,
+    device: str = "auto",
+) -> Evaluation:
+    """Score a saved model on one split of a corpus.
+
+    Args:
+        model: a run's output folder, a model folder, or a Hub id.
+        corpus: where the texts come from; their labels must be the model's.
+        split: the split to score; None takes `test`, or the only one.
+        output_dir: where `metrics.json`, `predictions.jsonl.gz` and `report.md` go; None writes nothing.
+        max_tokens: tokens of a batch, padding counted.
+        device: see `choose_device`.
+
+    Raises:
+        ConfigError: an option is out of range.
+        DataError: the corpus cannot be read, has no such split, or has labels that are not the model's.
+        CheckpointError: the model cannot be loaded, or `output_dir` holds something already.
+    """
+    if max_tokens < 1:
+        raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
+    folder = None if output_dir is None else _empty_folder(output_dir)
+    place = choose_device(device)
+    classifier = hub.load(model)
+    loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
+    _check_kind(classifier, loaded)
+    name = _chosen_split(loaded, split)
+    dataset = loaded.splits[name]
+    classifier.model.to(place)
+    rows = ((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))
+    probabilities = np.zeros((len(dataset), len(classifier.label_names)))
+    predictions = with_progress(predict(classifier, rows, max_tokens=max_tokens), shown=False)
+    for index, prediction in enumerate(predictions):
+        probabilities[index] = list(prediction.probabilities.values())
+    references = _references(dataset, classifier)
+    metrics = classification_metrics(
+        classifier.predictions(probabilities),
+        references,
+        classifier.label_names,
+        multi_label=classifier.multi_label,
+    )
+    result = Evaluation(classifier.origin, CorpusFacts.of(loaded), name, metrics)
+    if folder is None:
+        return result
+    return _written(result, folder, _rows(name, classifier, dataset["id"], references, probabilities))
+
+
+def _check_kind(classifier: TrainedClassifier, corpus: Corpus) -> None:
+    """Complain where one has lists of labels and the other has not."""
+    if classifier.multi_label == corpus.multi_label:
+        return
+    kinds = {True: "any number of labels a text (labels: lists)", False: "one label a text (label)"}
+    advice = (
+        'Write each label as a list, such as ["a"], in a column named labels.'
+        if classifier.multi_label
+        else "Give every row one label, in a column named label, or name a multi-label model."
+    )
+    raise DataError(
+        f"{corpus.origin} has {kinds[corpus.multi_label]}, but {classifier.origin} predicts "
+        f"{kinds[classifier.multi_label]}. {advice}"
+    )
+
+
+def _chosen_split(corpus: Corpus, asked: str | None) -> str:
+    """The split to score; raises DataError where it is not there, not clear, or has no labels."""
+    labelled = [name for name, split in corpus.splits.items() if corpus.label_column in split.column_names]
+    if asked is None:
+        if "test" in labelled or len(labelled) == 1:
+            return "test" if "test" in labelled else labelled[0]
+        raise DataError(
+            f"{corpus.origin} has no test split, and several others: {', '.join(labelled)}. Choose one with --split."
+        )
+    if asked not in corpus.splits:
+        raise DataError(f"--split: {did_you_mean('split', asked, labelled)} They are those of {corpus.origin}.")
+    if asked not in labelled:
+        raise DataError(
+            f"--split: the split {asked!r} of {corpus.origin} has no labels to score by. With labels: "
+            f"{', '.join(labelled)}. scripts/predict.py predicts texts without labels."
+        )
+    return asked
+
+
+def _references(dataset: Dataset, classifier: TrainedClassifier) -> np.ndarray:
+    """Class ids, shape (rows,), or zeros and ones, shape (rows, classes)."""
+    if not classifier.multi_label:
+        return np.asarray(dataset["label"])
+    return np.array([multi_hot(row, len(classifier.label_names)) for row in dataset["labels"]], dtype=np.int64)
+
+
+def _rows(
+    split: str, classifier: TrainedClassifier, ids: Iterable[str], references: np.ndarray, probabilities: np.ndarray
+) -> Iterator[dict[str, Any]]:
+    """Predictions as `write_predictions` takes them."""
+    chosen = classifier.predictions(probabilities)
+    for row_id, truth, choice, row in zip(ids, references, chosen, probabilities.tolist(), strict=True):
+        yield {
+            "id": row_id,
+            "split": split,
+            "domain": DOMAIN,
+            "label": named(classifier, truth),
+            "predicted": named(classifier, choice),
+            "probabilities": dict(zip(classifier.label_names, row, strict=True)),
+        }
+
+
+def _empty_folder(output_dir: str) -> Path:
+    """The folder to write to, if nothing is in it; raises CheckpointError otherwise."""
+    folder = Path(output_dir).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"--output_dir {folder} is a file; name a new folder.")
+    held = sorted(item.name for item in folder.iterdir() if not item.name.startswith(".")) if folder.exists() else []
+    if held:
+        listed = ", ".join(held[:5]) + (", …" if len(held) > 5 else "")
+        raise CheckpointError(
+            f"--output_dir {folder} is not empty: {listed}. Nothing in it is touched; name a new folder."
+        )
+    return folder
+
+
+def _written(result: Evaluation, folder: Path, rows: Iterable[dict[str, Any]]) -> Evaluation:
+    """Write everything, the scores last; the evaluation with the paths."""
+    paths = {
+        "predictions": folder / "predictions.jsonl.gz",
+        "report": folder / "report.md",
+        "metrics": folder / "metrics.json",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_predictions(paths["predictions"], rows)
+        write_text(paths["report"], result.markdown())
+        write_json(paths["metrics"], {DOMAIN: {result.split: result.metrics}})
+    except OSError as error:
+        raise CheckpointError(f"--output_dir {folder} cannot be written: {error.strerror or error}.") from error
+    return replace(result, paths={word: str(path) for word, path in paths.items()})

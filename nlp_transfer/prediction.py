@@ -1,0 +1,257 @@
+"""Predict texts as they come, in constant memory, in their order.
+
+A window of rows is read, sorted by length, cut into batches of about as many tokens, predicted, and handed on in the
+order of the input; then comes the next. Computation is in float32, whatever the run trained in.
+"""
+
+import gzip
+import json
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import numpy as np
+import torch
+
+from nlp_transfer import hub
+from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
+from nlp_transfer.data.texts import STANDARD_INPUT, Texts
+from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.hub import TrainedClassifier
+from nlp_transfer.reporting.files import atomic_file, plain
+
+MAX_TOKENS = 8192
+"""Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
+
+WINDOW_ROWS = 2048
+"""Rows that are sorted by length together, at most."""
+
+WINDOW_CHARACTERS = 2_000_000
+"""Characters of a window, about: long texts make shorter windows, so that memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one text.
+
+    Args:
+        id: the row's id.
+        predicted: the class's name; for multi-label the names of all labels whose probability reaches their threshold.
+        probabilities: by class name, in the order of the classes.
+    """
+
+    id: Any
+    predicted: str | list[str]
+    probabilities: dict[str, float]
+
+    def line(self, top_k: int | None = None) -> bytes:
+        """One line of JSON; `top_k` keeps the most probable classes only, the most probable first."""
+        shown = list(self.probabilities.items())
+        if top_k is not None:
+            shown = sorted(shown, key=lambda item: -item[1])[:top_k]
+        row = {"id": self.id, "predicted": self.predicted, "probabilities": {name: round(p, 6) for name, p in shown}}
+        # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
+        return json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def predict_file(
+    model: str,
+    file: str = STANDARD_INPUT,
+    *,
+    output: str | None = None,
+    text_column: str = "text",
+    file_format: str = "auto",
+    max_tokens: int = MAX_TOKENS,
+    device: str = "auto",
+    top_k: int | None = None,
+) -> int:
+    """Predict every row of a file and write JSON Lines; see the fields of `Prediction`.
+
+    Args:
+        model: a run's output folder, a model folder, or a Hub id.
+        file: JSON Lines, CSV, TSV or plain text (`Texts`), or `-` for standard input.
+        output: the file to write, which appears when all rows are predicted, gzipped if its name ends in `.gz`; None
+            writes to standard output as rows are predicted.
+        text_column: the column that holds the text.
+        file_format: one of `TEXT_FORMATS`.
+        max_tokens: tokens of a batch.
+        device: see `choose_device`.
+        top_k: how many probabilities a line shows; None shows all.
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        ConfigError: an option is out of range, or the output cannot be written; before the model is loaded.
+        DataError: there is no such file, or a row cannot be read. Lines that were written before stay.
+        CheckpointError: the model cannot be loaded.
+    """
+    problems = [
+        f"--{name} is {value}; expected at least 1."
+        for name, value in (("max_tokens", max_tokens), ("top_k", top_k))
+        if value is not None and value < 1
+    ]
+    if problems:
+        raise ConfigError(problems)
+    texts = Texts(file, text_column=text_column, file_format=file_format)
+    if output is not None:
+        _check_output(Path(output), texts.path)
+    place = choose_device(device)
+    classifier = hub.load(model)
+    classifier.model.to(place)
+    predictions = with_progress(predict(classifier, texts, max_tokens=max_tokens), shown=output is not None)
+    lines = (prediction.line(top_k) for prediction in predictions)
+    try:
+        if output is None:
+            return _write(lines, sys.stdout.buffer)
+        with atomic_file(output) as out:
+            if not output.endswith(".gz"):
+                return _write(lines, out)
+            with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as zipped:
+                return _write(lines, zipped)
+    except BrokenPipeError:  # not a fault: the reader has seen enough
+        raise
+    except OSError as error:
+        place = "Standard output" if output is None else f"--output {output}"
+        raise ConfigError(f"{place} cannot be written: {error.strerror or error}.") from error
+
+
+def predict(
+    classifier: TrainedClassifier, rows: Iterable[tuple[Any, str]], *, max_tokens: int = MAX_TOKENS
+) -> Iterator[Prediction]:
+    """Predict rows in their order.
+
+    Args:
+        classifier: on the device that it shall run on.
+        rows: (id, text); read a window at a time.
+        max_tokens: tokens of a batch, padding counted.
+    """
+    names = classifier.label_names
+    for window in windows(rows):
+        probabilities = class_probabilities(classifier, [text for _, text in window], max_tokens=max_tokens)
+        chosen = classifier.predictions(probabilities)
+        for (row_id, _), row, choice in zip(window, probabilities.tolist(), chosen, strict=True):
+            yield Prediction(row_id, named(classifier, choice), dict(zip(names, row, strict=True)))
+
+
+def named(classifier: TrainedClassifier, choice: Any) -> str | list[str]:
+    """The class's name of an id; for multi-label the labels' names of a row of zeros and ones, shape (classes,)."""
+    names = classifier.label_names
+    return [names[i] for i in np.flatnonzero(choice)] if classifier.multi_label else names[int(choice)]
+
+
+def windows(rows: Iterable[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
+    """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow."""
+    window: list[tuple[Any, str]] = []
+    characters = 0
+    for row in rows:
+        window.append(row)
+        characters += len(row[1])
+        if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
+            yield window
+            window, characters = [], 0
+    if window:
+        yield window
+
+
+def class_probabilities(
+    classifier: TrainedClassifier, texts: Sequence[str], *, max_tokens: int = MAX_TOKENS
+) -> np.ndarray:
+    """Class probabilities of some texts, in memory together; float64, shape (texts, classes).
+
+    Raises:
+        CheckpointError: the model's outputs are not finite.
+    """
+    # As `encode_texts` does it in training: without token types, which are all 0.
+    encoded = classifier.tokenizer(
+        list(texts), truncation=True, max_length=classifier.max_length, return_token_type_ids=False
+    )
+    ids: list[list[int]] = encoded["input_ids"]
+    collate = PaddingCollator(classifier.tokenizer)
+    logits = np.zeros((len(ids), len(classifier.label_names)), dtype=np.float32)
+    with torch.inference_mode():
+        for batch in token_budget_batches([len(row) for row in ids], max_tokens):
+            inputs = collate([{"input_ids": ids[index]} for index in batch])
+            outputs = classifier.model(**{name: tensor.to(classifier.model.device) for name, tensor in inputs.items()})
+            logits[batch] = outputs.logits.float().cpu().numpy()
+    if not np.isfinite(logits).all():
+        raise CheckpointError(
+            f"{classifier.origin} gives outputs that are not finite (NaN or infinite): its weights are ruined. Use "
+            "another checkpoint, or train again."
+        )
+    return classifier.probabilities(logits)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is the GPU where there is one, else the CPU.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        if not re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", name):
+            raise RuntimeError
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"--device {name}: there is no such device here. Expected auto, cpu"
+            + "".join(f", cuda:{index}" for index in range(torch.cuda.device_count()))
+            + "."
+        ) from error
+    return torch.device(name)
+
+
+PROGRESS_SECONDS = 0.5
+"""Between two looks of the progress line."""
+
+
+def with_progress(items: Iterable[Any], *, shown: bool, stream: TextIO | None = None) -> Iterator[Any]:
+    """Hand items on; meanwhile count them on a terminal's standard error, if `shown` or where the output is no terminal.
+
+    Args:
+        items: any.
+        shown: whether the output surely goes elsewhere than to the terminal.
+        stream: standard error, unless another is given.
+    """
+    stream = stream or sys.stderr
+    if not stream.isatty() or (sys.stdout.isatty() and not shown):
+        yield from items
+        return
+    started = last = time.perf_counter()
+    count = 0
+    try:
+        for count, item in enumerate(items, 1):
+            yield item
+            now = time.perf_counter()
+            if now - last >= PROGRESS_SECONDS:
+                print(f"\r{count:,} texts, {count / (now - started):,.0f} texts/s ", end="", file=stream, flush=True)
+                last = now
+    finally:
+        rate = count / max(time.perf_counter() - started, 1e-9)
+        print(f"\r{count:,} texts, {rate:,.0f} texts/s ", file=stream, flush=True)
+
+
+def _write(lines: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> int:
+    """Write lines; a reader at the other end of a pipe sees each at once."""
+    count = 0
+    for count, line in enumerate(lines, 1):
+        file.write(line)
+        if file is sys.stdout.buffer:
+            file.flush()
+    return count
+
+
+def _check_output(output: Path, source: Path) -> None:
+    """Complain about an output that could only fail once everything is predicted."""
+    if output.is_dir():
+        raise ConfigError(f"--output {output} is a folder; expected a file to write.")
+    if not output.parent.is_dir():
+        raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it first.")
+    if isinstance(source, Path) and output.exists() and output.samefile(source):
+        raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")

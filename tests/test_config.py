@@ -1,0 +1,198 @@
+"""The configuration: types, overrides, nearest names, and all problems at once."""
+
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.config import load_config, read_value, read_yaml
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods import LoRA
+from nlp_transfer.reporting.yaml_text import to_yaml
+from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("config")
+    return run_tree(tiny_encoder(folder / "encoder"), write_corpus(folder / "corpus"), folder / "run")
+
+
+def problems(tree, *overrides):
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree=tree, overrides=overrides)
+    return caught.value.problems
+
+
+def test_yaml_numbers_words_and_lists_mean_what_they_say():
+    assert [read_value(text) for text in ("2e-5", "no", "null", "[a, 1]", "{r: 8}", "")] == [
+        2e-5,
+        "no",
+        None,
+        ["a", 1],
+        {"r": 8},
+        "",
+    ]
+
+
+def test_defaults_are_those_of_the_dataclasses(tree):
+    config = load_config(tree=tree)
+    assert config.task.max_length == 32
+    assert [method.name for method in config.methods] == ["full_fine_tuning"]
+    assert config.baselines == ("majority", "tfidf_svm")
+    assert config.target is None
+
+
+def test_any_value_is_overridden_by_its_path(tree):
+    config = load_config(
+        tree={**tree, "methods": ["lora"]},
+        overrides=[
+            ("training.learning_rate", "2e-5"),
+            ("task.max_length", 16),
+            ("source.split.seed", 4),
+            ("methods.lora.r", 4),
+            ("methods.0.dropout", 0.0),
+            ("baselines", ["majority"]),
+        ],
+    )
+    assert (config.training.learning_rate, config.task.max_length, config.source.split.seed) == (2e-5, 16, 4)
+    assert config.methods == (LoRA(r=4, dropout=0.0),)
+    assert config.baselines == ("majority",)
+
+
+def test_later_files_win(tree, tmp_path):
+    (tmp_path / "a.yaml").write_text(to_yaml(tree))
+    (tmp_path / "b.yaml").write_text("training: {seed: 11}\nmethods: [lora]\n")
+    config = load_config([tmp_path / "a.yaml", tmp_path / "b.yaml"])
+    assert config.training.seed == 11
+    assert config.training.num_train_epochs == 2
+    assert [method.name for method in config.methods] == ["lora"]
+
+
+def test_all_problems_are_reported_together_each_with_the_nearest_name(tree):
+    found = problems(
+        {**tree, "methods": [{"name": "loraa"}], "modle": "x", "baselines": ["svm"]},
+        ("task.max_lenght", 3),
+        ("training.learning_rate", "fast"),
+        ("source.split.metod", "random"),
+    )
+    text = "\n".join(found)
+    assert "methods.0: Unknown method 'loraa'. Did you mean 'lora'?" in text
+    assert "Unknown key 'modle'. Did you mean 'model'?" in text
+    assert "task: Unknown key 'max_lenght'. Did you mean 'max_length'?" in text
+    assert "training.learning_rate is 'fast'; expected float." in text
+    assert "source.split: Unknown key 'metod'. Did you mean 'method'?" in text
+    assert "baselines: Unknown baseline 'svm'." in text
+    assert len(found) == 6
+
+
+def test_what_no_section_can_see_alone_is_checked_too(tree):
+    found = problems(
+        {**tree, "target": {"path": "nowhere", "hub": "a/b"}, "attention_dropout": 2},
+        ("training.metric_for_best_model", "makro_f1"),
+        ("training.label_smoothing_factor", 0.1),
+        ("model", "./no/such/folder"),
+    )
+    text = "\n".join(found)
+    assert "target names path and hub; give exactly one" in text
+    assert "target.path: there is no file or folder nowhere" in text
+    assert "training.metric_for_best_model: Unknown metric 'makro_f1'. Did you mean 'macro_f1'?" in text
+    assert "set task.label_smoothing" in text
+    assert "attention_dropout is 2" in text
+    assert "there is no folder ./no/such/folder" in text
+
+
+def test_missing_sections_are_named():
+    found = problems({})
+    assert [problem.split()[0] for problem in found] == ["model", "source", "training.output_dir"]
+
+
+def test_sections_of_the_wrong_kind(tree):
+    assert "source is 'data.jsonl'; expected keys such as path" in problems({**tree, "source": "data.jsonl"})[0]
+    assert problems(tree, ("model.x", 1))[0].startswith("--model.x: model is ")
+    assert "Unknown method 'dora'" in problems({**tree, "methods": ["lora"]}, ("methods.dora.r", 4))[0]
+
+
+def test_transformers_own_refusals_become_problems(tree):
+    found = problems(tree, ("training.eval_strategy", "steps"), ("training.save_strategy", "epoch"))
+    assert found[0].startswith("training: ")
+    assert "load_best_model_at_end" in found[0]
+
+
+def test_a_method_of_two_that_free_weights(tree):
+    found = problems({**tree, "methods": ["lora", "lp_ft"]})
+    assert found == ["methods: lora and lp_ft each decide which weights move, so only one of them can stand in a run."]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model: a\nmodel: b\n", r"line 2, column 1: not valid YAML: found duplicate key"),
+        ("model: [a\n", r"line 2, column 1: not valid YAML"),
+        ("- a\n", r"holds list; expected sections"),
+    ],
+)
+def test_broken_files_are_named_with_the_line(tmp_path, text, expected):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=expected):
+        read_yaml(tmp_path / "c.yaml")
+
+
+def test_unreadable_files(tmp_path):
+    with pytest.raises(ConfigError, match=r"--config .*none\.yaml: No such file"):
+        read_yaml(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"model: \xe9\n")
+    with pytest.raises(ConfigError, match=r"is not UTF-8 \(byte 7\)"):
+        read_yaml(tmp_path / "latin.yaml")
+
+
+def test_the_record_reads_back_to_the_same_configuration(tree, tmp_path):
+    whole = {**tree, "methods": [{"name": "lora", "r": 4}], "target": {"path": tree["source"]["path"]}}
+    config = load_config(tree=whole, overrides=[("training.precision", "auto"), ("training.hub_token", "hf_secret")])
+    record = config.record()
+    assert "hf_secret" not in to_yaml(record)
+    (tmp_path / "record.yaml").write_text(to_yaml(record))
+    again = load_config([tmp_path / "record.yaml"])
+    assert again.record() == record
+    assert (again.methods, again.source, again.target, again.task) == (
+        config.methods,
+        config.source,
+        config.target,
+        config.task,
+    )
+
+
+EXPERIMENTS = sorted(ROOT.glob("configs/*.yaml")) + sorted(ROOT.glob("configs/lex_glue/*.yaml"))
+
+
+@pytest.mark.parametrize("file", [f for f in EXPERIMENTS if f.name != "sweep.yaml"], ids=lambda f: f.stem)
+def test_every_config_is_valid_and_names_its_command_and_a_folder_of_its_own(file):
+    config = load_config([file])
+    relative = file.relative_to(ROOT)
+    assert file.read_text().splitlines()[0] == f"# accelerate launch scripts/train.py --config {relative}"
+    assert config.training.output_dir == f"runs/{relative.relative_to('configs').with_suffix('')}"
+
+
+def test_the_hub_experiments_are_complete():
+    names = {file.stem for file in (ROOT / "configs/lex_glue").glob("*.yaml")}
+    assert names == {
+        f"{corpus}_{model}{lora}"
+        for corpus in ("ledgar", "unfair_tos", "scotus")
+        for model in ("bert", "legal_bert", "modernbert")
+        for lora in ("", "_lora")
+    }
+    published = load_config([ROOT / "configs/lex_glue/ledgar_legal_bert.yaml"])
+    batch = published.training.per_device_train_batch_size * published.training.gradient_accumulation_steps
+    assert (published.model, published.training.learning_rate, batch) == ("nlpaueb/legal-bert-base-uncased", 3e-5, 8)
+    assert published.training.early_stopping_patience == 3
+    assert (published.source.hub, published.source.name) == ("coastalcph/lex_glue", "ledgar")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "configs/accelerate").glob("*.yaml")), ids=lambda f: f.stem)
+def test_accelerate_reads_every_launcher_file(file):
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    assert f"--config_file configs/accelerate/{file.name}" in file.read_text().splitlines()[0]
+    loaded = load_config_from_file(str(file))
+    assert loaded.num_processes >= 1

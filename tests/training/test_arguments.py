@@ -1,0 +1,37 @@
+"""TransferArguments: TrainingArguments with loud defaults."""
+
+import pytest
+from transformers import TrainingArguments
+
+from nlp_transfer import TransferArguments
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.training import precision
+
+
+def test_all_of_trainings_arguments_stay_with_their_defaults():
+    ours, theirs = TransferArguments(output_dir="x", use_cpu=True), TrainingArguments(output_dir="x", use_cpu=True)
+    changed = {
+        name for name, value in vars(theirs).items() if not name.startswith("_") and getattr(ours, name) != value
+    }
+    assert changed <= {"logging_nan_inf_filter", "restore_callback_states_from_checkpoint", "accelerator_config", "distributed_state"}
+    assert ours.logging_nan_inf_filter is False
+    assert ours.restore_callback_states_from_checkpoint is True
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, True), (False, False)])
+def test_auto_precision_is_bf16_where_it_is_native(monkeypatch, native, expected):
+    monkeypatch.setattr(precision, "has_native_bf16", lambda device: native)
+    assert TransferArguments(output_dir="x", use_cpu=True, precision="auto").bf16 is expected
+
+
+def test_fixed_precisions_and_their_contradictions():
+    assert TransferArguments(output_dir="x", precision="bf16", use_cpu=True).bf16 is True
+    assert TransferArguments(output_dir="x", precision="fp32", use_cpu=True).bf16 is False
+    assert TransferArguments(output_dir="x", bf16=True, use_cpu=True).bf16 is True
+    with pytest.raises(ConfigError, match=r"training\.precision is 'fp32' while training\.bf16 is on"):
+        TransferArguments(output_dir="x", precision="fp32", bf16=True, use_cpu=True)
+
+
+def test_early_stopping_needs_a_best_model():
+    with pytest.raises(ConfigError, match=r"early_stopping_patience needs training\.load_best_model_at_end: true"):
+        TransferArguments(output_dir="x", early_stopping_patience=2)

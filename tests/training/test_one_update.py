@@ -1,0 +1,74 @@
+"""One update is one update: on one process, with accumulation, on two processes, and with both."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.one_update import EVALUATED, FAMILIES
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("one_update.py")
+CASES = [f"{family}/{kind}/{loss}" for family in FAMILIES for kind in ("single", "multi") for loss in ("head", "own")]
+SETUPS = {"4-step accumulation": ("1", 4), "2 processes": ("2", 1), "2 processes x 2 steps": ("2", 2)}
+
+
+@pytest.fixture(scope="module")
+def updates(tmp_path_factory):
+    """The recorded updates by number of processes."""
+    out = tmp_path_factory.mktemp("updates")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "MASTER_ADDR": "127.0.0.1",
+    }
+    launchers = {
+        "1": [sys.executable],
+        "2": [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
+    }
+    recorded = {}
+    for world, launcher in launchers.items():
+        done = subprocess.run(
+            [*launcher, str(SCRIPT), str(out)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        recorded[world] = dict(np.load(out / f"{world}.npz"))
+    return recorded
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("setup", SETUPS)
+def test_an_update_is_the_same_however_it_is_split(updates, case, setup):
+    world, steps = SETUPS[setup]
+    expected = updates["1"][f"update/{case}/1"]
+    found = updates[world][f"update/{case}/{steps}"]
+    assert np.linalg.norm(expected) > 1e-3
+    assert np.linalg.norm(found - expected) <= 1e-6 * np.linalg.norm(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("setup", SETUPS)
+def test_the_logged_loss_and_gradient_norm_are_the_same_too(updates, case, setup):
+    world, steps = SETUPS[setup]
+    np.testing.assert_allclose(updates[world][f"logged/{case}/{steps}"], updates["1"][f"logged/{case}/1"], rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", EVALUATED)
+def test_two_processes_score_every_row_once(updates, size):
+    np.testing.assert_allclose(updates["2"][f"evaluate/{size}"], updates["1"][f"evaluate/{size}"], rtol=1e-9)
+    one, two = updates["1"][f"predict/{size}"], updates["2"][f"predict/{size}"]
+    assert one.shape == two.shape == (size, 3)
+    np.testing.assert_allclose(two, one, rtol=1e-9)

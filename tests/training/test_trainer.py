@@ -1,0 +1,220 @@
+"""TransferTrainer in place of Trainer: what stays, and which silent faults are gone."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig, PeftModel
+from safetensors.torch import load_file
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.methods import FrozenEncoder, LoRA, PartialFineTuning
+from tests.tiny_models import collate, random_rows, tiny_model
+
+
+def arguments(folder, cls=TransferArguments, **changes):
+    values = {
+        "output_dir": str(folder),
+        "use_cpu": True,
+        "max_steps": 2,
+        "per_device_train_batch_size": 4,
+        "report_to": "none",
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "logging_steps": 1,
+        **changes,
+    }
+    return cls(**values)
+
+
+def trainer(folder, model=None, cls=TransferTrainer, args=None, **changes):
+    parts = {"train_dataset": random_rows(16), "eval_dataset": random_rows(7, seed=1), "data_collator": collate}
+    return cls(model or tiny_model("bert"), args or arguments(folder), **{**parts, **changes})
+
+
+def test_without_methods_a_run_is_trainers_own_run(tmp_path):
+    weights = []
+    for cls, args in ((Trainer, TrainingArguments), (TransferTrainer, TrainingArguments)):
+        run = trainer(tmp_path, cls=cls, args=arguments(tmp_path, args))
+        run.train()
+        weights.append(torch.cat([p.detach().flatten() for p in run.model.parameters()]))
+    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=1e-7)
+
+
+def test_accumulated_gradients_are_four_times_too_large_in_a_stock_trainer_and_right_here(tmp_path):
+    """The fault that is removed is still there to be removed (transformers#47688)."""
+
+    def gradient_norm(cls, steps):
+        args = arguments(
+            tmp_path,
+            TrainingArguments,
+            gradient_accumulation_steps=steps,
+            per_device_train_batch_size=16 // steps,
+            max_steps=1,
+            train_sampling_strategy="sequential",
+        )
+        run = trainer(tmp_path, model=no_dropout(tiny_model("bert")), cls=cls, args=args)
+        run.train()
+        return next(entry["grad_norm"] for entry in run.state.log_history if "grad_norm" in entry)
+
+    right = gradient_norm(TransferTrainer, 1)
+    assert gradient_norm(TransferTrainer, 4) == pytest.approx(right, rel=1e-5)
+    assert gradient_norm(Trainer, 4) > 2 * right
+
+
+def no_dropout(model):
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    model.config.attention_probs_dropout_prob = 0.0
+    return model
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_the_weights_take_it(tmp_path):
+    run = trainer(tmp_path, compute_loss_func=lambda outputs, labels, **_: outputs["logits"].sum() * float("nan"))
+    before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
+    with pytest.raises(TrainingError, match=r"The loss became nan at step 1 .*training\.learning_rate"):
+        run.train()
+    assert all(torch.equal(p, before[name]) for name, p in run.model.named_parameters())
+
+
+def test_predictions_stay_in_the_datasets_order_when_batches_are_grouped_by_length(tmp_path):
+    rows = random_rows(13, seed=5)
+    grouped = trainer(tmp_path, args=arguments(tmp_path, train_sampling_strategy="group_by_length"))
+    plain = trainer(tmp_path)
+    np.testing.assert_allclose(grouped.predict(rows).predictions, plain.predict(rows).predictions, atol=1e-5)
+    assert grouped.predict(rows).label_ids.tolist() == rows["labels"]
+
+
+def test_the_evaluation_loss_is_the_mean_over_rows_not_over_batches(tmp_path):
+    rows = random_rows(9, seed=2)  # two batches of 8 and 1
+    run = trainer(tmp_path, args=arguments(tmp_path, per_device_eval_batch_size=8))
+    logits = torch.from_numpy(run.predict(rows).predictions)
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor(rows["labels"])).item()
+    assert run.evaluate(rows)["eval_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_token_is_in_no_file_of_a_checkpoint(tmp_path):
+    args = arguments(tmp_path, save_strategy="steps", save_steps=2, hub_token="hf_marker")
+    trainer(tmp_path, args=args).train()
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert any(file.name == "model.safetensors" for file in files)
+    assert not [file for file in files if b"hf_marker" in file.read_bytes()]
+    assert args.hub_token == "hf_marker"
+
+
+def test_a_peft_configuration_is_completed_with_the_head_and_reloads(tmp_path):
+    run = trainer(tmp_path, peft_config=LoraConfig(task_type="SEQ_CLS", r=2, target_modules=["query", "value"]))
+    run.train()
+    run.save_model(tmp_path / "adapter")
+    rows = random_rows(5)
+    expected = run.predict(rows).predictions
+    model = PeftModel.from_pretrained(tiny_model("bert"), tmp_path / "adapter")
+    np.testing.assert_allclose(trainer(tmp_path, model=model).predict(rows).predictions, expected, atol=1e-6)
+
+
+def test_methods_apply_when_the_trainer_is_made(tmp_path):
+    run = trainer(tmp_path, methods=[LoRA(r=2)])
+    assert isinstance(run.model, PeftModel)
+    run.train()
+    assert run.state.global_step == 2
+
+
+def test_a_method_that_fits_the_model_itself_leaves_nothing_to_train(tmp_path):
+    run = trainer(tmp_path, methods=[FrozenEncoder(l2=[1.0])])
+    assert run.train().global_step == 0
+    assert run.evaluate(random_rows(16))["eval_loss"] < 1.0  # the training rows; guessing is log 3
+
+
+def test_methods_that_contradict_each_other_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="lora and partial_fine_tuning each decide which weights move"):
+        trainer(tmp_path, methods=[PartialFineTuning(), LoRA()])
+
+
+def test_a_method_that_needs_validation_rows_says_so(tmp_path):
+    with pytest.raises(ConfigError, match="eval_dataset is missing: frozen_encoder needs it"):
+        trainer(tmp_path, methods=[FrozenEncoder()], eval_dataset=None)
+
+
+def test_layer_wise_rates_reach_the_optimizer(tmp_path):
+    args = arguments(tmp_path, learning_rate=1e-3)
+    run = trainer(tmp_path, args=args, methods=[PartialFineTuning(layers=2, layer_decay=0.5)])
+    run.create_optimizer()
+    assert {round(group["lr"], 9) for group in run.optimizer.param_groups} == {1e-3, 5e-4}
+    sizes = [len(group["params"]) for group in run.optimizer.param_groups]
+    assert sum(sizes) == sum(p.requires_grad for p in run.model.parameters())
+
+
+def test_model_init_gets_the_methods_too_as_in_a_hyper_parameter_search(tmp_path):
+    run = TransferTrainer(
+        args=arguments(tmp_path),
+        model_init=lambda: tiny_model("bert"),
+        data_collator=collate,
+        train_dataset=random_rows(16),
+        eval_dataset=random_rows(6),
+        methods=[LoRA(r=2)],
+    )
+    assert isinstance(run.model, PeftModel)
+    run.train()
+    assert isinstance(run.model, PeftModel)
+
+
+def test_early_stopping_from_an_argument(tmp_path):
+    args = arguments(
+        tmp_path,
+        max_steps=20,
+        learning_rate=0.0,
+        eval_strategy="steps",
+        eval_steps=1,
+        save_strategy="steps",
+        save_steps=1,
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="loss",
+        early_stopping_patience=3,
+    )
+    run = trainer(tmp_path, args=args)
+    run.train()
+    assert run.state.global_step == 4  # the first sets the mark, three bring no gain
+
+
+def test_callbacks_and_multi_label_and_regression_heads_work(tmp_path):
+    seen = []
+
+    class Watch(TrainerCallback):
+        def on_step_end(self, *args, **kwargs):
+            seen.append(1)
+
+    run = trainer(
+        tmp_path,
+        model=tiny_model("roberta", multi_label=True),
+        train_dataset=random_rows(16, multi_label=True),
+        eval_dataset=random_rows(5, multi_label=True, seed=1),
+        callbacks=[Watch()],
+    )
+    run.train()
+    rows = random_rows(5, multi_label=True, seed=1)
+    logits = torch.from_numpy(run.predict(rows).predictions)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor(rows["labels"])).item()
+    assert run.evaluate()["eval_loss"] == pytest.approx(expected, rel=1e-6)
+    assert len(seen) == 2
+
+
+def test_label_smoothing_of_the_arguments_is_honoured(tmp_path):
+    rows = random_rows(4)
+    run = trainer(tmp_path, args=arguments(tmp_path, label_smoothing_factor=0.2))
+    logits = torch.from_numpy(run.predict(rows).predictions)
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor(rows["labels"]), label_smoothing=0.2).item()
+    assert run.evaluate(rows)["eval_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_checkpoint_loads_as_a_plain_model(tmp_path):
+    trainer(tmp_path, args=arguments(tmp_path, save_strategy="steps", save_steps=2)).train()
+    saved = load_file(tmp_path / "checkpoint-2" / "model.safetensors")
+    assert "classifier.weight" in saved
+    assert json.loads((tmp_path / "checkpoint-2" / "config.json").read_text())["architectures"] == [
+        "BertForSequenceClassification"
+    ]
