@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import ConfigError, NLPTransferError
@@ -57,6 +58,105 @@ def sweep(file: str, *, run: bool) -> int:
     return status.code
 
 
+def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> int:
+    """The command of scripts/evaluate.py. Returns its exit status."""
+    with quiet_exit() as status:
+        parser = argparse.ArgumentParser(
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            usage="%(prog)s MODEL --corpus.path PATH [--split NAME] [--output_dir DIR] [--corpus.PATH VALUE ...]",
+            allow_abbrev=False,
+            add_help=False,
+        )
+        parser.add_argument("--help", "-h", action=_CorpusHelp, nargs=0, help="show this and every field of a corpus")
+        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument("--split", metavar="NAME", help="the split to score; default: test, or the only one")
+        parser.add_argument("--output_dir", metavar="DIR", help="a new folder for scores, predictions and a report")
+        _add_computing(parser)
+        options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
+        overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
+        from nlp_transfer.config import read_corpus_config
+
+        names = ("--split", "--output_dir", "--max_tokens", "--device")
+        corpus = read_corpus_config(overrides, CORPUS, names)
+        from nlp_transfer.evaluation import evaluate as score
+        from nlp_transfer.reporting.tables import console
+
+        result = score(
+            options.model,
+            corpus,
+            split=options.split,
+            output_dir=options.output_dir,
+            device=options.device,
+            **_given(max_tokens=options.max_tokens),
+        )
+        console().print(result.summary())
+    return status.code
+
+
+def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
+    """The command of scripts/predict.py. Returns its exit status."""
+    with quiet_exit() as status:
+        from nlp_transfer.data.texts import STANDARD_INPUT, TEXT_FORMATS
+
+        parser = argparse.ArgumentParser(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument(
+            "file",
+            metavar="FILE",
+            nargs="?",
+            default=STANDARD_INPUT,
+            help="JSON Lines, CSV, TSV or plain text with one text a line, each also with .gz; - (the default) is "
+            "standard input",
+        )
+        parser.add_argument(
+            "--output", metavar="FILE", help="write here and not to standard output; appears when all is predicted"
+        )
+        parser.add_argument(
+            "--text_column", default="text", metavar="NAME", help="the column that holds the text (default: text)"
+        )
+        parser.add_argument(
+            "--format",
+            default="auto",
+            choices=TEXT_FORMATS,
+            help="auto goes by the suffix; standard input is JSON Lines if its first line starts with {, else text",
+        )
+        parser.add_argument("--top_k", type=int, metavar="N", help="show the N most probable classes (default: all)")
+        _add_computing(parser)
+        options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+        from nlp_transfer.prediction import predict_file
+
+        predict_file(
+            options.model,
+            options.file,
+            output=options.output,
+            text_column=options.text_column,
+            file_format=options.format,
+            device=options.device,
+            top_k=options.top_k,
+            **_given(max_tokens=options.max_tokens),
+        )
+    return status.code
+
+
+CORPUS = "corpus"
+"""What scripts/evaluate.py calls its corpus: `--corpus.path`."""
+
+
+def _add_computing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1 …; default: a GPU, if any")
+    parser.add_argument(
+        "--max_tokens", type=int, metavar="N", help="tokens of a batch, padding counted; more is faster"
+    )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given; the others keep the default of what they are passed to."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 class Status:
     """The exit status that `quiet_exit` came to."""
 
@@ -65,8 +165,12 @@ class Status:
 
 @contextlib.contextmanager
 def quiet_exit() -> Iterator[Status]:
-    """Print errors that the user can mend as text, not as a traceback, once for all processes."""
+    """Print errors that the user can mend as text, not as a traceback, once for all processes.
+
+    Every command runs inside, and imports what is heavy there.
+    """
     status = Status()
+    _leave_script_folder()
     try:
         yield status
     except NLPTransferError as error:
@@ -79,6 +183,15 @@ def quiet_exit() -> Iterator[Status]:
         status.code = INTERRUPTED
         if is_main_process():
             print("Interrupted.", file=sys.stderr)
+
+
+def _leave_script_folder() -> None:
+    """Take the running script's folder off the import path, where its evaluate.py hides the package `evaluate`."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is None or not (Path(script).parent / "evaluate.py").is_file():
+        return
+    folder = Path(script).parent.resolve()
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != folder]
 
 
 def is_main_process() -> bool:
@@ -115,8 +228,16 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     return options, read_overrides(rest)
 
 
-def read_overrides(words: Sequence[str]) -> list[tuple[str, Any]]:
+OVERRIDES = "--config FILE, or --PATH VALUE such as --task.max_length 128"
+"""What scripts/train.py takes, for messages."""
+
+
+def read_overrides(words: Sequence[str], expected: str = OVERRIDES) -> list[tuple[str, Any]]:
     """(path, value) pairs from `--path value` and `--path=value`; values are read as YAML reads them.
+
+    Args:
+        words: what is left of a command line.
+        expected: what could stand there, for messages.
 
     Raises:
         ConfigError: words that are no option, and options without a value; all of them.
@@ -130,9 +251,7 @@ def read_overrides(words: Sequence[str]) -> list[tuple[str, Any]]:
         word = left.pop(0)
         path, equals, text = word.removeprefix("--").partition("=")
         if not word.startswith("--") or not path:
-            problems.append(
-                f"{word!r} is not an option; expected --config FILE, or --PATH VALUE such as --task.max_length 128."
-            )
+            problems.append(f"{word!r} is not an option; expected {expected}.")
         elif equals:
             overrides.append((path, read_value(text)))
         elif left and not left[0].startswith("--"):
@@ -148,7 +267,7 @@ class _FullHelp(argparse.Action):
     """Prints the switches, then every field of a configuration with its type and default."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from nlp_transfer.config import help_fields, type_name
+        from nlp_transfer.config import type_name
 
         everything = argparse.ArgumentParser(
             prog=parser.prog,
@@ -160,7 +279,7 @@ class _FullHelp(argparse.Action):
         everything.add_argument_group("options")
         for action in parser._actions:
             everything._add_action(action)
-        for title, fields in help_fields():
+        for title, fields in self.sections():
             group = everything.add_argument_group(title)
             for path, hint, default, text in fields:
                 shown = "" if default == "" else f"; default: {'null' if default is None else default}"
@@ -169,3 +288,19 @@ class _FullHelp(argparse.Action):
                 )
         everything.print_help()
         parser.exit()
+
+    def sections(self) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
+        """The groups of fields to print, as `help_fields` gives them."""
+        from nlp_transfer.config import help_fields
+
+        return help_fields()
+
+
+class _CorpusHelp(_FullHelp):
+    """Prints the switches, then every field of a corpus."""
+
+    def sections(self) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
+        """See `_FullHelp`."""
+        from nlp_transfer.config import help_corpus
+
+        return help_corpus(CORPUS)

@@ -74,9 +74,7 @@ class Config:
         problems = []
         for key, corpus in (("source", self.source), ("target", self.target)):
             if corpus is not None:
-                problems += corpus.problems(key)
-                if corpus.path is not None and not Path(corpus.path).exists():
-                    problems.append(f"{key}.path: there is no file or folder {corpus.path} (from {Path.cwd()}).")
+                problems += _corpus_problems(corpus, key)
         return problems
 
     def _training_problems(self) -> list[str]:
@@ -101,7 +99,7 @@ class Config:
     def record(self) -> dict[str, Any]:
         """The resolved configuration as a plain tree that `load_config` reads back; no secrets.
 
-        Training arguments are shown where they differ from their defaults.
+        Of the training arguments, those that were given are shown.
         """
         tree: dict[str, Any] = {"model": self.model, "task": {"name": self.task.name, **dataclasses.asdict(self.task)}}
         for key, corpus in (("source", self.source), ("target", self.target)):
@@ -140,6 +138,31 @@ def load_config(
     if problems:
         raise ConfigError(problems)
     return Config(**values)
+
+
+def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: Sequence[str] = ()) -> CorpusConfig:
+    """A corpus from (dotted path, value) pairs alone, such as ("corpus.path", "data/kitchen").
+
+    Args:
+        overrides: the pairs; each path starts with `key`.
+        key: what the corpus is called.
+        options: other words of the command line, for messages about a path that starts otherwise.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    tree: dict[str, Any] = {}
+    problems: list[str] = []
+    for path, value in overrides:
+        _override(tree, path, value, problems)
+    known = [*options, *(f"--{path}" for path, *_ in _documented(CorpusConfig, f"{key}."))]
+    problems += [did_you_mean("option", f"--{name}", known) for name in tree if name != key]
+    corpus = _build(CorpusConfig, tree.get(key, {}), key, problems)
+    if corpus is not None:
+        problems += _corpus_problems(corpus, key)
+    if problems:
+        raise ConfigError(problems)
+    return corpus
 
 
 def read_yaml(file: str | Path) -> dict[str, Any]:
@@ -185,6 +208,11 @@ def help_fields() -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
     sections += [(f"method: {name}", f"methods.{name}.", method) for name, method in METHODS.items()]
     sections += [("training", "training.", TransferArguments)]
     return [(title, list(_documented(cls, prefix))) for title, prefix, cls in sections]
+
+
+def help_corpus(key: str) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
+    """The fields of a corpus alone, as `help_fields` gives them."""
+    return [(key, list(_documented(CorpusConfig, f"{key}.")))]
 
 
 # ---- reading ----
@@ -275,6 +303,13 @@ def _typed_sections(tree: Mapping[str, Any], problems: list[str]) -> dict[str, A
     return values
 
 
+def _corpus_problems(corpus: CorpusConfig, key: str) -> list[str]:
+    problems = corpus.problems(key)
+    if corpus.path is not None and not Path(corpus.path).exists():
+        problems.append(f"{key}.path: there is no file or folder {corpus.path} (from {Path.cwd()}).")
+    return problems
+
+
 def _unknown_baselines(names: Sequence[str]) -> list[str]:
     return [f"baselines: {did_you_mean('baseline', name, BASELINES)}" for name in names if name not in BASELINES]
 
@@ -356,20 +391,11 @@ def _set_values(config: Any) -> dict[str, Any]:
 
 
 def _training_values(arguments: TransferArguments) -> dict[str, Any]:
-    defaults = TransferArguments(output_dir=arguments.output_dir)
-    values: dict[str, Any] = {"output_dir": arguments.output_dir}
-    for f in dataclasses.fields(arguments):
-        value, default = getattr(arguments, f.name), getattr(defaults, f.name)
-        if f.init and value != default and not f.name.endswith("token"):
-            values[f.name] = value.to_dict() if hasattr(value, "to_dict") else getattr(value, "value", value)
-    if arguments.precision is not None:
-        for decided in (
-            "bf16",
-            "use_cpu",
-            "dataloader_pin_memory",
-        ):  # what precision decided on this machine is not a setting
-            values.pop(decided, None)
-    return values
+    given = {name: value for name, value in arguments.given().items() if not name.endswith("token")}
+    return {
+        "output_dir": arguments.output_dir,
+        **{name: getattr(value, "value", value) for name, value in given.items()},
+    }
 
 
 def _docs(cls: type) -> dict[str, str]:

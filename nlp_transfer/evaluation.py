@@ -10,13 +10,12 @@ from datasets import Dataset
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nlp_transfer import hub
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.hub import TrainedClassifier
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import MAX_TOKENS, choose_device, named, predict, with_progress
+from nlp_transfer.prediction import MAX_TOKENS, load_on, named, predict, with_progress
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.predictions import write_predictions
@@ -108,16 +107,14 @@ def evaluate(
     if max_tokens < 1:
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     folder = None if output_dir is None else _empty_folder(output_dir)
-    place = choose_device(device)
-    classifier = hub.load(model)
+    classifier = load_on(model, device)
     loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
     _check_kind(classifier, loaded)
     name = _chosen_split(loaded, split)
     dataset = loaded.splits[name]
-    classifier.model.to(place)
     rows = ((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))
     probabilities = np.zeros((len(dataset), len(classifier.label_names)))
-    predictions = with_progress(predict(classifier, rows, max_tokens=max_tokens), shown=False)
+    predictions = with_progress(predict(classifier, rows, max_tokens=max_tokens), shown=True)
     for index, prediction in enumerate(predictions):
         probabilities[index] = list(prediction.probabilities.values())
     references = _references(dataset, classifier)

@@ -177,7 +177,8 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
     record: dict[str, Any] = getattr(model.config, CONFIG_KEY, None) or {}
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     thresholds = record.get("thresholds", {})
-    longest = min(tokenizer.model_max_length, max_positions(model.config) or UNLIMITED_TOKENS)
+    positions = max_positions(model.config) if hasattr(model.config, "max_position_embeddings") else None
+    longest = min(tokenizer.model_max_length, positions or UNLIMITED_TOKENS)
     return TrainedClassifier(
         model=model.float().eval(),
         tokenizer=tokenizer,
@@ -190,7 +191,7 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
 
 
 def _check_saved(folder: Path) -> None:
-    """Complain about a folder that is there and holds no model, or one that would not be read; raises CheckpointError."""
+    """Complain about a folder that holds no model, or one that would not be read; raises CheckpointError."""
     if not folder.is_dir():
         return
     names = sorted(path.name for path in folder.iterdir())

@@ -100,9 +100,7 @@ def predict_file(
     texts = Texts(file, text_column=text_column, file_format=file_format)
     if output is not None:
         _check_output(Path(output), texts.path)
-    place = choose_device(device)
-    classifier = hub.load(model)
-    classifier.model.to(place)
+    classifier = load_on(model, device)
     predictions = with_progress(predict(classifier, texts, max_tokens=max_tokens), shown=output is not None)
     lines = (prediction.line(top_k) for prediction in predictions)
     try:
@@ -116,8 +114,8 @@ def predict_file(
     except BrokenPipeError:  # not a fault: the reader has seen enough
         raise
     except OSError as error:
-        place = "Standard output" if output is None else f"--output {output}"
-        raise ConfigError(f"{place} cannot be written: {error.strerror or error}.") from error
+        where = "Standard output" if output is None else f"--output {output}"
+        raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
 
 
 def predict(
@@ -186,6 +184,15 @@ def class_probabilities(
     return classifier.probabilities(logits)
 
 
+def load_on(model: str, device: str = "auto") -> TrainedClassifier:
+    """A saved model on a device; see `nlp_transfer.hub.load` and `choose_device`."""
+    place = choose_device(device)
+    classifier = hub.load(model)
+    network: torch.nn.Module = classifier.model
+    network.to(place)
+    return classifier
+
+
 def choose_device(name: str = "auto") -> torch.device:
     """The device of that name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is the GPU where there is one, else the CPU.
 
@@ -212,11 +219,11 @@ PROGRESS_SECONDS = 0.5
 
 
 def with_progress(items: Iterable[Any], *, shown: bool, stream: TextIO | None = None) -> Iterator[Any]:
-    """Hand items on; meanwhile count them on a terminal's standard error, if `shown` or where the output is no terminal.
+    """Hand items on; meanwhile count them on standard error, where that is a terminal.
 
     Args:
         items: any.
-        shown: whether the output surely goes elsewhere than to the terminal.
+        shown: whether to count although standard output is a terminal, too, where the line could disturb what it shows.
         stream: standard error, unless another is given.
     """
     stream = stream or sys.stderr
@@ -240,10 +247,11 @@ def with_progress(items: Iterable[Any], *, shown: bool, stream: TextIO | None = 
 def _write(lines: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> int:
     """Write lines; a reader at the other end of a pipe sees each at once."""
     count = 0
-    for count, line in enumerate(lines, 1):
+    for line in lines:
         file.write(line)
         if file is sys.stdout.buffer:
             file.flush()
+        count += 1
     return count
 
 

@@ -50,8 +50,8 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
         return Source(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
     raise DataError(
         f"{key}.path: {path} is neither a folder of split-named files (train, dev or validation, test, all or "
-        "unlabeled) nor "
-        f"one with a sub-folder of .txt files for each class. It holds: {_names(visible) or 'nothing'}. {_supported()} "
+        "unlabeled) nor one with a sub-folder of .txt files for each class. "
+        f"It holds: {_names(visible) or 'nothing'}. {_supported()} "
         f"Name the files so, or say which is which: `{key}.splits: {{train: NAME}}`."
     )
 

@@ -113,8 +113,8 @@ def _drawn(pool: Dataset, groups: np.ndarray, shares: dict[str, float], seed: in
         if not len(chosen):
             raise DataError(
                 f"{key}: the split {name!r} would be empty: {len(pool):,} rows in {groups.max() + 1:,} groups that "
-                "stay "
-                f"together are too few for it. Add rows, or set {key}.split.method, .validation and .test otherwise."
+                "stay together are too few for it. "
+                f"Add rows, or set {key}.split.method, .validation and .test otherwise."
             )
         splits[name] = pool.select(chosen)
     return splits

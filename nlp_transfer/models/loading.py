@@ -119,7 +119,7 @@ def load_encoder_with_head(
         raise ConfigError(fetch_problem(name, source, "safetensors weights", error)) from error
     new, notes = _new_parameters(model, info, name, old_labels, list(label_names))
     commit = getattr(config, "_commit_hash", None)
-    return LoadedModel(model, new, origin_of(name, source, commit), _max_positions(config), notes)
+    return LoadedModel(model, new, origin_of(name, source, commit), max_positions(config), notes)
 
 
 def _new_parameters(
@@ -181,7 +181,7 @@ def _set_attention_dropout(config: "PreTrainedConfig", attention_dropout: float 
             setattr(config, key, attention_dropout)
 
 
-def _max_positions(config: "PreTrainedConfig") -> int | None:
+def max_positions(config: "PreTrainedConfig") -> int | None:
     """Positions that a text may use; families after RoBERTa start counting behind the padding id."""
     positions = int(config.max_position_embeddings)
     if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):

@@ -39,12 +39,12 @@ class Scored:
 def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:
     """The splits of a domain that a report shows: what the model did not learn from.
 
-    The target is another corpus altogether; where it has no test split, all of it is shown.
+    The target is another corpus altogether; where it has no test split, its unlabelled texts are shown, else all of it.
     """
     held_out = [split for split in ("validation", "test") if split in splits]
     if domain == "source":
         return held_out
-    return ["test"] if "test" in splits else [split for split in splits if split in (*held_out, "train", "unlabeled")]
+    return next(([split] for split in ("test", "unlabeled") if split in splits), list(splits))
 
 
 def score_model(

@@ -1,7 +1,8 @@
 """TrainingArguments with the arguments of our own, and with the silent defaults made loud."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import dataclasses
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from transformers import TrainingArguments
 
@@ -35,6 +36,7 @@ class TransferArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         """Resolve `precision` and check what transformers would find out only at the end of a run."""
+        self._given = {f.name: getattr(self, f.name) for f in fields(self) if f.init and _differs(self, f)}
         if self.precision is not None:
             import torch
 
@@ -61,3 +63,14 @@ class TransferArguments(TrainingArguments):
                 )
             if problems:
                 raise ConfigError(problems)
+
+    def given(self) -> dict[str, Any]:
+        """The arguments that were given other values than their defaults, as they were given: what a file would say."""
+        return dict(self._given)
+
+
+def _differs(arguments: TransferArguments, argument: "dataclasses.Field[Any]") -> bool:
+    default = argument.default
+    if argument.default_factory is not dataclasses.MISSING:
+        default = argument.default_factory()
+    return bool(getattr(arguments, argument.name) != default)

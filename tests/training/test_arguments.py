@@ -13,7 +13,12 @@ def test_all_of_trainings_arguments_stay_with_their_defaults():
     changed = {
         name for name, value in vars(theirs).items() if not name.startswith("_") and getattr(ours, name) != value
     }
-    assert changed <= {"logging_nan_inf_filter", "restore_callback_states_from_checkpoint", "accelerator_config", "distributed_state"}
+    assert changed <= {
+        "logging_nan_inf_filter",
+        "restore_callback_states_from_checkpoint",
+        "accelerator_config",
+        "distributed_state",
+    }
     assert ours.logging_nan_inf_filter is False
     assert ours.restore_callback_states_from_checkpoint is True
 

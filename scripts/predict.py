@@ -1,0 +1,19 @@
+"""Predict texts with a saved model: JSON Lines out, one line a text, in the order of the input.
+
+python scripts/predict.py runs/quickstart texts.jsonl.gz --output predicted.jsonl.gz
+python scripts/predict.py runs/quickstart clauses.csv --text_column clause --top_k 3
+echo "Permission is granted to copy this text." | python scripts/predict.py runs/quickstart
+
+    {"id": 0, "predicted": "Permissive", "probabilities": {"Copyleft": 0.017689, "Permissive": 0.982311}}
+
+The id is the column id, else the row's number from 0. Memory does not grow with the input: up to 2,048 rows are read,
+predicted in batches of similar length, and written; then come the next. A bad row ends the work, and is named with its
+file and line.
+"""
+
+import sys
+
+from nlp_transfer.command_line import predict
+
+if __name__ == "__main__":
+    sys.exit(predict(description=__doc__))

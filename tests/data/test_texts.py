@@ -1,0 +1,171 @@
+"""Texts to predict: every format, standard input, ids, and every bad row named with its place."""
+
+import gzip
+import io
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nlp_transfer.data.texts import Texts
+from nlp_transfer.errors import DataError
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Give standard input some bytes."""
+
+    def give(content: bytes) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    return give
+
+
+def refusal(*arguments: Any, **options: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        list(Texts(*map(str, arguments), **options))
+    return str(caught.value)
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    content = content.encode() if isinstance(content, str) else content
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+# ---- files ----
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", '{"text": "one, 1"}\n\n{"text": "zwei ü"}'),
+        ("a.ndjson", '{"text": "one, 1"}\n{"text": "zwei ü"}\n'),
+        ("a.json", '[{"text": "one, 1"}, {"text": "zwei ü"}]'),
+        ("a.csv", 'text,other\n"one, 1",x\nzwei ü,y\n'),
+        ("a.tsv", "other\ttext\nx\tone, 1\ny\tzwei ü\n"),
+        ("a.txt", "one, 1\r\nzwei ü"),
+    ],
+)
+def test_every_format_gives_numbers_and_texts(tmp_path: Path, name: str, content: str, ending: str) -> None:
+    path = write(tmp_path / (name + ending), content)
+    assert list(Texts(str(path))) == [(0, "one, 1"), (1, "zwei ü")]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pd.DataFrame({"clause": ["a", "b"], "id": [7, 8]}).to_parquet(tmp_path / "a.parquet")
+    assert list(Texts(str(tmp_path / "a.parquet"), text_column="clause")) == [(7, "a"), (8, "b")]
+
+
+def test_ids_are_as_given_else_numbers(tmp_path: Path) -> None:
+    rows = [{"id": "x", "text": "a"}, {"id": 5, "text": "b"}, {"text": "c"}, {"id": None, "text": "d"}]
+    path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    assert [row_id for row_id, _ in Texts(str(path))] == ["x", 5, 2, 3]
+
+
+def test_a_format_that_is_named_goes_before_the_suffix(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", '{"text": "a"}\n')
+    assert list(Texts(str(path), file_format="text")) == [(0, '{"text": "a"}')]
+    assert list(Texts(str(path), file_format="jsonl")) == [(0, "a")]
+    assert list(Texts(str(write(tmp_path / "b.gz", "a\n")), file_format="text")) == [(0, "a")]
+
+
+def test_no_rows_are_no_texts(tmp_path: Path) -> None:
+    for name, content in (("a.jsonl", ""), ("a.csv", "text\n"), ("a.txt", "")):
+        assert list(Texts(str(write(tmp_path / name, content)))) == []
+
+
+# ---- standard input ----
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (b'\n  {"text": "a"}\n{"text": "b"}\n', [(0, "a"), (1, "b")]),
+        (b'\xef\xbb\xbf{"text": "a"}\n', [(0, "a")]),
+        (b"plain {a}\nb", [(0, "plain {a}"), (1, "b")]),
+        (b"", []),
+        (b"\n\n", None),
+    ],
+)
+def test_standard_input_is_json_lines_or_text_by_its_first_line(
+    pipe: Callable[[bytes], None], content: bytes, rows: list[tuple[int, str]] | None
+) -> None:
+    pipe(content)
+    if rows is None:  # lines without a text, in plain text
+        assert refusal().startswith("standard input: rows 1 and 2: text is empty or only white space.")
+    else:
+        assert list(Texts()) == rows
+
+
+def test_standard_input_in_a_named_format(pipe: Callable[[bytes], None]) -> None:
+    pipe(b"id\tbody\nr1\ta b\n")
+    assert list(Texts("-", text_column="body", file_format="tsv")) == [("r1", "a b")]
+    pipe(b'{"text": "a"}\n')
+    assert list(Texts("-", file_format="text")) == [(0, '{"text": "a"}')]
+
+
+def test_standard_input_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless:
+        buffer = (b'{"text": "again"}\n' for _ in itertools.count())
+
+    monkeypatch.setattr("sys.stdin", Endless())
+    assert len(list(itertools.islice(Texts(), 5000))) == 5000
+
+
+def test_faults_of_standard_input_name_it(pipe: Callable[[bytes], None]) -> None:
+    pipe(b'{"text": "a"}\n{"text": \n')
+    assert refusal().startswith("standard input: line 2: broken JSON at character ")
+    pipe(b"a\nb\xff\n")
+    assert refusal().startswith("standard input: line 2: byte 0xff at offset 3 is not UTF-8.")
+
+
+# ---- faults ----
+
+
+def test_bad_texts_name_their_rows(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"text": "a"}\n{"text": " "}\n{"text": 7}\n{"text": null}\n{"id": 1}\n')
+    message = refusal(path)
+    assert f"{path}: row 2: text is empty or only white space. Every row needs a text: mend or remove" in message
+    assert f"{path}: row 3: text is a number, not a string." in message
+    assert f"{path}: rows 4 and 5: text is missing (null)." in message
+    path = write(tmp_path / "a.txt", "a\n\nb\n")
+    assert refusal(path).startswith(f"{path}: row 2: text is empty or only white space.")
+
+
+def test_a_missing_column_is_shown_with_those_there(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "clause,kind\nx,y\n")
+    assert refusal(path) == (
+        f"{path}: row 2: there is no column 'text'; columns found: clause, kind. Say which one holds the text with "
+        "--text_column."
+    )
+
+
+def test_rows_before_a_bad_batch_are_given(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"text": "a"}\n' * 2500 + "{\n")
+    seen = []
+    with pytest.raises(DataError, match="line 2501: broken JSON"):
+        for row in Texts(str(path)):
+            seen.append(row)
+    assert seen == [(index, "a") for index in range(2000)]
+
+
+def test_torn_gzip_and_half_characters(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"some text\n" * 1000)[:-20])
+    assert "a.txt.gz: the gzip file ends early" in refusal(tmp_path / "a.txt.gz")
+    path = write(tmp_path / "a.jsonl", '{"text": "\\ud83d"}\n')
+    assert "row 1: text holds half a character" in refusal(path)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "a.csv").startswith(f"There is no file {tmp_path / 'a.csv'} (from ")
+    assert refusal(tmp_path) == f"{tmp_path} is a folder; expected one file of texts, or - for standard input."
+    message = refusal(write(tmp_path / "a.docx", "x"))
+    assert "a.docx: no format is known by the suffix '.docx'. Files end in .jsonl, " in message
+    assert message.endswith("each also with .gz; or say which format it is: --format jsonl, text, csv, tsv.")
+    assert refusal(tmp_path / "a.docx", file_format="jsnol").startswith("Unknown format 'jsnol'. Did you mean 'jsonl'?")

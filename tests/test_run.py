@@ -1,0 +1,277 @@
+"""Whole experiments, on a tiny encoder and tiny corpora: what a run leaves, and what it refuses."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import pipeline
+
+from nlp_transfer import hub
+from nlp_transfer.config import load_config
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.run import run
+from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def multi_label_corpus(tmp_path_factory):
+    return write_corpus(tmp_path_factory.mktemp("multi"), multi_label=True)
+
+
+@pytest.fixture(scope="module")
+def finished(encoder, corpus, tmp_path_factory):
+    """A finished run's folder and its report."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    return folder, run(load_config(tree=run_tree(encoder, corpus, folder, num_train_epochs=12)))
+
+
+def predictions(folder):
+    with gzip.open(folder / "predictions.jsonl.gz", "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def test_a_run_learns_what_there_is_to_learn(finished):
+    _, report = finished
+    assert report.metrics["source"]["test"]["macro_f1"] > 0.9
+    assert report.baselines["majority"]["source"]["test"]["accuracy"] == pytest.approx(1 / 3)
+
+
+def test_what_a_run_leaves(finished):
+    folder, _ = finished
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "baselines.json",
+        "checkpoints",
+        "config.yaml",
+        "log.jsonl",
+        "metrics.json",
+        "model",
+        "predictions.jsonl.gz",
+        "report.md",
+        "run.json",
+    }
+    assert not list((folder / "model").glob("*.bin"))
+    assert json.loads((folder / "run.json").read_text())["status"] == "finished"
+    assert load_config([folder / "config.yaml"]).task.max_length == 32
+
+
+def test_metrics_json_is_domain_split_metric(finished):
+    folder, report = finished
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert list(metrics) == ["source"]
+    assert list(metrics["source"]) == ["validation", "test"]
+    test = metrics["source"]["test"]
+    assert test["rows"] == 24
+    assert set(test["per_class"]) == {"copyleft", "permissive", "public"}
+    assert test["per_class"]["public"]["support"] == 8
+    assert test["macro_f1"] == pytest.approx(report.metrics["source"]["test"]["macro_f1"])
+
+
+def test_the_metrics_follow_from_the_predictions_file(finished):
+    folder, report = finished
+    test = [row for row in predictions(folder) if row["split"] == "test"]
+    assert [row["id"] for row in test] == [row["id"] for row in rows(24, seed=2)]
+    assert [row["label"] for row in test] == [row["label"] for row in rows(24, seed=2)]
+    names = ["copyleft", "permissive", "public"]
+    again = classification_metrics(
+        [names.index(row["predicted"]) for row in test],
+        [names.index(row["label"]) for row in test],
+        names,
+        multi_label=False,
+    )
+    assert again["macro_f1"] == pytest.approx(report.metrics["source"]["test"]["macro_f1"])
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5) for row in test)
+
+
+def test_plain_transformers_gives_the_same_predictions(finished):
+    folder, _ = finished
+    classify = pipeline("text-classification", model=str(folder / "model"), truncation=True, top_k=None, device="cpu")
+    test = [row for row in predictions(folder) if row["split"] == "test"]
+    for row, text in zip(test, (row["text"] for row in rows(24, seed=2)), strict=True):
+        scores = {answer["label"]: answer["score"] for answer in classify([text])[0]}
+        assert scores == pytest.approx(row["probabilities"], abs=1e-5)
+
+
+def test_the_log_has_a_line_for_each_entry(finished):
+    folder, _ = finished
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    evaluations = [entry for entry in entries if "eval_macro_f1" in entry]
+    assert [entry["epoch"] for entry in evaluations] == list(range(1, 13))
+    assert [entry["step"] for entry in evaluations] == list(range(6, 73, 6))
+
+
+def test_the_report_says_what_was_done(finished):
+    folder, _ = finished
+    text = (folder / "report.md").read_text()
+    for part in ("tfidf_svm", "majority", "full_fine_tuning", "Parameters trained:", "transformers ", "max_length: 32"):
+        assert part in text, part
+
+
+def test_a_finished_run_is_not_overwritten_and_resuming_it_ends_at_once(finished, encoder, corpus):
+    folder, _ = finished
+    tree = run_tree(encoder, corpus, folder, num_train_epochs=12)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with pytest.raises(CheckpointError, match=r"holds a finished run.*is not overwritten.*--resume"):
+        run(load_config(tree=tree))
+    with pytest.raises(CheckpointError, match=r"training\.learning_rate: 0\.005 -> 0\.01"):
+        run(load_config(tree=tree, overrides=[("training.learning_rate", 0.01)]), resume=True)
+    assert run(load_config(tree=tree), resume=True) is None
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_foreign_folder_is_refused(encoder, corpus, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(CheckpointError, match=r"is not empty and holds no run of ours.*thesis\.tex"):
+        run(load_config(tree=run_tree(encoder, corpus, tmp_path)))
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_an_interrupted_run_is_resumed_to_the_same_end(encoder, corpus, tmp_path, monkeypatch):
+    whole = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "whole")))
+    from nlp_transfer.training import TransferTrainer
+
+    def interrupt(trainer, *args, **kwargs):
+        if trainer.state.global_step == 8:  # in the second epoch
+            raise KeyboardInterrupt
+        return step(trainer, *args, **kwargs)
+
+    step = TransferTrainer.training_step
+    tree = run_tree(encoder, corpus, tmp_path / "cut")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TransferTrainer, "training_step", interrupt)
+        run(load_config(tree=tree))
+    with pytest.raises(CheckpointError, match="holds an unfinished run"):
+        run(load_config(tree=tree))
+    resumed = run(load_config(tree=tree), resume=True)
+    first, second = (
+        torch.cat([p.flatten() for p in hub.load(tmp_path / name).model.parameters()]) for name in ("whole", "cut")
+    )
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert resumed.metrics["source"]["test"]["macro_f1"] == whole.metrics["source"]["test"]["macro_f1"]
+
+
+def test_multi_label_with_tuned_thresholds(encoder, multi_label_corpus, tmp_path):
+    folder = tmp_path / "run"
+    report = run(load_config(tree=run_tree(encoder, multi_label_corpus, folder, num_train_epochs=12)))
+    scores = report.metrics["source"]["test"]
+    assert scores["micro_f1"] > 0.8
+    assert "exact_match" in scores
+    trained = hub.load(folder)
+    assert trained.multi_label
+    assert dict(zip(trained.label_names, trained.thresholds.tolist(), strict=True)) == pytest.approx(report.thresholds)
+    for row in predictions(folder):
+        chosen = [name for name, p in row["probabilities"].items() if p >= report.thresholds[name] - 1e-6]
+        assert row["predicted"] == chosen
+
+
+def test_lora_leaves_a_merged_model_and_the_adapter(encoder, corpus, tmp_path):
+    folder = tmp_path / "run"
+    tree = {**run_tree(encoder, corpus, folder, num_train_epochs=12), "methods": [{"name": "lora", "r": 4}]}
+    report = run(load_config(tree=tree))
+    assert report.cost.trainable_parameters < report.cost.total_parameters / 2
+    assert (folder / "adapter" / "adapter_model.safetensors").is_file()
+    assert not (folder / "adapter" / "training_args.bin").exists()
+    classify = pipeline("text-classification", model=str(folder / "model"), truncation=True, top_k=None, device="cpu")
+    for row, text in zip([r for r in predictions(folder) if r["split"] == "test"], rows(24, seed=2), strict=True):
+        scores = {answer["label"]: answer["score"] for answer in classify([text["text"]])[0]}
+        assert scores == pytest.approx(row["probabilities"], abs=1e-5)
+
+
+def test_frozen_encoder_leaves_a_plain_model(encoder, corpus, tmp_path):
+    folder = tmp_path / "run"
+    report = run(load_config(tree={**run_tree(encoder, corpus, folder), "methods": ["frozen_encoder"]}))
+    assert report.facts["frozen_encoder"]["pooling"] in ("mean", "cls")
+    classify = pipeline("text-classification", model=str(folder / "model"), truncation=True, top_k=None, device="cpu")
+    for row, text in zip([r for r in predictions(folder) if r["split"] == "test"], rows(24, seed=2), strict=True):
+        scores = {answer["label"]: answer["score"] for answer in classify([text["text"]])[0]}
+        assert scores == pytest.approx(row["probabilities"], abs=1e-4)
+
+
+def test_a_target_domain_is_scored_and_its_labels_change_nothing(encoder, corpus, finished, tmp_path):
+    target = tmp_path / "target"
+    target.mkdir()
+    lines = [{**row, "label": "public"} for row in rows(12, seed=9)]  # wrong labels, on purpose
+    (target / "all.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    tree = {**run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=12), "target": {"path": str(target)}}
+    report = run(load_config(tree=tree))
+    assert report.metrics["source"]["test"]["macro_f1"] == finished[1].metrics["source"]["test"]["macro_f1"]
+    assert report.metrics["target"]["test"]["accuracy"] == pytest.approx(1 / 3)
+    assert "target" in json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+def test_an_unlabelled_target_gets_predictions_without_scores(encoder, corpus, tmp_path):
+    (tmp_path / "new.csv").write_text("text\nuse copy modify freely\nwaive domain dedicate rights\n")
+    tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "new.csv")}}
+    report = run(load_config(tree=tree))
+    assert list(report.metrics["source"]) == ["validation", "test"]
+    assert "target" not in {domain for domain, splits in report.metrics.items() if splits}
+    found = [row for row in predictions(tmp_path / "run") if row["domain"] == "target"]
+    assert len(found) == 2
+    assert found[0]["label"] is None
+
+
+def test_a_label_that_training_has_not_seen_is_refused_before_anything_is_written(encoder, corpus, tmp_path):
+    (tmp_path / "target.csv").write_text("text,label\nuse copy,proprietary\n")
+    tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "target.csv")}}
+    with pytest.raises(DataError, match="proprietary"):
+        run(load_config(tree=tree))
+    assert not (tmp_path / "run").exists()
+
+
+def test_texts_longer_than_the_encoder_are_refused_and_cut_ones_are_counted(encoder, corpus, tmp_path):
+    tree = run_tree(encoder, corpus, tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"task\.max_length is 500, but .* reads at most 80 tokens"):
+        run(load_config(tree={**tree, "task": {"max_length": 500}}))
+    assert not (tmp_path / "run").exists()
+    report = run(load_config(tree={**tree, "task": {"max_length": 12}}))
+    assert "of 90" in report.facts["source texts cut at the task's length"]
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_metrics_of_one(encoder, corpus, tmp_path):
+    one = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "one", train_sampling_strategy="sequential")))
+    tree = run_tree(
+        encoder,
+        corpus,
+        tmp_path / "two",
+        train_sampling_strategy="sequential",
+        per_device_train_batch_size=4,
+    )
+    (tmp_path / "two.yaml").write_text(to_yaml(tree))
+    launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, "scripts/train.py", "--config", str(tmp_path / "two.yaml")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("per class") == 1  # one process speaks
+    two = json.loads((tmp_path / "two" / "metrics.json").read_text())
+    assert two["source"]["test"]["rows"] == one.metrics["source"]["test"]["rows"]
+    assert len(predictions(tmp_path / "two")) == len(predictions(tmp_path / "one"))
+    for row in predictions(tmp_path / "two"):
+        assert np.isfinite(list(row["probabilities"].values())).all()
