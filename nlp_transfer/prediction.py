@@ -6,6 +6,7 @@ order of the input; then comes the next. Computation is in float32, whatever the
 
 import gzip
 import json
+import os
 import re
 import sys
 import time
@@ -114,7 +115,11 @@ def predict_file(
     except BrokenPipeError:  # not a fault: the reader has seen enough
         raise
     except OSError as error:
-        where = "Standard output" if output is None else f"--output {output}"
+        where = f"--output {output}"
+        if output is None:
+            where = "Standard output"
+            # What is left in its buffer would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
 
 

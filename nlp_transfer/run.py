@@ -33,6 +33,7 @@ from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import LogEntries, ProgressLines
+from nlp_transfer.training.threads import use_cores
 
 CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
@@ -57,6 +58,8 @@ def run(config: Config, *, resume: bool = False) -> Report | None:
     found = check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
         return None
+    if config.training.device.type == "cpu":
+        use_cores(config.training.cpu_threads)
     corpora, task, tokenizer, encoded = load_data(config)
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
@@ -71,6 +74,7 @@ def run(config: Config, *, resume: bool = False) -> Report | None:
     trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if found.state == "unfinished" else None)
     trained = time.perf_counter()
+    trainer.use_float32()
     scored = score_model(trainer, task, encoded)
     evaluated = time.perf_counter()
     paths = hub.save_trained(trainer, tokenizer, folder, task)

@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 
 from nlp_transfer import hub
 from nlp_transfer.errors import CheckpointError
-from tests.tiny_classifiers import LABELS, MAX_LENGTH, random_texts, save_classifier, word_tokenizer
+from tests.tiny_classifiers import LABELS, MAX_LENGTH, random_texts, save_classifier, spread_model, word_tokenizer
 from tests.tiny_models import logits, tiny_checkpoint, tiny_model
 
 
@@ -36,7 +36,7 @@ def test_a_single_label_classifier_loads_as_it_was_saved(tiny_classifier: Path) 
     assert loaded.origin == str(tiny_classifier)
     assert not loaded.model.training
     assert loaded.model.dtype == torch.float32
-    torch.testing.assert_close(logits(loaded.model), logits(tiny_model("bert")), rtol=0, atol=0)
+    torch.testing.assert_close(logits(loaded.model), logits(spread_model("bert")), rtol=0, atol=0)
 
 
 def test_thresholds_are_saved_by_label(tiny_multi_label_classifier: Path) -> None:

@@ -174,10 +174,11 @@ def test_a_full_disk_is_told_in_words(tiny_classifier: Path, tmp_path: Path) -> 
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full on this system")
     source = write_texts(tmp_path / "a.txt", ["w1"])
-    with pytest.MonkeyPatch.context() as patch, Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w") as full, pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", full)
         with pytest.raises(ConfigError, match="Standard output cannot be written: No space left on device"):
             predict_file(str(tiny_classifier), source)
+        full.flush()  # as Python does when it ends: nothing is left that fails again
 
 
 def test_ruined_weights_are_told_in_words(tiny_classifier: Path) -> None:

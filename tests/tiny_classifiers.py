@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from nlp_transfer import hub
+from nlp_transfer.models.families import final_linear
 from tests.tiny_models import PADDING, VOCABULARY, tiny_model
 
 SPECIAL = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
@@ -36,6 +37,19 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+def spread_model(model_type: str = "bert", num_labels: int = len(LABELS), multi_label: bool = False) -> PreTrainedModel:
+    """A random model whose logits have mean 0 and spread 2 over texts, so that these get different classes."""
+    model = tiny_model(model_type, num_labels, multi_label)
+    _, head = final_linear(model)
+    batch = word_tokenizer()(random_texts(50, seed=99), padding=True, return_tensors="pt", return_token_type_ids=False)
+    with torch.no_grad():
+        head.bias.zero_()
+        logits = model(**batch).logits
+        head.weight.mul_(2 / logits.std(0)[:, None])
+        head.bias.copy_(-2 * logits.mean(0) / logits.std(0))
+    return model
+
+
 def save_classifier(
     folder: Path,
     *,
@@ -45,8 +59,8 @@ def save_classifier(
     max_length: int = MAX_LENGTH,
     labels: Sequence[str] = LABELS,
 ) -> Path:
-    """Save a random classifier as a run saves it. Its logits are spread, so that texts get different classes."""
-    model = tiny_model(model_type, num_labels=len(labels), multi_label=multi_label)
+    """Save a `spread_model` as a run saves it."""
+    model = spread_model(model_type, len(labels), multi_label)
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: index for index, label in enumerate(labels)}
     hub.save(

@@ -10,6 +10,7 @@ WITHOUT_EFFECT = (
     "dry_run",
     "print_config",
     "resume",
+    "training.cpu_threads",
     "training.dataloader_num_workers",
     "training.dataloader_persistent_workers",
     "training.dataloader_pin_memory",

@@ -12,7 +12,7 @@ from nlp_transfer.training.precision import uses_bf16
 
 @dataclass
 class TransferArguments(TrainingArguments):
-    """`transformers.TrainingArguments`, and three more. Everything that `Trainer` understands keeps its meaning.
+    """`transformers.TrainingArguments`, and four more. Everything that `Trainer` understands keeps its meaning.
 
     Args:
         early_stopping_patience: evaluations without a better `metric_for_best_model` after which training stops.
@@ -20,6 +20,8 @@ class TransferArguments(TrainingArguments):
         early_stopping_threshold: how much better counts as better.
         precision: `fp32`, `bf16` (autocast), or `auto`: bf16 where the processor or GPU has it natively, else fp32.
             Unset leaves `bf16` and `fp16` to decide.
+        cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
+            `scripts/train.py` sets them; `accelerate launch` alone leaves one.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
     """
@@ -29,6 +31,7 @@ class TransferArguments(TrainingArguments):
     precision: Literal["auto", "fp32", "bf16"] | None = field(
         default=None, metadata={"help": "fp32, bf16, or auto: bf16 where it is native."}
     )
+    cpu_threads: int | None = field(default=None, metadata={"help": "Threads of each process on a CPU."})
     logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
@@ -36,6 +39,8 @@ class TransferArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         """Resolve `precision` and check what transformers would find out only at the end of a run."""
+        if self.cpu_threads is not None and self.cpu_threads < 1:
+            raise ConfigError(f"training.cpu_threads is {self.cpu_threads}; expected at least 1.")
         self._given = {f.name: getattr(self, f.name) for f in fields(self) if f.init and _differs(self, f)}
         if self.precision is not None:
             import torch

@@ -101,6 +101,8 @@ class TransferMixin(Trainer):
         """Apply the methods, then the PEFT configuration, to a model."""
         if self.methods:
             self._context = self._context or self._default_context(model)
+            if self._given["args"] is not None:
+                model = model.to(self._given["args"].device)  # methods may run the model over all rows
             model = prepare_all(self.methods, model, self._context)
         if self.peft_config is not None:
             from nlp_transfer.models.adapters import peft_model
@@ -259,6 +261,15 @@ class TransferMixin(Trainer):
             loss = mean_loss(torch.from_numpy(logits), torch.from_numpy(output.label_ids), self)
             output = output._replace(metrics={**(output.metrics or {}), f"{metric_key_prefix}_loss": loss})
         return output
+
+    def use_float32(self) -> None:
+        """From here on, predict in float32 whatever the training's precision, as whoever loads the model will.
+
+        Training is over after this. A model that is sharded over processes stays as it is.
+        """
+        if not (self.is_fsdp_enabled or self.is_deepspeed_enabled):
+            self.accelerator.native_amp = False
+            self.model = self.model_wrapped = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
 
     # ---- saving ----
 

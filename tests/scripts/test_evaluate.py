@@ -1,0 +1,115 @@
+"""The command of scripts/evaluate.py: corpus options by path, help, exit status, and its name on the import path."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.command_line import BAD_INPUT, evaluate
+from tests.tiny_classifiers import random_texts
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A CSV file whose columns have names of their own."""
+    path = tmp_path / "clauses.csv"
+    lines = [f"{text},{label}" for text, label in zip(random_texts(6), ["red", "green", "blue"] * 2, strict=True)]
+    path.write_text("\n".join(["clause,kind", *lines]) + "\n")
+    return path
+
+
+def test_scores_a_corpus_and_writes_what_it_says(
+    tiny_classifier: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(tiny_classifier), "--corpus.path", str(corpus), "--corpus.columns.clause", "text"]
+    words += ["--corpus.columns.kind=label", "--output_dir", str(tmp_path / "scores"), "--device", "cpu"]
+    assert evaluate(words) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("test · 6 rows")
+    assert f"metrics      {tmp_path / 'scores' / 'metrics.json'}" in printed.replace("\n", "")
+    scores = json.loads((tmp_path / "scores" / "metrics.json").read_text())["target"]["test"]
+    assert [scores["per_class"][name]["support"] for name in ("red", "green", "blue")] == [2, 2, 2]
+    # The same command again would overwrite them.
+    assert evaluate(words) == BAD_INPUT
+    assert capsys.readouterr().err == (
+        f"CheckpointError: --output_dir {tmp_path / 'scores'} is not empty: metrics.json, predictions.jsonl.gz, "
+        "report.md. Nothing in it is touched; name a new folder.\n"
+    )
+
+
+def test_problems_of_the_corpus_are_reported_together(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "model",
+        "--corpus.path",
+        "nowhere",
+        "--corpus.colums.a",
+        "text",
+        "--splt",
+        "test",
+        "--corpus.split.seed",
+        "x",
+    ]
+    assert evaluate(words) == BAD_INPUT
+    message = capsys.readouterr().err
+    assert message.startswith("ConfigError: 3 problems:\n")
+    assert "  - Unknown option '--splt'. Did you mean '--split'?" in message
+    assert "  - corpus: Unknown key 'colums'. Did you mean 'columns'?" in message
+    assert "  - corpus.split.seed is 'x'; expected int." in message
+    assert evaluate(["model", "--corpus.path", "nowhere"]) == BAD_INPUT
+    assert "corpus.path: there is no file or folder nowhere (from " in capsys.readouterr().err
+
+
+def test_a_corpus_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(["model"]) == BAD_INPUT
+    assert "corpus names no source; give exactly one of corpus.path (a file or a folder)" in capsys.readouterr().err
+    assert evaluate(["model", "stray"]) == BAD_INPUT
+    assert capsys.readouterr().err == (
+        "ConfigError: 'stray' is not an option; expected --corpus.PATH VALUE such as --corpus.path data/kitchen.\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        evaluate([])
+    assert ended.value.code == BAD_INPUT
+    assert "the following arguments are required: MODEL" in capsys.readouterr().err
+
+
+def test_help_shows_every_field_of_a_corpus_and_no_others(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        evaluate(["--help"], "What it does.")
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    for option in ("What it does.", "--split NAME", "--max_tokens N", "--corpus.hub", "--corpus.split.similarity"):
+        assert option in printed
+    assert "--training." not in printed
+
+
+def test_the_script_does_not_hide_the_evaluate_package(tiny_classifier: Path, corpus: Path, tmp_path: Path) -> None:
+    """Python puts scripts/ first on the import path, and the metrics import the package `evaluate`."""
+    command = [sys.executable, "scripts/evaluate.py", str(tiny_classifier), "--corpus.path", str(corpus)]
+    command += ["--corpus.columns", "{clause: text, kind: label}", "--device", "cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NLP_TRANSFER_CACHE": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("test · 6 rows")
+
+
+def test_every_script_leaves_its_folder(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "scripts" / "evaluate.py", tmp_path)
+    (tmp_path / "other.py").write_text(
+        "from nlp_transfer.command_line import quiet_exit\nwith quiet_exit():\n    import evaluate\n"
+        "    print(evaluate.Metric.__name__)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(tmp_path / "other.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "Metric\n", done.stderr
