@@ -20,6 +20,7 @@ import torch
 
 from nlp_transfer import hub
 from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
+from nlp_transfer.data.rows import BATCH_ROWS
 from nlp_transfer.data.texts import STANDARD_INPUT, Texts
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.hub import TrainedClassifier
@@ -28,8 +29,8 @@ from nlp_transfer.reporting.files import atomic_file, plain
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
 
-WINDOW_ROWS = 2048
-"""Rows that are sorted by length together, at most."""
+WINDOW_ROWS = BATCH_ROWS
+"""Rows that are sorted by length together, at most: as many as the readers hand on at once."""
 
 WINDOW_CHARACTERS = 2_000_000
 """Characters of a window, about: long texts make shorter windows, so that memory stays bounded."""
@@ -264,6 +265,8 @@ def _check_output(output: Path, source: Path) -> None:
     """Complain about an output that could only fail once everything is predicted."""
     if output.is_dir():
         raise ConfigError(f"--output {output} is a folder; expected a file to write.")
+    if output.exists() and not output.is_file():  # the finished file would take the place of /dev/null
+        raise ConfigError(f"--output {output} is a device or pipe, no file; leave --output out and redirect with >.")
     if not output.parent.is_dir():
         raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it first.")
     if isinstance(source, Path) and output.exists() and output.samefile(source):

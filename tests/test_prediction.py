@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def test_an_output_file_is_whole_or_not_there(
     with pytest.raises(DataError, match="row 4501"):
         predict_file(str(tiny_classifier), write_texts(tmp_path / "c.txt", ["w1"] * 4500 + [""]))
     lines = capsysbinary.readouterr().out.splitlines()
-    assert [json.loads(line)["id"] for line in lines] == list(range(2048))
+    assert [json.loads(line)["id"] for line in lines] == list(range(4000))
 
 
 def test_options_are_checked_before_the_model_is_loaded(tmp_path: Path) -> None:
@@ -161,6 +162,10 @@ def test_options_are_checked_before_the_model_is_loaded(tmp_path: Path) -> None:
     assert "--max_tokens is 0; expected at least 1." in message
     assert "--top_k is -1; expected at least 1." in message
     assert refusal(output=str(tmp_path)) == f"--output {tmp_path} is a folder; expected a file to write."
+    os.mkfifo(tmp_path / "pipe")
+    assert "is a device or pipe, no file; leave --output out and redirect with >." in refusal(
+        output=str(tmp_path / "pipe")
+    )
     missing = tmp_path / "no" / "b.jsonl"
     assert refusal(output=str(missing)) == f"--output {missing}: there is no folder {missing.parent}; make it first."
     assert "is the file of the texts, which would be lost; name another." in refusal(output=source)

@@ -1,0 +1,102 @@
+"""Sweeps: every cell once, whatever interrupts them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer import command_line
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.sweep import read_sweep, run_sweep
+from nlp_transfer.training import TransferTrainer
+from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def sweep_file(tmp_path):
+    base = run_tree(tiny_encoder(tmp_path / "encoder"), tmp_path, tmp_path, num_train_epochs=1)
+    del base["training"]["output_dir"], base["source"]
+    tree = {
+        "output_dir": str(tmp_path / "sweep"),
+        "base": base,
+        "corpora": {
+            "plain": {"source": {"path": str(write_corpus(tmp_path / "plain"))}},
+            "many": {"source": {"path": str(write_corpus(tmp_path / "many", multi_label=True))}},
+        },
+        "systems": {"full": {"methods": ["full_fine_tuning"]}, "stock": {"stock": True}},
+        "seeds": [0, 1],
+    }
+    (tmp_path / "sweep.yaml").write_text(to_yaml(tree))
+    return tmp_path / "sweep.yaml"
+
+
+def test_every_cell_runs_once_and_an_interrupted_sweep_goes_on(sweep_file, monkeypatch):
+    started = []
+    train = TransferTrainer.train
+
+    def interrupted(self, *args, **kwargs):
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        started.append(1)
+        return train(self, *args, **kwargs)
+
+    monkeypatch.setattr(TransferTrainer, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(read_sweep(sweep_file), say=lambda line: None)
+    results = sweep_file.parent / "sweep" / "results.jsonl"
+    before = results.read_text()
+    monkeypatch.setattr(TransferTrainer, "train", train)
+    said = []
+    found = run_sweep(read_sweep(sweep_file), say=said.append)
+    assert results.read_text().startswith(before)
+    assert sum("finished before" in line for line in said) == 4  # full and stock of both corpora, seed 0
+    cells = {result.cell for result in found}
+    expected = {
+        (corpus, system, seed) for corpus in ("plain", "many") for system in ("full", "stock") for seed in (0, 1)
+    }
+    baselines = {(corpus, name, 0) for corpus in ("plain", "many") for name in ("majority", "tfidf_svm")}
+    assert cells == expected | baselines
+    assert len(results.read_text().splitlines()) == len(cells)
+    assert not list((sweep_file.parent / "sweep" / "cells").glob("*/checkpoints"))
+
+
+def test_a_second_sweep_runs_nothing_and_prints_the_table(sweep_file, capsys, monkeypatch):
+    assert command_line.sweep(str(sweep_file), run=True) == 0
+    table = capsys.readouterr().out
+    assert "plain" in table
+    assert "tfidf_svm" in table
+    assert " ± " in table
+    monkeypatch.setattr(TransferTrainer, "train", None)
+    assert command_line.sweep(str(sweep_file), run=True) == 0
+    assert command_line.sweep(str(sweep_file), run=False) == 0
+
+
+def test_problems_of_all_cells_are_reported_once_before_any_runs(sweep_file):
+    text = sweep_file.read_text().replace("full_fine_tuning", "full_fine_tunning").replace("max_length", "max_lenght")
+    sweep_file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(sweep_file)
+    assert len(caught.value.problems) == 2
+    assert not (sweep_file.parent / "sweep").exists()
+
+
+def test_a_sweep_file_without_its_parts(tmp_path):
+    (tmp_path / "s.yaml").write_text("output_dir: x\nseed: [1]\nsystems: {}\n")
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(tmp_path / "s.yaml")
+    text = str(caught.value)
+    assert "Unknown key 'seed'. Did you mean 'seeds'?" in text
+    assert "corpora is None" in text
+    assert "systems is {}" in text
+
+
+def test_the_sweep_of_the_repository_names_its_cells(monkeypatch, tmp_path):
+    for name in ("science/scicite", "biomed/chemprot", "legal/licenses"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    sweep = read_sweep(ROOT / "configs" / "sweep.yaml")
+    assert len(sweep.cells) == 3 * 4 * 2
+    assert json.dumps(sweep.cells["licenses", "lora", 1]["training"]["learning_rate"]) == "0.001"
