@@ -3,6 +3,7 @@
 config -> corpora -> task.encode -> task.build_model -> method.prepare -> trainer -> metrics -> report
 """
 
+import copy
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from accelerate import PartialState
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
 from nlp_transfer.config import Config
@@ -58,6 +60,7 @@ def run(config: Config, *, resume: bool = False) -> Report | None:
     found = check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
         return None
+    transformers_logging.disable_progress_bar()  # its bars for each saved file; the run's own bars stay
     if config.training.device.type == "cpu":
         use_cores(config.training.cpu_threads)
     corpora, task, tokenizer, encoded = load_data(config)
@@ -165,11 +168,12 @@ def build_trainer(
         new_parameters=loaded.new_parameters,
         seed=config.training.seed,
     )
-    config.training.output_dir = str(checkpoints)
+    arguments = copy.copy(config.training)
+    arguments.output_dir = str(checkpoints)
     lengths = np.asarray(context.validation["length"])
     trainer = TransferTrainer(
         loaded.model,
-        config.training,
+        arguments,
         context.collate,
         train_dataset=context.train,
         eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")),
@@ -179,7 +183,7 @@ def build_trainer(
         methods=config.methods,
         context=context,
     )
-    if not config.training.disable_tqdm:
+    if not arguments.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)
     return trainer, context

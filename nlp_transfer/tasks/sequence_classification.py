@@ -43,6 +43,8 @@ class SequenceClassification(Task):
         "accuracy",
         "exact_match",
         "matthews",
+        "macro_f1_with_none",
+        "micro_f1_with_none",
         *(f"{mean}_{score}" for mean in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1")),
     )
 
