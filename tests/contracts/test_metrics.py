@@ -11,7 +11,7 @@ from nlp_transfer.metrics.classification import METRICS
 
 NAMES = ["a", "b", "c"]
 CASES = [(metric, kind) for metric in METRICS for kind in metric.kinds]
-TRUTH = {False: np.array([0, 1, 2, 1]), True: np.array([[1, 0, 0], [0, 1, 1], [0, 0, 1], [0, 1, 0]])}
+TRUTH = {False: np.array([0, 1, 2, 1]), True: np.array([[1, 0, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0]])}
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0].__name__}-{'multi' if case[1] else 'single'}")
