@@ -1,16 +1,17 @@
 """LP-FT: linear probing, then full fine-tuning.
 
-First the final linear layer is fitted to its optimum on what the untouched encoder and head feed it (one pass over the
-texts, no dropout; see models/linear_head.py), then everything trains from there. A random head would send large, random
-gradients into the encoder and distort features that hold outside the training domain; a fitted one does not.
+First a linear head is fitted to its optimum on the frozen encoder, with the pooling and penalty that validation prefers
+(probing.py, on the encoder's last layer unless others are named), then everything trains from there. A random head
+would send large, random gradients into the encoder and distort features that hold outside the training domain; a fitted
+one does not. With few rows it also saves the epochs that a random head, or a random pooler, needs.
 Reference: Kumar et al. (2022), https://arxiv.org/abs/2202.10054
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.probing import PENALTIES, Probe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,40 +24,38 @@ class LPFT(Method):
     """Fit the head on the frozen encoder, then train everything.
 
     Args:
-        l2: strength of the penalty on the probe's weights (1 / C of scikit-learn's logistic regression).
+        layers: the layers that the probe may read, 1 is the lowest; layers above the chosen one are dropped. None is
+            the last one, so that none is.
+        pooling: the poolings to try, `mean` over the tokens and `cls`, the first token; None is all that the encoder's
+            family can express.
+        l2: the penalties on the probe's weights to try (1 / C of scikit-learn's logistic regression).
     """
 
     name: ClassVar[str] = "lp_ft"
 
-    l2: float = 10.0
+    layers: list[int] | None = None
+    pooling: list[str] | None = None
+    l2: list[float] = field(default_factory=lambda: list(PENALTIES))
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.l2 <= 0:
-            raise ConfigError(f"lp_ft.l2 is {self.l2}; expected more than 0.")
+        self._probe(self.layers)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Fit the final linear layer and free every weight."""
-        import torch
+        """Fit the probe, write it into the model's head, and free every weight but those that only pass it on.
 
-        from nlp_transfer.models.adapters import refuse_adapter
-        from nlp_transfer.models.families import final_linear, free
-        from nlp_transfer.models.features import head_inputs
-        from nlp_transfer.models.linear_head import fit_linear_head
+        Raises:
+            ConfigError: as frozen_encoder.
+        """
+        from nlp_transfer.models.families import free
+        from nlp_transfer.models.pooling import available_layers, folded_modules
 
-        refuse_adapter(self.name, model)
-        features, labels = head_inputs(model, context.train, collate=context.collate, max_tokens=context.batch_tokens)
-        name, linear = final_linear(model)
-        weight, bias = fit_linear_head(features, labels, context.loss, l2=self.l2, num_labels=linear.out_features)
-        with torch.no_grad():
-            linear.weight.copy_(weight)
-            linear.bias.copy_(bias)
-            loss = context.loss(features @ weight.T + bias, labels).mean().item()
+        layers = self.layers if self.layers is not None else [available_layers(model)[-1]]
+        facts = context.facts[self.name] = self._probe(layers).fit(model, context)
         free(model, [model])
-        fresh = [p for p in context.new_parameters if not p.startswith(f"{name}.")]
-        context.facts[self.name] = {
-            "probe_training_loss": loss,
-            # The probe sees the encoder through these; the checkpoint did not hold them, so they are random.
-            "random_before_probe": fresh,
-        }
+        for module in folded_modules(model, facts["pooling"]):
+            module.requires_grad_(False)
         return model
+
+    def _probe(self, layers: list[int] | None) -> Probe:
+        return Probe(self.name, layers, self.pooling, self.l2)

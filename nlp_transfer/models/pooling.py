@@ -149,6 +149,16 @@ def fold_head(model: "PreTrainedModel", layer: int, pooling: str, weight: Tensor
     final.bias.copy_(bias - passing.offset * scaled.sum(dim=1))
 
 
+def folded_modules(model: "PreTrainedModel", pooling: str) -> list[nn.Module]:
+    """The modules of a folded model that only pass the pooled state on: the averaging layer, and the head's dense part.
+
+    Training them would trade the exact mean for something that the scales in them make hard to control.
+    """
+    entry = family(model)
+    averaging = [encoder_layers(model)[-1]] if pooling == "mean" and entry.layer is not None else []
+    return [*averaging, model.get_submodule(entry.dense)]
+
+
 def _cut(model: "PreTrainedModel", depth: int, add_layer: bool) -> None:
     """Keep the lowest layers; add one that averages where asked."""
     entry = family(model)

@@ -1,0 +1,175 @@
+"""A linear probe: the best linear classifier on a frozen encoder, written into a plain model of its family.
+
+The texts are encoded once. For every layer, pooling and penalty a classifier is fitted to its optimum on the training
+rows (models/linear_head.py), the best on validation is kept, and it is written into the model (models/pooling.py):
+layers above the chosen one are dropped. `frozen_encoder` stops there; `lp_ft` goes on from there.
+Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods.base import Context
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from nlp_transfer.models.features import EncodedRows
+
+CHECKED_ROWS = 16
+"""How many validation rows are run through the finished model, to see that its logits are the fitted ones."""
+
+PENALTIES = (1.0, 10.0, 100.0, 1000.0)
+"""The penalties that are tried where none are named."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a probe may try.
+
+    Args:
+        method: the method that it belongs to, for messages.
+        layers: the layers to try, 1 is the lowest; None is all.
+        pooling: the poolings to try; None is all that the encoder's family can express.
+        l2: the penalties to try.
+    """
+
+    method: str
+    layers: list[int] | None
+    pooling: list[str] | None
+    l2: list[float]
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = []
+        for key in ("layers", "pooling", "l2"):
+            if getattr(self, key) is not None and not getattr(self, key):
+                problems.append(f"{self.method}.{key} is empty; name at least one, or leave it out.")
+        for pooling in self.pooling or []:
+            if pooling not in ("mean", "cls"):
+                problems.append(f"{self.method}.pooling: {did_you_mean('pooling', pooling, ('mean', 'cls'))}")
+        problems += [f"{self.method}.l2 holds {l2}; expected more than 0." for l2 in self.l2 if l2 <= 0]
+        if problems:
+            raise ConfigError(problems)
+
+    def fit(self, model: "PreTrainedModel", context: Context) -> dict[str, Any]:
+        """Encode, fit, choose, and write the choice into the model, in place.
+
+        Returns:
+            What was chosen, and all that was tried.
+
+        Raises:
+            ConfigError: a layer or pooling that this encoder does not have, no validation rows, or an adapter.
+        """
+        from nlp_transfer.models.adapters import refuse_adapter
+        from nlp_transfer.models.features import hidden_states
+        from nlp_transfer.models.pooling import fold_head, use_full_attention
+
+        refuse_adapter(self.method, model)
+        layers, poolings = self._candidates(model)
+        if len(context.validation) == 0:
+            raise ConfigError(f"{self.method} chooses a layer on validation rows, and there are none.")
+        use_full_attention(model)
+        encode: dict[str, Any] = {"collate": context.collate, "max_tokens": context.batch_tokens}
+        train = hidden_states(model, context.train, layers=layers, poolings=poolings, **encode)
+        validation = hidden_states(model, context.validation, layers=layers, poolings=poolings, **encode)
+        tried, best = same_on_all_processes(self._fit(model, context, train, validation))
+        fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
+        self._check(model, context, best)
+        return {
+            **{key: best[key] for key in ("layer", "pooling", "l2", "validation_score")},
+            "candidates": tried,
+            "best_per_layer": [
+                max((c for c in tried if c["layer"] == layer), key=lambda c: c["validation_score"]) for layer in layers
+            ],
+        }
+
+    def _candidates(self, model: "PreTrainedModel") -> tuple[list[int], list[str]]:
+        from nlp_transfer.models.pooling import available_layers, available_poolings
+
+        kind = model.config.model_type
+        possible = available_layers(model)
+        possible_poolings = available_poolings(model)
+        problems = [
+            f"{self.method}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
+            for layer in self.layers or []
+            if layer not in possible
+        ]
+        problems += [
+            f"{self.method}.pooling holds {pooling!r}, which a {kind} encoder cannot express in its own architecture. "
+            f"Possible: {', '.join(possible_poolings)}."
+            for pooling in self.pooling or []
+            if pooling not in possible_poolings
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return sorted(set(self.layers or possible)), list(dict.fromkeys(self.pooling or possible_poolings))
+
+    def _fit(
+        self, model: "PreTrainedModel", context: Context, train: "EncodedRows", validation: "EncodedRows"
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Every candidate with its score, and the best with its weights. Ties go to lower layers and more penalty."""
+        from tqdm.auto import tqdm
+
+        from nlp_transfer.models.families import final_linear
+        from nlp_transfer.models.linear_head import fit_linear_heads
+
+        strengths = sorted(set(self.l2), reverse=True)
+        device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
+        classes = final_linear(model)[1].out_features
+        tried: list[dict[str, Any]] = []
+        best: dict[str, Any] | None = None
+        for (layer, pooling), features in tqdm(train.features.items(), desc="Fitting heads", unit=" heads"):
+            x = _tensor(features).to(device)
+            x_validation = _tensor(validation.features[layer, pooling])
+            heads = fit_linear_heads(x, train.labels.to(device), context.loss, l2=strengths, num_labels=classes)
+            for l2, head in zip(strengths, heads, strict=True):
+                weight, bias = (part.cpu() for part in head)
+                logits = x_validation @ weight.T + bias
+                score = float(context.score(logits, validation.labels))
+                tried.append({"layer": layer, "pooling": pooling, "l2": l2, "validation_score": score})
+                if best is None or score > best["validation_score"]:
+                    best = {**tried[-1], "weight": weight, "bias": bias, "logits": logits}
+        assert best is not None
+        return tried, best
+
+    def _check(self, model: "PreTrainedModel", context: Context, best: dict[str, Any]) -> None:
+        """Run the finished model on a few validation rows; its logits must be the fitted ones."""
+        import torch
+
+        from nlp_transfer.models.features import make_batch
+
+        count = min(CHECKED_ROWS, len(context.validation))
+        batch = make_batch(context.validation, range(count), context.collate, model.device)
+        inputs = {key: value for key, value in batch.items() if key != "labels"}
+        model.eval()
+        with torch.no_grad():
+            logits = model(**inputs).logits.float().cpu()
+        expected = best["logits"][:count]
+        difference = (logits - expected).abs().max().item()
+        if difference > 1e-3 * max(1.0, expected.abs().max().item()):
+            raise RuntimeError(
+                f"The head for layer {best['layer']}, pooling {best['pooling']} does not survive being written into "
+                f"the {model.config.model_type} model: its logits differ by {difference:.2g}. Please report this; "
+                f"{self.method}.layers and {self.method}.pooling can name another."
+            )
+
+
+def same_on_all_processes(result: Any) -> Any:
+    """The first process's result: each computes it, and rounding must not let them choose different layers."""
+    from torch.distributed import broadcast_object_list, is_available, is_initialized
+
+    if not (is_available() and is_initialized()):
+        return result
+    box = [result]
+    broadcast_object_list(box)
+    return box[0]
+
+
+def _tensor(features: "np.ndarray") -> "Tensor":
+    import torch
+
+    return torch.from_numpy(features)
