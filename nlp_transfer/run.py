@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from nlp_transfer import hub
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
-from nlp_transfer.errors import DataError
+from nlp_transfer.errors import CheckpointError, DataError
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
@@ -75,7 +75,7 @@ def run(config: Config, *, resume: bool = False) -> Report | None:
     if main:
         trainer.add_callback(LogEntries(log.write))
     trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
-    trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if found.state == "unfinished" else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(config, folder) if found.state == "unfinished" else None)
     trained = time.perf_counter()
     trainer.use_float32()
     scored = score_model(trainer, task, encoded)
@@ -205,8 +205,19 @@ def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
 
 
-def _last_checkpoint(folder: Path) -> str | None:
-    return get_last_checkpoint(folder / CHECKPOINTS) if (folder / CHECKPOINTS).is_dir() else None
+def last_checkpoint(config: Config, folder: Path) -> str | None:
+    """The checkpoint that an unfinished run goes on from; None where it was interrupted before the first.
+
+    Raises:
+        CheckpointError: it holds no optimizer state; the Trainer would go on with a fresh one and say nothing.
+    """
+    found = get_last_checkpoint(folder / CHECKPOINTS) if (folder / CHECKPOINTS).is_dir() else None
+    if found is not None and config.training.save_only_model:
+        raise CheckpointError(
+            f"{found} holds no optimizer state (training.save_only_model), so the run cannot go on as it was. "
+            "Delete its folder to start anew, or choose another training.output_dir."
+        )
+    return found
 
 
 DRY_RUN_EXAMPLES = 10

@@ -17,7 +17,6 @@ from torch.distributed import get_rank, is_initialized
 from tqdm.auto import tqdm
 
 from nlp_transfer.data.batches import token_budget_batches
-from nlp_transfer.models.families import final_linear
 from nlp_transfer.models.pooling import pooled_features
 
 if TYPE_CHECKING:
@@ -79,34 +78,6 @@ def hidden_states(
         labels = _put(labels, rows, batch["labels"], len(dataset))
     assert labels is not None
     return EncodedRows(features, labels)
-
-
-def head_inputs(
-    model: "PreTrainedModel", dataset: "Dataset", *, collate: Collate, max_tokens: int
-) -> tuple[Tensor, Tensor]:
-    """What enters the final linear layer for every row, the head as it is, and the labels.
-
-    Returns:
-        Features, float32, shape (rows, hidden), and labels, (rows,) or (rows, classes); both in the dataset's order.
-    """
-    _, linear = final_linear(model)
-    seen: list[Tensor] = []
-    hook = linear.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
-    features: Tensor | None = None
-    labels: Tensor | None = None
-    try:
-        for rows, batch, _ in _forward(model, dataset, collate, max_tokens):
-            entered = seen.pop()
-            if entered.dim() == 3:  # EuroBERT may average the logits of all tokens: the average of what makes them
-                mask = batch["attention_mask"].unsqueeze(-1).to(entered.dtype)
-                entered = (entered * mask).sum(dim=1) / mask.sum(dim=1)
-            features = _put(features, rows, entered.float(), len(dataset))
-            labels = _put(labels, rows, batch["labels"], len(dataset))
-    finally:
-        hook.remove()
-    assert features is not None
-    assert labels is not None
-    return features, labels
 
 
 def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
