@@ -5,7 +5,7 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare -> traine
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,13 @@ CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
 
 
-def run(config: Config, *, resume: bool = False) -> Report | None:
+def run(config: Config, *, resume: bool = False, say: Callable[[str], None] = print) -> Report | None:
     """Run one experiment. On several processes, all call it.
 
     Args:
         config: what to run.
         resume: go on with an unfinished run of the same configuration in `training.output_dir`.
+        say: is told, on the main process, what the corpora hold and what will be trained.
 
     Returns:
         The report, on the main process; None where the folder holds the finished run already and `resume` was given.
@@ -70,11 +71,14 @@ def run(config: Config, *, resume: bool = False) -> Report | None:
         opened = open_run_folder(folder, record, resume=resume)
         write_text(folder / "config.yaml", to_yaml(record))
         log = JsonLinesLog(folder / "log.jsonl")
+        say("\n".join([*described(corpora), *(f"{name}: {value}" for name, value in cut_texts(encoded).items())]))
     started = time.perf_counter()
     trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder / CHECKPOINTS)
     if main:
         trainer.add_callback(LogEntries(log.write))
     trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
+    if main:
+        say(to_be_trained(config, *trained_parameters))
     trainer.train(resume_from_checkpoint=last_checkpoint(config, folder) if found.state == "unfinished" else None)
     trained = time.perf_counter()
     trainer.use_float32()
@@ -200,6 +204,21 @@ def cut_texts(encoded: Encoded) -> dict[str, str]:
     return facts
 
 
+def described(corpora: Mapping[str, Corpus]) -> list[str]:
+    """What each domain's corpus holds, line by line."""
+    return [
+        line for domain, corpus in corpora.items() for line in (f"{domain}:", *(f"  {x}" for x in describe(corpus)))
+    ]
+
+
+def to_be_trained(config: Config, trainable: int, total: int) -> str:
+    """The methods, how many parameters they train, and in what precision."""
+    methods = ", ".join(method.name for method in config.methods)
+    precision = "bf16" if config.training.bf16 else "fp16" if config.training.fp16 else "fp32"
+    share = f"{trainable:,} of {total:,} parameters ({trainable / total:.2%})"
+    return f"{methods}: trains {share}, in {precision} on {config.training.device.type}."
+
+
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The metrics that are single numbers, which is what a Trainer's log can hold."""
     return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
@@ -238,7 +257,7 @@ def dry_run(config: Config) -> str:
     state = check_run_folder(folder, config.record(), resume=True).state
     corpora, task, tokenizer, encoded = load_data(config)
     loaded = load_model(config, task)
-    lines = [f"{domain}:\n" + "\n".join(f"  {line}" for line in describe(corpus)) for domain, corpus in corpora.items()]
+    lines = described(corpora)
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
     train, names = encoded["source"]["train"], task.label_names
     lines.append(f"\nThe first {min(DRY_RUN_EXAMPLES, len(train))} encoded training examples:")

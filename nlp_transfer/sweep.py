@@ -118,10 +118,10 @@ def _run_cell(config: Config, cell: Cell) -> Iterator[CellResult]:
     from nlp_transfer.run import run
 
     folder, started = Path(str(config.training.output_dir)), time.perf_counter()
-    report = run(config, resume=True)
+    report = run(config, resume=True, say=_silent)
     if report is None:  # finished, but the sweep was interrupted before it noted the result
         shutil.rmtree(folder)
-        report = run(config)
+        report = run(config, say=_silent)
     assert report is not None, "a new run has a report"
     corpus, system, seed = cell
     scores = report.metrics["source"]["test"]
@@ -136,6 +136,10 @@ def _run_cell(config: Config, cell: Cell) -> Iterator[CellResult]:
     for name, domains in report.baselines.items():
         scores = domains["source"]["test"]
         yield CellResult(corpus, name, 0, scores["accuracy"], scores["macro_f1"], 0.0)
+
+
+def _silent(_: str) -> None:
+    """A sweep speaks of cells, not of each cell's corpus."""
 
 
 def _run_stock(config: Config, cell: Cell) -> Iterator[CellResult]:
