@@ -391,11 +391,8 @@ def _set_values(config: Any) -> dict[str, Any]:
 
 
 def _training_values(arguments: TransferArguments) -> dict[str, Any]:
-    given = {name: value for name, value in arguments.given().items() if not name.endswith("token")}
-    return {
-        "output_dir": arguments.output_dir,
-        **{name: getattr(value, "value", value) for name, value in given.items()},
-    }
+    given = {name: getattr(value, "value", value) for name, value in arguments.given().items()}
+    return {"output_dir": arguments.output_dir, **given}
 
 
 def _docs(cls: type) -> dict[str, str]:

@@ -41,7 +41,12 @@ class TransferArguments(TrainingArguments):
         """Resolve `precision` and check what transformers would find out only at the end of a run."""
         if self.cpu_threads is not None and self.cpu_threads < 1:
             raise ConfigError(f"training.cpu_threads is {self.cpu_threads}; expected at least 1.")
-        self._given = {f.name: getattr(self, f.name) for f in fields(self) if f.init and _differs(self, f)}
+        # Tokens stay out: what is kept here is pickled into checkpoints and written into a run's folder.
+        self._given = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.init and not f.name.endswith("token") and _differs(self, f)
+        }
         if self.precision is not None:
             import torch
 
@@ -70,7 +75,7 @@ class TransferArguments(TrainingArguments):
                 raise ConfigError(problems)
 
     def given(self) -> dict[str, Any]:
-        """The arguments that were given other values than their defaults, as they were given: what a file would say."""
+        """The arguments that were given other values than their defaults, as they were given; tokens left out."""
         return dict(self._given)
 
 
