@@ -89,6 +89,8 @@ class Config:
             problems.append(
                 "training.label_smoothing_factor is set; the task computes the loss: set task.label_smoothing."
             )
+        if not self.methods:
+            problems.append("methods is empty: name at least one, such as full_fine_tuning.")
         if self.training.auto_find_batch_size:
             problems.append(
                 "training.auto_find_batch_size restarts the schedule but keeps weights and optimizer state; lower "

@@ -6,6 +6,7 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare -> traine
 import copy
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from transformers.utils import logging as transformers_logging
 from nlp_transfer import hub
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
-from nlp_transfer.errors import CheckpointError, DataError
+from nlp_transfer.data.duplicates import copied_from
+from nlp_transfer.errors import CheckpointError, DataError, NLPTransferError
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
@@ -73,7 +75,13 @@ def run(config: Config, *, resume: bool = False, say: Callable[[str], None] = pr
         log = JsonLinesLog(folder / "log.jsonl")
         say("\n".join([*described(corpora), *(f"{name}: {value}" for name, value in cut_texts(encoded).items())]))
     started = time.perf_counter()
-    trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder / CHECKPOINTS)
+    try:
+        trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder / CHECKPOINTS)
+    except NLPTransferError:
+        if main and found.state == "empty":  # nothing was learned: leave the folder free for the mended configuration
+            log.close()
+            opened.discard()
+        raise
     if main:
         trainer.add_callback(LogEntries(log.write))
     trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
@@ -111,7 +119,7 @@ def run(config: Config, *, resume: bool = False, say: Callable[[str], None] = pr
         config=record,
         seeds=(config.training.seed,),
         baselines=score_baselines(config.baselines, task, corpora, scored),
-        facts={**dict.fromkeys(loaded.notes, True), **cut_texts(encoded), **context.facts},
+        facts={**dict.fromkeys(loaded.notes, True), **cut_texts(encoded), **_brief(context.facts)},
         thresholds=task.threshold_by_label(),
         paths={**paths, "predictions": str(folder / "predictions.jsonl.gz"), "log": str(folder / "log.jsonl")},
     ).write(folder)
@@ -130,7 +138,9 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
         corpora = {"source": load_corpus(config.source, key="source", labeled=True)}
         task = config.task.bind(corpora["source"])
         if config.target is not None:
-            corpora["target"] = load_corpus(config.target, key="target", label_names=task.label_names)
+            target = load_corpus(config.target, key="target", label_names=task.label_names)
+            copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
+            corpora["target"] = replace(target, notes=(*target.notes, *copies))
         tokenizer = load_tokenizer(
             config.tokenizer or config.model, revision=config.revision, trust_remote_code=config.trust_remote_code
         )
@@ -191,6 +201,16 @@ def build_trainer(
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)
     return trainer, context
+
+
+def _brief(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The methods' facts with lists of all that was tried as their number."""
+    return {
+        name: {key: len(value) if key == "candidates" else value for key, value in fact.items()}
+        if isinstance(fact, dict)
+        else fact
+        for name, fact in facts.items()
+    }
 
 
 def cut_texts(encoded: Encoded) -> dict[str, str]:

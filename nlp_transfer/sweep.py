@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.config import Config, load_config, merge_tree, read_yaml
-from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.sweeps import Cell, CellResult, append_result, load_results
 
 RESULTS = "results.jsonl"
@@ -94,20 +95,35 @@ def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResu
         corpus, system, seed = cell
         where = f"[{number}/{len(sweep.cells)}] {corpus} · {system} · seed {seed}"
         if cell in done:
+            _refuse_another_recipe(file, done[cell], tree)
             say(f"{where}: finished before")
             continue
         say(f"{where}: begins")
         config = _config(tree)
+        record = config.record()
         if any(known[0] == corpus for known in done):
             config = dataclasses.replace(config, baselines=())
         folder = Path(str(config.training.output_dir))
-        for result in _run_stock(config, cell) if tree.get("stock") else _run_cell(config, cell):
+        for scored in _run_stock(config, cell) if tree.get("stock") else _run_cell(config, cell):
+            made_by = {"config": record} if scored.cell == cell else {}
+            result = dataclasses.replace(scored, details={**scored.details, **made_by})
             append_result(file, result)
             done[result.cell] = result
             scores = f"macro-F1 {result.macro_f1:.4f}, accuracy {result.accuracy:.4f}"
             say(f"{where}: {result.system} {scores}, {result.seconds:.0f} s")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return list(done.values())
+
+
+def _refuse_another_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
+    """A finished cell counts only for the configuration that made it."""
+    different = config_differences(result.details.get("config", {}), _config(tree).record())
+    if different:
+        raise CheckpointError(
+            f"{file} has a result for {' · '.join(map(str, result.cell))} from another configuration. Choose another "
+            "output_dir, or delete its line to run the cell again. What differs (there -> now):\n"
+            + "\n".join(f"  {line}" for line in different)
+        )
 
 
 def _config(tree: Mapping[str, Any]) -> Config:

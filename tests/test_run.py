@@ -275,3 +275,22 @@ def test_two_processes_give_the_metrics_of_one(encoder, corpus, tmp_path):
     assert len(predictions(tmp_path / "two")) == len(predictions(tmp_path / "one"))
     for row in predictions(tmp_path / "two"):
         assert np.isfinite(list(row["probabilities"].values())).all()
+
+
+def test_a_run_that_never_began_leaves_its_folder_free(encoder, corpus, tmp_path):
+    tree = run_tree(encoder, corpus, tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"partial_fine_tuning\.layers is 99"):
+        run(load_config(tree={**tree, "methods": [{"name": "partial_fine_tuning", "layers": 99}]}))
+    assert not (tmp_path / "run").exists()
+
+
+def test_target_texts_that_are_copies_of_training_texts_are_counted(encoder, corpus, tmp_path):
+    lines = [json.dumps(row) for row in rows(5, seed=0) + rows(7, seed=9)]  # the first are training rows
+    (tmp_path / "target.jsonl").write_text("\n".join(lines))
+    tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "target.jsonl")}}
+    said = []
+    report = run(load_config(tree=tree), say=said.append)
+    note = "test: 5 of 12 texts are exact copies of the source's training texts."
+    assert note in report.corpora["target"].notes
+    assert note in "\n".join(said)
+    assert "full_fine_tuning: trains " in said[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer import command_line
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.sweep import read_sweep, run_sweep
 from nlp_transfer.training import TransferTrainer
@@ -100,3 +100,10 @@ def test_the_sweep_of_the_repository_names_its_cells(monkeypatch, tmp_path):
     sweep = read_sweep(ROOT / "configs" / "sweep.yaml")
     assert len(sweep.cells) == 3 * 4 * 2
     assert json.dumps(sweep.cells["licenses", "lora", 1]["training"]["learning_rate"]) == "0.001"
+
+
+def test_a_finished_cell_counts_only_for_the_recipe_that_made_it(sweep_file):
+    run_sweep(read_sweep(sweep_file), say=lambda line: None)
+    sweep_file.write_text(sweep_file.read_text().replace("learning_rate: 0.005", "learning_rate: 0.05"))
+    with pytest.raises(CheckpointError, match=r"another configuration(.|\n)*training\.learning_rate: 0\.005 -> 0\.05"):
+        run_sweep(read_sweep(sweep_file), say=lambda line: None)

@@ -37,6 +37,23 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
     return notes
 
 
+def copied_from(train: Dataset, splits: dict[str, Dataset], where: str) -> list[str]:
+    """How many texts of another corpus's splits are copies of these training texts, one note a split.
+
+    Args:
+        train: the training rows.
+        splits: the other corpus.
+        where: whose training texts they are, such as "the source's".
+    """
+    known, _ = text_hashes(train)
+    notes = []
+    for name, split in splits.items():
+        count = int(np.isin(text_hashes(split)[0], known).sum())
+        found = f"{count} of {len(split)} texts are exact copies" if count else "no text is an exact copy"
+        notes.append(f"{name}: {found} of {where} training texts.")
+    return notes
+
+
 def text_hashes(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
     """Hashes of the texts, and of texts with their labels (None without labels); 16 bytes each, shape (rows,)."""
     column = next((name for name in ("label", "labels") if name in split.column_names), None)

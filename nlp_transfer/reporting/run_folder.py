@@ -42,6 +42,14 @@ class RunFolder:
     state: RunState
     record: dict[str, Any] = field(default_factory=dict)
 
+    def discard(self) -> None:
+        """Take back a run that ended before it learned anything: only what a run has written by then."""
+        for name in ("config.yaml", "log.jsonl", "run.json"):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (self.path / "checkpoints", self.path):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
     def finish(self) -> None:
         """Mark the run as finished, last of all: from here on the folder is never written again.
 

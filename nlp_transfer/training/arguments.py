@@ -39,17 +39,35 @@ class TransferArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         """Resolve `precision` and check what transformers would find out only at the end of a run."""
-        if self.cpu_threads is not None and self.cpu_threads < 1:
-            raise ConfigError(f"training.cpu_threads is {self.cpu_threads}; expected at least 1.")
+        problems = [
+            f"training.{name} is {getattr(self, name)}; expected at least 1."
+            for name in (
+                "cpu_threads",
+                "per_device_train_batch_size",
+                "per_device_eval_batch_size",
+                "gradient_accumulation_steps",
+            )
+            if getattr(self, name) is not None and getattr(self, name) < 1
+        ]
+        if self.learning_rate < 0:
+            problems.append(f"training.learning_rate is {self.learning_rate}; expected 0 or more.")
+        if self.max_steps <= 0 and self.num_train_epochs <= 0:
+            problems.append(
+                f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
+            )
+        if problems:
+            raise ConfigError(problems)
         # Tokens stay out: what is kept here is pickled into checkpoints and written into a run's folder.
         self._given = {
             f.name: getattr(self, f.name)
             for f in fields(self)
             if f.init and not f.name.endswith("token") and _differs(self, f)
         }
-        if self.precision is not None:
-            import torch
+        import torch
 
+        if not torch.accelerator.is_available():
+            self.dataloader_pin_memory = False  # there is no device to pin for; PyTorch would warn at each loader
+        if self.precision is not None:
             if self.fp16 or (self.bf16 and self.precision == "fp32"):
                 raise ConfigError(
                     f"training.precision is {self.precision!r} while training.{'fp16' if self.fp16 else 'bf16'} is on. "

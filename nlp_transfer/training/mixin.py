@@ -58,6 +58,12 @@ class TransferMixin(Trainer):
         peft_config: "PeftConfig | None" = None,
         context: Context | None = None,
     ) -> None:
+        wrong = [method for method in methods if not isinstance(method, Method)]
+        if wrong:
+            raise ConfigError(
+                f"methods holds {wrong[0]!r}; expected method objects, such as methods=[LoRA(r=8)] "
+                "(from nlp_transfer.methods import LoRA)."
+            )
         self.methods = tuple(methods)
         self.peft_config = peft_config
         self._context = context

@@ -40,3 +40,13 @@ def test_fixed_precisions_and_their_contradictions():
 def test_early_stopping_needs_a_best_model():
     with pytest.raises(ConfigError, match=r"early_stopping_patience needs training\.load_best_model_at_end: true"):
         TransferArguments(output_dir="x", early_stopping_patience=2)
+
+
+def test_values_that_no_run_could_use_are_reported_together():
+    with pytest.raises(ConfigError) as caught:
+        TransferArguments(output_dir="x", learning_rate=-1.0, per_device_train_batch_size=0, num_train_epochs=-3)
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        "training.per_device_train_batch_size",
+        "training.learning_rate",
+        "training.num_train_epochs",
+    ]

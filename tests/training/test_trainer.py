@@ -218,3 +218,8 @@ def test_a_checkpoint_loads_as_a_plain_model(tmp_path):
     assert json.loads((tmp_path / "checkpoint-2" / "config.json").read_text())["architectures"] == [
         "BertForSequenceClassification"
     ]
+
+
+def test_methods_by_name_are_refused_with_what_to_write(tmp_path):
+    with pytest.raises(ConfigError, match=r"methods holds 'lora'; expected method objects.*LoRA\(r=8\)"):
+        trainer(tmp_path, methods=["lora"])
