@@ -1,0 +1,198 @@
+"""A list of a folder's files with their sizes and hashes, by which a torn or changed folder is known before it is read.
+
+    {"version": 1, "files": {"model.safetensors": {"bytes": 90874416, "sha256": "53aa5117…"}, …}}
+
+`manifest.json` is written last: a folder that has one was written to its end, and is on the disk. It is no signature:
+who can change the files can write it anew.
+
+Light to import: neither torch nor transformers.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nlp_transfer.errors import CheckpointError
+
+MANIFEST = "manifest.json"
+
+_BESIDE = f".{MANIFEST}.tmp"
+"""Where the manifest is written before it takes its place; only one process writes a folder."""
+
+_VERSION = 1
+_CHUNK_BYTES = 1 << 20
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether the folder has a manifest, be it right or wrong."""
+    return os.path.lexists(folder / MANIFEST)
+
+
+def write_manifest(folder: Path) -> None:
+    """Put every file of the folder on the disk and list it in `manifest.json`. Call it when all else is written.
+
+    Args:
+        folder: its regular files are listed, those of its sub-folders too; the manifest itself is not.
+
+    Raises:
+        CheckpointError: a link in it leads out of it, so that the list could not be believed.
+        OSError: a file cannot be read, or the manifest not be written.
+    """
+    problems = _links_out(folder)
+    if problems:
+        raise CheckpointError(problems)
+    files = {}
+    for path in _files(folder):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+    for inner, _, _ in os.walk(folder):
+        _sync_folder(Path(inner))
+    beside = folder / _BESIDE
+    beside.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
+    with beside.open("x", encoding="ascii") as out:
+        json.dump({"version": _VERSION, "files": files}, out, indent=1)
+        out.write("\n")
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(folder / MANIFEST)
+    _sync_folder(folder)
+
+
+def check_manifest(folder: Path) -> None:
+    """Check that the folder's files are those that its manifest lists. Files beside them are not looked at.
+
+    Sizes are compared first, so that a torn folder is refused at once; then all is hashed, a chunk at a time.
+
+    Raises:
+        CheckpointError: with each file that is missing, has another size or other content; no readable manifest, or
+            one that names something outside the folder; a link that leads out of the folder.
+    """
+    try:
+        listed = _read(folder)
+        problems = _links_out(folder)
+        problems += [_outside(folder, f"names {name!r}, which is") for name in listed if not _is_inside(folder, name)]
+        if not problems:
+            problems = [problem for name, (size, _) in listed.items() for problem in _size_problem(folder, name, size)]
+        if not problems:
+            for name, (_, expected) in listed.items():
+                found = _sha256(folder / name)
+                if found != expected:
+                    what = f"has the SHA-256 {found[:12]}…, but {MANIFEST} says {expected[:12]}…"
+                    problems.append(f"{folder / name} {what} {_advice(folder)}")
+    except OSError as error:
+        place = error.filename or folder
+        raise CheckpointError(f"{folder} cannot be checked: {place}: {error.strerror or error}.") from error
+    if problems:
+        raise CheckpointError(problems)
+
+
+def _read(folder: Path) -> dict[str, tuple[int, str]]:
+    """(size in bytes, SHA-256) by name."""
+    place = folder / MANIFEST
+    if place.is_symlink():
+        raise CheckpointError(f"{place} is a link; expected a file. {_remedy(folder)}")
+    try:
+        tree: Any = json.loads(place.read_bytes())
+        version = tree["version"]
+        files = {str(name): (entry["bytes"], entry["sha256"]) for name, entry in tree["files"].items()}
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{folder} has no {MANIFEST}, which is written last: it is not complete. {_remedy(folder)}"
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f'{place} is torn or no manifest; expected {{"version": {_VERSION}, "files": {{NAME: {{"bytes": N, '
+            f'"sha256": HEX}}}}}}. {_remedy(folder)}'
+        ) from error
+    if version != _VERSION:
+        raise CheckpointError(f"{place} is of version {version!r}; expected {_VERSION}. Use a newer nlp-transfer.")
+    wrong = [name for name, (size, sha) in files.items() if type(size) is not int or not isinstance(sha, str)]
+    if wrong:
+        raise CheckpointError(f"{place}: {wrong[0]!r} has no size and SHA-256 that can be read. {_remedy(folder)}")
+    return files
+
+
+def _size_problem(folder: Path, name: str, size: int) -> list[str]:
+    place = folder / name
+    if not place.is_file():
+        return [f"{place} is missing; {MANIFEST} says {size:,} bytes. {_remedy(folder)}"]
+    found = place.stat().st_size
+    if found == size:
+        return []
+    return [f"{place} has {found:,} bytes, but {MANIFEST} says {size:,}. {_advice(folder)}"]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The regular files, in an order that does not depend on the disk."""
+    for inner, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(inner) / name
+            if path.is_file() and path not in (folder / MANIFEST, folder / _BESIDE):
+                yield path
+
+
+def _links_out(folder: Path) -> list[str]:
+    """A problem for each link that leads out of the folder."""
+    root = folder.resolve()
+    problems = []
+    for inner, folders, names in os.walk(folder):
+        for path in (Path(inner) / name for name in (*folders, *names)):
+            if path.is_symlink() and not _real(path).is_relative_to(root):
+                problems.append(_outside(folder, f"holds the link {path.relative_to(folder)}, which leads to what is"))
+    return problems
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Whether a listed name stays in the folder, links followed."""
+    pure = PurePosixPath(name)
+    if not name or "\0" in name or pure.is_absolute() or ".." in pure.parts:
+        return False
+    return _real(folder / name).is_relative_to(folder.resolve())
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError:  # a circle of links, which leads nowhere
+        return Path("/")
+
+
+def _outside(folder: Path, what: str) -> str:
+    return (
+        f"{folder}: it {what} outside this folder; nothing is read there. Copy the files themselves into the folder, "
+        "or take one from a source that you trust."
+    )
+
+
+def _advice(folder: Path) -> str:
+    return (
+        f"The file was changed, or not wholly copied. {_remedy(folder)} If it was you who changed it, delete "
+        f"{folder / MANIFEST}."
+    )
+
+
+def _remedy(folder: Path) -> str:
+    return f"Copy {folder.name} anew from where it was made, or make it again."
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
