@@ -40,6 +40,14 @@ class TrainingError(NLPTransferError):
     """A run cannot go on without ruining what it has learned, as with a loss that is not finite."""
 
 
+class RunInterrupted(KeyboardInterrupt):
+    """A signal stopped the run at a point from which it can go on. Like Ctrl-C, no `except Exception` takes it.
+
+    Args:
+        text: what was done with it.
+    """
+
+
 LISTED_NAMES = 40
 """Up to how many right names a message lists; more would hide it."""
 

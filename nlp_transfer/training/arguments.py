@@ -12,7 +12,7 @@ from nlp_transfer.training.precision import uses_bf16
 
 @dataclass
 class TransferArguments(TrainingArguments):
-    """`transformers.TrainingArguments`, and four more. Everything that `Trainer` understands keeps its meaning.
+    """`transformers.TrainingArguments`, and six more. Everything that `Trainer` understands keeps its meaning.
 
     Args:
         early_stopping_patience: evaluations without a better `metric_for_best_model` after which training stops.
@@ -22,6 +22,9 @@ class TransferArguments(TrainingArguments):
             Unset leaves `bf16` and `fp16` to decide.
         cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
             `scripts/train.py` sets them; `accelerate launch` alone leaves one.
+        nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights take
+            it, or `skip` it, say so, and go on.
+        max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
     """
@@ -32,6 +35,8 @@ class TransferArguments(TrainingArguments):
         default=None, metadata={"help": "fp32, bf16, or auto: bf16 where it is native."}
     )
     cpu_threads: int | None = field(default=None, metadata={"help": "Threads of each process on a CPU."})
+    nonfinite: Literal["stop", "skip"] = field(default="stop", metadata={"help": "What to do with such an update."})
+    max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
     logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
@@ -51,6 +56,8 @@ class TransferArguments(TrainingArguments):
         ]
         if self.learning_rate < 0:
             problems.append(f"training.learning_rate is {self.learning_rate}; expected 0 or more.")
+        if self.max_skipped_updates < 0:
+            problems.append(f"training.max_skipped_updates is {self.max_skipped_updates}; expected 0 or more.")
         if self.max_steps <= 0 and self.num_train_epochs <= 0:
             problems.append(
                 f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."

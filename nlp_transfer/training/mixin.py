@@ -6,11 +6,12 @@ Silent faults of the stock loop that are removed here:
   gradients grow with accumulation steps and processes. Here every mean-reduced loss is weighted by its share of the
   update's items (rows, or tokens with a label), so one update is the same for one process, accumulation and DDP,
   with uneven micro-batches too.
-* A loss that is not finite is logged as 0.0. Here it stops the run.
+* A loss that is not finite is logged as 0.0. Here it stops the run (guarding.py).
 * The evaluation loss repeats each batch's mean for all of its rows, a short last batch included, which is wrong on
   several processes. Here it is the mean over rows.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither.
 * `training_args.bin` holds the Hub token. Here it does not.
+* A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither (resuming.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,12 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
-from transformers import EarlyStoppingCallback, Trainer
+from transformers import EarlyStoppingCallback
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
-from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.training.guarding import GuardingMixin
+from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler
 
 if TYPE_CHECKING:
@@ -35,8 +38,10 @@ IGNORED_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
 
 
-class TransferMixin(Trainer):
+class TransferMixin(GuardingMixin, ResumingMixin):
     """See the module's text. Use `TransferTrainer`."""
+
+    _length_sampler: LengthGroupedSampler | None = None
 
     def __init__(
         self,
@@ -208,18 +213,6 @@ class TransferMixin(Trainer):
             loss = loss * share if items else outputs["logits"].sum() * 0.0
         return (loss, outputs) if return_outputs else loss
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        """As in `Trainer`; a loss that is not finite stops the run."""
-        loss = super().training_step(*args, **kwargs)
-        if not bool(torch.isfinite(loss).all()):
-            raise TrainingError(
-                f"The loss became {loss.mean().item()} at step {self.state.global_step + 1} "
-                f"(epoch {self.state.epoch or 0:.2f}). The weights of this step were not taken. "
-                "Usual causes: a learning rate too high (training.learning_rate), no warm-up (training.warmup_steps), "
-                "fp16 overflow (training.precision: auto), or a loss weight out of range."
-            )
-        return loss
-
     # ---- rows ----
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -231,11 +224,18 @@ class TransferMixin(Trainer):
             lengths = list(dataset[column])
         else:
             lengths = [len(row["input_ids"]) for row in dataset]
-        return LengthGroupedSampler(
+        self._length_sampler = LengthGroupedSampler(
             lengths,
             batch_size=self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
             seed=self.args.data_seed if self.args.data_seed is not None else self.args.seed,
         )
+        return self._length_sampler
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`; the epoch reaches the sampler also where loaders are wrapped in one another (resuming)."""
+        if self._length_sampler is not None:
+            self._length_sampler.set_epoch(kwargs["epoch"])
+        super()._run_epoch(*args, **kwargs)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         """Always in the dataset's order: predictions are matched to rows by position."""

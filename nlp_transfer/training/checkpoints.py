@@ -1,0 +1,200 @@
+"""Checkpoints as transactions on a folder: one is whole, or it does not exist.
+
+    .checkpoint-N.saving    written here; its manifest of sizes and SHA-256 comes last, all of it flushed to the disk
+    checkpoint-N            renamed into place, then the folder above is flushed
+    .checkpoint-N.removed   renamed out of place before it is deleted
+
+So a crash at any instant leaves whole checkpoints and hidden rests. What is found under a checkpoint's name without a
+valid manifest is passed over, and said to be.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.models.manifest import check_manifest, has_manifest, write_manifest
+
+_NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
+_SAVING = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.saving")
+_REMOVED = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.removed")
+
+SPARE_BYTES = 16 << 20
+"""Room that is left on the disk beside what a checkpoint needs: its small files, and the log of the run."""
+
+
+def checkpoint_path(parent: Path, step: int) -> Path:
+    """Where the checkpoint of a step stands once it is whole."""
+    return parent / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+
+
+def saving_path(parent: Path, step: int) -> Path:
+    """Where the checkpoint of a step is written."""
+    return parent / f".{PREFIX_CHECKPOINT_DIR}-{step}.saving"
+
+
+def begin(parent: Path, step: int, needed_bytes: int) -> Path:
+    """Make an empty folder to write the checkpoint of a step to.
+
+    Raises:
+        CheckpointError: the disk has less room than is needed, or the folder cannot be written.
+    """
+    saving = saving_path(parent, step)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(parent).free
+        if free < needed_bytes + SPARE_BYTES:
+            raise CheckpointError(
+                f"{checkpoint_path(parent, step)} was not saved: it needs about {needed_bytes:,} bytes, and the disk has "
+                f"{free:,} bytes free (of which {SPARE_BYTES:,} stay spare). Earlier checkpoints are whole. Free some "
+                "room, or lower training.save_total_limit, and go on with --resume."
+            )
+        if saving.exists():
+            shutil.rmtree(saving)
+        saving.mkdir()
+    except OSError as error:
+        raise not_saved(checkpoint_path(parent, step), needed_bytes, error) from error
+    return saving
+
+
+def commit(saving: Path) -> Path:
+    """Make what was written a checkpoint: manifest, flush, rename. Returns its place.
+
+    One that stands there already is replaced; a folder of that name that is no checkpoint is kept beside it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    match = _SAVING.fullmatch(saving.name)
+    assert match is not None, "made by begin"
+    place = saving.with_name(match[1])
+    write_manifest(saving)
+    if place.exists():
+        if has_manifest(place):
+            _put_aside(place)
+        else:
+            place.rename(_free_name(place.with_name(f"kept-{place.name}")))
+    saving.rename(place)
+    _flush(place.parent)
+    clear_rests(place.parent)
+    return place
+
+
+def not_saved(place: Path, needed_bytes: int, error: Exception) -> CheckpointError:
+    """The error of a save that failed, for whatever reason the system gives."""
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300] or type(error).__name__
+    return CheckpointError(
+        f"{place} cannot be saved ({reason}); it needs about {needed_bytes:,} bytes. Earlier checkpoints are whole. "
+        "Make room or mend the rights of the folder, then go on with --resume."
+    )
+
+
+def newest_whole(parent: Path) -> tuple[Path | None, list[str]]:
+    """The newest checkpoint that is whole, and what was passed over on the way to it, a sentence each."""
+    recover(parent)
+    passed: list[str] = []
+    for path in reversed(checkpoints(parent)):
+        try:
+            check_manifest(path)
+        except CheckpointError as error:
+            passed.append(f"{path.name} was passed over: {error.problems[0]}")
+        else:
+            return path, passed
+    return None, passed
+
+
+def checkpoints(parent: Path) -> list[Path]:
+    """The folders under a checkpoint's name, whole or not, by their step."""
+    if not parent.is_dir():
+        return []
+    found = [(int(match[1]), path) for path in parent.iterdir() if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found) if path.is_dir()]
+
+
+def recover(parent: Path) -> None:
+    """Finish what a crash left undone: name a checkpoint that was whole but not yet renamed, and clear the rests."""
+    if not parent.is_dir():
+        return
+    for path in list(parent.iterdir()):
+        match = _SAVING.fullmatch(path.name)
+        if match and has_manifest(path) and not path.with_name(match[1]).exists():
+            try:
+                check_manifest(path)
+            except CheckpointError:
+                continue
+            path.rename(path.with_name(match[1]))
+    clear_rests(parent)
+
+
+def clear_rests(parent: Path) -> None:
+    """Delete the hidden folders of saves and removals that did not come to their end."""
+    for path in list(parent.iterdir()):
+        if _SAVING.fullmatch(path.name) or _REMOVED.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def rotate(parent: Path, limit: int | None, protected: Sequence[Path] = ()) -> None:
+    """Delete the oldest checkpoints, so that `limit` are left; folders without a manifest are not ours to delete.
+
+    Args:
+        parent: their folder.
+        limit: None or 0 keeps all. The newest one is always kept.
+        protected: kept too, such as the best one; they count.
+    """
+    ours = [path for path in checkpoints(parent) if has_manifest(path)]
+    if not limit or limit < 0 or len(ours) <= limit:
+        return
+    kept = {ours[-1], *protected} & set(ours)
+    surplus = len(ours) - max(limit, len(kept))
+    for path in [path for path in ours if path not in kept][:surplus]:
+        _put_aside(path)
+    clear_rests(parent)
+
+
+def require_files(checkpoint: Path, names: Sequence[str], why: dict[str, str]) -> None:
+    """Complain about a checkpoint from which a run could not go on as it was.
+
+    Args:
+        checkpoint: whole by its manifest.
+        names: the files that going on needs.
+        why: for some of the names, how it comes that they are missing.
+
+    Raises:
+        CheckpointError: with each file that is missing.
+    """
+    problems = [
+        f"{checkpoint} has no {name}{why.get(name, '')}, so the run cannot go on as it was. Go on from another "
+        "checkpoint, or start a new run."
+        for name in names
+        if not (checkpoint / name).is_file()
+    ]
+    if problems:
+        raise CheckpointError(problems)
+
+
+def _put_aside(place: Path) -> None:
+    """Take a checkpoint out of its place at once; deleting it takes a while."""
+    aside = place.with_name(f".{place.name}.removed")
+    shutil.rmtree(aside, ignore_errors=True)
+    place.rename(aside)
+
+
+def _free_name(path: Path) -> Path:
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+def _flush(folder: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

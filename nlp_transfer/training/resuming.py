@@ -1,0 +1,299 @@
+"""Saving and going on, exactly: an interrupted run ends as if it had not been interrupted.
+
+What the stock loop loses on the way is kept here, in `transfer_state.json` beside its own files:
+
+* the loss since the last logged step, so that the log does not change;
+* that training had come to its end (by early stopping, say), where a stock run trains on;
+* the seconds and the losses of the parts before, so that the run's cost and mean loss are the whole run's.
+
+At the end of an epoch the stock loop may act twice, after the step and after the epoch, with a save between; what the
+second does is lost with a crash. Here both are one, and the save is last. Missing optimizer, scheduler or random states
+are errors, and nothing is read from a checkpoint that is not whole (checkpoints.py).
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from accelerate.utils import gather_object
+from torch import nn
+from torch.distributed import broadcast_object_list
+from transformers import Trainer
+from transformers.trainer import OPTIMIZER_NAME, SCALER_NAME, SCHEDULER_NAME, TRAINER_STATE_NAME
+from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import TrainOutput
+from transformers.utils import logging
+
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.models.manifest import check_manifest
+from nlp_transfer.training import checkpoints
+from nlp_transfer.training.guarding import COUNTERS
+from nlp_transfer.training.signals import StopSignals
+
+logger = logging.get_logger(__name__)
+
+TRANSFER_STATE = "transfer_state.json"
+"""Our own file in a checkpoint."""
+
+
+class ResumingMixin(Trainer):
+    """See the module's text. A part of `TransferMixin`."""
+
+    stop_signals: StopSignals | None = None
+    """Where set, training saves and raises `RunInterrupted` at the step after which one of them came."""
+
+    _resumed: dict[str, Any] | None = None
+    _seconds_before = 0.0
+    _called_at = _acted_at = _saved_at = -1
+
+    # ---- saving ----
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """As in `Trainer`, but whole or not at all; older ones go only when this one stands."""
+        if self.hp_search_backend is None and trial is None:
+            self.store_flos()
+        parent, step, needed = Path(self._get_output_dir(trial)), self.state.global_step, self.checkpoint_bytes()
+        place, saving = checkpoints.checkpoint_path(parent, step), checkpoints.saving_path(parent, step)
+        losses = gather_object([self._tr_loss.item()])
+        self._together(lambda: checkpoints.begin(parent, step, needed), main_only=True)
+        try:
+            self._together(lambda: self._write_checkpoint(saving, losses), failed=place)
+            self._together(lambda: checkpoints.commit(saving), main_only=True, failed=place)
+        finally:
+            if self.args.should_save and saving.exists():
+                checkpoints.clear_rests(parent)
+        self._saved_at = step
+        if self.args.push_to_hub:
+            self._push_from_checkpoint(str(place))
+        if self.args.should_save:
+            best = self.state.best_model_checkpoint
+            checkpoints.rotate(parent, self.args.save_total_limit, [Path(best)] if best else [])
+
+    def _write_checkpoint(self, folder: Path, losses: list[float]) -> None:
+        self.save_model(str(folder), _internal_call=True)
+        self._name_best_checkpoint(folder.parent)
+        if not self.args.save_only_model:
+            self._save_optimizer_and_scheduler(str(folder))
+            self._save_scaler(str(folder))
+            self._save_rng_state(str(folder))
+        if self.args.should_save:
+            self._collect_callback_states()
+            self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
+            (folder / TRANSFER_STATE).write_text(json.dumps(self._transfer_state(losses), indent=1) + "\n")
+
+    def _transfer_state(self, losses: list[float]) -> dict[str, Any]:
+        """What goes on in the resumed run; JSON keeps floating-point numbers exactly."""
+        return {
+            "losses_since_logged": losses,
+            "last_logged_step": self._globalstep_last_logged,
+            "total_loss": self._total_loss_scalar,
+            "seconds": self._seconds_before + time.time() - self._started,
+            "ended": self.control.should_training_stop and self.state.global_step < self.state.max_steps,
+            "best_checkpoint": Path(self.state.best_model_checkpoint or "").name,
+            "processes": self.args.world_size,
+            **{name: getattr(self, name) for name in COUNTERS},
+        }
+
+    def checkpoint_bytes(self) -> int:
+        """About how large a checkpoint is now: weights that are saved, and the optimizer's tensors."""
+        model = self.accelerator.unwrap_model(self.model)
+        saved = [p for p in model.parameters() if p.requires_grad or not hasattr(model, "peft_config")]
+        states = [] if self.args.save_only_model else list(getattr(self.optimizer, "state", {}).values())
+        tensors = [x for state in states for x in state.values() if isinstance(x, torch.Tensor)]
+        return sum(x.numel() * x.element_size() for x in [*saved, *tensors])
+
+    def _name_best_checkpoint(self, parent: Path) -> None:
+        """The best checkpoint is named by its place; the one that is being saved will stand there."""
+        if self.state.best_global_step:
+            best = checkpoints.checkpoint_path(parent, self.state.best_global_step)
+            if best.is_dir() or self.state.best_global_step == self.state.global_step:
+                self.state.best_model_checkpoint = str(best)
+
+    def _collect_callback_states(self) -> None:
+        """The callbacks' states as they are now, in the place where `TrainerState` keeps them."""
+        states: dict[str, Any] = {}
+        for callback in [*self.callback_handler.callbacks, self.control]:
+            if isinstance(callback, ExportableState):
+                states.setdefault(type(callback).__name__, []).append(callback.state())
+        self.state.stateful_callbacks = {name: x[0] if len(x) == 1 else x for name, x in states.items()}
+
+    def _together(
+        self, action: Callable[[], Any], *, main_only: bool = False, failed: Path | None = None
+    ) -> None:
+        """Run something on all processes (or where files are written); if it fails on one, it fails on all.
+
+        Args:
+            action: what to run; processes wait for one another after it.
+            main_only: run it only where this process writes checkpoints.
+            failed: the checkpoint that could not be saved, if errors other than ours are to become one of ours.
+        """
+        error: Exception | None = None
+        try:
+            if self.args.should_save or not main_only:
+                action()
+        except CheckpointError as caught:
+            error = caught
+        except Exception as caught:  # a full disk shows as OSError, SafetensorError or RuntimeError
+            if failed is None:
+                raise
+            error = checkpoints.not_saved(failed, self.checkpoint_bytes(), caught)
+            error.__cause__ = caught
+        messages = [x for x in gather_object([str(error) if error else None]) if x]
+        if error is not None:
+            raise error
+        if messages:
+            raise CheckpointError(messages[0])
+
+    # ---- going on ----
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
+        """As in `Trainer`; `resume_from_checkpoint=True` takes the newest checkpoint that is whole.
+
+        Raises:
+            CheckpointError: there is none, or the one that was named is not whole or lacks a state.
+            RunInterrupted: a signal came (`stop_signals`); a checkpoint was saved.
+        """
+        self._called_at = self._acted_at = self._saved_at = -1
+        self._started, self._seconds_before, self._resumed = time.time(), 0.0, None
+        checkpoint = self._checkpoint_to_resume(resume_from_checkpoint)
+        if checkpoint is not None:
+            self._resumed = {**self._read_transfer_state(checkpoint), "checkpoint": str(checkpoint)}
+            self._seconds_before = self._resumed["seconds"]
+        with self.stop_signals.deferred() if self.stop_signals else contextlib.nullcontext():
+            return super().train(str(checkpoint) if checkpoint else None, *args, **kwargs)
+
+    def _checkpoint_to_resume(self, wanted: str | bool | None) -> Path | None:
+        """The same checkpoint on all processes, whole and with all that going on needs."""
+        if not wanted:
+            return None
+        if wanted is True:
+            found, passed = self._from_main(lambda: checkpoints.newest_whole(Path(self.args.output_dir)))
+            for message in passed:
+                logger.warning(message)
+            if found is None:
+                raise CheckpointError([*passed, f"{self.args.output_dir} has no whole checkpoint to go on from."])
+            checkpoint = cast(Path, found)
+        else:
+            checkpoint = Path(wanted)
+            if not checkpoint.is_dir():
+                raise CheckpointError(f"There is no checkpoint {checkpoint}.")
+            check_manifest(checkpoint)
+        return checkpoint
+
+    def _read_transfer_state(self, checkpoint: Path) -> dict[str, Any]:
+        """Our own state of a checkpoint, after a look at whether all others are there."""
+        fresh = ": it was saved without the optimizer's state (save_only_model)"
+        names = [TRAINER_STATE_NAME, TRANSFER_STATE]
+        if not (self.is_deepspeed_enabled or self.is_fsdp_enabled):
+            names += [OPTIMIZER_NAME, SCHEDULER_NAME]
+        rng = "rng_state.pth" if self.args.world_size == 1 else f"rng_state_{self.args.process_index}.pth"
+        if getattr(self.accelerator, "scaler", None) is not None:
+            names.append(SCALER_NAME)
+        checkpoints.require_files(checkpoint, names, {OPTIMIZER_NAME: fresh})
+        state: dict[str, Any] = json.loads((checkpoint / TRANSFER_STATE).read_bytes())
+        if state["processes"] != self.args.world_size:
+            raise CheckpointError(
+                f"{checkpoint} was saved by {state['processes']} processes, and there are {self.args.world_size} now. "
+                "The rows of a batch and the random states would be others: start as many as before."
+            )
+        checkpoints.require_files(checkpoint, [rng], {})
+        return state
+
+    def _from_main(self, action: Callable[[], Any]) -> Any:
+        """What the main process finds, on all processes."""
+        box = [action() if self.args.process_index == 0 else None]
+        if self.args.world_size > 1:
+            broadcast_object_list(box, src=0)
+        return box[0]
+
+    def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
+        """As in `Trainer`; the best checkpoint is looked for beside the one that is resumed, and must be whole."""
+        result = super()._init_training_state(*args, **kwargs)
+        if self._resumed is not None and self._resumed["best_checkpoint"]:
+            best = Path(self._get_output_dir(None)) / self._resumed["best_checkpoint"]
+            check_manifest(best)
+            self.state.best_model_checkpoint = str(best)
+        return result
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`, with what the interrupted run had counted; nothing, where it had come to its end."""
+        if self._restore() or self.state.global_step >= self.state.max_steps > 0:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
+    def _restore(self) -> bool:
+        """Take over what the interrupted run had counted, once; returns whether its training had come to its end."""
+        state, self._resumed = self._resumed, None
+        if state is None:
+            return False
+        self._tr_loss.fill_(state["losses_since_logged"][self.args.process_index])
+        self._total_loss_scalar = state["total_loss"]
+        self._globalstep_last_logged = state["last_logged_step"]
+        self._initial_global_step = 0
+        for name in COUNTERS:
+            setattr(self, name, state[name])
+        self._load_rng_state(state["checkpoint"])
+        return bool(state["ended"])
+
+    def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> dict[str, float]:
+        """As in `Trainer`; the evaluation before the first step (`eval_on_start`) is not repeated on resuming."""
+        if skip_scheduler and self._resumed is not None:
+            return {}
+        return super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
+
+    def _maybe_log_save_evaluate(
+        self, tr_loss: torch.Tensor, grad_norm: Any, model: nn.Module, trial: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """As in `Trainer`, once a step, and the save after all else; then comes the time to stop for a signal."""
+        step, stops = self.state.global_step, self.control.should_training_stop or self.control.should_epoch_stop
+        after_epoch, self._called_at = self._called_at == step, step
+        if after_epoch:
+            if self._acted_at == step and stops:  # the step's own evaluation ended the training: all was done then
+                return
+        elif stops or float(self.state.epoch or 0).is_integer():
+            return  # the call after the epoch follows at once and does all that was due
+        self._acted_at = step
+        super()._maybe_log_save_evaluate(tr_loss, grad_norm, model, trial, *args, **kwargs)
+        self._stop_if_asked(model, trial)
+
+    def _stop_if_asked(self, model: nn.Module, trial: Any) -> None:
+        if self.stop_signals is None or self.control.should_training_stop:
+            return
+        asked = torch.tensor(float(self.stop_signals.received is not None), device=self.args.device)
+        if not bool(self.accelerator.reduce(asked, "sum")):
+            return
+        if self._saved_at != self.state.global_step:
+            self._save_checkpoint(model, trial)
+        place = checkpoints.checkpoint_path(Path(self._get_output_dir(trial)), self.state.global_step)
+        raise self.stop_signals.interrupted(f"step {self.state.global_step} was finished and saved in {place}")
+
+    def _load_best_model(self) -> None:
+        """As in `Trainer`, from a whole checkpoint only."""
+        check_manifest(Path(str(self.state.best_model_checkpoint)))
+        super()._load_best_model()
+
+    def _finalize_training(self, trial: Any, num_train_samples: int, start_time: float) -> TrainOutput:
+        """As in `Trainer`; times are the whole run's, and checkpoints are deleted by our own rules."""
+        self._restore()  # where no epoch was left to run
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            return super()._finalize_training(trial, num_train_samples, start_time - self._seconds_before)
+        finally:
+            self.args.save_total_limit = limit
+
+    @property
+    def trained_seconds(self) -> float:
+        """Seconds since `train` began, those of the interrupted parts before it included."""
+        return self._seconds_before + time.time() - self._started
+
+    def get_train_dataloader(self) -> Any:
+        """As in `Trainer`; its workers leave signals to the main process."""
+        loader = super().get_train_dataloader()
+        if self.stop_signals is not None and self.args.dataloader_num_workers > 0:
+            loader.worker_init_fn = self.stop_signals.ignored_by(loader.worker_init_fn)
+        return loader

@@ -1,0 +1,79 @@
+"""SIGTERM, SIGINT and SIGUSR1 as a wish to stop at a point from which the run can go on.
+
+Clusters send SIGTERM or SIGUSR1 before they take a machine away; Ctrl-C sends SIGINT. While a model trains, the step is
+finished and saved first; at other times there is nothing to finish, and the run stops at once. A second SIGINT stops at
+once whatever goes on.
+"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Self
+
+from nlp_transfer.errors import RunInterrupted
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name))
+
+
+class StopSignals:
+    """A context in which the signals are caught; the handlers from before come back at its end.
+
+    Attributes:
+        received: the first signal that came, or None.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._deferring = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # elsewhere Python cannot catch them
+            self._before = {number: signal.signal(number, self._catch) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """While this lasts a signal is only noted: who runs inside looks at `received` where it can stop."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+        if self.received is not None:  # it came after the last look
+            raise self.interrupted("training had ended and the scores were not yet computed")
+
+    def interrupted(self, where: str) -> RunInterrupted:
+        """The error to raise for the signal that came, which on another process may be the only one."""
+        name = self.received.name if self.received is not None else "A signal to another process"
+        return RunInterrupted(f"{name}: {where}.")
+
+    def ignored_by(self, begin_worker: Callable[[int], None] | None) -> "WorkerStart":
+        """A `worker_init_fn` for data workers, who must serve until the step that needs them is finished."""
+        return WorkerStart(begin_worker)
+
+    def _catch(self, number: int, _: FrameType | None) -> None:
+        again, self.received = self.received, self.received or signal.Signals(number)
+        if again is not None and number == signal.SIGINT:
+            raise RunInterrupted("SIGINT came again: stopped at once. The last whole checkpoint stands.")
+        if not self._deferring:
+            raise self.interrupted("nothing was being trained")
+
+
+class WorkerStart:
+    """Starts a data worker that ignores the signals; they go to a whole process group, workers too."""
+
+    def __init__(self, begin_worker: Callable[[int], None] | None) -> None:
+        self.begin_worker = begin_worker
+
+    def __call__(self, worker: int) -> None:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        if self.begin_worker is not None:
+            self.begin_worker(worker)

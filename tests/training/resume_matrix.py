@@ -1,0 +1,193 @@
+"""Interrupt and resume training in many ways and compare with the uninterrupted run; started by test_resuming.py.
+
+python resume_matrix.py OUT                               one process
+torchrun --nproc_per_node 2 resume_matrix.py OUT          two, over gloo
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import EarlyStoppingCallback, TrainerCallback
+
+from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.errors import RunInterrupted
+from nlp_transfer.methods import LPFT, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.training.signals import StopSignals
+from tests.tiny_models import collate, random_rows, tiny_model
+
+ROWS = 30
+METHODS: dict[str, Any] = {
+    "full_fine_tuning": FullFineTuning(),
+    "partial_fine_tuning": PartialFineTuning(layers=2, gradual_unfreezing=True, layer_decay=0.9),
+    "lora": LoRA(r=4),
+    "lp_ft": LPFT(),
+}
+UNTIMED = ("loss", "grad_norm", "learning_rate", "epoch", "step", "eval_loss", "eval_accuracy", "train_loss", "total_flos")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run and where it is interrupted."""
+
+    sampling: str = "random"
+    method: str = "full_fine_tuning"
+    workers: int = 0
+    stop_at: int = 3
+    how: str = "signal"
+    extra: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        extra = "".join(f" {name}={value}" for name, value in self.extra)
+        return f"{self.how} at {self.stop_at}: {self.sampling}, {self.method}, {self.workers} workers{extra}"
+
+
+def cases(world: int) -> list[Case]:
+    """8 steps an epoch on one process (7.5 batches of 4), 4 on two."""
+    epoch = 8 // world
+    found = [
+        Case(sampling, "full_fine_tuning", workers, stop, how)
+        for sampling, workers, stop, how in itertools.product(
+            ("random", "sequential", "group_by_length"), (0, 2), (epoch + 1, epoch), ("signal", "crash")
+        )
+    ]
+    found += [Case("group_by_length", method, 0, epoch + 2, how) for method in METHODS for how in ("signal", "crash")]
+    by_steps = (("eval_strategy", "steps"), ("eval_steps", 2), ("save_strategy", "steps"), ("save_steps", 2))
+    stopping = (*by_steps, ("early_stopping_patience", 2), ("early_stopping_threshold", 0.5))
+    coinciding = (("save_strategy", "steps"), ("save_steps", epoch), ("load_best_model_at_end", False))
+    found += [
+        Case(stop_at=stop, how=how, extra=extra)
+        for how in ("signal", "crash")
+        for stop, extra in (
+            (3, by_steps),
+            (3, stopping),
+            (epoch // 2 + 1, (("gradient_accumulation_steps", 2),)),
+            (epoch + 1, (("eval_on_start", True),)),
+        )
+    ]
+    found += [
+        Case(stop_at=6, how="after the end", extra=stopping),
+        Case(stop_at=epoch, how="signal", extra=coinciding),
+        Case(stop_at=epoch + 1, how="crash", extra=coinciding),
+        Case(stop_at=epoch + 1, how="after the end", extra=(("max_steps", epoch + 3), *by_steps)),
+        Case(stop_at=epoch + 1, how="after the end"),
+    ]
+    return found
+
+
+class StopAt(TrainerCallback):
+    """A signal, or a crash, in the middle of a step."""
+
+    def __init__(self, case: Case, signals: StopSignals) -> None:
+        self.case, self.signals = case, signals
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == self.case.stop_at - 1 and self.case.how == "signal":
+            # Only one of the processes gets it, as when a machine of several is taken away.
+            if args.process_index == args.world_size - 1:
+                import signal
+
+                self.signals.received = signal.SIGTERM
+        if state.global_step == self.case.stop_at and self.case.how == "crash":
+            raise KeyboardInterrupt
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        if self.case.how == "after the end":
+            raise KeyboardInterrupt
+
+
+def trainer_for(case: Case, folder: Path) -> TransferTrainer:
+    values: dict[str, Any] = {
+        "output_dir": str(folder),
+        "use_cpu": True,
+        "per_device_train_batch_size": 4,
+        "num_train_epochs": 2,
+        "learning_rate": 1e-3,
+        "train_sampling_strategy": case.sampling,
+        "dataloader_num_workers": case.workers,
+        "logging_steps": 3,
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "save_total_limit": 1,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "accuracy",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "seed": 5,
+        **dict(case.extra),
+    }
+    return TransferTrainer(
+        tiny_model("bert"),
+        TransferArguments(**values),
+        collate,
+        train_dataset=random_rows(ROWS, seed=1),
+        eval_dataset=random_rows(10, seed=2),
+        compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
+        methods=[METHODS[case.method]],
+    )
+
+
+def end_state(trainer: TransferTrainer) -> dict[str, Any]:
+    """All that an interruption must not change, comparable by ==."""
+    optimizer = trainer.optimizer.state_dict()["state"]
+    return {
+        "weights": digest(dict(trainer.accelerator.unwrap_model(trainer.model).state_dict())),
+        "optimizer": digest({f"{i}/{key}": value for i, state in optimizer.items() for key, value in state.items()}),
+        "scheduler": trainer.lr_scheduler.state_dict()["last_epoch"],
+        "log": [{key: entry[key] for key in UNTIMED if key in entry} for entry in trainer.state.log_history],
+        "best": [trainer.state.best_metric, trainer.state.best_global_step],
+        "patience": [
+            callback.early_stopping_patience_counter
+            for callback in trainer.callback_handler.callbacks
+            if isinstance(callback, EarlyStoppingCallback)
+        ],
+        "checkpoints": sorted(path.name for path in Path(trainer.args.output_dir).iterdir()),
+        "random": digest({"cpu": torch.get_rng_state()}),
+    }
+
+
+def digest(tensors: dict[str, Any]) -> str:
+    whole = hashlib.sha256()
+    for name in sorted(tensors):
+        whole.update(name.encode())
+        whole.update(torch.as_tensor(tensors[name]).contiguous().numpy().tobytes())
+    return whole.hexdigest()
+
+
+def run(case: Case, folder: Path) -> dict[str, Any]:
+    """The end of an uninterrupted and of an interrupted and resumed run, and where the second went on from."""
+    plain = trainer_for(case, folder / "plain")
+    plain.train()
+    expected = end_state(plain)
+    interrupted = trainer_for(case, folder / "interrupted")
+    interrupted.stop_signals = StopSignals()
+    interrupted.add_callback(StopAt(case, interrupted.stop_signals))
+    stopped = ""
+    try:
+        interrupted.train()
+    except RunInterrupted as error:
+        stopped = str(error)
+    except KeyboardInterrupt:
+        stopped = case.how
+    resumed = trainer_for(case, folder / "interrupted")
+    resumed.train(resume_from_checkpoint=True)
+    return {"expected": expected, "found": end_state(resumed), "stopped": stopped}
+
+
+def main(out: Path) -> None:
+    world, results = int(os.environ.get("WORLD_SIZE", "1")), {}
+    for number, case in enumerate(cases(world)):
+        results[str(case)] = run(case, out / f"{world}-{number}")
+    if int(os.environ.get("RANK", "0")) == 0:
+        (out / f"{world}.json").write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(Path(sys.argv[1]))
