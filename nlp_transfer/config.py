@@ -39,7 +39,7 @@ class Config:
         baselines: what stands beside the model in the report.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether code that comes with the model on the Hub may run.
+        trust_remote_code: whether Python code that comes with the model may run; never that of another tokenizer.
         attention_dropout: dropout on attention weights. 0 lets the fused attention kernel run; null keeps the model's.
     """
 
@@ -62,7 +62,7 @@ class Config:
         if self.attention_dropout is not None and not 0 <= self.attention_dropout < 1:
             problems.append(f"attention_dropout is {self.attention_dropout}; expected 0 <= value < 1, or null.")
         try:
-            from nlp_transfer.models.loading import resolve_model
+            from nlp_transfer.models.locating import resolve_model
 
             resolve_model(self.model)
         except ConfigError as error:

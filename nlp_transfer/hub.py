@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.models.locating import conversion
+from nlp_transfer.models.manifest import MANIFEST, write_manifest
+from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from nlp_transfer.training import TransferTrainer
 
 CONFIG_KEY = "nlp_transfer"
+
+PICKLED_ADAPTER = "adapter_model.bin"
 
 UNLIMITED_TOKENS = 512
 """Where a text is cut if neither our record nor the model and its tokenizer set a limit."""
@@ -80,6 +85,7 @@ def save(
         thresholds: by label; empty for single-label.
     """
     setattr(model.config, CONFIG_KEY, {"task": task, "max_length": max_length, "thresholds": thresholds})
+    (Path(folder) / MANIFEST).unlink(missing_ok=True)  # of what the folder held before
     model.save_pretrained(folder)
     kept, tokenizer.model_max_length = tokenizer.model_max_length, max_length
     try:
@@ -94,7 +100,7 @@ def save_trained(
     """Write a run's `model` folder, and `adapter` beside it where an adapter was trained. On all processes together.
 
     An adapter is merged into its encoder for `model`, so that this folder always loads as a plain model. Kinds that
-    cannot be merged, and models that are sharded over processes, leave the adapter alone.
+    cannot be merged, and models that are sharded over processes, leave the adapter alone. Each folder gets a manifest.
 
     Returns:
         The paths by a word for each.
@@ -122,8 +128,10 @@ def save_trained(
         paths.pop("model" if "adapter" in paths else "", None)
     elif trainer.is_world_process_zero():
         save(model, tokenizer, paths["model"], **facts)
-    for written in paths.values():
+    trainer.accelerator.wait_for_everyone()
+    for written in paths.values() if trainer.is_world_process_zero() else ():
         (Path(written) / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing needs it here
+        write_manifest(Path(written))
     return paths
 
 
@@ -138,26 +146,28 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
         revision: the Hub model's commit, tag or branch.
 
     Raises:
-        CheckpointError: it is not there, is torn, or is no classifier.
+        CheckpointError: it is not there, is torn, not what its manifest says, or no classifier.
     """
     from transformers import AutoModelForSequenceClassification
 
-    from nlp_transfer.models.loading import load_tokenizer, max_positions, quiet
-    from nlp_transfer.models.locating import resolve_model
+    from nlp_transfer.models.fetching import model_folder
+    from nlp_transfer.models.loading import max_positions, quiet, read_tokenizer
 
     folder = Path(name).expanduser()
     if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
         folder = folder / "model"
-    _check_saved(folder)
     try:
-        source = resolve_model(str(folder))
-        tokenizer = load_tokenizer(str(folder), revision=revision)
-        with quiet(source):
+        source = model_folder(str(folder), revision=revision)
+        _check_saved(str(folder), source)
+        tokenizer = read_tokenizer(str(folder), source)
+        with quiet():
             model, info = AutoModelForSequenceClassification.from_pretrained(
-                source, revision=revision, use_safetensors=True, output_loading_info=True
+                source, trust_remote_code=False, use_safetensors=True, output_loading_info=True
             )
     except ConfigError as error:
         raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+    except CheckpointError:
+        raise
     except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
         raise CheckpointError(
             f"{name} cannot be loaded as a trained classifier ({' '.join(str(error).split())[:300]}). "
@@ -190,28 +200,33 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
     )
 
 
-def _check_saved(folder: Path) -> None:
+def _check_saved(name: str, folder: Path) -> None:
     """Complain about a folder that holds no model, or one that would not be read; raises CheckpointError."""
-    if not folder.is_dir():
-        return
     names = sorted(path.name for path in folder.iterdir())
     if "config.json" not in names:
         hint = "."
-        if "adapter_config.json" in names or "adapter" in names:
-            hint = "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification."
+        if PICKLED_ADAPTER in names:
+            new = PICKLED_ADAPTER.replace(".bin", ".safetensors")
+            hint = (
+                f", but an adapter as a pickle ({PICKLED_ADAPTER}). Pickles can run code, so they are not read. If you "
+                'trust this one, convert it once in its folder: python -c "import torch; '
+                "from safetensors.torch import save_file as save; "
+                f"save(torch.load('{PICKLED_ADAPTER}', weights_only=True), '{new}')\" and delete {PICKLED_ADAPTER}."
+            )
+        elif ADAPTER_CONFIG in names or "adapter" in names:
+            inner = folder if ADAPTER_CONFIG in names else folder / "adapter"
+            hint = (
+                "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification, and with "
+                f"it its base model{adapter_base(inner)}."
+            )
         raise CheckpointError(
-            f"{folder} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "
+            f"{name} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "
             f"{', '.join(names[:10]) or 'nothing'}. Expected the output folder of a finished run, or a model folder."
         )
-    if any(name.endswith(".safetensors") for name in names):
-        return
-    pickles = [name for name in names if name.endswith((".bin", ".pt")) and "training_args" not in name]
-    if not pickles:
-        raise CheckpointError(f"{folder} has no weights (*.safetensors); it holds {', '.join(names[:10])}.")
-    kind, converted = "AutoModelForSequenceClassification", f"{folder.name}-safetensors"
-    raise CheckpointError(
-        f"{folder} has its weights as a pickle only ({pickles[0]}). Pickles can run code, so they are not read. If you "
-        f'trust this one, convert it once: python -c "from transformers import {kind} as M, AutoTokenizer as T; '
-        f"M.from_pretrained('{folder}', use_safetensors=False).save_pretrained('{converted}'); "
-        f"T.from_pretrained('{folder}').save_pretrained('{converted}')\" and name the folder {converted}."
-    )
+    how = conversion(name, "AutoModelForSequenceClassification")  # plain AutoModel would lose the head
+    pickles = pickled_weights(names)
+    if pickles:
+        raise CheckpointError(f"{name} has its weights as a pickle only ({pickles[0]}). {how}")
+    if not any(file.endswith(".safetensors") for file in names):
+        on_hub = "" if Path(name).is_dir() else f" {how}"
+        raise CheckpointError(f"{name} has no weights (*.safetensors); it holds {', '.join(names[:10])}.{on_hub}")

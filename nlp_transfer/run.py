@@ -141,8 +141,11 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
             target = load_corpus(config.target, key="target", label_names=task.label_names)
             copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
             corpora["target"] = replace(target, notes=(*target.notes, *copies))
+        own = config.tokenizer in (None, config.model)  # revision and trust are said of the model, of nothing else
         tokenizer = load_tokenizer(
-            config.tokenizer or config.model, revision=config.revision, trust_remote_code=config.trust_remote_code
+            config.tokenizer or config.model,
+            revision=config.revision if own else None,
+            trust_remote_code=config.trust_remote_code and own,
         )
         encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}
     if "target" in corpora and corpora["target"].label_column not in (None, corpora["source"].label_column):

@@ -159,7 +159,7 @@ def _silent(_: str) -> None:
 
 
 def _run_stock(config: Config, cell: Cell) -> Iterator[CellResult]:
-    from nlp_transfer.models.loading import resolve_model
+    from nlp_transfer.models.fetching import model_folder
     from nlp_transfer.reporting.scoring import predict
     from nlp_transfer.run import load_data, scalars
     from nlp_transfer.training.stock import stock_trainer
@@ -167,7 +167,7 @@ def _run_stock(config: Config, cell: Cell) -> Iterator[CellResult]:
     started = time.perf_counter()
     _, task, tokenizer, encoded = load_data(config)
     trainer = stock_trainer(
-        resolve_model(config.model),
+        str(model_folder(config.model, revision=config.revision)),
         config.training,
         encoded["source"],
         task.label_names,

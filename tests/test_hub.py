@@ -2,15 +2,19 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from nlp_transfer import hub
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from tests.tiny_classifiers import LABELS, MAX_LENGTH, random_texts, save_classifier, spread_model, word_tokenizer
 from tests.tiny_models import logits, tiny_checkpoint, tiny_model
 
@@ -155,6 +159,66 @@ def test_pickled_weights_are_not_read(copy: Path) -> None:
     assert "has no weights (*.safetensors)" in refusal(copy)
 
 
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_changed_file_is_known_by_its_hash(copy: Path, file: str) -> None:
+    write_manifest(copy)
+    assert hub.load(copy).label_names == LABELS
+    content = bytearray((copy / file).read_bytes())
+    content[-9] ^= 1  # the same size: a weight, or a letter of the text
+    (copy / file).write_bytes(content)
+    message = refusal(copy)
+    assert message.startswith(f"{copy / file} has the SHA-256 ")
+    assert message.endswith(f"If it was you who changed it, delete {copy / MANIFEST}.")
+
+
+def test_saving_over_a_folder_takes_its_manifest_away(copy: Path) -> None:
+    write_manifest(copy)
+    save_classifier(copy, labels=["a", "b", "c"])
+    assert hub.load(copy).label_names == ["a", "b", "c"]
+
+
+def test_a_link_that_leads_out_of_a_saved_model(copy: Path) -> None:
+    write_manifest(copy)
+    weights = copy / "model.safetensors"
+    weights.rename(copy.parent / "elsewhere")
+    weights.symlink_to(copy.parent / "elsewhere")
+    assert "holds the link model.safetensors, which leads to what is outside this folder" in refusal(copy)
+
+
+def test_an_adapter_names_its_base_and_it_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "someone/else"}')
+    (tmp_path / "adapter_model.safetensors").touch()
+    assert "and with it its base model, which it says is 'someone/else'. It holds adapter_" in refusal(tmp_path)
+
+
+def test_a_pickled_adapter_is_not_read(tmp_path: Path) -> None:
+    model = tiny_model("bert")
+    torch.save({"a": model.classifier.weight.data}, tmp_path / "adapter_model.bin")
+    (tmp_path / "adapter_config.json").write_text("{}")
+    message = refusal(tmp_path)
+    assert "but an adapter as a pickle (adapter_model.bin). Pickles can run code, so they are not read." in message
+    command = message.split('python -c "')[1].split('" and delete')[0]
+    subprocess.run([sys.executable, "-c", command], cwd=tmp_path, check=True)
+    torch.testing.assert_close(load_file(tmp_path / "adapter_model.safetensors")["a"], model.classifier.weight.data)
+
+
+def test_an_adapter_beside_a_model_is_not_applied(copy: Path) -> None:
+    (copy / "adapter_config.json").write_text('{"base_model_name_or_path": "someone/else"}')
+    assert "holds a model (config.json) and an adapter (adapter_config.json)" in refusal(copy)
+
+
+def test_code_in_a_model_s_folder_never_runs(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked the user"))
+    (copy / "evil.py").write_text("from pathlib import Path\nPath(__file__).with_name('RAN').touch()\n")
+    tree = json.loads((copy / "config.json").read_text())
+    auto_map = {"AutoConfig": "evil.A", "AutoModelForSequenceClassification": "evil.B"}
+    (copy / "config.json").write_text(json.dumps({**tree, "auto_map": auto_map}))
+    assert hub.load(copy).label_names == LABELS
+    (copy / "config.json").write_text(json.dumps({**tree, "auto_map": auto_map, "model_type": "not_known"}))
+    assert "contains custom code" in refusal(copy)
+    assert not list(copy.rglob("RAN"))
+
+
 def test_no_tokenizer(copy: Path) -> None:
     for file in copy.glob("tokenizer*"):
         file.unlink()
@@ -190,5 +254,5 @@ def test_a_hub_id_without_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert refusal("nobody/nothing").startswith(
-        "nobody/nothing is not a folder here, and as a Hub id it cannot be fetched: there is no network"
+        "nobody/nothing is not a folder here, and as a Hub id it cannot be fetched: HF_HUB_OFFLINE is set, and it is"
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
-from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix
+from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
 from nlp_transfer.data.rows import RawSplit, RowBatch, Source
 from nlp_transfer.data.split_names import SPLIT_NAMES, UNSPLIT, named_splits
 from nlp_transfer.data.text_folder import class_folders, text_folder_split
@@ -24,7 +24,7 @@ def file_source(config: CorpusConfig, key: str) -> Source:
     if not path.exists():
         raise DataError(f"{key}.path: {path} does not exist.{_nearest(path)}")
     if data_suffix(path) not in FORMATS:
-        raise DataError(f"{key}.path: {path} has a suffix that is not read. {_supported()}")
+        raise DataError(f"{key}.path: {path} has a suffix that is not read.{archive_hint(path)} {_supported()}")
     if config.splits:
         raise DataError(f"{key}.splits is set, but {path} is one file. Name a folder, or leave {key}.splits out.")
     split = SPLIT_NAMES.get(data_stem(path), UNSPLIT)

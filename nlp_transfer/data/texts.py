@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from nlp_transfer.data.columns import strings
 from nlp_transfer.data.faults import Faults
-from nlp_transfer.data.formats import FORMATS, Reader, data_suffix
+from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
 from nlp_transfer.data.formats.opening import text_lines
 from nlp_transfer.data.rows import RowBatch, batches
 from nlp_transfer.errors import DataError, did_you_mean
@@ -59,7 +59,7 @@ class Texts:
         self._suffix = data_suffix(self.path) if file_format == "auto" else f".{file_format}"
         if file_format == "auto" and self._suffix != PLAIN_SUFFIX and self._suffix not in FORMATS:
             raise DataError(
-                f"{name}: no format is known by the suffix {self._suffix!r}. Files end in "
+                f"{name}: no format is known by the suffix {self._suffix!r}.{archive_hint(self.path)} Files end in "
                 f"{', '.join([*FORMATS, PLAIN_SUFFIX])}, each also with .gz; or say which format it is: "
                 f"--format {', '.join(TEXT_FORMATS[1:])}."
             )

@@ -2,7 +2,7 @@
 
 Differences to a bare `from_pretrained`, each of which loses something silently there:
 - weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16 weights;
-- only safetensors are read, never pickles;
+- only safetensors are read, never pickles, and nothing that the folder's files name outside it;
 - a head that was trained for other labels is replaced, and counted as new;
 - attention dropout is off by default: the fused attention kernel is then used, which is up to 2x faster.
 """
@@ -21,7 +21,8 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import FAMILIES, final_linear, head_modules, unknown_family
-from nlp_transfer.models.locating import check_folder, fetch_problem, origin_of, resolve_model
+from nlp_transfer.models.fetching import model_folder
+from nlp_transfer.models.locating import check_folder, origin_of, read_problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -51,15 +52,26 @@ def load_tokenizer(
 ) -> "PreTrainedTokenizerBase":
     """The tokenizer that belongs to a model.
 
+    Args:
+        name: see `resolve_model`.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether Python code in the model's folder may run.
+
     Raises:
         ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
+        CheckpointError: the folder is torn or unsafe; see `model_folder`.
     """
-    source = resolve_model(name)
+    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
+    return read_tokenizer(name, folder, trust_remote_code=trust_remote_code)
+
+
+def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) -> "PreTrainedTokenizerBase":
+    """As `load_tokenizer`, from a folder of `model_folder`."""
     try:
-        with quiet(source):
-            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(fetch_problem(name, source, "tokenizer", error)) from error
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except Exception as error:  # transformers and tokenizers raise many kinds for a torn folder
+        raise ConfigError(read_problem(name, "tokenizer", error)) from error
     if len(tokenizer) <= 2 * len(set(tokenizer.all_special_ids)):
         # Where the files are missing transformers makes a tokenizer without vocabulary: every word becomes "unknown".
         raise ConfigError(
@@ -85,30 +97,30 @@ def load_encoder_with_head(
         label_names: the classes in the order of their ids.
         multi_label: whether a row may have any number of labels.
         revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether code from the Hub may run.
+        trust_remote_code: whether Python code in the model's folder may run.
         attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
 
     Raises:
         ConfigError: no such model, no safetensors weights, not a known encoder family, or weights that do not fit.
+        CheckpointError: the folder is torn or unsafe; see `model_folder`.
     """
-    source = resolve_model(name)
-    check_folder(name, source)
+    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
+    check_folder(name, folder)
     try:
-        with quiet(source):
-            config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+        with quiet():
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(fetch_problem(name, source, "config.json", error)) from error
+        raise ConfigError(read_problem(name, "config.json", error)) from error
     if config.model_type not in FAMILIES:
         raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
     old_labels = _named_labels(config)
     _set_labels(config, label_names, multi_label)
     _set_attention_dropout(config, attention_dropout)
     try:
-        with quiet(source):
+        with quiet():
             model, info = AutoModelForSequenceClassification.from_pretrained(
-                source,
+                folder,
                 config=config,
-                revision=revision,
                 trust_remote_code=trust_remote_code,
                 dtype=torch.float32,
                 use_safetensors=True,
@@ -116,10 +128,9 @@ def load_encoder_with_head(
                 output_loading_info=True,
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ConfigError(fetch_problem(name, source, "safetensors weights", error)) from error
+        raise ConfigError(read_problem(name, "safetensors weights", error)) from error
     new, notes = _new_parameters(model, info, name, old_labels, list(label_names))
-    commit = getattr(config, "_commit_hash", None)
-    return LoadedModel(model, new, origin_of(name, source, commit), max_positions(config), notes)
+    return LoadedModel(model, new, origin_of(name, folder), max_positions(config), notes)
 
 
 def _new_parameters(
@@ -192,10 +203,10 @@ def max_positions(config: "PreTrainedConfig") -> int | None:
 
 
 @contextlib.contextmanager
-def quiet(source: str) -> Iterator[None]:
-    """No load report (it is said in our own words), and no bar unless something may be downloaded."""
+def quiet() -> Iterator[None]:
+    """No load report (it is said in our own words), and no bar."""
     verbosity = transformers_logging.get_verbosity()
-    hide_bars = Path(source).is_dir() and transformers_logging.is_progress_bar_enabled()
+    hide_bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     if hide_bars:
         transformers_logging.disable_progress_bar()

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
 
 PACKAGE_PREFIX = "package:"
 
@@ -21,7 +22,7 @@ def resolve_model(name: str) -> str:
         name: `package:PACKAGE/FOLDER` (a folder inside an installed package), a local folder, or a Hub id.
 
     Raises:
-        ConfigError: the package or folder does not exist, or the name is none of the three.
+        ConfigError: the package or folder does not exist or leads out of the package, or the name is none of the three.
     """
     if name.startswith(PACKAGE_PREFIX):
         return str(_package_folder(name))
@@ -38,62 +39,58 @@ def resolve_model(name: str) -> str:
     return name
 
 
-def check_folder(name: str, source: str) -> None:
-    """Check that a folder holds an encoder with weights that are read; a Hub id is not looked at.
+def check_folder(name: str, folder: Path) -> None:
+    """Check that a folder holds an encoder with weights that are read.
 
     Raises:
         ConfigError: no config.json, or no safetensors.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        return
     files = {path.name for path in folder.iterdir()}
     if "config.json" not in files:
         found = ", ".join(sorted(files)) or "nothing"
-        hint = " (this is an adapter: name its base model)" if "adapter_config.json" in files else ""
+        adapter = f" (this is an adapter: name its base model{adapter_base(folder)})"
+        hint = adapter if ADAPTER_CONFIG in files else ""
         raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
-    pickles = sorted(file for file in files if file.endswith((".bin", ".pt")) and "training_args" not in file)
-    if not any(file.endswith(".safetensors") for file in files):
-        if pickles:
-            raise ConfigError(f"model: {name} has its weights as a pickle only ({pickles[0]}). {_conversion(name)}")
-        raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
+    pickles = pickled_weights(files)
+    if pickles:
+        raise ConfigError(f"model: {name} has its weights as a pickle only ({pickles[0]}). {conversion(name)}")
+    if any(file.endswith(".safetensors") for file in files):
+        return
+    if _is_hub_id(name):
+        raise ConfigError(f"model: {name} has no safetensors weights on the Hub, at most pickles. {conversion(name)}")
+    raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
 
 
-def fetch_problem(name: str, source: str, what: str, error: Exception) -> str:
+def read_problem(name: str, what: str, error: Exception) -> str:
     """Word why something of a model could not be read."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if Path(source).is_dir():
-        return f"model: {name}: its {what} cannot be read: {text}"
-    if "couldn't connect" in text or "offline" in text:
-        return (
-            f"model: {name} is not a folder here, and as a Hub id it cannot be fetched: there is no network, and it is "
-            f"not in the cache. Check the name and the connection, or name a local folder."
-        )
-    hint = f" {_conversion(name)}" if "safetensors" in text else ""
-    return f"model: the {what} of {name} cannot be fetched from the Hub: {text}{hint}"
+    return f"model: {name}: its {what} cannot be read: {text}"
 
 
-def origin_of(name: str, source: str, commit: str | None) -> str:
+def origin_of(name: str, folder: Path) -> str:
     """Where a model came from, in words for a report: package and version, folder, or Hub id and commit."""
     if name.startswith(PACKAGE_PREFIX):
         package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return f"{inner} of the package {package} {importlib.metadata.version(package.replace('_', '-'))}"
         return f"{inner} of the package {package}"
-    if Path(source).is_dir():
-        return f"folder {source}"
-    return f"Hub model {name} at revision {commit}" if commit else f"Hub model {name}"
+    # The cache names the folder of a Hub model by its commit.
+    return f"Hub model {name} at revision {folder.name}" if _is_hub_id(name) else f"folder {folder}"
 
 
-def _conversion(name: str) -> str:
+def conversion(name: str, auto_class: str = "AutoModel") -> str:
     """How to make safetensors of pickled weights."""
     folder = f"{Path(name).name}-safetensors"
     return (
         "Pickles can run code, so they are not read. If you trust this one, convert it once: "
-        'python -c "from transformers import AutoModel, AutoTokenizer as T; '
-        f"AutoModel.from_pretrained('{name}', use_safetensors=False).save_pretrained('{folder}'); "
+        f'python -c "from transformers import {auto_class}, AutoTokenizer as T; '
+        f"{auto_class}.from_pretrained('{name}', use_safetensors=False).save_pretrained('{folder}'); "
         f"T.from_pretrained('{name}').save_pretrained('{folder}')\" and name the folder {folder}."
     )
+
+
+def _is_hub_id(name: str) -> bool:
+    return not name.startswith(PACKAGE_PREFIX) and not Path(name).expanduser().is_dir()
 
 
 def _package_folder(name: str) -> Path:
@@ -107,6 +104,11 @@ def _package_folder(name: str) -> Path:
         raise ConfigError(f"model: {name} needs the package {package!r}, which is not installed: pip install {hint}")
     root = Path(next(iter(spec.submodule_search_locations)))
     folder = root / inner
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise ConfigError(
+            f"model: {name} leads out of the package {package!r}. Expected {PACKAGE_PREFIX}NAME/FOLDER with a folder "
+            "inside the package; name any other folder by its path."
+        )
     if not folder.is_dir():
         found = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
         raise ConfigError(f"model: the package {package!r} has no folder {inner!r}. Folders: {', '.join(found)}.")

@@ -72,8 +72,8 @@ def check_manifest(folder: Path) -> None:
             one that names something outside the folder; a link that leads out of the folder.
     """
     try:
-        listed = _read(folder)
         problems = _links_out(folder)
+        listed = {} if problems else _read(folder)
         problems += [_outside(folder, f"names {name!r}, which is") for name in listed if not _is_inside(folder, name)]
         if not problems:
             problems = [problem for name, (size, _) in listed.items() for problem in _size_problem(folder, name, size)]
@@ -93,8 +93,6 @@ def check_manifest(folder: Path) -> None:
 def _read(folder: Path) -> dict[str, tuple[int, str]]:
     """(size in bytes, SHA-256) by name."""
     place = folder / MANIFEST
-    if place.is_symlink():
-        raise CheckpointError(f"{place} is a link; expected a file. {_remedy(folder)}")
     try:
         tree: Any = json.loads(place.read_bytes())
         version = tree["version"]
@@ -138,11 +136,10 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _links_out(folder: Path) -> list[str]:
     """A problem for each link that leads out of the folder."""
-    root = folder.resolve()
     problems = []
     for inner, folders, names in os.walk(folder):
         for path in (Path(inner) / name for name in (*folders, *names)):
-            if path.is_symlink() and not _real(path).is_relative_to(root):
+            if path.is_symlink() and not _leads_inside(folder, path):
                 problems.append(_outside(folder, f"holds the link {path.relative_to(folder)}, which leads to what is"))
     return problems
 
@@ -152,14 +149,19 @@ def _is_inside(folder: Path, name: str) -> bool:
     pure = PurePosixPath(name)
     if not name or "\0" in name or pure.is_absolute() or ".." in pure.parts:
         return False
-    return _real(folder / name).is_relative_to(folder.resolve())
+    return _leads_inside(folder, folder / name)
 
 
-def _real(path: Path) -> Path:
+def _leads_inside(folder: Path, path: Path) -> bool:
+    """Whether a path stays in the folder, links followed."""
+    root = folder.resolve()
     try:
-        return path.resolve()
+        real = path.resolve()
     except RuntimeError:  # a circle of links, which leads nowhere
-        return Path("/")
+        return False
+    # The Hub's cache keeps a model's files in `blobs` and links to them from `snapshots/COMMIT`.
+    blobs = root.parent.parent / "blobs"
+    return real.is_relative_to(root) or (root.parent.name == "snapshots" and real.is_relative_to(blobs))
 
 
 def _outside(folder: Path, what: str) -> str:

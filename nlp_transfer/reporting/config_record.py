@@ -1,5 +1,6 @@
 """A run's configuration as it may be written down and compared: plain, without secrets, by dotted paths."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ WITHOUT_EFFECT = (
 
 _SECRETS = ("hub_token", "push_to_hub_token", "api_key", "password")
 _HIDDEN = "***"
+_SHORTEST_TOKEN = 8
+"""Anything shorter is no token, and may stand in a command for something else."""
 
 
 def config_record(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,14 +53,24 @@ def config_record(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def command_record(arguments: Sequence[str]) -> list[str]:
-    """A command line with the values of secret options hidden: `--training.hub_token ***`."""
+    """A command line with the values of secret options hidden: `--training.hub_token ***`.
+
+    A whole section that holds one is hidden too (`--training '{hub_token: …}'`), and so is the value of an environment
+    variable that ends in `TOKEN`, wherever it stands.
+    """
     record: list[str] = []
+    known = [value for name, value in os.environ.items() if name.endswith("TOKEN") and len(value) >= _SHORTEST_TOKEN]
     for argument in arguments:
-        option, equals, _ = argument.partition("=")
-        after_secret = bool(record) and _is_secret_option(record[-1])
-        if after_secret or (equals and _is_secret_option(option)):
-            record.append(_HIDDEN if after_secret else f"{option}={_HIDDEN}")
+        option, equals, value = argument.partition("=")
+        if record and _is_secret_option(record[-1]):
+            record.append(_HIDDEN)
+        elif equals and option.startswith("--") and (_is_secret_option(option) or _holds_secret(value)):
+            record.append(f"{option}={_HIDDEN}")
+        elif not argument.startswith("--") and _holds_secret(argument):
+            record.append(_HIDDEN)
         else:
+            for token in known:
+                argument = argument.replace(token, _HIDDEN)  # noqa: PLW2901
             record.append(argument)
     return record
 
@@ -74,6 +87,11 @@ def config_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[s
 
 def _is_secret_option(argument: str) -> bool:
     return argument.startswith("--") and argument.rpartition(".")[2].removeprefix("--") in _SECRETS
+
+
+def _holds_secret(text: str) -> bool:
+    """Whether a value is a section of YAML that names a secret."""
+    return text.lstrip().startswith(("{", "[")) and any(key in text for key in _SECRETS)
 
 
 def _without_effect(path: str) -> bool:

@@ -40,7 +40,7 @@ def stock_trainer(
     """A `transformers.Trainer` on encoded rows.
 
     Args:
-        model: a folder or Hub id.
+        model: a folder.
         arguments: the recipe.
         source: encoded rows by split, `train` and `validation` among them.
         label_names: the classes.
@@ -52,6 +52,8 @@ def stock_trainer(
         model,
         num_labels=len(label_names),
         problem_type="multi_label_classification" if multi_label else "single_label_classification",
+        use_safetensors=True,
+        trust_remote_code=False,
     )
     return Trainer(
         head,

@@ -108,6 +108,16 @@ def test_a_suffix_that_is_not_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["rows.zip", "rows.tar.gz", "rows.TGZ"])
+def test_an_archive_is_not_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    assert failure(CorpusConfig(path=str(tmp_path / name))) == (
+        f"source.path: {tmp_path / name} has a suffix that is not read. Archives are not unpacked: unpack it yourself, "
+        "and name the file or folder that was in it. "
+        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, each also with .gz."
+    )
+
+
 def test_a_folder_of_neither_shape(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     assert "It holds: nothing." in failure(CorpusConfig(path=str(tmp_path / "c")))

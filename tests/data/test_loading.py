@@ -1,5 +1,7 @@
 """Which splits a corpus gets, from files and from Python objects."""
 
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,6 +201,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Any]:
         return answer
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr("nlp_transfer.data.hub.hub_answers", lambda *_: True)
     return calls
 
 
@@ -230,7 +233,7 @@ def test_hub_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             ConnectionError("Couldn't reach 'owner/set' on the Hub (LocalEntryNotFoundError)"),
-            "the Hub cannot be reached and the dataset is not in the cache",
+            "the Hub cannot be reached and the dataset is not in the cache (there is no network; ConnectionError: ",
         ),
         (
             RuntimeError("Dataset scripts are no longer supported, but found set.py"),
@@ -256,3 +259,30 @@ def test_hub_errors_say_what_to_do(monkeypatch: pytest.MonkeyPatch, error: Excep
         load_corpus(CorpusConfig(hub="owner/set"))
     assert str(caught.value).startswith("source.hub: owner/set cannot be loaded")
     assert words in str(caught.value)
+
+
+def test_a_hub_dataset_without_network_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_name(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_name)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+    started = time.perf_counter()
+    with pytest.raises(DataError) as caught:
+        load_corpus(CorpusConfig(hub="owner/set"))
+    assert time.perf_counter() - started < 10
+    message = str(caught.value)
+    assert message.startswith(
+        "source.hub: owner/set cannot be loaded: it is a dataset on the Hub, the Hub cannot be reached and the dataset "
+        "is not in the cache (there is no network; "
+    )
+    assert message.endswith(
+        "Connect; or fetch it where there is a network with `hf download owner/set --repo-type dataset --local-dir "
+        "FOLDER`, copy that folder here and name its files with source.path."
+    )
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match=r"is not in the cache \(HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set\)"):
+        load_corpus(CorpusConfig(hub="owner/set"))
+    assert datasets.config.HF_HUB_OFFLINE is False  # what was changed for a while is as it was

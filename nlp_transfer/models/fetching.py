@@ -1,0 +1,57 @@
+"""The folder of a model: where it is already, or a copy of the Hub's in the cache; checked before any of it is read.
+
+A Hub model is fetched in one step, with one attempt, and is a folder like any other from then on. So what is refused in
+a folder is refused from the Hub, and nothing asks the network while a local model is loaded.
+"""
+
+from pathlib import Path
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.locating import resolve_model
+from nlp_transfer.models.safety import check_safe
+
+MODEL_FILES = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "model*.safetensors")
+"""What is fetched of a Hub model, from its top folder: configuration, vocabulary, and weights that are no pickles."""
+
+
+def model_folder(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
+    """The folder that holds a model's files.
+
+    Args:
+        name: see `resolve_model`.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether its Python files are fetched too.
+
+    Raises:
+        ConfigError: there is no such model, or the Hub cannot be reached and it is not in the cache.
+        CheckpointError: its files are not those of its manifest, or lead out of the folder; see `check_safe`.
+    """
+    source = Path(resolve_model(name))
+    folder = source if source.is_dir() else _fetched(name, revision, [*MODEL_FILES, *["*.py"] * trust_remote_code])
+    check_safe(folder)
+    return folder
+
+
+def _fetched(name: str, revision: str | None, patterns: list[str]) -> Path:
+    from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
+    except LocalEntryNotFoundError as error:
+        # What transformers has put into the cache may lack files that are not needed.
+        known = try_to_load_from_cache(name, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=revision)
+        if isinstance(known, str):
+            return Path(known).parent
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "there is no network"
+        raise ConfigError(
+            f"model: {name} is not a folder here, and as a Hub id it cannot be fetched: {why}, and it is not in the "
+            f"cache ({constants.HF_HUB_CACHE}). Check the name; or fetch it where there is a network with "
+            f"`hf download {name} --local-dir {Path(name).name}`, copy that folder here and name it."
+        ) from error
+    except Exception as error:  # the library raises a dozen kinds, most of them from below
+        text = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ConfigError(
+            f"model: {name} cannot be fetched from the Hub ({type(error).__name__}: {text}). Check the name and "
+            "`revision`; log in with `hf auth login` if it is private or gated; or name a local folder."
+        ) from error
