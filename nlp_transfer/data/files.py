@@ -7,7 +7,7 @@ from pathlib import Path
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
 from nlp_transfer.data.rows import RawSplit, RowBatch, Source
-from nlp_transfer.data.split_names import SPLIT_NAMES, UNSPLIT, named_splits
+from nlp_transfer.data.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, named_splits
 from nlp_transfer.data.text_folder import class_folders, text_folder_split
 from nlp_transfer.errors import DataError
 
@@ -41,13 +41,20 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
     classes = class_folders(path)
     if classes:
         notes = [f"Files beside the class folders that are left out: {_names(files)}."] if files else []
-        splits = {SPLIT_NAMES.get(entry.name.lower()) for entry in classes}
-        nested = {entry: class_folders(entry) for entry in classes}
-        if None not in splits and all(nested.values()):  # train/positive/1.txt, test/positive/2.txt, …
+        known = {SPLIT_NAMES[entry.name.lower()]: entry.name for entry in classes if entry.name.lower() in SPLIT_NAMES}
+        unknown = [entry.name for entry in classes if entry.name.lower() not in SPLIT_NAMES]
+        # train/positive/1.txt, test/positive/2.txt, …
+        nested = bool(known or config.splits) and all(class_folders(entry) for entry in classes)
+        if nested and not config.splits:
+            check_spelling(unknown, known, str(path), f"{key}.splits")
+        if nested and (config.splits or not unknown):
             chosen = named_splits([entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes)
             raw = {ours: text_folder_split(path / theirs, f"{theirs}/") for ours, theirs in chosen.items()}
             return Source(str(path), raw, notes=notes)
         return Source(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
+    if not config.splits:
+        stems = {data_stem(entry): entry.name for entry in files}
+        check_spelling(stems, {}, str(path), f"{key}.splits", stems)
     raise DataError(
         f"{key}.path: {path} is neither a folder of split-named files (train, dev or validation, test, all or "
         "unlabeled) nor one with a sub-folder of .txt files for each class. "
@@ -68,7 +75,8 @@ def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) 
                 "Take one away."
             )
         by_stem[stem] = file
-    chosen = named_splits(list(by_stem), config.splits, str(path), f"{key}.splits", notes)
+    called = {stem: file.name for stem, file in by_stem.items()}
+    chosen = named_splits(list(by_stem), config.splits, str(path), f"{key}.splits", notes, called)
     return Source(str(path), {ours: _file_split(by_stem[theirs]) for ours, theirs in chosen.items()}, notes=notes)
 
 

@@ -43,6 +43,16 @@ def test_objects_by_split() -> None:
     }
 
 
+def test_objects_with_a_misspelt_split_name() -> None:
+    data = {"train": Dataset.from_list(toy_rows(4)), "Validatoin": Dataset.from_list(toy_rows(4, start=4))}
+    with pytest.raises(DataError) as caught:
+        corpus_from(data)
+    assert str(caught.value).startswith(
+        "data: Validatoin would be left out: 'Validatoin' is no split's name, and there is no validation split. Did you "
+        "mean 'validation'?"
+    )
+
+
 def test_frames_with_missing_values_and_numpy_labels() -> None:
     frame = pd.DataFrame(toy_rows(20, (1.0, 2.0)))
     assert corpus_from(frame).label_names == ["1", "2"]
