@@ -73,7 +73,7 @@ def load_table(path: Path, rows: int | None = None) -> Dataset | None:
     except (OSError, ValueError, KeyError, TypeError):  # pa.ArrowInvalid is a ValueError
         pass
     for damaged in (path, note):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # what stays is overwritten, or says then why it cannot be
             damaged.unlink()
     return None
 
@@ -86,39 +86,45 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
         tables: yields one table or more of the same schema; what it raises leaves nothing behind.
 
     Raises:
-        DataError: the disk is full or cannot be written.
+        DataError: the cache's disk is full, or cannot be written or read.
     """
     known = load_table(path)
     if known is not None:
         return known
     temporary = path.with_name(f"{path.stem[:16]}-{uuid.uuid4().hex}.tmp")
-    try:
-        rows = 0
-        with temporary.open("wb") as file:
-            writer: pa.RecordBatchStreamWriter | None = None
-            for table in tables():
-                writer = writer or pa.ipc.new_stream(file, table.schema)
-                _write(writer, table, path)
-                rows += table.num_rows
-            if writer is not None:
-                writer.close()
-            file.flush()
-            os.fsync(file.fileno())
-        # The note goes first: a table without its note would be rebuilt, a note without its table is not looked at.
-        path.with_suffix(".json").write_text(json.dumps({"rows": rows}), "utf-8")
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-    return Dataset.from_file(str(path))
+    with writable(path):
+        try:
+            rows = 0
+            with temporary.open("wb") as file:
+                writer: pa.RecordBatchStreamWriter | None = None
+                for table in tables():
+                    writer = writer or pa.ipc.new_stream(file, table.schema)
+                    writer.write_table(table)
+                    rows += table.num_rows
+                if writer is not None:
+                    writer.close()
+                file.flush()
+                os.fsync(file.fileno())
+            # The note goes first: a table without its note would be rebuilt, a note without its table is not looked at.
+            path.with_suffix(".json").write_text(json.dumps({"rows": rows}), "utf-8")
+            temporary.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        return Dataset.from_file(str(path))
 
 
-def _write(writer: pa.RecordBatchStreamWriter, table: pa.Table, path: Path) -> None:
-    """Write one table; a full disk is the user's to mend."""
+@contextlib.contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Write the file `path` of the cache inside.
+
+    Raises:
+        DataError: the system refused, as a full disk does; names the folder and the reason.
+    """
     try:
-        writer.write_table(table)
+        yield
     except OSError as error:
         raise DataError(
-            f"The cache cannot be written in {path.parent}: {error}. "
+            f"The cache cannot be written in {path.parent}: {error.strerror or error}. "
             "Free some space, or set NLP_TRANSFER_CACHE to another folder."
         ) from error

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
+from nlp_transfer.data.disk import readable
 from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
 from nlp_transfer.data.rows import RawSplit, RowBatch, Source
 from nlp_transfer.data.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, named_splits
@@ -16,9 +17,15 @@ def file_source(config: CorpusConfig, key: str) -> Source:
     """The source at `config.path`.
 
     Raises:
-        DataError: nothing is there, or what is there is no corpus; says what was found and what is read.
+        DataError: nothing is there, it may not be read, or it is no corpus; says what was found and what is read.
     """
     path = Path(str(config.path)).expanduser()
+    with readable(path):
+        return _source(path, config, key)
+
+
+def _source(path: Path, config: CorpusConfig, key: str) -> Source:
+    """The source at a path."""
     if path.is_dir():
         return _folder(path, config, key)
     if not path.exists():

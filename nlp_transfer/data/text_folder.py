@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nlp_transfer.data.disk import files_under
 from nlp_transfer.data.formats.opening import text_chunks
 from nlp_transfer.data.rows import RawSplit, RowBatch, batches
 from nlp_transfer.errors import DataError
@@ -14,7 +15,11 @@ TEXT_SUFFIXES = (".txt", ".txt.gz")
 
 
 def class_folders(path: Path) -> list[Path]:
-    """The sub-folders of `path` if any of them holds a text file, else none."""
+    """The sub-folders of `path` if any of them holds a text file, else none.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     return folders if any(next(_text_files(folder), None) for folder in folders) else []
 
@@ -28,6 +33,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
 
     Raises:
         DataError: a class has no text, or files that are no text stand among them.
+        OSError: a folder cannot be listed, or a file not looked at.
     """
     problems, files = [], []
     for folder in class_folders(path):
@@ -36,11 +42,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
             problems.append(
                 f"{folder}: the class {folder.name!r} has no text file. Add texts ({' or '.join(TEXT_SUFFIXES)})."
             )
-        others = [
-            entry
-            for entry in sorted(folder.rglob("*"))
-            if entry.is_file() and not _is_text(entry) and not _hidden(entry)
-        ]
+        others = [entry for entry in sorted(files_under(folder)) if not _is_text(entry) and not _hidden(entry)]
         if others:
             problems.append(
                 f"{folder}: {len(others)} files are no text ({', '.join(entry.name for entry in others[:3])}, …). "
@@ -72,7 +74,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
 
 def _text_files(folder: Path) -> Iterator[Path]:
     """The text files under a folder."""
-    return (entry for entry in folder.rglob("*") if _is_text(entry) and not _hidden(entry) and entry.is_file())
+    return (entry for entry in files_under(folder) if _is_text(entry) and not _hidden(entry))
 
 
 def _is_text(path: Path) -> bool:

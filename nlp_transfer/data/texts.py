@@ -14,6 +14,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from nlp_transfer.data.columns import strings
+from nlp_transfer.data.disk import readable
 from nlp_transfer.data.faults import Faults
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
 from nlp_transfer.data.formats.opening import text_lines
@@ -38,7 +39,7 @@ class Texts:
         file_format: one of `TEXT_FORMATS`; `text` is one text a line.
 
     Raises:
-        DataError: there is no such file, or its format is not known.
+        DataError: there is no such file, it may not be looked at, or its format is not known.
     """
 
     def __init__(self, name: str = STANDARD_INPUT, *, text_column: str = "text", file_format: str = "auto") -> None:
@@ -52,10 +53,11 @@ class Texts:
             self._suffix = piped.suffix() if file_format == "auto" else f".{file_format}"
             return
         self.path = Path(name).expanduser()
-        if not self.path.exists():
-            raise DataError(f"There is no file {name} (from {Path.cwd()}). Name a file, or - for standard input.")
-        if self.path.is_dir():
-            raise DataError(f"{name} is a folder; expected one file of texts, or - for standard input.")
+        with readable(self.path):
+            if not self.path.exists():
+                raise DataError(f"There is no file {name} (from {Path.cwd()}). Name a file, or - for standard input.")
+            if self.path.is_dir():
+                raise DataError(f"{name} is a folder; expected one file of texts, or - for standard input.")
         self._suffix = data_suffix(self.path) if file_format == "auto" else f".{file_format}"
         if file_format == "auto" and self._suffix != PLAIN_SUFFIX and self._suffix not in FORMATS:
             raise DataError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, Features, List, Value
 
-from nlp_transfer.data.cache import cache_key, cache_path, load_table
+from nlp_transfer.data.cache import cache_key, cache_path, load_table, writable
 from nlp_transfer.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,16 +68,17 @@ def encode_texts(
     if label:
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
-    return dataset.select_columns(columns).map(
-        partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes),
-        batched=True,
-        remove_columns=columns,
-        features=Features(features),
-        cache_file_name=str(path),
-        load_from_cache_file=False,
-        new_fingerprint=path.stem[:32],
-        desc=description,
-    )
+    with writable(path):
+        return dataset.select_columns(columns).map(
+            partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes),
+            batched=True,
+            remove_columns=columns,
+            features=Features(features),
+            cache_file_name=str(path),
+            load_from_cache_file=False,
+            new_fingerprint=path.stem[:32],
+            desc=description,
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from nlp_transfer.data.disk import unreadable
 from nlp_transfer.errors import DataError
 
 CHUNK_BYTES = 1 << 20
@@ -43,7 +44,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     except zlib.error as error:
         raise DataError(f"{path}: the gzip data is damaged ({error}). Fetch it again.") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:

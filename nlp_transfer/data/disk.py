@@ -1,0 +1,50 @@
+"""Looking at the disk, with every way in which that can fail put in words.
+
+A file that may not be read, or a folder that may not be listed, is never passed over: its rows would be lost.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nlp_transfer.errors import DataError
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Look at files and folders inside.
+
+    Args:
+        path: what messages name where the system names nothing.
+
+    Raises:
+        DataError: the system refused; names the path and its reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unreadable(error.filename or path, error) from error
+
+
+def unreadable(path: object, error: OSError) -> DataError:
+    """The error for what the system does not let be read."""
+    advice = "Check that it is there and whole, or name another."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        advice = "Get the right to read it (`ls -ld` shows who has it; a folder needs r and x), or name another."
+    return DataError(f"{path} cannot be read: {error.strerror or error}. {advice}")
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """The files at any depth, in no order; links to folders are not followed.
+
+    Raises:
+        OSError: a folder cannot be listed, which `Path.rglob` passes over in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for parent, _, names in os.walk(folder, onerror=refuse):
+        yield from (path for path in (Path(parent) / name for name in names) if path.is_file())
