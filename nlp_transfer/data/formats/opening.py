@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from nlp_transfer.data.disk import unreadable
+from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
 from nlp_transfer.errors import DataError
 
 CHUNK_BYTES = 1 << 20
@@ -37,6 +38,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
             "it again."
         ) from error
     except gzip.BadGzipFile as error:
+        _check_packed(path)
         raise DataError(
             f"{path}: not a whole gzip file ({error}). Take .gz off its name if it is not compressed, else fetch it "
             "again."
@@ -47,15 +49,28 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
         raise unreadable(path, error) from error
 
 
+def _check_packed(path: Path) -> None:
+    """Say what a file is that is named `.gz` and is no gzip."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(SIGNATURE_BYTES)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not start.startswith(b"\x1f\x8b"):  # damaged further on, where it is
+        check_signature(path, start)
+
+
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line with its end), checking UTF-8; a byte order mark is dropped.
 
     Raises:
-        DataError: see `open_bytes`; or bytes that are not UTF-8.
+        DataError: see `open_bytes`; or content that is no text, or bytes that are not UTF-8.
     """
     with open_bytes(path) as file:
         offset = 0
         for number, raw in enumerate(file, 1):
+            if number == 1:
+                check_signature(path, raw)
             try:
                 line = raw.decode("utf-8")
             except UnicodeDecodeError as error:
@@ -68,13 +83,15 @@ def text_chunks(path: Path) -> Iterator[str]:
     """Yield the text in pieces of about a million characters, checking UTF-8; a byte order mark is dropped.
 
     Raises:
-        DataError: see `open_bytes`; or bytes that are not UTF-8.
+        DataError: see `open_bytes`; or content that is no text, or bytes that are not UTF-8.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
         offset, line, first = 0, 1, True
         while True:
             raw = file.read(CHUNK_BYTES)
+            if not offset:
+                check_signature(path, raw)
             pending = len(decoder.getstate()[0])
             try:
                 chunk = decoder.decode(raw, final=not raw)

@@ -8,8 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nlp_transfer.data.formats.opening import open_bytes
+from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
 from nlp_transfer.data.rows import BATCH_ROWS, RowBatch
 from nlp_transfer.errors import DataError
+
+MAGIC = b"PAR1"
+"""What a Parquet file starts with."""
 
 
 def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
@@ -19,6 +23,10 @@ def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
         DataError: unreadable (see `open_bytes`), no Parquet, or damaged; names the first row that is lost.
     """
     with open_bytes(path) as file:
+        start = file.read(SIGNATURE_BYTES)
+        if not start.startswith(MAGIC):
+            check_signature(path, start)
+        file.seek(0)
         yield from _batches(path, file, wanted)
 
 

@@ -1,0 +1,59 @@
+"""What a file is by its first bytes, where it is not the text that its name promises.
+
+Without this, messages would blame the first byte that is not UTF-8, and advise to convert what is no text at all.
+"""
+
+from pathlib import Path
+
+from nlp_transfer.errors import DataError
+
+SIGNATURE_BYTES = 40
+"""How many bytes of a file tell what it is."""
+
+_GZIP = b"\x1f\x8b\x08"
+_OFFICE = "Save the sheet or document as CSV or text (UTF-8)"
+_PACKED = "Unpack it; of packed files only gzip (.gz) is read."
+_UTF8 = "Save it as UTF-8, for instance with `iconv -f {} -t utf-8`."
+_UTF16 = "UTF-16 text, as Windows writes it"
+
+SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
+    (b"PK\x03\x04", "a zip archive, or an Office file such as .xlsx, which is one", f"{_OFFICE}, or unpack it."),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office file of the old kind, such as .xls", f"{_OFFICE}."),
+    (b"PAR1\x15", "a Parquet file", "The name of one ends in .parquet: rename it."),  # without \x15 it is also a gene
+    (b"%PDF-1.", "a PDF file", "Extract its text, for instance with `pdftotext`."),
+    (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the data", "Fetch them with `git lfs pull`."),
+    (b"\xfd7zXZ\x00", "an xz file", _PACKED),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file", _PACKED),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file", _PACKED),
+    *((f"BZh{level}1AY&SY".encode(), "a bzip2 file", _PACKED) for level in range(1, 10)),
+    (b"\xff\xfe\x00\x00", "UTF-32 text", _UTF8.format("utf-32")),
+    (b"\x00\x00\xfe\xff", "UTF-32 text", _UTF8.format("utf-32")),
+    (b"\xff\xfe", _UTF16, _UTF8.format("utf-16")),
+    (b"\xfe\xff", _UTF16, _UTF8.format("utf-16")),
+)
+"""First bytes, what has them, and what to do; a signature goes before those that it starts with."""
+
+
+def check_signature(path: Path, start: bytes) -> None:
+    """Complain about content that is known, and is no UTF-8 text.
+
+    Args:
+        path: for the message; or what stands for standard input in its place.
+        start: the first bytes, unpacked if the name ends in `.gz`; `SIGNATURE_BYTES` of them tell all.
+
+    Raises:
+        DataError: says what it is and what to do.
+    """
+    if start.startswith(_GZIP):
+        if path.name.lower().endswith(".gz"):
+            raise DataError(f"{path} was packed twice with gzip. Unpack it once, and let its name end in .gz again.")
+        if isinstance(path, Path):
+            raise DataError(f"{path} is a gzip file, though its name does not say so. Rename it to {path.name}.gz.")
+        raise DataError(f"{path} is a gzip file. Unpack it on the way: `gunzip -c FILE | …`.")
+    for signature, what, advice in SIGNATURES:
+        if start.startswith(signature):
+            raise DataError(f"{path} is {what}. {advice}")
+    # Without a byte order mark every other byte of Latin letters is zero.
+    for zeros, codec in ((1, "utf-16le"), (0, "utf-16be")):
+        if start[zeros:4:2] == b"\0\0" and 0 not in start[1 - zeros : 4 : 2]:
+            raise DataError(f"{path} is {_UTF16}. {_UTF8.format(codec)}")
