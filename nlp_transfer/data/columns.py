@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from nlp_transfer.data.blank import BLANK, blank
 from nlp_transfer.data.faults import Faults
 from nlp_transfer.data.label_values import LabelTypes
 from nlp_transfer.data.rows import RawSplit, RowBatch
@@ -163,11 +163,8 @@ def strings(values: Any, column: str, first: int, faults: Faults, numbers: bool 
         if isinstance(values, list)
         else _cast(values, column, first, faults, numbers)
     )
-    empty = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(array)), 0)
     faults.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
-    faults.add(
-        f"{column} is empty or only white space", advice, first + np.flatnonzero(empty.fill_null(False).to_numpy(False))
-    )
+    faults.add(f"{column} {BLANK}", advice, first + np.flatnonzero(blank(array)))
     return array
 
 

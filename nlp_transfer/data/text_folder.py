@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nlp_transfer.data.blank import BLANK, is_blank
 from nlp_transfer.data.disk import files_under
 from nlp_transfer.data.formats.opening import text_chunks
 from nlp_transfer.data.rows import RawSplit, RowBatch, batches
@@ -56,10 +57,8 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
         for row, (label, file) in enumerate(files, 1):
             name = prefix + file.relative_to(path).as_posix()
             text = "".join(text_chunks(file))
-            if not text.strip():
-                raise DataError(
-                    f"{file}: the file is empty or only white space. Every file needs a text: fill or remove it."
-                )
+            if is_blank(text):
+                raise DataError(f"{file}: the file {BLANK}. Every file needs a text: fill or remove it.")
             yield row, {"id": name, "text": text, "label": label}
 
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:

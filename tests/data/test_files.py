@@ -224,7 +224,9 @@ def test_text_folders_say_what_is_wrong(tmp_path: Path) -> None:
     assert f"{root / 'b'}: the class 'b' has no text file. Add texts (.txt or .txt.gz)." in message
     assert f"{root / 'b'}: 1 files are no text (1.pdf, …)." in message
     root = text_folder(tmp_path / "u", {"a/1.txt": "one", "b/1.txt": " \n"})
-    assert f"{root / 'b/1.txt'}: the file is empty or only white space." in failure(CorpusConfig(path=str(root)))
+    assert f"{root / 'b/1.txt'}: the file is empty or has no visible character." in failure(
+        CorpusConfig(path=str(root))
+    )
     (root / "b/1.txt").write_bytes(b"caf\xe9")
     assert f"{root / 'b/1.txt'}: line 1: byte 0xe9 at offset 3 is not UTF-8." in failure(CorpusConfig(path=str(root)))
 

@@ -98,7 +98,7 @@ def test_standard_input_is_json_lines_or_text_by_its_first_line(
 ) -> None:
     pipe(content)
     if rows is None:  # lines without a text, in plain text
-        assert refusal().startswith("standard input: rows 1 and 2: text is empty or only white space.")
+        assert refusal().startswith("standard input: rows 1 and 2: text is empty or has no visible character.")
     else:
         assert list(Texts()) == rows
 
@@ -131,11 +131,13 @@ def test_faults_of_standard_input_name_it(pipe: Callable[[bytes], None]) -> None
 def test_bad_texts_name_their_rows(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"text": "a"}\n{"text": " "}\n{"text": 7}\n{"text": null}\n{"id": 1}\n')
     message = refusal(path)
-    assert f"{path}: row 2: text is empty or only white space. Every row needs a text: mend or remove" in message
+    assert (
+        f"{path}: row 2: text is empty or has no visible character. Every row needs a text: mend or remove" in message
+    )
     assert f"{path}: row 3: text is a number, not a string." in message
     assert f"{path}: rows 4 and 5: text is missing (null)." in message
     path = write(tmp_path / "a.txt", "a\n\nb\n")
-    assert refusal(path).startswith(f"{path}: row 2: text is empty or only white space.")
+    assert refusal(path).startswith(f"{path}: row 2: text is empty or has no visible character.")
 
 
 def test_a_missing_column_is_shown_with_those_there(tmp_path: Path) -> None:

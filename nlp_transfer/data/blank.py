@@ -1,0 +1,35 @@
+"""What counts as no text: nothing, white space, and characters that nobody sees.
+
+A text of a byte order mark, a soft hyphen or zero-width spaces looks empty, and tokenizers make nothing of it.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+INVISIBLE = (
+    r"\p{Z}\p{Cc}\p{Cf}"  # separators, controls, and formats such as U+200B, U+FEFF and U+00AD
+    r"\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}"
+    r"\x{E0100}-\x{E01EF}"  # what Unicode calls letters, marks or symbols and draws as nothing: fillers, selectors
+)
+"""The characters that nobody sees, as a class of RE2's."""
+
+BLANK = "is empty or has no visible character"
+"""What messages say of such a text."""
+
+
+def blank(texts: pa.Array) -> pa.Array:
+    """Whether texts have no visible character.
+
+    Args:
+        texts: strings, shape (rows,); nulls are not blank, they are missing.
+
+    Returns:
+        Booleans without nulls, shape (rows,).
+    """
+    visible = pc.match_substring_regex(texts, f"[^{INVISIBLE}]")
+    return pc.invert(visible.fill_null(True))
+
+
+def is_blank(text: str) -> bool:
+    """Whether one text has no visible character."""
+    return bool(blank(pa.array([text], pa.string()))[0].as_py())
