@@ -97,7 +97,7 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
 def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/predict.py. Returns its exit status."""
     with quiet_exit() as status:
-        from nlp_transfer.data.texts import STANDARD_INPUT, TEXT_FORMATS
+        from nlp_transfer.data.texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
 
         parser = argparse.ArgumentParser(
             description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -108,8 +108,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             metavar="FILE",
             nargs="?",
             default=STANDARD_INPUT,
-            help="JSON Lines, CSV, TSV or plain text with one text a line, each also with .gz; - (the default) is "
-            "standard input",
+            help=f"a file that ends in {FILE_KINDS}; - (the default) is standard input",
         )
         parser.add_argument(
             "--output", metavar="FILE", help="write here and not to standard output; appears when all is predicted"
@@ -128,7 +127,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
         options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
         from nlp_transfer.prediction import predict_file
 
-        predict_file(
+        count = predict_file(
             options.model,
             options.file,
             output=options.output,
@@ -138,6 +137,9 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             top_k=options.top_k,
             **_given(max_tokens=options.max_tokens),
         )
+        if not count:
+            name = "Standard input" if options.file == STANDARD_INPUT else options.file
+            print(f"{name} holds no texts; nothing was predicted.", file=sys.stderr)
     return status.code
 
 

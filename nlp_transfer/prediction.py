@@ -22,7 +22,7 @@ from nlp_transfer import hub
 from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
 from nlp_transfer.data.rows import BATCH_ROWS
 from nlp_transfer.data.texts import STANDARD_INPUT, Texts
-from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.hub import TrainedClassifier
 from nlp_transfer.reporting.files import atomic_file, plain
 
@@ -75,7 +75,7 @@ def predict_file(
 
     Args:
         model: a run's output folder, a model folder, or a Hub id.
-        file: JSON Lines, CSV, TSV or plain text (`Texts`), or `-` for standard input.
+        file: a file that `Texts` reads, or `-` for standard input.
         output: the file to write, which appears when all rows are predicted, gzipped if its name ends in `.gz`; None
             writes to standard output as rows are predicted.
         text_column: the column that holds the text.
@@ -89,7 +89,8 @@ def predict_file(
 
     Raises:
         ConfigError: an option is out of range, or the output cannot be written; before the model is loaded.
-        DataError: there is no such file, or a row cannot be read. Lines that were written before stay.
+        DataError: there is no such file, or a row cannot be read. The lines of the rows before it are written to
+            standard output first; an output file does not appear.
         CheckpointError: the model cannot be loaded.
     """
     problems = [
@@ -133,6 +134,10 @@ def predict(
         classifier: on the device that it shall run on.
         rows: (id, text); read a window at a time.
         max_tokens: tokens of a batch, padding counted.
+
+    Raises:
+        DataError: what `rows` raises, once the rows before it are predicted.
+        CheckpointError: the model's outputs are not finite.
     """
     names = classifier.label_names
     for window in windows(rows):
@@ -149,17 +154,27 @@ def named(classifier: TrainedClassifier, choice: Any) -> str | list[str]:
 
 
 def windows(rows: Iterable[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
-    """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow."""
+    """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow.
+
+    Raises:
+        DataError: what `rows` raises, once the rows before it are handed on.
+    """
     window: list[tuple[Any, str]] = []
     characters = 0
-    for row in rows:
-        window.append(row)
-        characters += len(row[1])
-        if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
-            yield window
-            window, characters = [], 0
+    fault: DataError | None = None
+    try:
+        for row in rows:
+            window.append(row)
+            characters += len(row[1])
+            if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
+                yield window
+                window, characters = [], 0
+    except DataError as error:
+        fault = error
     if window:
         yield window
+    if fault is not None:
+        raise fault
 
 
 def class_probabilities(
@@ -263,11 +278,16 @@ def _write(lines: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> int:
 
 def _check_output(output: Path, source: Path) -> None:
     """Complain about an output that could only fail once everything is predicted."""
-    if output.is_dir():
-        raise ConfigError(f"--output {output} is a folder; expected a file to write.")
-    if output.exists() and not output.is_file():  # the finished file would take the place of /dev/null
-        raise ConfigError(f"--output {output} is a device or pipe, no file; leave --output out and redirect with >.")
-    if not output.parent.is_dir():
-        raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it first.")
-    if isinstance(source, Path) and output.exists() and output.samefile(source):
-        raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")
+    try:
+        if output.is_dir():
+            raise ConfigError(f"--output {output} is a folder; expected a file to write.")
+        if output.exists() and not output.is_file():  # the finished file would take the place of /dev/null
+            raise ConfigError(
+                f"--output {output} is a device or pipe, no file; leave --output out and redirect with >."
+            )
+        if not output.parent.is_dir():
+            raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it first.")
+        if isinstance(source, Path) and output.exists() and output.samefile(source):
+            raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")
+    except OSError as error:
+        raise ConfigError(f"--output {output} cannot be written: {error.strerror or error}. Name another.") from error

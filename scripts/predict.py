@@ -7,8 +7,8 @@ echo "Permission is granted to copy this text." | python scripts/predict.py runs
     {"id": 0, "predicted": "Permissive", "probabilities": {"Copyleft": 0.017689, "Permissive": 0.982311}}
 
 The id is the column id, else the row's number from 0. Memory does not grow with the input: up to 2,000 rows are read,
-predicted in batches of similar length, and written; then come the next. A bad row ends the work, and is named with its
-file and line.
+predicted in batches of similar length, and written; then come the next. A bad row ends the work once those before it
+are written, and is named with its file, line and id; the file of --output appears only when all rows are predicted.
 """
 
 import sys

@@ -95,6 +95,17 @@ def test_windows_are_bounded_by_rows_and_by_characters(monkeypatch: pytest.Monke
     assert list(windows([])) == []
 
 
+def test_a_window_that_ends_with_a_fault_is_handed_on_first() -> None:
+    def rows() -> Any:
+        yield from [(0, "a"), (1, "b")]
+        raise DataError("a bad row")
+
+    handed = windows(rows())
+    assert next(handed) == [(0, "a"), (1, "b")]
+    with pytest.raises(DataError, match="a bad row"):
+        next(handed)
+
+
 def test_rows_are_read_a_window_at_a_time(tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction, "WINDOW_ROWS", 4)
     read_rows: list[int] = []
@@ -141,14 +152,14 @@ def test_an_output_file_is_whole_or_not_there(
     tiny_classifier: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     source = write_texts(tmp_path / "a.txt", ["w1"] * 2500 + [""])
-    with pytest.raises(DataError, match="row 2501: text is empty"):
+    with pytest.raises(DataError, match=r"line 2501 \(id 2500\): text is empty"):
         predict_file(str(tiny_classifier), source, output=str(tmp_path / "b.jsonl"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
-    # Standard output keeps what was written, whole lines all.
-    with pytest.raises(DataError, match="row 4501"):
+    # Standard output gets all rows before the bad one, whole lines all.
+    with pytest.raises(DataError, match="line 4501"):
         predict_file(str(tiny_classifier), write_texts(tmp_path / "c.txt", ["w1"] * 4500 + [""]))
     lines = capsysbinary.readouterr().out.splitlines()
-    assert [json.loads(line)["id"] for line in lines] == list(range(4000))
+    assert [json.loads(line)["id"] for line in lines] == list(range(4500))
 
 
 def test_options_are_checked_before_the_model_is_loaded(tmp_path: Path) -> None:
@@ -173,6 +184,19 @@ def test_options_are_checked_before_the_model_is_loaded(tmp_path: Path) -> None:
     assert refusal(device="meta").startswith("--device meta: there is no such device here.")
     with pytest.raises(DataError, match=r"There is no file nowhere\.csv"):
         predict_file("no/model/here", "nowhere.csv")
+
+
+def test_an_output_that_may_not_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(path: Path) -> bool:
+        if path.name == "private":
+            raise PermissionError(13, "Permission denied", str(path))
+        return os.path.isdir(path)  # noqa: PTH112 - what is patched is the other
+
+    source, output = write_texts(tmp_path / "a.txt", ["w1"]), tmp_path / "private"
+    monkeypatch.setattr(Path, "is_dir", refusing)
+    with pytest.raises(ConfigError) as caught:
+        predict_file("no/model/here", source, output=str(output))
+    assert str(caught.value) == f"--output {output} cannot be written: Permission denied. Name another."
 
 
 def test_a_full_disk_is_told_in_words(tiny_classifier: Path, tmp_path: Path) -> None:

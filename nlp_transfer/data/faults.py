@@ -1,7 +1,8 @@
 """Bad rows are gathered, not met one by one: a message names up to ten of them and how many there are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nlp_transfer.errors import DataError
 
@@ -15,9 +16,13 @@ class Faults:
 
     Args:
         where: what messages call the split, such as its file.
+        unit: what messages call a row; see `RowBatch`.
+        ids: the rows' ids by number, where messages shall show them too.
     """
 
     where: str
+    unit: str = "row"
+    ids: Mapping[int, Any] | None = None
     _rows: dict[tuple[str, str], tuple[int, list[int]]] = field(default_factory=dict)
 
     def add(self, problem: str, advice: str, rows: Iterable[int]) -> None:
@@ -33,10 +38,14 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._rows)
 
+    def first_row(self) -> int | None:
+        """The first bad row, where rows were added in their order; None where none was."""
+        return min((shown[0] for _, shown in self._rows.values()), default=None)
+
     def messages(self) -> list[str]:
         """One message a problem."""
         return [
-            f"{self.where}: {row_list(shown, count)}: {problem}. {advice}"
+            f"{self.where}: {row_list(shown, count, self.unit, self.ids)}: {problem}. {advice}"
             for (problem, advice), (count, shown) in self._rows.items()
         ]
 
@@ -46,10 +55,24 @@ class Faults:
             raise DataError(self.messages())
 
 
-def row_list(shown: list[int], count: int) -> str:
-    """Word rows: `row 3`, `rows 3 and 7`, `rows 3, 7, … (12 rows)`."""
-    if count == 1:
-        return f"row {shown[0]}"
+def row_list(shown: list[int], count: int, unit: str = "row", ids: Mapping[int, Any] | None = None) -> str:
+    """Word rows: `row 3`, `rows 3 and 7`, `rows 3, 7, … (12 rows)`; with ids `line 3 (id 2)`.
+
+    Args:
+        shown: the rows to name.
+        count: how many there are.
+        unit: what a row is called.
+        ids: the rows' ids by number; None leaves them out.
+    """
     if count > len(shown):
-        return f"rows {', '.join(map(str, shown))}, … ({count} rows)"
-    return f"rows {', '.join(map(str, shown[:-1]))} and {shown[-1]}"
+        rest = "" if ids is None else f"; ids {', '.join(repr(ids[row]) for row in shown)}, …"
+        return f"{unit}s {', '.join(map(str, shown))}, … ({count} {unit}s{rest})"
+    plural = "" if count == 1 else "s"
+    named = f"{unit}{plural} {_listed(map(str, shown))}"
+    return named if ids is None else f"{named} (id{plural} {_listed(repr(ids[row]) for row in shown)})"
+
+
+def _listed(words: Iterable[str]) -> str:
+    """`3`, `3 and 7`, `3, 5 and 7`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last

@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from nlp_transfer.errors import DataError
+
 BATCH_ROWS = 2000
 """Rows a batch at most."""
 
@@ -25,11 +27,13 @@ class RowBatch:
         first_row: what an editor or a spreadsheet calls the first one's row (from 1; a CSV header is row 1).
         found: every column that the source has here, wanted or not.
         columns: the wanted ones among them, theirs by name; lists of Python objects or Arrow arrays of equal length.
+        unit: what a row is in the source: a `line`, an `object`, or a `row`.
     """
 
     first_row: int
     found: tuple[str, ...]
     columns: dict[str, list[Any] | pa.Array | pa.ChunkedArray]
+    unit: str = "row"
 
 
 @dataclass(frozen=True)
@@ -64,26 +68,45 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
 
-def batches(records: Iterable[tuple[int, dict[str, Any]]], wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """Group records with their row numbers into batches of consecutive rows."""
+def batches(
+    records: Iterable[tuple[int, dict[str, Any]]], wanted: frozenset[str], unit: str = "row"
+) -> Iterator[RowBatch]:
+    """Group records with their row numbers into batches of consecutive rows.
+
+    Args:
+        records: row number and values by column.
+        wanted: the columns to keep.
+        unit: see `RowBatch`.
+
+    Raises:
+        DataError: what `records` raises, once the rows before it are handed on.
+    """
     rows: list[dict[str, Any]] = []
     found: dict[str, None] = {}
     first = expected = characters = 0
-    for number, record in records:
-        if rows and (number != expected or len(rows) >= BATCH_ROWS or characters >= BATCH_CHARACTERS):
-            yield _batch(first, rows, found, wanted)
-            rows, found, characters = [], {}, 0
-        if not rows:
-            first = number
-        expected = number + 1
-        rows.append({name: value for name, value in record.items() if name in wanted})
-        found.update(dict.fromkeys(record))
-        characters += sum(len(value) for value in rows[-1].values() if isinstance(value, str))
+    fault: DataError | None = None
+    try:
+        for number, record in records:
+            if rows and (number != expected or len(rows) >= BATCH_ROWS or characters >= BATCH_CHARACTERS):
+                yield _batch(first, rows, found, wanted, unit)
+                rows, found, characters = [], {}, 0
+            if not rows:
+                first = number
+            expected = number + 1
+            rows.append({name: value for name, value in record.items() if name in wanted})
+            found.update(dict.fromkeys(record))
+            characters += sum(len(value) for value in rows[-1].values() if isinstance(value, str))
+    except DataError as error:
+        fault = error
     if rows:
-        yield _batch(first, rows, found, wanted)
+        yield _batch(first, rows, found, wanted, unit)
+    if fault is not None:
+        raise fault
 
 
-def _batch(first: int, rows: list[dict[str, Any]], found: dict[str, None], wanted: frozenset[str]) -> RowBatch:
+def _batch(
+    first: int, rows: list[dict[str, Any]], found: dict[str, None], wanted: frozenset[str], unit: str
+) -> RowBatch:
     """One batch; a record without a column has None there."""
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in found if name in wanted}
-    return RowBatch(first, tuple(found), columns)
+    return RowBatch(first, tuple(found), columns, unit)

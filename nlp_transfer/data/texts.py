@@ -29,12 +29,15 @@ TEXT_FORMATS = ("auto", "jsonl", "text", "csv", "tsv")
 
 PLAIN_SUFFIX = ".txt"
 
+FILE_KINDS = f"{', '.join(FORMATS)} or {PLAIN_SUFFIX} (one text a line), each also with .gz"
+"""The files that are read, for messages and help."""
+
 
 class Texts:
     """Rows of a file or of standard input, read once.
 
     Args:
-        name: the file, or `-`. Files are JSON Lines, JSON, CSV, TSV, Parquet or plain text, each also with `.gz`.
+        name: the file, or `-`; see `FILE_KINDS`.
         text_column: the column that holds the text; plain text has none.
         file_format: one of `TEXT_FORMATS`; `text` is one text a line.
 
@@ -62,38 +65,46 @@ class Texts:
         if file_format == "auto" and self._suffix != PLAIN_SUFFIX and self._suffix not in FORMATS:
             raise DataError(
                 f"{name}: no format is known by the suffix {self._suffix!r}.{archive_hint(self.path)} Files end in "
-                f"{', '.join([*FORMATS, PLAIN_SUFFIX])}, each also with .gz; or say which format it is: "
-                f"--format {', '.join(TEXT_FORMATS[1:])}."
+                f"{FILE_KINDS}; or say which format it is: --format {', '.join(TEXT_FORMATS[1:])}."
             )
 
     def __iter__(self) -> Iterator[tuple[Any, str]]:
         """Yield (id, text) in the order of the rows; the id is the column `id`, else the row's number from 0.
 
         Raises:
-            DataError: the file cannot be read, a row has no text, or its text is no string or empty; names the row.
+            DataError: the file cannot be read, a row has no text, or its text is no string or empty. It names the row
+                as editors do, from 1, and its id; the rows before it are given first.
         """
         reader: Reader | None = FORMATS.get(self._suffix)
         column, count = self.text_column, 0
         if reader is None:
             reader, column = _read_plain_text, _PLAIN_COLUMN
         for batch in reader(self.path, frozenset(["id", column])):
-            texts = self._checked(batch, column)
-            ids = batch.columns.get("id", [None] * len(texts))
-            for given, text in zip(ids if isinstance(ids, list) else ids.to_pylist(), texts, strict=True):
-                yield count if given is None else given, text
-                count += 1
+            self._check_column(batch, column)
+            values = batch.columns[column]
+            ids = _ids(batch, len(values), count)
+            faults = Faults(str(self.path), batch.unit, dict(enumerate(ids, batch.first_row)))
+            texts: pa.Array = strings(values, column, batch.first_row, faults)
+            bad = faults.first_row()
+            good = len(ids) if bad is None else bad - batch.first_row
+            yield from zip(ids[:good], texts[:good].to_pylist(), strict=True)
+            faults.check()
+            count += len(ids)
 
-    def _checked(self, batch: RowBatch, column: str) -> list[str]:
-        """The texts of a batch, shape (rows,)."""
+    def _check_column(self, batch: RowBatch, column: str) -> None:
+        """Complain where rows have no texts at all."""
         if column not in batch.columns:
             raise DataError(
-                f"{self.path}: row {batch.first_row}: there is no column {column!r}; columns found: "
+                f"{self.path}: {batch.unit} {batch.first_row}: there is no column {column!r}; columns found: "
                 f"{', '.join(batch.found) or 'none'}. Say which one holds the text with --text_column."
             )
-        faults = Faults(str(self.path))
-        texts: pa.Array = strings(batch.columns[column], column, batch.first_row, faults)
-        faults.check()
-        return texts.to_pylist()
+
+
+def _ids(batch: RowBatch, rows: int, count: int) -> list[Any]:
+    """The ids of a batch's rows, of which `count` came before."""
+    given = batch.columns.get("id", [None] * rows)
+    values = given if isinstance(given, list) else given.to_pylist()
+    return [number if value is None else value for number, value in enumerate(values, count)]
 
 
 _PLAIN_COLUMN = "text"
@@ -101,7 +112,8 @@ _PLAIN_COLUMN = "text"
 
 def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     """One text a line; row N is line N."""
-    return batches(((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path)), wanted)
+    records = ((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path))
+    return batches(records, wanted, "line")
 
 
 class _StandardInput:

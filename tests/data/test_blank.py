@@ -88,4 +88,4 @@ def test_texts_to_predict_refuse_them(tmp_path: Path) -> None:
     path.write_text('{"text": "a"}\n' + json.dumps({"text": "\u200b\u00ad"}) + "\n")
     with pytest.raises(DataError) as caught:
         list(Texts(str(path)))
-    assert str(caught.value).endswith(MESSAGE)
+    assert str(caught.value) == f"{path}: line 2 (id 1): {MESSAGE}"

@@ -98,7 +98,9 @@ def test_standard_input_is_json_lines_or_text_by_its_first_line(
 ) -> None:
     pipe(content)
     if rows is None:  # lines without a text, in plain text
-        assert refusal().startswith("standard input: rows 1 and 2: text is empty or has no visible character.")
+        assert refusal().startswith(
+            "standard input: lines 1 and 2 (ids 0 and 1): text is empty or has no visible character."
+        )
     else:
         assert list(Texts()) == rows
 
@@ -128,16 +130,38 @@ def test_faults_of_standard_input_name_it(pipe: Callable[[bytes], None]) -> None
 # ---- faults ----
 
 
-def test_bad_texts_name_their_rows(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", '{"text": "a"}\n{"text": " "}\n{"text": 7}\n{"text": null}\n{"id": 1}\n')
-    message = refusal(path)
-    assert (
-        f"{path}: row 2: text is empty or has no visible character. Every row needs a text: mend or remove" in message
+def test_bad_texts_name_their_places_and_ids(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.jsonl", '{"text": "a"}\n\n{"text": " "}\n{"text": 7, "id": "x"}\n{"text": null}\n{"id": 1}\n'
     )
-    assert f"{path}: row 3: text is a number, not a string." in message
-    assert f"{path}: rows 4 and 5: text is missing (null)." in message
-    path = write(tmp_path / "a.txt", "a\n\nb\n")
-    assert refusal(path).startswith(f"{path}: row 2: text is empty or has no visible character.")
+    message = refusal(path)
+    assert f"{path}: line 3 (id 1): text is empty or has no visible character. Every row needs a text: mend" in message
+    assert f"{path}: line 4 (id 'x'): text is a number, not a string." in message
+    assert f"{path}: lines 5 and 6 (ids 3 and 1): text is missing (null)." in message
+    path = write(tmp_path / "b.jsonl", '{"text": "a"}\n{"text": ""}\n' * 12)
+    assert refusal(path).startswith(
+        f"{path}: lines 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, … (12 lines; ids 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, …): text is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("a.txt", "a\n\nb\n", "line 2 (id 1)"),
+        ("a.json", '[{"text": "a"}, {"text": ""}]', "object 2 (id 1)"),
+        ("a.csv", "text,id\n\na,x\n,y\n", "row 3 (id 'y')"),  # blank lines hold no row
+        ("a.tsv", "id\ttext\n\t \nx\ta\n", "row 2 (id '')"),
+    ],
+)
+def test_places_are_called_as_the_format_has_them(tmp_path: Path, name: str, content: str, place: str) -> None:
+    path = write(tmp_path / name, content)
+    assert refusal(path).startswith(f"{path}: {place}: text is empty or has no visible character.")
+
+
+def test_parquet_rows_count_from_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"text": ["a"] * 2500 + [None]}).to_parquet(path)
+    assert refusal(path).startswith(f"{path}: row 2501 (id 2500): text is missing (null).")
 
 
 def test_a_missing_column_is_shown_with_those_there(tmp_path: Path) -> None:
@@ -146,22 +170,36 @@ def test_a_missing_column_is_shown_with_those_there(tmp_path: Path) -> None:
         f"{path}: row 2: there is no column 'text'; columns found: clause, kind. Say which one holds the text with "
         "--text_column."
     )
+    path = write(tmp_path / "a.jsonl", '{"clause": "x"}\n')
+    assert refusal(path).startswith(f"{path}: line 1: there is no column 'text'; columns found: clause.")
 
 
-def test_rows_before_a_bad_batch_are_given(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", '{"text": "a"}\n' * 2500 + "{\n")
+@pytest.mark.parametrize(
+    ("name", "before", "bad", "match"),
+    [
+        ("a.jsonl", '{"text": "a"}\n' * 2500, "{\n", "line 2501: broken JSON"),
+        ("a.jsonl", '{"text": "a"}\n' * 2500, '{"text": ""}\n{"text": "b"}\n', r"line 2501 \(id 2500\): text is empty"),
+        ("a.jsonl", '{"text": "a"}\n' * 2000, '{"body": "b"}\n', "line 2001: there is no column 'text'"),
+        ("a.json", '[{"text": "a"}' + ',\n{"text": "a"}' * 2499, ",\n7]", "element 2501 of the array starts with '7'"),
+        ("a.csv", "text\n" + "a\n" * 2500, "b,c\n", "row 2502 .*: 2 cells, but the header has 1"),
+        ("a.txt", "a\n" * 2500, b"\xff\n", "line 2501: byte 0xff"),
+        ("a.txt", "a\n" * 3, "\n\nb\n", r"lines 4 and 5 \(ids 3 and 4\): text is empty"),
+    ],
+)
+def test_rows_before_a_bad_one_are_given(tmp_path: Path, name: str, before: str, bad: str | bytes, match: str) -> None:
+    path = write(tmp_path / name, before.encode() + (bad.encode() if isinstance(bad, str) else bad))
     seen = []
-    with pytest.raises(DataError, match="line 2501: broken JSON"):
+    with pytest.raises(DataError, match=match):
         for row in Texts(str(path)):
             seen.append(row)
-    assert seen == [(index, "a") for index in range(2000)]
+    assert seen == [(index, "a") for index in range(before.count("a"))]
 
 
 def test_torn_gzip_and_half_characters(tmp_path: Path) -> None:
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"some text\n" * 1000)[:-20])
     assert "a.txt.gz: the gzip file ends early" in refusal(tmp_path / "a.txt.gz")
     path = write(tmp_path / "a.jsonl", '{"text": "\\ud83d"}\n')
-    assert "row 1: text holds half a character" in refusal(path)
+    assert "line 1 (id 0): text holds half a character" in refusal(path)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -169,5 +207,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(tmp_path) == f"{tmp_path} is a folder; expected one file of texts, or - for standard input."
     message = refusal(write(tmp_path / "a.docx", "x"))
     assert "a.docx: no format is known by the suffix '.docx'. Files end in .jsonl, " in message
-    assert message.endswith("each also with .gz; or say which format it is: --format jsonl, text, csv, tsv.")
+    assert ".parquet or .txt (one text a line), each also with .gz; " in message
+    assert message.endswith("; or say which format it is: --format jsonl, text, csv, tsv.")
     assert refusal(tmp_path / "a.docx", file_format="jsnol").startswith("Unknown format 'jsnol'. Did you mean 'jsonl'?")

@@ -53,15 +53,38 @@ def test_bad_rows_end_with_a_status_and_without_a_traceback(
     tiny_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "w1"}\n{"body": "w1"}\n')
+    path.write_text('{"text": "w1"}\n{"text": "w2"}\n{"body": "w1"}\n{"text": "w3"}\n')
     assert predict([str(tiny_classifier), str(path)]) == BAD_INPUT
     captured = capsys.readouterr()
-    assert captured.out == ""
+    assert [json.loads(line)["id"] for line in captured.out.splitlines()] == [0, 1]
     assert captured.err == (
-        f"DataError: {path}: row 2: text is missing (null). Every row needs a text: mend or remove these rows.\n"
+        f"DataError: {path}: line 3 (id 2): text is missing (null). Every row needs a text: mend or remove these rows.\n"
     )
     assert predict([str(tmp_path), str(path)]) == BAD_INPUT
     assert capsys.readouterr().err.startswith(f"CheckpointError: {tmp_path} holds no trained model")
+
+
+def test_no_texts_are_told(
+    tiny_classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert predict([str(tiny_classifier)]) == 0
+    assert tuple(capsys.readouterr()) == ("", "Standard input holds no texts; nothing was predicted.\n")
+    for name, content in (("a.csv", "text,id\n"), ("a.jsonl", "\n\n"), ("a.json", "[]")):
+        path = tmp_path / name
+        path.write_text(content)
+        assert predict([str(tiny_classifier), str(path)]) == 0
+        assert tuple(capsys.readouterr()) == ("", f"{path} holds no texts; nothing was predicted.\n")
+
+
+def test_the_help_names_every_kind_of_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        predict(["--help"])
+    assert (
+        "a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet or .txt (one text a line), each also with .gz; "
+        "- (the default) is standard input"
+    ) in " ".join(capsys.readouterr().out.split())
 
 
 def test_unknown_options_and_formats(capsys: pytest.CaptureFixture[str]) -> None:

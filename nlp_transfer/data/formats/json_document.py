@@ -29,7 +29,7 @@ def read_json(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     if not start:
         return iter(())
     if start[0] == "[":
-        return batches(enumerate(_elements(path), 1), wanted)
+        return batches(enumerate(_elements(path), 1), wanted, "object")
     first_line = start.split("\n", 1)[0].strip()
     if first_line.startswith("{") and not first_line.endswith("}") and "\n" in start:
         raise DataError(

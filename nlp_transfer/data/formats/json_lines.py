@@ -16,7 +16,7 @@ def read_json_lines(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     Raises:
         DataError: unreadable (see `open_bytes`), broken JSON, or a line that is no object; names the line.
     """
-    return batches(_records(path), wanted)
+    return batches(_records(path), wanted, "line")
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
