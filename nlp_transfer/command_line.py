@@ -2,16 +2,27 @@
 
 import argparse
 import contextlib
+import errno
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.errors import ConfigError, NLPTransferError
+from nlp_transfer.errors import ConfigError, NLPTransferError, RunInterrupted
+
+if TYPE_CHECKING:
+    from nlp_transfer.config import Config
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+
+RESUMABLE = 75
+"""Exit status of a run that a signal stopped and `--resume` goes on with; sysexits' EX_TEMPFAIL: try again."""
+
+NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of the system that the user can mend."""
 
 BAD_INPUT = 2
 """Exit status after an error that the user can mend."""
@@ -33,16 +44,46 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
 
             print(dry_run(config))
         else:
-            from nlp_transfer.reporting.tables import console
-            from nlp_transfer.run import run
-
-            folder = str(config.training.output_dir)
-            report = run(config, resume=options.resume)
-            if report is not None:
-                console().print(report.summary())
-            elif is_main_process():
-                print(f"{folder} holds this run, finished. Nothing to do; its report is {folder}/report.md.")
+            status.code = _run(config, resume=options.resume, new_run=options.new_run)
     return status.code
+
+
+def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
+    """Train, with the signals of clusters and terminals caught. Returns the exit status."""
+    from accelerate import PartialState
+
+    from nlp_transfer.reporting.run_folder import set_aside
+    from nlp_transfer.reporting.tables import console
+    from nlp_transfer.run import run
+    from nlp_transfer.training.signals import StopSignals
+
+    folder = str(config.training.output_dir)
+    if resume and new_run:
+        raise ConfigError("--resume goes on with the run in the folder, --new_run begins another: choose one of them.")
+    with StopSignals() as signals:
+        try:
+            if new_run:
+                if is_main_process() and (kept := set_aside(folder)):
+                    print(f"The run that {folder} held is now {kept}.")
+                PartialState().wait_for_everyone()
+            report = run(config, resume=resume, stop_signals=signals)
+        except RunInterrupted as stop:
+            if is_main_process():
+                print(f"{stop}\nGo on with: {_resuming_command()}", file=sys.stderr)
+            return RESUMABLE
+    if report is not None:
+        console().print(report.summary())
+    elif is_main_process():
+        print(f"{folder} holds this run, finished. Nothing to do; its report is {folder}/report.md.")
+    return 0
+
+
+def _resuming_command() -> str:
+    """The command of this process with `--resume`, without secrets; started as it was, by accelerate for example."""
+    from nlp_transfer.reporting.config_record import command_record
+
+    words = [word for word in command_record(sys.argv) if word not in ("--resume", "--new_run")]
+    return shlex.join([*words, "--resume"])
 
 
 def sweep(file: str, *, run: bool) -> int:
@@ -181,6 +222,12 @@ def quiet_exit() -> Iterator[Status]:
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in NO_ROOM_OR_RIGHT:
+            raise
+        status.code = BAD_INPUT
+        if is_main_process():
+            print(f"{error.filename or 'A file'} cannot be written or read: {error.strerror}.", file=sys.stderr)
     except KeyboardInterrupt:
         status.code = INTERRUPTED
         if is_main_process():
@@ -205,7 +252,7 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     """Split a command line into its switches and the overrides of configuration values.
 
     Returns:
-        The switches (config, print_config, dry_run, resume), and (path, value) pairs.
+        The switches (config, print_config, dry_run, resume, new_run), and (path, value) pairs.
 
     Raises:
         ConfigError: words that are no option, and options without a value; all of them.
@@ -213,7 +260,7 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s --config FILE [--print_config | --dry_run] [--resume] [--PATH VALUE ...]",
+        usage="%(prog)s --config FILE [--print_config | --dry_run] [--resume | --new_run] [--PATH VALUE ...]",
         allow_abbrev=False,
         add_help=False,
     )
@@ -225,7 +272,14 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     parser.add_argument(
         "--dry_run", action="store_true", help="check all, load the data, show ten examples, train nothing"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in training.output_dir, or start it")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in training.output_dir, start it if there is none, end at once if it is finished",
+    )
+    parser.add_argument(
+        "--new_run", action="store_true", help="rename the run in training.output_dir, and start another"
+    )
     options, rest = parser.parse_known_args(arguments)
     return options, read_overrides(rest)
 

@@ -14,14 +14,13 @@ import numpy as np
 from accelerate import PartialState
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
-from nlp_transfer.errors import CheckpointError, DataError, NLPTransferError
+from nlp_transfer.errors import DataError, NLPTransferError
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
@@ -30,38 +29,52 @@ from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.predictions import write_predictions
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
-from nlp_transfer.reporting.run_folder import check_run_folder, open_run_folder
+from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, open_run_folder
 from nlp_transfer.reporting.scoring import prediction_rows, score_baselines, score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import LogEntries, ProgressLines
+from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.threads import use_cores
 
 CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
 
+LOG = "log.jsonl"
+"""The file inside a run's folder that has a line for each entry of the Trainer's log."""
 
-def run(config: Config, *, resume: bool = False, say: Callable[[str], None] = print) -> Report | None:
+
+def run(
+    config: Config,
+    *,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+    stop_signals: StopSignals | None = None,
+) -> Report | None:
     """Run one experiment. On several processes, all call it.
 
     Args:
         config: what to run.
-        resume: go on with an unfinished run of the same configuration in `training.output_dir`.
-        say: is told, on the main process, what the corpora hold and what will be trained.
+        resume: go on with an unfinished run of the same configuration in `training.output_dir`; begin it, if there is
+            none.
+        say: is told, on the main process, what the corpora hold, what will be trained, and where a run goes on.
+        stop_signals: signals after which training saves and stops.
 
     Returns:
         The report, on the main process; None where the folder holds the finished run already and `resume` was given.
 
     Raises:
         ConfigError, DataError: before anything is written.
-        CheckpointError: the folder holds another run, or cannot be written.
+        CheckpointError: the folder holds another run, is in use, or cannot be written.
         TrainingError: the training went wrong in a way that no result could be believed.
+        RunInterrupted: one of the signals came; what was learned is saved.
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
-    found = check_run_folder(folder, record, resume=resume)
-    if found.state == "finished":
+    tell = say if main else _nobody
+    if check_run_folder(folder, record, resume=resume).state == "finished":
         return None
     transformers_logging.disable_progress_bar()  # its bars for each saved file; the run's own bars stay
     if config.training.device.type == "cpu":
@@ -69,63 +82,93 @@ def run(config: Config, *, resume: bool = False, say: Callable[[str], None] = pr
     corpora, task, tokenizer, encoded = load_data(config)
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
-    if main:
-        opened = open_run_folder(folder, record, resume=resume)
-        write_text(folder / "config.yaml", to_yaml(record))
-        log = JsonLinesLog(folder / "log.jsonl")
-        say("\n".join([*described(corpora), *(f"{name}: {value}" for name, value in cut_texts(encoded).items())]))
-    started = time.perf_counter()
+    opened = _open(folder, config, record, corpora, resume=resume) if main else None
     try:
-        trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder / CHECKPOINTS)
-    except NLPTransferError:
-        if main and found.state == "empty":  # nothing was learned: leave the folder free for the mended configuration
-            log.close()
-            opened.discard()
-        raise
-    if main:
-        trainer.add_callback(LogEntries(log.write))
-    trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
-    if main:
-        say(to_be_trained(config, *trained_parameters))
-    trainer.train(resume_from_checkpoint=last_checkpoint(config, folder) if found.state == "unfinished" else None)
-    trained = time.perf_counter()
-    trainer.use_float32()
-    scored = score_model(trainer, task, encoded)
-    evaluated = time.perf_counter()
-    paths = hub.save_trained(trainer, tokenizer, folder, task)
-    if not main:
-        return None
+        with deterministic(config.training.device, tell) as undetermined:
+            tell("\n".join([*described(corpora), *(f"{name}: {value}" for name, value in cut_texts(encoded).items())]))
+            started = time.perf_counter()
+            try:
+                trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder)
+            except NLPTransferError:
+                if opened is not None and opened.state == "empty":  # nothing was learned: leave the folder free
+                    opened.discard()
+                raise
+            trainer.stop_signals = stop_signals
+            trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
+            tell(to_be_trained(config, *trained_parameters))
+            prepared = time.perf_counter()
+            trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
+            trainer.use_float32()
+            trained = time.perf_counter()
+            scored = score_model(trainer, task, encoded)
+            evaluated = time.perf_counter()
+            paths = hub.save_trained(trainer, tokenizer, folder, task)
+        if opened is None:
+            return None
+        write_predictions(folder / "predictions.jsonl.gz", prediction_rows(task, scored))
+        report = Report(
+            title=folder.name,
+            task=config.task.name,
+            model=loaded.origin,
+            methods=tuple(method.name for method in config.methods),
+            metrics={
+                domain: {split: one.metrics for split, one in splits.items() if one.metrics}
+                for domain, splits in scored.items()
+            },
+            corpora={domain: CorpusFacts.of(corpus) for domain, corpus in corpora.items()},
+            cost=Cost(
+                *trained_parameters,
+                train_seconds=prepared - started + trainer.trained_seconds,
+                evaluation_seconds=evaluated - trained,
+                tokens_trained=round((trainer.state.epoch or 1.0) * sum(context.train["length"])),
+                peak_memory_bytes=peak_memory_bytes(),
+                peak_gpu_bytes=peak_gpu_bytes(),
+            ),
+            config=record,
+            seeds=(config.training.seed,),
+            baselines=score_baselines(config.baselines, task, corpora, scored),
+            facts={
+                **dict.fromkeys(loaded.notes, True),
+                **cut_texts(encoded),
+                **trainer.guarded(),
+                **({"operations without a deterministic form": undetermined} if undetermined else {}),
+                **_brief(context.facts),
+            },
+            thresholds=task.threshold_by_label(),
+            paths={**paths, "predictions": str(folder / "predictions.jsonl.gz"), "log": str(folder / LOG)},
+        ).write(folder)
+        opened.finish()
+        return report
+    finally:
+        if opened is not None:
+            opened.leave()
 
-    write_predictions(folder / "predictions.jsonl.gz", prediction_rows(task, scored))
-    epochs = trainer.state.epoch or 1.0
-    report = Report(
-        title=folder.name,
-        task=config.task.name,
-        model=loaded.origin,
-        methods=tuple(method.name for method in config.methods),
-        metrics={
-            domain: {split: one.metrics for split, one in splits.items() if one.metrics}
-            for domain, splits in scored.items()
-        },
-        corpora={domain: CorpusFacts.of(corpus) for domain, corpus in corpora.items()},
-        cost=Cost(
-            *trained_parameters,
-            train_seconds=trained - started,
-            evaluation_seconds=evaluated - trained,
-            tokens_trained=round(epochs * sum(context.train["length"])),
-            peak_memory_bytes=peak_memory_bytes(),
-            peak_gpu_bytes=peak_gpu_bytes(),
-        ),
-        config=record,
-        seeds=(config.training.seed,),
-        baselines=score_baselines(config.baselines, task, corpora, scored),
-        facts={**dict.fromkeys(loaded.notes, True), **cut_texts(encoded), **_brief(context.facts)},
-        thresholds=task.threshold_by_label(),
-        paths={**paths, "predictions": str(folder / "predictions.jsonl.gz"), "log": str(folder / "log.jsonl")},
-    ).write(folder)
-    log.close()
-    opened.finish()
-    return report
+
+def _nobody(_: str) -> None:
+    """Who listens on the other processes."""
+
+
+def _open(
+    folder: Path, config: Config, record: dict[str, Any], corpora: Mapping[str, Corpus], *, resume: bool
+) -> RunFolder:
+    """Enter the run's folder, alone."""
+    opened = open_run_folder(
+        folder, record, resume=resume, corpora={domain: corpus.fingerprint for domain, corpus in corpora.items()}
+    )
+    write_text(folder / "config.yaml", to_yaml(record))
+    return opened
+
+
+def _going_on(trainer: TransferTrainer, folder: Path, tell: Callable[[str], None]) -> str | None:
+    """The checkpoint to go on from, None where there is none; says which it is, and which are not whole."""
+    checkpoint, passed = trainer.newest_checkpoint()
+    for message in passed:
+        tell(message)
+    if checkpoint is not None:
+        tell(f"Going on from {checkpoint}.")
+    elif passed:
+        tell(f"{folder} has no whole checkpoint: the run begins anew.")
+    return str(checkpoint) if checkpoint is not None else None
 
 
 Encoded = dict[str, dict[str, Dataset]]
@@ -173,9 +216,9 @@ def build_trainer(
     tokenizer: PreTrainedTokenizerBase,
     source: Mapping[str, Dataset],
     loaded: LoadedModel,
-    checkpoints: Path,
+    folder: Path,
 ) -> tuple[TransferTrainer, Context]:
-    """The trainer with the methods applied, and the context that they saw."""
+    """The trainer with the methods applied, logging into the run's folder, and the context that the methods saw."""
     context = Context(
         train=source["train"],
         validation=source["validation"],
@@ -186,7 +229,7 @@ def build_trainer(
         seed=config.training.seed,
     )
     arguments = copy.copy(config.training)
-    arguments.output_dir = str(checkpoints)
+    arguments.output_dir = str(folder / CHECKPOINTS)
     lengths = np.asarray(context.validation["length"])
     trainer = TransferTrainer(
         loaded.model,
@@ -203,6 +246,9 @@ def build_trainer(
     if not arguments.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)
+    if trainer.is_world_process_zero():
+        log = JsonLinesLog(folder / LOG)
+        trainer.add_callback(LogEntries(log.write, log.restart))
     return trainer, context
 
 
@@ -245,21 +291,6 @@ def to_be_trained(config: Config, trainable: int, total: int) -> str:
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The metrics that are single numbers, which is what a Trainer's log can hold."""
     return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
-
-
-def last_checkpoint(config: Config, folder: Path) -> str | None:
-    """The checkpoint that an unfinished run goes on from; None where it was interrupted before the first.
-
-    Raises:
-        CheckpointError: it holds no optimizer state; the Trainer would go on with a fresh one and say nothing.
-    """
-    found = get_last_checkpoint(folder / CHECKPOINTS) if (folder / CHECKPOINTS).is_dir() else None
-    if found is not None and config.training.save_only_model:
-        raise CheckpointError(
-            f"{found} holds no optimizer state (training.save_only_model), so the run cannot go on as it was. "
-            "Delete its folder to start anew, or choose another training.output_dir."
-        )
-    return found
 
 
 DRY_RUN_EXAMPLES = 10

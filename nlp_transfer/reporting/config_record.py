@@ -75,13 +75,19 @@ def command_record(arguments: Sequence[str]) -> list[str]:
     return record
 
 
-def config_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs between two configs and may change a result, as `training.seed: 0 -> 1`, in the new one's order."""
+def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, without_effect: bool = False) -> list[str]:
+    """What differs between two configs, as `training.seed: 0 -> 1`, in the new one's order.
+
+    Args:
+        old: the configuration from before.
+        new: the one that is asked for now.
+        without_effect: list the keys that change no result, and not those that may.
+    """
     before, after = _leaves(config_record(old)), _leaves(config_record(new))
     return [
         f"{path}: {before.get(path, 'not set')} -> {after.get(path, 'not set')}"
         for path in {**after, **before}
-        if before.get(path) != after.get(path) and not _without_effect(path)
+        if before.get(path) != after.get(path) and _without_effect(path) == without_effect
     ]
 
 

@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from nlp_transfer.reporting.files import plain
+from nlp_transfer.reporting.files import atomic_file, plain
 
 
 class JsonLinesLog:
@@ -35,9 +35,22 @@ class JsonLinesLog:
         Raises:
             TypeError: a value that JSON cannot hold.
         """
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **entry}
-        self._file.write(json.dumps(plain(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        self._file.write(_line(entry))
         self._file.flush()
+
+    def restart(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Let the file hold these entries and no more, as a resumed run had logged them at its checkpoint.
+
+        Their lines stay as they are; one that a crash has torn or lost is written anew.
+        """
+        self._file.seek(0)
+        lines = self._file.read().splitlines(keepends=True)
+        with atomic_file(self.path) as file:
+            for number, entry in enumerate(entries):
+                line = lines[number] if number < len(lines) else b""
+                file.write(line if _is_of(line, entry) else _line(entry))
+        self._file.close()
+        self._file = self.path.open("a+b")
 
     def close(self) -> None:
         """Close the file; more than once is fine."""
@@ -50,3 +63,17 @@ class JsonLinesLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    stamped = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **entry}
+    return json.dumps(plain(stamped), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _is_of(line: bytes, entry: Mapping[str, Any]) -> bool:
+    """Whether a line was written for an entry: all but its time is the same."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return False
+    return bool(line.endswith(b"\n") and isinstance(found, dict) and {**found, **plain(entry)} == found)

@@ -21,6 +21,7 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json
+from nlp_transfer.reporting.run_lock import RunLock, this_process
 
 RunState = Literal["empty", "unfinished", "finished", "foreign"]
 
@@ -36,16 +37,19 @@ class RunFolder:
         state: what was in it when it was looked at. After `open_run_folder`: `empty` for a new run, `unfinished` to go
             on, `finished` for nothing to do.
         record: `run.json`; empty where there is none.
+        lock: what keeps a second run out, after `open_run_folder`.
     """
 
     path: Path
     state: RunState
     record: dict[str, Any] = field(default_factory=dict)
+    lock: RunLock | None = None
 
     def discard(self) -> None:
         """Take back a run that ended before it learned anything: only what a run has written by then."""
         for name in ("config.yaml", "log.jsonl", "run.json"):
             (self.path / name).unlink(missing_ok=True)
+        self.leave()
         for folder in (self.path / "checkpoints", self.path):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -60,6 +64,12 @@ class RunFolder:
             raise CheckpointError(f"{self.path} cannot be marked as finished: it has no metrics.json.")
         record = {**self.record, "status": "finished", "finished": _now()}
         write_json(self.path / "run.json", record)
+        self.leave()
+
+    def leave(self) -> None:
+        """Let another run in."""
+        if self.lock is not None:
+            self.lock.release()
 
 
 def look_at(path: str | os.PathLike[str]) -> RunFolder:
@@ -109,23 +119,51 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
     if different:
         raise CheckpointError(
             f"{what}, of a different configuration, and is not overwritten; {_ELSEWHERE}"
-            + (", or resume it with its own configuration" if resume else "")
+            + (", resume it with its own configuration" if resume else "")
+            + ", or start anew with --new_run, which keeps it under another name"
             + ". What differs (there -> now):\n"
             + "\n".join(f"  {line}" for line in different)
         )
     if not resume:
         use = "read its results" if found.state == "finished" else "go on with it"
-        raise CheckpointError(f"{what}, and is not overwritten; {_ELSEWHERE}, or pass --resume to {use}.")
+        raise CheckpointError(
+            f"{what}, and is not overwritten; {_ELSEWHERE}, pass --resume to {use}, or --new_run to keep it under "
+            "another name."
+        )
     return found
 
 
-def open_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool) -> RunFolder:
+def set_aside(path: str | os.PathLike[str]) -> Path | None:
+    """Rename the run that a folder holds, so that a new one can have its name. Returns the new name, None if empty.
+
+    Raises:
+        CheckpointError: the run is going on, or the folder holds files that no run made.
+    """
+    found = look_at(path)
+    if found.state == "empty":
+        return None
+    if found.state == "foreign":
+        raise CheckpointError(f"{found.path} holds no run of ours, so it is not set aside; {_ELSEWHERE}.")
+    lock = RunLock(found.path)
+    lock.acquire(found.record.get("process", {}))
+    lock.release()
+    number = 1
+    while (place := found.path.with_name(f"{found.path.name}-{number}")).exists():
+        number += 1
+    found.path.rename(place)
+    return place
+
+
+def open_run_folder(
+    path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool, corpora: Mapping[str, str] | None = None
+) -> RunFolder:
     """Make or re-enter a run's folder and write `run.json`. Call it on the main process only.
 
     Args:
         path: the folder; made with its parents where it is absent.
         config: the resolved configuration; secrets in it are not written.
         resume: whether an unfinished run of the same configuration goes on.
+        corpora: the fingerprint of each domain's corpus; an unfinished run goes on with the same rows only.
 
     Returns:
         The folder in state `empty` (a new run), `unfinished` (go on), or `finished` (nothing to do; nothing written).
@@ -134,26 +172,59 @@ def open_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, 
         CheckpointError: the folder holds a finished run or an unfinished one and `resume` is false, a run of another
             configuration (with the keys that differ), or files that no run made; or it cannot be written.
     """
-    found = check_run_folder(path, config, resume=resume)
-    if found.state == "finished":
-        return found
+    check_run_folder(path, config, resume=resume)  # a folder that is not ours is not touched, not even by a lock
+    lock = RunLock(Path(path))
+    made = not lock.folder.exists()
+    try:
+        lock.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(look_at(path).record.get("process", {}))
+    except OSError as error:
+        raise _not_writable(lock.folder, error) from error
+    try:
+        found = check_run_folder(path, config, resume=resume)  # with the lock in hand: another may have begun meanwhile
+        _check_corpora(found, corpora or {})
+        if found.state == "finished":
+            lock.release()
+            return found
+        return _opened(found, config, corpora or {}, lock)
+    except CheckpointError:
+        lock.release()
+        if made and not any(lock.folder.iterdir()):
+            lock.folder.rmdir()
+        raise
+
+
+def _check_corpora(found: RunFolder, corpora: Mapping[str, str]) -> None:
+    for domain, fingerprint in found.record.get("corpora", {}).items():
+        if found.state == "unfinished" and corpora.get(domain, fingerprint) != fingerprint:
+            raise CheckpointError(
+                f"{found.path} holds an unfinished run on other {domain} rows: its corpus had the fingerprint "
+                f"{fingerprint[:12]}…, now it has {corpora[domain][:12]}…. Put the files back as they were, or start "
+                f"anew with --new_run (the old run is kept under another name)."
+            )
+
+
+def _opened(found: RunFolder, config: Mapping[str, Any], corpora: Mapping[str, str], lock: RunLock) -> RunFolder:
     record = {
         "status": "running",
         "started": found.record.get("started", _now()),
         "resumed": [*found.record.get("resumed", []), _now()] if found.state == "unfinished" else [],
         "command": command_record(sys.argv),
         "versions": library_versions(),
+        "corpora": dict(corpora),
+        "process": this_process(),
         "config": config_record(config),
     }
     try:
-        found.path.mkdir(parents=True, exist_ok=True)
         write_json(found.path / "run.json", record)
     except OSError as error:
-        where = error.filename or found.path
-        raise CheckpointError(
-            f"{found.path} cannot be written ({error.strerror or error}: {where}); {_ELSEWHERE}."
-        ) from error
-    return RunFolder(found.path, found.state, record)
+        raise _not_writable(found.path, error) from error
+    return RunFolder(found.path, found.state, record, lock)
+
+
+def _not_writable(folder: Path, error: OSError) -> CheckpointError:
+    where = error.filename or folder
+    return CheckpointError(f"{folder} cannot be written ({error.strerror or error}: {where}); {_ELSEWHERE}.")
 
 
 def _now() -> str:

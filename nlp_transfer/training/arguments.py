@@ -22,8 +22,8 @@ class TransferArguments(TrainingArguments):
             Unset leaves `bf16` and `fp16` to decide.
         cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
             `scripts/train.py` sets them; `accelerate launch` alone leaves one.
-        nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights take
-            it, or `skip` it, say so, and go on.
+        nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
+            take it, or `skip` it, say so, and go on.
         max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.

@@ -49,9 +49,9 @@ def begin(parent: Path, step: int, needed_bytes: int) -> Path:
         free = shutil.disk_usage(parent).free
         if free < needed_bytes + SPARE_BYTES:
             raise CheckpointError(
-                f"{checkpoint_path(parent, step)} was not saved: it needs about {needed_bytes:,} bytes, and the disk has "
-                f"{free:,} bytes free (of which {SPARE_BYTES:,} stay spare). Earlier checkpoints are whole. Free some "
-                "room, or lower training.save_total_limit, and go on with --resume."
+                f"{checkpoint_path(parent, step)} was not saved: it needs about {needed_bytes:,} bytes, and the disk "
+                f"has {free:,} bytes free (of which {SPARE_BYTES:,} stay spare). Earlier checkpoints are whole. "
+                "Free some room, or lower training.save_total_limit, and go on with --resume."
             )
         if saving.exists():
             shutil.rmtree(saving)

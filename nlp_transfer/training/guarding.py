@@ -1,11 +1,12 @@
 """What is done about an update that would ruin the weights or does not fit into memory.
 
-Not finite: the loss of every micro-batch and the gradient's norm are looked at before the weights take the update. The
-run stops there with the rows' ids, or, with `nonfinite: skip`, leaves the update out, counts it, and stops after a bound.
+Not finite: the loss of every micro-batch and the gradient's norm are looked at before the weights take the update.
+The run stops there with the rows' ids, or, with `nonfinite: skip`, leaves the update out, counts it, and stops after a
+bound.
 
-Out of memory: the update begins again from its own start (gradients, random state, counted loss), with every micro-batch
-cut into twice as many parts. A part's loss has its share of the update's items, so the update is the same: half the
-micro-batch and twice the accumulation.
+Out of memory: the update begins again from its own start (gradients, random state, counted loss), with every
+micro-batch cut into twice as many parts. A part's loss has its share of the update's items, so the update is the same:
+half the micro-batch and twice the accumulation.
 """
 
 import math
@@ -48,6 +49,7 @@ class RowIds:
         self.collate = collate
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """A batch of rows, with their ids under `ROW_IDS`."""
         batch = self.collate([{key: value for key, value in row.items() if key != ID_COLUMN} for row in rows])
         return {**batch, ROW_IDS: [row[ID_COLUMN] for row in rows]}
 
@@ -88,8 +90,9 @@ class GuardingMixin(Trainer):
         if not isinstance(columns, list) or ID_COLUMN not in columns or not self.args.remove_unused_columns:
             return super().get_train_dataloader()
         self._set_signature_columns_if_needed()
-        kept = self.data_collator, self._signature_columns
-        self.data_collator, self._signature_columns = RowIds(kept[0]), [*kept[1], ID_COLUMN]
+        kept: tuple[Any, Any] = (self.data_collator, self._signature_columns)
+        columns_read: Any = [*kept[1], ID_COLUMN]
+        self.data_collator, self._signature_columns = RowIds(kept[0]), columns_read
         try:
             return super().get_train_dataloader()
         finally:
@@ -213,7 +216,7 @@ class GuardingMixin(Trainer):
         if getattr(self.args, "nonfinite", "stop") != "skip":
             raise TrainingError(message)
         self.skipped_updates += 1
-        if self.skipped_updates > self.args.max_skipped_updates:
+        if self.skipped_updates > getattr(self.args, "max_skipped_updates", 0):
             raise TrainingError(
                 f"{message} {self.skipped_updates - 1} updates were left out before it, which is the most that "
                 "training.max_skipped_updates allows."
@@ -238,6 +241,15 @@ class GuardingMixin(Trainer):
             "update. Usual causes: a learning rate too high (training.learning_rate), no warm-up "
             "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range."
         )
+
+    def guarded(self) -> dict[str, Any]:
+        """What was done about updates, as facts for the report; nothing where nothing was."""
+        facts: dict[str, Any] = {}
+        if self.skipped_updates:
+            facts["updates left out, not finite"] = self.skipped_updates
+        if self.micro_batch_parts > 1:
+            facts["parts of a micro-batch, to fit into memory"] = self.micro_batch_parts
+        return facts
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As in `Trainer`, with the number of updates that were left out so far, if any were."""

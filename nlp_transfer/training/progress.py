@@ -35,10 +35,21 @@ class LogEntries(TrainerCallback):
 
     Args:
         write: called on the main process only.
+        restart: is given, before training, the entries that a resumed run had logged at its checkpoint, or none.
     """
 
-    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, write: Callable[[dict[str, Any]], None], restart: Callable[[list[dict[str, Any]]], None]
+    ) -> None:
         self.write = write
+        self.restart = restart
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Drop what was logged after the checkpoint."""
+        if state.is_world_process_zero:
+            self.restart([dict(entry) for entry in state.log_history])
 
     def on_log(
         self,

@@ -46,6 +46,9 @@ class ResumingMixin(Trainer):
     stop_signals: StopSignals | None = None
     """Where set, training saves and raises `RunInterrupted` at the step after which one of them came."""
 
+    trained_seconds = 0.0
+    """How long `train` took, the interrupted parts before it included."""
+
     _resumed: dict[str, Any] | None = None
     _seconds_before = 0.0
     _called_at = _acted_at = _saved_at = -1
@@ -119,11 +122,10 @@ class ResumingMixin(Trainer):
         for callback in [*self.callback_handler.callbacks, self.control]:
             if isinstance(callback, ExportableState):
                 states.setdefault(type(callback).__name__, []).append(callback.state())
-        self.state.stateful_callbacks = {name: x[0] if len(x) == 1 else x for name, x in states.items()}
+        kept: Any = {name: x[0] if len(x) == 1 else x for name, x in states.items()}
+        self.state.stateful_callbacks = kept
 
-    def _together(
-        self, action: Callable[[], Any], *, main_only: bool = False, failed: Path | None = None
-    ) -> None:
+    def _together(self, action: Callable[[], Any], *, main_only: bool = False, failed: Path | None = None) -> None:
         """Run something on all processes (or where files are written); if it fails on one, it fails on all.
 
         Args:
@@ -164,24 +166,30 @@ class ResumingMixin(Trainer):
             self._resumed = {**self._read_transfer_state(checkpoint), "checkpoint": str(checkpoint)}
             self._seconds_before = self._resumed["seconds"]
         with self.stop_signals.deferred() if self.stop_signals else contextlib.nullcontext():
-            return super().train(str(checkpoint) if checkpoint else None, *args, **kwargs)
+            output = super().train(str(checkpoint) if checkpoint else None, *args, **kwargs)
+        self.trained_seconds = self._seconds_before + time.time() - self._started
+        return output
+
+    def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
+        """The newest checkpoint that is whole, the same on all processes, and what was passed over, a sentence each."""
+        found = self._from_main(lambda: checkpoints.newest_whole(Path(str(self.args.output_dir))))
+        return cast("tuple[Path | None, list[str]]", found)
 
     def _checkpoint_to_resume(self, wanted: str | bool | None) -> Path | None:
         """The same checkpoint on all processes, whole and with all that going on needs."""
         if not wanted:
             return None
         if wanted is True:
-            found, passed = self._from_main(lambda: checkpoints.newest_whole(Path(self.args.output_dir)))
+            found, passed = self.newest_checkpoint()
             for message in passed:
                 logger.warning(message)
             if found is None:
                 raise CheckpointError([*passed, f"{self.args.output_dir} has no whole checkpoint to go on from."])
-            checkpoint = cast(Path, found)
-        else:
-            checkpoint = Path(wanted)
-            if not checkpoint.is_dir():
-                raise CheckpointError(f"There is no checkpoint {checkpoint}.")
-            check_manifest(checkpoint)
+            return found
+        checkpoint = Path(wanted)
+        if not checkpoint.is_dir():
+            raise CheckpointError(f"There is no checkpoint {checkpoint}.")
+        check_manifest(checkpoint)
         return checkpoint
 
     def _read_transfer_state(self, checkpoint: Path) -> dict[str, Any]:
@@ -285,11 +293,6 @@ class ResumingMixin(Trainer):
             return super()._finalize_training(trial, num_train_samples, start_time - self._seconds_before)
         finally:
             self.args.save_total_limit = limit
-
-    @property
-    def trained_seconds(self) -> float:
-        """Seconds since `train` began, those of the interrupted parts before it included."""
-        return self._seconds_before + time.time() - self._started
 
     def get_train_dataloader(self) -> Any:
         """As in `Trainer`; its workers leave signals to the main process."""

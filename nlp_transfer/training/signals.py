@@ -73,6 +73,7 @@ class WorkerStart:
         self.begin_worker = begin_worker
 
     def __call__(self, worker: int) -> None:
+        """Runs in the worker, before its first batch."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         if self.begin_worker is not None:

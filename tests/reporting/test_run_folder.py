@@ -1,14 +1,16 @@
 """What may be written where: nothing that is there is ever lost."""
 
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.reporting.run_folder import check_run_folder, look_at, open_run_folder
+from nlp_transfer.reporting.run_folder import check_run_folder, look_at, open_run_folder, set_aside
 
 CONFIG = {"model": "encoder", "training": {"seed": 0, "output_dir": "runs/a", "hub_token": "hf_secret"}}
 OTHER = {"model": "encoder", "training": {"seed": 1, "output_dir": "runs/b"}}
@@ -68,7 +70,7 @@ def test_finished_run_is_refused_and_untouched(tmp_path):
     before = contents(path)
     text = (
         rf"{re.escape(str(path))} holds a finished run, started \d{{4}}-.*, and is not overwritten; "
-        r"choose another training\.output_dir, or pass --resume to read its results\."
+        r"choose another training\.output_dir, pass --resume to read its results, or --new_run to keep it under another name\."
     )
     with pytest.raises(CheckpointError, match=text):
         open_run_folder(path, CONFIG, resume=False)
@@ -84,7 +86,10 @@ def test_finished_run_is_done_on_resume(tmp_path):
 
 def test_unfinished_run_is_refused_or_goes_on(tmp_path):
     first = open_run_folder(tmp_path / "run", CONFIG, resume=False)
-    with pytest.raises(CheckpointError, match=r"holds an unfinished run, .*, or pass --resume to go on with it\."):
+    first.leave()
+    with pytest.raises(
+        CheckpointError, match=r"holds an unfinished run, .*, pass --resume to go on with it, or --new_run"
+    ):
         open_run_folder(tmp_path / "run", CONFIG, resume=False)
     again = open_run_folder(tmp_path / "run", CONFIG, resume=True)
     assert again.state == "unfinished"
@@ -102,7 +107,7 @@ def test_different_run_is_refused_with_what_differs(tmp_path, resume, finished):
     if finished:
         finished_run(path)
     else:
-        open_run_folder(path, CONFIG, resume=False)
+        open_run_folder(path, CONFIG, resume=False).leave()
     before = contents(path)
     with pytest.raises(CheckpointError, match=r"of a different configuration, and is not overwritten") as caught:
         open_run_folder(path, OTHER, resume=resume)
@@ -112,7 +117,7 @@ def test_different_run_is_refused_with_what_differs(tmp_path, resume, finished):
 
 
 def test_resume_with_keys_without_effect_changed(tmp_path):
-    open_run_folder(tmp_path / "run", CONFIG, resume=False)
+    open_run_folder(tmp_path / "run", CONFIG, resume=False).leave()
     changed = {"model": "encoder", "training": {"seed": 0, "output_dir": "runs/b", "logging_steps": 5}}
     assert open_run_folder(tmp_path / "run", changed, resume=True).state == "unfinished"
 
@@ -148,3 +153,50 @@ def test_path_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(CheckpointError, match=r"new cannot be written \(Permission denied: .*new\); choose another"):
         open_run_folder(tmp_path / "new", CONFIG, resume=False)
+
+
+def test_a_second_run_in_the_folder_is_refused_while_the_first_goes_on(tmp_path):
+    first = open_run_folder(tmp_path / "run", CONFIG, resume=False)
+    with pytest.raises(CheckpointError, match=rf"run is in use: process {os.getpid()} on .* runs there now"):
+        open_run_folder(tmp_path / "run", CONFIG, resume=True)
+    with pytest.raises(CheckpointError, match="is in use"):
+        set_aside(tmp_path / "run")
+    first.leave()
+    open_run_folder(tmp_path / "run", CONFIG, resume=True).leave()
+    assert not (tmp_path / "run" / ".run.lock").exists()
+
+
+def test_a_dead_process_holds_no_lock(tmp_path):
+    code = (
+        "import os, sys; from nlp_transfer.reporting.run_folder import open_run_folder; "
+        f"open_run_folder({str(tmp_path / 'run')!r}, {CONFIG!r}, resume=False); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert (tmp_path / "run" / ".run.lock").exists()
+    assert open_run_folder(tmp_path / "run", CONFIG, resume=True).state == "unfinished"
+
+
+def test_a_run_is_set_aside_under_the_next_free_name(tmp_path):
+    (tmp_path / "run-1").mkdir()
+    finished_run(tmp_path / "run")
+    assert set_aside(tmp_path / "run") == tmp_path / "run-2"
+    assert look_at(tmp_path / "run-2").state == "finished"
+    assert set_aside(tmp_path / "run") is None
+    assert open_run_folder(tmp_path / "run", OTHER, resume=False).state == "empty"
+
+
+def test_what_is_not_ours_is_not_set_aside(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").touch()
+    with pytest.raises(CheckpointError, match="holds no run of ours, so it is not set aside"):
+        set_aside(tmp_path / "run")
+    assert (tmp_path / "run" / "thesis.tex").exists()
+
+
+def test_an_unfinished_run_goes_on_with_the_same_rows_only(tmp_path):
+    open_run_folder(tmp_path / "run", CONFIG, resume=False, corpora={"source": "a" * 64}).leave()
+    with pytest.raises(
+        CheckpointError, match=r"on other source rows: its corpus had the fingerprint aaaaaaaaaaaa…, now"
+    ):
+        open_run_folder(tmp_path / "run", CONFIG, resume=True, corpora={"source": "b" * 64})
+    assert open_run_folder(tmp_path / "run", CONFIG, resume=True, corpora={"source": "a" * 64}).state == "unfinished"

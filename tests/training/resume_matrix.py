@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,17 @@ METHODS: dict[str, Any] = {
     "lora": LoRA(r=4),
     "lp_ft": LPFT(),
 }
-UNTIMED = ("loss", "grad_norm", "learning_rate", "epoch", "step", "eval_loss", "eval_accuracy", "train_loss", "total_flos")
+UNTIMED = (
+    "loss",
+    "grad_norm",
+    "learning_rate",
+    "epoch",
+    "step",
+    "eval_loss",
+    "eval_accuracy",
+    "train_loss",
+    "total_flos",
+)
 
 
 @dataclass(frozen=True)
@@ -88,12 +99,10 @@ class StopAt(TrainerCallback):
         self.case, self.signals = case, signals
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step == self.case.stop_at - 1 and self.case.how == "signal":
-            # Only one of the processes gets it, as when a machine of several is taken away.
-            if args.process_index == args.world_size - 1:
-                import signal
-
-                self.signals.received = signal.SIGTERM
+        # Only one of the processes gets the signal, as when a machine of several is taken away.
+        last = args.process_index == args.world_size - 1
+        if state.global_step == self.case.stop_at - 1 and self.case.how == "signal" and last:
+            self.signals.received = signal.SIGTERM
         if state.global_step == self.case.stop_at and self.case.how == "crash":
             raise KeyboardInterrupt
 
