@@ -332,7 +332,7 @@ def read_overrides(words: Sequence[str], expected: str = OVERRIDES) -> list[tupl
     Raises:
         ConfigError: words that are no option, and options without a value; all of them.
     """
-    from nlp_transfer.config import read_value
+    from nlp_transfer.reading.trees import read_value
 
     overrides: list[tuple[str, Any]] = []
     problems: list[str] = []
@@ -357,7 +357,7 @@ class _FullHelp(argparse.Action):
     """Prints the switches, then every field of a configuration with its type and default."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from nlp_transfer.config import type_name
+        from nlp_transfer.reading.described import type_name
 
         everything = argparse.ArgumentParser(
             prog=parser.prog,

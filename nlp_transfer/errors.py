@@ -52,6 +52,17 @@ LISTED_NAMES = 40
 """Up to how many right names a message lists; more would hide it."""
 
 
+def nearest(got: str, choices: Iterable[str]) -> str | None:
+    """The right name that a wrong one is most like, upper and lower case counting as the same; None if none is.
+
+    >>> nearest("ia4", ["IA3", "LOHA"])
+    'IA3'
+    """
+    by_lower = {name.lower(): name for name in reversed(list(choices))}
+    near = difflib.get_close_matches(got.lower(), by_lower, n=1)
+    return by_lower[near[0]] if near else None
+
+
 def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     """Word an unknown name with the nearest right one.
 
@@ -59,8 +70,8 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     "Unknown method 'lroa'. Did you mean 'lora'? Methods: lora, lp_ft."
     """
     names = list(choices)
-    near = difflib.get_close_matches(str(got), names, n=1)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(str(got), names)
+    guess = f" Did you mean {near!r}?" if near else ""
     plural = what[:-1] + "ies" if what.endswith("y") and what != "key" else what + ("es" if what.endswith("s") else "s")
     listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= LISTED_NAMES else ""
     return f"Unknown {what} {got!r}.{guess}{listed}"

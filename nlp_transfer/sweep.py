@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.config import Config, load_config, merge_tree, read_yaml
+from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.reading.trees import merge_tree, read_yaml
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.sweeps import Cell, CellResult, append_result, load_results
 

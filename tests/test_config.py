@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.config import load_config, read_value, read_yaml
+from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import LoRA
+from nlp_transfer.reading.trees import read_value, read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

@@ -1,15 +1,10 @@
-"""YAML 1.2: `2e-5` is a number, `no` is a word, and a key given twice is an error."""
+"""Trees of plain data as YAML 1.2, which `nlp_transfer.reading.trees` reads back."""
 
 import io
 from collections.abc import Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
-
-
-def yaml_reader() -> YAML:
-    """A reader of plain data; no YAML tag makes an object."""
-    return YAML(typ="safe", pure=True)
 
 
 def to_yaml(tree: Mapping[str, Any]) -> str:

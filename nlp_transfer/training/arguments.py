@@ -7,6 +7,7 @@ from typing import Any, Literal
 from transformers import TrainingArguments
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.training.integrations import report_to_problems
 from nlp_transfer.training.precision import uses_bf16
 
 
@@ -43,7 +44,7 @@ class TransferArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        """Resolve `precision` and check what transformers would find out only at the end of a run."""
+        """Resolve `precision` and check what transformers would find out only later, or at the end of a run."""
         problems = [
             f"training.{name} is {getattr(self, name)}; expected at least 1."
             for name in (
@@ -62,6 +63,8 @@ class TransferArguments(TrainingArguments):
             problems.append(
                 f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
             )
+        self.report_to = "none" if self.report_to is None else self.report_to  # transformers fails on its own None
+        problems += report_to_problems(self.report_to)
         if problems:
             raise ConfigError(problems)
         # Tokens stay out: what is kept here is pickled into checkpoints and written into a run's folder.

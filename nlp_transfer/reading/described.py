@@ -1,0 +1,74 @@
+"""A dataclass as a user reads it: its fields' types, defaults and meaning, for `--help` and for messages."""
+
+import dataclasses
+import enum
+import types
+import typing
+from collections.abc import Collection, Iterator
+from typing import Any
+
+UNIONS = (typing.Union, types.UnionType)
+"""What `typing.get_origin` says of `A | B`, written in either way."""
+
+
+def type_name(hint: Any) -> str:
+    """A type as a user reads it: `float or null`, `one of auto, fp32, bf16`."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return "one of " + ", ".join(str(member.value) for member in hint)
+    if origin in (list, tuple, dict) and arguments:
+        inner = [type_name(argument) for argument in arguments if argument is not Ellipsis]
+        return f"{origin.__name__ if origin is not tuple else 'list'} of {' to '.join(inner)}"
+    if arguments:
+        closed = names_of(hint)  # beside a closed set of names, `str` says nothing
+        return " or ".join(dict.fromkeys(type_name(one) for one in arguments if not (closed and one is str)))
+    if hint is Any:
+        return "anything"
+    return "null" if hint is type(None) else getattr(hint, "__name__", str(hint))
+
+
+def names_of(hint: Any) -> list[str]:
+    """The right names where a type allows no other strings, else none.
+
+    They are a Literal's or an Enum's. `Enum | str` is how transformers says that it takes an Enum's values.
+    """
+    names: list[str] = []
+    parts = (hint, *(typing.get_args(hint) if typing.get_origin(hint) in UNIONS else ()))
+    for one in parts:
+        if isinstance(one, type) and issubclass(one, enum.Enum):
+            names += [str(member.value) for member in one]
+        elif typing.get_origin(one) is typing.Literal and str not in parts:
+            names += [name for name in typing.get_args(one) if isinstance(name, str)]
+    return list(dict.fromkeys(names))
+
+
+def field_docs(cls: type) -> dict[str, str]:
+    """The help of a dataclass's fields, from its docstring or the fields' own metadata."""
+    import docstring_parser
+
+    texts = {p.arg_name: p.description or "" for p in docstring_parser.parse(cls.__doc__ or "").params}
+    fields = [f for f in dataclasses.fields(cls) if f.init]
+    return {f.name: " ".join((texts.get(f.name) or f.metadata.get("help") or "").split()) for f in fields}
+
+
+def described_fields(cls: type, prefix: str, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any, str]]:
+    """Yield (path, type, default, help) for every field, those of dataclasses inside it included.
+
+    Args:
+        cls: the dataclass.
+        prefix: what stands before each path.
+        skip: fields that are described elsewhere.
+    """
+    hints, docs = typing.get_type_hints(cls), field_docs(cls)
+    for f in dataclasses.fields(cls):
+        if not f.init or f.name in skip:
+            continue
+        if dataclasses.is_dataclass(hints[f.name]):
+            yield from described_fields(typing.cast(type, hints[f.name]), f"{prefix}{f.name}.")
+            continue
+        default: Any = "" if f.default is dataclasses.MISSING else f.default
+        if f.default_factory is not dataclasses.MISSING:
+            default = f.default_factory()
+        yield f"{prefix}{f.name}", hints[f.name], getattr(default, "value", default), docs[f.name]
