@@ -304,7 +304,7 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     )
     parser.add_argument("--print_config", action="store_true", help="print the resolved configuration and stop")
     parser.add_argument(
-        "--dry_run", action="store_true", help="check all, load the data, show ten examples, train nothing"
+        "--dry_run", action="store_true", help="check all, load data and model, show ten examples, train nothing"
     )
     parser.add_argument(
         "--resume",

@@ -21,7 +21,7 @@ from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
 from nlp_transfer.errors import DataError, NLPTransferError
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
@@ -200,14 +200,20 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
 
 
 def load_model(config: Config, task: BoundTask) -> LoadedModel:
-    """The encoder with a new head; the head's first weights depend on `training.seed`."""
+    """The encoder with a new head; the head's first weights depend on `training.seed`.
+
+    Raises:
+        ConfigError: it cannot be loaded, or lacks what the methods need.
+    """
     set_seed(config.training.seed)
-    return task.build_model(
+    loaded = task.build_model(
         config.model,
         revision=config.revision,
         trust_remote_code=config.trust_remote_code,
         attention_dropout=config.attention_dropout,
     )
+    check_all(config.methods, loaded.model)
+    return loaded
 
 
 def build_trainer(
@@ -297,7 +303,7 @@ DRY_RUN_EXAMPLES = 10
 
 
 def dry_run(config: Config) -> str:
-    """Check everything that can be checked without training, and show what the model would see.
+    """Check all that can be checked without training or fitting anything, and show what the model would see.
 
     Nothing is written but the cache of encoded rows.
 
@@ -322,7 +328,7 @@ def dry_run(config: Config) -> str:
         lines.append(f"  {row['id']}  {row['length']} tokens  {labels}\n    {shown}")
     trained = ", ".join(method.name for method in config.methods)
     lines.append(
-        f"\nModel: {loaded.origin}, {count_parameters(loaded.model)[1]:,} parameters, to be trained by {trained}."
+        f"\nModel: {loaded.origin}, {count_parameters(loaded.model)[1]:,} parameters. It has all that {trained} needs."
     )
     lines.append(f"Output folder: {folder} ({state}). Nothing was trained.")
     return "\n".join(lines)

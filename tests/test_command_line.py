@@ -54,8 +54,32 @@ def test_dry_run_shows_ten_examples_and_trains_nothing(config_file, capsys):
     assert printed.count(" tokens  ") == 10
     assert "The first 10 encoded training examples:" in printed
     assert "[CLS]" in printed
+    assert "It has all that full_fine_tuning needs." in printed
     assert "Nothing was trained." in printed
     assert not (config_file.parent / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (
+            "{name: partial_fine_tuning, layers: 99}",
+            "partial_fine_tuning.layers is 99, but this bert encoder has 3 layers",
+        ),
+        (
+            "{name: lora, target_modules: [querry]}",
+            "lora.target_modules: Unknown linear layer 'querry'. Did you mean 'quer",
+        ),
+        (
+            "{name: frozen_encoder, layers: [9]}",
+            "frozen_encoder.layers holds 9; this bert encoder can be read at 1 to 3",
+        ),
+    ],
+)
+def test_a_dry_run_finds_what_the_encoder_does_not_have(config_file, capsys, method, expected):
+    words = ["--config", str(config_file), "--dry_run", "--methods", f"[{method}]"]
+    assert command_line.train(words) == BAD_INPUT
+    assert capsys.readouterr().err.startswith(f"ConfigError: {expected}")
 
 
 def test_problems_end_with_a_status_and_without_a_traceback(config_file, capsys):

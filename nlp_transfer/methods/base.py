@@ -60,8 +60,18 @@ class Method(ABC):
     trains: ClassVar[bool] = True
     frees_weights: ClassVar[bool] = True
 
+    def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model
+        """Refuse a model that lacks what the method needs. Cheap, and changes nothing; a dry run calls it too.
+
+        Raises:
+            ConfigError: with every layer, module or pooling that was asked for and that this model does not have.
+        """
+
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Freeze, add adapters, fit a head. Returns the model to train: the same one, or one around it."""
+        """Freeze, add adapters, fit a head. Returns the model to train: the same one, or one around it.
+
+        `check` has passed before.
+        """
         return model
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
@@ -85,16 +95,33 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
     return problems
 
 
-def prepare_all(methods: Sequence[Method], model: "PreTrainedModel", context: Context) -> "nn.Module":
-    """Apply methods to a model in order.
+def check_all(methods: Sequence[Method], model: "PreTrainedModel") -> None:
+    """Check every method against a model that none has prepared yet.
 
     Raises:
-        ConfigError: the methods do not go together.
+        ConfigError: with what is wrong with the list, and all that the model lacks.
+    """
+    problems = composition_problems(methods)
+    for method in methods:
+        try:
+            method.check(model)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def prepare_all(methods: Sequence[Method], model: "PreTrainedModel", context: Context) -> "nn.Module":
+    """Apply methods to a model in order, each after its check.
+
+    Raises:
+        ConfigError: the methods do not go together, or the model lacks what one of them needs.
     """
     problems = composition_problems(methods)
     if problems:
         raise ConfigError(problems)
     prepared: Any = model
     for method in methods:
+        method.check(prepared)
         prepared = method.prepare(prepared, context)
     return prepared

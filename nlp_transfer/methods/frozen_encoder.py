@@ -40,11 +40,15 @@ class FrozenEncoder(Method):
         """Check the values."""
         self._probe()
 
+    def check(self, model: "PreTrainedModel") -> None:
+        """Refuse a layer or pooling that this encoder does not have, and an adapter."""
+        self._probe().check(model)
+
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Encode, fit, choose, and write the choice into the model.
 
         Raises:
-            ConfigError: a layer or pooling that this encoder does not have, no validation rows, or an adapter.
+            ConfigError: there are no validation rows.
         """
         from nlp_transfer.models.families import final_linear
 

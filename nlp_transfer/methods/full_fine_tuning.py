@@ -35,12 +35,18 @@ class FullFineTuning(Method):
         if problems := check_decay(self.name, self.layer_decay):
             raise ConfigError(problems)
 
-    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Free every weight that the logits depend on."""
+    def check(self, model: "PreTrainedModel") -> None:
+        """Refuse an adapter, and a family that is not known here."""
         from nlp_transfer.models.adapters import refuse_adapter
-        from nlp_transfer.models.families import free
+        from nlp_transfer.models.families import family
 
         refuse_adapter(self.name, model)
+        family(model)
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Free every weight that the logits depend on."""
+        from nlp_transfer.models.families import free
+
         free(model, [model])
         return model
 

@@ -62,17 +62,16 @@ class LoRA(Method):
         if problems:
             raise ConfigError(problems)
 
-    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Wrap the model in PEFT's.
-
-        Raises:
-            ConfigError: a target is not in the model, or the model has an adapter already.
-        """
-        from peft import LoraConfig
+    def check(self, model: "PreTrainedModel") -> None:
+        """Refuse a target that is not in the model, a second adapter, and layers that are all frozen."""
         from torch import nn
 
-        from nlp_transfer.models.adapters import peft_model, saved_modules
+        from nlp_transfer.models.adapters import refuse_second_adapter
+        from nlp_transfer.models.families import is_known_classifier, lora_targets
 
+        refuse_second_adapter(model)
+        if self.target_modules is None and is_known_classifier(model):
+            lora_targets(model)
         linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
         unknown = [
             target
@@ -82,6 +81,13 @@ class LoRA(Method):
         if unknown:
             choices = list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
             raise ConfigError([f"lora.target_modules: {did_you_mean('linear layer', x, choices)}" for x in unknown])
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Wrap the model in PEFT's."""
+        from peft import LoraConfig
+
+        from nlp_transfer.models.adapters import peft_model, saved_modules
+
         config = LoraConfig(
             r=self.r,
             lora_alpha=2 * self.r if self.alpha is None else self.alpha,

@@ -41,11 +41,15 @@ class LPFT(Method):
         """Check the values."""
         self._probe(self.layers)
 
+    def check(self, model: "PreTrainedModel") -> None:
+        """Refuse a layer or pooling that this encoder does not have, and an adapter."""
+        self._probe(self.layers).check(model)
+
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Fit the probe, write it into the model's head, and free every weight but those that only pass it on.
 
         Raises:
-            ConfigError: as frozen_encoder.
+            ConfigError: there are no validation rows.
         """
         from nlp_transfer.models.families import free
         from nlp_transfer.models.pooling import available_layers, folded_modules

@@ -44,14 +44,10 @@ class PartialFineTuning(Method):
         if problems:
             raise ConfigError(problems)
 
-    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Free the top layers, the norm after them and the head; freeze the rest.
-
-        Raises:
-            ConfigError: the encoder has fewer layers, or an adapter around it.
-        """
+    def check(self, model: "PreTrainedModel") -> None:
+        """Refuse an encoder with fewer layers, an adapter, and a family that is not known here."""
         from nlp_transfer.models.adapters import refuse_adapter
-        from nlp_transfer.models.families import encoder_layers, family, free
+        from nlp_transfer.models.families import encoder_layers
 
         refuse_adapter(self.name, model)
         layers = list(encoder_layers(model))
@@ -63,6 +59,12 @@ class PartialFineTuning(Method):
                 f"{self.name}.layers is {self.layers}, but this {model.config.model_type} encoder has {len(layers)} "
                 f"{kind}{shared}. Set it to {len(layers)} or less."
             )
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Free the top layers, the norm after them and the head; freeze the rest."""
+        from nlp_transfer.models.families import encoder_layers, family, free
+
+        layers = list(encoder_layers(model))
         modules = [*layers[len(layers) - self.layers :], *(model.get_submodule(name) for name in family(model).head)]
         final_norm = family(model).final_norm
         if final_norm is not None and self.layers > 0:

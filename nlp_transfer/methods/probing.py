@@ -55,6 +55,33 @@ class Probe:
         if problems:
             raise ConfigError(problems)
 
+    def check(self, model: "PreTrainedModel") -> None:
+        """Refuse what this encoder does not have.
+
+        Raises:
+            ConfigError: with every such layer and pooling; or the model has an adapter, or is of no known family.
+        """
+        from nlp_transfer.models.adapters import refuse_adapter
+        from nlp_transfer.models.pooling import available_layers, available_poolings
+
+        refuse_adapter(self.method, model)
+        kind = model.config.model_type
+        possible = available_layers(model)
+        possible_poolings = available_poolings(model)
+        problems = [
+            f"{self.method}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
+            for layer in self.layers or []
+            if layer not in possible
+        ]
+        problems += [
+            f"{self.method}.pooling holds {pooling!r}, which a {kind} encoder cannot express in its own architecture. "
+            f"Possible: {', '.join(possible_poolings)}."
+            for pooling in self.pooling or []
+            if pooling not in possible_poolings
+        ]
+        if problems:
+            raise ConfigError(problems)
+
     def fit(self, model: "PreTrainedModel", context: Context) -> dict[str, Any]:
         """Encode, fit, choose, and write the choice into the model, in place.
 
@@ -62,13 +89,11 @@ class Probe:
             What was chosen, and all that was tried.
 
         Raises:
-            ConfigError: a layer or pooling that this encoder does not have, no validation rows, or an adapter.
+            ConfigError: there are no validation rows.
         """
-        from nlp_transfer.models.adapters import refuse_adapter
         from nlp_transfer.models.features import hidden_states
         from nlp_transfer.models.pooling import fold_head, use_full_attention
 
-        refuse_adapter(self.method, model)
         layers, poolings = self._candidates(model)
         if len(context.validation) == 0:
             raise ConfigError(f"{self.method} chooses a layer on validation rows, and there are none.")
@@ -90,23 +115,8 @@ class Probe:
     def _candidates(self, model: "PreTrainedModel") -> tuple[list[int], list[str]]:
         from nlp_transfer.models.pooling import available_layers, available_poolings
 
-        kind = model.config.model_type
-        possible = available_layers(model)
-        possible_poolings = available_poolings(model)
-        problems = [
-            f"{self.method}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
-            for layer in self.layers or []
-            if layer not in possible
-        ]
-        problems += [
-            f"{self.method}.pooling holds {pooling!r}, which a {kind} encoder cannot express in its own architecture. "
-            f"Possible: {', '.join(possible_poolings)}."
-            for pooling in self.pooling or []
-            if pooling not in possible_poolings
-        ]
-        if problems:
-            raise ConfigError(problems)
-        return sorted(set(self.layers or possible)), list(dict.fromkeys(self.pooling or possible_poolings))
+        layers = self.layers or available_layers(model)
+        return sorted(set(layers)), list(dict.fromkeys(self.pooling or available_poolings(model)))
 
     def _fit(
         self, model: "PreTrainedModel", context: Context, train: "EncodedRows", validation: "EncodedRows"

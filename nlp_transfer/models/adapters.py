@@ -32,8 +32,7 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
         ConfigError: the model has an adapter already, PEFT refuses the configuration, or the kind of adapter cannot
             save the new parameters.
     """
-    if isinstance(model, PeftModel):
-        raise ConfigError("The model has an adapter already. Use one adapter a run: one of lora and peft_config.")
+    refuse_second_adapter(model)
     config: Any = copy.deepcopy(peft_config)
     if config.task_type is None and type(model).__name__.endswith("ForSequenceClassification"):
         config.task_type = TaskType.SEQ_CLS
@@ -99,6 +98,16 @@ def merge(model: PeftModel) -> "PreTrainedModel":
         kind = type(model.active_peft_config).__name__
         raise ConfigError(f"An adapter made by {kind} cannot be merged into the weights; save it as an adapter.")
     return base.merge_and_unload()
+
+
+def refuse_second_adapter(model: "nn.Module") -> None:
+    """Refuse to put an adapter on a model that has one.
+
+    Raises:
+        ConfigError: the model has an adapter.
+    """
+    if isinstance(model, PeftModel):
+        raise ConfigError("The model has an adapter already. Use one adapter a run: one of lora and peft_config.")
 
 
 def refuse_adapter(method: str, model: "nn.Module") -> None:

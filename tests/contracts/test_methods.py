@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import METHODS
-from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.base import Method, check_all, prepare_all
 from nlp_transfer.models.families import count_parameters
 from tests.tiny_models import context, inputs, logits, random_rows, tiny_config, tiny_model
 
@@ -75,6 +75,26 @@ def test_contract(name: str, config: dict[str, Any], family: str, tmp_path: Path
     check_reload(prepared, plain_config, tmp_path)
 
 
+@pytest.mark.parametrize("family", CONTRACT_FAMILIES)
+@pytest.mark.parametrize(("name", "config"), CASES)
+def test_a_check_changes_nothing(name: str, config: dict[str, Any], family: str) -> None:
+    model = tiny_model(family)
+    for parameter in list(model.parameters())[::3]:
+        parameter.requires_grad_(False)
+    before = {key: (p, p.detach().clone(), p.requires_grad) for key, p in model.named_parameters()}
+    settings, random = copy.deepcopy(model.config.to_dict()), torch.get_rng_state()
+    assert METHODS[name](**config).check(model) is None
+    after = dict(model.named_parameters())
+    assert set(after) == set(before)
+    for key, (parameter, values, free) in before.items():
+        assert after[key] is parameter
+        assert torch.equal(parameter, values)
+        assert parameter.requires_grad == free
+    assert model.config.to_dict() == settings
+    assert not model.training
+    assert torch.equal(torch.get_rng_state(), random)
+
+
 def check_parameter_groups(method: Method, model: nn.Module, free: set[str]) -> None:
     seen: set[str] = set()
     for names, rate in method.parameter_groups(model, 1e-3):
@@ -125,6 +145,20 @@ def test_multi_label(name: str) -> None:
 
 
 class TestComposition:
+    def test_a_model_is_checked_for_all_methods_at_once_and_before_each_is_prepared(self) -> None:
+        model, methods = tiny_model("bert"), [METHODS["partial_fine_tuning"](layers=9), METHODS["lp_ft"](layers=[7])]
+        with pytest.raises(ConfigError) as caught:
+            check_all(methods, model)
+        assert caught.value.problems == [
+            "methods: lp_ft and partial_fine_tuning each decide which weights move, so only one of them can stand in a "
+            "run.",
+            "partial_fine_tuning.layers is 9, but this bert encoder has 3 layers. Set it to 3 or less.",
+            "lp_ft.layers holds 7; this bert encoder can be read at 1 to 3.",
+        ]
+        with pytest.raises(ConfigError, match=r"partial_fine_tuning\.layers is 9"):
+            prepare_all(methods[:1], model, context())
+        assert all(parameter.requires_grad for parameter in model.parameters())
+
     def test_partial_then_lora_adapts_the_top_layer_only(self) -> None:
         model = METHODS["partial_fine_tuning"](layers=1).prepare(tiny_model("bert"), context())
         adapted = METHODS["lora"](r=2).prepare(model, context())
@@ -145,17 +179,17 @@ class TestComposition:
         with pytest.raises(
             ConfigError, match=f"{name} decides which of the encoder's own weights move, but the model has an adapter"
         ):
-            METHODS[name]().prepare(adapted, context())
+            METHODS[name]().check(adapted)
 
     def test_two_adapters(self) -> None:
         adapted = METHODS["lora"](r=2).prepare(tiny_model("bert"), context())
         with pytest.raises(ConfigError, match="has an adapter already"):
-            METHODS["lora"](r=2).prepare(adapted, context())
+            METHODS["lora"](r=2).check(adapted)
 
     def test_lora_after_frozen_encoder(self) -> None:
         model = METHODS["frozen_encoder"]().prepare(tiny_model("bert"), context())
         with pytest.raises(ConfigError, match="Every layer of the encoder is frozen"):
-            METHODS["lora"](r=2).prepare(model, context())
+            METHODS["lora"](r=2).check(model)
 
 
 def test_the_table_is_cheap_to_import() -> None:
@@ -167,11 +201,12 @@ def test_the_table_is_cheap_to_import() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_unknown_family() -> None:
+@pytest.mark.parametrize("name", ["full_fine_tuning", "partial_fine_tuning", "frozen_encoder", "lp_ft"])
+def test_unknown_family(name: str) -> None:
     model = tiny_model("bert")
     model.config = copy.deepcopy(tiny_config("bert"))
     model.config.model_type = "gpt2"
     with pytest.raises(
         ConfigError, match=r"Model type 'gpt2' is not an encoder family known here. Families: bert, roberta"
     ):
-        METHODS["partial_fine_tuning"]().prepare(model, context())
+        METHODS[name]().check(model)

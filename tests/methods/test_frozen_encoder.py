@@ -67,9 +67,9 @@ def test_a_head_that_does_not_survive_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 def test_what_the_encoder_does_not_have() -> None:
     with pytest.raises(ConfigError, match=r"layers holds 7; this bert encoder can be read at 1 to 3"):
-        FrozenEncoder(layers=[7]).prepare(tiny_model("bert"), context())
+        FrozenEncoder(layers=[7]).check(tiny_model("bert"))
     with pytest.raises(ConfigError, match=r"pooling holds 'mean', which a albert encoder cannot .* Possible: cls\."):
-        FrozenEncoder(pooling=["mean"]).prepare(tiny_model("albert"), context())
+        FrozenEncoder(pooling=["mean"]).check(tiny_model("albert"))
 
 
 def test_no_validation_rows() -> None:

@@ -66,7 +66,7 @@ def test_unknown_target() -> None:
     with pytest.raises(
         ConfigError, match=r"lora\.target_modules: Unknown linear layer 'querry'\. Did you mean 'query'\?"
     ):
-        LoRA(target_modules=["querry"]).prepare(tiny_model("bert"), context())
+        LoRA(target_modules=["querry"]).check(tiny_model("bert"))
 
 
 def test_wrong_values_are_reported_together() -> None:

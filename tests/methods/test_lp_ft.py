@@ -56,4 +56,4 @@ def test_wrong_values_are_named_by_the_method() -> None:
     with pytest.raises(ConfigError, match=r"lp_ft\.l2 holds 0\.0; expected more than 0"):
         LPFT(l2=[0.0])
     with pytest.raises(ConfigError, match=r"lp_ft\.layers holds 9; this bert encoder can be read at 1 to 3"):
-        LPFT(layers=[9]).prepare(tiny_model("bert"), context())
+        LPFT(layers=[9]).check(tiny_model("bert"))

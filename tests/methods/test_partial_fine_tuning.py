@@ -41,9 +41,9 @@ def test_the_norm_after_the_layers_trains_with_them() -> None:
 
 def test_too_many_layers() -> None:
     with pytest.raises(ConfigError, match=r"layers is 4, but this bert encoder has 3 layers\. Set it to 3 or less"):
-        PartialFineTuning(layers=4).prepare(tiny_model("bert"), context())
+        PartialFineTuning(layers=4).check(tiny_model("bert"))
     with pytest.raises(ConfigError, match=r"this albert encoder has 1 groups of weights \(3 layers share them\)"):
-        PartialFineTuning(layers=2).prepare(tiny_model("albert"), context())
+        PartialFineTuning(layers=2).check(tiny_model("albert"))
 
 
 def test_wrong_values_are_reported_together() -> None:
