@@ -100,7 +100,8 @@ def save_trained(
     """Write a run's `model` folder, and `adapter` beside it where an adapter was trained. On all processes together.
 
     An adapter is merged into its encoder for `model`, so that this folder always loads as a plain model. Kinds that
-    cannot be merged, and models that are sharded over processes, leave the adapter alone. Each folder gets a manifest.
+    cannot be merged (prompts, Lily), and models that are sharded over processes, leave the adapter alone. Each folder
+    gets a manifest.
 
     Returns:
         The paths by a word for each.
@@ -119,7 +120,10 @@ def save_trained(
     if isinstance(model, PeftModel):
         paths["adapter"] = str(folder / "adapter")
         trainer.save_model(paths["adapter"])
-        model = merge(model) if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled) else None
+        try:
+            model = merge(model) if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled) else None
+        except ConfigError:  # the trained adapter is saved, and is all that there is
+            model = None
     elif trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         setattr(model.config, CONFIG_KEY, facts)
         trainer.save_model(paths["model"])
@@ -216,8 +220,8 @@ def _check_saved(name: str, folder: Path) -> None:
         elif ADAPTER_CONFIG in names or "adapter" in names:
             inner = folder if ADAPTER_CONFIG in names else folder / "adapter"
             hint = (
-                "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification, and with "
-                f"it its base model{adapter_base(inner)}."
+                "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification"
+                f".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model{adapter_base(inner)}."
             )
         raise CheckpointError(
             f"{name} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "

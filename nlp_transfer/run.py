@@ -20,7 +20,7 @@ from nlp_transfer import hub
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
-from nlp_transfer.errors import DataError, NLPTransferError
+from nlp_transfer.errors import ConfigError, DataError, NLPTransferError
 from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
@@ -213,6 +213,13 @@ def load_model(config: Config, task: BoundTask) -> LoadedModel:
         attention_dropout=config.attention_dropout,
     )
     check_all(config.methods, loaded.model)
+    extra = sum(method.extra_tokens() for method in config.methods)
+    if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
+        raise ConfigError(
+            f"task.max_length is {task.max_length} and {extra} virtual tokens are put before each text, but "
+            f"{config.model} reads at most {loaded.max_positions} tokens. Set task.max_length to "
+            f"{loaded.max_positions - extra} or less."
+        )
     return loaded
 
 

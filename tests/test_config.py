@@ -104,6 +104,98 @@ def test_what_no_section_can_see_alone_is_checked_too(tree):
     assert "there is no folder ./no/such/folder" in text
 
 
+@pytest.mark.parametrize(
+    ("key", "got", "right"),
+    [
+        ("eval_strategy", "epohc", "epoch"),
+        ("save_strategy", "bset", "best"),
+        ("logging_strategy", "stpes", "steps"),
+        ("lr_scheduler_type", "cosin", "cosine"),
+        ("optim", "adamw_trch", "adamw_torch"),
+        ("hub_strategy", "evry_save", "every_save"),
+        ("train_sampling_strategy", "group_by_lenght", "group_by_length"),
+        ("log_level", "inof", "info"),
+        ("precision", "bf61", "bf16"),
+    ],
+)
+def test_misspelt_values_are_named_by_their_path_with_the_nearest_right_one(tree, key, got, right):
+    [text] = problems(tree, (f"training.{key}", got))
+    assert text.startswith(f"training.{key}: Unknown value {got!r}. Did you mean {right!r}?")
+
+
+def test_misspelt_values_are_reported_together(tree):
+    found = problems(tree, ("training.eval_strategy", "epohc"), ("training.report_to", "wandbb"), ("training.sede", 1))
+    assert [text.partition(" Did you mean ")[2].split("?")[0] for text in found] == ["'epoch'", "'seed'", "'wandb'"]
+
+
+def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
+    whole = {
+        **tree,
+        "source": {"path": "nowhere", "colums": {}},
+        "task": {"max_lenght": 3, "focal_gamma": -1},
+        "methods": [{"name": "lora", "rank": 3}, "lp_ft"],
+    }
+    found = problems(
+        whole, ("training.sede", 1), ("training.metric_for_best_model", "makro_f1"), ("attention_dropout", 2)
+    )
+    assert [text.split("(from")[0].partition(" Keys: ")[0].partition(" Metrics: ")[0].strip() for text in found] == [
+        "source: Unknown key 'colums'. Did you mean 'columns'?",
+        "task: Unknown key 'max_lenght'. Did you mean 'max_length'?",
+        "task.focal_gamma is -1.0; expected 0 or more.",
+        "training: Unknown key 'sede'. Did you mean 'seed'?",
+        "methods.0: Unknown key 'rank'.",
+        "source.path: there is no file or folder nowhere",
+        "methods: lora and lp_ft each decide which weights move, so only one of them can stand in a run.",
+        "training.metric_for_best_model: Unknown metric 'makro_f1'. Did you mean 'macro_f1'?",
+        "attention_dropout is 2.0; expected 0 <= value < 1, or null.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"source": {"pth": "corpus"}}, "source: Unknown key 'pth'. Did you mean 'path'?"),
+        ({"training": {"ouput_dir": "run"}}, "training: Unknown key 'ouput_dir'. Did you mean 'output_dir'?"),
+        ({"training": 3}, "training is 3; expected keys such as"),
+        ({"training": {"seed": 1}}, "training.output_dir is missing"),
+        ({"task": "sequence_clasification"}, "task: Unknown task 'sequence_clasification'."),
+        ({"methods": ["loar"]}, "methods.0: Unknown method 'loar'. Did you mean 'lora'?"),
+        ({"methods": []}, "methods is empty"),
+        ({"model": 3}, "model is 3; expected str."),
+        ({"baselines": 3}, "baselines is 3; expected list of str."),
+    ],
+)
+def test_what_follows_from_a_problem_is_no_problem_of_its_own(tree, part, expected):
+    [text] = problems({**tree, **part})
+    assert text.startswith(expected)
+
+
+def test_misspelt_sections_are_not_missing_too(tree):
+    renamed = {"modle": tree["model"], "sorce": tree["source"], "trainig": tree["training"]}
+    assert [text.partition("? ")[0] for text in problems(renamed)] == [
+        "Unknown key 'modle'. Did you mean 'model'",
+        "Unknown key 'sorce'. Did you mean 'source'",
+        "Unknown key 'trainig'. Did you mean 'training'",
+    ]
+
+
+def test_an_adapter_by_its_type(tree):
+    adapter = {"name": "peft_config", "peft_type": "IA3", "settings": {"target_modules": ["key"]}}
+    config = load_config(
+        tree={**tree, "methods": [adapter]}, overrides=[("methods.peft_config.settings.feedforward_modules", [])]
+    )
+    assert config.methods[0].settings == {"target_modules": ["key"], "feedforward_modules": []}
+    assert config.record()["methods"] == [{**adapter, "settings": config.methods[0].settings}]
+    [text] = problems({**tree, "methods": [adapter]}, ("methods.0.settings.target_module", 1))
+    assert text.startswith("peft_config.settings: Unknown setting 'target_module'. Did you mean 'target_modules'?")
+    [text] = problems({**tree, "methods": ["peft_config"]})
+    assert text.startswith("methods.0.peft_type is missing: PEFT's name of the kind: IA3, LOHA,")
+    [text] = problems({**tree, "methods": [adapter, "lora"]})
+    assert text == (
+        "methods: lora and peft_config each decide which weights move, so only one of them can stand in a run."
+    )
+
+
 def test_missing_sections_are_named():
     found = problems({})
     assert [problem.split()[0] for problem in found] == ["model", "source", "training.output_dir"]

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import pipeline
+from peft import AutoPeftModelForSequenceClassification
+from transformers import AutoTokenizer, pipeline
 
 from nlp_transfer import hub
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.run import run
+from nlp_transfer.run import dry_run, run
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -195,6 +196,47 @@ def test_lora_leaves_a_merged_model_and_the_adapter(encoder, corpus, tmp_path):
     for row, text in zip([r for r in predictions(folder) if r["split"] == "test"], rows(24, seed=2), strict=True):
         scores = {answer["label"]: answer["score"] for answer in classify([text["text"]])[0]}
         assert scores == pytest.approx(row["probabilities"], abs=1e-5)
+
+
+def test_an_adapter_that_can_be_merged_leaves_a_plain_model(encoder, corpus, tmp_path):
+    ia3 = {"target_modules": ["key", "value", "output.dense"], "feedforward_modules": ["output.dense"]}
+    method = {"name": "peft_config", "peft_type": "IA3", "settings": ia3}
+    tree = {**run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1), "methods": [method]}
+    report = run(load_config(tree=tree))
+    assert report.facts["peft_config"]["peft_type"] == "IA3"
+    assert {"model", "adapter"} <= set(report.paths)
+    assert probabilities_differ_by(hub.load(tmp_path / "run").model, tmp_path / "run") < 1e-5
+
+
+def test_an_adapter_that_cannot_be_merged_is_left_alone(encoder, corpus, tmp_path):
+    folder = tmp_path / "run"
+    method = {"name": "peft_config", "peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 4}}
+    tree = {**run_tree(encoder, corpus, folder, num_train_epochs=1), "methods": [method]}
+    with pytest.raises(
+        ConfigError, match=r"max_length is 78 and 4 virtual tokens .* Set task\.max_length to 76 or less"
+    ):
+        dry_run(load_config(tree={**tree, "task": {"max_length": 78}}))
+    report = run(load_config(tree=tree))
+    assert "model" not in report.paths
+    assert not (folder / "model").exists()
+    with pytest.raises(
+        CheckpointError, match=r"not merged loads with peft's .*from_pretrained\(FOLDER, num_labels=NUMB"
+    ):
+        hub.load(folder)
+    adapted = AutoPeftModelForSequenceClassification.from_pretrained(folder / "adapter", num_labels=3)
+    assert probabilities_differ_by(adapted, folder) < 1e-5
+
+
+@torch.no_grad()
+def probabilities_differ_by(model, folder):
+    """The largest difference between a model's probabilities and those that the run wrote for its test rows."""
+    tokenizer = AutoTokenizer.from_pretrained(folder / "adapter")
+    largest = 0.0
+    for row, text in zip([r for r in predictions(folder) if r["split"] == "test"], rows(24, seed=2), strict=True):
+        logits = model.eval()(**tokenizer([text["text"]], truncation=True, return_tensors="pt")).logits
+        written = torch.tensor(list(row["probabilities"].values()))
+        largest = max(largest, float((logits.softmax(-1)[0] - written).abs().max()))
+    return largest
 
 
 def test_frozen_encoder_leaves_a_plain_model(encoder, corpus, tmp_path):

@@ -6,7 +6,8 @@ from nlp_transfer.methods.full_fine_tuning import FullFineTuning
 from nlp_transfer.methods.lora import LoRA
 from nlp_transfer.methods.lp_ft import LPFT
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
+from nlp_transfer.methods.peft_config import PeftAdapter
 
 METHODS: dict[str, type[Method]] = {
-    method.name: method for method in (FullFineTuning, PartialFineTuning, LoRA, FrozenEncoder, LPFT)
+    method.name: method for method in (FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT)
 }

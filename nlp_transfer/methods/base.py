@@ -74,6 +74,10 @@ class Method(ABC):
         """
         return model
 
+    def extra_tokens(self) -> int:
+        """How many of the encoder's positions each text loses to the method, such as a prompt's virtual tokens."""
+        return 0
+
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
         """Yield (parameter names, learning rate) for parameters that do not take the run's learning rate."""
         return iter(())

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method
 
 if TYPE_CHECKING:
@@ -66,21 +66,13 @@ class LoRA(Method):
         """Refuse a target that is not in the model, a second adapter, and layers that are all frozen."""
         from torch import nn
 
-        from nlp_transfer.models.adapters import refuse_second_adapter
+        from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules
         from nlp_transfer.models.families import is_known_classifier, lora_targets
 
         refuse_second_adapter(model)
         if self.target_modules is None and is_known_classifier(model):
             lora_targets(model)
-        linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-        unknown = [
-            target
-            for target in self.target_modules or []
-            if not any(name == target or name.endswith(f".{target}") for name in linear)
-        ]
-        if unknown:
-            choices = list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
-            raise ConfigError([f"lora.target_modules: {did_you_mean('linear layer', x, choices)}" for x in unknown])
+        refuse_unknown_modules("lora.target_modules", self.target_modules or [], model, nn.Linear)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Wrap the model in PEFT's."""

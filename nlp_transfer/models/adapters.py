@@ -7,16 +7,23 @@ checkpoint did not hold, and that the logits depend on, is inside a saved module
 """
 
 import copy
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
 from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
+from peft.utils.other import ModulesToSaveWrapper
 from torch import nn
 
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.models.families import head_modules, is_known_classifier, lora_targets, plain_model, unused_parameters
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+TAKES_TOKENS_ONLY = ("longformer",)
+"""Model types whose classifiers fail on embeddings in place of token ids."""
 
 
 def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters: tuple[str, ...] = ()) -> PeftModel:
@@ -25,7 +32,8 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
     Args:
         model: the model with its fresh head; any transformers model.
         peft_config: any PEFT configuration; it is copied. A missing `task_type` becomes SEQ_CLS for classifiers,
-            missing `target_modules` of LoRA become every linear layer of the encoder's layers.
+            missing `target_modules` of LoRA become every linear layer of the encoder's layers, and the sizes that a
+            prompt needs are the model's.
         new_parameters: names of parameters that the checkpoint did not hold.
 
     Raises:
@@ -39,15 +47,24 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
     known = is_known_classifier(model)
     if known and isinstance(config, LoraConfig) and config.target_modules is None and config.target_parameters is None:
         config.target_modules = lora_targets(model)
+    if config.is_prompt_learning and model.config.model_type in TAKES_TOKENS_ONLY:
+        raise ConfigError(
+            f"{type(peft_config).__name__} hands the model embeddings in place of tokens, which a "
+            f"{model.config.model_type} classifier does not take. Use another kind of adapter, such as LoRA."
+        )
+    if config.is_prompt_learning:  # PEFT knows them by some families' names only, and the width by a wrong one
+        config.token_dim = config.token_dim or model.get_input_embeddings().embedding_dim
+        config.num_layers = config.num_layers or model.config.num_hidden_layers
+        config.num_attention_heads = config.num_attention_heads or model.config.num_attention_heads
     if hasattr(config, "modules_to_save"):
         wanted = [*(config.modules_to_save or []), *saved_modules(model, new_parameters)]
         config.modules_to_save = list(dict.fromkeys(wanted))
     try:
         adapted = get_peft_model(model, config)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, StopIteration) as error:
         hint = f" Linear layers of its encoder, for target_modules: {', '.join(lora_targets(model))}." if known else ""
-        kind = type(peft_config).__name__
-        raise ConfigError(f"PEFT refuses this {kind} for {type(model).__name__}: {error}{hint}") from error
+        kind, reason = type(peft_config).__name__, str(error).rstrip(". ") or "a module that it names has no weights"
+        raise ConfigError(f"PEFT refuses this {kind} for {type(model).__name__}: {reason}.{hint}") from error
     assert isinstance(adapted, PeftModel)
     lost = unsaved_new_parameters(adapted, new_parameters)
     if lost:
@@ -57,6 +74,24 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
             "(LoRA, IA3, …), or start from a checkpoint that holds them."
         )
     return adapted
+
+
+def try_peft_model(model: "PreTrainedModel", peft_config: PeftConfig) -> None:
+    """Find out what `peft_model` would refuse, on a copy of the model that has no weights; the model stays as it is.
+
+    Kinds of adapter that compute with the weights when they are made pass unseen.
+
+    Raises:
+        ConfigError: as `peft_model`.
+    """
+    tensors = {id(p): nn.Parameter(p.to("meta"), requires_grad=p.requires_grad) for p in model.parameters()}
+    buffers = {id(buffer): buffer.to("meta") for buffer in model.buffers()}
+    weightless = copy.deepcopy(model, {**tensors, **buffers})
+    try:
+        with torch.random.fork_rng(devices=[]):
+            peft_model(weightless, peft_config)
+    except NotImplementedError:  # what PyTorch raises for a tensor without values
+        return
 
 
 def saved_modules(model: "PreTrainedModel", new_parameters: tuple[str, ...]) -> list[str]:
@@ -91,13 +126,45 @@ def merge(model: PeftModel) -> "PreTrainedModel":
     """The plain model with the adapter's change added to its weights.
 
     Raises:
-        ConfigError: this kind of adapter cannot be merged.
+        ConfigError: this kind of adapter cannot be merged, or not into this model. Save it before you try.
     """
     base: Any = model.base_model
+    kind = type(model.active_peft_config).__name__
+    refusal = f"An adapter made by {kind} cannot be merged into the weights; save it as an adapter."
     if not hasattr(base, "merge_and_unload"):
-        kind = type(model.active_peft_config).__name__
-        raise ConfigError(f"An adapter made by {kind} cannot be merged into the weights; save it as an adapter.")
-    return base.merge_and_unload()
+        raise ConfigError(refusal)
+    # Most kinds fail on a saved module that has no `weight` of its own, such as a pooler: take them out beforehand.
+    saved = {name: module for name, module in base.model.named_modules() if isinstance(module, ModulesToSaveWrapper)}
+    for name, wrapper in saved.items():
+        trained = wrapper.unload_and_optionally_merge_module(merge=True, safe_merge=False, adapter_names=None)
+        base.model.set_submodule(name, trained)
+    try:
+        return base.merge_and_unload()
+    except (NotImplementedError, ValueError) as error:
+        for name, wrapper in saved.items():
+            base.model.set_submodule(name, wrapper)
+        raise ConfigError(refusal) from error
+
+
+def refuse_unknown_modules(key: str, names: Sequence[str], model: "PreTrainedModel", kind: type[nn.Module]) -> None:
+    """Refuse names, or ends of names, of modules that are not in the model. PEFT ignores them if it finds any other.
+
+    Args:
+        key: the setting that holds the names, for messages.
+        names: the names.
+        model: the model.
+        kind: what the modules must be, such as `nn.Linear`.
+
+    Raises:
+        ConfigError: with every such name, and the nearest right one.
+    """
+    modules = {name: module for name, module in model.named_modules() if isinstance(module, kind)}
+    unknown = [one for one in names if not any(name == one or name.endswith(f".{one}") for name in modules)]
+    if unknown:
+        what = "linear layer" if kind is nn.Linear else "module"
+        leaves = [name.rpartition(".")[2] for name, module in modules.items() if next(module.children(), None) is None]
+        choices = list(dict.fromkeys(leaves))
+        raise ConfigError([f"{key}: {did_you_mean(what, one, choices)}" for one in unknown])
 
 
 def refuse_second_adapter(model: "nn.Module") -> None:

@@ -70,7 +70,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
         if dataclasses.is_dataclass(hints[key]):
             read = build(typing.cast(type, hints[key]), value, f"{path}.{key}", problems)
         else:
-            read = check(hints[key], value, f"{path}.{key}", problems, fields[key].metadata.get("choices", ()))
+            read = check_field(fields[key], hints[key], value, f"{path}.{key}", problems)
         if len(problems) > before:
             unread.add(key)
         else:
@@ -119,6 +119,13 @@ def build_named(
     return build(table[name], {key: item for key, item in section.items() if key != "name"}, path, problems)
 
 
+def check_field(field: "dataclasses.Field[Any]", hint: Any, value: Any, path: str, problems: list[str]) -> Any:
+    """The value as a dataclass's field takes it, as `check` says; a field's own default is always right."""
+    if value is None and field.default is None:  # not every type of another library's says what its default is
+        return None
+    return check(hint, value, path, problems, field.metadata.get("choices", ()))
+
+
 def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterable[str] = ()) -> Any:
     """The value as the type says; None, and a problem, where it does not fit.
 
@@ -131,6 +138,9 @@ def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterab
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
+    if value is None and hint is not Any and type(None) not in (hint, *typing.get_args(hint)):
+        problems.append(f"{path} is null; expected {type_name(hint)}.")  # jsonargparse takes None for any type
+        return None
     names = list(choices) or names_of(hint)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--value", type=hint)

@@ -17,6 +17,9 @@ from nlp_transfer.methods.base import Method, check_all, prepare_all
 from nlp_transfer.models.families import count_parameters
 from tests.tiny_models import context, inputs, logits, random_rows, tiny_config, tiny_model
 
+QUERIES = r".*\.(query|query_proj|q_lin|Wqkv)"
+"""The linear layers that make queries, in each of the families under contract."""
+
 CONFIGURED: dict[str, list[dict[str, Any]]] = {
     "full_fine_tuning": [{}, {"layer_decay": 0.5}],
     "partial_fine_tuning": [
@@ -25,6 +28,10 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
         {"layers": 1, "gradual_unfreezing": True, "layer_decay": 0.9},
     ],
     "lora": [{"r": 4}, {"r": 2, "alpha": 3, "use_dora": True, "use_rslora": True, "learning_rate": 1e-2}],
+    "peft_config": [
+        {"peft_type": "LOHA", "settings": {"r": 2, "alpha": 4, "target_modules": QUERIES}},
+        {"peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 3}},
+    ],
     "frozen_encoder": [{}, {"layers": [1, 2], "pooling": ["cls"], "l2": [1.0]}],
     "lp_ft": [{}],
 }

@@ -1,0 +1,142 @@
+"""Any adapter that PEFT knows, by its type and the settings of its configuration class.
+
+    methods: [{name: peft_config, peft_type: IA3, settings: {target_modules: [key, value]}}]
+
+is `TransferTrainer(peft_config=IA3Config(target_modules=["key", "value"]))` as a line of a configuration. The head, and
+every other parameter that the checkpoint did not hold, trains in full and is saved with the adapter. `lora` has better
+defaults and an own learning rate; this is for everything else. Types that would fail, or lose something silently, with
+an encoder that classifies are refused with the reason.
+Reference: https://huggingface.co/docs/peft/package_reference/config
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, final, get_type_hints
+
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.reading.typed import check_field
+
+if TYPE_CHECKING:
+    from peft import PeftConfig
+    from torch import nn
+    from transformers import PreTrainedModel
+
+_PAST_KEYS = "it hands the model past keys and values, which encoders do not take"
+_TASK_IDS = "it needs the number of a task with every row, and a corpus is one task"
+_DECODERS = "it is made for decoders"
+_EVERY_STEP = "it must be told of every step to share out its ranks, which the training loop does not do"
+
+REFUSED = {
+    "ADALORA": _EVERY_STEP,
+    "ADAPTION_PROMPT": _DECODERS,
+    "CARTRIDGE": _PAST_KEYS,
+    "CPT": _DECODERS,
+    "MULTITASK_PROMPT_TUNING": _TASK_IDS,
+    "POLY": _TASK_IDS,
+    "PREFIX_TUNING": _PAST_KEYS,
+    "SHADOW": _DECODERS,
+}
+"""Types that cannot work here, with the reason."""
+
+NO_HEAD = "it cannot save a fresh head (it has no modules_to_save), so that the head would stay random"
+"""Why a type without `modules_to_save` is refused."""
+
+MODULE_LISTS = ("target_modules", "feedforward_modules")
+"""Settings that name modules; of several names PEFT ignores those that it does not find."""
+
+
+@final
+@dataclass(frozen=True)
+class PeftAdapter(Method):
+    """Train an adapter of PEFT's and the head.
+
+    Args:
+        peft_type: PEFT's name of the kind: IA3, LOHA, LOKR, OFT, BOFT, VERA, LN_TUNING, PROMPT_TUNING, P_TUNING, …
+        settings: the fields of that kind's configuration class, such as `target_modules` (names or ends of names, or a
+            regular expression for the whole name). `task_type` and the head are filled in.
+    """
+
+    name: ClassVar[str] = "peft_config"
+
+    peft_type: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the type, and every setting's name and value."""
+        self._config()
+
+    def check(self, model: "PreTrainedModel") -> None:
+        """Refuse modules that are not in the model, what else PEFT refuses for it, and a second adapter."""
+        from torch import nn
+
+        from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules, try_peft_model
+
+        refuse_second_adapter(model)
+        for key in MODULE_LISTS:
+            if isinstance(names := self.settings.get(key), list):
+                refuse_unknown_modules(f"{self.name}.settings.{key}", names, model, nn.Module)
+        try_peft_model(model, self._config())
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Wrap the model in PEFT's."""
+        from nlp_transfer.models.adapters import peft_model, saved_modules
+
+        saved = saved_modules(model, context.new_parameters)
+        adapted = peft_model(model, self._config(), context.new_parameters)
+        facts: dict[str, Any] = {"peft_type": self.peft_type, "saved_modules": saved}
+        targets = getattr(adapted.active_peft_config, "target_modules", None)
+        if targets:
+            facts["target_modules"] = targets if isinstance(targets, str) else sorted(targets)
+        context.facts[self.name] = facts
+        return adapted
+
+    def extra_tokens(self) -> int:
+        """The virtual tokens of a prompt."""
+        return int(getattr(self._config(), "num_virtual_tokens", None) or 0)
+
+    def _config(self) -> "PeftConfig":
+        """PEFT's own configuration object; raises ConfigError with every problem."""
+        from peft import PeftConfig
+        from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+        classes: dict[str, Any] = {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+        reasons = {kind: NO_HEAD for kind, cls in classes.items() if "modules_to_save" not in _names(cls)} | REFUSED
+        if self.peft_type in classes and self.peft_type in reasons:
+            raise ConfigError(
+                f"{self.name}.peft_type is {self.peft_type}, which cannot be used: {reasons[self.peft_type]}."
+            )
+        usable = [kind for kind in classes if kind not in reasons]
+        if self.peft_type not in usable:
+            raise ConfigError(f"{self.name}.peft_type: {did_you_mean('type', self.peft_type, usable)}")
+
+        cls, problems, values = classes[self.peft_type], [], {}
+        hints, ours = get_type_hints(cls), _names(PeftConfig)
+        known = {f.name: f for f in fields(cls) if f.init and f.name not in ours}
+        for key, value in self.settings.items():
+            if key not in known:
+                problems.append(f"{self.name}.settings: {did_you_mean('setting', str(key), known)}")
+            else:
+                where = f"{self.name}.settings.{key}"
+                values[key] = _plain(check_field(known[key], hints[key], value, where, problems), value)
+        if values.get("use_asa"):
+            problems.append(f"{self.name}.settings.use_asa cannot be on: {_EVERY_STEP}.")
+        if "num_virtual_tokens" in known and "num_virtual_tokens" not in self.settings:
+            problems.append(f"{self.name}.settings.num_virtual_tokens is missing: the prompt's length, such as 16.")
+        if isinstance(tokens := values.get("num_virtual_tokens"), int) and tokens < 1:
+            problems.append(f"{self.name}.settings.num_virtual_tokens is {tokens}; expected 1 or more.")
+        if problems:
+            raise ConfigError(problems)
+        try:
+            return cls(**values)
+        except (ValueError, TypeError, ImportError) as error:
+            text = " ".join(str(error).split())
+            raise ConfigError(f"{self.name}.settings: PEFT refuses this {cls.__name__}: {text}") from error
+
+
+def _names(cls: type) -> list[str]:
+    return [f.name for f in fields(cls) if f.init]
+
+
+def _plain(read: Any, given: Any) -> Any:
+    """What was read (a number for `2e-4`), but a mapping as it was given: PEFT takes plain ones."""
+    return given if isinstance(given, dict) else read
