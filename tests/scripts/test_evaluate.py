@@ -62,7 +62,8 @@ def test_problems_of_the_corpus_are_reported_together(capsys: pytest.CaptureFixt
     ]
     assert evaluate(words) == BAD_INPUT
     message = capsys.readouterr().err
-    assert message.startswith("ConfigError: 3 problems:\n")
+    assert message.startswith("ConfigError: 4 problems:\n")
+    assert "corpus.path: there is no file or folder nowhere" in message
     assert "  - Unknown option '--splt'. Did you mean '--split'?" in message
     assert "  - corpus: Unknown key 'colums'. Did you mean 'columns'?" in message
     assert "  - corpus.split.seed is 'x'; expected int." in message
