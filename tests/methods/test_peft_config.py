@@ -133,10 +133,6 @@ def test_types_that_cannot_be_used_are_refused_with_the_reason(peft_type: str, r
     assert problems(peft_type, {}) == [f"peft_config.peft_type is {peft_type}, which cannot be used: {reason}"]
 
 
-def test_only_types_that_peft_has_are_named() -> None:
-    assert set(REFUSED) <= {kind.value for kind in PEFT_TYPE_TO_CONFIG_MAPPING}
-
-
 class TestCheck:
     def test_a_name_among_right_ones_that_peft_would_ignore(self) -> None:
         with pytest.raises(ConfigError) as caught:
