@@ -221,7 +221,8 @@ def _check_saved(name: str, folder: Path) -> None:
             inner = folder if ADAPTER_CONFIG in names else folder / "adapter"
             hint = (
                 "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification"
-                f".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model{adapter_base(inner)}."
+                ".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base "
+                f"model{adapter_base(inner)}."
             )
         raise CheckpointError(
             f"{name} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "

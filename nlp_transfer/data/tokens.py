@@ -69,7 +69,7 @@ def encode_texts(
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
     with writable(path):
-        return dataset.select_columns(columns).map(
+        encoded = dataset.select_columns(columns).map(
             partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes),
             batched=True,
             remove_columns=columns,
@@ -79,6 +79,20 @@ def encode_texts(
             new_fingerprint=path.stem[:32],
             desc=description,
         )
+    forget_last_call(tokenizer)
+    return encoded
+
+
+def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Take the truncation and padding of its last call out of a fast tokenizer.
+
+    It would save them in its tokenizer.json, which then differs between a run that encoded its texts and one that found
+    them in the cache.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from nlp_transfer.data.tokens import forget_last_call
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import FAMILIES, final_linear, head_modules, unknown_family
 from nlp_transfer.models.fetching import model_folder
@@ -78,6 +79,7 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
             f"model: {name} has no vocabulary: its tokenizer files are missing (tokenizer.json, vocab.txt or "
             "sentencepiece.bpe.model). Copy them from where the encoder came from."
         )
+    forget_last_call(tokenizer)  # what its maker left in the file, too
     return tokenizer
 
 
