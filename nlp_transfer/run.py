@@ -24,6 +24,7 @@ from nlp_transfer.errors import ConfigError, DataError, NLPTransferError
 from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
+from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
@@ -74,8 +75,11 @@ def run(
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
     tell = say if main else _nobody
-    if check_run_folder(folder, record, resume=resume).state == "finished":
+    found = check_run_folder(folder, record, resume=resume)
+    if found.state == "finished":
         return None
+    if changed := config_differences(found.record.get("config", record), record, without_effect=True):
+        tell("\n  ".join(["Changed since the run began, without effect on its result (there -> now):", *changed]))
     transformers_logging.disable_progress_bar()  # its bars for each saved file; the run's own bars stay
     if config.training.device.type == "cpu":
         use_cores(config.training.cpu_threads)
