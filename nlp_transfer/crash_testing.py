@@ -15,7 +15,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +22,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.manifest import MANIFEST
@@ -167,16 +168,14 @@ def _wait_for_save(process: "subprocess.Popen[bytes]", output: Path, chance: ran
 
 @contextlib.contextmanager
 def _started(command: list[str]) -> "Iterator[tuple[subprocess.Popen[bytes], Path]]":
-    """A process group of its own, on one thread a process, and the file of what it says."""
+    """The command as a process, on one thread a process, and the file of what it says."""
     import tempfile
 
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     with tempfile.TemporaryDirectory() as place:
         log = Path(place) / "log"
         with log.open("wb") as out:
-            process = subprocess.Popen(
-                command, stdout=out, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-            )
+            process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
             try:
                 yield process, log
             finally:
@@ -184,9 +183,13 @@ def _started(command: list[str]) -> "Iterator[tuple[subprocess.Popen[bytes], Pat
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """SIGKILL to the process and all that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """SIGKILL to the process and all that it started; torchrun's workers have sessions of their own."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).children(recursive=True)
+        for one in (psutil.Process(process.pid), *started):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(started, timeout=30)
     process.wait()
 
 
