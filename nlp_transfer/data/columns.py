@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nlp_transfer.data.blank import BLANK, blank
-from nlp_transfer.data.faults import Faults
+from nlp_transfer.data.faults import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, Faults
 from nlp_transfer.data.label_values import LabelTypes
 from nlp_transfer.data.rows import RawSplit, RowBatch
 from nlp_transfer.errors import DataError, did_you_mean
@@ -148,7 +149,7 @@ def _typed(
 
 
 def strings(values: Any, column: str, first: int, faults: Faults, numbers: bool = False) -> pa.Array:
-    """A column of non-empty strings, shape (rows,).
+    """A column of non-empty strings without NUL characters, shape (rows,).
 
     Args:
         values: a list of Python objects or an Arrow array.
@@ -163,8 +164,11 @@ def strings(values: Any, column: str, first: int, faults: Faults, numbers: bool 
         if isinstance(values, list)
         else _cast(values, column, first, faults, numbers)
     )
+    empty = blank(array)
+    nul = pc.and_(pc.match_substring(array, NUL).fill_null(False), pc.invert(empty))  # each row is told of once
     faults.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
-    faults.add(f"{column} {BLANK}", advice, first + np.flatnonzero(blank(array)))
+    faults.add(f"{column} {BLANK}", advice, first + np.flatnonzero(empty))
+    faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, first + np.flatnonzero(nul))
     return array
 
 
@@ -192,11 +196,7 @@ def _listed(values: list[Any], column: str, first: int, faults: Faults, numbers:
                 value.encode()
                 good.append(value)
             except UnicodeEncodeError:
-                faults.add(
-                    f"{column} holds half a character (a lone surrogate, such as \\ud83d)",
-                    "Write the character whole.",
-                    [row],
-                )
+                faults.add(f"{column} {HALF_A_CHARACTER}", "Write the character whole.", [row])
                 good.append("-")
     return pa.array(good, pa.string())
 

@@ -64,6 +64,8 @@ class SplitConfig:
                 f"{key}.validation + {key}.test is {self.validation + self.test:g}; nothing is left to train on. "
                 "Make them smaller, such as 0.15 and 0.25."
             )
+        if self.seed < 0:
+            found.append(f"{key}.seed is {self.seed}; expected 0 or more.")
         if not 0 < self.similarity <= 1:
             found.append(f"{key}.similarity is {self.similarity}; it is above 0 and at most 1, such as 0.6.")
         if self.method == "grouped" and not self.column:
@@ -124,6 +126,8 @@ class CorpusConfig:
         for target in sorted({name for name in targets if targets.count(name) > 1}):
             sources = [theirs for theirs, ours in self.columns.items() if ours == target]
             found.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
+        if self.label_names is not None and not self.label_names:
+            found.append(f"{key}.label_names is empty; name the classes, or leave it out.")
         if self.label_names is not None and len(set(self.label_names)) != len(self.label_names):
             found.append(f"{key}.label_names repeats a name: {', '.join(self.label_names)}.")
         return found + self.split.problems(f"{key}.split")

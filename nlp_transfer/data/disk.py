@@ -37,7 +37,12 @@ def unreadable(path: object, error: OSError) -> DataError:
 
 
 def files_under(folder: Path) -> Iterator[Path]:
-    """The files at any depth, in no order; links to folders are not followed.
+    """The files at any depth, as `entries_under` finds them."""
+    return (path for path in entries_under(folder) if path.is_file())
+
+
+def entries_under(folder: Path) -> Iterator[Path]:
+    """Everything at any depth, in no order: files, folders, pipes, and links; links to folders are not followed.
 
     Raises:
         OSError: a folder cannot be listed, which `Path.rglob` passes over in silence.
@@ -46,5 +51,5 @@ def files_under(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise error
 
-    for parent, _, names in os.walk(folder, onerror=refuse):
-        yield from (path for path in (Path(parent) / name for name in names) if path.is_file())
+    for parent, folders, others in os.walk(folder, onerror=refuse):
+        yield from (Path(parent) / name for name in (*folders, *others))

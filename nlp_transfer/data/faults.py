@@ -9,6 +9,12 @@ from nlp_transfer.errors import DataError
 SHOWN_ROWS = 10
 """Rows that a message names."""
 
+HALF_A_CHARACTER = "holds half a character (a lone surrogate, such as \\ud83d)"
+
+NUL = "\0"
+HOLDS_NUL = "holds a NUL character"
+NUL_ADVICE = "No text has one: is the file damaged, or not text at all? Mend it, or take it out."
+
 
 @dataclass
 class Faults:

@@ -30,6 +30,8 @@ def _source(path: Path, config: CorpusConfig, key: str) -> Source:
         return _folder(path, config, key)
     if not path.exists():
         raise DataError(f"{key}.path: {path} does not exist.{_nearest(path)}")
+    if not path.is_file():
+        raise DataError(f"{key}.path: {path} is no file but a pipe or device. {_REGULAR}")
     if data_suffix(path) not in FORMATS:
         raise DataError(f"{key}.path: {path} has a suffix that is not read.{archive_hint(path)} {_supported()}")
     if config.splits:
@@ -42,8 +44,11 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
     """A folder of either shape."""
     visible = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     files = [entry for entry in visible if entry.is_file() and data_suffix(entry) in FORMATS]
-    named = [entry for entry in files if data_stem(entry) in SPLIT_NAMES or data_stem(entry) in config.splits.values()]
-    if named:
+    names = {*SPLIT_NAMES, *config.splits.values()}
+    for entry in visible:
+        if not entry.is_file() and data_suffix(entry) in FORMATS and data_stem(entry) in names:
+            raise DataError(f"{key}.path: {entry} is no file but {_kind(entry)}. {_REGULAR}")
+    if any(data_stem(entry) in names for entry in files):
         return _split_files(path, files, config, key)
     classes = class_folders(path)
     if classes:
@@ -96,6 +101,16 @@ def _file_split(path: Path) -> RawSplit:
 
     status = path.stat()
     return RawSplit(str(path), read, ("file", str(path.resolve()), status.st_size, status.st_mtime_ns))
+
+
+_REGULAR = "Put a whole file in its place, or take it away: a corpus is read more than once."
+
+
+def _kind(path: Path) -> str:
+    """What stands where a file should."""
+    if path.is_dir():
+        return "a folder"
+    return "a pipe or device" if path.exists() else "a link that leads nowhere"
 
 
 def _nearest(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nlp_transfer.data.faults import Faults
+from nlp_transfer.data.faults import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, Faults
 from nlp_transfer.errors import DataError
 
 _KINDS: dict[type, str] = {str: "a string", int: "an integer", bool: "a boolean", float: "a number"}
@@ -46,7 +46,7 @@ class LabelTypes:
         Raises:
             DataError: types are mixed, or can be no labels.
         """
-        rows = values if isinstance(values, list) else values.to_pylist()
+        rows = values if isinstance(values, list) else self._python(values, column, first)
         encoded: list[str | list[str] | None] = []
         missing = []
         for row, value in enumerate(rows, first):
@@ -64,6 +64,19 @@ class LabelTypes:
             self.faults.add(f"{column} is missing (null)", advice, missing)
         multi = column == "labels" if self._multi is None else self._multi
         return multi, pa.array(encoded, pa.list_(pa.string()) if multi else pa.string())
+
+    def _python(self, values: pa.Array | pa.ChunkedArray, column: str, first: int) -> list[Any]:
+        """An Arrow array's values; raises DataError where strings are none."""
+        try:
+            return values.to_pylist()
+        except UnicodeDecodeError:
+            for row, value in enumerate(values, first):
+                try:
+                    value.as_py()
+                except UnicodeDecodeError:
+                    self.faults.add(f"{column} is not UTF-8", "Convert these rows to UTF-8.", [row])
+            self.faults.check()
+            raise
 
     def _same_shape(self, multi: bool, column: str, row: int) -> None:
         """Complain where some rows hold lists and others do not, or `labels` holds none."""
@@ -104,5 +117,19 @@ class LabelTypes:
         if kind == "a boolean":
             value = str(value).lower()
         if value not in self._json:
+            if isinstance(value, str) and self._unreadable(value, column, row):
+                return '"-"'
             self._json[value] = json.dumps(value)
         return self._json[value]
+
+    def _unreadable(self, value: str, column: str, row: int) -> bool:
+        """Note a label of characters that are none."""
+        if NUL in value:
+            self.faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, [row])
+            return True
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.faults.add(f"{column} {HALF_A_CHARACTER}", "Write the character whole.", [row])
+            return True
+        return False

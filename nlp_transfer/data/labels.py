@@ -33,6 +33,10 @@ class LabelNames:
     trained: list[str] | None = None
 
 
+MAX_DIGITS = 1000
+"""Digits of the longest class name that is ordered as a number."""
+
+
 def with_class_labels(
     splits: dict[str, Dataset], where: dict[str, str], names: LabelNames, training: Iterable[str]
 ) -> dict[str, Dataset]:
@@ -83,7 +87,8 @@ def in_order(names: Iterable[str | None]) -> list[str]:
 def _is_integer(name: str) -> bool:
     """Whether a name is an integer as Python writes it: `-1` and `10`, not `01`."""
     digits = name.removeprefix("-")
-    return digits.isascii() and digits.isdigit() and str(int(name)) == name
+    # Python reads no integer of thousands of digits.
+    return digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS and str(int(name)) == name
 
 
 def _one_column(splits: dict[str, Dataset], where: dict[str, str]) -> str | None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.blank import BLANK, is_blank
-from nlp_transfer.data.disk import files_under
-from nlp_transfer.data.formats.opening import text_chunks
+from nlp_transfer.data.disk import entries_under, files_under
+from nlp_transfer.data.faults import HOLDS_NUL, NUL, NUL_ADVICE
+from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
 from nlp_transfer.data.rows import RawSplit, RowBatch, batches
 from nlp_transfer.errors import DataError
 
@@ -43,11 +44,16 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
             problems.append(
                 f"{folder}: the class {folder.name!r} has no text file. Add texts ({' or '.join(TEXT_SUFFIXES)})."
             )
-        others = [entry for entry in sorted(files_under(folder)) if not _is_text(entry) and not _hidden(entry)]
+        others = [
+            entry
+            for entry in sorted(entries_under(folder))
+            if not _hidden(entry) and (not entry.is_file() if _is_text(entry) else not entry.is_dir())
+        ]
         if others:
             problems.append(
                 f"{folder}: {len(others)} files are no text ({', '.join(entry.name for entry in others[:3])}, …). "
-                f"Texts end in {' or '.join(TEXT_SUFFIXES)}; rename these, or take them out of the folder."
+                f"Texts are files that end in {' or '.join(TEXT_SUFFIXES)}; rename these, or take them out of the "
+                "folder."
             )
         files += [(folder.name, file) for file in texts]
     if problems:
@@ -56,9 +62,11 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
     def records() -> Iterator[tuple[int, dict[str, Any]]]:
         for row, (label, file) in enumerate(files, 1):
             name = prefix + file.relative_to(path).as_posix()
-            text = "".join(text_chunks(file))
+            text = _text(file)
             if is_blank(text):
                 raise DataError(f"{file}: the file {BLANK}. Every file needs a text: fill or remove it.")
+            if NUL in text:
+                raise DataError(f"{file}: the text {HOLDS_NUL}. {NUL_ADVICE}")
             yield row, {"id": name, "text": text, "label": label}
 
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
@@ -69,6 +77,17 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
         status = file.stat()
         digest.update(f"{file.relative_to(path)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return RawSplit(str(path), read, ("text folder", str(path.resolve()), prefix, digest.hexdigest()))
+
+
+def _text(file: Path) -> str:
+    """The text of a file; raises DataError where it is longer than a row may be."""
+    chunks, characters = [], 0
+    for chunk in text_chunks(file):
+        chunks.append(chunk)
+        characters += len(chunk)
+        if characters > ROW_BYTES:
+            raise too_long(file, "the text")
+    return "".join(chunks)
 
 
 def _text_files(folder: Path) -> Iterator[Path]:

@@ -233,3 +233,28 @@ def test_extra_columns_may_hold_anything(write_rows: Callable[..., Path]) -> Non
     rows = [{**row, "meta": value} for row, value in zip(toy_rows(20), [1, "x", {"y": 2}, None] * 5, strict=True)]
     corpus = load_corpus(CorpusConfig(path=str(write_rows("rows.jsonl", rows)), split=SPLIT))
     assert corpus.splits["train"].column_names == ["id", "text", "label"]
+
+
+def test_nul_characters(failure: Callable[..., str]) -> None:
+    rows = toy_rows(6)
+    rows[1]["text"], rows[4]["label"] = "a\0b", "a\0"
+    advice = "No text has one: is the file damaged, or not text at all? Mend it, or take it out."
+    assert failure(rows).splitlines() == [
+        "2 problems:",
+        f"  - FILE: row 2: text holds a NUL character. {advice}",
+        f"  - FILE: row 5: label holds a NUL character. {advice}",
+    ]
+
+
+def test_half_a_character_in_labels(failure: Callable[..., str]) -> None:
+    rows = toy_rows(6)
+    rows[2]["label"] = rows[3]["label"] = "\ud83d"
+    assert failure(rows) == (
+        "FILE: rows 3 and 4: label holds half a character (a lone surrogate, such as \\ud83d). "
+        "Write the character whole."
+    )
+
+
+def test_a_label_of_more_digits_than_python_reads(write_rows: Callable[..., Path]) -> None:
+    corpus = load_corpus(CorpusConfig(path=str(write_rows("rows.jsonl", toy_rows(20, ("7" * 5000, "1")))), split=SPLIT))
+    assert corpus.label_names == ["1", "7" * 5000]

@@ -1,5 +1,6 @@
 """Files and folders: which shape they have, which split is which, and what is not there."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -294,3 +295,20 @@ def test_real_corpora(name: str, rows: dict[str, int], classes: int, multi: bool
             "validation: 11 of 916 texts are exact copies of training texts (3 of them with another label)."
             in corpus.notes
         )
+
+
+def test_what_stands_in_place_of_a_split_file(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/train.jsonl", toy_rows(6))
+    other = tmp_path / "c/test.jsonl"
+    advice = "Put a whole file in its place, or take it away: a corpus is read more than once."
+    other.mkdir()
+    assert failure(CorpusConfig(path=str(tmp_path / "c"))) == (
+        f"source.path: {other} is no file but a folder. {advice}"
+    )
+    other.rmdir()
+    other.symlink_to("nowhere")
+    assert f"{other} is no file but a link that leads nowhere." in failure(CorpusConfig(path=str(tmp_path / "c")))
+    other.unlink()
+    os.mkfifo(other)
+    assert f"{other} is no file but a pipe or device." in failure(CorpusConfig(path=str(tmp_path / "c")))
+    assert f"{other} is no file but a pipe or device." in failure(CorpusConfig(path=str(other)))

@@ -4,17 +4,13 @@ Row N is the spreadsheet's row N: the header is row 1. Every cell is a string: "
 """
 
 import csv
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.opening import text_lines
+from nlp_transfer.data.formats.opening import ROW_BYTES, text_lines
 from nlp_transfer.data.rows import RowBatch, batches
 from nlp_transfer.errors import DataError
-
-FIELD_CHARACTERS = min(sys.maxsize, 2**31 - 1)
-"""The longest cell; Python's own limit of 131,072 is less than a contract."""
 
 
 def read_csv(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
@@ -33,7 +29,7 @@ def read_tsv(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 
 def _records(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (row number, cells by column)."""
-    csv.field_size_limit(FIELD_CHARACTERS)
+    csv.field_size_limit(ROW_BYTES)  # Python's own limit of 131,072 is less than a contract
     reader = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     number = 0

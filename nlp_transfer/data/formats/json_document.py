@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.formats.json_lines import read_json_lines
-from nlp_transfer.data.formats.opening import text_chunks
+from nlp_transfer.data.formats.json_objects import DECODER, RepeatedKey, repeated_key
+from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
 from nlp_transfer.data.rows import RowBatch, batches
 from nlp_transfer.errors import DataError
+
+_LONGEST_TOKEN = 16
+"""Characters before the end of a text, at most, where a cut-off word, number or escape (`-Infinity`, `\\ud83d\\ude00`)
+is complained of."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -19,7 +24,8 @@ def read_json(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     """Read a JSON file; row N is the N-th object of its array, or line N of JSON Lines.
 
     Raises:
-        DataError: unreadable (see `open_bytes`), broken JSON, or something that is no object; names the place.
+        DataError: unreadable (see `open_bytes`), broken JSON, something that is no object, or an object that repeats a
+            key; names the place.
     """
     start = ""
     for chunk in text_chunks(path):
@@ -41,7 +47,7 @@ def read_json(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 
 def _elements(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of the array in `path`, holding one piece of the file at a time."""
-    decoder, text = json.JSONDecoder(), _Window(text_chunks(path))
+    text = _Window(text_chunks(path))
     count = 0
     text.peek()
     text.skip(1)  # the opening bracket
@@ -68,7 +74,7 @@ def _elements(path: Path) -> Iterator[dict[str, Any]]:
                 f"{path}: line {text.line}: element {count + 1} of the array starts with {character!r}; expected an "
                 'object such as {"text": "…", "label": "…"}.'
             )
-        yield text.take_object(path, decoder, count + 1)
+        yield text.take_object(path, count + 1)
         count += 1
 
 
@@ -96,23 +102,32 @@ class _Window:
         self.line += self._buffer.count("\n", self._place, self._place + characters)
         self._place += characters
 
-    def take_object(self, path: Path, decoder: json.JSONDecoder, number: int) -> dict[str, Any]:
+    def take_object(self, path: Path, number: int) -> dict[str, Any]:
         """Decode the object at the place and go past it."""
         while True:
             try:
-                record, end = decoder.raw_decode(self._buffer, self._place)
+                record, end = DECODER.raw_decode(self._buffer, self._place)
             except json.JSONDecodeError as error:
-                # It may go on in the next piece. Pieces double, so that a huge object is not parsed often.
-                if self._grow(1 + len(self._buffer) // 1_000_000):
-                    continue
                 line = self.line + self._buffer.count("\n", self._place, error.pos)
+                if self._cut(error):
+                    if len(self._buffer) - self._place > ROW_BYTES:
+                        raise too_long(path, f"line {line}: object {number}") from error
+                    # It may go on in the next piece. Pieces double, so that a huge object is not parsed often.
+                    if self._grow(1 + len(self._buffer) // 1_000_000):
+                        continue
                 raise DataError(f"{path}: line {line}: broken JSON in object {number} ({error.msg}).") from error
             except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
                 raise DataError(
                     f"{path}: line {self.line}: object {number} cannot be read ({error}). Simplify this row."
                 ) from error
+            if isinstance(record, RepeatedKey):
+                raise repeated_key(path, f"line {self.line}: object {number}", record)
             self.skip(end - self._place)
             return record
+
+    def _cut(self, error: json.JSONDecodeError) -> bool:
+        """Whether the text at hand may just end too early: what is broken before its end stays so with more of it."""
+        return error.msg.startswith("Unterminated string") or error.pos >= len(self._buffer) - _LONGEST_TOKEN
 
     def _grow(self, pieces: int) -> bool:
         """Hold more text, and drop what lies behind; False at the end of it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nlp_transfer.data.formats.json_objects import DECODER, RepeatedKey, repeated_key
 from nlp_transfer.data.formats.opening import text_lines
 from nlp_transfer.data.rows import RowBatch, batches
 from nlp_transfer.errors import DataError
@@ -14,7 +15,7 @@ def read_json_lines(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     """Read a file of one JSON object a line.
 
     Raises:
-        DataError: unreadable (see `open_bytes`), broken JSON, or a line that is no object; names the line.
+        DataError: unreadable (see `open_bytes`), broken JSON, a line that is no object, a repeated key; names the line.
     """
     return batches(_records(path), wanted, "line")
 
@@ -25,7 +26,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = DECODER.decode(line)
         except json.JSONDecodeError as error:
             cut = not line.endswith("\n") and ("Unterminated" in error.msg or error.pos >= len(line) - 1)
             advice = "The line looks cut off: was the file copied whole?" if cut else "Expected one JSON object a line."
@@ -39,6 +40,8 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 f"{path}: line {number}: found a JSON {_kind(record)}; expected an object such as "
                 '{"text": "…", "label": "…"}.'
             )
+        if isinstance(record, RepeatedKey):
+            raise repeated_key(path, f"line {number}", record)
         yield number, record
 
 

@@ -8,6 +8,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,10 @@ from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signatur
 from nlp_transfer.errors import DataError
 
 CHUNK_BYTES = 1 << 20
+
+ROW_BYTES = 32 << 20
+"""The longest line, cell, object or text file that is read: hundreds of books. What is longer is no row but a file that
+lacks line ends, a quote that is never closed, or a gzip file made to fill the memory."""
 
 
 @contextmanager
@@ -64,13 +69,18 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line with its end), checking UTF-8; a byte order mark is dropped.
 
     Raises:
-        DataError: see `open_bytes`; or content that is no text, or bytes that are not UTF-8.
+        DataError: see `open_bytes`; or content that is no text, bytes that are not UTF-8, or a line of more than
+            `ROW_BYTES`.
     """
     with open_bytes(path) as file:
         offset = 0
-        for number, raw in enumerate(file, 1):
+        # Standard input comes as its lines.
+        lines = iter(partial(file.readline, ROW_BYTES + 1), b"") if hasattr(file, "readline") else file
+        for number, raw in enumerate(lines, 1):
             if number == 1:
                 check_signature(path, raw)
+            if len(raw) > ROW_BYTES:
+                raise too_long(path, f"line {number}")
             try:
                 line = raw.decode("utf-8")
             except UnicodeDecodeError as error:
@@ -106,6 +116,14 @@ def text_chunks(path: Path) -> Iterator[str]:
                 first = False
             if not raw:
                 return
+
+
+def too_long(path: Path, what: str) -> DataError:
+    """The error for a line, an object or a text of more than `ROW_BYTES`."""
+    return DataError(
+        f"{path}: {what} is longer than {ROW_BYTES >> 20} MiB, which is no row. Does the file lack line ends, or a "
+        "closing quote? Cut a text that is so long into parts."
+    )
 
 
 def not_utf8(path: Path, line: int, offset: int, byte: int) -> DataError:

@@ -1,5 +1,6 @@
 """Parquet, read a batch at a time. Row N counts from 1."""
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -20,7 +21,8 @@ def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     """Read a Parquet file.
 
     Raises:
-        DataError: unreadable (see `open_bytes`), no Parquet, or damaged; names the first row that is lost.
+        DataError: unreadable (see `open_bytes`), no Parquet, a column twice, or damaged; names the first row that is
+            lost.
     """
     with open_bytes(path) as file:
         start = file.read(SIGNATURE_BYTES)
@@ -36,6 +38,9 @@ def _batches(path: Path, file: IO[bytes], wanted: frozenset[str]) -> Iterator[Ro
     try:
         parquet = pq.ParquetFile(file)
         found = tuple(parquet.schema_arrow.names)
+        repeated = sorted({name for name in found if found.count(name) > 1})
+        if repeated:
+            raise DataError(f"{path}: the schema repeats {', '.join(map(repr, repeated))}; column names are unique.")
         present = [name for name in found if name in wanted]
         if not present:  # nothing to read: say what is there all the same
             yield RowBatch(first, found, {})
@@ -43,7 +48,9 @@ def _batches(path: Path, file: IO[bytes], wanted: frozenset[str]) -> Iterator[Ro
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=present):
             yield RowBatch(first, found, dict(zip(batch.schema.names, batch.columns, strict=True)))
             first += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except gzip.BadGzipFile:
+        raise  # it is an OSError too; `open_bytes` has the words for it
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
         place = "the file" if first == 1 else f"row {first} and what follows"
         raise DataError(
             f"{path}: {place} cannot be read as Parquet ({str(error).splitlines()[0]}). Write or fetch the file again."

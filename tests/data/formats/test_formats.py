@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix
+from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix, opening
 from nlp_transfer.data.rows import BATCH_ROWS
 from nlp_transfer.errors import DataError
 
@@ -228,3 +230,61 @@ def test_json_that_python_cannot_hold(tmp_path: Path) -> None:
         for value in ("1" * 5000, "[" * 200_000 + "]" * 200_000):
             path.write_text(content.replace("{}", '{"text": ' + value + "}"))
             assert failure(path).startswith(f"{path}: line 1: ") and "Simplify this row." in failure(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "place"),
+    [
+        (".jsonl", '{"text": "a"}\n{"text": "b", "id": 1, "text": "c"}\n', "line 2"),
+        (".json", '[{"text": "a"},\n{"text": "b", "id": 1, "text": "c"}]', "line 2: object 2"),
+    ],
+)
+def test_a_repeated_key_would_lose_a_value(tmp_path: Path, suffix: str, content: str, place: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    path.write_text(content)
+    assert failure(path) == (
+        f"{path}: {place}: repeats the key 'text'; one of its values would be lost. Take one away."
+    )
+    path.write_text('{"text": "a", "extra": {"x": 1, "x": 2}}')  # no column: nothing that is read
+    assert read(path) == [{"text": "a"}]
+
+
+def test_a_repeated_parquet_column_would_lose_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table([["a"], ["b"]], names=["text", "text"]), path)
+    assert failure(path) == f"{path}: the schema repeats 'text'; column names are unique."
+
+
+def test_gzip_faults_of_parquet_are_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet.gz"
+    write(tmp_path / "rows.parquet", ROWS).rename(path)
+    assert failure(path) == f"{path} is a Parquet file. The name of one ends in .parquet: rename it."
+
+
+def test_json_faults_late_in_a_file_keep_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('[\n{"text": "a"},\n{"text": "b"},\n{"text": c}\n]')
+    assert "line 4: broken JSON in object 3 (Expecting value)." in failure(path)
+    path.write_text('[\n{"text": "a"},\n{"text": "b"},\n{"text": "c')
+    assert "line 4: broken JSON in object 3 (Unterminated string starting at)." in failure(path)
+
+
+@pytest.mark.parametrize("place", [b"4", b"true", b'"\\ud83d\\ude00"', b'"ab"', b"-1.5e-7", b"NaN"])
+def test_json_objects_may_be_cut_anywhere_by_the_pieces_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: bytes
+) -> None:
+    path = tmp_path / "rows.json"
+    path.write_bytes(b'[{"text": ' + place + b', "label": "a"}, {"text": "b"}]')
+    for size in range(1, 20):
+        monkeypatch.setattr(opening, "CHUNK_BYTES", size)
+        assert len(read(path)) == 2
+
+
+def test_a_row_may_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "ROW_BYTES", 1 << 20)
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a"}\n{"text": "' + "x" * (1 << 20) + '"}\n')
+    assert failure(path) == (
+        f"{path}: line 2 is longer than 1 MiB, which is no row. Does the file lack line ends, or a closing quote? "
+        "Cut a text that is so long into parts."
+    )

@@ -118,9 +118,14 @@ def test_what_lies_within_and_under_gz(tmp_path: Path) -> None:
     assert failure(path) == f"{path} is a Parquet file. The name of one ends in .parquet: rename it."
 
 
-@pytest.mark.parametrize(
-    "start", ["PAR1 is a receptor", "BZh is no word", "%PDF", "PK", "a\0b", "version https", "ÿþ", "þÿ"]
-)
+@pytest.mark.parametrize("start", ["PAR1 is a receptor", "BZh is no word", "%PDF", "PK", "version https", "ÿþ", "þÿ"])
 def test_texts_that_start_alike_are_texts(tmp_path: Path, start: str) -> None:
     (tmp_path / "a.txt").write_text(f"{start}\nb\n", "utf-8")
     assert list(Texts(str(tmp_path / "a.txt"))) == [(0, start), (1, "b")]
+
+
+def test_one_nul_character_makes_no_utf16(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a\0b\nb\n")
+    with pytest.raises(DataError) as caught:
+        list(Texts(str(tmp_path / "a.txt")))
+    assert str(caught.value).startswith(f"{tmp_path / 'a.txt'}: line 1 (id 0): text holds a NUL character. No text has")
