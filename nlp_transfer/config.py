@@ -20,6 +20,7 @@ from nlp_transfer.errors import ConfigError, did_you_mean, nearest
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.methods.base import composition_problems
 from nlp_transfer.reading.described import described_fields, field_docs
+from nlp_transfer.reading.paths import path_problems
 from nlp_transfer.reading.trees import merge_tree, override, read_yaml
 from nlp_transfer.reading.typed import Partial, build, build_named, check
 from nlp_transfer.reporting.baselines import BASELINES
@@ -99,20 +100,32 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     problems += [f"baselines: {did_you_mean('baseline', name, BASELINES)}" for name in unknown]
     if config.attention_dropout is not None and not 0 <= config.attention_dropout < 1:
         problems.append(f"attention_dropout is {config.attention_dropout}; expected 0 <= value < 1, or null.")
+    if config.tokenizer is not None:
+        problems += path_problems("tokenizer", config.tokenizer)
     if config.model is not None:
+        problems += _model_problems(config.model)
+    return problems
+
+
+def _model_problems(model: str) -> list[str]:
+    problems = path_problems("model", model)
+    if not problems:
         from nlp_transfer.models.locating import resolve_model
 
         try:
-            resolve_model(config.model)
+            resolve_model(model)
         except ConfigError as error:
-            problems += error.problems
+            return error.problems
     return problems
 
 
 def _corpus_problems(corpus: "CorpusConfig | Partial", key: str) -> list[str]:
     problems = corpus.problems(key) if isinstance(corpus, CorpusConfig) else []
-    if corpus.path is not None and not Path(corpus.path).exists():
-        problems.append(f"{key}.path: there is no file or folder {corpus.path} (from {Path.cwd()}).")
+    if corpus.path is not None:
+        impossible = path_problems(f"{key}.path", corpus.path)
+        problems += impossible
+        if not impossible and not Path(corpus.path).exists():
+            problems.append(f"{key}.path: there is no file or folder {corpus.path} (from {Path.cwd()}).")
     return problems
 
 
@@ -122,6 +135,7 @@ def _training_problems(training: "TransferArguments | Partial", task: "Task | Pa
     named = training.gives("output_dir") if isinstance(training, Partial) else training.given().get("output_dir")
     if not named:
         problems.append(NO_OUTPUT_DIR)
+    problems += path_problems("training.output_dir", str(training.output_dir or "."))
     metric = training.metric_for_best_model
     if metric is not None and task is not None and metric.removeprefix("eval_") not in task.metric_names:
         guess = did_you_mean("metric", metric.removeprefix("eval_"), task.metric_names)

@@ -51,6 +51,15 @@ class RunInterrupted(KeyboardInterrupt):
 LISTED_NAMES = 40
 """Up to how many right names a message lists; more would hide it."""
 
+SHOWN_CHARACTERS = 200
+"""Up to how many characters of a value a message shows."""
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters)"
+
 
 def nearest(got: str, choices: Iterable[str]) -> str | None:
     """The right name that a wrong one is most like, upper and lower case counting as the same; None if none is.
@@ -74,4 +83,4 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     guess = f" Did you mean {near!r}?" if near else ""
     plural = what[:-1] + "ies" if what.endswith("y") and what != "key" else what + ("es" if what.endswith("s") else "s")
     listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= LISTED_NAMES else ""
-    return f"Unknown {what} {got!r}.{guess}{listed}"
+    return f"Unknown {what} {shown(got)}.{guess}{listed}"

@@ -1,5 +1,6 @@
 """The configuration: types, overrides, nearest names, and all problems at once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,80 @@ def test_accelerate_reads_every_launcher_file(file):
     assert f"--config_file configs/accelerate/{file.name}" in file.read_text().splitlines()[0]
     loaded = load_config_from_file(str(file))
     assert loaded.num_processes >= 1
+
+
+def test_null_is_taken_where_the_type_says_so(tree):
+    assert load_config(tree=tree, overrides=[("attention_dropout", None)]).attention_dropout is None
+    assert problems(tree, ("training.seed", None)) == ["training.seed is null; expected int."]
+
+
+def test_the_output_folder_has_no_default(tree):
+    training = {key: value for key, value in tree["training"].items() if key != "output_dir"}
+    missing = ["training.output_dir is missing: the folder that the run writes to, such as runs/first."]
+    assert problems({**tree, "training": training}) == missing
+    assert problems({**tree, "training": {**training, "output_dir": None}}) == missing
+    assert missing[0] in problems({**tree, "training": {**training, "output_dir": None, "seed": "x"}})
+
+
+def test_paths_that_no_file_can_have(tree):
+    (found,) = problems(tree, ("training.output_dir", "runs/a\0b"))
+    assert found.startswith(r"training.output_dir: 'runs/a\x00b' cannot be a path: ")
+    assert "source.path: 'xxx" in problems(tree, ("source.path", "x" * 300))[0]
+    assert problems(tree, ("source.path", "x" * 300))[0].endswith("a name in it has more than 255 bytes.")
+
+
+def test_a_path_that_may_not_be_looked_at(tree, monkeypatch):
+    looked_at = Path.lstat
+
+    def refuse(path):
+        if path == Path("private/tokenizer"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked_at(path)
+
+    monkeypatch.setattr(Path, "lstat", refuse)
+    assert problems(tree, ("tokenizer", "private/tokenizer")) == [
+        "tokenizer: 'private/tokenizer' cannot be looked at: Permission denied. Get the right to, or name another path."
+    ]
+
+
+def test_numbers_that_are_none(tree):
+    found = problems(
+        tree, ("training.learning_rate", float("nan")), ("training.adam_beta1", 1.0), ("training.seed", -1)
+    )
+    assert found == [
+        "training.learning_rate is nan; expected 0 or more.",
+        "training.adam_beta1 is 1.0; expected 0 <= value < 1.",
+        "training.seed is -1; expected 0 to 4294967295.",
+    ]
+
+
+def test_long_values_are_shown_short(tree):
+    assert problems(tree, ("training.seed", "x" * 9000))[0].endswith("xxx… (9,002 characters); expected int.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: &a [lol, lol]\nb: &b [*a, *a]\nc: [*b, *b]\n", None),
+        ("a: &a [*a]\n", "not valid YAML: an anchor holds an alias of itself."),
+        ("a: " + "[" * 20_000, "not valid YAML: lists or mappings lie more than 50 deep in one another."),
+        ("a: 2001-99-99\n", "not valid YAML: a value cannot be read (month must be in 1..12)."),
+    ],
+)
+def test_yaml_that_is_more_than_a_configuration(tmp_path, text, expected):
+    (tmp_path / "c.yaml").write_text(text)
+    if expected is None:
+        assert read_yaml(tmp_path / "c.yaml")["c"] == [[["lol", "lol"]] * 2] * 2
+    else:
+        with pytest.raises(ConfigError, match=re.escape(expected)):
+            read_yaml(tmp_path / "c.yaml")
+
+
+def test_aliases_that_stand_for_more_than_memory_holds(tmp_path):
+    lines = ["a0: &a0 lol"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    (tmp_path / "c.yaml").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="with its aliases written out it has more than 4,194,304 characters"):
+        read_yaml(tmp_path / "c.yaml")
+    (tmp_path / "c.yaml").write_text("# x\n" * (1 << 19))
+    with pytest.raises(ConfigError, match=r"c\.yaml has more than 1 MiB: that is no configuration\."):
+        read_yaml(tmp_path / "c.yaml")

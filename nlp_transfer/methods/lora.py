@@ -8,6 +8,7 @@ Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear layers
 https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA: https://arxiv.org/abs/2402.09353
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
@@ -51,13 +52,13 @@ class LoRA(Method):
         problems = []
         if self.r < 1:
             problems.append(f"lora.r is {self.r}; expected a rank of 1 or more.")
-        if self.alpha is not None and self.alpha <= 0:
+        if self.alpha is not None and not 0 < self.alpha < math.inf:
             problems.append(f"lora.alpha is {self.alpha}; expected more than 0.")
         if not 0 <= self.dropout < 1:
             problems.append(f"lora.dropout is {self.dropout}; expected 0 <= dropout < 1.")
         if self.target_modules is not None and not self.target_modules:
             problems.append("lora.target_modules is empty; leave it out for all linear layers of the encoder.")
-        if self.learning_rate is not None and self.learning_rate <= 0:
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             problems.append(f"lora.learning_rate is {self.learning_rate}; expected more than 0.")
         if problems:
             raise ConfigError(problems)

@@ -6,6 +6,7 @@ layers above the chosen one are dropped. `frozen_encoder` stops there; `lp_ft` g
 Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ class Probe:
         for pooling in self.pooling or []:
             if pooling not in ("mean", "cls"):
                 problems.append(f"{self.method}.pooling: {did_you_mean('pooling', pooling, ('mean', 'cls'))}")
-        problems += [f"{self.method}.l2 holds {l2}; expected more than 0." for l2 in self.l2 if l2 <= 0]
+        problems += [f"{self.method}.l2 holds {l2}; expected more than 0." for l2 in self.l2 if not 0 < l2 < math.inf]
         if problems:
             raise ConfigError(problems)
 

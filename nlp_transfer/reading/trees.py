@@ -1,33 +1,42 @@
-"""YAML files and command-line overrides as one tree of plain values. What they mean is not known here."""
+"""YAML files and command-line overrides as one tree of plain values. What they mean is not known here.
+
+YAML is that of 1.2: `2e-5` is a number, `no` is a word, and a key given twice is an error. No tag makes an object, and
+a short text cannot stand for a huge one.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nlp_transfer.errors import ConfigError, did_you_mean
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import CollectionNode, Node
 
-if TYPE_CHECKING:
-    from ruamel.yaml import YAML
+from nlp_transfer.errors import ConfigError, did_you_mean, shown
 
+MAX_FILE_BYTES = 1 << 20
+"""The largest configuration file that is read: YAML takes seconds a megabyte, and data are no configuration."""
 
-def yaml_reader() -> "YAML":
-    """A reader of plain data, as YAML 1.2 has it; no YAML tag makes an object."""
-    from ruamel.yaml import YAML
+MAX_CHARACTERS = 4 << 20
+"""What a text may have when its aliases are written out."""
 
-    return YAML(typ="safe", pure=True)
+MAX_DEPTH = 50
+"""How deep lists and mappings may lie in one another."""
 
 
 def read_yaml(file: str | Path) -> dict[str, Any]:
     """A YAML 1.2 file's mapping; a key given twice is an error, not the last one's silent win.
 
     Raises:
-        ConfigError: no such file, not YAML (with the line), or not a mapping.
+        ConfigError: no such file, too large, not YAML (with the line), or not a mapping.
     """
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
     try:
-        with Path(file).open(encoding="utf-8") as stream:
-            tree = yaml_reader().load(stream)
+        with Path(file).open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ConfigError(f"--config {file} has more than {MAX_FILE_BYTES >> 20} MiB: that is no configuration.")
+        tree = load_yaml(content.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"--config {file}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -38,18 +47,72 @@ def read_yaml(file: str | Path) -> dict[str, Any]:
         what = (getattr(error, "problem", None) or str(error)).splitlines()[0]
         raise ConfigError(f"{where}: not valid YAML: {what}.") from error
     if not isinstance(tree, dict):
-        raise ConfigError(f"{file} holds {type(tree).__name__}; expected sections such as model, source, training.")
+        found = "nothing" if tree is None else type(tree).__name__
+        raise ConfigError(f"{file} holds {found}; expected sections such as model, source, training.")
     return tree
 
 
 def read_value(text: str) -> Any:
     """A command-line value as YAML reads it: `2e-5` is a number, `null` is None, `[a, b]` a list."""
-    from ruamel.yaml.error import YAMLError
-
     try:
-        return yaml_reader().load(text) if text else text
+        return load_yaml(text) if text else text
     except YAMLError:
         return text
+
+
+def load_yaml(text: str) -> Any:
+    """The data of a YAML text; None where it holds none.
+
+    Raises:
+        YAMLError: not YAML, or more of it than a configuration has.
+    """
+    reader = YAML(typ="safe", pure=True)
+    reader.Composer = _ShallowComposer
+    try:
+        node = reader.compose(text)
+        if node is None:
+            return None
+        _check_extent(node, {}, ())
+        return reader.constructor.construct_document(node)
+    except YAMLError:
+        raise
+    except Exception as error:  # the reader lets through what Python says of a date, a number or a key
+        raise YAMLError(f"a value cannot be read ({error})") from error
+
+
+class _ShallowComposer(Composer):
+    """Ends at `MAX_DEPTH`, before the reader has seen the rest: its time grows with the square of the depth."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node:
+        """The next node with all that it holds."""
+        if self._depth >= MAX_DEPTH:
+            raise YAMLError(f"lists or mappings lie more than {MAX_DEPTH} deep in one another")
+        self._depth += 1
+        node: Node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _check_extent(node: Node, known: dict[int, int], above: tuple[int, ...]) -> int:
+    """How many characters a node has with its aliases written out; raises YAMLError where they are too many.
+
+    Args:
+        node: where to begin.
+        known: the characters of the nodes that were seen, by identity: each is looked at once, however often used.
+        above: the nodes around it.
+    """
+    if not isinstance(node, CollectionNode):
+        return 1 + len(str(node.value))
+    if id(node) in above:
+        raise YAMLError("an anchor holds an alias of itself")
+    if id(node) not in known:
+        inner = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        known[id(node)] = 1 + sum(_check_extent(part, known, (*above, id(node))) for part in inner)
+    if known[id(node)] > MAX_CHARACTERS:
+        raise YAMLError(f"with its aliases written out it has more than {MAX_CHARACTERS:,} characters")
+    return known[id(node)]
 
 
 def merge_tree(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
@@ -78,10 +141,10 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
                 node[step] = [{"name": [*steps, last][i + 1]}] if step == "methods" else {}
             node = node[step]
         if not isinstance(node, dict | list):
-            problems.append(f"--{path}: {'.'.join(steps[: i + 1])} is {node!r}, which has no keys of its own.")
+            problems.append(f"--{path}: {'.'.join(steps[: i + 1])} is {shown(node)}, which has no keys of its own.")
             return
     if isinstance(node, list):
-        if not last.isdigit() or int(last) >= len(node):
+        if not last.isdecimal() or int(last) >= len(node):
             problems.append(f"--{path}: {'.'.join(steps)} is a list of {len(node)}; expected a position in it.")
             return
         node[int(last)] = value

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nlp_transfer.errors import ConfigError, did_you_mean, nearest
+from nlp_transfer.errors import ConfigError, did_you_mean, nearest, shown
 from nlp_transfer.reading.described import field_docs, names_of, type_name
 
 
@@ -43,8 +43,8 @@ class Partial:
         return getattr(self.cls, name, None) if factory is dataclasses.MISSING else factory()
 
     def gives(self, name: str) -> bool:
-        """Whether the field was given, readable or not."""
-        return name in self.values or name in self.unread
+        """Whether the field was given a value, readable or not; null is none."""
+        return self.values.get(name) is not None or name in self.unread
 
 
 def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
@@ -58,7 +58,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
     """
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
     if not isinstance(section, dict):
-        problems.append(f"{path} is {section!r}; expected keys such as {', '.join(list(fields)[:3])}.")
+        problems.append(f"{path} is {shown(section)}; expected keys such as {', '.join(list(fields)[:3])}.")
         return Partial(cls, {}, frozenset(fields))
     hints, values, unread = typing.get_type_hints(cls), {}, set()
     for key, value in section.items():
@@ -110,7 +110,7 @@ def build_named(
     """
     section = {"name": value} if isinstance(value, str) else value
     if not isinstance(section, dict):
-        problems.append(f"{path} is {value!r}; expected a name, or {{name: …}} with its settings.")
+        problems.append(f"{path} is {shown(value)}; expected a name, or {{name: …}} with its settings.")
         return None
     name = section.get("name", default)
     if not isinstance(name, str) or name not in table:
@@ -151,7 +151,7 @@ def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterab
     if isinstance(value, str) and names and value not in names and (read is dataclasses.MISSING or _is_text(read)):
         problems.append(f"{path}: {did_you_mean('value', value, names)}")
     elif read is dataclasses.MISSING:
-        problems.append(f"{path} is {value!r}; expected {type_name(hint)}.")
+        problems.append(f"{path} is {shown(value)}; expected {type_name(hint)}.")
     else:
         return read
     return None

@@ -5,6 +5,7 @@ tokens is cut there, and the share of cut texts is reported. Multi-label decisio
 validation and saved with the model.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -63,9 +64,10 @@ class SequenceClassification(Task):
             problems.append(
                 f"task.class_weights is {self.class_weights!r}; expected 'balanced' or a weight by class name."
             )
-        if isinstance(self.class_weights, dict) and any(weight < 0 for weight in self.class_weights.values()):
-            problems.append(f"task.class_weights holds a negative weight: {self.class_weights}.")
-        if self.focal_gamma < 0:
+        weights = self.class_weights.values() if isinstance(self.class_weights, dict) else ()
+        if not all(0 <= weight < math.inf for weight in weights):
+            problems.append(f"task.class_weights is {self.class_weights}; expected weights of 0 or more.")
+        if not 0 <= self.focal_gamma < math.inf:
             problems.append(f"task.focal_gamma is {self.focal_gamma}; expected 0 or more.")
         if not 0 <= self.label_smoothing < 1:
             problems.append(f"task.label_smoothing is {self.label_smoothing}; expected 0 <= value < 1.")

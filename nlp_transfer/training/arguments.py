@@ -1,6 +1,8 @@
 """TrainingArguments with the arguments of our own, and with the silent defaults made loud."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -55,11 +57,13 @@ class TransferArguments(TrainingArguments):
             )
             if getattr(self, name) is not None and getattr(self, name) < 1
         ]
-        if self.learning_rate < 0:
-            problems.append(f"training.learning_rate is {self.learning_rate}; expected 0 or more.")
-        if self.max_skipped_updates < 0:
-            problems.append(f"training.max_skipped_updates is {self.max_skipped_updates}; expected 0 or more.")
-        if self.max_steps <= 0 and self.num_train_epochs <= 0:
+        for names, expected, holds in _RANGES:
+            problems += [
+                f"training.{name} is {getattr(self, name)}; expected {expected}."
+                for name in names
+                if getattr(self, name) is not None and not holds(getattr(self, name))
+            ]
+        if self.max_steps <= 0 and not 0 < self.num_train_epochs < math.inf:
             problems.append(
                 f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
             )
@@ -105,6 +109,25 @@ class TransferArguments(TrainingArguments):
     def given(self) -> dict[str, Any]:
         """The arguments that were given other values than their defaults, as they were given; tokens left out."""
         return dict(self._given)
+
+
+_RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
+    (
+        (
+            "learning_rate",
+            "weight_decay",
+            "adam_epsilon",
+            "max_grad_norm",
+            "max_skipped_updates",
+            "dataloader_num_workers",
+        ),
+        "0 or more",
+        lambda value: 0 <= value < math.inf,
+    ),
+    (("adam_beta1", "adam_beta2"), "0 <= value < 1", lambda value: 0 <= value < 1),
+    (("seed", "data_seed"), "0 to 4294967295", lambda value: 0 <= value < 2**32),
+)
+"""Names, what is expected of them, and whether a value is that. PyTorch and NumPy would complain only in the run."""
 
 
 def _differs(arguments: TransferArguments, argument: "dataclasses.Field[Any]") -> bool:

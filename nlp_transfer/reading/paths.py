@@ -1,0 +1,34 @@
+"""What cannot be the path of a file or folder, or may not be looked at."""
+
+import os
+from pathlib import Path
+
+from nlp_transfer.errors import shown
+
+NAME_BYTES = 255
+"""The longest name of a file or folder that file systems take."""
+
+
+def path_problems(key: str, path: str) -> list[str]:
+    """What makes a path one that no run can use: too long, a NUL character, a file among its folders, no permission.
+
+    Args:
+        key: where it stands in the configuration, for the message.
+        path: what was written.
+
+    Returns:
+        One message, or none; that nothing is there is no problem here.
+    """
+    try:
+        whole = Path(path).expanduser()
+        if any(len(os.fsencode(name)) > NAME_BYTES for name in whole.parts):
+            return [f"{key}: {shown(path)} cannot be a path: a name in it has more than {NAME_BYTES} bytes."]
+        whole.lstat()
+    except FileNotFoundError:
+        pass
+    except PermissionError as error:
+        return [f"{key}: {shown(path)} cannot be looked at: {error.strerror}. Get the right to, or name another path."]
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return [f"{key}: {shown(path)} cannot be a path: {reason}."]
+    return []
