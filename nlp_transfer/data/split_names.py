@@ -116,7 +116,9 @@ def check_spelling(
 def _near(name: str, present: Iterable[str]) -> str | None:
     """The known name that `name` misspells, if its split is not among those present.
 
-    Both start alike: `labeled` is not `unlabeled` misspelt, nor `contest` `test`. `all` is too short for a guess.
+    Both start alike: `labeled` is not `unlabeled` misspelt, nor `contest` `test`. `all` is too short for a guess. Of
+    names of three letters, `dve`, the ratio knows too little: the same letters in another order are the name misspelt.
     """
     absent = [known for known, ours in SPLIT_NAMES.items() if ours not in (*present, UNSPLIT) and known[0] == name[:1]]
-    return next(iter(difflib.get_close_matches(name, absent, n=1, cutoff=NEAR)), None)
+    turned = [known for known in absent if sorted(known) == sorted(name)]
+    return next(iter(turned or difflib.get_close_matches(name, absent, n=1, cutoff=NEAR)), None)

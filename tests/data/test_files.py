@@ -96,6 +96,12 @@ def test_a_misspelt_split_name_is_no_note(tmp_path: Path, write_rows: Callable[.
     assert all(problem.endswith(choice) for problem in caught.value.problems)
     (folder / "all.jsonl").unlink()  # no right name is left beside them
     assert "Did you mean 'train'?" in failure(config)
+    (folder / "tarin.jsonl").rename(folder / "train.jsonl")
+    (folder / "validaton.jsonl.gz").rename(folder / "dve.csv")
+    assert failure(config).startswith(
+        f"{folder}: dve.csv would be left out: 'dve' is no split's name, and there is no validation split. Did you mean "
+        "'dev'?"
+    )
 
 
 @pytest.mark.parametrize("name", ["extra", "labeled", "contest", "strain", "small", "train2", "test_public", "tests"])
