@@ -21,6 +21,8 @@ def truncated_gzip(draft, split, choose):
 @FAULTS.add(*FORMATS, step="packed")
 def plain_file_named_gz(draft, split, choose):
     draft.raw[split] = gzip.decompress(draft.raw[split])
+    if draft.suffix == ".parquet":
+        return ("is a Parquet file", "rename it")
     return ("not a whole gzip file", "Take .gz off its name")
 
 

@@ -42,13 +42,13 @@ def label_column_starts_late(draft, split, choose):
 @FAULTS.add(*FORMATS, touches="text")
 def empty_text(draft, split, choose):
     blank = choose(st.sampled_from(["", " ", "\t\n", "\u3000", "\u00a0 "]))
-    return (spoil(draft, split, choose, "text", blank), "text is empty or only white space")
+    return (spoil(draft, split, choose, "text", blank), "text is empty or has no visible character")
 
 
 @FAULTS.add(*FORMATS, touches="text")
 def zero_width_text(draft, split, choose):
     blank = choose(st.sampled_from(["\u200b", "\u2060\u200b", "\u00ad", " \u200d"]))
-    return (spoil(draft, split, choose, "text", blank), "text is empty")
+    return (spoil(draft, split, choose, "text", blank), "text is empty or has no visible character")
 
 
 @FAULTS.add(*TYPED, touches="text")
@@ -89,7 +89,7 @@ def half_a_character_in_a_text(draft, split, choose):
 
 @FAULTS.add(*FORMATS, touches="text")
 def nul_in_a_text(draft, split, choose):
-    text = choose(st.sampled_from(["\0", "a\0b", "text\0\0\0\0"]))
+    text = choose(st.sampled_from(["\0a", "a\0b", "text\0\0\0\0"]))
     return (spoil(draft, split, choose, "text", text), "text holds a NUL character")
 
 

@@ -53,7 +53,7 @@ def misspelt_choice(settings, choose):
         st.sampled_from(
             [
                 ("training.metric_for_best_model", "makro_f1", "Did you mean 'macro_f1'"),
-                ("training.precision", "bf61", "one of auto, fp32, bf16"),
+                ("training.precision", "bf61", "Did you mean 'bf16'"),
                 ("task.name", "sequence_clasification", "Did you mean 'sequence_classification'"),
                 ("source.split.method", "near_dublicate", "near_duplicate"),
                 ("source.splits", {"trian": "train"}, "Did you mean 'train'"),

@@ -62,12 +62,12 @@ def fault(strike: Strike) -> Strike:
 @fault
 def empty_text_file(corpus, choose):
     blank = choose(st.sampled_from(["", " ", "\n\n", "\u3000\t"]))
-    return (str(corpus.fill(corpus.file(choose), blank.encode())), "empty or only white space")
+    return (str(corpus.fill(corpus.file(choose), blank.encode())), "is empty or has no visible character")
 
 
 @fault
 def zero_width_text_file(corpus, choose):
-    return (str(corpus.fill(corpus.file(choose), "\u200b\u00ad\n".encode())), "empty")
+    return (str(corpus.fill(corpus.file(choose), "\u200b\u00ad\n".encode())), "is empty or has no visible character")
 
 
 @fault
