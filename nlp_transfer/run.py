@@ -87,15 +87,17 @@ def run(
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
     opened = _open(folder, config, record, corpora, resume=resume) if main else None
+    log = JsonLinesLog(folder / LOG) if main else None
     try:
         with deterministic(config.training.device, tell) as undetermined:
             tell("\n".join([*described(corpora), *(f"{name}: {value}" for name, value in cut_texts(encoded).items())]))
             started = time.perf_counter()
             try:
-                trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder)
+                trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder, log)
             except NLPTransferError:
-                if opened is not None and opened.state == "empty":  # nothing was learned: leave the folder free
-                    opened.discard()
+                if opened is not None and log is not None and opened.state == "empty":
+                    log.close()
+                    opened.discard()  # nothing was learned: leave the folder free
                 raise
             trainer.stop_signals = stop_signals
             trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
@@ -144,7 +146,8 @@ def run(
         opened.finish()
         return report
     finally:
-        if opened is not None:
+        if opened is not None and log is not None:
+            log.close()
             opened.leave()
 
 
@@ -234,8 +237,9 @@ def build_trainer(
     source: Mapping[str, Dataset],
     loaded: LoadedModel,
     folder: Path,
+    log: JsonLinesLog | None,
 ) -> tuple[TransferTrainer, Context]:
-    """The trainer with the methods applied, logging into the run's folder, and the context that the methods saw."""
+    """The trainer with the methods applied, its checkpoints in the run's folder, and the context that they saw."""
     context = Context(
         train=source["train"],
         validation=source["validation"],
@@ -263,8 +267,7 @@ def build_trainer(
     if not arguments.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)
-    if trainer.is_world_process_zero():
-        log = JsonLinesLog(folder / LOG)
+    if log is not None:
         trainer.add_callback(LogEntries(log.write, log.restart))
     return trainer, context
 
