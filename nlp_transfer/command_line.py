@@ -50,9 +50,6 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
 
 def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
-    from accelerate import PartialState
-
-    from nlp_transfer.reporting.run_folder import set_aside
     from nlp_transfer.reporting.tables import console
     from nlp_transfer.run import run
     from nlp_transfer.training.signals import StopSignals
@@ -62,15 +59,11 @@ def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
         raise ConfigError("--resume goes on with the run in the folder, --new_run begins another: choose one of them.")
     with StopSignals() as signals:
         try:
-            if new_run:
-                if is_main_process() and (kept := set_aside(folder)):
-                    print(f"The run that {folder} held is now {kept}.")
-                PartialState().wait_for_everyone()
-            report = run(config, resume=resume, stop_signals=signals)
+            report = run(config, resume=resume, new_run=new_run, stop_signals=signals)
         except RunInterrupted as stop:
             if is_main_process():
-                print(f"{stop}\nGo on with: {_resuming_command()}", file=sys.stderr)
-            return RESUMABLE
+                print(f"{stop}\nGo on with{_resuming_command()}", file=sys.stderr)
+            return INTERRUPTED if stop.at_once else RESUMABLE
     if report is not None:
         console().print(report.summary())
     elif is_main_process():
@@ -79,11 +72,14 @@ def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
 
 
 def _resuming_command() -> str:
-    """The command of this process with `--resume`, without secrets; started as it was, by accelerate for example."""
+    """The command of this process with `--resume`, without secrets; several processes need their launcher."""
     from nlp_transfer.reporting.config_record import command_record
 
     words = [word for word in command_record(sys.argv) if word not in ("--resume", "--new_run")]
-    return shlex.join([*words, "--resume"])
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes != "1":
+        return f" the same launcher and its {processes} processes: {shlex.join([*words, '--resume'])}"
+    return f": {shlex.join(['python', *words, '--resume'])}"
 
 
 def sweep(file: str, *, run: bool) -> int:

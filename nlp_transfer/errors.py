@@ -45,7 +45,12 @@ class RunInterrupted(KeyboardInterrupt):
 
     Args:
         text: what was done with it.
+        at_once: whether nothing was finished and saved, because that was asked for.
     """
+
+    def __init__(self, text: str, *, at_once: bool = False) -> None:
+        self.at_once = at_once
+        super().__init__(text)
 
 
 LISTED_NAMES = 40

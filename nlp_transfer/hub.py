@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.locating import conversion
@@ -86,7 +87,13 @@ def save(
     """
     setattr(model.config, CONFIG_KEY, {"task": task, "max_length": max_length, "thresholds": thresholds})
     (Path(folder) / MANIFEST).unlink(missing_ok=True)  # of what the folder held before
-    model.save_pretrained(folder)
+    try:
+        model.save_pretrained(folder)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder} cannot be saved ({' '.join(str(error).split())[:200]}). Make room or mend the rights of the "
+            "folder; --resume then goes on from the last checkpoint."
+        ) from error
     kept, tokenizer.model_max_length = tokenizer.model_max_length, max_length
     try:
         tokenizer.save_pretrained(folder)

@@ -20,17 +20,19 @@ from nlp_transfer import hub
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
-from nlp_transfer.errors import ConfigError, DataError, NLPTransferError
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError, NLPTransferError
 from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.families import count_parameters
+from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
+from nlp_transfer.models.manifest import folder_fingerprint
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.predictions import write_predictions
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
-from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, open_run_folder
+from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, look_at, open_run_folder, set_aside
 from nlp_transfer.reporting.scoring import prediction_rows, score_baselines, score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import BoundTask
@@ -52,6 +54,7 @@ def run(
     config: Config,
     *,
     resume: bool = False,
+    new_run: bool = False,
     say: Callable[[str], None] = print,
     stop_signals: StopSignals | None = None,
 ) -> Report | None:
@@ -61,6 +64,7 @@ def run(
         config: what to run.
         resume: go on with an unfinished run of the same configuration in `training.output_dir`; begin it, if there is
             none.
+        new_run: rename what run is in the folder, once all is checked, and begin another.
         say: is told, on the main process, what the corpora hold, what will be trained, and where a run goes on.
         stop_signals: signals after which training saves and stops.
 
@@ -75,7 +79,9 @@ def run(
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
     tell = say if main else _nobody
-    found = check_run_folder(folder, record, resume=resume)
+    found = look_at(folder) if new_run else check_run_folder(folder, record, resume=resume)
+    if new_run and found.state != "foreign":
+        found = RunFolder(folder, "empty")
     if found.state == "finished":
         return None
     if changed := config_differences(found.record.get("config", record), record, without_effect=True):
@@ -86,6 +92,8 @@ def run(
     corpora, task, tokenizer, encoded = load_data(config)
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
+    if main and new_run and (kept := set_aside(folder)):
+        tell(f"The run that {folder} held is now {kept}.")
     opened = _open(folder, config, record, corpora, resume=resume) if main else None
     log = JsonLinesLog(folder / LOG) if main else None
     try:
@@ -160,7 +168,15 @@ def _open(
 ) -> RunFolder:
     """Enter the run's folder, alone."""
     opened = open_run_folder(
-        folder, record, resume=resume, corpora={domain: corpus.fingerprint for domain, corpus in corpora.items()}
+        folder,
+        record,
+        resume=resume,
+        inputs={
+            **{f"{domain} corpus": corpus.fingerprint for domain, corpus in corpora.items()},
+            "model": folder_fingerprint(
+                model_folder(config.model, revision=config.revision, trust_remote_code=config.trust_remote_code)
+            ),
+        },
     )
     write_text(folder / "config.yaml", to_yaml(record))
     return opened
@@ -169,13 +185,16 @@ def _open(
 def _going_on(trainer: TransferTrainer, folder: Path, tell: Callable[[str], None]) -> str | None:
     """The checkpoint to go on from, None where there is none; says which it is, and which are not whole."""
     checkpoint, passed = trainer.newest_checkpoint()
+    if checkpoint is None and passed:
+        raise CheckpointError(
+            [*passed, f"{folder} has no whole checkpoint. --new_run starts anew, and keeps it under another name."]
+        )
     for message in passed:
         tell(message)
-    if checkpoint is not None:
-        tell(f"Going on from {checkpoint}.")
-    elif passed:
-        tell(f"{folder} has no whole checkpoint: the run begins anew.")
-    return str(checkpoint) if checkpoint is not None else None
+    if checkpoint is None:
+        return None
+    tell(f"Going on from {checkpoint}.")
+    return str(checkpoint)
 
 
 Encoded = dict[str, dict[str, Dataset]]

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -336,3 +337,48 @@ def test_target_texts_that_are_copies_of_training_texts_are_counted(encoder, cor
     assert note in report.corpora["target"].notes
     assert note in "\n".join(said)
     assert "full_fine_tuning: trains " in said[-1]
+
+
+def interrupted_run(encoder, corpus, tmp_path, monkeypatch):
+    """The tree of a run of 12 steps that stopped after its first epoch was saved."""
+    from nlp_transfer.training import TransferTrainer
+
+    tree = run_tree(encoder, corpus, tmp_path / "run")
+    step = TransferTrainer.training_step
+
+    def stops(self, *args, **kwargs):
+        if self.state.global_step == 8:
+            raise KeyboardInterrupt
+        return step(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TransferTrainer, "training_step", stops)
+        with pytest.raises(KeyboardInterrupt):
+            run(load_config(tree=tree))
+    return tree
+
+
+def test_another_model_in_the_same_place_is_refused_on_resuming(encoder, corpus, tmp_path, monkeypatch):
+    copy = shutil.copytree(encoder, tmp_path / "encoder")
+    tree = interrupted_run(copy, corpus, tmp_path, monkeypatch)
+    (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
+    with pytest.raises(CheckpointError, match="unfinished run with another model: its fingerprint was"):
+        run(load_config(tree=tree), resume=True)
+
+
+def test_a_run_without_a_whole_checkpoint_does_not_begin_anew_by_itself(encoder, corpus, tmp_path, monkeypatch):
+    tree = interrupted_run(encoder, corpus, tmp_path, monkeypatch)
+    for optimizer in (tmp_path / "run" / "checkpoints").glob("*/optimizer.pt"):
+        optimizer.unlink()
+    with pytest.raises(
+        CheckpointError, match=r"optimizer\.pt is missing[\s\S]*no whole checkpoint\. --new_run starts anew"
+    ):
+        run(load_config(tree=tree), resume=True)
+
+
+def test_a_run_that_met_a_bad_number_goes_on_with_skip(encoder, corpus, tmp_path, monkeypatch):
+    tree = interrupted_run(encoder, corpus, tmp_path, monkeypatch)
+    said = []
+    resumed = run(load_config(tree=tree, overrides=[("training.nonfinite", "skip")]), resume=True, say=said.append)
+    assert resumed is not None
+    assert "training.nonfinite: not set -> 'skip'" in "\n".join(said)

@@ -90,6 +90,14 @@ def check_manifest(folder: Path) -> None:
         raise CheckpointError(problems)
 
 
+def folder_fingerprint(folder: Path) -> str:
+    """SHA-256 (hex) over the names and contents of the folder's own files, sub-folders left out."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        whole.update(f"{path.name} {_sha256(path)}\n".encode())
+    return whole.hexdigest()
+
+
 def _read(folder: Path) -> dict[str, tuple[int, str]]:
     """(size in bytes, SHA-256) by name."""
     place = folder / MANIFEST

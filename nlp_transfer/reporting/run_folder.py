@@ -155,7 +155,7 @@ def set_aside(path: str | os.PathLike[str]) -> Path | None:
 
 
 def open_run_folder(
-    path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool, corpora: Mapping[str, str] | None = None
+    path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool, inputs: Mapping[str, str] | None = None
 ) -> RunFolder:
     """Make or re-enter a run's folder and write `run.json`. Call it on the main process only.
 
@@ -163,7 +163,7 @@ def open_run_folder(
         path: the folder; made with its parents where it is absent.
         config: the resolved configuration; secrets in it are not written.
         resume: whether an unfinished run of the same configuration goes on.
-        corpora: the fingerprint of each domain's corpus; an unfinished run goes on with the same rows only.
+        inputs: fingerprints of what is read, by name; an unfinished run goes on with the same only.
 
     Returns:
         The folder in state `empty` (a new run), `unfinished` (go on), or `finished` (nothing to do; nothing written).
@@ -182,11 +182,11 @@ def open_run_folder(
         raise _not_writable(lock.folder, error) from error
     try:
         found = check_run_folder(path, config, resume=resume)  # with the lock in hand: another may have begun meanwhile
-        _check_corpora(found, corpora or {})
+        _check_inputs(found, inputs or {})
         if found.state == "finished":
             lock.release()
             return found
-        return _opened(found, config, corpora or {}, lock)
+        return _opened(found, config, inputs or {}, lock)
     except CheckpointError:
         lock.release()
         if made and not any(lock.folder.iterdir()):
@@ -194,24 +194,24 @@ def open_run_folder(
         raise
 
 
-def _check_corpora(found: RunFolder, corpora: Mapping[str, str]) -> None:
-    for domain, fingerprint in found.record.get("corpora", {}).items():
-        if found.state == "unfinished" and corpora.get(domain, fingerprint) != fingerprint:
+def _check_inputs(found: RunFolder, inputs: Mapping[str, str]) -> None:
+    for name, fingerprint in found.record.get("inputs", {}).items():
+        if found.state == "unfinished" and inputs.get(name, fingerprint) != fingerprint:
             raise CheckpointError(
-                f"{found.path} holds an unfinished run on other {domain} rows: its corpus had the fingerprint "
-                f"{fingerprint[:12]}…, now it has {corpora[domain][:12]}…. Put the files back as they were, or start "
-                f"anew with --new_run (the old run is kept under another name)."
+                f"{found.path} holds an unfinished run with another {name}: its fingerprint was {fingerprint[:12]}…, "
+                f"now it is {inputs[name][:12]}…. Put the files back as they were, or start anew with --new_run, which "
+                "keeps the run under another name."
             )
 
 
-def _opened(found: RunFolder, config: Mapping[str, Any], corpora: Mapping[str, str], lock: RunLock) -> RunFolder:
+def _opened(found: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, str], lock: RunLock) -> RunFolder:
     record = {
         "status": "running",
         "started": found.record.get("started", _now()),
         "resumed": [*found.record.get("resumed", []), _now()] if found.state == "unfinished" else [],
         "command": command_record(sys.argv),
         "versions": library_versions(),
-        "corpora": dict(corpora),
+        "inputs": dict(inputs),
         "process": this_process(),
         "config": config_record(config),
     }

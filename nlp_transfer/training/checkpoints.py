@@ -137,20 +137,25 @@ def clear_rests(parent: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def rotate(parent: Path, limit: int | None, protected: Sequence[Path] = ()) -> None:
-    """Delete the oldest checkpoints, so that `limit` are left; folders without a manifest are not ours to delete.
+def rotate(newest: Path, limit: int | None, protected: Sequence[Path] = ()) -> None:
+    """Delete checkpoints, so that `limit` are left; folders without a manifest are not ours to delete.
+
+    Those of later steps go first: the run went on from before them, because they were damaged, or they are an older
+    run's. Then go the oldest.
 
     Args:
-        parent: their folder.
-        limit: None or 0 keeps all. The newest one is always kept.
+        newest: the one that was just saved; always kept.
+        limit: None or 0 keeps all.
         protected: kept too, such as the best one; they count.
     """
+    parent = newest.parent
     ours = [path for path in checkpoints(parent) if has_manifest(path)]
     if not limit or limit < 0 or len(ours) <= limit:
         return
-    kept = {ours[-1], *protected} & set(ours)
+    kept = {newest, *protected} & set(ours)
     surplus = len(ours) - max(limit, len(kept))
-    for path in [path for path in ours if path not in kept][:surplus]:
+    later = ours.index(newest) + 1 if newest in ours else len(ours)
+    for path in [path for path in ours[later:] + ours[:later] if path not in kept][:surplus]:
         _put_aside(path)
     clear_rests(parent)
 

@@ -84,6 +84,10 @@ class GuardingMixin(Trainer):
 
     _update: Update | None = None
 
+    def parts_add_up(self) -> bool:
+        """Whether the losses of a batch's parts are known to add up to that of the batch."""
+        return False
+
     def get_train_dataloader(self) -> Any:
         """As in `Trainer`; where the rows have an id, batches bring it along for messages."""
         columns = getattr(self.train_dataset, "column_names", None)
@@ -167,6 +171,12 @@ class GuardingMixin(Trainer):
                     "training.per_device_train_batch_size and double training.gradient_accumulation_steps, which "
                     "makes the same updates, and start again."
                 )
+            if not self.parts_add_up():
+                raise TrainingError(
+                    f"{where}. The loss is your own (compute_loss, or compute_loss_func), and whether those of two "
+                    "halves make that of the whole is not known: halve per_device_train_batch_size and double "
+                    "gradient_accumulation_steps."
+                )
             if rows == 1:
                 raise TrainingError(
                     f"{where}. A single row does not fit: shorten the texts (task.max_length), train fewer weights "
@@ -221,7 +231,7 @@ class GuardingMixin(Trainer):
                 f"{message} {self.skipped_updates - 1} updates were left out before it, which is the most that "
                 "training.max_skipped_updates allows."
             )
-        logger.warning(f"{message} It is left out, as the {self.skipped_updates}. one of this run.")
+        logger.warning(f"{message} It is left out ({self.skipped_updates} so far).")
         model.zero_grad()
         for parameter in model.parameters():
             parameter.grad = None  # the optimizer passes over it: neither moments nor decay
@@ -239,7 +249,8 @@ class GuardingMixin(Trainer):
             f"{what} at step {self.state.global_step + 1} (epoch {self.state.epoch or 0:.2f}), with the rows "
             f"{shown or 'of which no ids are known (the dataset has no column id)'}. The weights did not take this "
             "update. Usual causes: a learning rate too high (training.learning_rate), no warm-up "
-            "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range."
+            "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range. "
+            "training.nonfinite: skip leaves such updates out."
         )
 
     def guarded(self) -> dict[str, Any]:

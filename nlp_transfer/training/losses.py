@@ -49,6 +49,7 @@ def update_mean(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tenso
         # Trainer counts labels; a multi-label row has as many as there are classes.
         return losses.sum() * (labels.numel() / len(labels)) / num_items_in_batch
 
+    compute.adds_up = True  # type: ignore[attr-defined]
     return compute
 
 

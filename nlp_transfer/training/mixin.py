@@ -182,6 +182,11 @@ class TransferMixin(GuardingMixin, ResumingMixin):
             self.model_accepts_loss_kwargs = False
             self.loss_is_scaled_for_ga = True
 
+    def parts_add_up(self) -> bool:
+        """Whether the loss is weighed here, or by `update_mean`, by its share of the update's items."""
+        own = type(self).compute_loss is not TransferMixin.compute_loss
+        return not own and (self._weighs_losses or getattr(self.compute_loss_func, "adds_up", False))
+
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
         if not self._weighs_losses:
             return super()._get_num_items_in_batch(batch_samples, device)

@@ -74,7 +74,7 @@ class ResumingMixin(Trainer):
             self._push_from_checkpoint(str(place))
         if self.args.should_save:
             best = self.state.best_model_checkpoint
-            checkpoints.rotate(parent, self.args.save_total_limit, [Path(best)] if best else [])
+            checkpoints.rotate(place, self.args.save_total_limit, [Path(best)] if best else [])
 
     def _write_checkpoint(self, folder: Path, losses: list[float]) -> None:
         self.save_model(str(folder), _internal_call=True)
@@ -98,6 +98,7 @@ class ResumingMixin(Trainer):
             "ended": self.control.should_training_stop and self.state.global_step < self.state.max_steps,
             "best_checkpoint": Path(self.state.best_model_checkpoint or "").name,
             "processes": self.args.world_size,
+            "threads": torch.get_num_threads(),
             **{name: getattr(self, name) for name in COUNTERS},
         }
 
@@ -209,6 +210,14 @@ class ResumingMixin(Trainer):
                 "The rows of a batch and the random states would be others: start as many as before."
             )
         checkpoints.require_files(checkpoint, [rng], {})
+        threads = torch.get_num_threads()
+        if self.args.device.type == "cpu" and state["threads"] != threads:
+            logger.warning(
+                f"{checkpoint} was trained on {state['threads']} threads and goes on with {threads}, which rounds "
+                f"otherwise: its end may differ in the last digits. training.cpu_threads: {state['threads']} keeps it."
+            )
+        if not hasattr(self.train_dataset, "__len__"):
+            logger.warning("The training rows are a stream, whose place cannot be found again exactly.")
         return state
 
     def _from_main(self, action: Callable[[], Any]) -> Any:
@@ -223,7 +232,16 @@ class ResumingMixin(Trainer):
         result = super()._init_training_state(*args, **kwargs)
         if self._resumed is not None and self._resumed["best_checkpoint"]:
             best = Path(self._get_output_dir(None)) / self._resumed["best_checkpoint"]
-            check_manifest(best)
+            try:
+                check_manifest(best)
+            except CheckpointError as error:
+                raise CheckpointError(
+                    [
+                        *error.problems,
+                        f"{best} held the best weights so far, so the run cannot end as it would have. Put it back, or "
+                        "start a new run (--new_run keeps this one under another name).",
+                    ]
+                ) from error
             self.state.best_model_checkpoint = str(best)
         return result
 
@@ -270,13 +288,15 @@ class ResumingMixin(Trainer):
         self._stop_if_asked(model, trial)
 
     def _stop_if_asked(self, model: nn.Module, trial: Any) -> None:
-        if self.stop_signals is None or self.control.should_training_stop:
+        if self.stop_signals is None:
             return
         asked = torch.tensor(float(self.stop_signals.received is not None), device=self.args.device)
         if not bool(self.accelerator.reduce(asked, "sum")):
             return
-        if self._saved_at != self.state.global_step:
+        if self._saved_at != self.state.global_step or self.args.save_only_model:
+            bare, self.args.save_only_model = self.args.save_only_model, False  # this one is to go on from
             self._save_checkpoint(model, trial)
+            self.args.save_only_model = bare
         place = checkpoints.checkpoint_path(Path(self._get_output_dir(trial)), self.state.global_step)
         raise self.stop_signals.interrupted(f"step {self.state.global_step} was finished and saved in {place}")
 

@@ -47,7 +47,7 @@ class StopSignals:
         finally:
             self._deferring = False
         if self.received is not None:  # it came after the last look
-            raise self.interrupted("training had ended and the scores were not yet computed")
+            raise self.interrupted("training had ended, and the scores were not yet computed")
 
     def interrupted(self, where: str) -> RunInterrupted:
         """The error to raise for the signal that came, which on another process may be the only one."""
@@ -61,9 +61,9 @@ class StopSignals:
     def _catch(self, number: int, _: FrameType | None) -> None:
         again, self.received = self.received, self.received or signal.Signals(number)
         if again is not None and number == signal.SIGINT:
-            raise RunInterrupted("SIGINT came again: stopped at once. The last whole checkpoint stands.")
+            raise RunInterrupted("SIGINT came again: stopped at once. The last whole checkpoint stands.", at_once=True)
         if not self._deferring:
-            raise self.interrupted("nothing was being trained")
+            raise self.interrupted("no step was being made that had to be finished")
 
 
 class WorkerStart:

@@ -123,3 +123,10 @@ def test_the_identity_forgets_what_the_last_call_left_behind() -> None:
 def test_encoded_rows_can_be_pickled() -> None:
     encoded = encode_texts(dataset(), make_tokenizer(), max_length=5, fingerprint="f")
     assert pickle.loads(pickle.dumps(encoded))[:] == encoded[:]
+
+
+def test_a_tokenizer_is_saved_alike_whether_or_not_it_encoded(tmp_path: Path) -> None:
+    tokenizer = make_tokenizer()
+    before = tokenizer.backend_tokenizer.to_str()
+    encode_texts(dataset(), tokenizer, max_length=3, fingerprint="alike")
+    assert tokenizer.backend_tokenizer.to_str() == before

@@ -194,9 +194,9 @@ def test_what_is_not_ours_is_not_set_aside(tmp_path):
 
 
 def test_an_unfinished_run_goes_on_with_the_same_rows_only(tmp_path):
-    open_run_folder(tmp_path / "run", CONFIG, resume=False, corpora={"source": "a" * 64}).leave()
-    with pytest.raises(
-        CheckpointError, match=r"on other source rows: its corpus had the fingerprint aaaaaaaaaaaa…, now"
-    ):
-        open_run_folder(tmp_path / "run", CONFIG, resume=True, corpora={"source": "b" * 64})
-    assert open_run_folder(tmp_path / "run", CONFIG, resume=True, corpora={"source": "a" * 64}).state == "unfinished"
+    open_run_folder(tmp_path / "run", CONFIG, resume=False, inputs={"source corpus": "a" * 64}).leave()
+    with pytest.raises(CheckpointError, match=r"with another source corpus: its fingerprint was aaaaaaaaaaaa…, now"):
+        open_run_folder(tmp_path / "run", CONFIG, resume=True, inputs={"source corpus": "b" * 64})
+    assert (
+        open_run_folder(tmp_path / "run", CONFIG, resume=True, inputs={"source corpus": "a" * 64}).state == "unfinished"
+    )

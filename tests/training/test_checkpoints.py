@@ -96,11 +96,19 @@ def test_rotation_keeps_the_newest_the_protected_and_what_is_not_ours(tmp_path):
     for step in (1, 2, 3, 4):
         save(tmp_path, step)
     (tmp_path / "checkpoint-0").mkdir()
-    rotate(tmp_path, 2, [tmp_path / "checkpoint-1"])
+    newest = tmp_path / "checkpoint-4"
+    rotate(newest, 2, [tmp_path / "checkpoint-1"])
     assert names(tmp_path) == ["checkpoint-0", "checkpoint-1", "checkpoint-4"]
-    rotate(tmp_path, None)
-    rotate(tmp_path, 1)
+    rotate(newest, None)
+    rotate(newest, 1)
     assert names(tmp_path) == ["checkpoint-0", "checkpoint-4"]
+
+
+def test_rotation_never_takes_the_one_just_saved_for_one_of_a_later_step(tmp_path):
+    for step in (6, 12, 8):
+        newest = save(tmp_path, step)
+    rotate(newest, 2, [tmp_path / "checkpoint-6"])
+    assert names(tmp_path) == ["checkpoint-6", "checkpoint-8"]
 
 
 def test_a_disk_without_room_is_found_before_anything_is_written(tmp_path, monkeypatch):

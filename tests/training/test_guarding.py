@@ -231,3 +231,38 @@ def test_rows_without_ids_are_said_to_have_none(tmp_path, model):
     run.train_dataset = random_rows(ROWS)
     with pytest.raises(TrainingError, match=r"of which no ids are known \(the dataset has no column id\)"):
         run.train()
+
+
+@pytest.mark.parametrize("own", ["function", "method"])
+def test_a_loss_that_is_not_ours_is_not_cut_into_parts(tmp_path, model, own):
+    def mean(outputs, labels, num_items_in_batch=None):
+        return nn.functional.cross_entropy(outputs.logits, labels)
+
+    class Own(TransferTrainer):
+        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+            outputs = model(**inputs)
+            return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+    Faulty(model, most_rows=2)
+    arguments = trainer(tmp_path).args
+    kind, changes = (Own, {}) if own == "method" else (TransferTrainer, {"compute_loss_func": mean})
+    run = kind(model, arguments, collate, train_dataset=named_rows(), **changes)
+    with pytest.raises(
+        TrainingError, match=r"with 4 rows .*The loss is your own \(compute_loss, or compute_loss_func\)"
+    ):
+        run.train()
+
+
+def test_the_loss_of_a_task_is_cut_into_parts(tmp_path, model):
+    from nlp_transfer.tasks.losses import single_label_loss
+    from nlp_transfer.training.losses import update_mean
+
+    weights_of = {}
+    for most_rows in (None, 2):
+        network = tiny_model("bert").double()
+        Faulty(network, most_rows=most_rows, without_dropout=True)
+        arguments = trainer(tmp_path / str(most_rows), optim="sgd", max_steps=1).args
+        loss = update_mean(single_label_loss)
+        TransferTrainer(network, arguments, collate, train_dataset=named_rows(), compute_loss_func=loss).train()
+        weights_of[most_rows] = weights(network)
+    assert torch.allclose(weights_of[None], weights_of[2], rtol=1e-6, atol=0)

@@ -18,7 +18,7 @@ def test_the_handlers_from_before_come_back():
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_stops_at_once_where_nothing_is_trained(number):
-    with StopSignals(), pytest.raises(RunInterrupted, match=f"{number.name}: nothing was being trained"):
+    with StopSignals(), pytest.raises(RunInterrupted, match=f"{number.name}: no step was being made"):
         os.kill(os.getpid(), number)
 
 
