@@ -25,7 +25,7 @@ from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
-from nlp_transfer.models.manifest import folder_fingerprint
+from nlp_transfer.models.manifest import check_manifest, folder_fingerprint, has_manifest
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
@@ -83,6 +83,7 @@ def run(
     if new_run and found.state != "foreign":
         found = RunFolder(folder, "empty")
     if found.state == "finished":
+        _check_finished(folder)
         return None
     if changed := config_differences(found.record.get("config", record), record, without_effect=True):
         tell("\n  ".join(["Changed since the run began, without effect on its result (there -> now):", *changed]))
@@ -157,6 +158,19 @@ def run(
         if opened is not None and log is not None:
             log.close()
             opened.leave()
+
+
+def _check_finished(folder: Path) -> None:
+    """Complain about a finished run whose model is gone or was changed; raises CheckpointError."""
+    saved = [folder / name for name in ("model", "adapter") if (folder / name).is_dir()]
+    if not saved:
+        raise CheckpointError(
+            f"{folder} holds this run, finished, but neither model/ nor adapter/. Put them back, or train again with "
+            "--new_run, which keeps what is there under another name."
+        )
+    for place in saved:
+        if has_manifest(place):
+            check_manifest(place)
 
 
 def _nobody(_: str) -> None:

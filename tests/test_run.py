@@ -382,3 +382,14 @@ def test_a_run_that_met_a_bad_number_goes_on_with_skip(encoder, corpus, tmp_path
     resumed = run(load_config(tree=tree, overrides=[("training.nonfinite", "skip")]), resume=True, say=said.append)
     assert resumed is not None
     assert "training.nonfinite: not set -> 'skip'" in "\n".join(said)
+
+
+def test_a_finished_run_whose_model_was_lost_says_so(encoder, corpus, tmp_path):
+    tree = run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+    run(load_config(tree=tree))
+    (tmp_path / "run" / "model" / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is missing"):
+        run(load_config(tree=tree), resume=True)
+    shutil.rmtree(tmp_path / "run" / "model")
+    with pytest.raises(CheckpointError, match="finished, but neither model/ nor adapter/"):
+        run(load_config(tree=tree), resume=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from nlp_transfer.errors import CheckpointError
 from nlp_transfer.reporting.files import atomic_file, plain
 
 
@@ -34,9 +35,16 @@ class JsonLinesLog:
 
         Raises:
             TypeError: a value that JSON cannot hold.
+            CheckpointError: the file cannot be written; the disk is full, for example.
         """
-        self._file.write(_line(entry))
-        self._file.flush()
+        try:
+            self._file.write(_line(entry))
+            self._file.flush()
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.path} cannot be written ({error.strerror or error}). Checkpoints are whole: make room, then go "
+                "on with --resume."
+            ) from error
 
     def restart(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Let the file hold these entries and no more, as a resumed run had logged them at its checkpoint.

@@ -12,6 +12,7 @@ half the micro-batch and twice the accumulation.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
+from nlp_transfer.training import checkpoints
 
 logger = logging.get_logger(__name__)
 
@@ -224,7 +226,7 @@ class GuardingMixin(Trainer):
             return norm
         message = self._ruin(ruined, update)
         if getattr(self.args, "nonfinite", "stop") != "skip":
-            raise TrainingError(message)
+            raise TrainingError(f"{message} {self._last_checkpoint()}")
         self.skipped_updates += 1
         if self.skipped_updates > getattr(self.args, "max_skipped_updates", 0):
             raise TrainingError(
@@ -238,6 +240,10 @@ class GuardingMixin(Trainer):
         self._tr_loss.copy_(update.loss)
         self._globalstep_last_logged += 1  # this step has no loss to average
         return 0.0
+
+    def _last_checkpoint(self) -> str:
+        saved = checkpoints.checkpoints(Path(str(self.args.output_dir)))
+        return f"The last good checkpoint is {saved[-1]}." if saved else "No checkpoint was saved before it."
 
     def _ruin(self, ruined: list[tuple[float, list[Any]]], update: Update) -> str:
         what = f"The loss became {ruined[0][0]}" if ruined else "The gradient is not finite, though the loss is,"

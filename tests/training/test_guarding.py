@@ -75,7 +75,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_take_it(tmp_path, mo
     run = trainer(tmp_path, model, gradient_accumulation_steps=2)
     text = (
         r"The loss became nan at step 1 \(epoch 0\.00\), with the rows row-4, row-5, row-6, row-7\. "
-        r"The weights did not take this update\."
+        r"The weights did not take this update\..*No checkpoint was saved before it\."
     )
     with pytest.raises(TrainingError, match=text):
         run.train()
@@ -84,7 +84,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_take_it(tmp_path, mo
 
 def test_the_last_good_checkpoint_stays(tmp_path, model):
     Faulty(model, ruined=[3])
-    with pytest.raises(TrainingError, match=r"at step 3 .* row-8, "):
+    with pytest.raises(TrainingError, match=r"at step 3 .* row-8, .*The last good checkpoint is .*checkpoint-2\."):
         trainer(tmp_path, model).train()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-1", "checkpoint-2"]
 
