@@ -32,8 +32,8 @@ from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.predictions import write_predictions
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
-from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, look_at, open_run_folder, set_aside
-from nlp_transfer.reporting.scoring import prediction_rows, score_baselines, score_model
+from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, open_run_folder, set_aside
+from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
@@ -45,6 +45,9 @@ from nlp_transfer.training.threads import use_cores
 
 CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
+
+PREDICTIONS = "predictions.jsonl.gz"
+"""The file inside a run's folder that has a line for each held-out row."""
 
 LOG = "log.jsonl"
 """The file inside a run's folder that has a line for each entry of the Trainer's log."""
@@ -79,9 +82,7 @@ def run(
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
     tell = say if main else _nobody
-    found = look_at(folder) if new_run else check_run_folder(folder, record, resume=resume)
-    if new_run and found.state != "foreign":
-        found = RunFolder(folder, "empty")
+    found = RunFolder(folder, "empty") if new_run else check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
         _check_finished(folder)
         return None
@@ -120,16 +121,13 @@ def run(
             paths = hub.save_trained(trainer, tokenizer, folder, task)
         if opened is None:
             return None
-        write_predictions(folder / "predictions.jsonl.gz", prediction_rows(task, scored))
+        write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
         report = Report(
             title=folder.name,
             task=config.task.name,
             model=loaded.origin,
             methods=tuple(method.name for method in config.methods),
-            metrics={
-                domain: {split: one.metrics for split, one in splits.items() if one.metrics}
-                for domain, splits in scored.items()
-            },
+            metrics=metrics_of(scored),
             corpora={domain: CorpusFacts.of(corpus) for domain, corpus in corpora.items()},
             cost=Cost(
                 *trained_parameters,
@@ -142,15 +140,9 @@ def run(
             config=record,
             seeds=(config.training.seed,),
             baselines=score_baselines(config.baselines, task, corpora, scored),
-            facts={
-                **dict.fromkeys(loaded.notes, True),
-                **cut_texts(encoded),
-                **trainer.guarded(),
-                **({"operations without a deterministic form": undetermined} if undetermined else {}),
-                **_brief(context.facts),
-            },
+            facts=facts_of(loaded, encoded, trainer, context, undetermined),
             thresholds=task.threshold_by_label(),
-            paths={**paths, "predictions": str(folder / "predictions.jsonl.gz"), "log": str(folder / LOG)},
+            paths={**paths, "predictions": str(folder / PREDICTIONS), "log": str(folder / LOG)},
         ).write(folder)
         opened.finish()
         return report
@@ -158,6 +150,27 @@ def run(
         if opened is not None and log is not None:
             log.close()
             opened.leave()
+
+
+def metrics_of(scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """{domain: {split: metrics}} of the splits that have labels."""
+    return {
+        domain: {split: one.metrics for split, one in splits.items() if one.metrics}
+        for domain, splits in scored.items()
+    }
+
+
+def facts_of(
+    loaded: LoadedModel, encoded: "Encoded", trainer: TransferTrainer, context: Context, undetermined: list[str]
+) -> dict[str, Any]:
+    """What happened on the way that a reader of the report must know."""
+    return {
+        **dict.fromkeys(loaded.notes, True),
+        **cut_texts(encoded),
+        **trainer.guarded(),
+        **({"operations without a deterministic form": undetermined} if undetermined else {}),
+        **_brief(context.facts),
+    }
 
 
 def _check_finished(folder: Path) -> None:

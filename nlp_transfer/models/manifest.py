@@ -50,7 +50,7 @@ def write_manifest(folder: Path) -> None:
             os.fsync(file.fileno())
         files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
     for inner, _, _ in os.walk(folder):
-        _sync_folder(Path(inner))
+        sync_folder(Path(inner))
     beside = folder / _BESIDE
     beside.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
     with beside.open("x", encoding="ascii") as out:
@@ -59,7 +59,7 @@ def write_manifest(folder: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
     beside.replace(folder / MANIFEST)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def check_manifest(folder: Path) -> None:
@@ -198,7 +198,7 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put a folder's names on the disk, where the system can."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

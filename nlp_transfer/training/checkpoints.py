@@ -8,7 +8,6 @@ So a crash at any instant leaves whole checkpoints and hidden rests. What is fou
 valid manifest is passed over, and said to be.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.models.manifest import check_manifest, has_manifest, write_manifest
+from nlp_transfer.models.manifest import check_manifest, has_manifest, sync_folder, write_manifest
 
 _NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
 _SAVING = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.saving")
@@ -79,7 +78,7 @@ def commit(saving: Path) -> Path:
         else:
             place.rename(_free_name(place.with_name(f"kept-{place.name}")))
     saving.rename(place)
-    _flush(place.parent)
+    sync_folder(place.parent)
     clear_rests(place.parent)
     return place
 
@@ -194,12 +193,3 @@ def _free_name(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free
-
-
-def _flush(folder: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -6,9 +6,12 @@ bound.
 
 Out of memory: the update begins again from its own start (gradients, random state, counted loss), with every
 micro-batch cut into twice as many parts. A part's loss has its share of the update's items, so the update is the same:
-half the micro-batch and twice the accumulation.
+half the micro-batch and twice the accumulation. Of several processes each cuts its own: one whose forward pass did not
+fit makes its share again while the others wait for its gradients, which are added up once, with the last part. Only
+where memory runs out in the backward pass that adds them up is there no way back.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +22,7 @@ import torch
 from accelerate.utils import gather_object
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from transformers import Trainer
 from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
@@ -66,6 +70,7 @@ class Update:
         random_state: PyTorch's, before the first micro-batch.
         done: how many micro-batches are through.
         ruined: (loss, ids) of micro-batches whose loss is not finite.
+        in_backward: whether the forward pass of the part that is made has come to its end.
     """
 
     batches: list[dict[str, Any]]
@@ -73,6 +78,7 @@ class Update:
     random_state: tuple[Tensor, Any] | None = None
     done: int = 0
     ruined: list[tuple[float, list[Any]]] = field(default_factory=list)
+    in_backward: bool = False
 
 
 class GuardingMixin(Trainer):
@@ -105,9 +111,38 @@ class GuardingMixin(Trainer):
             self.data_collator, self._signature_columns = kept
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
-        """As in `Trainer`."""
+        """As in `Trainer`.
+
+        Raises:
+            TrainingError: memory ran out where smaller parts do not help, as with the optimizer's state.
+        """
         self.micro_batch_parts, self.skipped_updates = 1, 0
-        return super().train(*args, **kwargs)
+        try:
+            return super().train(*args, **kwargs)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingError(
+                f"Out of memory at step {self.state.global_step + 1}, outside of the forward and backward passes, as "
+                f"with the optimizer's state ({shortened(error)}). Train fewer weights (methods: lora), or take an "
+                f"optimizer with less state (training.optim). {self._last_checkpoint()}"
+            ) from error
+
+    def prediction_step(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`.
+
+        Raises:
+            TrainingError: the batch does not fit into memory.
+        """
+        try:
+            return super().prediction_step(model, inputs, *args, **kwargs)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingError(
+                f"Out of memory in evaluation, with {row_count(inputs)} rows in a forward pass ({shortened(error)}). "
+                f"Lower training.per_device_eval_batch_size, which changes no result. {self._last_checkpoint()}"
+            ) from error
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`; notes where the update begins."""
@@ -137,13 +172,27 @@ class GuardingMixin(Trainer):
         update.done += 1
         return loss
 
-    def _micro_batch(self, model: nn.Module, inputs: Mapping[str, Any], items: Tensor | int | None) -> Tensor:
-        losses = [super(GuardingMixin, self).training_step(model, part, items) for part in self._parts(inputs)]
+    def _micro_batch(
+        self, model: nn.Module, inputs: Mapping[str, Any], items: Tensor | int | None, *, last: bool = True
+    ) -> Tensor:
+        """The parts of a micro-batch; gradients are shared with the last part of the update's last one, if at all."""
+        assert self._update is not None
+        parts, losses = self._parts(inputs), []
+        for number, part in enumerate(parts, start=1):
+            self._update.in_backward = False
+            with contextlib.nullcontext() if last and number == len(parts) else self.accelerator.no_sync(model):
+                losses.append(super().training_step(model, part, items))
         loss = torch.stack(losses).sum()
         if not bool(torch.isfinite(loss)):
-            assert self._update is not None
             self._update.ruined.append((loss.item(), list(inputs.get(ROW_IDS, ()))))
         return loss
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`; notes that the forward pass has come to its end."""
+        output = super().compute_loss(*args, **kwargs)
+        if self._update is not None:
+            self._update.in_backward = True
+        return output
 
     def _parts(self, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
         whole = without_ids(inputs)
@@ -161,15 +210,15 @@ class GuardingMixin(Trainer):
 
     def _begin_again(self, model: nn.Module, update: Update, items: Tensor | int | None, error: RuntimeError) -> Tensor:
         """Make the update from its start in smaller parts; returns the loss of all that is through then."""
-        message = " ".join(str(error).split())[:200]
+        message = shortened(error)
         error.__traceback__ = None  # it holds the tensors that did not fit
         while True:
             largest = max(row_count(without_ids(batch)) for batch in update.batches)
             rows = math.ceil(largest / self.micro_batch_parts)
             where = f"Out of memory at step {self.state.global_step + 1} with {rows} rows in a forward pass ({message})"
-            if self.args.world_size > 1:
+            if self.args.world_size > 1 and not self._can_begin_again(model, update):
                 raise TrainingError(
-                    f"{where}. Several processes cannot change this on the way: halve "
+                    f"{where}. The processes were adding up their gradients, from which there is no way back: halve "
                     "training.per_device_train_batch_size and double training.gradient_accumulation_steps, which "
                     "makes the same updates, and start again."
                 )
@@ -194,8 +243,14 @@ class GuardingMixin(Trainer):
             update.ruined.clear()
             assert update.random_state is not None
             set_random_state(update.random_state, self.args.device)
+            if isinstance(model, DistributedDataParallel):
+                # The buffers were sent around when the update began; the other processes do not send them again.
+                model.require_forward_param_sync = False
             try:
-                losses = [self._micro_batch(model, batch, items) for batch in update.batches[: update.done + 1]]
+                losses = [
+                    self._micro_batch(model, batch, items, last=number == update.done)
+                    for number, batch in enumerate(update.batches[: update.done + 1])
+                ]
             except RuntimeError as again:
                 if not is_out_of_memory(again):
                     raise
@@ -203,6 +258,12 @@ class GuardingMixin(Trainer):
                 continue
             self._tr_loss.copy_(update.loss)
             return torch.stack(losses).sum()
+
+    def _can_begin_again(self, model: nn.Module, update: Update) -> bool:
+        """Whether no gradient was shared in this update: under DDP, before the backward pass that adds them up."""
+        return isinstance(model, DistributedDataParallel) and not (
+            update.in_backward and model.require_backward_grad_sync
+        )
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         """As in `Trainer`; the last look before the weights take the update.
@@ -288,6 +349,11 @@ def row_count(inputs: Mapping[str, Any]) -> int:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether PyTorch ran out of memory, on a GPU or on the CPU."""
     return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
+
+
+def shortened(error: RuntimeError) -> str:
+    """The beginning of its text, on one line."""
+    return " ".join(str(error).split())[:200]
 
 
 def random_state(device: torch.device) -> tuple[Tensor, Any]:

@@ -32,7 +32,7 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.manifest import check_manifest
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.guarding import COUNTERS
-from nlp_transfer.training.signals import StopSignals
+from nlp_transfer.training.signals import StopSignals, WorkerStart
 
 logger = logging.get_logger(__name__)
 
@@ -62,9 +62,10 @@ class ResumingMixin(Trainer):
         parent, step, needed = Path(self._get_output_dir(trial)), self.state.global_step, self.checkpoint_bytes()
         place, saving = checkpoints.checkpoint_path(parent, step), checkpoints.saving_path(parent, step)
         losses = gather_object([self._tr_loss.item()])
+        counters = gather_object([{name: getattr(self, name) for name in COUNTERS}])
         self._together(lambda: checkpoints.begin(parent, step, needed), main_only=True)
         try:
-            self._together(lambda: self._write_checkpoint(saving, losses), failed=place)
+            self._together(lambda: self._write_checkpoint(saving, losses, counters), failed=place)
             self._together(lambda: checkpoints.commit(saving), main_only=True, failed=place)
         finally:
             if self.args.should_save and saving.exists():
@@ -76,7 +77,7 @@ class ResumingMixin(Trainer):
             best = self.state.best_model_checkpoint
             checkpoints.rotate(place, self.args.save_total_limit, [Path(best)] if best else [])
 
-    def _write_checkpoint(self, folder: Path, losses: list[float]) -> None:
+    def _write_checkpoint(self, folder: Path, losses: list[float], counters: list[dict[str, int]]) -> None:
         self.save_model(str(folder), _internal_call=True)
         self._name_best_checkpoint(folder.parent)
         if not self.args.save_only_model:
@@ -86,10 +87,10 @@ class ResumingMixin(Trainer):
         if self.args.should_save:
             self._collect_callback_states()
             self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
-            (folder / TRANSFER_STATE).write_text(json.dumps(self._transfer_state(losses), indent=1) + "\n")
+            (folder / TRANSFER_STATE).write_text(json.dumps(self._transfer_state(losses, counters), indent=1) + "\n")
 
-    def _transfer_state(self, losses: list[float]) -> dict[str, Any]:
-        """What goes on in the resumed run; JSON keeps floating-point numbers exactly."""
+    def _transfer_state(self, losses: list[float], counters: list[dict[str, int]]) -> dict[str, Any]:
+        """What goes on in the resumed run, lists by process; JSON keeps floating-point numbers exactly."""
         return {
             "losses_since_logged": losses,
             "last_logged_step": self._globalstep_last_logged,
@@ -99,7 +100,7 @@ class ResumingMixin(Trainer):
             "best_checkpoint": Path(self.state.best_model_checkpoint or "").name,
             "processes": self.args.world_size,
             "threads": torch.get_num_threads(),
-            **{name: getattr(self, name) for name in COUNTERS},
+            "counters": counters,
         }
 
     def checkpoint_bytes(self) -> int:
@@ -261,8 +262,8 @@ class ResumingMixin(Trainer):
         self._total_loss_scalar = state["total_loss"]
         self._globalstep_last_logged = state["last_logged_step"]
         self._initial_global_step = 0
-        for name in COUNTERS:
-            setattr(self, name, state[name])
+        for name, count in state["counters"][self.args.process_index].items():
+            setattr(self, name, count)
         self._load_rng_state(state["checkpoint"])
         return bool(state["ended"])
 
@@ -295,8 +296,10 @@ class ResumingMixin(Trainer):
             return
         if self._saved_at != self.state.global_step or self.args.save_only_model:
             bare, self.args.save_only_model = self.args.save_only_model, False  # this one is to go on from
-            self._save_checkpoint(model, trial)
-            self.args.save_only_model = bare
+            try:
+                self._save_checkpoint(model, trial)
+            finally:
+                self.args.save_only_model = bare
         place = checkpoints.checkpoint_path(Path(self._get_output_dir(trial)), self.state.global_step)
         raise self.stop_signals.interrupted(f"step {self.state.global_step} was finished and saved in {place}")
 
@@ -318,5 +321,5 @@ class ResumingMixin(Trainer):
         """As in `Trainer`; its workers leave signals to the main process."""
         loader = super().get_train_dataloader()
         if self.stop_signals is not None and self.args.dataloader_num_workers > 0:
-            loader.worker_init_fn = self.stop_signals.ignored_by(loader.worker_init_fn)
+            loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
         return loader

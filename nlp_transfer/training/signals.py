@@ -54,10 +54,6 @@ class StopSignals:
         name = self.received.name if self.received is not None else "A signal to another process"
         return RunInterrupted(f"{name}: {where}.")
 
-    def ignored_by(self, begin_worker: Callable[[int], None] | None) -> "WorkerStart":
-        """A `worker_init_fn` for data workers, who must serve until the step that needs them is finished."""
-        return WorkerStart(begin_worker)
-
     def _catch(self, number: int, _: FrameType | None) -> None:
         again, self.received = self.received, self.received or signal.Signals(number)
         if again is not None and number == signal.SIGINT:
@@ -67,7 +63,13 @@ class StopSignals:
 
 
 class WorkerStart:
-    """Starts a data worker that ignores the signals; they go to a whole process group, workers too."""
+    """A `worker_init_fn` for data workers, who must serve until the step that needs them is finished.
+
+    They ignore the signals, which go to a whole process group, workers too.
+
+    Args:
+        begin_worker: what the loader would run otherwise.
+    """
 
     def __init__(self, begin_worker: Callable[[int], None] | None) -> None:
         self.begin_worker = begin_worker

@@ -1,14 +1,20 @@
 """Updates that are not finite or do not fit into memory."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, TrainingError
-from nlp_transfer.training.guarding import RowIds, row_count, without_ids
+from nlp_transfer.training.guarding import RowIds, Update, row_count, without_ids
 from tests.tiny_models import collate, random_rows, tiny_model
 
 ROWS = 16
@@ -116,7 +122,9 @@ def test_skipping_leaves_the_update_out_and_counts_it(tmp_path, model):
     assert [entry["step"] for entry in logged] == [1, 3, 4]
     assert all(entry["loss"] > 0 for entry in logged)
     assert [entry.get("skipped_updates") for entry in logged] == [None, 1, 1]
-    assert json.loads((tmp_path / "checkpoint-2" / "transfer_state.json").read_text())["skipped_updates"] == 1
+    assert json.loads((tmp_path / "checkpoint-2" / "transfer_state.json").read_text())["counters"] == [
+        {"micro_batch_parts": 1, "skipped_updates": 1}
+    ]
 
 
 def test_skipping_stops_after_its_bound(tmp_path, model):
@@ -180,32 +188,50 @@ def test_out_of_memory_in_a_later_micro_batch_repeats_the_update_from_its_start(
 
 
 def test_the_random_state_is_that_of_the_steps_start(tmp_path, model):
-    states = []
-    faulty = Faulty(model, most_rows=2)
-    inner = faulty.forward
+    inner, ends = model.forward, []
 
-    def note(**inputs):
-        states.append(torch.get_rng_state())
-        return inner(**inputs)
+    def fails_after_drawing(input_ids=None, attention_mask=None, labels=None):
+        output = inner(input_ids=input_ids, attention_mask=attention_mask, labels=labels)
+        ends.append(torch.get_rng_state())
+        if len(input_ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return output
 
-    faulty.forward = note
+    model.forward = fails_after_drawing
     start = []
     run = trainer(tmp_path, model, max_steps=1)
     super_step = run._micro_batch
 
-    def begin(*args):
+    def begin(*args, **kwargs):
         start.append(torch.get_rng_state())
-        return super_step(*args)
+        return super_step(*args, **kwargs)
 
     run._micro_batch = begin
     run.train()
+    assert not torch.equal(ends[0], start[0])  # the pass that did not fit had drawn its dropout
     assert torch.equal(start[0], start[1])
-    assert torch.equal(states[0], start[0])
 
 
 def test_a_single_row_that_does_not_fit_says_what_to_do(tmp_path, model):
     Faulty(model, most_rows=0)
     with pytest.raises(TrainingError, match=r"with 1 rows .*A single row does not fit: shorten the texts"):
+        trainer(tmp_path, model).train()
+
+
+def test_out_of_memory_in_evaluation_says_what_to_do(tmp_path, model):
+    run = trainer(tmp_path, model, per_device_eval_batch_size=8)
+    Faulty(model, most_rows=4)
+    text = r"Out of memory in evaluation, with 8 rows .*Lower training\.per_device_eval_batch_size.*No checkpoint was saved"
+    with pytest.raises(TrainingError, match=text):
+        run.evaluate(named_rows())
+
+
+def test_out_of_memory_in_the_optimizer_says_what_to_do(tmp_path, model, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", full)
+    with pytest.raises(TrainingError, match=r"at step 1, outside of the forward and backward passes.*training\.optim"):
         trainer(tmp_path, model).train()
 
 
@@ -266,3 +292,41 @@ def test_the_loss_of_a_task_is_cut_into_parts(tmp_path, model):
         TransferTrainer(network, arguments, collate, train_dataset=named_rows(), compute_loss_func=loss).train()
         weights_of[most_rows] = weights(network)
     assert torch.allclose(weights_of[None], weights_of[2], rtol=1e-6, atol=0)
+
+
+@pytest.mark.slow
+def test_out_of_memory_on_one_or_both_of_two_processes_makes_the_same_updates(tmp_path):
+    worker = Path(__file__).with_name("oom_updates.py")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(worker.parents[2])}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    words = [*launcher, str(worker), str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ranks = [np.load(tmp_path / f"{rank}.npz") for rank in (0, 1)]
+    for accumulation in (1, 2):
+        whole = ranks[0][f"weights/none/{accumulation}"]
+        assert not np.allclose(whole, weights(tiny_model("bert").double()).numpy(), rtol=1e-3)
+        for name, parts in (("one", [1, 2]), ("both", [2, 2])):
+            key = f"{name}/{accumulation}"
+            assert [int(rank[f"parts/{key}"]) for rank in ranks] == parts
+            assert [int(rank[f"rows/{key}"]) for rank in ranks] == [4 // count for count in parts]
+            for rank in ranks:
+                np.testing.assert_allclose(rank[f"weights/{key}"], whole, rtol=1e-6)
+            np.testing.assert_allclose(ranks[0][f"losses/{key}"], ranks[0][f"losses/none/{accumulation}"], rtol=1e-5)
+
+
+def test_there_is_no_way_back_once_gradients_are_shared(tmp_path, model):
+    run = trainer(tmp_path)
+    update = Update([], torch.tensor(0.0))
+    assert not run._can_begin_again(model, update)  # sharded in a way that is not DDP's
+
+    class Shared(DistributedDataParallel):
+        def __init__(self, shares):
+            nn.Module.__init__(self)
+            self.require_backward_grad_sync = shares
+
+    update.in_backward = True
+    assert run._can_begin_again(Shared(False), update)
+    assert not run._can_begin_again(Shared(True), update)
+    update.in_backward = False
+    assert run._can_begin_again(Shared(True), update)
