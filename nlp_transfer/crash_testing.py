@@ -2,8 +2,7 @@
 
 The run is a real one: scripts/train.py as a command of its own, on one process or under torchrun, killed with SIGKILL,
 children and all, so that nothing of it can tidy up. More than half of the kills fall into the saving of a checkpoint,
-the others anywhere between the start and the end. It is small, so that many kills take minutes: a random BERT of three
-layers, 72 updates, a checkpoint after every third.
+the others anywhere between the start and the end. It is small (small_run.py), so that many kills take minutes.
 
 What must be equal at the end, byte for byte: weights and predictions; the optimizer's and scheduler's states and the
 weights of every checkpoint; and, but for the times in them, metrics and log.
@@ -17,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ import psutil
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.manifest import MANIFEST
+from nlp_transfer.small_run import write_small_run
 
 IN_A_SAVE = 0.6
 """The share of kills that wait for the saving of a checkpoint."""
@@ -93,7 +94,7 @@ def crash_test(
         problems.append(f"--output_dir {folder} exists already; name a new folder.")
     if problems:
         raise ConfigError(problems)
-    config, chance, report = _small_run(folder), random.Random(seed), CrashReport(processes)
+    config, chance, report = write_small_run(folder), random.Random(seed), CrashReport(processes)
     command = [sys.executable]
     if processes > 1:
         command += ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
@@ -169,8 +170,6 @@ def _wait_for_save(process: "subprocess.Popen[bytes]", output: Path, chance: ran
 @contextlib.contextmanager
 def _started(command: list[str]) -> "Iterator[tuple[subprocess.Popen[bytes], Path]]":
     """The command as a process, on one thread a process, and the file of what it says."""
-    import tempfile
-
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     with tempfile.TemporaryDirectory() as place:
         log = Path(place) / "log"
@@ -246,80 +245,3 @@ def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_times(item) for key, item in value.items() if not _TIMES.search(key)}
     return [_without_times(item) for item in value] if isinstance(value, list) else value
-
-
-# ---- the run ----
-
-
-def _small_run(folder: Path) -> Path:
-    """Write a random encoder, a corpus and a configuration; returns the configuration's file."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
-
-    folder.mkdir(parents=True)
-    words = {
-        "permissive": "use copy modify freely",
-        "copyleft": "source same share derivative",
-        "public": "waive world",
-    }
-    fillers = ["the", "of", "and", "software", "work", "you", "may", "must", "any", "this"]
-    known = [word for text in words.values() for word in text.split()] + fillers
-    vocabulary = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *known])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    special = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
-    encoder = str(folder / "encoder")
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **special).save_pretrained(encoder)
-    set_seed(0)
-    BertModel(
-        BertConfig(
-            vocab_size=len(vocabulary),
-            hidden_size=64,
-            num_hidden_layers=3,
-            num_attention_heads=4,
-            intermediate_size=128,
-            max_position_embeddings=64,
-        )
-    ).save_pretrained(encoder)
-    chance = random.Random(0)
-    for split, rows in (("train", 96), ("dev", 24), ("test", 24)):
-        with (folder / f"{split}.jsonl").open("w") as out:
-            for i in range(rows):
-                label = list(words)[i % len(words)]
-                text = chance.choices(words[label].split(), k=3) + chance.choices(fillers, k=4 + i % 12)
-                chance.shuffle(text)
-                out.write(json.dumps({"text": " ".join(text), "label": label}) + "\n")
-    corpus = folder / "corpus"
-    corpus.mkdir()
-    for split in ("train", "dev", "test"):
-        (folder / f"{split}.jsonl").rename(corpus / f"{split}.jsonl")
-    config = folder / "config.yaml"
-    config.write_text(
-        f"""model: {encoder}
-source: {{path: {corpus}}}
-task: {{max_length: 32}}
-baselines: []
-training:
-  output_dir: named on the command line
-  num_train_epochs: 3
-  learning_rate: 1e-3
-  per_device_train_batch_size: 4
-  train_sampling_strategy: group_by_length
-  logging_steps: 5
-  eval_strategy: steps
-  eval_steps: 3
-  save_strategy: steps
-  save_steps: 3
-  save_total_limit: 2
-  load_best_model_at_end: true
-  metric_for_best_model: macro_f1
-  use_cpu: true
-  cpu_threads: 1
-  report_to: none
-  disable_tqdm: true
-"""
-    )
-    return config

@@ -6,7 +6,7 @@ Silent faults of the stock loop that are removed here:
   gradients grow with accumulation steps and processes. Here every mean-reduced loss is weighted by its share of the
   update's items (rows, or tokens with a label), so one update is the same for one process, accumulation and DDP,
   with uneven micro-batches too.
-* A loss that is not finite is logged as 0.0. Here it stops the run (guarding.py).
+* A loss that is not finite is logged as 0.0. Here it stops the run (finite.py).
 * The evaluation loss repeats each batch's mean for all of its rows, a short last batch included, which is wrong on
   several processes. Here it is the mean over rows.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither.
@@ -27,7 +27,8 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
-from nlp_transfer.training.guarding import GuardingMixin
+from nlp_transfer.training.finite import FiniteMixin
+from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler
 
@@ -38,7 +39,7 @@ IGNORED_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
 
 
-class TransferMixin(GuardingMixin, ResumingMixin):
+class TransferMixin(FiniteMixin, MemoryMixin, ResumingMixin):
     """See the module's text. Use `TransferTrainer`."""
 
     _length_sampler: LengthGroupedSampler | None = None

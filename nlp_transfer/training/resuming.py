@@ -1,14 +1,9 @@
-"""Saving and going on, exactly: an interrupted run ends as if it had not been interrupted.
+"""Going on, exactly: an interrupted run ends as if it had not been interrupted.
 
-What the stock loop loses on the way is kept here, in `transfer_state.json` beside its own files:
-
-* the loss since the last logged step, so that the log does not change;
-* that training had come to its end (by early stopping, say), where a stock run trains on;
-* the seconds and the losses of the parts before, so that the run's cost and mean loss are the whole run's.
-
-At the end of an epoch the stock loop may act twice, after the step and after the epoch, with a save between; what the
-second does is lost with a crash. Here both are one, and the save is last. Missing optimizer, scheduler or random states
-are errors, and nothing is read from a checkpoint that is not whole (checkpoints.py).
+What the stock loop would lose on the way is kept beside its own files (saving.py) and taken over here. At the end of an
+epoch the stock loop may act twice, after the step and after the epoch, with a save between; what the second does is
+lost with a crash. Here both are one, and the save is last. Missing optimizer, scheduler or random states are errors,
+and nothing is read from a checkpoint that is not whole (checkpoints.py).
 """
 
 import contextlib
@@ -19,28 +14,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from accelerate.utils import gather_object
 from torch import nn
 from torch.distributed import broadcast_object_list
-from transformers import Trainer
 from transformers.trainer import OPTIMIZER_NAME, SCALER_NAME, SCHEDULER_NAME, TRAINER_STATE_NAME
-from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.manifest import check_manifest
 from nlp_transfer.training import checkpoints
-from nlp_transfer.training.guarding import COUNTERS
+from nlp_transfer.training.saving import TRANSFER_STATE, SavingMixin
 from nlp_transfer.training.signals import StopSignals, WorkerStart
 
 logger = logging.get_logger(__name__)
 
-TRANSFER_STATE = "transfer_state.json"
-"""Our own file in a checkpoint."""
 
-
-class ResumingMixin(Trainer):
+class ResumingMixin(SavingMixin):
     """See the module's text. A part of `TransferMixin`."""
 
     stop_signals: StopSignals | None = None
@@ -50,109 +39,7 @@ class ResumingMixin(Trainer):
     """How long `train` took, the interrupted parts before it included."""
 
     _resumed: dict[str, Any] | None = None
-    _seconds_before = 0.0
-    _called_at = _acted_at = _saved_at = -1
-
-    # ---- saving ----
-
-    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """As in `Trainer`, but whole or not at all; older ones go only when this one stands."""
-        if self.hp_search_backend is None and trial is None:
-            self.store_flos()
-        parent, step, needed = Path(self._get_output_dir(trial)), self.state.global_step, self.checkpoint_bytes()
-        place, saving = checkpoints.checkpoint_path(parent, step), checkpoints.saving_path(parent, step)
-        losses = gather_object([self._tr_loss.item()])
-        counters = gather_object([{name: getattr(self, name) for name in COUNTERS}])
-        self._together(lambda: checkpoints.begin(parent, step, needed), main_only=True)
-        try:
-            self._together(lambda: self._write_checkpoint(saving, losses, counters), failed=place)
-            self._together(lambda: checkpoints.commit(saving), main_only=True, failed=place)
-        finally:
-            if self.args.should_save and saving.exists():
-                checkpoints.clear_rests(parent)
-        self._saved_at = step
-        if self.args.push_to_hub:
-            self._push_from_checkpoint(str(place))
-        if self.args.should_save:
-            best = self.state.best_model_checkpoint
-            checkpoints.rotate(place, self.args.save_total_limit, [Path(best)] if best else [])
-
-    def _write_checkpoint(self, folder: Path, losses: list[float], counters: list[dict[str, int]]) -> None:
-        self.save_model(str(folder), _internal_call=True)
-        self._name_best_checkpoint(folder.parent)
-        if not self.args.save_only_model:
-            self._save_optimizer_and_scheduler(str(folder))
-            self._save_scaler(str(folder))
-            self._save_rng_state(str(folder))
-        if self.args.should_save:
-            self._collect_callback_states()
-            self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
-            (folder / TRANSFER_STATE).write_text(json.dumps(self._transfer_state(losses, counters), indent=1) + "\n")
-
-    def _transfer_state(self, losses: list[float], counters: list[dict[str, int]]) -> dict[str, Any]:
-        """What goes on in the resumed run, lists by process; JSON keeps floating-point numbers exactly."""
-        return {
-            "losses_since_logged": losses,
-            "last_logged_step": self._globalstep_last_logged,
-            "total_loss": self._total_loss_scalar,
-            "seconds": self._seconds_before + time.time() - self._started,
-            "ended": self.control.should_training_stop and self.state.global_step < self.state.max_steps,
-            "best_checkpoint": Path(self.state.best_model_checkpoint or "").name,
-            "processes": self.args.world_size,
-            "threads": torch.get_num_threads(),
-            "counters": counters,
-        }
-
-    def checkpoint_bytes(self) -> int:
-        """About how large a checkpoint is now: weights that are saved, and the optimizer's tensors."""
-        model = self.accelerator.unwrap_model(self.model)
-        saved = [p for p in model.parameters() if p.requires_grad or not hasattr(model, "peft_config")]
-        states = [] if self.args.save_only_model else list(getattr(self.optimizer, "state", {}).values())
-        tensors = [x for state in states for x in state.values() if isinstance(x, torch.Tensor)]
-        return sum(x.numel() * x.element_size() for x in [*saved, *tensors])
-
-    def _name_best_checkpoint(self, parent: Path) -> None:
-        """The best checkpoint is named by its place; the one that is being saved will stand there."""
-        if self.state.best_global_step:
-            best = checkpoints.checkpoint_path(parent, self.state.best_global_step)
-            if best.is_dir() or self.state.best_global_step == self.state.global_step:
-                self.state.best_model_checkpoint = str(best)
-
-    def _collect_callback_states(self) -> None:
-        """The callbacks' states as they are now, in the place where `TrainerState` keeps them."""
-        states: dict[str, Any] = {}
-        for callback in [*self.callback_handler.callbacks, self.control]:
-            if isinstance(callback, ExportableState):
-                states.setdefault(type(callback).__name__, []).append(callback.state())
-        kept: Any = {name: x[0] if len(x) == 1 else x for name, x in states.items()}
-        self.state.stateful_callbacks = kept
-
-    def _together(self, action: Callable[[], Any], *, main_only: bool = False, failed: Path | None = None) -> None:
-        """Run something on all processes (or where files are written); if it fails on one, it fails on all.
-
-        Args:
-            action: what to run; processes wait for one another after it.
-            main_only: run it only where this process writes checkpoints.
-            failed: the checkpoint that could not be saved, if errors other than ours are to become one of ours.
-        """
-        error: Exception | None = None
-        try:
-            if self.args.should_save or not main_only:
-                action()
-        except CheckpointError as caught:
-            error = caught
-        except Exception as caught:  # a full disk shows as OSError, SafetensorError or RuntimeError
-            if failed is None:
-                raise
-            error = checkpoints.not_saved(failed, self.checkpoint_bytes(), caught)
-            error.__cause__ = caught
-        messages = [x for x in gather_object([str(error) if error else None]) if x]
-        if error is not None:
-            raise error
-        if messages:
-            raise CheckpointError(messages[0])
-
-    # ---- going on ----
+    _called_at = _acted_at = -1
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in `Trainer`; `resume_from_checkpoint=True` takes the newest checkpoint that is whole.

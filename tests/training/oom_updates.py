@@ -1,4 +1,4 @@
-"""Make updates on two processes, one of which or both run out of memory; started by test_guarding.py.
+"""Make updates on two processes, one of which or both run out of memory; started by test_memory.py.
 
 torchrun --nproc_per_node 2 oom_updates.py OUT
 """
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tests.tiny_models import tiny_model
-from tests.training.test_guarding import Faulty, named_rows, trainer, weights
+from tests.training.faulty import Faulty, named_rows, trainer, weights
 
 SHORT_OF_MEMORY = {"none": (), "one": (1,), "both": (0, 1)}
 """The processes that hold two rows at most, by the name of the case."""

@@ -1,114 +1,36 @@
-"""What is done about an update that would ruin the weights or does not fit into memory.
+"""What does not fit into memory is made in smaller parts, and the update stays the same.
 
-Not finite: the loss of every micro-batch and the gradient's norm are looked at before the weights take the update.
-The run stops there with the rows' ids, or, with `nonfinite: skip`, leaves the update out, counts it, and stops after a
-bound.
-
-Out of memory: the update begins again from its own start (gradients, random state, counted loss), with every
-micro-batch cut into twice as many parts. A part's loss has its share of the update's items, so the update is the same:
-half the micro-batch and twice the accumulation. Of several processes each cuts its own: one whose forward pass did not
+Out of memory, the update begins again from its own start (gradients, random state, counted loss), with every
+micro-batch cut into twice as many parts. A part's loss has its share of the update's items: half the micro-batch and
+twice the accumulation make the same update. Of several processes each cuts its own: one whose forward pass did not
 fit makes its share again while the others wait for its gradients, which are added up once, with the last part. Only
 where memory runs out in the backward pass that adds them up is there no way back.
 """
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from accelerate.utils import gather_object
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from transformers import Trainer
 from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.training import checkpoints
+from nlp_transfer.training.updates import ROW_IDS, Update, UpdateMixin, row_count, without_ids
 
 logger = logging.get_logger(__name__)
 
-ROW_IDS = "row_ids"
-"""The key under which a batch carries its rows' ids to the training step; models never see it."""
 
-ID_COLUMN = "id"
-
-COUNTERS = ("micro_batch_parts", "skipped_updates")
-"""The attributes of `GuardingMixin` that a checkpoint keeps."""
-
-SHOWN_IDS = 16
-"""How many ids a message lists."""
-
-
-class RowIds:
-    """A collator around another one, which keeps the rows' ids beside the tensors.
-
-    Args:
-        collate: the collator; it sees rows without ids.
-    """
-
-    def __init__(self, collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
-        self.collate = collate
-
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """A batch of rows, with their ids under `ROW_IDS`."""
-        batch = self.collate([{key: value for key, value in row.items() if key != ID_COLUMN} for row in rows])
-        return {**batch, ROW_IDS: [row[ID_COLUMN] for row in rows]}
-
-
-@dataclass
-class Update:
-    """One update while it is made: what is needed to make it again from its start.
-
-    Args:
-        batches: its micro-batches.
-        loss: the loss counted since the last logged step, before this update.
-        random_state: PyTorch's, before the first micro-batch.
-        done: how many micro-batches are through.
-        ruined: (loss, ids) of micro-batches whose loss is not finite.
-        in_backward: whether the forward pass of the part that is made has come to its end.
-    """
-
-    batches: list[dict[str, Any]]
-    loss: Tensor
-    random_state: tuple[Tensor, Any] | None = None
-    done: int = 0
-    ruined: list[tuple[float, list[Any]]] = field(default_factory=list)
-    in_backward: bool = False
-
-
-class GuardingMixin(Trainer):
+class MemoryMixin(UpdateMixin):
     """See the module's text. A part of `TransferMixin`."""
-
-    micro_batch_parts = 1
-    """Into how many parts each micro-batch is cut, since it did not fit into memory whole."""
-
-    skipped_updates = 0
-    """How many updates were left out because they were not finite."""
-
-    _update: Update | None = None
 
     def parts_add_up(self) -> bool:
         """Whether the losses of a batch's parts are known to add up to that of the batch."""
         return False
-
-    def get_train_dataloader(self) -> Any:
-        """As in `Trainer`; where the rows have an id, batches bring it along for messages."""
-        columns = getattr(self.train_dataset, "column_names", None)
-        if not isinstance(columns, list) or ID_COLUMN not in columns or not self.args.remove_unused_columns:
-            return super().get_train_dataloader()
-        self._set_signature_columns_if_needed()
-        kept: tuple[Any, Any] = (self.data_collator, self._signature_columns)
-        columns_read: Any = [*kept[1], ID_COLUMN]
-        self.data_collator, self._signature_columns = RowIds(kept[0]), columns_read
-        try:
-            return super().get_train_dataloader()
-        finally:
-            self.data_collator, self._signature_columns = kept
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in `Trainer`.
@@ -143,12 +65,6 @@ class GuardingMixin(Trainer):
                 f"Out of memory in evaluation, with {row_count(inputs)} rows in a forward pass ({shortened(error)}). "
                 f"Lower training.per_device_eval_batch_size, which changes no result. {self._last_checkpoint()}"
             ) from error
-
-    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; notes where the update begins."""
-        batches, items = super().get_batch_samples(*args, **kwargs)
-        self._update = Update(batches, self._tr_loss.clone())
-        return batches, items
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
@@ -264,86 +180,6 @@ class GuardingMixin(Trainer):
         return isinstance(model, DistributedDataParallel) and not (
             update.in_backward and model.require_backward_grad_sync
         )
-
-    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
-        """As in `Trainer`; the last look before the weights take the update.
-
-        Raises:
-            TrainingError: the update is not finite, and is not to be skipped or is one too many.
-        """
-        norm = super()._get_grad_norm(model, grad_norm)
-        update, self._update = self._update, None
-        if update is None:
-            return norm
-        # Under fp16 an infinite gradient is how the loss's scale is found; the scaler leaves the update out itself.
-        scaled = getattr(self.accelerator, "scaler", None) is not None
-        finite = norm is None or scaled or math.isfinite(float(norm))
-        ruined = update.ruined
-        if self.args.world_size > 1:
-            bad = torch.tensor(float(bool(ruined) or not finite), device=self.args.device)
-            if bool(self.accelerator.reduce(bad, "sum")):
-                ruined, finite = [x for part in gather_object([ruined]) for x in part], False
-        if finite and not ruined:
-            return norm
-        message = self._ruin(ruined, update)
-        if getattr(self.args, "nonfinite", "stop") != "skip":
-            raise TrainingError(f"{message} {self._last_checkpoint()}")
-        self.skipped_updates += 1
-        if self.skipped_updates > getattr(self.args, "max_skipped_updates", 0):
-            raise TrainingError(
-                f"{message} {self.skipped_updates - 1} updates were left out before it, which is the most that "
-                "training.max_skipped_updates allows."
-            )
-        logger.warning(f"{message} It is left out ({self.skipped_updates} so far).")
-        model.zero_grad()
-        for parameter in model.parameters():
-            parameter.grad = None  # the optimizer passes over it: neither moments nor decay
-        self._tr_loss.copy_(update.loss)
-        self._globalstep_last_logged += 1  # this step has no loss to average
-        return 0.0
-
-    def _last_checkpoint(self) -> str:
-        saved = checkpoints.checkpoints(Path(str(self.args.output_dir)))
-        return f"The last good checkpoint is {saved[-1]}." if saved else "No checkpoint was saved before it."
-
-    def _ruin(self, ruined: list[tuple[float, list[Any]]], update: Update) -> str:
-        what = f"The loss became {ruined[0][0]}" if ruined else "The gradient is not finite, though the loss is,"
-        ids = [x for _, rows in ruined for x in rows]
-        if not ruined:
-            ids = [x for batch in update.batches for x in batch.get(ROW_IDS, ())]
-        shown = ", ".join(map(str, ids[:SHOWN_IDS])) + (f", … ({len(ids)} rows)" if len(ids) > SHOWN_IDS else "")
-        return (
-            f"{what} at step {self.state.global_step + 1} (epoch {self.state.epoch or 0:.2f}), with the rows "
-            f"{shown or 'of which no ids are known (the dataset has no column id)'}. The weights did not take this "
-            "update. Usual causes: a learning rate too high (training.learning_rate), no warm-up "
-            "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range. "
-            "training.nonfinite: skip leaves such updates out."
-        )
-
-    def guarded(self) -> dict[str, Any]:
-        """What was done about updates, as facts for the report; nothing where nothing was."""
-        facts: dict[str, Any] = {}
-        if self.skipped_updates:
-            facts["updates left out, not finite"] = self.skipped_updates
-        if self.micro_batch_parts > 1:
-            facts["parts of a micro-batch, to fit into memory"] = self.micro_batch_parts
-        return facts
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As in `Trainer`, with the number of updates that were left out so far, if any were."""
-        if self.skipped_updates and "loss" in logs:
-            logs["skipped_updates"] = self.skipped_updates
-        super().log(logs, start_time)
-
-
-def without_ids(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The batch as the model takes it."""
-    return {key: value for key, value in inputs.items() if key != ROW_IDS}
-
-
-def row_count(inputs: Mapping[str, Any]) -> int:
-    """Rows of a batch."""
-    return next((len(value) for value in inputs.values() if isinstance(value, Tensor) and value.ndim > 0), 1)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -1,6 +1,5 @@
-"""Updates that are not finite or do not fit into memory."""
+"""What does not fit into memory is made in smaller parts, and the update stays the same."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,131 +11,16 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nlp_transfer import TransferArguments, TransferTrainer
-from nlp_transfer.errors import ConfigError, TrainingError
-from nlp_transfer.training.guarding import RowIds, Update, row_count, without_ids
-from tests.tiny_models import collate, random_rows, tiny_model
-
-ROWS = 16
-
-
-def named_rows(count=ROWS):
-    return random_rows(count).add_column("id", [f"row-{i}" for i in range(count)])
-
-
-def trainer(folder, model=None, **changes):
-    values = {
-        "output_dir": str(folder),
-        "use_cpu": True,
-        "per_device_train_batch_size": 4,
-        "num_train_epochs": 1,
-        "learning_rate": 1e-2,
-        "train_sampling_strategy": "sequential",
-        "logging_steps": 1,
-        "save_strategy": "steps",
-        "save_steps": 1,
-        "report_to": "none",
-        "disable_tqdm": True,
-        **changes,
-    }
-    return TransferTrainer(
-        model or tiny_model("bert"), TransferArguments(**values), collate, train_dataset=named_rows()
-    )
-
-
-def weights(model):
-    return torch.cat([p.detach().flatten() for p in model.parameters()]).clone()
-
-
-class Faulty:
-    """Ruins or refuses some forward passes of a model, counted from 1."""
-
-    def __init__(self, model, *, ruined=(), most_rows=None, without_dropout=False):
-        self.model, self.ruined, self.most_rows, self.calls, self.rows = model, ruined, most_rows, 0, []
-        if without_dropout:
-            for module in model.modules():
-                if isinstance(module, nn.Dropout):
-                    module.p = 0.0
-        self.forward, model.forward = model.forward, self
-
-    def __call__(self, input_ids=None, attention_mask=None, labels=None):
-        self.calls += 1
-        self.rows.append(len(input_ids))
-        if self.most_rows is not None and len(input_ids) > self.most_rows:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        out = self.forward(input_ids=input_ids, attention_mask=attention_mask, labels=labels)
-        if self.calls in self.ruined:
-            out.loss = out.loss * float("nan")
-        return out
+from nlp_transfer import TransferTrainer
+from nlp_transfer.errors import TrainingError
+from nlp_transfer.training.updates import Update
+from tests.tiny_models import collate, tiny_model
+from tests.training.faulty import Faulty, named_rows, trainer, weights
 
 
 @pytest.fixture
 def model():
     return tiny_model("bert")
-
-
-def test_a_loss_that_is_not_finite_stops_before_the_weights_take_it(tmp_path, model):
-    before = weights(model)
-    Faulty(model, ruined=[2])
-    run = trainer(tmp_path, model, gradient_accumulation_steps=2)
-    text = (
-        r"The loss became nan at step 1 \(epoch 0\.00\), with the rows row-4, row-5, row-6, row-7\. "
-        r"The weights did not take this update\..*No checkpoint was saved before it\."
-    )
-    with pytest.raises(TrainingError, match=text):
-        run.train()
-    assert torch.equal(weights(model), before)
-
-
-def test_the_last_good_checkpoint_stays(tmp_path, model):
-    Faulty(model, ruined=[3])
-    with pytest.raises(TrainingError, match=r"at step 3 .* row-8, .*The last good checkpoint is .*checkpoint-2\."):
-        trainer(tmp_path, model).train()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-1", "checkpoint-2"]
-
-
-def test_a_gradient_that_is_not_finite_stops_too(tmp_path, model):
-    model.classifier.weight.register_hook(lambda gradient: gradient * float("inf"))
-    with pytest.raises(
-        TrainingError, match=r"The gradient is not finite, though the loss is, at step 1 .*row-0, row-1"
-    ):
-        trainer(tmp_path, model, max_grad_norm=0.0).train()
-
-
-def test_skipping_leaves_the_update_out_and_counts_it(tmp_path, model):
-    seen = []
-    Faulty(model, ruined=[2])
-    run = trainer(tmp_path, model, nonfinite="skip")
-    original = run._maybe_log_save_evaluate
-
-    def note(*args, **kwargs):
-        seen.append(weights(model))
-        return original(*args, **kwargs)
-
-    run._maybe_log_save_evaluate = note
-    run.train()
-    assert torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
-    assert run.skipped_updates == 1
-    assert run.guarded() == {"updates left out, not finite": 1}
-    logged = [entry for entry in run.state.log_history if "loss" in entry]
-    assert [entry["step"] for entry in logged] == [1, 3, 4]
-    assert all(entry["loss"] > 0 for entry in logged)
-    assert [entry.get("skipped_updates") for entry in logged] == [None, 1, 1]
-    assert json.loads((tmp_path / "checkpoint-2" / "transfer_state.json").read_text())["counters"] == [
-        {"micro_batch_parts": 1, "skipped_updates": 1}
-    ]
-
-
-def test_skipping_stops_after_its_bound(tmp_path, model):
-    Faulty(model, ruined=[1, 2, 3])
-    text = r"2 updates were left out before it, which is the most that training\.max_skipped_updates allows"
-    with pytest.raises(TrainingError, match=text):
-        trainer(tmp_path, model, nonfinite="skip", max_skipped_updates=2).train()
-
-
-def test_a_negative_bound_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"max_skipped_updates is -1; expected 0 or more"):
-        TransferArguments(output_dir=str(tmp_path), max_skipped_updates=-1)
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
@@ -148,7 +32,7 @@ def test_out_of_memory_makes_the_same_update_in_smaller_parts(tmp_path, accumula
         run = trainer(
             tmp_path / str(most_rows), model, gradient_accumulation_steps=accumulation, optim="sgd", max_steps=2
         )
-        with caplog.at_level("WARNING", logger="nlp_transfer.training.guarding"):
+        with caplog.at_level("WARNING", logger="nlp_transfer.training.memory"):
             run.train()
         losses = [entry["loss"] for entry in run.state.log_history if "loss" in entry]
         results[most_rows] = weights(model), losses, faulty.rows, run
@@ -242,21 +126,6 @@ def test_other_errors_pass_through(tmp_path, model):
     model.forward = lambda input_ids=None, attention_mask=None, labels=None: breaks()
     with pytest.raises(RuntimeError, match="a shape is wrong"):
         trainer(tmp_path, model).train()
-
-
-def test_ids_go_beside_the_batch_and_never_to_the_model():
-    batch = RowIds(collate)(list(named_rows(3)))
-    assert batch["row_ids"] == ["row-0", "row-1", "row-2"]
-    assert set(without_ids(batch)) == {"input_ids", "attention_mask", "labels"}
-    assert row_count(without_ids(batch)) == 3
-
-
-def test_rows_without_ids_are_said_to_have_none(tmp_path, model):
-    Faulty(model, ruined=[1])
-    run = trainer(tmp_path, model)
-    run.train_dataset = random_rows(ROWS)
-    with pytest.raises(TrainingError, match=r"of which no ids are known \(the dataset has no column id\)"):
-        run.train()
 
 
 @pytest.mark.parametrize("own", ["function", "method"])

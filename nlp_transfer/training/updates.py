@@ -1,0 +1,114 @@
+"""One update while it is made: where it began, and which rows are in it.
+
+What guards an update (finite.py, memory.py) must be able to name its rows and to go back to its start.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from transformers import Trainer
+
+from nlp_transfer.training import checkpoints
+
+ROW_IDS = "row_ids"
+"""The key under which a batch carries its rows' ids to the training step; models never see it."""
+
+ID_COLUMN = "id"
+
+COUNTERS = ("micro_batch_parts", "skipped_updates")
+"""The attributes of `UpdateMixin` that a checkpoint keeps."""
+
+
+class RowIds:
+    """A collator around another one, which keeps the rows' ids beside the tensors.
+
+    Args:
+        collate: the collator; it sees rows without ids.
+    """
+
+    def __init__(self, collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
+        self.collate = collate
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """A batch of rows, with their ids under `ROW_IDS`."""
+        batch = self.collate([{key: value for key, value in row.items() if key != ID_COLUMN} for row in rows])
+        return {**batch, ROW_IDS: [row[ID_COLUMN] for row in rows]}
+
+
+@dataclass
+class Update:
+    """One update while it is made: what is needed to make it again from its start.
+
+    Args:
+        batches: its micro-batches.
+        loss: the loss counted since the last logged step, before this update.
+        random_state: PyTorch's, before the first micro-batch.
+        done: how many micro-batches are through.
+        ruined: (loss, ids) of micro-batches whose loss is not finite.
+        in_backward: whether the forward pass of the part that is made has come to its end.
+    """
+
+    batches: list[dict[str, Any]]
+    loss: Tensor
+    random_state: tuple[Tensor, Any] | None = None
+    done: int = 0
+    ruined: list[tuple[float, list[Any]]] = field(default_factory=list)
+    in_backward: bool = False
+
+
+class UpdateMixin(Trainer):
+    """Keeps the update that is being made. A part of `TransferMixin`."""
+
+    micro_batch_parts = 1
+    """Into how many parts each micro-batch is cut, since it did not fit into memory whole."""
+
+    skipped_updates = 0
+    """How many updates were left out because they were not finite."""
+
+    _update: Update | None = None
+
+    def get_train_dataloader(self) -> Any:
+        """As in `Trainer`; where the rows have an id, batches bring it along for messages."""
+        columns = getattr(self.train_dataset, "column_names", None)
+        if not isinstance(columns, list) or ID_COLUMN not in columns or not self.args.remove_unused_columns:
+            return super().get_train_dataloader()
+        self._set_signature_columns_if_needed()
+        kept: tuple[Any, Any] = (self.data_collator, self._signature_columns)
+        columns_read: Any = [*kept[1], ID_COLUMN]
+        self.data_collator, self._signature_columns = RowIds(kept[0]), columns_read
+        try:
+            return super().get_train_dataloader()
+        finally:
+            self.data_collator, self._signature_columns = kept
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`; notes where the update begins."""
+        batches, items = super().get_batch_samples(*args, **kwargs)
+        self._update = Update(batches, self._tr_loss.clone())
+        return batches, items
+
+    def guarded(self) -> dict[str, Any]:
+        """What was done about updates, as facts for the report; nothing where nothing was."""
+        facts: dict[str, Any] = {}
+        if self.skipped_updates:
+            facts["updates left out, not finite"] = self.skipped_updates
+        if self.micro_batch_parts > 1:
+            facts["parts of a micro-batch, to fit into memory"] = self.micro_batch_parts
+        return facts
+
+    def _last_checkpoint(self) -> str:
+        saved = checkpoints.checkpoints(Path(str(self.args.output_dir)))
+        return f"The last good checkpoint is {saved[-1]}." if saved else "No checkpoint was saved before it."
+
+
+def without_ids(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The batch as the model takes it."""
+    return {key: value for key, value in inputs.items() if key != ROW_IDS}
+
+
+def row_count(inputs: Mapping[str, Any]) -> int:
+    """Rows of a batch."""
+    return next((len(value) for value in inputs.values() if isinstance(value, Tensor) and value.ndim > 0), 1)
