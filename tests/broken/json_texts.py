@@ -50,7 +50,7 @@ def row_that_is_no_object(draft, split, choose):
 
 @FAULTS.add(".jsonl", ".json")
 def deeply_nested_json(draft, split, choose):
-    depth = choose(st.sampled_from([2_000, 50_000]))
+    depth = choose(st.sampled_from([50_000, 200_000]))  # newer Pythons read 2,000 levels, and then it is another fault
     index = some_row(draft, split, choose)
     nested = b'{"text": ' + b"[" * depth + b"]" * depth + b", "
     return (edit_line(draft, split, index, lambda line: line.replace(b"{", nested, 1)), "cannot be read")

@@ -89,7 +89,7 @@ def test_the_help_names_every_kind_of_file(capsys: pytest.CaptureFixture[str], m
 
 def test_unknown_options_and_formats(capsys: pytest.CaptureFixture[str]) -> None:
     for words, message in (
-        (["model", "--outptu", "x"], "unrecognized arguments: --outptu x"),
+        (["model", "file", "--outptu", "x"], "unrecognized arguments: --outptu x"),
         (["model", "--format", "xml"], "invalid choice: 'xml' (choose from"),
         ([], "the following arguments are required: MODEL"),
     ):
