@@ -52,6 +52,7 @@ def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
     from nlp_transfer.reporting.tables import console
     from nlp_transfer.run import run
+    from nlp_transfer.training.processes import leave_process_group
     from nlp_transfer.training.signals import StopSignals
 
     folder = str(config.training.output_dir)
@@ -63,7 +64,9 @@ def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
         except RunInterrupted as stop:
             if is_main_process():
                 print(f"{stop}\nGo on with{_resuming_command()}", file=sys.stderr)
+            leave_process_group()
             return INTERRUPTED if stop.at_once else RESUMABLE
+    leave_process_group()
     if report is not None:
         console().print(report.summary())
     elif is_main_process():

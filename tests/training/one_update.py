@@ -14,6 +14,7 @@ import torch
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
+from nlp_transfer.training.processes import leave_process_group
 from tests.tiny_models import collate, random_rows, tiny_model
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
@@ -99,3 +100,4 @@ def main(out: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main(Path(sys.argv[1]))
+    leave_process_group()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nlp_transfer.training.processes import leave_process_group
 from tests.tiny_models import tiny_model
 from tests.training.faulty import Faulty, named_rows, trainer, weights
 
@@ -45,3 +46,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     assert len(named_rows()) == 16
     main(Path(sys.argv[1]))
+    leave_process_group()

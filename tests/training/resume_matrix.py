@@ -20,6 +20,7 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import RunInterrupted
 from nlp_transfer.methods import LPFT, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.signals import StopSignals
 from tests.tiny_models import collate, random_rows, tiny_model
 
@@ -200,3 +201,4 @@ def main(out: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main(Path(sys.argv[1]))
+    leave_process_group()
