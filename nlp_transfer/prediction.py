@@ -4,6 +4,7 @@ A window of rows is read, sorted by length, cut into batches of about as many to
 order of the input; then comes the next. Computation is in float32, whatever the run trained in.
 """
 
+import contextlib
 import gzip
 import json
 import os
@@ -24,6 +25,7 @@ from nlp_transfer.data.rows import BATCH_ROWS
 from nlp_transfer.data.texts import STANDARD_INPUT, Texts
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.hub import TrainedClassifier
+from nlp_transfer.models.unpadding import unpadded
 from nlp_transfer.reporting.files import atomic_file, plain
 
 MAX_TOKENS = 8192
@@ -192,7 +194,7 @@ def class_probabilities(
     ids: list[list[int]] = encoded["input_ids"]
     collate = PaddingCollator(classifier.tokenizer)
     logits = np.zeros((len(ids), len(classifier.label_names)), dtype=np.float32)
-    with torch.inference_mode():
+    with torch.inference_mode(), unpadded(classifier.model) if len(ids) > 1 else contextlib.nullcontext():
         for batch in token_budget_batches([len(row) for row in ids], max_tokens):
             inputs = collate([{"input_ids": ids[index]} for index in batch])
             outputs = classifier.model(**{name: tensor.to(classifier.model.device) for name, tensor in inputs.items()})

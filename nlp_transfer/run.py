@@ -168,6 +168,7 @@ def facts_of(
         **dict.fromkeys(loaded.notes, True),
         **cut_texts(encoded),
         **trainer.guarded(),
+        **trainer.speed_facts(),
         **({"operations without a deterministic form": undetermined} if undetermined else {}),
         **_brief(context.facts),
     }

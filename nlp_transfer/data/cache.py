@@ -19,13 +19,16 @@ from datasets import Dataset
 
 from nlp_transfer.errors import DataError
 
+CACHE_VARIABLE = "NLP_TRANSFER_CACHE"
+"""The environment variable that says where the cache lies."""
+
 CACHE_VERSION = 3
 """Part of every key: raise it when what the files hold changes."""
 
 
 def cache_dir() -> Path:
     """The folder of the cache: `$NLP_TRANSFER_CACHE`, else `nlp_transfer` in the datasets library's cache."""
-    named = os.environ.get("NLP_TRANSFER_CACHE")
+    named = os.environ.get(CACHE_VARIABLE)
     return Path(named).expanduser() if named else Path(datasets.config.HF_DATASETS_CACHE) / "nlp_transfer"
 
 
@@ -48,7 +51,7 @@ def cache_path(room: str, key: str) -> Path:
         writable = False
     if not writable:
         raise DataError(
-            f"The cache folder {folder} cannot be written. Set NLP_TRANSFER_CACHE to a folder that can, "
+            f"The cache folder {folder} cannot be written. Set {CACHE_VARIABLE} to a folder that can, "
             "with room for a copy of the texts."
         )
     return folder / f"{key}.arrow"

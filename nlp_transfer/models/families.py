@@ -60,6 +60,8 @@ class Family:
         head_norm: the norm between the head's activation and the final linear layer.
         unused: modules that the logits do not depend on.
         tied_to_depth: config keys that hold one entry a layer.
+        attention_by_registry: whether each layer attends through transformers' registry of attention functions, and
+            all else in it looks at one token at a time.
     """
 
     layers: str
@@ -74,6 +76,7 @@ class Family:
     head_norm: str | None = None
     unused: tuple[str, ...] = ()
     tied_to_depth: tuple[str, ...] = ()
+    attention_by_registry: bool = False
 
 
 _BERT_LAYER = PostNormLayer(
@@ -116,6 +119,7 @@ _BERT = Family(
     dense="bert.pooler.dense",
     activation="tanh",
     layer=_BERT_LAYER,
+    attention_by_registry=True,
 )
 _ROBERTA = Family(
     layers="encoder.layer",
@@ -124,6 +128,7 @@ _ROBERTA = Family(
     dense="classifier.dense",
     activation="tanh",
     layer=_BERT_LAYER,
+    attention_by_registry=True,
 )
 _DEBERTA = Family(
     layers="encoder.layer",
@@ -146,6 +151,7 @@ FAMILIES: dict[str, Family] = {
         dense="pre_classifier",
         activation="relu",
         layer=_DISTILBERT_LAYER,
+        attention_by_registry=True,
     ),
     "albert": Family(
         layers="encoder.albert_layer_groups",
@@ -161,6 +167,7 @@ FAMILIES: dict[str, Family] = {
         dense="classifier.dense",
         activation="gelu",
         layer=_BERT_LAYER,
+        attention_by_registry=True,
     ),
     "deberta": _DEBERTA,
     "deberta-v2": Family(
@@ -183,6 +190,7 @@ FAMILIES: dict[str, Family] = {
         final_norm="final_norm",
         head_norm="head.norm",
         tied_to_depth=("layer_types",),
+        attention_by_registry=True,
     ),
     "eurobert": Family(
         layers="layers",
@@ -192,6 +200,7 @@ FAMILIES: dict[str, Family] = {
         activation="gelu",
         pooling=(("mean", "mean"), ("cls", "bos")),
         final_norm="norm",
+        attention_by_registry=True,
     ),
     "longformer": Family(
         layers="encoder.layer",

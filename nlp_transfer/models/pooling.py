@@ -177,7 +177,8 @@ def _cut(model: "PreTrainedModel", depth: int, add_layer: bool) -> None:
 def _averaging_layer(like: nn.Module, model: "PreTrainedModel") -> nn.Module:
     names = family(model).layer
     assert names is not None
-    layer = copy.deepcopy(like)
+    shared = {id(part.config): part.config for part in like.modules() if hasattr(part, "config")}
+    layer = copy.deepcopy(like, shared)  # what is set on the model's configuration must reach this layer too
     for name in names.scores:
         _set_identity(_linear(layer, name), 0.0, 0.0)
     for name in names.values:

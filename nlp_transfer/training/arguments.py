@@ -15,7 +15,7 @@ from nlp_transfer.training.precision import uses_bf16
 
 @dataclass
 class TransferArguments(TrainingArguments):
-    """`transformers.TrainingArguments`, and six more. Everything that `Trainer` understands keeps its meaning.
+    """`transformers.TrainingArguments`, and some more. Everything that `Trainer` understands keeps its meaning.
 
     Args:
         early_stopping_patience: evaluations without a better `metric_for_best_model` after which training stops.
@@ -28,6 +28,10 @@ class TransferArguments(TrainingArguments):
         nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
             take it, or `skip` it, say so, and go on.
         max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
+        unpadding: leave padding out of the encoder's layers, where the network allows it (models/unpadding.py).
+        fast_dropout: on a CPU, draw dropout's random numbers by a faster generator (models/dropout.py).
+        tokens_per_pass: how many tokens, padding not counted, go through the model at once; a larger micro-batch is cut
+            into passes of rows of similar length, whose gradients add up to the same update. Unset never cuts.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
     """
@@ -40,6 +44,9 @@ class TransferArguments(TrainingArguments):
     cpu_threads: int | None = field(default=None, metadata={"help": "Threads of each process on a CPU."})
     nonfinite: Literal["stop", "skip"] = field(default="stop", metadata={"help": "What to do with such an update."})
     max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
+    unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
+    fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
+    tokens_per_pass: int | None = field(default=None, metadata={"help": "Tokens that go through the model at once."})
     logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
@@ -54,6 +61,7 @@ class TransferArguments(TrainingArguments):
                 "per_device_train_batch_size",
                 "per_device_eval_batch_size",
                 "gradient_accumulation_steps",
+                "tokens_per_pass",
             )
             if getattr(self, name) is not None and getattr(self, name) < 1
         ]

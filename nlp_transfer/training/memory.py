@@ -39,6 +39,12 @@ class MemoryMixin(UpdateMixin):
             TrainingError: memory ran out where smaller parts do not help, as with the optimizer's state.
         """
         self.micro_batch_parts, self.skipped_updates = 1, 0
+        if getattr(self.args, "tokens_per_pass", None) is not None and not self.parts_add_up():
+            raise TrainingError(
+                "training.tokens_per_pass cuts batches, but the loss is your own (compute_loss, or compute_loss_func), "
+                "and whether those of the passes make that of the batch is not known. Leave tokens_per_pass out, or "
+                "wrap the loss of each row in nlp_transfer.training.losses.update_mean."
+            )
         try:
             return super().train(*args, **kwargs)
         except RuntimeError as error:
@@ -111,17 +117,22 @@ class MemoryMixin(UpdateMixin):
         return output
 
     def _parts(self, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What goes through the model at once: passes of at most `tokens_per_pass`, in as many parts as fit."""
         whole = without_ids(inputs)
-        rows = row_count(whole)
-        if self.micro_batch_parts == 1 or rows == 1:
+        passes = token_passes(whole, getattr(self.args, "tokens_per_pass", None))
+        if self.micro_batch_parts == 1 and passes is None:
             return [whole]
-        size = math.ceil(rows / self.micro_batch_parts)
+        rows = row_count(whole)
+        parts = []
+        for chosen in passes or [list(range(rows))]:
+            size = math.ceil(len(chosen) / self.micro_batch_parts)
+            parts += [chosen[start : start + size] for start in range(0, len(chosen), size)]
         return [
             {
-                key: value[start : start + size] if isinstance(value, Tensor) and len(value) == rows else value
+                key: value[part] if isinstance(value, Tensor) and value.ndim and len(value) == rows else value
                 for key, value in whole.items()
             }
-            for start in range(0, rows, size)
+            for part in parts
         ]
 
     def _begin_again(self, model: nn.Module, update: Update, items: Tensor | int | None, error: RuntimeError) -> Tensor:
@@ -180,6 +191,31 @@ class MemoryMixin(UpdateMixin):
         return isinstance(model, DistributedDataParallel) and not (
             update.in_backward and model.require_backward_grad_sync
         )
+
+
+def token_passes(batch: Mapping[str, Any], most_tokens: int | None) -> list[list[int]] | None:
+    """The rows of a batch in passes of similar length, the longest rows first.
+
+    Args:
+        batch: with an `attention_mask`, shape (rows, tokens); without one nothing is cut.
+        most_tokens: of a pass, padding not counted; a longer row is a pass of its own. None cuts nothing.
+
+    Returns:
+        Row numbers, each once; None where one pass holds the batch.
+    """
+    mask = batch.get("attention_mask")
+    if most_tokens is None or mask is None or int(mask.sum()) <= most_tokens:
+        return None
+    lengths = mask.sum(1).tolist()
+    passes: list[list[int]] = []
+    tokens = most_tokens
+    for row in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
+        if tokens + lengths[row] > most_tokens:
+            passes.append([])
+            tokens = 0
+        passes[-1].append(row)
+        tokens += lengths[row]
+    return passes if len(passes) > 1 else None
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

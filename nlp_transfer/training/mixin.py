@@ -27,6 +27,7 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.resuming import ResumingMixin
@@ -39,7 +40,7 @@ IGNORED_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
 
 
-class TransferMixin(FiniteMixin, MemoryMixin, ResumingMixin):
+class TransferMixin(FiniteMixin, MemoryMixin, ResumingMixin, FastPathMixin):
     """See the module's text. Use `TransferTrainer`."""
 
     _length_sampler: LengthGroupedSampler | None = None

@@ -76,6 +76,8 @@ def test_the_random_state_is_that_of_the_steps_start(tmp_path, model):
 
     def fails_after_drawing(input_ids=None, attention_mask=None, labels=None):
         output = inner(input_ids=input_ids, attention_mask=attention_mask, labels=labels)
+        if labels is None:  # the trainer's own look at what the network does with padding
+            return output
         ends.append(torch.get_rng_state())
         if len(input_ids) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
