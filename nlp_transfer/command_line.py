@@ -285,7 +285,7 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     """Split a command line into its switches and the overrides of configuration values.
 
     Returns:
-        The switches (config, print_config, dry_run, resume, new_run), and (path, value) pairs.
+        The switches (config, print_config, dry_run, estimate, resume, new_run), and (path, value) pairs.
 
     Raises:
         ConfigError: words that are no option, and options without a value; all of them.
@@ -293,7 +293,7 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s --config FILE [--print_config | --dry_run] [--resume | --new_run] [--PATH VALUE ...]",
+        usage="%(prog)s --config FILE [--print_config | --dry_run | --estimate | --resume | --new_run] [--PATH VALUE ...]",
         allow_abbrev=False,
         add_help=False,
     )
@@ -304,6 +304,11 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     parser.add_argument("--print_config", action="store_true", help="print the resolved configuration and stop")
     parser.add_argument(
         "--dry_run", action="store_true", help="check all, load data and model, show ten examples, train nothing"
+    )
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="time a few updates, print what the run will take (time, memory, operations, cache), train nothing",
     )
     parser.add_argument(
         "--resume",

@@ -49,7 +49,9 @@ class Faulty:
         self.forward, model.forward = model.forward, self
 
     def __call__(self, input_ids=None, attention_mask=None, labels=None):
-        if labels is None and not torch.is_grad_enabled():  # the trainer's own look at what the network does with padding
+        if (
+            labels is None and not torch.is_grad_enabled()
+        ):  # the trainer's own look at what the network does with padding
             return self.forward(input_ids=input_ids, attention_mask=attention_mask)
         self.calls += 1
         self.rows.append(len(input_ids))

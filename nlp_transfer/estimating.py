@@ -1,0 +1,374 @@
+"""What a run will take on this machine, from a few of its updates.
+
+Two probes go through all that the run does, on few rows and more, with the lengths of the corpus. What is the same in
+both (building, warming up) is taken as fixed, what grows is taken to grow with the tokens:
+
+    seconds = fixed + slope · tokens
+
+Updates are timed one by one; a later epoch costs what the second does, since the first may have to fill a cache.
+Nothing is written but to a folder that goes with the estimate.
+"""
+
+import copy
+import math
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch import nn
+from transformers import TrainerCallback
+from transformers.utils import logging as transformers_logging
+
+from nlp_transfer.config import Config
+from nlp_transfer.data.cache import CACHE_VARIABLE
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.flops import training_flops
+from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
+from nlp_transfer.reporting.scoring import scored_splits
+from nlp_transfer.reporting.tables import Table
+from nlp_transfer.run import Encoded, build_trainer, load_data, load_model
+from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.threads import use_cores
+
+PROBED_UPDATES = (1, 4)
+"""Updates an epoch of the two probes."""
+
+PROBED_EPOCHS = 2
+"""Epochs of a probe: the first may fill a cache that the second reads."""
+
+PROBED_ROWS = 32
+"""At least so many rows are probed with, for methods that fit a head on them."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take.
+
+    Args:
+        device: where, with how many threads, and in what number format.
+        texts: training rows.
+        tokens: that pass through training in all epochs, padding not counted.
+        flops: floating-point operations of these, without what is computed once and kept.
+        epochs: how often the rows are trained on.
+        seconds: by phase, in the order of the run.
+        peak_memory_bytes: main memory of the process.
+        peak_gpu_bytes: None without a GPU.
+        cache_bytes: what the run will keep on disk outside its folder.
+        early_stopping: whether the run may end before its last epoch.
+    """
+
+    device: str
+    texts: int
+    tokens: int
+    flops: int
+    epochs: float
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+    cache_bytes: int = 0
+    early_stopping: bool = False
+
+    @property
+    def total_seconds(self) -> float:
+        """All phases together."""
+        return sum(self.seconds.values())
+
+    def table(self, title: str) -> Table:
+        """For a terminal."""
+        rows = [
+            ["Training texts", f"{self.texts:,}"],
+            ["Tokens in all epochs", f"{self.tokens:,} ({self.epochs:g} epochs)"],
+            ["Operations", f"{self.flops / 1e12:,.2f} TFLOP"],
+            *([phase, duration(seconds)] for phase, seconds in self.seconds.items()),
+            ["Together", duration(self.total_seconds) + (", or less (early stopping)" if self.early_stopping else "")],
+        ]
+        for name, held in (
+            ("Peak memory", self.peak_memory_bytes),
+            ("Peak GPU memory", self.peak_gpu_bytes),
+            ("Kept in the cache", self.cache_bytes),
+        ):
+            if held is not None:
+                rows.append([name, f"{held / 2**20:,.0f} MiB"])
+        return Table(f"{title}, estimated on {self.device}", ("", "estimate"), rows)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> [duration(s) for s in (0.25, 59.6, 61, 7325)]
+    ['0.2 s', '60 s', '1 min 1 s', '2 h 2 min']
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@dataclass
+class Probe:
+    """What was measured on some rows.
+
+    Args:
+        tokens: of the training and validation rows.
+        preparing: seconds before the first update.
+        epochs: by epoch, (tokens, seconds) of each update.
+        cache_bytes: what was written to the cache.
+    """
+
+    tokens: int
+    preparing: float
+    epochs: list[list[tuple[int, float]]]
+    cache_bytes: int
+
+
+def estimate(config: Config) -> Estimate:
+    """Probe a run on this machine.
+
+    Raises:
+        ConfigError: as `run` would, or it was started on several processes.
+        DataError: as `run` would.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:
+        raise ConfigError(
+            f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
+            "processes that do not share their cores an epoch takes about one n-th of the time."
+        )
+    transformers_logging.disable_progress_bar()
+    training = config.training
+    device = training.device.type
+    if device == "cpu":
+        device = f"{use_cores(training.cpu_threads)} CPU threads"
+    elif device == "cuda":
+        device = torch.cuda.get_device_name(training.device)
+    _, task, tokenizer, encoded = load_data(config)
+    train, validation = encoded["source"]["train"], encoded["source"]["validation"]
+    rows = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    updates = max(1, len(train) // rows) if training.dataloader_drop_last else math.ceil(len(train) / rows)
+    epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
+    tokens = sum(train["length"])
+    with tempfile.TemporaryDirectory(prefix="estimate-") as temporary:
+        probes = []
+        for number, per_epoch in enumerate(PROBED_UPDATES):
+            some = {
+                "train": spread_rows(train, max(per_epoch * rows, PROBED_ROWS)),
+                "validation": spread_rows(validation, max(per_epoch * rows // 2, PROBED_ROWS)),
+            }
+            folder = Path(temporary) / str(number)
+            with _cache_in(folder / "cache"):
+                loaded = load_model(config, task)
+                started = time.perf_counter()
+                trainer, _ = build_trainer(_probing(config, epochs), task, tokenizer, some, loaded, folder, None)
+                probes.append(_probe(trainer, some, started, folder / "cache"))
+        whole = tokens + sum(validation["length"])
+        seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
+        trains = all(method.trains for method in config.methods)
+        flops = 0
+        if trains:
+            flops = round(training_flops(_model(trainer), train["length"]) * epochs)
+            seconds["Training"] = tokens * seconds_a_token(probes, epochs)
+            seconds |= _between(trainer, config, updates, epochs, validation, Path(temporary))
+        seconds["Final scoring"] = _scoring(trainer, encoded)
+        if trains:
+            _fill_memory(trainer, config, train, rows, updates, epochs)
+    precision = "bf16" if training.bf16 else "fp16" if training.fp16 else "fp32"
+    return Estimate(
+        device=f"{device}, {precision}",
+        texts=len(train),
+        tokens=round(tokens * epochs) if trains else tokens,
+        flops=flops,
+        epochs=epochs if trains else 1,
+        seconds=seconds,
+        peak_memory_bytes=peak_memory_bytes(),
+        peak_gpu_bytes=peak_gpu_bytes(),
+        cache_bytes=round(along([(probe.tokens, float(probe.cache_bytes)) for probe in probes], whole)),
+        early_stopping=training.early_stopping_patience is not None,
+    )
+
+
+def spread_rows(dataset: Dataset, count: int) -> Dataset:
+    """About `count` rows whose lengths are spread as the dataset's, in a fixed random order."""
+    order = np.argsort(np.asarray(dataset["length"]), kind="stable")
+    count = min(count, len(order))
+    chosen = order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]
+    return dataset.select(np.random.default_rng(0).permutation(chosen))
+
+
+def along(points: Sequence[tuple[int, float]], tokens: int) -> float:
+    """What a quantity is at `tokens`, on the line through two points (tokens, quantity); it does not fall.
+
+    >>> along([(10, 3.0), (20, 4.0)], 100), along([(10, 3.0), (20, 2.0)], 100), along([(10, 3.0), (10, 2.0)], 100)
+    (12.0, 2.0, 2.0)
+    """
+    (few, less), (many, more) = points
+    slope = max(0.0, (more - less) / (many - few)) if many > few else 0.0
+    return more + slope * (tokens - many)
+
+
+def seconds_a_token(probes: Sequence[Probe], epochs: float) -> float:
+    """Seconds of all epochs for each token of the corpus; the probe's first update, which warms up, is left out."""
+    rates = []
+    for number, epoch in enumerate(probes[-1].epochs):
+        timed = epoch[1:] if number == 0 and len(epoch) > 1 else epoch
+        rates.append(sum(seconds for _, seconds in timed) / max(1, sum(tokens for tokens, _ in timed)))
+    return min(epochs, 1.0) * rates[0] + max(epochs - 1.0, 0.0) * rates[-1]
+
+
+def largest_batch(lengths: np.ndarray, rows: int, batches: int, *, grouped: bool, seed: int = 0) -> list[int]:
+    """The rows of the batch with most tokens among as many random ones as a run has.
+
+    Args:
+        lengths: tokens of each row.
+        rows: of a batch.
+        batches: of the whole run.
+        grouped: whether batches hold rows of similar length: then it is that of the longest.
+        seed: of the random batches.
+    """
+    if grouped or len(lengths) <= rows:
+        chosen: list[int] = np.argsort(-lengths, kind="stable")[:rows].tolist()
+        return chosen
+    random = np.random.default_rng(seed)
+    epochs = max(1, round(batches * rows / len(lengths)))
+    largest: tuple[int, list[int]] = (-1, [])
+    for _ in range(epochs):
+        order = random.permutation(len(lengths))
+        for start in range(0, len(order) - rows + 1, rows):
+            batch = order[start : start + rows]
+            largest = max(largest, (int(lengths[batch].sum()), batch.tolist()))
+    return largest[1]
+
+
+class _Timed(TrainerCallback):
+    """When each update ended, and how many tokens it had."""
+
+    def __init__(self, trainer: TransferTrainer) -> None:
+        self.trainer = trainer
+        self.first: float | None = None
+        self.last = 0.0
+        self.epochs: list[list[tuple[int, float]]] = []
+
+    def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:
+        self.epochs.append([])
+        self.last = time.perf_counter()
+
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+        if self.first is None:
+            self.first = self.last = time.perf_counter()
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        now = time.perf_counter()
+        self.epochs[-1].append((self.trainer.update_tokens(), now - self.last))
+        self.last = now
+
+
+def _probing(config: Config, epochs: float) -> Config:
+    """The configuration without what happens between updates."""
+    probing, training = copy.copy(config), copy.copy(config.training)
+    training.num_train_epochs, training.max_steps = min(PROBED_EPOCHS, max(1, math.ceil(epochs))), -1
+    for name in ("eval_strategy", "save_strategy", "logging_strategy"):
+        setattr(training, name, type(getattr(training, name))("no"))
+    training.load_best_model_at_end, training.early_stopping_patience = False, None
+    training.report_to, training.disable_tqdm, training.push_to_hub = [], True, False
+    object.__setattr__(probing, "training", training)
+    return probing
+
+
+def _probe(trainer: TransferTrainer, some: Mapping[str, Dataset], started: float, cache: Path) -> Probe:
+    timed = _Timed(trainer)
+    trainer.add_callback(timed)
+    trainer.train()
+    ended = timed.first if timed.first is not None else time.perf_counter()
+    held = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
+    return Probe(sum(sum(part["length"]) for part in some.values()), ended - started, timed.epochs, held)
+
+
+def _between(
+    trainer: TransferTrainer, config: Config, updates: int, epochs: float, validation: Dataset, folder: Path
+) -> dict[str, float]:
+    """Seconds of evaluating and saving while training goes on."""
+    training, found = config.training, {}
+    evaluations = _times(training.eval_strategy, training.eval_steps, updates, epochs)
+    if evaluations:
+        found["Evaluating meanwhile"] = evaluations * _evaluation(trainer, validation)
+    saves = _times(training.save_strategy, training.save_steps, updates, epochs)
+    if saves:
+        trainer.args.output_dir = str(folder / "saved")
+        started = time.perf_counter()
+        trainer._save_checkpoint(_model(trainer), None)
+        found["Saving meanwhile"] = saves * (time.perf_counter() - started)
+    return found
+
+
+def _model(trainer: TransferTrainer) -> nn.Module:
+    assert isinstance(trainer.model, nn.Module)
+    return trainer.model
+
+
+def _times(strategy: Any, steps: float | None, updates: int, epochs: float) -> int:
+    """How often something is due in a run."""
+    if str(getattr(strategy, "value", strategy)) == "epoch":
+        return math.ceil(epochs)
+    if str(getattr(strategy, "value", strategy)) == "steps" and steps:
+        total = math.ceil(updates * epochs)
+        return int(total // (steps if steps >= 1 else max(1, math.ceil(total * steps))))
+    return 0
+
+
+def _evaluation(trainer: TransferTrainer, dataset: Dataset) -> float:
+    """Seconds to evaluate a split once."""
+    points = []
+    for batches in PROBED_UPDATES:
+        some = spread_rows(dataset, batches * trainer.args.eval_batch_size)
+        some = some.select(np.argsort(np.asarray(some["length"]), kind="stable"))
+        started = time.perf_counter()
+        trainer.predict(some)
+        points.append((sum(some["length"]), time.perf_counter() - started))
+    return along(points, sum(dataset["length"]))
+
+
+def _scoring(trainer: TransferTrainer, encoded: Encoded) -> float:
+    """Seconds of the final scoring, which is in float32."""
+    trainer.use_float32()
+    splits = [(domain, split) for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
+    return sum(_evaluation(trainer, encoded[domain][split]) for domain, split in splits)
+
+
+def _fill_memory(
+    trainer: TransferTrainer, config: Config, train: Dataset, rows: int, updates: int, epochs: float
+) -> None:
+    """Make an update with the largest batch that the run will meet."""
+    training = config.training
+    size = training.per_device_train_batch_size
+    chosen = largest_batch(
+        np.asarray(train["length"]),
+        size,
+        math.ceil(updates * epochs) * training.gradient_accumulation_steps,
+        grouped=training.train_sampling_strategy == "group_by_length",
+    )
+    trainer.train_dataset = train.select(chosen)
+    trainer.args.max_steps = 1
+    trainer.train()
+
+
+@contextmanager
+def _cache_in(folder: Path) -> Iterator[None]:
+    """What is cached inside goes to this folder."""
+    before = os.environ.get(CACHE_VARIABLE)
+    os.environ[CACHE_VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[CACHE_VARIABLE]
+        else:
+            os.environ[CACHE_VARIABLE] = before
