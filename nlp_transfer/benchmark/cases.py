@@ -1,0 +1,262 @@
+"""What a benchmark file says: cases, each a configuration and what stands beside it.
+
+    base: {model: …, training: {…}}
+    cases:
+      full_scicite:
+        stock: trainer                # or trainer+peft, pipeline
+        rows: 500                     # of the training split; validation_rows, test_rows likewise
+        source: {path: …}
+        methods: [full_fine_tuning]
+    growth: {case: full_scicite, rows: 64, factors: [1, 2, 4, 8], processes: [1, 2]}
+
+A case's configuration is `base` under the case's own keys; `training.output_dir` and `training.seed` are the session's.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from nlp_transfer.config import Config, load_config
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods import FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.reading.trees import merge_tree, read_yaml
+from nlp_transfer.reading.typed import Partial, build
+
+KEYS = ("base", "cases", "growth")
+
+OF_THE_SESSION = ("output_dir", "seed", "use_cpu")
+"""Training arguments that a benchmark file leaves to the command."""
+
+DeviceType = Literal["cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is said of a case beside its configuration.
+
+    Args:
+        stock: what stands beside our run: `trainer`, with what a method keeps frozen frozen by `requires_grad`;
+            `trainer+peft` for LoRA; `pipeline` for prediction, which both sides do with the model that the
+            configuration's run leaves.
+        rows: how many rows of the training split are trained on, drawn at random, the same on both sides.
+        validation_rows: how many rows of validation a method may choose by.
+        test_rows: how many rows of test are scored; with `pipeline` also what is predicted.
+        stock_precision: what the stock side computes in.
+        device: what the case is for.
+    """
+
+    stock: Literal["trainer", "trainer+peft", "pipeline"]
+    rows: int
+    validation_rows: int
+    test_rows: int
+    stock_precision: Literal["fp32", "bf16"] = "fp32"
+    device: DeviceType = "cpu"
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        names = ("rows", "validation_rows", "test_rows")
+        problems = [f"{name} is {getattr(self, name)}; expected at least 1." for name in names if getattr(self, name) < 1]
+        if problems:
+            raise ConfigError(problems)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison.
+
+    Args:
+        name: what it is called.
+        settings: what stands beside the configuration.
+        tree: the configuration's.
+    """
+
+    name: str
+    settings: Settings
+    tree: dict[str, Any]
+
+    def config(self, folder: str | Path, *, seed: int = 0, batch_share: int = 1) -> Config:
+        """The configuration of one measurement.
+
+        Args:
+            folder: `training.output_dir`.
+            seed: `training.seed`.
+            batch_share: how many processes share a batch of the recipe.
+
+        Raises:
+            ConfigError: with every problem, the stock side's included, each with the case's name before it.
+        """
+        tree = copy.deepcopy(self.tree)
+        own = {"output_dir": str(folder), "seed": seed, "use_cpu": self.settings.device == "cpu"}
+        merge_tree(tree, {"training": own})
+        try:
+            config = load_config(tree=tree)
+            if problems := _stock_problems(config, self.settings):
+                raise ConfigError(problems)
+        except ConfigError as error:
+            raise ConfigError([f"cases.{self.name}: {problem}" for problem in error.problems]) from error
+        if batch_share > 1:
+            share = -(-config.training.per_device_train_batch_size // batch_share)
+            config.training.per_device_train_batch_size = share
+        return config
+
+    def record(self) -> dict[str, Any]:
+        """The case as a plain tree, from which `Case(**…)` is made again by `case_of`."""
+        return {"name": self.name, "settings": dataclasses.asdict(self.settings), "tree": self.tree}
+
+
+def case_of(record: dict[str, Any]) -> Case:
+    """The case that `Case.record` wrote down."""
+    return Case(record["name"], Settings(**record["settings"]), record["tree"])
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How the cost of our side grows with the work and with processes.
+
+    Args:
+        case: the case whose rows are multiplied.
+        rows: the training rows at factor 1.
+        factors: by what the rows are multiplied, on one process.
+        processes: how many processes train on the most rows, each on its share of a batch and of the threads.
+    """
+
+    case: str
+    rows: int
+    factors: list[int] = field(default_factory=lambda: [1, 2, 4, 8])
+    processes: list[int] = field(default_factory=lambda: [1, 2])
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = [f"rows is {self.rows}; expected at least 1."] if self.rows < 1 else []
+        for name in ("factors", "processes"):
+            values = getattr(self, name)
+            if not values or min(values) < 1:
+                problems.append(f"{name} is {values}; expected numbers of at least 1.")
+        if problems:
+            raise ConfigError(problems)
+
+    def cells(self) -> list[tuple[int, int]]:
+        """(rows, processes) of everything that is measured, each once."""
+        most = self.rows * max(self.factors)
+        wanted = [*((self.rows * factor, 1) for factor in self.factors), *((most, count) for count in self.processes)]
+        return list(dict.fromkeys(wanted))
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark file.
+
+    Args:
+        cases: by name, in the file's order.
+        growth: what `--growth` measures; None where the file does not say.
+        tree: the whole file.
+    """
+
+    cases: dict[str, Case]
+    growth: Growth | None
+    tree: dict[str, Any]
+
+    def select(self, names: Sequence[str], device: DeviceType) -> list[Case]:
+        """The cases of these names, or all of the device's where none are named.
+
+        Raises:
+            ConfigError: a name that is not in the file, or of a case for another device; or nothing is left.
+        """
+        problems = [f"--only: {did_you_mean('case', name, self.cases)}" for name in names if name not in self.cases]
+        chosen = [self.cases[name] for name in names or self.cases if name in self.cases]
+        fitting = [case for case in chosen if case.settings.device == device]
+        problems += [
+            f"--only: {case.name} is a case for {case.settings.device}, and this session measures on {device}. "
+            f"Give --device {case.settings.device}, on a machine that has it."
+            for case in chosen
+            if names and case not in fitting
+        ]
+        if not problems and not fitting:
+            problems.append(f"No case of the file is for {device}; --list shows what each is for.")
+        if problems:
+            raise ConfigError(problems)
+        return fitting
+
+
+def read_benchmark(file: str | Path) -> Benchmark:
+    """Read a benchmark file; the cases' configurations are checked later, by `check_configs`, for those that run.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+    tree = read_yaml(file)
+    problems = [f"{file}: {did_you_mean('key', key, KEYS)}" for key in tree if key not in KEYS]
+    if not isinstance(tree.get("cases"), dict) or not tree["cases"]:
+        problems.append(f"{file}: cases is {tree.get('cases')!r}; expected cases by name.")
+        raise ConfigError(problems)
+    cases = {name: _read_case(str(name), part, tree.get("base") or {}, problems) for name, part in tree["cases"].items()}
+    growth = build(Growth, tree["growth"], "growth", problems) if tree.get("growth") is not None else None
+    if isinstance(growth, Growth) and growth.case not in cases:
+        problems.append(f"growth.case: {did_you_mean('case', growth.case, cases)}")
+    if problems:
+        raise ConfigError(problems)
+    return Benchmark({name: case for name, case in cases.items() if case is not None}, growth, tree)
+
+
+def check_configs(cases: Iterable[Case]) -> None:
+    """Check the configurations of cases, the files of their corpora included.
+
+    Raises:
+        ConfigError: with every problem of every case.
+    """
+    problems: list[str] = []
+    for case in cases:
+        try:
+            case.config("benchmark")
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) -> Case | None:
+    if not isinstance(part, dict):
+        problems.append(f"cases.{name} is {part!r}; expected keys such as stock, rows, source.")
+        return None
+    names = {f.name for f in dataclasses.fields(Settings)}
+    tree = copy.deepcopy(base)
+    merge_tree(tree, {key: copy.deepcopy(value) for key, value in part.items() if key not in names})
+    own = {**{key: value for key, value in base.items() if key in names}, **{k: v for k, v in part.items() if k in names}}
+    settings = build(Settings, own, f"cases.{name}", problems)
+    training = tree.get("training")
+    problems += [
+        f"cases.{name}: training.{key} is the session's; leave it out of the file."
+        for key in OF_THE_SESSION
+        if isinstance(training, dict) and key in training
+    ]
+    if isinstance(settings, Partial):
+        return None
+    return Case(name, settings, {key: value for key, value in tree.items() if key not in names})
+
+
+def _stock_problems(config: Config, settings: Settings) -> list[str]:
+    """What of a configuration the stock side cannot do as well, so that a comparison would compare two recipes."""
+    problems = []
+    if config.training.max_steps > 0:
+        problems.append("training.max_steps is set; tokens are counted in epochs: set training.num_train_epochs.")
+    if len(config.methods) > 1:
+        problems.append(f"methods holds {len(config.methods)}; a case compares one.")
+    for method in config.methods:
+        if not isinstance(method, FullFineTuning | PartialFineTuning | FrozenEncoder | LoRA):
+            problems.append(f"methods: {method.name} has no stock side here; compare {', '.join(COMPARED)}.")
+        elif settings.stock != "pipeline" and (settings.stock == "trainer+peft") != isinstance(method, LoRA):
+            right = "trainer+peft" if isinstance(method, LoRA) else "trainer"
+            problems.append(f"stock is {settings.stock}, but {method.name} stands beside {right}.")
+        problems += [
+            f"methods: {method.name}.{name} is {getattr(method, name)}, which a stock run does not have; leave it out."
+            for name, usual in (("layer_decay", 1.0), ("gradual_unfreezing", False), ("learning_rate", None))
+            if settings.stock != "pipeline" and getattr(method, name, usual) != usual
+        ]
+    return problems
+
+
+COMPARED = tuple(method.name for method in (FullFineTuning, PartialFineTuning, FrozenEncoder, LoRA))
+"""The methods that have a stock side."""

@@ -1,0 +1,116 @@
+"""The machine that is measured on: how fast it multiplies matrices, what memory a block takes, what it is."""
+
+import os
+import platform
+import re
+import statistics
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+import torch
+
+from nlp_transfer.reporting.environment import library_versions, peak_memory_bytes
+from nlp_transfer.training.threads import available_cores
+
+PRODUCT_SIZES = {"cpu": 2048, "cuda": 8192}
+"""Rows and columns of the matrices that are multiplied: large enough that nothing but the product counts."""
+
+PRODUCTS = 7
+"""How many products are timed; their median counts."""
+
+
+def matrix_product_rate(device: torch.device, precision: Literal["fp32", "bf16"], size: int | None = None) -> float:
+    """Floating-point operations a second of a large square matrix product, the median of several.
+
+    Args:
+        device: where to multiply.
+        precision: of the matrices.
+        size: rows and columns; None is the device's of `PRODUCT_SIZES`.
+    """
+    size = size or PRODUCT_SIZES[device.type]
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(size, size, generator=generator).to(device, dtype) for _ in range(2))
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(PRODUCTS + 1):
+            synchronize(device)
+            started = time.perf_counter()
+            torch.mm(left, right)
+            synchronize(device)
+            seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / statistics.median(seconds[1:])  # the first one sets things up
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done all that it was given; a CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+class Meter:
+    """Times a block and finds the most memory it held: of the process on a CPU, of tensors on a GPU.
+
+    Attributes:
+        seconds: wall time of the block.
+        before_bytes: what was held when it began: libraries, rows and the loaded model.
+        peak_bytes: the most that was held until it ended. On a CPU since the process began, because not every system
+            lets that be reset.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds = 0.0
+        self.before_bytes = 0
+        self.peak_bytes = 0
+        self._started = 0.0
+
+    def __enter__(self) -> "Meter":
+        synchronize(self.device)
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self.before_bytes = torch.cuda.memory_allocated(self.device)
+        else:
+            self.before_bytes = psutil.Process().memory_info().rss
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        synchronize(self.device)
+        self.seconds = time.perf_counter() - self._started
+        on_gpu = self.device.type == "cuda"
+        self.peak_bytes = torch.cuda.max_memory_allocated(self.device) if on_gpu else peak_resident_bytes()
+
+
+def peak_resident_bytes(status: Path = Path("/proc/self/status")) -> int:
+    """The most main memory that this process has held.
+
+    Linux's VmHWM where there is one: `ru_maxrss` of a new process begins with what its parent held.
+
+    Args:
+        status: the file in which Linux says so.
+    """
+    if status.is_file() and (found := re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)):
+        return int(found[1]) * 1024
+    return peak_memory_bytes() or 0
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What a time depends on: library versions, processor or GPU, cores."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    return {
+        "device": device.type,
+        "device_name": name,
+        "cores": available_cores(),
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+        "versions": library_versions(),
+    }
+
+
+def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name; its architecture where the system does not say."""
+    if cpuinfo.is_file() and (found := re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)):
+        return found[1]
+    return platform.processor() or platform.machine()

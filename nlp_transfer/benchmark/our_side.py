@@ -1,0 +1,50 @@
+"""What a user of this package gets for the same model, rows, recipe, epochs and seed: the parts of `run`, timed."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+
+from nlp_transfer import hub, prediction
+from nlp_transfer.benchmark.machine import Meter
+from nlp_transfer.benchmark.rows import CaseRows
+from nlp_transfer.config import Config
+from nlp_transfer.reporting import scoring
+from nlp_transfer.run import build_trainer, load_model
+from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.determinism import deterministic
+
+
+def train(config: Config, rows: CaseRows, folder: Path, meter: Meter) -> TransferTrainer:
+    """Train as `run` does; what a method does before the trainer (encoding, fitting a head) is timed too."""
+    loaded = load_model(config, rows.task)
+    if config.training.device.type == "cuda":
+        loaded.model.to(config.training.device)  # as a stock Trainer does when it is made, before it is timed
+    PartialState().wait_for_everyone()
+    with deterministic(config.training.device, _unsaid), meter:
+        trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None)
+        trainer.train()
+    trainer.use_float32()
+    return trainer
+
+
+def save_classifier(config: Config, rows: CaseRows, folder: Path) -> None:
+    """Train a classifier and save it as a run does, for both sides to predict with."""
+    trainer = train(config, rows, folder, Meter(config.training.device))
+    validation = scoring.predict(trainer, rows.encoded["validation"])
+    if validation[1] is not None:
+        rows.task.tune_thresholds(validation[0], validation[1])
+    hub.save_trained(trainer, rows.tokenizer, folder, rows.task)
+
+
+def predict(classifier: str, texts: list[str], device: torch.device, meter: Meter) -> list[Any]:
+    """The predicted class of each text, by this package's prediction; the model is loaded before the meter runs."""
+    loaded = prediction.load_on(classifier, str(device))
+    with meter:
+        found = [one.predicted for one in prediction.predict(loaded, enumerate(texts))]
+    return found
+
+
+def _unsaid(_: str) -> None:
+    """A benchmark does not speak of operations without a deterministic form."""

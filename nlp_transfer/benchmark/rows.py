@@ -1,0 +1,74 @@
+"""The rows of a case: drawn at random from the corpus, always the same ones, and encoded as a run encodes them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from accelerate import PartialState
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from nlp_transfer.benchmark.cases import Settings
+from nlp_transfer.config import Config
+from nlp_transfer.data import Corpus, load_corpus
+from nlp_transfer.errors import DataError
+from nlp_transfer.models.loading import load_tokenizer
+from nlp_transfer.tasks import BoundTask
+
+DRAW_SEED = 0
+"""Of the draw of rows; apart from training seeds, so that all seeds and both sides see the same rows."""
+
+
+@dataclass(frozen=True)
+class CaseRows:
+    """The rows of a case.
+
+    Args:
+        texts: the drawn rows as texts, splits `train`, `validation` and `test`.
+        encoded: the same rows as token ids.
+        task: what is predicted.
+        tokenizer: the model's.
+    """
+
+    texts: Corpus
+    encoded: dict[str, Dataset]
+    task: BoundTask
+    tokenizer: PreTrainedTokenizerBase
+
+    def lengths(self, split: str) -> list[int]:
+        """Real tokens of each row."""
+        return [int(length) for length in self.encoded[split]["length"]]
+
+
+def load_rows(config: Config, settings: Settings) -> CaseRows:
+    """Load, draw and encode.
+
+    Raises:
+        DataError: the corpus cannot be read, or has fewer rows than the case wants.
+    """
+    with PartialState().main_process_first():
+        whole = load_corpus(config.source, key="source", labeled=True)
+        texts = draw(whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows})
+        task = config.task.bind(texts)
+        tokenizer = load_tokenizer(config.model, revision=config.revision, trust_remote_code=config.trust_remote_code)
+        return CaseRows(texts, task.encode(texts, tokenizer), task, tokenizer)
+
+
+def draw(corpus: Corpus, sizes: dict[str, int]) -> Corpus:
+    """The corpus with so many rows a split, drawn at random but always alike.
+
+    Raises:
+        DataError: a split has fewer rows.
+    """
+    problems = [
+        f"{corpus.origin}: {name} has {len(corpus.splits.get(name, ())):,} rows, and the case wants {size:,}. Lower "
+        f"its {'rows' if name == 'train' else f'{name}_rows'}."
+        for name, size in sizes.items()
+        if len(corpus.splits.get(name, ())) < size
+    ]
+    if problems:
+        raise DataError(problems)
+    drawn = {}
+    for name, size in sizes.items():
+        chosen = np.random.default_rng(DRAW_SEED).permutation(len(corpus.splits[name]))[:size]
+        drawn[name] = corpus.splits[name].select(chosen)
+    return replace(corpus, splits=drawn)

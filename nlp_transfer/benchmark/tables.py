@@ -1,0 +1,151 @@
+"""What a benchmark prints: stock and ours of each case, growth, and the cases that there are."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+from nlp_transfer.benchmark.cases import Case, Growth
+from nlp_transfer.benchmark.measuring import Measurement, Side
+from nlp_transfer.benchmark.results import Key
+from nlp_transfer.metrics.intervals import spread
+from nlp_transfer.reporting.score_tables import number
+from nlp_transfer.reporting.tables import Table
+
+Found = Mapping[Key, Measurement]
+
+NOTES = (
+    "seconds: median. tokens/s: real tokens, padding not counted. matmul: share of the rate of a large matrix",
+    "product in the side's precision, measured beside it. Both sides are credited with the tokens and operations of the",
+    "stock run: work that ours does not do again counts as speed, and may pass 100 %. GiB: peak; above the loaded model",
+    "in brackets. macro-F1: mean ± sd over seeds. ratio: stock seconds / ours, median of the pairs (least – most).",
+)
+"""What the columns of `case_table` mean."""
+
+
+def case_table(found: Found, cases: Iterable[Case], title: str) -> Table:
+    """Two rows a case, stock and ours; cases without measurements are left out.
+
+    Args:
+        found: the measurements.
+        cases: in the order to show.
+        title: the table's.
+    """
+    rows, rules = [], set()
+    for case in cases:
+        sides: dict[Side, dict[tuple[int, int], Measurement]] = {"stock": {}, "ours": {}}
+        for key, one in found.items():
+            if key.case == case.name and key.rows is None:
+                sides[key.side][key.pair, key.seed] = one
+        for side, ones in sides.items():
+            if ones:
+                ratio = ratio_text(sides["stock"], ones) if side == "ours" else ""
+                name = case.name if side == "stock" or not sides["stock"] else ""
+                rows.append([name, side, *_cells(ones, sides["stock"]), ratio])
+        if rows:
+            rules.add(len(rows) - 1)
+    columns = ["case", "side", "", "seconds", "tokens/s", "matmul", "GiB", "macro-F1", "ratio"]
+    return Table(title, columns, rows, names=3, rules=frozenset(rules))
+
+
+def ratios(stock: Mapping[tuple[int, int], Measurement], ours: Mapping[tuple[int, int], Measurement]) -> list[float]:
+    """Stock seconds over ours of each pair that is whole."""
+    return [stock[pair].seconds / one.seconds for pair, one in ours.items() if pair in stock]
+
+
+def ratio_text(stock: Mapping[tuple[int, int], Measurement], ours: Mapping[tuple[int, int], Measurement]) -> str:
+    """The median ratio, and the least and the most."""
+    values = ratios(stock, ours)
+    if not values:
+        return ""
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+def _cells(
+    ones: Mapping[tuple[int, int], Measurement], stock: Mapping[tuple[int, int], Measurement]
+) -> tuple[str, str, str, str, str, str]:
+    """Precision, seconds, tokens a second, share of the matrix-product rate, memory, score."""
+    measured = list(ones.values())
+    shares = [stock[pair].flops or 0 for pair in ones if pair in stock]
+    achieved = [
+        flops / one.seconds / one.rate
+        for flops, one in zip(shares, (one for pair, one in ones.items() if pair in stock), strict=True)
+        if flops
+    ]
+    peak = statistics.median(one.peak_bytes for one in measured)
+    above = statistics.median(one.peak_bytes - one.before_bytes for one in measured)
+    return (
+        measured[0].precision,
+        f"{statistics.median(one.seconds for one in measured):,.2f}",
+        f"{statistics.median(one.tokens / one.seconds for one in measured):,.0f}",
+        f"{statistics.median(achieved):.0%}" if achieved else "",
+        f"{peak / 2**30:.2f} ({above / 2**30:.2f})",
+        _score({seed: one.macro_f1 for (_, seed), one in ones.items() if one.macro_f1 is not None}),
+    )
+
+
+def _score(by_seed: Mapping[int, float]) -> str:
+    """Mean and standard deviation over seeds; a seed that was run again counts once."""
+    if not by_seed:
+        return ""
+    mean, deviation, _ = spread(list(by_seed.values()))
+    return number(mean) if deviation is None else f"{number(mean)} ± {number(deviation)}"
+
+
+def growth_table(found: Found, growth: Growth, title: str) -> Table:
+    """A row for each size and number of processes: how seconds grow beside tokens, and with processes.
+
+    Args:
+        found: the measurements.
+        growth: what was measured.
+        title: the table's.
+    """
+    rows: list[list[str]] = []
+    cells = {
+        cell: [one for key, one in found.items() if key.case == growth.case and (key.rows, key.processes) == cell]
+        for cell in growth.cells()
+    }
+    first = next((ones for ones in cells.values() if ones), [])
+    for (count, processes), ones in cells.items():
+        if ones:
+            seconds, tokens = _median_seconds(ones), ones[0].tokens
+            rows.append(
+                [
+                    f"{count:,}",
+                    str(processes),
+                    f"{tokens:,}",
+                    f"{seconds:,.2f}",
+                    f"{tokens / seconds:,.0f}",
+                    f"{tokens / first[0].tokens:.2f}",
+                    f"{seconds / _median_seconds(first):.2f}",
+                ]
+            )
+    columns = ["rows", "processes", "tokens", "seconds", "tokens/s", "tokens, × first", "seconds, × first"]
+    return Table(title, columns, rows, names=0)
+
+
+def _median_seconds(ones: Sequence[Measurement]) -> float:
+    return statistics.median(one.seconds for one in ones)
+
+
+def list_table(cases: Iterable[Case], title: str) -> Table:
+    """The cases: what each is for, and what stands on both sides.
+
+    Args:
+        cases: in the order to show.
+        title: the table's.
+    """
+    rows = []
+    for case in cases:
+        methods = case.tree.get("methods") or ["full_fine_tuning"]
+        names = [one["name"] if isinstance(one, dict) else str(one) for one in methods]
+        training = case.tree.get("training") or {}
+        rows.append(
+            [
+                case.name,
+                case.settings.device,
+                "prediction" if case.settings.stock == "pipeline" else ", ".join(names),
+                case.settings.stock,
+                f"{case.settings.rows:,}",
+                str(training.get("num_train_epochs", "")),
+            ]
+        )
+    return Table(title, ["case", "device", "ours", "stock", "rows", "epochs"], rows, names=4)
