@@ -7,7 +7,8 @@
         rows: 500                     # of the training split; validation_rows, test_rows likewise
         source: {path: …}
         methods: [full_fine_tuning]
-    growth: {case: full_scicite, rows: 64, factors: [1, 2, 4, 8], processes: [1, 2]}
+    growth:
+      - {case: full_scicite, rows: 64, factors: [1, 2, 4, 8], processes: [1, 2]}    # one for each device
 
 A case's configuration is `base` under the case's own keys; `training.output_dir` and `training.seed` are the session's.
 """
@@ -18,6 +19,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import ConfigError, did_you_mean
@@ -31,6 +34,10 @@ OF_THE_SESSION = ("output_dir", "seed", "use_cpu")
 """Training arguments that a benchmark file leaves to the command."""
 
 DeviceType = Literal["cpu", "cuda"]
+Precision = Literal["fp32", "bf16"]
+
+PREDICTION_PRECISION: Precision = "fp32"
+"""What both sides predict in."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Settings:
         rows: how many rows of the training split are trained on, drawn at random, the same on both sides.
         validation_rows: how many rows of validation a method may choose by.
         test_rows: how many rows of test are scored; with `pipeline` also what is predicted.
-        stock_precision: what the stock side computes in.
+        stock_precision: what the stock side trains in.
         device: what the case is for.
     """
 
@@ -52,13 +59,15 @@ class Settings:
     rows: int
     validation_rows: int
     test_rows: int
-    stock_precision: Literal["fp32", "bf16"] = "fp32"
+    stock_precision: Precision = "fp32"
     device: DeviceType = "cpu"
 
     def __post_init__(self) -> None:
         """Check the values."""
         names = ("rows", "validation_rows", "test_rows")
-        problems = [f"{name} is {getattr(self, name)}; expected at least 1." for name in names if getattr(self, name) < 1]
+        problems = [
+            f"{name} is {getattr(self, name)}; expected at least 1." for name in names if getattr(self, name) < 1
+        ]
         if problems:
             raise ConfigError(problems)
 
@@ -151,12 +160,12 @@ class Benchmark:
 
     Args:
         cases: by name, in the file's order.
-        growth: what `--growth` measures; None where the file does not say.
+        growth: what `--growth` measures, one for a device.
         tree: the whole file.
     """
 
     cases: dict[str, Case]
-    growth: Growth | None
+    growth: tuple[Growth, ...]
     tree: dict[str, Any]
 
     def select(self, names: Sequence[str], device: DeviceType) -> list[Case]:
@@ -180,6 +189,22 @@ class Benchmark:
             raise ConfigError(problems)
         return fitting
 
+    def growth_on(self, device: DeviceType) -> Growth:
+        """What `--growth` measures on a device.
+
+        Raises:
+            ConfigError: the file does not say, or wants more GPUs than there are.
+        """
+        for growth in self.growth:
+            if self.cases[growth.case].settings.device == device:
+                if device == "cuda" and max(growth.processes) > (found := torch.cuda.device_count()):
+                    raise ConfigError(
+                        f"growth: {growth.case} wants {max(growth.processes)} processes, one on each GPU, and there "
+                        f"are {found} GPUs. Lower growth.processes."
+                    )
+                return growth
+        raise ConfigError(f"--growth: the file's section growth names no case for {device}. Add {{case: …, rows: …}}.")
+
 
 def read_benchmark(file: str | Path) -> Benchmark:
     """Read a benchmark file; the cases' configurations are checked later, by `check_configs`, for those that run.
@@ -192,13 +217,22 @@ def read_benchmark(file: str | Path) -> Benchmark:
     if not isinstance(tree.get("cases"), dict) or not tree["cases"]:
         problems.append(f"{file}: cases is {tree.get('cases')!r}; expected cases by name.")
         raise ConfigError(problems)
-    cases = {name: _read_case(str(name), part, tree.get("base") or {}, problems) for name, part in tree["cases"].items()}
-    growth = build(Growth, tree["growth"], "growth", problems) if tree.get("growth") is not None else None
-    if isinstance(growth, Growth) and growth.case not in cases:
-        problems.append(f"growth.case: {did_you_mean('case', growth.case, cases)}")
+    cases = {
+        name: _read_case(str(name), part, tree.get("base") or {}, problems) for name, part in tree["cases"].items()
+    }
+    sections = tree.get("growth") or []
+    if not isinstance(sections, list):
+        problems.append(f"{file}: growth is {sections!r}; expected a list, each with a case and rows.")
+        sections = []
+    growth = [build(Growth, section, f"growth.{i}", problems) for i, section in enumerate(sections)]
+    problems += [
+        f"growth.{i}.case: {did_you_mean('case', one.case, cases)}"
+        for i, one in enumerate(growth)
+        if isinstance(one, Growth) and one.case not in cases
+    ]
     if problems:
         raise ConfigError(problems)
-    return Benchmark({name: case for name, case in cases.items() if case is not None}, growth, tree)
+    return Benchmark({name: case for name, case in cases.items() if case is not None}, tuple(growth), tree)
 
 
 def check_configs(cases: Iterable[Case]) -> None:
@@ -224,7 +258,10 @@ def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) 
     names = {f.name for f in dataclasses.fields(Settings)}
     tree = copy.deepcopy(base)
     merge_tree(tree, {key: copy.deepcopy(value) for key, value in part.items() if key not in names})
-    own = {**{key: value for key, value in base.items() if key in names}, **{k: v for k, v in part.items() if k in names}}
+    own = {
+        **{key: value for key, value in base.items() if key in names},
+        **{k: v for k, v in part.items() if k in names},
+    }
     settings = build(Settings, own, f"cases.{name}", problems)
     training = tree.get("training")
     problems += [
@@ -240,6 +277,8 @@ def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) 
 def _stock_problems(config: Config, settings: Settings) -> list[str]:
     """What of a configuration the stock side cannot do as well, so that a comparison would compare two recipes."""
     problems = []
+    if settings.stock == "pipeline" and settings.stock_precision != PREDICTION_PRECISION:
+        problems.append(f"stock_precision is {settings.stock_precision}; both sides predict in {PREDICTION_PRECISION}.")
     if config.training.max_steps > 0:
         problems.append("training.max_steps is set; tokens are counted in epochs: set training.num_train_epochs.")
     if len(config.methods) > 1:

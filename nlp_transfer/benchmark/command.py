@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 from nlp_transfer.command_line import quiet_exit
-from nlp_transfer.errors import ConfigError
 
 
 def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -17,10 +16,10 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
     """
     with quiet_exit() as status:
         options = _parser(description).parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.benchmark.cases import check_configs, read_benchmark
+        from nlp_transfer.benchmark.cases import DeviceType, check_configs, read_benchmark
         from nlp_transfer.benchmark.machine import environment
         from nlp_transfer.benchmark.results import Results
-        from nlp_transfer.benchmark.session import planned, planned_growth, run_session
+        from nlp_transfer.benchmark.session import planned, run_session
         from nlp_transfer.benchmark.tables import NOTES, case_table, growth_table, list_table
         from nlp_transfer.prediction import choose_device
         from nlp_transfer.reporting.tables import console, to_rich
@@ -30,20 +29,17 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
             console().print(to_rich(list_table(plan.cases.values(), options.config)))
             return status.code
         device = choose_device(options.device)
-        kind = "cuda" if device.type == "cuda" else "cpu"
-        if options.growth and plan.growth is None:
-            raise ConfigError(f"{options.config} has no section growth: say there which case and rows grow.")
-        cases = plan.select([plan.growth.case] if options.growth and plan.growth else options.only, kind)
-        measured = list(planned(cases, options.repeats, options.seeds))
-        if options.growth and plan.growth:
-            measured = list(planned_growth(plan.growth, cases[0], options.repeats, options.seeds[0]))
+        kind: DeviceType = "cuda" if device.type == "cuda" else "cpu"
+        growth = plan.growth_on(kind) if options.growth else None
+        cases = plan.select(options.only, kind) if growth is None else [plan.cases[growth.case]]
+        measured = planned(cases, options.repeats, options.seeds, growth)
         check_configs(cases)
         output = options.output or f"runs/benchmark-{kind}.json"
         results = Results(output, plan.tree, environment(device))
         run_session(measured, results, say=lambda text: print(text, flush=True))
         where = f"{results.environment['device_name']}, {results.environment['cores']} cores: {output}"
-        if options.growth and plan.growth:
-            console().print(to_rich(growth_table(results.found, plan.growth, f"{plan.growth.case}, ours; {where}")))
+        if growth is not None:
+            console().print(to_rich(growth_table(results.found, growth, f"{growth.case}, ours; {where}")))
         else:
             console().print(to_rich(case_table(results.found, cases, where)))
             print("\n".join(NOTES))
@@ -58,9 +54,7 @@ def _parser(description: str) -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="list the file's cases, and measure nothing")
     what.add_argument("--only", nargs="+", default=[], metavar="NAME", help="measure these cases (default: all)")
-    what.add_argument(
-        "--growth", action="store_true", help="measure how our cost grows with tokens and with processes"
-    )
+    what.add_argument("--growth", action="store_true", help="measure how our cost grows with tokens and with processes")
     parser.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda"), help="whose cases; default: a GPU's, if any"
     )

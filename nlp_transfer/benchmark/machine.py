@@ -6,11 +6,12 @@ import re
 import statistics
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 import torch
 
+from nlp_transfer.benchmark.cases import Precision
 from nlp_transfer.reporting.environment import library_versions, peak_memory_bytes
 from nlp_transfer.training.threads import available_cores
 
@@ -21,7 +22,7 @@ PRODUCTS = 7
 """How many products are timed; their median counts."""
 
 
-def matrix_product_rate(device: torch.device, precision: Literal["fp32", "bf16"], size: int | None = None) -> float:
+def matrix_product_rate(device: torch.device, precision: Precision, size: int | None = None) -> float:
     """Floating-point operations a second of a large square matrix product, the median of several.
 
     Args:

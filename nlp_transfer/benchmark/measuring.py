@@ -1,24 +1,31 @@
 """One measurement, in a process of its own: `python -m nlp_transfer.benchmark.measuring JOB RESULT`.
 
-JOB and RESULT are JSON files: the fields of `Job`, and of `Measurement`. What is timed is training (ours from the making of
-the trainer, because some methods do their work there) or predicting; not the imports, the loading of the model and, for
-training, the tokenizing.
+JOB and RESULT are JSON files: the fields of `Job`, and of `Measurement`. What is timed is training (ours from the
+making of the trainer, because some methods do their work there) or predicting; not the imports, the loading of the
+model and, for training, the tokenizing.
 """
 
 import json
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from nlp_transfer.benchmark.cases import Case, case_of
+from nlp_transfer.benchmark.cases import PREDICTION_PRECISION, Precision, Settings, case_of
 from nlp_transfer.benchmark.machine import Meter, matrix_product_rate
-from nlp_transfer.errors import NLPTransferError
+from nlp_transfer.errors import ConfigError, NLPTransferError
 from nlp_transfer.reporting.files import write_json
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+    from nlp_transfer.benchmark.rows import CaseRows
+    from nlp_transfer.config import Config
+    from nlp_transfer.tasks import BoundTask
 
 Side = Literal["stock", "ours"]
 
@@ -66,7 +73,7 @@ class Measurement:
     seconds: float
     tokens: int
     flops: int | None
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     rate: float
     peak_bytes: int
     before_bytes: int
@@ -80,6 +87,9 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     Args:
         job: what to do.
         folder: an empty one, for what a run writes.
+
+    Raises:
+        NLPTransferError: as `run` would; and where the pipeline stands beside a task that it cannot do.
     """
     from accelerate import PartialState
 
@@ -87,58 +97,94 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     from nlp_transfer.training.threads import use_cores
 
     case = case_of(job.case)
-    settings = _with_rows(case, job.rows).settings
+    settings = case.settings if job.rows is None else replace(case.settings, rows=job.rows)
     config = case.config(folder, seed=job.seed, batch_share=job.processes)
-    threads = use_cores(config.training.cpu_threads) if settings.device == "cpu" else torch.get_num_threads()
-    rows = load_rows(config, settings)
     device = config.training.device
-    if settings.device == "cuda":
+    threads = use_cores(config.training.cpu_threads) if device.type == "cpu" else torch.get_num_threads()
+    rows = load_rows(config, settings)
+    if device.type == "cuda":
         matrix_product_rate(device, "fp32", size=64)  # CUDA's own start, which is nobody's work
-    meter = Meter(device)
-    epochs = config.training.num_train_epochs
-    tokens, flops = round(epochs * sum(rows.lengths("train"))), None
-    precision: Literal["fp32", "bf16"] = "bf16" if config.training.bf16 else "fp32"
-    score: float | None = None
     if job.side == "classifier":
         from nlp_transfer.benchmark.our_side import save_classifier
 
         save_classifier(config, rows, Path(str(job.classifier)))
         return None
+    meter = Meter(device)
     if settings.stock == "pipeline":
-        from nlp_transfer.benchmark import our_side, stock_side
-        from nlp_transfer.models.flops import forward_flops
-        from nlp_transfer.prediction import load_on
-
-        side = stock_side if job.side == "stock" else our_side
-        chosen = side.predict(str(job.classifier), list(rows.texts.splits["test"]["text"]), device, meter)
-        score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
-        tokens, precision = sum(rows.lengths("test")), settings.stock_precision
-        flops = forward_flops(load_on(str(job.classifier), "cpu").model, rows.lengths("test"))
+        done = _predict(job, rows, meter)
     elif job.side == "stock":
-        from nlp_transfer.benchmark import stock_side
-        from nlp_transfer.models.flops import training_flops
-
-        stock = stock_side.build(config, settings, rows, folder)
-        precision = settings.stock_precision
-        model: Any = stock.model
-        flops = round(epochs * training_flops(model, rows.lengths("train")))
-        with meter:
-            stock.train()
-        score = _score(stock, rows) if job.scored else None
+        done = _train_stock(job, config, settings, rows, folder, meter)
     else:
-        from nlp_transfer.benchmark import our_side
-
-        trainer = our_side.train(config, rows, folder, meter)
-        score = _score(trainer, rows) if job.scored else None
-    rate = matrix_product_rate(device, precision)
+        done = _train_ours(job, config, rows, folder, meter)
+    rate = matrix_product_rate(device, done.precision)
     if not PartialState().is_main_process:
         return None
     return Measurement(
-        meter.seconds, tokens, flops, precision, rate, meter.peak_bytes, meter.before_bytes, score, threads
+        seconds=meter.seconds,
+        tokens=done.tokens,
+        flops=done.flops,
+        precision=done.precision,
+        rate=rate,
+        peak_bytes=meter.peak_bytes,
+        before_bytes=meter.before_bytes,
+        macro_f1=done.macro_f1,
+        threads=threads,
     )
 
 
-def score_names(task: Any, chosen: list[str], labels: np.ndarray) -> float:
+@dataclass(frozen=True)
+class _Done:
+    """What was done while the meter ran; the fields are those of `Measurement`."""
+
+    tokens: int
+    flops: int | None
+    precision: Precision
+    macro_f1: float | None
+
+
+def _train_stock(job: Job, config: "Config", settings: Settings, rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
+    from nlp_transfer.benchmark import stock_side
+    from nlp_transfer.models.flops import training_flops
+
+    trainer = stock_side.build(config, settings, rows, folder)
+    model: Any = trainer.model
+    flops = round(config.training.num_train_epochs * training_flops(model, rows.lengths("train")))
+    with meter:
+        trainer.train()
+    return _Done(_tokens(config, rows), flops, settings.stock_precision, _score(trainer, rows) if job.scored else None)
+
+
+def _train_ours(job: Job, config: "Config", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
+    from nlp_transfer.benchmark import our_side
+
+    trainer = our_side.train(config, rows, folder, meter)
+    precision: Precision = "bf16" if config.training.bf16 else "fp32"
+    return _Done(_tokens(config, rows), None, precision, _score(trainer, rows) if job.scored else None)
+
+
+def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
+    from nlp_transfer.benchmark import our_side, stock_side
+    from nlp_transfer.models.flops import forward_flops
+    from nlp_transfer.prediction import load_on
+
+    if rows.task.multi_label:
+        raise ConfigError(
+            f"cases.{job.case['name']}: stock is pipeline, which names one class a text, and the corpus is "
+            "multi-label. Take a single-label corpus."
+        )
+    classifier, lengths = str(job.classifier), rows.lengths("test")
+    flops = forward_flops(load_on(classifier, "cpu").model, lengths) if job.side == "stock" else None
+    side = stock_side if job.side == "stock" else our_side
+    chosen = side.predict(classifier, list(rows.texts.splits["test"]["text"]), meter.device, meter)
+    score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
+    return _Done(sum(lengths), flops, PREDICTION_PRECISION, score)
+
+
+def _tokens(config: "Config", rows: "CaseRows") -> int:
+    return round(config.training.num_train_epochs * sum(rows.lengths("train")))
+
+
+def score_names(task: "BoundTask", chosen: list[str], labels: np.ndarray) -> float:
     """Macro-F1 of predicted classes' names.
 
     Args:
@@ -150,18 +196,13 @@ def score_names(task: Any, chosen: list[str], labels: np.ndarray) -> float:
     return float(task.metrics(logits, labels)["macro_f1"])
 
 
-def _score(trainer: Any, rows: Any) -> float:
+def _score(trainer: "Trainer", rows: "CaseRows") -> float:
     """Macro-F1 of a trained model on the test rows."""
     from nlp_transfer.reporting.scoring import predict
 
     logits, labels = predict(trainer, rows.encoded["test"])
+    assert labels is not None, "the source is labelled"
     return float(rows.task.metrics(logits, labels)["macro_f1"])
-
-
-def _with_rows(case: Case, rows: int | None) -> Case:
-    from dataclasses import replace
-
-    return case if rows is None else replace(case, settings=replace(case.settings, rows=rows))
 
 
 def main(job_file: str, result_file: str) -> int:

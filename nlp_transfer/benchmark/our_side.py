@@ -20,7 +20,8 @@ def train(config: Config, rows: CaseRows, folder: Path, meter: Meter) -> Transfe
     """Train as `run` does; what a method does before the trainer (encoding, fitting a head) is timed too."""
     loaded = load_model(config, rows.task)
     if config.training.device.type == "cuda":
-        loaded.model.to(config.training.device)  # as a stock Trainer does when it is made, before it is timed
+        network: torch.nn.Module = loaded.model
+        network.to(config.training.device)  # as a stock Trainer does when it is made, before it is timed
     PartialState().wait_for_everyone()
     with deterministic(config.training.device, _unsaid), meter:
         trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None)
@@ -42,8 +43,7 @@ def predict(classifier: str, texts: list[str], device: torch.device, meter: Mete
     """The predicted class of each text, by this package's prediction; the model is loaded before the meter runs."""
     loaded = prediction.load_on(classifier, str(device))
     with meter:
-        found = [one.predicted for one in prediction.predict(loaded, enumerate(texts))]
-    return found
+        return [one.predicted for one in prediction.predict(loaded, enumerate(texts))]
 
 
 def _unsaid(_: str) -> None:

@@ -1,4 +1,4 @@
-"""The file of a benchmark's measurements: written anew after each, so that an interrupted session goes on where it was."""
+"""The file of a benchmark's measurements: written anew after each, so that an interrupted session goes on there."""
 
 import json
 from collections.abc import Mapping

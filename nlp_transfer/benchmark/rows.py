@@ -47,7 +47,9 @@ def load_rows(config: Config, settings: Settings) -> CaseRows:
     """
     with PartialState().main_process_first():
         whole = load_corpus(config.source, key="source", labeled=True)
-        texts = draw(whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows})
+        texts = draw(
+            whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows}
+        )
         task = config.task.bind(texts)
         tokenizer = load_tokenizer(config.model, revision=config.revision, trust_remote_code=config.trust_remote_code)
         return CaseRows(texts, task.encode(texts, tokenizer), task, tokenizer)

@@ -1,7 +1,7 @@
 """All measurements of a command, one after another, each in a fresh process: stock, ours, stock, ours, …
 
-A fresh process has a peak of memory of its own, and nothing that the run before it left warm: caches of encoded texts or
-activations lie in a folder that only it sees.
+A fresh process has a peak of memory of its own, and nothing that the run before it left warm: caches of encoded texts
+or activations lie in a folder that only it sees.
 """
 
 import json
@@ -9,12 +9,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from nlp_transfer.benchmark.cases import Case, Growth
-from nlp_transfer.benchmark.measuring import Job, Measurement
+from nlp_transfer.benchmark.measuring import Job, Measurement, Side
 from nlp_transfer.benchmark.results import Key, Results
 from nlp_transfer.errors import ConfigError, TrainingError
 
@@ -23,10 +23,18 @@ WORKER = "nlp_transfer.benchmark.measuring"
 _TAIL_CHARACTERS = 2000
 
 
-def planned(cases: Iterable[Case], repeats: int, seeds: Sequence[int]) -> Iterator[tuple[Key, Case]]:
-    """The measurements of cases in their order: each case's pairs in turn, with one seed after another.
+def planned(
+    cases: Iterable[Case], repeats: int, seeds: Sequence[int], growth: Growth | None = None
+) -> list[tuple[Key, Case]]:
+    """What to measure, in order: each case's pairs, stock and ours in turn, with one seed after another.
 
     There are as many pairs as `repeats`, or as seeds, whichever is more.
+
+    Args:
+        cases: what to compare.
+        repeats: how often.
+        seeds: of training.
+        growth: with it ours alone is measured, with the first seed: every size and number of processes in turn.
 
     Raises:
         ConfigError: fewer than one repeat, no seed, or a seed twice.
@@ -36,21 +44,23 @@ def planned(cases: Iterable[Case], repeats: int, seeds: Sequence[int]) -> Iterat
         problems.append(f"--seeds is {list(seeds)}; expected at least one, each once.")
     if problems:
         raise ConfigError(problems)
-    for case in cases:
-        for pair in range(max(repeats, len(seeds))):
-            seed = seeds[pair % len(seeds)]
-            yield Key(case.name, "stock", pair, seed), case
-            yield Key(case.name, "ours", pair, seed), case
+    if growth is not None:
+        return [
+            (Key(case.name, "ours", pair, seeds[0], rows, processes), case)
+            for case in cases
+            for pair in range(repeats)
+            for rows, processes in growth.cells()
+        ]
+    sides: tuple[Side, Side] = ("stock", "ours")
+    return [
+        (Key(case.name, side, pair, seeds[pair % len(seeds)]), case)
+        for case in cases
+        for pair in range(max(repeats, len(seeds)))
+        for side in sides
+    ]
 
 
-def planned_growth(growth: Growth, case: Case, repeats: int, seed: int) -> Iterator[tuple[Key, Case]]:
-    """The measurements of growth: every size and number of processes in turn, so often."""
-    for pair in range(repeats):
-        for rows, processes in growth.cells():
-            yield Key(case.name, "ours", pair, seed, rows, processes), case
-
-
-def run_session(plan: Iterable[tuple[Key, Case]], results: Results, say: Callable[[str], None] = print) -> None:
+def run_session(plan: Sequence[tuple[Key, Case]], results: Results, say: Callable[[str], None] = print) -> None:
     """Measure what is not measured yet.
 
     Args:
@@ -62,13 +72,12 @@ def run_session(plan: Iterable[tuple[Key, Case]], results: Results, say: Callabl
         TrainingError: a process failed; with what it said last.
         CheckpointError: the results cannot be written.
     """
-    listed = list(plan)
     with tempfile.TemporaryDirectory() as folder:
         classifiers: dict[tuple[str, int], Path] = {}
-        for number, (key, case) in enumerate(listed, start=1):
+        for number, (key, case) in enumerate(plan, start=1):
             processes = f" · {key.processes} processes" if key.processes > 1 else ""
             rows = "" if key.rows is None else f" · {key.rows:,} rows"
-            where = f"[{number}/{len(listed)}] {key.case} · {key.side} · pair {key.pair + 1} · seed {key.seed}"
+            where = f"[{number}/{len(plan)}] {key.case} · {key.side} · pair {key.pair + 1} · seed {key.seed}"
             if key in results.found:
                 say(f"{where}{rows}{processes}: measured before")
                 continue

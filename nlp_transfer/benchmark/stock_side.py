@@ -1,7 +1,7 @@
 """What a user of transformers and peft writes by the book for the same model, rows, recipe, epochs and seed.
 
-Dynamic padding, the model's own loss and dropout, the DataLoader's and optimizer's defaults; what a method keeps frozen is
-frozen by `requires_grad`, and its encoder run again in every epoch.
+Dynamic padding, the model's own loss and dropout, the DataLoader's and optimizer's defaults; what a method keeps frozen
+is frozen by `requires_grad`, and its encoder run again in every epoch.
 """
 
 import dataclasses

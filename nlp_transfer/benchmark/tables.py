@@ -13,10 +13,11 @@ from nlp_transfer.reporting.tables import Table
 Found = Mapping[Key, Measurement]
 
 NOTES = (
-    "seconds: median. tokens/s: real tokens, padding not counted. matmul: share of the rate of a large matrix",
-    "product in the side's precision, measured beside it. Both sides are credited with the tokens and operations of the",
-    "stock run: work that ours does not do again counts as speed, and may pass 100 %. GiB: peak; above the loaded model",
-    "in brackets. macro-F1: mean ± sd over seeds. ratio: stock seconds / ours, median of the pairs (least – most).",
+    "seconds: median of the runs. tokens/s: real tokens, padding not counted. matmul: share of the rate",
+    "of a large matrix product in the same precision, measured right after. Both sides are credited with",
+    "the tokens and operations of the stock run: what ours need not do again counts as speed, and may",
+    "pass 100 %. GiB: peak, and in brackets the part above the loaded model. macro-F1: mean ± standard",
+    "deviation over seeds. ratio: stock seconds / ours, the median of the pairs (least–most).",
 )
 """What the columns of `case_table` mean."""
 
@@ -39,11 +40,11 @@ def case_table(found: Found, cases: Iterable[Case], title: str) -> Table:
             if ones:
                 ratio = ratio_text(sides["stock"], ones) if side == "ours" else ""
                 name = case.name if side == "stock" or not sides["stock"] else ""
-                rows.append([name, side, *_cells(ones, sides["stock"]), ratio])
+                rows.append([name, f"{side} {_precision(ones)}", *_cells(ones, sides["stock"]), ratio])
         if rows:
             rules.add(len(rows) - 1)
-    columns = ["case", "side", "", "seconds", "tokens/s", "matmul", "GiB", "macro-F1", "ratio"]
-    return Table(title, columns, rows, names=3, rules=frozenset(rules))
+    columns = ["case", "side", "seconds", "tokens/s", "matmul", "GiB", "macro-F1", "ratio"]
+    return Table(title, columns, rows, names=2, rules=frozenset(rules))
 
 
 def ratios(stock: Mapping[tuple[int, int], Measurement], ours: Mapping[tuple[int, int], Measurement]) -> list[float]:
@@ -56,24 +57,28 @@ def ratio_text(stock: Mapping[tuple[int, int], Measurement], ours: Mapping[tuple
     values = ratios(stock, ours)
     if not values:
         return ""
-    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+    return f"{_short(statistics.median(values))} ({_short(min(values))}–{_short(max(values))})"
+
+
+def _short(value: float) -> str:
+    """A ratio with three digits or so."""
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def _precision(ones: Mapping[tuple[int, int], Measurement]) -> str:
+    return next(iter(ones.values())).precision
 
 
 def _cells(
     ones: Mapping[tuple[int, int], Measurement], stock: Mapping[tuple[int, int], Measurement]
-) -> tuple[str, str, str, str, str, str]:
-    """Precision, seconds, tokens a second, share of the matrix-product rate, memory, score."""
+) -> tuple[str, str, str, str, str]:
+    """Seconds, tokens a second, share of the matrix-product rate, memory, score."""
     measured = list(ones.values())
-    shares = [stock[pair].flops or 0 for pair in ones if pair in stock]
-    achieved = [
-        flops / one.seconds / one.rate
-        for flops, one in zip(shares, (one for pair, one in ones.items() if pair in stock), strict=True)
-        if flops
-    ]
+    needed = {pair: one.flops for pair, one in stock.items() if one.flops}
+    achieved = [needed[pair] / one.seconds / one.rate for pair, one in ones.items() if pair in needed]
     peak = statistics.median(one.peak_bytes for one in measured)
     above = statistics.median(one.peak_bytes - one.before_bytes for one in measured)
     return (
-        measured[0].precision,
         f"{statistics.median(one.seconds for one in measured):,.2f}",
         f"{statistics.median(one.tokens / one.seconds for one in measured):,.0f}",
         f"{statistics.median(achieved):.0%}" if achieved else "",

@@ -7,8 +7,8 @@ A weight matrix of n entries takes, for each token that it is applied to,
     2 n   for the gradient of its input, where something below it trains
 
 so that a network of N such weights takes 6 N a token when all of it trains, about 4 N under LoRA and 2 N when it is
-frozen or only predicts; below the lowest trained layer it is 2 N whatever is above. Attention adds 2 · 2 · L · d a token
-and layer forward (scores, and the average of the values; L tokens in the text, d the hidden size), and twice that
+frozen or only predicts; below the lowest trained layer it is 2 N whatever is above. Attention adds 2 · 2 · L · d a
+token and layer forward (scores, and the average of the values; L tokens in the text, d the hidden size), and twice that
 backward. Embedding tables, norms and activations are no matrix products and are left out.
 
 Which matrices are applied to each token and which once a text (a pooler, a head), and what must be differentiated, is
@@ -78,7 +78,7 @@ def training_flops(model: nn.Module, lengths: Iterable[int]) -> int:
 
 
 def _seen(model: nn.Module) -> tuple[_Work, _Work]:
-    """The work of the forward and of the backward pass, as one small forward pass shows it; the model stays as it was."""
+    """The work of the forward and of the backward pass, as a small forward pass shows it; it leaves no trace."""
     plain = plain_model(model)
     forward, backward = _Work(), _Work()
     hooks = [

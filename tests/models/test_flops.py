@@ -71,7 +71,10 @@ def test_full_training_by_hand():
 
 def test_the_lower_layers_are_only_run_forward():
     model = top_layer(tiny_model("bert"))
-    frozen, trained = 2 * (LAYERS - 1) * LAYER, 6 * LAYER - 2 * 3 * HIDDEN * HIDDEN  # nothing below the top layer's Q, K, V
+    frozen, trained = (
+        2 * (LAYERS - 1) * LAYER,
+        6 * LAYER - 2 * 3 * HIDDEN * HIDDEN,
+    )  # nothing below the top layer's Q, K, V
     attention = ATTENTION * (LAYERS - 1) + 3 * ATTENTION
     expected = 10 * (frozen + trained) + 100 * attention + 6 * (POOLER + CLASSIFIER)
     assert training_flops(model, [10]) == expected
