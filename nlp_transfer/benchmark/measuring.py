@@ -103,7 +103,7 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     threads = use_cores(config.training.cpu_threads) if device.type == "cpu" else torch.get_num_threads()
     rows = load_rows(config, settings)
     if device.type == "cuda":
-        matrix_product_rate(device, "fp32", size=64)  # CUDA's own start, which is nobody's work
+        torch.zeros(1, device=device)  # CUDA's own start, which is nobody's work
     if job.side == "classifier":
         from nlp_transfer.benchmark.our_side import save_classifier
 
@@ -147,10 +147,10 @@ def _train_stock(job: Job, config: "Config", settings: Settings, rows: "CaseRows
     from nlp_transfer.models.flops import training_flops
 
     trainer = stock_side.build(config, settings, rows, folder)
-    model: Any = trainer.model
-    flops = round(config.training.num_train_epochs * training_flops(model, rows.lengths("train")))
     with meter:
         trainer.train()
+    model: Any = trainer.model  # counted afterwards, because counting warms up what training has to
+    flops = round(config.training.num_train_epochs * training_flops(model, rows.lengths("train")))
     return _Done(_tokens(config, rows), flops, settings.stock_precision, _score(trainer, rows) if job.scored else None)
 
 
@@ -173,9 +173,9 @@ def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
             "multi-label. Take a single-label corpus."
         )
     classifier, lengths = str(job.classifier), rows.lengths("test")
-    flops = forward_flops(load_on(classifier, "cpu").model, lengths) if job.side == "stock" else None
     side = stock_side if job.side == "stock" else our_side
     chosen = side.predict(classifier, list(rows.texts.splits["test"]["text"]), meter.device, meter)
+    flops = forward_flops(load_on(classifier, "cpu").model, lengths) if job.side == "stock" else None
     score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
     return _Done(sum(lengths), flops, PREDICTION_PRECISION, score)
 

@@ -36,7 +36,7 @@ def test_a_session_that_is_not_at_its_end():
 
 
 def test_the_table_fits_into_a_pipe(capsys):
-    name = "gpu_frozen_licenses"
+    name = "full_licenses"
     found = {
         Key(name, side, pair, pair): measurement(seconds=seconds, macro_f1=0.5 + pair / 10, tokens=24_000_000)
         for side, seconds in (("stock", 1234.56), ("ours", 43.21))
