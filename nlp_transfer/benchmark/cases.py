@@ -263,7 +263,7 @@ def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) 
         **{k: v for k, v in part.items() if k in names},
     }
     settings = build(Settings, own, f"cases.{name}", problems)
-    training = tree.get("training")
+    training = tree.setdefault("training", {})
     problems += [
         f"cases.{name}: training.{key} is the session's; leave it out of the file."
         for key in OF_THE_SESSION

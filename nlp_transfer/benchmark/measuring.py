@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from nlp_transfer.benchmark.cases import PREDICTION_PRECISION, Precision, Settings, case_of
+from nlp_transfer.benchmark.cases import PREDICTION_PRECISION, Case, Precision, case_of
 from nlp_transfer.benchmark.machine import Meter, matrix_product_rate
 from nlp_transfer.errors import ConfigError, NLPTransferError
 from nlp_transfer.reporting.files import write_json
@@ -113,7 +113,7 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     if settings.stock == "pipeline":
         done = _predict(job, rows, meter)
     elif job.side == "stock":
-        done = _train_stock(job, config, settings, rows, folder, meter)
+        done = _train_stock(job, case, config, rows, folder, meter)
     else:
         done = _train_ours(job, config, rows, folder, meter)
     rate = matrix_product_rate(device, done.precision)
@@ -142,16 +142,18 @@ class _Done:
     macro_f1: float | None
 
 
-def _train_stock(job: Job, config: "Config", settings: Settings, rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
+def _train_stock(job: Job, case: Case, config: "Config", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
     from nlp_transfer.benchmark import stock_side
     from nlp_transfer.models.flops import training_flops
 
-    trainer = stock_side.build(config, settings, rows, folder)
+    trainer = stock_side.build(case, config, rows, folder)
     with meter:
         trainer.train()
     model: Any = trainer.model  # counted afterwards, because counting warms up what training has to
     flops = round(config.training.num_train_epochs * training_flops(model, rows.lengths("train")))
-    return _Done(_tokens(config, rows), flops, settings.stock_precision, _score(trainer, rows) if job.scored else None)
+    return _Done(
+        _tokens(config, rows), flops, case.settings.stock_precision, _score(trainer, rows) if job.scored else None
+    )
 
 
 def _train_ours(job: Job, config: "Config", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:

@@ -104,7 +104,8 @@ def _in_a_process(job: Job) -> Measurement | None:
         launcher = [sys.executable, "-m"]
         if job.processes > 1:
             launcher += ["torch.distributed.run", "--standalone", "--nproc_per_node", str(job.processes), "-m"]
-        environment = {**os.environ, "NLP_TRANSFER_CACHE": str(Path(folder) / "cache")}
+        # The working folder stays off the import path: one with an evaluate.py would hide the package of that name.
+        environment = {**os.environ, "NLP_TRANSFER_CACHE": str(Path(folder) / "cache"), "PYTHONSAFEPATH": "1"}
         with log.open("wb") as out:
             done = subprocess.run(
                 [*launcher, WORKER, str(job_file), str(result_file)],

@@ -21,7 +21,7 @@ from transformers import (
     set_seed,
 )
 
-from nlp_transfer.benchmark.cases import Settings
+from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
 from nlp_transfer.config import Config
@@ -41,13 +41,13 @@ OURS = {"bf16", "fp16", "train_sampling_strategy"} | (
 """Arguments of a recipe that a stock run leaves as transformers has them: precision is the case's, the others ours."""
 
 
-def build(config: Config, settings: Settings, rows: CaseRows, folder: Path) -> Trainer:
+def build(case: Case, config: Config, rows: CaseRows, folder: Path) -> Trainer:
     """The stock Trainer, ready to train.
 
     Args:
-        config: the case's.
-        settings: the case's.
-        rows: the case's.
+        case: what is compared.
+        config: its configuration, with a seed.
+        rows: its rows.
         folder: where it may write.
     """
     set_seed(config.training.seed)
@@ -61,18 +61,23 @@ def build(config: Config, settings: Settings, rows: CaseRows, folder: Path) -> T
     )
     return Trainer(
         prepare(model, config),
-        stock_arguments(config.training, settings, folder),
+        stock_arguments(case, config.training, folder),
         train_dataset=rows.encoded["train"].select_columns(list(COLUMNS)),
         data_collator=DataCollatorWithPadding(rows.tokenizer),
         processing_class=rows.tokenizer,
     )
 
 
-def stock_arguments(recipe: TransferArguments, settings: Settings, folder: Path) -> TrainingArguments:
-    """What the recipe says, for a stock run; what it does not say is as transformers has it."""
-    said = {name: value for name, value in recipe.given().items() if name not in OURS}
-    said |= {"output_dir": str(folder), "use_cpu": settings.device == "cpu", "bf16": settings.stock_precision == "bf16"}
-    return TrainingArguments(**said)
+def stock_arguments(case: Case, recipe: TransferArguments, folder: Path) -> TrainingArguments:
+    """What the benchmark file says of the recipe, for a stock run; what it does not say is as transformers has it."""
+    said: dict[str, Any] = {name: getattr(recipe, name) for name in case.tree["training"] if name not in OURS}
+    return TrainingArguments(
+        **said,
+        output_dir=str(folder),
+        seed=recipe.seed,
+        use_cpu=case.settings.device == "cpu",
+        bf16=case.settings.stock_precision == "bf16",
+    )
 
 
 def prepare(model: PreTrainedModel, config: Config) -> nn.Module:

@@ -32,7 +32,7 @@ def cases(benchmark_file):
 def built(case, folder):
     config = case.config(folder)
     rows = load_rows(config, case.settings)
-    return config, rows, stock_side.build(config, case.settings, rows, folder)
+    return config, rows, stock_side.build(case, config, rows, folder)
 
 
 def trained(model):
@@ -94,9 +94,18 @@ def test_the_stock_recipe_is_what_the_file_says_and_else_as_transformers_has_it(
 
 
 def test_the_stock_side_in_bf16(cases, tmp_path):
+    settings = dataclasses.replace(cases["full"].settings, stock_precision="bf16")
+    case = dataclasses.replace(cases["full"], settings=settings)
+    assert stock_side.stock_arguments(case, case.config(tmp_path, seed=9).training, tmp_path).bf16
+
+
+def test_what_the_file_says_counts_though_it_be_our_default(cases, tmp_path, monkeypatch):
     case = cases["full"]
-    settings = dataclasses.replace(case.settings, stock_precision="bf16")
-    assert stock_side.stock_arguments(case.config(tmp_path).training, settings, tmp_path).bf16
+    case.tree["training"]["adam_beta2"] = 0.95
+    recipe = case.config(tmp_path, seed=9).training
+    monkeypatch.setattr(recipe, "given", dict)  # as if 0.95 were our default
+    arguments = stock_side.stock_arguments(case, recipe, tmp_path)
+    assert (arguments.adam_beta2, arguments.seed) == (0.95, 9)
 
 
 @pytest.mark.parametrize("side", ["stock", "ours"])
