@@ -1,5 +1,6 @@
 """The machine that is measured on: how fast it multiplies matrices, what memory a block takes, what it is."""
 
+import hashlib
 import os
 import platform
 import re
@@ -99,7 +100,7 @@ def peak_resident_bytes(status: Path = Path("/proc/self/status")) -> int:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What a time depends on: library versions, processor or GPU, cores."""
+    """What a time depends on: processor or GPU, cores, library versions, and this package's own code."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
         "device": device.type,
@@ -107,7 +108,16 @@ def environment(device: torch.device) -> dict[str, Any]:
         "cores": available_cores(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "versions": library_versions(),
+        "code": code_fingerprint(Path(__file__).parents[1]),
     }
+
+
+def code_fingerprint(folder: Path) -> str:
+    """SHA-256 (hex) of the Python files of a folder: between two releases the version says too little."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -40,12 +40,13 @@ class Results:
     """Measurements by key, and the file that holds them.
 
     Args:
-        path: the file; read where it exists.
+        path: the file; read where it exists, else begun, so that one that cannot be written is known at once.
         benchmark: the tree of the benchmark file.
         environment: what is measured on.
 
     Raises:
-        CheckpointError: the file holds another benchmark's measurements or another machine's, or is no such file.
+        CheckpointError: the file holds measurements of another benchmark, machine or version, or is no such file, or
+            cannot be written.
     """
 
     def __init__(self, path: str | Path, benchmark: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
@@ -55,6 +56,8 @@ class Results:
         self.found: dict[Key, Measurement] = {}
         if self.path.exists():
             self._read()
+        else:
+            self._write()
 
     def add(self, key: Key, measurement: Measurement) -> None:
         """Keep a measurement, and write the file.
@@ -63,6 +66,9 @@ class Results:
             CheckpointError: it cannot be written.
         """
         self.found[key] = measurement
+        self._write()
+
+    def _write(self) -> None:
         lines = [{**asdict(known), **asdict(one)} for known, one in self.found.items()]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +88,8 @@ class Results:
             raise CheckpointError(
                 f"--output {self.path} is there and holds no benchmark's measurements ({error!r}). Name another file."
             ) from error
+        if not self.found:
+            return
         for what, there, now in (
             ("of another benchmark file", benchmark, self.benchmark),
             ("from another machine or other versions", environment, self.environment),

@@ -50,3 +50,16 @@ def test_what_a_time_depends_on(monkeypatch):
     assert (found["device"], found["omp_num_threads"]) == ("cpu", "3")
     assert found["cores"] >= 1 and found["device_name"]
     assert found["versions"]["torch"] == torch.__version__
+    assert len(found["code"]) == 64
+
+
+def test_changed_code_has_another_fingerprint(tmp_path):
+    (tmp_path / "a.py").write_text("1")
+    (tmp_path / "notes.txt").write_text("1")
+    first = machine.code_fingerprint(tmp_path)
+    (tmp_path / "notes.txt").write_text("2")
+    assert machine.code_fingerprint(tmp_path) == first
+    (tmp_path / "a.py").write_text("2")
+    changed = machine.code_fingerprint(tmp_path)
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    assert len({first, changed, machine.code_fingerprint(tmp_path)}) == 3

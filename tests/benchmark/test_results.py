@@ -69,6 +69,12 @@ def test_another_file_is_not_written_over(tmp_path, text):
 
 def test_a_file_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    results = Results(tmp_path / "file" / "out.json", TREE, MACHINE)
     with pytest.raises(CheckpointError, match="cannot be written: "):
-        results.add(KEY, measurement())
+        Results(tmp_path / "file" / "out.json", TREE, MACHINE)
+
+
+def test_a_file_without_measurements_is_anyones(tmp_path):
+    path = tmp_path / "out.json"
+    assert Results(path, TREE, MACHINE).found == {}
+    Results(path, {"cases": {}}, MACHINE).add(KEY, measurement())
+    assert json.loads(path.read_text())["benchmark"] == {"cases": {}}

@@ -107,7 +107,7 @@ def test_a_process_that_fails_is_quoted(benchmark_file, benchmark_tree, plan, re
         run_session(planned([case], 1, [0]), results, lambda _: None)
     assert str(caught.value).startswith("full, stock: its process ended with status 2. It said last:\n")
     assert "train has 48 rows, and the case wants 1,000. Lower its rows." in str(caught.value)
-    assert not results.path.exists()
+    assert not results.found
 
 
 @pytest.mark.slow
