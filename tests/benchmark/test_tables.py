@@ -2,8 +2,8 @@
 
 from nlp_transfer.benchmark.cases import Case, Growth, Settings
 from nlp_transfer.benchmark.results import Key
-from nlp_transfer.benchmark.tables import case_table, growth_table, list_table
-from nlp_transfer.reporting.tables import console, to_rich
+from nlp_transfer.benchmark.tables import NOTES, case_table, growth_table, list_table, product_rates
+from nlp_transfer.reporting.tables import PIPED_WIDTH, console, to_rich
 from tests.benchmark.conftest import measurement
 
 FULL = Case(
@@ -45,6 +45,19 @@ def test_the_table_fits_into_a_pipe(capsys):
     console().print(to_rich(case_table(found, [Case(name, FULL.settings, {})], "")))
     out = capsys.readouterr().out
     assert name in out and "28.6 (28.6–28.6)" in out and "0.550 ± 0.071" in out and "555,427" in out
+
+
+def test_rates_are_the_medians_of_all_runs_of_one_process():
+    runs = [("fp32", 9e9, 1), ("fp32", 1e9, 1), ("fp32", 8e9, 1), ("fp32", 2e9, 2), ("bf16", 5e9, 1)]
+    found = {
+        Key("full", "ours", number, 0, processes=processes): measurement(precision=precision, rate=rate)
+        for number, (precision, rate, processes) in enumerate(runs)
+    }
+    assert product_rates(found) == {"fp32": 8e9, "bf16": 5e9}
+
+
+def test_the_notes_fit_into_a_pipe():
+    assert max(map(len, NOTES)) <= PIPED_WIDTH
 
 
 def test_growth_is_told_against_the_first_row():
