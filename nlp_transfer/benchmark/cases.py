@@ -16,12 +16,13 @@ A case's configuration is `base` under the case's own keys; `training.output_dir
 import copy
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
+from nlp_transfer.benchmark.settings import PREDICTION_PRECISION, DeviceType, Growth, Settings
 from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
@@ -32,44 +33,6 @@ KEYS = ("base", "cases", "growth")
 
 OF_THE_SESSION = ("output_dir", "seed", "use_cpu")
 """Training arguments that a benchmark file leaves to the command."""
-
-DeviceType = Literal["cpu", "cuda"]
-Precision = Literal["fp32", "bf16"]
-
-PREDICTION_PRECISION: Precision = "fp32"
-"""What both sides predict in."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is said of a case beside its configuration.
-
-    Args:
-        stock: what stands beside our run: `trainer`, with what a method keeps frozen frozen by `requires_grad`;
-            `trainer+peft` for LoRA; `pipeline` for prediction, which both sides do with the model that the
-            configuration's run leaves.
-        rows: how many rows of the training split are trained on, drawn at random, the same on both sides.
-        validation_rows: how many rows of validation a method may choose by.
-        test_rows: how many rows of test are scored; with `pipeline` also what is predicted.
-        stock_precision: what the stock side trains in.
-        device: what the case is for.
-    """
-
-    stock: Literal["trainer", "trainer+peft", "pipeline"]
-    rows: int
-    validation_rows: int
-    test_rows: int
-    stock_precision: Precision = "fp32"
-    device: DeviceType = "cpu"
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        names = ("rows", "validation_rows", "test_rows")
-        problems = [
-            f"{name} is {getattr(self, name)}; expected at least 1." for name in names if getattr(self, name) < 1
-        ]
-        if problems:
-            raise ConfigError(problems)
 
 
 @dataclass(frozen=True)
@@ -119,39 +82,6 @@ class Case:
 def case_of(record: dict[str, Any]) -> Case:
     """The case that `Case.record` wrote down."""
     return Case(record["name"], Settings(**record["settings"]), record["tree"])
-
-
-@dataclass(frozen=True)
-class Growth:
-    """How the cost of our side grows with the work and with processes.
-
-    Args:
-        case: the case whose rows are multiplied.
-        rows: the training rows at factor 1.
-        factors: by what the rows are multiplied, on one process.
-        processes: how many processes train on the most rows, each on its share of a batch and of the threads.
-    """
-
-    case: str
-    rows: int
-    factors: list[int] = field(default_factory=lambda: [1, 2, 4, 8])
-    processes: list[int] = field(default_factory=lambda: [1, 2])
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        problems = [f"rows is {self.rows}; expected at least 1."] if self.rows < 1 else []
-        for name in ("factors", "processes"):
-            values = getattr(self, name)
-            if not values or min(values) < 1:
-                problems.append(f"{name} is {values}; expected numbers of at least 1.")
-        if problems:
-            raise ConfigError(problems)
-
-    def cells(self) -> list[tuple[int, int]]:
-        """(rows, processes) of everything that is measured, each once."""
-        most = self.rows * max(self.factors)
-        wanted = [*((self.rows * factor, 1) for factor in self.factors), *((most, count) for count in self.processes)]
-        return list(dict.fromkeys(wanted))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import torch
 
-from nlp_transfer.benchmark.cases import Precision
+from nlp_transfer.benchmark.settings import Precision
 from nlp_transfer.reporting.environment import library_versions, peak_memory_bytes
 from nlp_transfer.training.threads import available_cores
 

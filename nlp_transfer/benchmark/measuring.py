@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from nlp_transfer.benchmark.cases import PREDICTION_PRECISION, Case, Precision, case_of
+from nlp_transfer.benchmark.cases import Case, case_of
 from nlp_transfer.benchmark.machine import Meter, matrix_product_rate
+from nlp_transfer.benchmark.settings import PREDICTION_PRECISION, Precision
 from nlp_transfer.errors import ConfigError, NLPTransferError
 from nlp_transfer.reporting.files import write_json
 

@@ -7,7 +7,7 @@ from accelerate import PartialState
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from nlp_transfer.benchmark.cases import Settings
+from nlp_transfer.benchmark.settings import Settings
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, load_corpus
 from nlp_transfer.errors import DataError

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from nlp_transfer.benchmark.cases import Case, Growth
+from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.measuring import Job, Measurement, Side
 from nlp_transfer.benchmark.results import Key, Results
+from nlp_transfer.benchmark.settings import Growth
 from nlp_transfer.errors import ConfigError, TrainingError
 
 WORKER = "nlp_transfer.benchmark.measuring"

@@ -3,9 +3,10 @@
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from nlp_transfer.benchmark.cases import Case, Growth, Precision
+from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.measuring import Measurement, Side
 from nlp_transfer.benchmark.results import Key
+from nlp_transfer.benchmark.settings import Growth, Precision
 from nlp_transfer.metrics.intervals import spread
 from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.tables import Table

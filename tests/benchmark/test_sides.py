@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from nlp_transfer.benchmark import our_side, stock_side
-from nlp_transfer.benchmark.cases import Settings, read_benchmark
+from nlp_transfer.benchmark.cases import read_benchmark
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.measuring import Job, measure, score_names
 from nlp_transfer.benchmark.rows import load_rows
+from nlp_transfer.benchmark.settings import Settings
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.models.flops import training_flops
 from nlp_transfer.reporting.yaml_text import to_yaml

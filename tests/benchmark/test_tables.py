@@ -1,7 +1,8 @@
 """The printed tables, against numbers by hand."""
 
-from nlp_transfer.benchmark.cases import Case, Growth, Settings
+from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.results import Key
+from nlp_transfer.benchmark.settings import Growth, Settings
 from nlp_transfer.benchmark.tables import NOTES, case_table, growth_table, list_table, product_rates
 from nlp_transfer.reporting.tables import PIPED_WIDTH, console, to_rich
 from tests.benchmark.conftest import measurement
