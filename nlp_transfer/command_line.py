@@ -293,7 +293,8 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s --config FILE [--print_config | --dry_run | --estimate | --resume | --new_run] [--PATH VALUE ...]",
+        usage="%(prog)s --config FILE [--print_config | --dry_run | --estimate] [--resume | --new_run] "
+        "[--PATH VALUE ...]",
         allow_abbrev=False,
         add_help=False,
     )

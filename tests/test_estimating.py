@@ -1,0 +1,135 @@
+import os
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from nlp_transfer.config import load_config
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.estimating import (
+    Estimate,
+    Probe,
+    along,
+    duration,
+    estimate,
+    largest_batch,
+    seconds_a_token,
+    spread_rows,
+)
+from nlp_transfer.run import load_data, run
+from nlp_transfer.small_run import write_small_run
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return write_small_run(tmp_path_factory.mktemp("estimated") / "small")
+
+
+def test_durations_as_people_say_them():
+    assert [duration(s) for s in (0.04, 9.94, 59.6, 61, 3600, 7325)] == [
+        "0.0 s",
+        "9.9 s",
+        "60 s",
+        "1 min 1 s",
+        "1 h 0 min",
+        "2 h 2 min",
+    ]
+
+
+def test_what_grows_grows_along_a_line_and_never_falls():
+    assert along([(10, 3.0), (20, 4.0)], 100) == 12.0
+    assert along([(10, 3.0), (20, 2.0)], 100) == 2.0
+    assert along([(10, 3.0), (10, 2.0)], 100) == 2.0
+
+
+def test_later_epochs_cost_what_the_second_does_and_warming_up_is_left_out():
+    first, second = [(10, 99.0), (10, 4.0), (10, 6.0)], [(10, 1.0), (10, 1.0), (10, 1.0)]
+    probe = Probe(tokens=60, preparing=0.0, epochs=[first, second], cache_bytes=0)
+    assert seconds_a_token([probe], epochs=1) == pytest.approx(0.5)
+    assert seconds_a_token([probe], epochs=4) == pytest.approx(0.5 + 3 * 0.1)
+    assert seconds_a_token([probe], epochs=0.5) == pytest.approx(0.25)
+
+
+def test_a_sample_has_the_lengths_of_the_whole():
+    lengths = np.random.default_rng(0).lognormal(4, 1, 5000).astype(int) + 1
+    rows = Dataset.from_dict({"length": lengths})
+    some = spread_rows(rows, 64)
+    assert len(some) == 64
+    assert np.mean(some["length"]) == pytest.approx(lengths.mean(), rel=0.05)
+    assert some["length"] != sorted(some["length"])
+    assert len(spread_rows(rows.select(range(3)), 64)) == 3
+
+
+def test_the_largest_batch_of_a_run():
+    lengths = np.array([1, 9, 2, 8, 3, 7])
+    assert sorted(largest_batch(lengths, 2, 3, grouped=True)) == [1, 3]
+    assert sorted(largest_batch(lengths, 6, 1, grouped=False)) == [0, 1, 2, 3, 4, 5]
+    few, many = (lengths[largest_batch(lengths, 2, n, grouped=False)].sum() for n in (3, 3000))
+    assert 10 <= few <= 17
+    assert many == 17  # of a thousand orders one puts the longest two together
+
+
+def test_an_estimate_of_a_small_run(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "cache"))
+    output = tmp_path / "run"
+    config = load_config([str(small)], [("training.output_dir", str(output))])
+    found = estimate(config)
+    lengths = load_data(config)[3]["source"]["train"]["length"]
+    assert (found.texts, found.tokens, found.epochs) == (96, 3 * sum(lengths), 3.0)
+    assert list(found.seconds) == ["Preparing", "Training", "Evaluating meanwhile", "Saving meanwhile", "Final scoring"]
+    assert all(seconds > 0 for seconds in found.seconds.values())
+    # Three layers of width 64 with 128 inside: 4 · 64² + 2 · 64 · 128 weights each, six operations a weight and token.
+    weights = 3 * (4 * 64**2 + 2 * 64 * 128)
+    assert found.flops == pytest.approx(6 * weights * found.tokens, rel=0.1)
+    assert not output.exists()
+    assert os.environ["NLP_TRANSFER_CACHE"] == str(tmp_path / "cache")
+
+
+def test_an_estimate_leaves_the_run_as_it_would_be(small, tmp_path):
+    ends = []
+    for name in ("before", "after"):
+        config = load_config([str(small)], [("training.output_dir", str(tmp_path / name)), ("training.max_steps", 6)])
+        if name == "after":
+            estimate(config)
+        ends.append(run(config, say=lambda _: None).metrics)
+    assert ends[0] == ends[1]
+
+
+def test_a_method_that_fits_the_model_itself_trains_nothing(small, tmp_path):
+    overrides = [("training.output_dir", str(tmp_path)), ("methods.0.name", "frozen_encoder")]
+    found = estimate(load_config([str(small)], overrides))
+    assert list(found.seconds) == ["Preparing", "Final scoring"]
+    assert found.epochs == 1
+
+
+def test_several_processes_are_refused(small, monkeypatch):
+    config = load_config([str(small)])
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match=r"--estimate probes one process, and was started on 2\. Start it without a"):
+        estimate(config)
+
+
+def test_the_table_of_an_estimate():
+    found = Estimate(
+        device="2 CPU threads, fp32",
+        texts=1234,
+        tokens=56789,
+        flops=2 * 10**12,
+        epochs=3,
+        seconds={"Preparing": 1.0, "Training": 120.0},
+        peak_memory_bytes=2**30,
+        cache_bytes=3 * 2**20,
+        early_stopping=True,
+    )
+    table = found.table("my.yaml")
+    assert table.title == "my.yaml, estimated on 2 CPU threads, fp32"
+    assert table.rows == [
+        ["Training texts", "1,234"],
+        ["Tokens in all epochs", "56,789 (3 epochs)"],
+        ["Operations", "2.00 TFLOP"],
+        ["Preparing", "1.0 s"],
+        ["Training", "2 min 0 s"],
+        ["Together", "2 min 1 s, or less (early stopping)"],
+        ["Peak memory", "1,024 MiB"],
+        ["Kept in the cache", "3 MiB"],
+    ]
