@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel, TrainerCallback
 
+    from nlp_transfer.data.activations import ActivationStore
+
+
+def _nobody(_: str) -> None:
+    """Who listens where nobody was named."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -31,6 +37,8 @@ class Context:
         seed: the run's seed.
         facts: what the methods chose and counted, for the report; methods write to it.
         batch_tokens: how many tokens (padding counted) one forward pass without gradients may take.
+        activations: where what a frozen encoder makes of texts is kept for other runs; None keeps nothing.
+        say: is told, on the main process, what a person should know while the run goes on.
     """
 
     train: "Dataset"
@@ -42,6 +50,8 @@ class Context:
     seed: int = 0
     batch_tokens: int = 16384
     facts: dict[str, Any] = field(default_factory=dict)
+    activations: "ActivationStore | None" = None
+    say: Callable[[str], None] = _nobody
 
 
 @dataclass(frozen=True)

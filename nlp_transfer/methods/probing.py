@@ -1,8 +1,9 @@
 """A linear probe: the best linear classifier on a frozen encoder, written into a plain model of its family.
 
-The texts are encoded once. For every layer, pooling and penalty a classifier is fitted to its optimum on the training
-rows (models/linear_head.py), the best on validation is kept, and it is written into the model (models/pooling.py):
-layers above the chosen one are dropped. `frozen_encoder` stops there; `lp_ft` goes on from there.
+The texts are encoded once, and in a later run not again (models/features.py). For every layer, pooling and penalty a
+classifier is fitted to its optimum on the training rows (models/linear_head.py), the best on validation is kept, and it
+is written into the model (models/pooling.py): layers above the chosen one are dropped. `frozen_encoder` stops there;
+`lp_ft` goes on from there.
 Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
@@ -92,6 +93,8 @@ class Probe:
         Raises:
             ConfigError: there are no validation rows.
         """
+        from accelerate import PartialState
+
         from nlp_transfer.models.features import hidden_states
         from nlp_transfer.models.pooling import fold_head, use_full_attention
 
@@ -99,14 +102,18 @@ class Probe:
         if len(context.validation) == 0:
             raise ConfigError(f"{self.method} chooses a layer on validation rows, and there are none.")
         use_full_attention(model)
-        encode: dict[str, Any] = {"collate": context.collate, "max_tokens": context.batch_tokens}
-        train = hidden_states(model, context.train, layers=layers, poolings=poolings, **encode)
-        validation = hidden_states(model, context.validation, layers=layers, poolings=poolings, **encode)
+        encode: dict[str, Any] = {"layers": layers, "poolings": poolings, "store": context.activations}
+        encode |= {"collate": context.collate, "max_tokens": context.batch_tokens}
+        with PartialState().local_main_process_first():  # the others find what the first has stored
+            train = hidden_states(model, context.train, **encode)
+            validation = hidden_states(model, context.validation, **encode)
+        stored = _stored(train, validation, context)
         tried, best = same_on_all_processes(self._fit(model, context, train, validation))
         fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
         self._check(model, context, best)
         return {
             **{key: best[key] for key in ("layer", "pooling", "l2", "validation_score")},
+            **stored,
             "candidates": tried,
             "best_per_layer": [
                 max((c for c in tried if c["layer"] == layer), key=lambda c: c["validation_score"]) for layer in layers
@@ -178,6 +185,23 @@ def same_on_all_processes(result: Any) -> Any:
     box = [result]
     broadcast_object_list(box)
     return box[0]
+
+
+def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -> dict[str, Any]:
+    """Say where the features are kept, or why they are not; the same as a fact for the report."""
+    from nlp_transfer.data.activations import shown_bytes
+
+    if context.activations is None:
+        return {}
+    reasons = dict.fromkeys(part.not_stored for part in (train, validation) if part.not_stored is not None)
+    if reasons:
+        reason = "; ".join(reasons)
+        context.say(f"Features are not kept for other runs: {reason}.")
+        return {"features_not_kept": reason}
+    size, computed = train.stored_bytes + validation.stored_bytes, train.computed + validation.computed
+    how = "Every text was encoded once, and the features are kept" if computed else "Features were found"
+    context.say(f"{how}: {shown_bytes(size)} in {context.activations.folder}.")
+    return {"features_kept_bytes": size}
 
 
 def _tensor(features: "np.ndarray") -> "Tensor":

@@ -2,9 +2,11 @@
 
 Batches hold rows of like length, so that little padding is computed; there is no dropout, no gradient and no lower
 precision. Features that would take more than `MEMORY_BYTES` are kept in a temporary file that is mapped into memory.
-The pass runs where the model is: move the model to its accelerator first.
+The pass runs where the model is: move the model to its accelerator first. Given a store (data/activations.py), it keeps
+the features there, and takes from there what this or another run has computed before.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,11 @@ from torch import Tensor
 from torch.distributed import get_rank, is_initialized
 from tqdm.auto import tqdm
 
+from nlp_transfer.data.activations import ActivationStore, Entry, NotStoredError
 from nlp_transfer.data.batches import token_budget_batches
+from nlp_transfer.data.cache import cache_key
+from nlp_transfer.data.text_keys import row_digests
+from nlp_transfer.models.frozen import encoder_identity
 from nlp_transfer.models.pooling import pooled_features
 
 if TYPE_CHECKING:
@@ -29,6 +35,9 @@ COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "
 MEMORY_BYTES = 2 * 2**30
 """From this size on, features live in a file instead of in memory."""
 
+_LABEL_ROWS = 256
+"""How many rows are collated at a time where only their labels are wanted."""
+
 Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
 
 
@@ -39,10 +48,16 @@ class EncodedRows:
     Args:
         features: by (layer, pooling), float32, shape (rows, hidden) each.
         labels: as the collator makes them: (rows,) or (rows, classes).
+        stored_bytes: what of the store they take.
+        computed: for how many of the (layer, pooling) the rows were encoded now.
+        not_stored: why what was computed is not in the store; None where it is, or there is none.
     """
 
     features: dict[tuple[int, str], np.ndarray]
     labels: Tensor
+    stored_bytes: int = 0
+    computed: int = 0
+    not_stored: str | None = None
 
 
 def hidden_states(
@@ -53,8 +68,9 @@ def hidden_states(
     max_tokens: int,
     layers: Sequence[int],
     poolings: Sequence[str],
+    store: ActivationStore | None = None,
 ) -> EncodedRows:
-    """What a head on each (layer, pooling) would see, for every row, from one pass.
+    """What a head on each (layer, pooling) would see, for every row, from one pass or from the store.
 
     Args:
         model: a classification model; its head is not used, its mode is put back afterwards.
@@ -63,8 +79,48 @@ def hidden_states(
         max_tokens: how many tokens, padding counted, a batch may hold.
         layers: numbered from 1, the lowest layer.
         poolings: from `pooling.available_poolings`.
+        store: keeps features from run to run; None keeps none.
     """
     keys = [(layer, pooling) for layer in layers for pooling in poolings]
+    not_stored, digests = None, None
+    try:
+        digests = row_digests(dataset) if store is not None else None
+    except ValueError as error:
+        not_stored = str(error)
+    if store is None or digests is None:
+        features, labels = _compute(model, dataset, keys, collate, max_tokens)
+        return EncodedRows(features, labels, computed=len(keys), not_stored=not_stored)
+    unique, first = np.unique(digests, return_index=True)
+    identity = encoder_identity(model, int(model.config.num_hidden_layers), norm=True)
+    names = {key: cache_key("features", identity, *key, hashlib.sha256(unique.tobytes()).hexdigest()) for key in keys}
+    entries = {key: entry for key in keys if (entry := store.read(names[key])) is not None}
+    missing = [key for key in keys if key not in entries]
+    if missing:
+        features, labels = _compute(model, dataset, missing, collate, max_tokens)
+        try:
+            for key in missing:
+                with store.writing(names[key], unique, np.ones(len(unique)), features[key].shape[1], "float32") as to:
+                    for place, row in enumerate(first):
+                        to.put(place, features[key][row : row + 1])
+        except NotStoredError as error:
+            not_stored = "; ".join(error.problems)
+    else:
+        features, labels = {}, _labels(dataset, collate)
+    features |= {key: _in_order(entry, digests) for key, entry in entries.items()}
+    width = next(iter(features.values())).shape[1]
+    return EncodedRows(
+        {key: features[key] for key in keys},
+        labels,
+        stored_bytes=(len(keys) if not_stored is None else len(entries)) * len(unique) * width * 4,
+        computed=len(missing),
+        not_stored=not_stored,
+    )
+
+
+def _compute(
+    model: "PreTrainedModel", dataset: "Dataset", keys: list[tuple[int, str]], collate: Collate, max_tokens: int
+) -> tuple[dict[tuple[int, str], np.ndarray], Tensor]:
+    """Features by (layer, pooling), and labels, of every row from one pass."""
     shape = (len(dataset), int(model.config.hidden_size))
     in_memory = len(keys) * shape[0] * shape[1] * 4 <= MEMORY_BYTES
     features = {key: _allocate(shape, in_memory) for key in keys}
@@ -77,7 +133,26 @@ def hidden_states(
             features[layer, pooling][rows] = pooled.float().cpu().numpy()
         labels = _put(labels, rows, batch["labels"], len(dataset))
     assert labels is not None
-    return EncodedRows(features, labels)
+    return features, labels
+
+
+def _labels(dataset: "Dataset", collate: Collate) -> Tensor:
+    """The labels as the collator makes them."""
+    device, labels = torch.device("cpu"), None
+    for start in range(0, len(dataset), _LABEL_ROWS):
+        rows = list(range(start, min(start + _LABEL_ROWS, len(dataset))))
+        labels = _put(labels, rows, make_batch(dataset, rows, collate, device)["labels"], len(dataset))
+    assert labels is not None
+    return labels
+
+
+def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
+    """The rows' features in the rows' order."""
+    places = entry.find(digests)
+    assert places is not None  # the digests are part of the entry's key
+    rows = _allocate((len(digests), entry.values.shape[1]), len(digests) * entry.values.shape[1] * 4 <= MEMORY_BYTES)
+    np.take(entry.values, places, axis=0, out=rows, mode="clip")  # mode="raise" would make a second copy
+    return rows
 
 
 def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
