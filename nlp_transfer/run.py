@@ -37,6 +37,7 @@ from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baseli
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.activations import store_for
 from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import LogEntries, ProgressLines
@@ -103,7 +104,7 @@ def run(
             tell("\n".join([*described(corpora), *(f"{name}: {value}" for name, value in cut_texts(encoded).items())]))
             started = time.perf_counter()
             try:
-                trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder, log)
+                trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder, log, tell)
             except NLPTransferError:
                 if opened is not None and log is not None and opened.state == "empty":
                     log.close()
@@ -285,6 +286,7 @@ def build_trainer(
     loaded: LoadedModel,
     folder: Path,
     log: JsonLinesLog | None,
+    tell: Callable[[str], None],
 ) -> tuple[TransferTrainer, Context]:
     """The trainer with the methods applied, its checkpoints in the run's folder, and the context that they saw."""
     context = Context(
@@ -295,6 +297,8 @@ def build_trainer(
         score=lambda logits, labels: task.metrics(logits.numpy(), labels.numpy())["macro_f1"],
         new_parameters=loaded.new_parameters,
         seed=config.training.seed,
+        activations=store_for(config.training),
+        say=tell,
     )
     arguments = copy.copy(config.training)
     arguments.output_dir = str(folder / CHECKPOINTS)

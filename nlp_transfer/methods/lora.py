@@ -3,7 +3,8 @@
     W' = W + (alpha / r) · B A,    A: (r, in), B: (out, r), B = 0 at the start
 
 rsLoRA scales by alpha / sqrt(r) instead; DoRA learns the length of each row of W' apart from its direction. The head,
-and every other parameter that the checkpoint did not hold, trains in full and is saved with the adapter.
+and every other parameter that the checkpoint did not hold, trains in full and is saved with the adapter. With `layers`
+only the upper layers get one; what those below make of a text is then computed once (training/activations.py).
 Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear layers: Dettmers et al. (2023),
 https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA: https://arxiv.org/abs/2402.09353
 """
@@ -32,6 +33,7 @@ class LoRA(Method):
         dropout: dropout on what enters A.
         target_modules: names (or ends of names) of the linear layers that get an adapter; None is all in the encoder's
             layers.
+        layers: in how many layers, counted from the top, linear layers get an adapter; None is in all.
         use_dora: learn the length of each row apart from its direction (slower).
         use_rslora: scale by alpha / sqrt(r), which keeps high ranks from learning too slowly.
         learning_rate: rate of A and B, which want about ten times that of full fine-tuning; None is the run's.
@@ -43,6 +45,7 @@ class LoRA(Method):
     alpha: int | None = None
     dropout: float = 0.05
     target_modules: list[str] | None = None
+    layers: int | None = None
     use_dora: bool = False
     use_rslora: bool = False
     learning_rate: float | None = None
@@ -58,41 +61,54 @@ class LoRA(Method):
             problems.append(f"lora.dropout is {self.dropout}; expected 0 <= dropout < 1.")
         if self.target_modules is not None and not self.target_modules:
             problems.append("lora.target_modules is empty; leave it out for all linear layers of the encoder.")
+        if self.layers is not None and self.layers < 1:
+            problems.append(f"lora.layers is {self.layers}; expected 1 or more, or leave it out for all.")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             problems.append(f"lora.learning_rate is {self.learning_rate}; expected more than 0.")
         if problems:
             raise ConfigError(problems)
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse a target that is not in the model, a second adapter, and layers that are all frozen."""
+        """Refuse targets and layers that the model lacks, a second adapter, and layers that are all frozen."""
         from torch import nn
 
         from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules
-        from nlp_transfer.models.families import is_known_classifier, lora_targets
+        from nlp_transfer.models.families import is_known_classifier, lora_targets, refuse_too_many_layers
 
         refuse_second_adapter(model)
         if self.target_modules is None and is_known_classifier(model):
             lora_targets(model)
         refuse_unknown_modules("lora.target_modules", self.target_modules or [], model, nn.Linear)
+        if self.layers is not None:
+            refuse_too_many_layers("lora.layers", self.layers, model)
+            if not lora_targets(model, top_layers=self.layers, names=self.target_modules):
+                raise ConfigError(
+                    f"lora.layers is {self.layers}, and none of these layers has one of lora.target_modules "
+                    f"({', '.join(self.target_modules or [])}) that may train. Raise it, or name other modules."
+                )
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Wrap the model in PEFT's."""
         from peft import LoraConfig
 
         from nlp_transfer.models.adapters import peft_model, saved_modules
+        from nlp_transfer.models.families import lora_targets
 
+        targets = self.target_modules
+        if self.layers is not None:
+            targets = lora_targets(model, top_layers=self.layers, names=targets)
         config = LoraConfig(
             r=self.r,
             lora_alpha=2 * self.r if self.alpha is None else self.alpha,
             lora_dropout=self.dropout,
-            target_modules=self.target_modules,
+            target_modules=targets,
             use_dora=self.use_dora,
             use_rslora=self.use_rslora,
         )
         saved = saved_modules(model, context.new_parameters)
         adapted = peft_model(model, config, context.new_parameters)
-        targets = sorted(adapted.active_peft_config.target_modules)
-        context.facts[self.name] = {"target_modules": targets, "saved_modules": saved}
+        named = sorted(adapted.active_peft_config.target_modules)
+        context.facts[self.name] = {"target_modules": named, "saved_modules": saved}
         return adapted
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:

@@ -1,5 +1,7 @@
 """Partial fine-tuning: the top k layers and the head train; the embeddings and the layers below stay as they are.
 
+What stays is computed once for each text, without dropout (training/activations.py): epochs start above it.
+
 `gradual_unfreezing` opens them one after the other: first the head alone, then one more layer from the top at equal
 shares of the training steps, so that a fresh head does not shake layers that it cannot use yet. `layer_decay` makes the
 steps of lower layers smaller (see layer_decay.py).
@@ -47,18 +49,10 @@ class PartialFineTuning(Method):
     def check(self, model: "PreTrainedModel") -> None:
         """Refuse an encoder with fewer layers, an adapter, and a family that is not known here."""
         from nlp_transfer.models.adapters import refuse_adapter
-        from nlp_transfer.models.families import encoder_layers
+        from nlp_transfer.models.families import refuse_too_many_layers
 
         refuse_adapter(self.name, model)
-        layers = list(encoder_layers(model))
-        if self.layers > len(layers):
-            depth = int(model.config.num_hidden_layers)
-            shared = f" ({depth} layers share them)" if depth > len(layers) else ""
-            kind = "groups of weights" if shared else "layers"
-            raise ConfigError(
-                f"{self.name}.layers is {self.layers}, but this {model.config.model_type} encoder has {len(layers)} "
-                f"{kind}{shared}. Set it to {len(layers)} or less."
-            )
+        refuse_too_many_layers(f"{self.name}.layers", self.layers, model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Free the top layers, the norm after them and the head; freeze the rest."""

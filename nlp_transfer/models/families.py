@@ -8,7 +8,7 @@ so a new family is one new entry.
 - BigBird builds a pooler that no classifier reads; it is listed as unused, so that nothing trains or saves it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,7 @@ class Family:
         tied_to_depth: config keys that hold one entry a layer.
         attention_by_registry: whether each layer attends through transformers' registry of attention functions, and
             all else in it looks at one token at a time.
+        only_whole: why its upper layers cannot start from states that were kept; empty where they can.
     """
 
     layers: str
@@ -77,6 +78,7 @@ class Family:
     unused: tuple[str, ...] = ()
     tied_to_depth: tuple[str, ...] = ()
     attention_by_registry: bool = False
+    only_whole: str = ""
 
 
 _BERT_LAYER = PostNormLayer(
@@ -137,6 +139,7 @@ _DEBERTA = Family(
     dense="pooler.dense",
     activation="pooler_hidden_act",
     activation_is_free=True,
+    only_whole="its layers pass relative positions on beside their states",
 )
 
 FAMILIES: dict[str, Family] = {
@@ -159,6 +162,7 @@ FAMILIES: dict[str, Family] = {
         final_linear="classifier",
         dense="albert.pooler",
         activation="tanh",
+        only_whole="it applies one layer many times",
     ),
     "electra": Family(
         layers="encoder.layer",
@@ -178,6 +182,7 @@ FAMILIES: dict[str, Family] = {
         activation=_DEBERTA.activation,
         activation_is_free=True,
         layer=_DEBERTA_V2_LAYER,
+        only_whole=_DEBERTA.only_whole,
     ),
     "modernbert": Family(
         layers="layers",
@@ -219,6 +224,7 @@ FAMILIES: dict[str, Family] = {
         activation="hidden_act",
         layer=_BERT_LAYER,
         unused=("bert.pooler",),
+        only_whole="its attention depends on a batch's length",
     ),
     "mpnet": Family(
         layers="encoder.layer",
@@ -286,16 +292,24 @@ def unused_parameters(model: "PreTrainedModel") -> list[str]:
     return [name for name, _ in model.named_parameters() if prefixes and name.startswith(prefixes)]
 
 
-def lora_targets(model: "PreTrainedModel") -> list[str]:
+def lora_targets(
+    model: "PreTrainedModel", *, top_layers: int | None = None, names: Sequence[str] | None = None
+) -> list[str]:
     """Names by which PEFT finds every linear layer of the encoder's layers that may still train.
 
     Adapters on all linear layers, not only on queries and values, are what matches full fine-tuning (QLoRA,
     https://arxiv.org/abs/2305.14314). Where a method before froze some layers, those get no adapter.
 
+    Args:
+        model: a classifier of a known family.
+        top_layers: only in so many layers, counted from the top; None is in all.
+        names: only those with these names, or ends of names; None is all.
+
     Raises:
         ConfigError: every layer is frozen.
     """
     layers = encoder_layers(model)
+    lowest = 0 if top_layers is None else len(layers) - top_layers
     prefix = next(name for name, module in model.named_modules() if module is layers)
     linear = [
         (f"{prefix}.{index}.{name}", name, module.weight.requires_grad)
@@ -305,9 +319,36 @@ def lora_targets(model: "PreTrainedModel") -> list[str]:
     ]
     if not any(free for _, _, free in linear):
         raise ConfigError("Every layer of the encoder is frozen, so an adapter has nothing to change. Remove a method.")
-    if all(free for _, _, free in linear):
+    if all(free for _, _, free in linear) and lowest == 0 and names is None:
         return list(dict.fromkeys(name for _, name, _ in linear))
-    return [full for full, _, free in linear if free]
+    upper = tuple(f"{prefix}.{index}." for index in range(lowest, len(layers)))
+    ends = None if names is None else tuple(f".{name}" for name in names)
+    return [
+        full
+        for full, _, free in linear
+        if free and full.startswith(upper) and (ends is None or f".{full}".endswith(ends))
+    ]
+
+
+def refuse_too_many_layers(key: str, wanted: int, model: "PreTrainedModel") -> None:
+    """Refuse more layers than an encoder has.
+
+    Args:
+        key: the setting, for messages.
+        wanted: its value.
+        model: a classifier of a known family.
+
+    Raises:
+        ConfigError: names how many there are.
+    """
+    count, depth = len(encoder_layers(model)), int(model.config.num_hidden_layers)
+    if wanted > count:
+        shared = f" ({depth} layers share them)" if depth > count else ""
+        kind = "groups of weights" if shared else "layers"
+        raise ConfigError(
+            f"{key} is {wanted}, but this {model.config.model_type} encoder has {count} {kind}{shared}. "
+            f"Set it to {count} or less."
+        )
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

@@ -11,6 +11,7 @@ WITHOUT_EFFECT = (
     "dry_run",
     "print_config",
     "resume",
+    "training.activation_cache_gb",
     "training.dataloader_num_workers",
     "training.dataloader_persistent_workers",
     "training.dataloader_pin_memory",

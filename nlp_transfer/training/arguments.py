@@ -32,6 +32,9 @@ class TransferArguments(TrainingArguments):
         fast_dropout: on a CPU, draw dropout's random numbers by a faster generator (models/dropout.py).
         tokens_per_pass: how many tokens, padding not counted, go through the model at once; a larger micro-batch is cut
             into passes of rows of similar length, whose gradients add up to the same update. Unset never cuts.
+        activation_cache: keep on disk what the frozen part of an encoder makes of each text, where that pays, so that
+            it is computed once (`scripts/cache.py` lists and clears it). Results stay within float rounding.
+        activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
     """
@@ -47,6 +50,8 @@ class TransferArguments(TrainingArguments):
     unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
     fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
     tokens_per_pass: int | None = field(default=None, metadata={"help": "Tokens that go through the model at once."})
+    activation_cache: bool = field(default=True, metadata={"help": "Compute what is frozen once, and keep it on disk."})
+    activation_cache_gb: float = field(default=10.0, metadata={"help": "Size limit of that, in 10^9 bytes."})
     logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
@@ -127,6 +132,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
             "adam_epsilon",
             "max_grad_norm",
             "max_skipped_updates",
+            "activation_cache_gb",
             "dataloader_num_workers",
         ),
         "0 or more",

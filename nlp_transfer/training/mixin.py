@@ -11,6 +11,7 @@ Silent faults of the stock loop that are removed here:
   several processes. Here it is the mean over rows.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither.
 * `training_args.bin` holds the Hub token. Here it does not.
+* The frozen part of an encoder is computed anew in every epoch, with dropout. Here once, without (activations.py).
 * A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither (resuming.py).
 """
 
@@ -27,6 +28,7 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.training.activations import ActivationsMixin, said, store_for
 from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
@@ -40,7 +42,7 @@ IGNORED_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
 
 
-class TransferMixin(FiniteMixin, MemoryMixin, ResumingMixin, FastPathMixin):
+class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, FastPathMixin):
     """See the module's text. Use `TransferTrainer`."""
 
     _length_sampler: LengthGroupedSampler | None = None
@@ -150,6 +152,8 @@ class TransferMixin(FiniteMixin, MemoryMixin, ResumingMixin, FastPathMixin):
             loss=lambda logits, labels: row_loss(logits, labels, config),
             score=macro_f1,
             seed=args.seed if args is not None else Context.seed,
+            activations=store_for(args),
+            say=said,
         )
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:

@@ -27,7 +27,11 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
         {"layers": 0},
         {"layers": 1, "gradual_unfreezing": True, "layer_decay": 0.9},
     ],
-    "lora": [{"r": 4}, {"r": 2, "alpha": 3, "use_dora": True, "use_rslora": True, "learning_rate": 1e-2}],
+    "lora": [
+        {"r": 4},
+        {"r": 2, "layers": 1},
+        {"r": 2, "alpha": 3, "use_dora": True, "use_rslora": True, "learning_rate": 1e-2},
+    ],
     "peft_config": [
         {"peft_type": "LOHA", "settings": {"r": 2, "alpha": 4, "target_modules": QUERIES}},
         {"peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 3}},
