@@ -170,8 +170,7 @@ class ActivationStore:
             NotStoredError: it is larger than the limit, there is no room on the disk, or the folder cannot be written.
         """
         starts = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))]).astype("<i8")
-        begin = HEADER_BYTES + digests.nbytes + starts.nbytes
-        size = begin + int(starts[-1]) * width * np.dtype(STORED_TYPES[dtype]).itemsize
+        begin, size = _layout(len(digests), int(starts[-1]), width, dtype)
         temporary: Path | None = None
         try:
             temporary = self._reserve(key, size)
@@ -203,13 +202,21 @@ class ActivationStore:
                 with contextlib.suppress(OSError):
                     temporary.unlink()
 
-    def _reserve(self, key: str, size: int) -> Path:
-        """Make room, and a file of the full size to write to."""
+    def check_fits(self, size: int) -> None:
+        """Complain about what the limit has no room for, were the folder empty.
+
+        Raises:
+            NotStoredError: says both.
+        """
         if size > self.limit_bytes:
             raise NotStoredError(
                 f"it would take {shown_bytes(size)}, more than the {shown_bytes(self.limit_bytes)} that "
                 f"{self.setting} allows"
             )
+
+    def _reserve(self, key: str, size: int) -> Path:
+        """Make room, and a file of the full size to write to."""
+        self.check_fits(size)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         try:
@@ -248,6 +255,24 @@ class ActivationStore:
             raise NotStoredError(f"other runs are writing {shown_bytes(total)} to {self.folder} now")
 
 
+def entry_bytes(texts: int, vectors: int, width: int, dtype: str) -> int:
+    """Size of an entry's file.
+
+    Args:
+        texts: how many.
+        vectors: how many, of all texts together.
+        width: numbers of a vector.
+        dtype: a key of `STORED_TYPES`.
+    """
+    return _layout(texts, vectors, width, dtype)[1]
+
+
+def _layout(texts: int, vectors: int, width: int, dtype: str) -> tuple[int, int]:
+    """(where the values begin, size of the file), in bytes."""
+    begin = HEADER_BYTES + texts * np.dtype(DIGEST).itemsize + (texts + 1) * 8
+    return begin, begin + vectors * width * np.dtype(STORED_TYPES[dtype]).itemsize
+
+
 def shown_bytes(count: float) -> str:
     """A size for people, in decimal units.
 
@@ -283,8 +308,7 @@ def _read(file: BinaryIO, path: Path, key: str) -> Entry | None:
     header: dict[str, Any] = json.loads(head[len(_MAGIC) :])
     texts, (vectors, width), dtype = int(header["texts"]), header["shape"], header["dtype"]
     stored = np.dtype(STORED_TYPES[dtype])
-    begin = HEADER_BYTES + texts * np.dtype(DIGEST).itemsize + (texts + 1) * 8
-    size = begin + int(vectors) * int(width) * stored.itemsize
+    begin, size = _layout(texts, int(vectors), int(width), dtype)
     if (header["version"], header["key"], header["bytes"]) != (CACHE_VERSION, key, size):
         return None
     if os.fstat(file.fileno()).st_size != size or _sha256_of_rest(file) != header["sha256"]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from nlp_transfer.data.activations import STORED_TYPES, ActivationStore
+from nlp_transfer.data.activations import STORED_TYPES, ActivationStore, entry_bytes
 from nlp_transfer.data.text_keys import UniqueTexts
 from nlp_transfer.models.families import encoder_layers
 
@@ -86,10 +86,11 @@ def write_states(
         quiet: show no progress.
 
     Raises:
-        NotStoredError: an entry does not fit.
+        NotStoredError: they do not fit.
     """
-    layers = list(keys)
+    layers, count, total = list(keys), len(texts.digests), int(texts.lengths.sum())
     first = capture(model, _batch(texts, [int(texts.lengths.argmin())], model.device), layers, precision)
+    store.check_fits(sum(entry_bytes(count, total, s.shape[-1], type_name(s)) for s in first.values()))
     with ExitStack() as stack:
         writers = {
             layer: stack.enter_context(
@@ -97,7 +98,6 @@ def write_states(
             )
             for layer, states in first.items()
         }
-        total = int(texts.lengths.sum())
         progress = stack.enter_context(
             tqdm(total=total, desc="Encoding", unit=" tokens", unit_scale=True, disable=quiet)
         )

@@ -1,34 +1,31 @@
 """Frozen means once: what the layers below the first trained one make of a text is computed once, not in every epoch.
 
-With the lowest k layers frozen (partial_fine_tuning, lora with `layers`, a probe's averaged layers, …) the states that
+With the lowest k layers frozen (partial_fine_tuning, lora with `layers`, adapters on upper layers) the states that
 enter layer k + 1 are kept on disk (models/states.py, data/activations.py), and each epoch starts from them. Gradual
-unfreezing starts above all layers that are closed yet; on several processes above those that never open, because
-DistributedDataParallel wants a gradient of every free weight. The frozen part computes without dropout, cached or not,
-so that both ways make the same results up to float rounding.
+unfreezing starts above all layers that are closed yet; on several processes above those that never open. The frozen
+part computes without dropout, cached or not (frozen.py), so both ways make the same results up to float rounding.
 
 An estimate decides: it pays where the layers that are passed over in all epochs are more than those of the one pass
 that fills the store, and it must fit the limit. The decision looks at the whole run, so a resumed run makes the same.
 """
 
+import hashlib
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
-from transformers import Trainer
 from transformers.utils import logging
 
 from nlp_transfer.data.activations import ActivationStore, Entry, NotStoredError, shown_bytes
 from nlp_transfer.data.cache import cache_key
 from nlp_transfer.data.text_keys import UniqueTexts, unique_texts
 from nlp_transfer.methods.base import Context
-from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
 from nlp_transfer.models.boundary import TEXT_COLUMNS, StoredStates, reason_against
-from nlp_transfer.models.families import encoder_layers, plain_model
+from nlp_transfer.models.families import encoder_layers
 from nlp_transfer.models.features import make_batch
-from nlp_transfer.models.frozen import encoder_identity, frozen_layers, frozen_modules, keep_evaluating
+from nlp_transfer.models.frozen import encoder_identity
 from nlp_transfer.models.states import layers_return_tuples, write_states
+from nlp_transfer.training.frozen import FrozenMixin, Span
 
 logger = logging.get_logger(__name__)
 
@@ -58,105 +55,41 @@ def store_for(arguments: Any) -> ActivationStore | None:
     return ActivationStore(int(arguments.activation_cache_gb * BYTES_PER_GB), setting=SETTING)
 
 
-@dataclass(frozen=True)
-class Span:
-    """A part of the training in which the same layers are frozen.
-
-    Args:
-        layers: how many of the lowest layers.
-        passes: how often each text goes through the model in it.
-    """
-
-    layers: int
-    passes: float
-
-
 class NotCachedError(Exception):
     """Why a run computes its frozen layers in every epoch; not an error of anybody's."""
 
 
-class ActivationsMixin(Trainer):
+class ActivationsMixin(FrozenMixin):
     """See the module's text. A part of `TransferMixin`."""
-
-    _frozen: list[nn.Module] | None = None
-    """The modules without dropout in training; None until the training's first epoch."""
 
     _context: Context | None = None
     _states: StoredStates | None = None
-    _frozen_at = -1
-    _closing: ExitStack | None = None
+    _opened: ExitStack | None = None
+    """Closes what the training's first epoch opens; None outside of training, and from then on."""
 
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; what was opened for the frozen layers is closed with it."""
-        with ExitStack() as self._closing:
+        """As in `Trainer`; frozen layers are computed again after it."""
+        with ExitStack() as stack:
+            self._opened = stack
             try:
                 return super()._inner_training_loop(*args, **kwargs)
             finally:
-                self._frozen, self._states, self._frozen_at = None, None, -1
+                self._opened = self._states = None
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """As in `Trainer`; before the first, the checkpoint's weights and step are there, the store is filled."""
-        if self._frozen is None:
-            self._frozen = []
-            if self.state.global_step < self.state.max_steps:
-                self._open_states()
+        """As in `Trainer`; before the first, when a checkpoint's weights and step are there, the store is filled."""
+        opened, self._opened = self._opened, None
+        if opened is not None and self.state.global_step < self.state.max_steps:
+            self._open_states(opened)
         super()._run_epoch(*args, **kwargs)
 
-    def compute_loss(self, model: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; in training, frozen layers have no dropout."""
-        if model.training and self._frozen is not None:
-            self._follow()
-            keep_evaluating(self._frozen)
-        return super().compute_loss(model, *args, **kwargs)
-
-    # ---- what is frozen ----
-
-    def _plain(self) -> Any:
-        return plain_model(self.accelerator.unwrap_model(self.model))
-
-    def _gradual(self) -> GradualUnfreezing | None:
-        found = [one for one in self.callback_handler.callbacks if isinstance(one, GradualUnfreezing)]
-        return found[0] if found else None
-
-    def _layers_now(self, step: int) -> int:
-        """How many of the lowest layers do not move at a step, those among them that open later."""
-        gradual = self._gradual()
-        if gradual is None:
-            return frozen_layers(self.accelerator.unwrap_model(self.model))
-        count = len(gradual.layers)
-        return len(encoder_layers(self._plain())) - open_layers(step, self.state.max_steps, count)
-
-    def _follow(self) -> None:
-        """Let frozen modules and stored states be those of this step."""
-        step, known = self.state.global_step, self._frozen_at >= 0
-        if self._frozen_at == step or (known and self._gradual() is None) or not self._moves_weights():
-            return
-        self._frozen_at = step
-        layers = self._layers_now(step)
-        self._frozen = frozen_modules(self._plain(), layers)
+    def _freeze(self, layers: int) -> None:
+        super()._freeze(layers)
         if self._states is not None and self.args.world_size == 1:
             self._states.layers = max((stored for stored in self._states.entries if stored <= layers), default=0)
 
-    def _moves_weights(self) -> bool:
-        """Whether a method or adapter decides what moves; a Trainer without either is left as it is."""
-        return bool(getattr(self, "methods", ()) or getattr(self, "peft_config", None))
-
-    def _spans(self) -> list[Span]:
-        """The parts of the training that are still to come, with what is frozen in each, as often as in a whole run."""
-        rows = self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-        passes = self.state.max_steps * rows / max(1, len(self.train_dataset))  # type: ignore[arg-type]
-        gradual, frozen = self._gradual(), frozen_layers(self.accelerator.unwrap_model(self.model))
-        if gradual is None or self.args.world_size > 1:
-            return [Span(frozen, passes)]
-        count, depth = len(gradual.layers), len(encoder_layers(self._plain()))
-        begin = open_layers(self.state.global_step, self.state.max_steps, count)
-        return [Span(depth - opened, passes / (count + 1)) for opened in range(begin, count + 1)]
-
-    # ---- what is stored ----
-
-    def _open_states(self) -> None:
-        """Fill the store, and start from it; or say why not."""
-        assert self._closing is not None
+    def _open_states(self, opened: ExitStack) -> None:
+        """Fill the store, and start from it until `opened` is closed; or say why not."""
         if not self._moves_weights() or not hasattr(self.train_dataset, "__len__"):
             return
         spans = [span for span in self._spans() if span.layers > 0]
@@ -172,7 +105,7 @@ class ActivationsMixin(Trainer):
             say(f"The frozen layers are computed in every epoch: {reason}.")
             return
         self._states = states
-        self._closing.enter_context(states.active())
+        opened.enter_context(states.active())
         size = sum(entry.size_bytes for entry in states.entries.values())
         layers = sorted(states.entries)
         facts[FACT] = {"used": True, "layers_passed_over": layers, "bytes": size}
@@ -268,9 +201,24 @@ class ActivationsMixin(Trainer):
         return [self.train_dataset, *(part for part in parts if again and hasattr(part, "__len__"))]
 
     def _entries(self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]) -> dict[int, Entry]:
+        """The states that leave each layer, or only those that leave the lowest, which serve all of the training.
+
+        Raises:
+            NotStoredError: not even these fit.
+        """
+        try:
+            return self._read_or_write(model, texts, store, layers)
+        except NotStoredError:
+            if len(layers) == 1:
+                raise
+        return self._read_or_write(model, texts, store, layers[:1])
+
+    def _read_or_write(
+        self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]
+    ) -> dict[int, Entry]:
         """The states that leave each layer: from the store, and into it where they are not there."""
         settings = [self.args.device.type, self.args.bf16, self.args.fp16]
-        named = cache_key(texts.digests.tobytes().hex())
+        named = hashlib.sha256(texts.digests.tobytes()).hexdigest()
         keys = {layer: cache_key("states", encoder_identity(model, layer), layer, named, settings) for layer in layers}
         entries = {layer: entry for layer in layers if (entry := store.read(keys[layer])) is not None}
         missing = {layer: key for layer, key in keys.items() if layer not in entries}

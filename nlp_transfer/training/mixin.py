@@ -11,7 +11,7 @@ Silent faults of the stock loop that are removed here:
   several processes. Here it is the mean over rows.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither.
 * `training_args.bin` holds the Hub token. Here it does not.
-* The frozen part of an encoder is computed anew in every epoch, with dropout. Here once, without (activations.py).
+* The frozen part of an encoder is computed in every epoch, with dropout. Here once, without (activations.py).
 * A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither (resuming.py).
 """
 
