@@ -1,8 +1,17 @@
 """What several rooms test with: small trained models on disk."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests cache out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NLP_TRANSFER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

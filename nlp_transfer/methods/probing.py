@@ -8,6 +8,7 @@ Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,8 @@ class Probe:
         use_full_attention(model)
         encode: dict[str, Any] = {"layers": layers, "poolings": poolings, "store": context.activations}
         encode |= {"collate": context.collate, "max_tokens": context.batch_tokens}
-        with PartialState().local_main_process_first():  # the others find what the first has stored
+        kept = context.activations is not None  # then the others find what the first has stored
+        with PartialState().local_main_process_first() if kept else nullcontext():
             train = hidden_states(model, context.train, **encode)
             validation = hidden_states(model, context.validation, **encode)
         stored = _stored(train, validation, context)

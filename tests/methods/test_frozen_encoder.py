@@ -1,15 +1,18 @@
 """The choice is made on validation and survives in a plain model."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from nlp_transfer.data.activations import ActivationStore
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
+from nlp_transfer.methods.lp_ft import LPFT
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.features import hidden_states
-from tests.tiny_models import FAMILIES, accuracy, collate, context, random_rows, tiny_model
+from tests.tiny_models import FAMILIES, accuracy, collate, context, logits, random_rows, tiny_model
 
 
 def learnable(count: int, seed: int) -> Any:
@@ -85,3 +88,40 @@ def test_wrong_values_are_reported_together() -> None:
         "frozen_encoder.pooling: Unknown pooling 'meen'. Did you mean 'mean'? Poolings: mean, cls.",
         "frozen_encoder.l2 holds 0.0; expected more than 0.",
     ]
+
+
+@pytest.mark.parametrize("method", [FrozenEncoder(), LPFT()], ids=["frozen_encoder", "lp_ft"])
+@pytest.mark.parametrize("family", ["bert", "modernbert", "albert"])
+def test_kept_features_make_the_same_model_in_every_run(family: str, method: Any, tmp_path: Path) -> None:
+    plain = context()
+    expected = logits(method.prepare(tiny_model(family), plain))
+    store, said = ActivationStore(10**8, tmp_path / "kept"), []
+    for seed, words in ((0, "Every text was encoded once, and the features are kept"), (1, "Features were found")):
+        ctx = context(activations=store, say=said.append, seed=seed)
+        model = tiny_model(family)
+        passes: list[int] = []
+        model.get_input_embeddings().register_forward_hook(lambda *_, passes=passes: passes.append(1))
+        found = logits(method.prepare(model, ctx))
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        facts = dict(ctx.facts[method.name])
+        size = facts.pop("features_kept_bytes")
+        assert facts == plain.facts[method.name]
+        assert said.pop() == f"{words}: {size / 1000:.1f} kB in {tmp_path / 'kept'}."
+        assert len(passes) == (2 if seed else 2 + passes_over_rows())  # the check of the finished model, and `logits`
+
+
+def passes_over_rows() -> int:
+    from nlp_transfer.data.batches import token_budget_batches
+
+    ctx = context()
+    return sum(len(token_budget_batches(rows["length"], ctx.batch_tokens)) for rows in (ctx.train, ctx.validation))
+
+
+def test_features_that_do_not_fit_are_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    store = ActivationStore(10, tmp_path / "kept", setting="the.limit")
+    ctx = context(activations=store, say=said.append)
+    FrozenEncoder(layers=[1], pooling=["cls"]).prepare(tiny_model("bert"), ctx)
+    reason = "it would take 8.7 kB, more than the 10 bytes that the.limit allows"
+    assert said[0].startswith(f"Features are not kept for other runs: {reason}; it would take ")
+    assert ctx.facts["frozen_encoder"]["features_not_kept"].startswith(reason)

@@ -79,3 +79,26 @@ def test_wrong_values_are_reported_together() -> None:
         "lora.target_modules is empty; leave it out for all linear layers of the encoder.",
         "lora.learning_rate is 0.0; expected more than 0.",
     ]
+
+
+def test_upper_layers_only() -> None:
+    adapted = LoRA(r=2, layers=2).prepare(tiny_model("bert"), context())
+    with_adapter = {name.split(".layer.")[1][0] for name, _ in adapted.named_parameters() if ".lora_A." in name}
+    assert with_adapter == {"1", "2"}
+    assert count_parameters(adapted)[0] == 2 * (4 * 2 * 64 + 2 * 2 * 80) + 32 * 32 + 32 + 32 * 3 + 3
+    queries = LoRA(r=2, layers=1, target_modules=["query"]).prepare(tiny_model("bert"), context())
+    names = [name for name, _ in queries.named_parameters() if ".lora_A." in name]
+    assert [name.split(".layer.")[1] for name in names] == ["2.attention.self.query.lora_A.default.weight"]
+
+
+def test_layers_that_are_not_there() -> None:
+    with pytest.raises(
+        ConfigError, match=r"lora\.layers is 4, but this bert encoder has 3 layers\. Set it to 3 or less"
+    ):
+        LoRA(layers=4).check(tiny_model("bert"))
+    with pytest.raises(ConfigError, match=r"lora\.layers is 0; expected 1 or more, or leave it out for all\."):
+        LoRA(layers=0)
+    with pytest.raises(
+        ConfigError, match=r"lora\.layers is 1, and none of these layers has one of lora\.target_modules \(classifier\)"
+    ):
+        LoRA(layers=1, target_modules=["classifier"]).check(tiny_model("bert"))
