@@ -393,3 +393,39 @@ def test_a_finished_run_whose_model_was_lost_says_so(encoder, corpus, tmp_path):
     shutil.rmtree(tmp_path / "run" / "model")
     with pytest.raises(CheckpointError, match="finished, but neither model/ nor adapter/"):
         run(load_config(tree=tree), resume=True)
+
+
+@pytest.mark.slow
+def test_frozen_layers_are_computed_once_for_all_epochs_and_runs(encoder, corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "activations"
+
+    def finish(name, methods, **training):
+        tree = {**run_tree(encoder, corpus, tmp_path / name, num_train_epochs=3, **training), "methods": methods}
+        said = []
+        report = run(load_config(tree=tree), say=said.append)
+        return report, [line for line in said if "layers" in line or "eatures" in line]
+
+    partial = [{"name": "partial_fine_tuning", "layers": 1}]
+    plain, said = finish("plain", partial, activation_cache=False)
+    assert said == ["The frozen layers are computed in every epoch: training.activation_cache is off."]
+    assert not kept.exists()
+    report, said = finish("cached", partial)
+    [entry] = kept.glob("*.act")
+    size = entry.stat().st_size
+    assert report.facts["activation_cache"] == {"used": True, "layers_passed_over": [2], "bytes": size}
+    assert said == [
+        f"Epochs start above the lowest 2 of 3 layers, from what these make of each text: {size / 1000:.1f} kB in {kept}."
+    ]
+    before = report.metrics["source"]["test"]
+    assert before["loss"] == pytest.approx(plain.metrics["source"]["test"]["loss"], abs=1e-5)
+    finish("another seed", partial, seed=7)
+    assert list(kept.glob("*.act")) == [entry]
+
+    frozen = [{"name": "frozen_encoder"}]
+    first, said = finish("frozen", frozen)
+    assert said[0].startswith("Every text was encoded once, and the features are kept: ")
+    again, said = finish("frozen again", frozen, seed=7)
+    assert said[0].startswith("Features were found: ")
+    assert again.facts["frozen_encoder"] == first.facts["frozen_encoder"]
+    assert again.metrics == first.metrics

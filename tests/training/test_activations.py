@@ -1,6 +1,10 @@
 """A run that starts above its frozen layers ends as one that computes them, and says what it does."""
 
 import dataclasses
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +313,24 @@ def test_the_store_is_the_arguments() -> None:
     assert isinstance(store, ActivationStore)
     assert (store.limit_bytes, store.setting) == (500_000_000, "training.activation_cache_gb")
     assert module.store_for(TransferArguments(output_dir="x", use_cpu=True, activation_cache=False)) is None
+
+
+@pytest.mark.slow
+def test_two_processes(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
+            *(str(Path(__file__).with_name("cached_ranks.py")), str(tmp_path)),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ranks = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1)]
+    assert ranks[0] == ranks[1]
+    for name, layers in (("partial_fine_tuning", [2]), ("gradual_unfreezing", [1]), ("lora", [2])):
+        assert (ranks[0][name]["used"], ranks[0][name]["layers_passed_over"]) == (True, layers)
+        assert ranks[0][name]["apart"] <= 1e-5
