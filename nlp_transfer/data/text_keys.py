@@ -4,7 +4,7 @@ A text's digest is taken over its token ids, and its token types where they are 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,22 +13,34 @@ import numpy as np
 DIGEST = "S16"
 """NumPy's type of a digest: 16 bytes."""
 
+_READ = ("input_ids", "attention_mask", "token_type_ids")
+"""The columns by which a text is known."""
+
+_READ_ROWS = 1000
+
 
 @dataclass(frozen=True)
 class UniqueTexts:
-    """The different texts of some rows.
+    """The different texts of some datasets, which are read when a text is asked for.
 
     Args:
         digests: sorted, type `DIGEST`, shape (texts,).
         lengths: tokens of each, int64.
-        ids: token ids of each, int32, shape (tokens,).
-        types: token types of each, or None where they are all 0.
+        typed: whether each has token types other than 0.
+        places: where each stands: (number of the dataset, number of the row), shape (texts, 2).
+        datasets: the datasets.
     """
 
     digests: np.ndarray
     lengths: np.ndarray
-    ids: list[np.ndarray]
-    types: list[np.ndarray | None]
+    typed: np.ndarray
+    places: np.ndarray
+    datasets: Sequence[Any]
+
+    def read(self, text: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """(token ids, token types where not all 0) of a text; int32, shape (tokens,)."""
+        dataset, row = self.places[text].tolist()
+        return _text(self.datasets[dataset][row], row)
 
 
 def text_digest(ids: np.ndarray, types: np.ndarray | None = None) -> bytes:
@@ -53,43 +65,50 @@ def row_digests(dataset: Any) -> np.ndarray:
     Raises:
         ValueError: a row is padded elsewhere than at its end.
     """
-    return np.array([text_digest(ids, types) for ids, types in _texts([dataset])], dtype=DIGEST)
+    return np.array([text_digest(ids, types) for ids, types in _texts(dataset)], dtype=DIGEST)
 
 
-def unique_texts(datasets: Iterable[Any]) -> UniqueTexts:
+def unique_texts(datasets: Sequence[Any]) -> UniqueTexts:
     """The different texts of several datasets.
 
     Raises:
         ValueError: a row is padded elsewhere than at its end.
     """
-    known: dict[bytes, tuple[np.ndarray, np.ndarray | None]] = {}
-    for ids, types in _texts(datasets):
-        known.setdefault(text_digest(ids, types), (ids, types))
+    known: dict[bytes, tuple[int, int, int, bool]] = {}
+    for number, dataset in enumerate(datasets):
+        for row, (ids, types) in enumerate(_texts(dataset)):
+            known.setdefault(text_digest(ids, types), (number, row, len(ids), types is not None))
     digests = np.array(list(known), dtype=DIGEST)
-    texts = list(known.values())
+    facts = np.array(list(known.values()), dtype=np.int64).reshape(-1, 4)
     order = np.argsort(digests)
-    return UniqueTexts(
-        digests[order],
-        np.array([len(texts[index][0]) for index in order], dtype=np.int64),
-        [texts[index][0] for index in order],
-        [texts[index][1] for index in order],
-    )
+    facts = facts[order]
+    return UniqueTexts(digests[order], facts[:, 2], facts[:, 3].astype(bool), facts[:, :2], datasets)
 
 
-def _texts(datasets: Iterable[Any]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def _texts(dataset: Any) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """(token ids, token types where not all 0) of every row, without padding."""
-    for dataset in datasets:
-        rows = dataset
-        if hasattr(dataset, "select_columns"):
-            read = ("input_ids", "attention_mask", "token_type_ids")
-            rows = dataset.select_columns([name for name in read if name in dataset.column_names])
-        for number in range(len(rows)):
-            row = rows[number]
-            ids = np.asarray(row["input_ids"], dtype=np.int32)
-            mask = row.get("attention_mask")
-            length = len(ids) if mask is None else int(np.asarray(mask).sum())
-            if mask is not None and not np.asarray(mask)[:length].all():
-                raise ValueError(f"Row {number} is padded before its end.")
-            types = row.get("token_type_ids")
-            types = None if types is None or not np.any(types) else np.asarray(types, dtype=np.int32)[:length]
-            yield ids[:length], types
+    for number, row in enumerate(_rows(dataset)):
+        yield _text(row, number)
+
+
+def _rows(dataset: Any) -> Iterator[Mapping[str, Any]]:
+    """The rows, with what `_text` reads."""
+    if not hasattr(dataset, "select_columns"):
+        yield from (dataset[number] for number in range(len(dataset)))
+        return
+    names = [name for name in _READ if name in dataset.column_names]
+    for batch in dataset.select_columns(names).with_format("numpy").iter(batch_size=_READ_ROWS):
+        for values in zip(*(batch[name] for name in names), strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+def _text(row: Mapping[str, Any], number: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """(token ids, token types where not all 0) of a row, without padding."""
+    ids = np.asarray(row["input_ids"], dtype=np.int32)
+    mask = row.get("attention_mask")
+    length = len(ids) if mask is None else int(np.asarray(mask).sum())
+    if mask is not None and not np.asarray(mask)[:length].all():
+        raise ValueError(f"Row {number} is padded before its end.")
+    types = row.get("token_type_ids")
+    types = None if types is None or not np.any(types) else np.asarray(types, dtype=np.int32)[:length]
+    return ids[:length], types

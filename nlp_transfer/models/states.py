@@ -114,8 +114,8 @@ def _equal_lengths(texts: UniqueTexts, max_tokens: int) -> Iterator[list[int]]:
     """Batches of texts of one length, the longest first; those with token types apart from those without."""
     chosen: list[int] = []
     alike: tuple[int, bool] | None = None
-    for text in sorted(range(len(texts.lengths)), key=lambda i: (-texts.lengths[i], texts.types[i] is None, i)):
-        kind = (int(texts.lengths[text]), texts.types[text] is None)
+    for text in np.lexsort((~texts.typed, -texts.lengths)).tolist():
+        kind = (int(texts.lengths[text]), bool(texts.typed[text]))
         if chosen and (kind != alike or (len(chosen) + 1) * kind[0] > max_tokens):
             yield chosen
             chosen = []
@@ -126,13 +126,11 @@ def _equal_lengths(texts: UniqueTexts, max_tokens: int) -> Iterator[list[int]]:
 
 def _batch(texts: UniqueTexts, chosen: list[int], device: torch.device) -> dict[str, Tensor]:
     """Texts of one length as a batch without padding."""
-    ids = torch.from_numpy(np.stack([texts.ids[text] for text in chosen]).astype(np.int64)).to(device)
-    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    types = [texts.types[text] for text in chosen]
+    ids, types = zip(*(texts.read(text) for text in chosen), strict=True)
+    batch = {"input_ids": torch.from_numpy(np.stack(ids).astype(np.int64)).to(device)}
+    batch["attention_mask"] = torch.ones_like(batch["input_ids"])
     if types[0] is not None:
-        batch["token_type_ids"] = torch.from_numpy(np.stack([t for t in types if t is not None]).astype(np.int64)).to(
-            device
-        )
+        batch["token_type_ids"] = torch.from_numpy(np.stack(types).astype(np.int64)).to(device)
     return batch
 
 

@@ -30,14 +30,18 @@ def test_other_tokens_and_other_types_are_other_texts() -> None:
 
 
 def test_each_different_text_comes_once_sorted_by_digest() -> None:
-    rows = [{"input_ids": ids} for ids in ([5, 6], [7], [5, 6], [8, 9, 10])]
+    rows = [{"input_ids": ids} for ids in ([5, 6], [7], [5, 6], [8, 9, 10], [4])]
     texts = unique_texts([rows, [{"input_ids": [7]}, {"input_ids": [4], "token_type_ids": [1]}]])
-    assert sorted(texts.lengths.tolist()) == [1, 1, 2, 3]
+    assert sorted(texts.lengths.tolist()) == [1, 1, 1, 2, 3]
     assert texts.digests.tolist() == sorted(texts.digests.tolist())
-    for digest, ids, types, length in zip(texts.digests, texts.ids, texts.types, texts.lengths, strict=True):
+    assert len(texts.digests) == 5
+    for text, (digest, length, typed) in enumerate(zip(texts.digests, texts.lengths, texts.typed, strict=True)):
+        ids, types = texts.read(text)
         assert len(ids) == length
         assert np.bytes_(text_digest(ids, types)) == digest
-        assert (types is None) == (ids.tolist() != [4])
+        assert (types is not None) == typed
+        assert types is None or (ids.tolist(), types.tolist()) == ([4], [1])
+    assert texts.typed.sum() == 1
 
 
 def test_padding_elsewhere_than_at_the_end_is_refused() -> None:
