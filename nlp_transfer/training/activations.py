@@ -14,6 +14,7 @@ from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from transformers.utils import logging
 
 from nlp_transfer.data.activations import ActivationStore, Entry, NotStoredError, shown_bytes
@@ -45,7 +46,8 @@ TOLERANCES = {False: 1e-4, True: 5e-2}
 
 def said(text: str) -> None:
     """Tell the user of a Trainer something, on the main process."""
-    logger.warning(text)
+    if PartialState().is_main_process:
+        logger.warning(text)
 
 
 def store_for(arguments: Any) -> ActivationStore | None:
