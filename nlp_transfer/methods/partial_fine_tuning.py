@@ -1,10 +1,10 @@
 """Partial fine-tuning: the top k layers and the head train; the embeddings and the layers below stay as they are.
 
-What stays is computed once for each text, without dropout (training/activations.py): epochs start above it.
+What stays is computed without dropout, and once for each text where that pays (training/activations.py).
 
-`gradual_unfreezing` opens them one after the other: first the head alone, then one more layer from the top at equal
-shares of the training steps, so that a fresh head does not shake layers that it cannot use yet. `layer_decay` makes the
-steps of lower layers smaller (see layer_decay.py).
+`gradual_unfreezing` opens the top layers one after the other: first the head alone, then one more layer from the top at
+equal shares of the training steps, so that a fresh head does not shake layers that it cannot use yet. `layer_decay`
+makes the steps of lower layers smaller (see layer_decay.py).
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
 """
 

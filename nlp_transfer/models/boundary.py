@@ -139,7 +139,9 @@ class StoredStates:
         """Before the lowest layer."""
         if self._found is None:
             return None
-        return (padded_states(self.entries[self.layers], self._found.places, args[0]), *args[1:])
+        states = padded_states(self.entries[self.layers], self._found.places, args[0])
+        # Reentrant activation checkpointing makes gradients only for layers whose input wants one.
+        return (states.requires_grad_(args[0].requires_grad), *args[1:])
 
     def _passing(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
         def pass_on(states: Tensor, *args: Any, **kwargs: Any) -> Any:

@@ -203,7 +203,7 @@ class ActivationsMixin(FrozenMixin):
         return [self.train_dataset, *(part for part in parts if again and hasattr(part, "__len__"))]
 
     def _entries(self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]) -> dict[int, Entry]:
-        """The states that leave each layer, or only those that leave the lowest, which serve all of the training.
+        """The states that leave each layer, or only those that leave the lowest, which serve longest.
 
         Raises:
             NotStoredError: not even these fit.

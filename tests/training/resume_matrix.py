@@ -29,6 +29,7 @@ METHODS: dict[str, Any] = {
     "full_fine_tuning": FullFineTuning(),
     "partial_fine_tuning": PartialFineTuning(layers=2, gradual_unfreezing=True, layer_decay=0.9),
     "lora": LoRA(r=4),
+    "lora above": LoRA(r=4, layers=1),
     "lp_ft": LPFT(),
 }
 UNTIMED = (

@@ -114,6 +114,24 @@ def test_results_are_those_of_the_uncached_run(methods: Any, layers: list[int], 
     assert moved.abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("reentrant", [False, True])
+@pytest.mark.parametrize("method", [PartialFineTuning(layers=1), LoRA(r=2, layers=1)], ids=lambda method: method.name)
+def test_with_activation_checkpointing(method: Any, reentrant: bool, tmp_path: Path) -> None:
+    ends = []
+    for cached in (False, True):
+        run = trainer(
+            tmp_path,
+            [method],
+            activation_cache=cached,
+            activation_checkpointing=True,
+            activation_checkpointing_kwargs={"use_reentrant": reentrant},
+        )
+        run.train()
+        assert fact(run)["used"] is cached
+        ends.append(outcome(run)[0])
+    torch.testing.assert_close(ends[1], ends[0], atol=1e-5, rtol=1e-5)
+
+
 def test_frozen_layers_are_not_computed_in_steps_nor_in_evaluation(tmp_path: Path) -> None:
     run = trainer(tmp_path, [PartialFineTuning(layers=1)])
     calls = Computed(run.model)
