@@ -41,8 +41,16 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
             print(to_yaml(config.record()), end="")
         elif options.dry_run:
             from nlp_transfer.run import dry_run
+            from nlp_transfer.training.processes import leave_process_group
 
             print(dry_run(config))
+            leave_process_group()
+        elif options.estimate:
+            from nlp_transfer.estimating import estimate
+            from nlp_transfer.reporting.tables import console, to_rich
+
+            print("Timing some updates and evaluations …", file=sys.stderr)
+            console().print(to_rich(estimate(config).table(" ".join(options.config) or "This run")))
         else:
             status.code = _run(config, resume=options.resume, new_run=options.new_run)
     return status.code

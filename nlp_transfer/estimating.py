@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 from torch import nn
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.config import Config
@@ -39,13 +39,13 @@ from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.threads import use_cores
 
 PROBED_UPDATES = (1, 4)
-"""Updates an epoch of the two probes."""
+"""Updates an epoch of the two probes, and batches of the two evaluations."""
 
 PROBED_EPOCHS = 2
 """Epochs of a probe: the first may fill a cache that the second reads."""
 
-PROBED_ROWS = 32
-"""At least so many rows are probed with, for methods that fit a head on them."""
+PROBED_ROWS = 16
+"""At least so many rows for each of `PROBED_UPDATES`, for methods that fit a head on them."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Estimate:
     def table(self, title: str) -> Table:
         """For a terminal."""
         rows = [
+            ["Machine", self.device],
             ["Training texts", f"{self.texts:,}"],
             ["Tokens in all epochs", f"{self.tokens:,} ({self.epochs:g} epochs)"],
             ["Operations", f"{self.flops / 1e12:,.2f} TFLOP"],
@@ -97,7 +98,7 @@ class Estimate:
         ):
             if held is not None:
                 rows.append([name, f"{held / 2**20:,.0f} MiB"])
-        return Table(f"{title}, estimated on {self.device}", ("", "estimate"), rows)
+        return Table(title, ("", "estimate"), rows)
 
 
 def duration(seconds: float) -> str:
@@ -161,14 +162,15 @@ def estimate(config: Config) -> Estimate:
         probes = []
         for number, per_epoch in enumerate(PROBED_UPDATES):
             some = {
-                "train": spread_rows(train, max(per_epoch * rows, PROBED_ROWS)),
-                "validation": spread_rows(validation, max(per_epoch * rows // 2, PROBED_ROWS)),
+                "train": spread_rows(train, per_epoch * max(rows, PROBED_ROWS)),
+                "validation": spread_rows(validation, per_epoch * PROBED_ROWS),
             }
             folder = Path(temporary) / str(number)
             with _cache_in(folder / "cache"):
                 loaded = load_model(config, task)
                 started = time.perf_counter()
-                trainer, _ = build_trainer(_probing(config, epochs), task, tokenizer, some, loaded, folder, None)
+                probing = _probing(config, epochs)
+                trainer, _ = build_trainer(probing, task, tokenizer, some, loaded, folder, None, _unsaid)
                 probes.append(_probe(trainer, some, started, folder / "cache"))
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
@@ -252,9 +254,11 @@ class _Timed(TrainerCallback):
     """When each update ended, and how many tokens it had."""
 
     def __init__(self, trainer: TransferTrainer) -> None:
-        self.trainer = trainer
+        self._sample = trainer.get_batch_samples
+        trainer.get_batch_samples = self._counted  # type: ignore[method-assign]  # the trainer goes with the probe
         self.first: float | None = None
         self.last = 0.0
+        self.tokens = 0
         self.epochs: list[list[tuple[int, float]]] = []
 
     def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:
@@ -265,9 +269,14 @@ class _Timed(TrainerCallback):
         if self.first is None:
             self.first = self.last = time.perf_counter()
 
+    def _counted(self, *args: Any, **kwargs: Any) -> Any:
+        batches, items = self._sample(*args, **kwargs)
+        self.tokens = int(sum(batch["attention_mask"].sum() for batch in batches))
+        return batches, items
+
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
         now = time.perf_counter()
-        self.epochs[-1].append((self.trainer.update_tokens(), now - self.last))
+        self.epochs[-1].append((self.tokens, now - self.last))
         self.last = now
 
 
@@ -286,6 +295,7 @@ def _probing(config: Config, epochs: float) -> Config:
 def _probe(trainer: TransferTrainer, some: Mapping[str, Dataset], started: float, cache: Path) -> Probe:
     timed = _Timed(trainer)
     trainer.add_callback(timed)
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     ended = timed.first if timed.first is not None else time.perf_counter()
     held = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
@@ -358,6 +368,10 @@ def _fill_memory(
     trainer.train_dataset = train.select(chosen)
     trainer.args.max_steps = 1
     trainer.train()
+
+
+def _unsaid(_: str) -> None:
+    """A probe does not speak of what a run would tell."""
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def train(config: Config, rows: CaseRows, folder: Path, meter: Meter) -> Transfe
         network.to(config.training.device)  # as a stock Trainer does when it is made, before it is timed
     PartialState().wait_for_everyone()
     with deterministic(config.training.device, _unsaid), meter:
-        trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None)
+        trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, _unsaid)
         trainer.train()
     trainer.use_float32()
     return trainer
@@ -47,4 +47,4 @@ def predict(classifier: str, texts: list[str], device: torch.device, meter: Mete
 
 
 def _unsaid(_: str) -> None:
-    """A benchmark does not speak of operations without a deterministic form."""
+    """A benchmark does not speak of what a run would tell."""

@@ -48,7 +48,7 @@ class Context:
     score: Callable[["Tensor", "Tensor"], float]
     new_parameters: tuple[str, ...] = ()
     seed: int = 0
-    batch_tokens: int = 16384
+    batch_tokens: int = 8192
     facts: dict[str, Any] = field(default_factory=dict)
     activations: "ActivationStore | None" = None
     say: Callable[[str], None] = _nobody

@@ -90,11 +90,6 @@ class UpdateMixin(Trainer):
         self._update = Update(batches, self._tr_loss.clone())
         return batches, items
 
-    def update_tokens(self) -> int:
-        """Tokens of the update that was made last, padding not counted; 0 where batches have no attention mask."""
-        batches = self._update.batches if self._update is not None else []
-        return int(sum(batch["attention_mask"].sum() for batch in batches if "attention_mask" in batch))
-
     def guarded(self) -> dict[str, Any]:
         """What was done about updates, as facts for the report; nothing where nothing was."""
         facts: dict[str, Any] = {}
