@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+COMPILED_MULTIPLE = 64
+"""What lengths are rounded up to where layers are compiled anew for each."""
+
+
 @dataclass(frozen=True)
 class PaddingCollator:
     """Pads rows of `encode_texts` into a batch.

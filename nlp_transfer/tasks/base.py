@@ -55,8 +55,10 @@ class BoundTask(ABC):
         """The pretrained encoder with a fresh head for this task's labels."""
 
     @abstractmethod
-    def collator(self, tokenizer: "PreTrainedTokenizerBase") -> Callable[[list[dict[str, Any]]], "dict[str, Tensor]"]:
-        """Pads rows into a batch."""
+    def collator(
+        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False
+    ) -> Callable[[list[dict[str, Any]]], "dict[str, Tensor]"]:
+        """Pads rows into a batch; for a compiled model to few different lengths."""
 
     @abstractmethod
     def loss(self, logits: "Tensor", labels: "Tensor") -> "Tensor":

@@ -160,11 +160,13 @@ class BoundSequenceClassification(BoundTask):
             )
         return loaded
 
-    def collator(self, tokenizer: "PreTrainedTokenizerBase") -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
+    def collator(
+        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False
+    ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
         """See `BoundTask.collator`."""
-        from nlp_transfer.data.batches import PaddingCollator
+        from nlp_transfer.data.batches import COMPILED_MULTIPLE, PaddingCollator
 
-        return PaddingCollator(tokenizer)
+        return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
 
     def loss(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """See `BoundTask.loss`."""

@@ -65,6 +65,16 @@ def test_a_batch_goes_through_the_model_to_one_loss_a_row(bound, encoder):
     assert all(p.grad is not None for name, p in loaded.model.named_parameters() if name in loaded.new_parameters)
 
 
+def test_batches_of_a_compiled_model_have_few_lengths(bound, encoder):
+    task, corpus = bound
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    tokenizer.model_max_length = 512
+    train = task.encode(corpus, tokenizer)["train"]
+    rows = [train[i] for i in range(5)]
+    assert task.collator(tokenizer, compiled=True)(rows)["attention_mask"].shape[1] == 64
+    assert task.collator(tokenizer)(rows)["attention_mask"].shape[1] < 64
+
+
 def test_metrics_are_named_and_perfect_for_perfect_logits(bound):
     task, _ = bound
     truth = np.eye(3)[[0, 1, 2, 1]]
