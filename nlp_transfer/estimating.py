@@ -30,7 +30,7 @@ from transformers.utils import logging as transformers_logging
 from nlp_transfer.config import Config
 from nlp_transfer.data.cache import CACHE_VARIABLE
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.flops import training_flops
+from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.scoring import scored_splits
 from nlp_transfer.reporting.tables import Table
@@ -56,7 +56,8 @@ class Estimate:
         device: where, with how many threads, and in what number format.
         texts: training rows.
         tokens: that pass through training in all epochs, padding not counted.
-        flops: floating-point operations of these, without what is computed once and kept.
+        flops: floating-point operations of training on these, or of encoding each text once where nothing else is
+            trained on; what is read from a cache instead is not taken off.
         epochs: how often the rows are trained on.
         seconds: by phase, in the order of the run.
         peak_memory_bytes: main memory of the process.
@@ -175,14 +176,15 @@ def estimate(config: Config) -> Estimate:
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
-        flops = 0
+        flops = forward_flops(_model(trainer), [*train["length"], *validation["length"]])
         if trains:
             flops = round(training_flops(_model(trainer), train["length"]) * epochs)
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
             seconds |= _between(trainer, config, updates, epochs, validation, Path(temporary))
         seconds["Final scoring"] = _scoring(trainer, encoded)
         if trains:
-            _fill_memory(trainer, config, train, rows, updates, epochs)
+            with _cache_in(Path(temporary) / "memory"):
+                _fill_memory(trainer, config, train, updates, epochs)
     precision = "bf16" if training.bf16 else "fp16" if training.fp16 else "fp32"
     return Estimate(
         device=f"{device}, {precision}",
@@ -347,15 +349,16 @@ def _evaluation(trainer: TransferTrainer, dataset: Dataset) -> float:
 
 
 def _scoring(trainer: TransferTrainer, encoded: Encoded) -> float:
-    """Seconds of the final scoring, which is in float32."""
+    """Seconds of the final scoring, which is in float32; the largest batch of it is tried too, for its memory."""
     trainer.use_float32()
-    splits = [(domain, split) for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
-    return sum(_evaluation(trainer, encoded[domain][split]) for domain, split in splits)
+    splits = [parts[split] for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
+    seconds = sum(_evaluation(trainer, split) for split in splits)
+    longest = max(splits, key=lambda split: max(split["length"]))
+    trainer.predict(longest.select(np.argsort(np.asarray(longest["length"]))[-trainer.args.eval_batch_size :]))
+    return seconds
 
 
-def _fill_memory(
-    trainer: TransferTrainer, config: Config, train: Dataset, rows: int, updates: int, epochs: float
-) -> None:
+def _fill_memory(trainer: TransferTrainer, config: Config, train: Dataset, updates: int, epochs: float) -> None:
     """Make an update with the largest batch that the run will meet."""
     training = config.training
     size = training.per_device_train_batch_size
