@@ -49,8 +49,8 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
             from nlp_transfer.estimating import estimate
             from nlp_transfer.reporting.tables import console, to_rich
 
-            print("Timing some updates and evaluations …", file=sys.stderr)
-            console().print(to_rich(estimate(config).table(" ".join(options.config) or "This run")))
+            found = estimate(config, say=lambda text: print(text, file=sys.stderr))
+            console().print(to_rich(found.table(" ".join(options.config) or "This run")))
         else:
             status.code = _run(config, resume=options.resume, new_run=options.new_run)
     return status.code

@@ -14,7 +14,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,17 +25,21 @@ import torch
 from datasets import Dataset
 from torch import nn
 from transformers import PrinterCallback, TrainerCallback
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.config import Config
+from nlp_transfer.data.activations import shown_bytes
 from nlp_transfer.data.cache import CACHE_VARIABLE
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.scoring import scored_splits
 from nlp_transfer.reporting.tables import Table
 from nlp_transfer.run import Encoded, build_trainer, load_data, load_model
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT
 from nlp_transfer.training.threads import use_cores
 
 PROBED_UPDATES = (1, 4)
@@ -56,8 +60,7 @@ class Estimate:
         device: where, with how many threads, and in what number format.
         texts: training rows.
         tokens: that pass through training in all epochs, padding not counted.
-        flops: floating-point operations of training on these, or of encoding each text once where nothing else is
-            trained on; what is read from a cache instead is not taken off.
+        flops: floating-point operations of training on these; of encoding each text once where a method does no more.
         epochs: how often the rows are trained on.
         seconds: by phase, in the order of the run.
         peak_memory_bytes: main memory of the process.
@@ -95,10 +98,10 @@ class Estimate:
         for name, held in (
             ("Peak memory", self.peak_memory_bytes),
             ("Peak GPU memory", self.peak_gpu_bytes),
-            ("Kept in the cache", self.cache_bytes),
         ):
             if held is not None:
                 rows.append([name, f"{held / 2**20:,.0f} MiB"])
+        rows.append(["Kept in the cache", shown_bytes(self.cache_bytes)])
         return Table(title, ("", "estimate"), rows)
 
 
@@ -124,17 +127,23 @@ class Probe:
         tokens: of the training and validation rows.
         preparing: seconds before the first update.
         epochs: by epoch, (tokens, seconds) of each update.
+        evaluation: (tokens, seconds) of the last evaluation.
         cache_bytes: what was written to the cache.
     """
 
     tokens: int
     preparing: float
     epochs: list[list[tuple[int, float]]]
+    evaluation: tuple[int, float]
     cache_bytes: int
 
 
-def estimate(config: Config) -> Estimate:
+def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
     """Probe a run on this machine.
+
+    Args:
+        config: the run.
+        say: is told that the probing begins.
 
     Raises:
         ConfigError: as `run` would, or it was started on several processes.
@@ -146,6 +155,7 @@ def estimate(config: Config) -> Estimate:
             f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
             "processes that do not share their cores an epoch takes about one n-th of the time."
         )
+    say("Timing some updates and evaluations …")
     transformers_logging.disable_progress_bar()
     training = config.training
     device = training.device.type
@@ -171,16 +181,17 @@ def estimate(config: Config) -> Estimate:
                 loaded = load_model(config, task)
                 started = time.perf_counter()
                 probing = _probing(config, epochs)
-                trainer, _ = build_trainer(probing, task, tokenizer, some, loaded, folder, None, _unsaid)
+                trainer, context = build_trainer(probing, task, tokenizer, some, loaded, folder, None, _unsaid)
                 probes.append(_probe(trainer, some, started, folder / "cache"))
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
         flops = forward_flops(_model(trainer), [*train["length"], *validation["length"]])
         if trains:
-            flops = round(training_flops(_model(trainer), train["length"]) * epochs)
+            once = _passed_over(trainer, context.facts) * forward_flops(_model(trainer), train["length"])
+            flops = round(training_flops(_model(trainer), train["length"]) * epochs - once * max(0.0, epochs - 1.0))
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
-            seconds |= _between(trainer, config, updates, epochs, validation, Path(temporary))
+            seconds |= _between(trainer, probes, config, updates, epochs, validation, Path(temporary))
         seconds["Final scoring"] = _scoring(trainer, encoded)
         if trains:
             with _cache_in(Path(temporary) / "memory"):
@@ -259,7 +270,7 @@ class _Timed(TrainerCallback):
         self._sample = trainer.get_batch_samples
         trainer.get_batch_samples = self._counted  # type: ignore[method-assign]  # the trainer goes with the probe
         self.first: float | None = None
-        self.last = 0.0
+        self.last = self.evaluating = 0.0
         self.tokens = 0
         self.epochs: list[list[tuple[int, float]]] = []
 
@@ -281,13 +292,17 @@ class _Timed(TrainerCallback):
         self.epochs[-1].append((self.tokens, now - self.last))
         self.last = now
 
+    def on_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        self.evaluating = time.perf_counter() - self.last
+
 
 def _probing(config: Config, epochs: float) -> Config:
-    """The configuration without what happens between updates."""
+    """The configuration with few epochs, each evaluated where the run evaluates at all, and nothing saved or logged."""
     probing, training = copy.copy(config), copy.copy(config.training)
     training.num_train_epochs, training.max_steps = min(PROBED_EPOCHS, max(1, math.ceil(epochs))), -1
-    for name in ("eval_strategy", "save_strategy", "logging_strategy"):
-        setattr(training, name, type(getattr(training, name))("no"))
+    training.save_strategy, training.logging_strategy = SaveStrategy.NO, IntervalStrategy.NO
+    if training.eval_strategy != IntervalStrategy.NO:
+        training.eval_strategy, training.eval_delay = IntervalStrategy.EPOCH, 0
     training.load_best_model_at_end, training.early_stopping_patience = False, None
     training.report_to, training.disable_tqdm, training.push_to_hub = [], True, False
     object.__setattr__(probing, "training", training)
@@ -301,17 +316,27 @@ def _probe(trainer: TransferTrainer, some: Mapping[str, Dataset], started: float
     trainer.train()
     ended = timed.first if timed.first is not None else time.perf_counter()
     held = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
-    return Probe(sum(sum(part["length"]) for part in some.values()), ended - started, timed.epochs, held)
+    tokens = {name: sum(part["length"]) for name, part in some.items()}
+    evaluation = (tokens["validation"], timed.evaluating)
+    return Probe(sum(tokens.values()), ended - started, timed.epochs, evaluation, held)
 
 
 def _between(
-    trainer: TransferTrainer, config: Config, updates: int, epochs: float, validation: Dataset, folder: Path
+    trainer: TransferTrainer,
+    probes: Sequence[Probe],
+    config: Config,
+    updates: int,
+    epochs: float,
+    validation: Dataset,
+    folder: Path,
 ) -> dict[str, float]:
     """Seconds of evaluating and saving while training goes on."""
     training, found = config.training, {}
     evaluations = _times(training.eval_strategy, training.eval_steps, updates, epochs)
     if evaluations:
-        found["Evaluating meanwhile"] = evaluations * _evaluation(trainer, validation)
+        found["Evaluating meanwhile"] = evaluations * along(
+            [probe.evaluation for probe in probes], sum(validation["length"])
+        )
     saves = _times(training.save_strategy, training.save_steps, updates, epochs)
     if saves:
         trainer.args.output_dir = str(folder / "saved")
@@ -319,6 +344,14 @@ def _between(
         trainer._save_checkpoint(_model(trainer), None)
         found["Saving meanwhile"] = saves * (time.perf_counter() - started)
     return found
+
+
+def _passed_over(trainer: TransferTrainer, facts: Mapping[str, Any]) -> float:
+    """The share of the encoder's layers that is computed once and read from the cache from then on."""
+    kept = facts.get(ACTIVATIONS_FACT, {})
+    if not kept.get("used"):
+        return 0.0
+    return float(min(kept["layers_passed_over"]) / len(encoder_layers(plain_model(_model(trainer)))))
 
 
 def _model(trainer: TransferTrainer) -> nn.Module:

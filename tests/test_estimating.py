@@ -44,7 +44,7 @@ def test_what_grows_grows_along_a_line_and_never_falls():
 
 def test_later_epochs_cost_what_the_second_does_and_warming_up_is_left_out():
     first, second = [(10, 99.0), (10, 4.0), (10, 6.0)], [(10, 1.0), (10, 1.0), (10, 1.0)]
-    probe = Probe(tokens=60, preparing=0.0, epochs=[first, second], cache_bytes=0)
+    probe = Probe(tokens=60, preparing=0.0, epochs=[first, second], evaluation=(0, 0.0), cache_bytes=0)
     assert seconds_a_token([probe], epochs=1) == pytest.approx(0.5)
     assert seconds_a_token([probe], epochs=4) == pytest.approx(0.5 + 3 * 0.1)
     assert seconds_a_token([probe], epochs=0.5) == pytest.approx(0.25)
@@ -132,5 +132,5 @@ def test_the_table_of_an_estimate():
         ["Training", "2 min 0 s"],
         ["Together", "2 min 1 s, or less (early stopping)"],
         ["Peak memory", "1,024 MiB"],
-        ["Kept in the cache", "3 MiB"],
+        ["Kept in the cache", "3.1 MB"],
     ]

