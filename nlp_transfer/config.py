@@ -13,7 +13,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest
@@ -25,7 +25,9 @@ from nlp_transfer.reading.trees import merge_tree, override, read_yaml
 from nlp_transfer.reading.typed import Partial, build, build_named, check
 from nlp_transfer.reporting.baselines import BASELINES
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
-from nlp_transfer.training import TransferArguments
+
+if TYPE_CHECKING:
+    from nlp_transfer.training import TransferArguments
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Config:
 
     model: str
     source: CorpusConfig
-    training: TransferArguments
+    training: "TransferArguments"
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
     methods: tuple[Method, ...] = (FullFineTuning(),)
@@ -182,8 +184,10 @@ def load_config(
 
 def _sections(tree: Mapping[str, Any], problems: list[str]) -> Partial:
     """The arguments of Config from a tree, as far as they can be read; what is wrong is added to `problems`."""
+    from nlp_transfer.training import TransferArguments
+
     fields = {f.name: f for f in dataclasses.fields(Config)}
-    hints = typing.get_type_hints(Config)
+    hints = typing.get_type_hints(Config, localns={TransferArguments.__name__: TransferArguments})
     values: dict[str, Any] = {}
     unread: set[str] = set()
     for key, value in tree.items():
@@ -239,14 +243,20 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
 
 
 def help_fields() -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
-    """Every field, for `--help`: (section, [(path, type, default, help)])."""
+    """Every field, for `--help`: (section, [(path, type, default, help)]). Imports neither torch nor transformers."""
+    from nlp_transfer.training.outlined import outlined_arguments
+
+    arguments = outlined_arguments()
+    others = ("source", "target", "task", "training")
     sections: list[tuple[str, str, type]] = [(key, f"{key}.", CorpusConfig) for key in ("source", "target")]
     sections += [(f"task: {name}", "task.", task) for name, task in TASKS.items()]
     sections += [(f"method: {name}", f"methods.{name}.", method) for name, method in METHODS.items()]
-    sections += [("training", "training.", TransferArguments)]
+    sections += [("training", "training.", arguments)]
     experiment = [
         (path, hint, [method.name for method in default] if path == "methods" else default, text)
-        for path, hint, default, text in described_fields(Config, "", skip=("source", "target", "task", "training"))
+        for path, hint, default, text in described_fields(
+            Config, "", skip=others, names={"TransferArguments": arguments}
+        )
     ]
     return [
         ("experiment", experiment),
@@ -265,6 +275,6 @@ def _set_values(config: Any) -> dict[str, Any]:
     return {key: value for key, value in tree.items() if value not in (None, [], {})}
 
 
-def _training_values(arguments: TransferArguments) -> dict[str, Any]:
+def _training_values(arguments: "TransferArguments") -> dict[str, Any]:
     given = {name: getattr(value, "value", value) for name, value in arguments.given().items()}
     return {"output_dir": arguments.output_dir, **given}

@@ -12,11 +12,12 @@ column although the others have it.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
-
-from datasets import ClassLabel, Dataset
+from typing import TYPE_CHECKING, Literal
 
 from nlp_transfer.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from datasets import ClassLabel, Dataset
 
 SPLITS = ("train", "validation", "test", "unlabeled")
 """The names a corpus may give its splits, in the order in which they are shown."""
@@ -145,7 +146,7 @@ class Corpus:
     """
 
     origin: str
-    splits: dict[str, Dataset]
+    splits: "dict[str, Dataset]"
     notes: tuple[str, ...]
     fingerprint: str
 

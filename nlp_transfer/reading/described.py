@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import types
 import typing
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 UNIONS = (typing.Union, types.UnionType)
@@ -45,23 +45,30 @@ def names_of(hint: Any) -> list[str]:
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """The help of a dataclass's fields, from its docstring or the fields' own metadata."""
+    """The help of a dataclass's fields, from its docstring or the fields' own metadata.
+
+    Metadata is written for argparse, as transformers has it: `%%` is a percent sign.
+    """
     import docstring_parser
 
     texts = {p.arg_name: p.description or "" for p in docstring_parser.parse(cls.__doc__ or "").params}
     fields = [f for f in dataclasses.fields(cls) if f.init]
-    return {f.name: " ".join((texts.get(f.name) or f.metadata.get("help") or "").split()) for f in fields}
+    helps = {f.name: (f.metadata.get("help") or "").replace("%%", "%") for f in fields}
+    return {name: " ".join((texts.get(name) or text).split()) for name, text in helps.items()}
 
 
-def described_fields(cls: type, prefix: str, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any, str]]:
+def described_fields(
+    cls: type, prefix: str, skip: Collection[str] = (), names: Mapping[str, type] | None = None
+) -> Iterator[tuple[str, Any, Any, str]]:
     """Yield (path, type, default, help) for every field, those of dataclasses inside it included.
 
     Args:
         cls: the dataclass.
         prefix: what stands before each path.
         skip: fields that are described elsewhere.
+        names: types that annotations name and that their module imports for type checkers alone.
     """
-    hints, docs = typing.get_type_hints(cls), field_docs(cls)
+    hints, docs = typing.get_type_hints(cls, localns=dict(names or {})), field_docs(cls)
     for f in dataclasses.fields(cls):
         if not f.init or f.name in skip:
             continue
