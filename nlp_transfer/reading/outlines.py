@@ -11,6 +11,7 @@ import builtins
 import copy
 import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,8 +47,9 @@ def outline(file: Path, name: str, known: Mapping[str, Any]) -> type:
     if definition is None:
         raise OutlineError(f"{file} defines no class {name} at its top level")
     body = list(_fields(definition.body)) or [ast.Pass()]
-    shell = ast.ClassDef(name, definition.bases, definition.keywords, body, definition.decorator_list)
-    module = ast.fix_missing_locations(ast.Module([ast.copy_location(shell, definition)], []))
+    shell = copy.copy(definition)
+    shell.body = body
+    module = ast.fix_missing_locations(ast.Module([shell], []))
     own = {n.id for n in ast.walk(module) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     used = {n.id for n in ast.walk(module) if isinstance(n, ast.Name)} - own
     namespace: dict[str, Any] = {"__name__": __name__, **{word: _value(file, word, known) for word in used}}
@@ -58,7 +60,7 @@ def outline(file: Path, name: str, known: Mapping[str, Any]) -> type:
     except Exception as error:  # any statement may stand in a source
         raise OutlineError(f"{file}: the fields of {name} cannot be read alone: {error}") from error
     made: type = namespace[name]
-    if any(isinstance(hint, str) for hint in vars(made).get("__annotations__", {}).values()):
+    if any(isinstance(hint, str) for hint in inspect.get_annotations(made).values()):
         raise OutlineError(f"{file}: the annotations of {name} are text")
     return made
 
