@@ -192,10 +192,9 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
             flops = round(training_flops(_model(trainer), train["length"]) * epochs - once * max(0.0, epochs - 1.0))
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
             seconds |= _between(trainer, probes, config, updates, epochs, validation, Path(temporary))
-        seconds["Final scoring"] = _scoring(trainer, encoded)
-        if trains:
             with _cache_in(Path(temporary) / "memory"):
                 _fill_memory(trainer, config, train, updates, epochs)
+        seconds["Final scoring"] = _scoring(trainer, encoded)
     precision = "bf16" if training.bf16 else "fp16" if training.fp16 else "fp32"
     return Estimate(
         device=f"{device}, {precision}",
