@@ -154,7 +154,7 @@ def read_benchmark(file: str | Path) -> Benchmark:
     if not isinstance(sections, list):
         problems.append(f"{file}: growth is {sections!r}; expected a list, each with a case and rows.")
         sections = []
-    growth = [build(Growth, section, f"growth.{i}", problems) for i, section in enumerate(sections)]
+    growth = [_build(Growth, section, f"growth.{i}", problems) for i, section in enumerate(sections)]
     problems += [
         f"growth.{i}.case: {did_you_mean('case', one.case, cases)}"
         for i, one in enumerate(growth)
@@ -192,7 +192,7 @@ def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) 
         **{key: value for key, value in base.items() if key in names},
         **{k: v for k, v in part.items() if k in names},
     }
-    settings = build(Settings, own, f"cases.{name}", problems)
+    settings = _build(Settings, own, f"cases.{name}", problems)
     training = tree.setdefault("training", {})
     problems += [
         f"cases.{name}: training.{key} is the session's; leave it out of the file."
@@ -202,6 +202,14 @@ def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) 
     if isinstance(settings, Partial):
         return None
     return Case(name, settings, {key: value for key, value in tree.items() if key not in names})
+
+
+def _build(cls: Any, tree: Any, path: str, problems: list[str]) -> Any:
+    """As `build`; what an object finds wrong with its own values is told with the path, too."""
+    found: list[str] = []
+    built = build(cls, tree, path, found)
+    problems += [problem if problem.startswith(path) else f"{path}: {problem}" for problem in found]
+    return built
 
 
 def _stock_problems(config: Config, settings: Settings) -> list[str]:

@@ -81,11 +81,11 @@ def test_all_problems_of_a_file_are_told_together(benchmark_file, benchmark_tree
         f"{file}: Unknown key 'repeats'. Keys: base, cases, growth.",
         "cases.full.rows is 'many'; expected int.",
         "cases.full.stock: Unknown value 'trainr'. Did you mean 'trainer'? Values: trainer, trainer+peft, pipeline.",
-        "rows is 0; expected at least 1.",
+        "cases.none: rows is 0; expected at least 1.",
         "cases.own: training.seed is the session's; leave it out of the file.",
         "cases.text is 'full'; expected keys such as stock, rows, source.",
-        "rows is 0; expected at least 1.",
-        "factors is []; expected numbers of at least 1.",
+        "growth.1: rows is 0; expected at least 1.",
+        "growth.1: factors is []; expected numbers of at least 1.",
         "growth.0.case: Unknown case 'ful'. Did you mean 'full'? Cases: full, none, own, text.",
     ]
 
