@@ -40,6 +40,7 @@ from nlp_transfer.reporting.tables import Table
 from nlp_transfer.run import Encoded, build_trainer, load_data, load_model
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT
+from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.threads import use_cores
 
 PROBED_UPDATES = (1, 4)
@@ -169,7 +170,10 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
     updates = max(1, len(train) // rows) if training.dataloader_drop_last else math.ceil(len(train) / rows)
     epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
     tokens = sum(train["length"])
-    with tempfile.TemporaryDirectory(prefix="estimate-") as temporary:
+    with (
+        tempfile.TemporaryDirectory(prefix="estimate-") as temporary,
+        deterministic(training.device, _unsaid),  # as a run computes; it has its price
+    ):
         probes = []
         for number, per_epoch in enumerate(PROBED_UPDATES):
             some = {
