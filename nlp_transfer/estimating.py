@@ -6,7 +6,7 @@ both (building, warming up) is taken as fixed, what grows is taken to grow with 
     seconds = fixed + slope · tokens
 
 Updates are timed one by one; a later epoch costs what the second does, since the first may have to fill a cache.
-Nothing is written but to a folder that goes with the estimate.
+Nothing is written but the cache of encoded rows, and a temporary folder that goes with the estimate.
 """
 
 import copy
@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,21 @@ import numpy as np
 import torch
 from datasets import Dataset
 from torch import nn
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.config import Config
-from nlp_transfer.data.activations import shown_bytes
 from nlp_transfer.data.cache import CACHE_VARIABLE
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.base import Context, say_nothing
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
+from nlp_transfer.reporting.estimates import Estimate
 from nlp_transfer.reporting.scoring import scored_splits
-from nlp_transfer.reporting.tables import Table
 from nlp_transfer.run import Encoded, build_trainer, load_data, load_model
+from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT
 from nlp_transfer.training.determinism import deterministic
@@ -51,73 +52,6 @@ PROBED_EPOCHS = 2
 
 PROBED_ROWS = 16
 """At least so many rows for each of `PROBED_UPDATES`, for methods that fit a head on them."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a run will take.
-
-    Args:
-        device: where, with how many threads, and in what number format.
-        texts: training rows.
-        tokens: that pass through training in all epochs, padding not counted.
-        flops: floating-point operations of training on these; of encoding each text once where a method does no more.
-        epochs: how often the rows are trained on.
-        seconds: by phase, in the order of the run.
-        peak_memory_bytes: main memory of the process.
-        peak_gpu_bytes: None without a GPU.
-        cache_bytes: what the run will keep on disk outside its folder.
-        early_stopping: whether the run may end before its last epoch.
-    """
-
-    device: str
-    texts: int
-    tokens: int
-    flops: int
-    epochs: float
-    seconds: dict[str, float] = field(default_factory=dict)
-    peak_memory_bytes: int | None = None
-    peak_gpu_bytes: int | None = None
-    cache_bytes: int = 0
-    early_stopping: bool = False
-
-    @property
-    def total_seconds(self) -> float:
-        """All phases together."""
-        return sum(self.seconds.values())
-
-    def table(self, title: str) -> Table:
-        """For a terminal."""
-        rows = [
-            ["Machine", self.device],
-            ["Training texts", f"{self.texts:,}"],
-            ["Tokens in all epochs", f"{self.tokens:,} ({self.epochs:g} epochs)"],
-            ["Operations", f"{self.flops / 1e12:,.2f} TFLOP"],
-            *([phase, duration(seconds)] for phase, seconds in self.seconds.items()),
-            ["Together", duration(self.total_seconds) + (", or less (early stopping)" if self.early_stopping else "")],
-        ]
-        for name, held in (
-            ("Peak memory", self.peak_memory_bytes),
-            ("Peak GPU memory", self.peak_gpu_bytes),
-        ):
-            if held is not None:
-                rows.append([name, f"{held / 2**20:,.0f} MiB"])
-        rows.append(["Kept in the cache", shown_bytes(self.cache_bytes)])
-        return Table(title, ("", "estimate"), rows)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> [duration(s) for s in (0.25, 59.6, 61, 7325)]
-    ['0.2 s', '60 s', '1 min 1 s', '2 h 2 min']
-    """
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @dataclass
@@ -172,21 +106,9 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
     tokens = sum(train["length"])
     with (
         tempfile.TemporaryDirectory(prefix="estimate-") as temporary,
-        deterministic(training.device, _unsaid),  # as a run computes; it has its price
+        deterministic(training.device, say_nothing),  # as a run computes; it has its price
     ):
-        probes = []
-        for number, per_epoch in enumerate(PROBED_UPDATES):
-            some = {
-                "train": spread_rows(train, per_epoch * max(rows, PROBED_ROWS)),
-                "validation": spread_rows(validation, per_epoch * PROBED_ROWS),
-            }
-            folder = Path(temporary) / str(number)
-            with _cache_in(folder / "cache"):
-                loaded = load_model(config, task)
-                started = time.perf_counter()
-                probing = _probing(config, epochs)
-                trainer, context = build_trainer(probing, task, tokenizer, some, loaded, folder, None, _unsaid)
-                probes.append(_probe(trainer, some, started, folder / "cache"))
+        probes, trainer, context = _probes(config, task, tokenizer, encoded["source"], rows, epochs, Path(temporary))
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
@@ -212,6 +134,32 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         cache_bytes=round(along([(probe.tokens, float(probe.cache_bytes)) for probe in probes], whole)),
         early_stopping=training.early_stopping_patience is not None,
     )
+
+
+def _probes(
+    config: Config,
+    task: BoundTask,
+    tokenizer: PreTrainedTokenizerBase,
+    source: Mapping[str, Dataset],
+    rows: int,
+    epochs: float,
+    folder: Path,
+) -> tuple[list[Probe], TransferTrainer, Context]:
+    """Probe on `rows` of an update times `PROBED_UPDATES`; the last trainer is handed on."""
+    probes = []
+    for number, updates in enumerate(PROBED_UPDATES):
+        some = {
+            "train": spread_rows(source["train"], updates * max(rows, PROBED_ROWS)),
+            "validation": spread_rows(source["validation"], updates * PROBED_ROWS),
+        }
+        place = folder / str(number)
+        with _cache_in(place / "cache"):
+            loaded = load_model(config, task)
+            started = time.perf_counter()
+            probing = _probing(config, epochs)
+            trainer, context = build_trainer(probing, task, tokenizer, some, loaded, place, None, say_nothing)
+            probes.append(_probe(trainer, some, started, place / "cache"))
+    return probes, trainer, context
 
 
 def spread_rows(dataset: Dataset, count: int) -> Dataset:
@@ -407,10 +355,6 @@ def _fill_memory(trainer: TransferTrainer, config: Config, train: Dataset, updat
     trainer.train_dataset = train.select(chosen)
     trainer.args.max_steps = 1
     trainer.train()
-
-
-def _unsaid(_: str) -> None:
-    """A probe does not speak of what a run would tell."""
 
 
 @contextmanager

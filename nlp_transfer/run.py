@@ -21,7 +21,7 @@ from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, NLPTransferError
-from nlp_transfer.methods.base import Context, check_all
+from nlp_transfer.methods.base import Context, check_all, say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
@@ -82,7 +82,7 @@ def run(
         RunInterrupted: one of the signals came; what was learned is saved.
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
-    tell = say if main else _nobody
+    tell = say if main else say_nothing
     found = RunFolder(folder, "empty") if new_run else check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
         _check_finished(folder)
@@ -186,10 +186,6 @@ def _check_finished(folder: Path) -> None:
     for place in saved:
         if has_manifest(place):
             check_manifest(place)
-
-
-def _nobody(_: str) -> None:
-    """Who listens on the other processes."""
 
 
 def _open(

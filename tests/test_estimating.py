@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from nlp_transfer.command_line import train
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.estimating import (
-    Estimate,
     Probe,
     along,
-    duration,
     estimate,
     largest_batch,
     seconds_a_token,
@@ -23,17 +22,6 @@ from nlp_transfer.small_run import write_small_run
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     return write_small_run(tmp_path_factory.mktemp("estimated") / "small")
-
-
-def test_durations_as_people_say_them():
-    assert [duration(s) for s in (0.04, 9.94, 59.6, 61, 3600, 7325)] == [
-        "0.0 s",
-        "9.9 s",
-        "60 s",
-        "1 min 1 s",
-        "1 h 0 min",
-        "2 h 2 min",
-    ]
 
 
 def test_what_grows_grows_along_a_line_and_never_falls():
@@ -109,28 +97,27 @@ def test_several_processes_are_refused(small, monkeypatch):
         estimate(config)
 
 
-def test_the_table_of_an_estimate():
-    found = Estimate(
-        device="2 CPU threads, fp32",
-        texts=1234,
-        tokens=56789,
-        flops=2 * 10**12,
-        epochs=3,
-        seconds={"Preparing": 1.0, "Training": 120.0},
-        peak_memory_bytes=2**30,
-        cache_bytes=3 * 2**20,
-        early_stopping=True,
+def test_the_command_estimates_and_trains_nothing(small, tmp_path, capsys):
+    words = ["--config", str(small), "--training.output_dir", str(tmp_path / "run"), "--estimate"]
+    assert train(words) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("Timing some updates and evaluations …")
+    for row in ("Training texts", "Operations", "Evaluating meanwhile", "Together", "Peak memory"):
+        assert row in shown.out
+    assert not (tmp_path / "run").exists()
+
+
+def test_layers_that_are_read_from_the_cache_are_counted_once(small, tmp_path):
+    words = [("training.output_dir", str(tmp_path)), ("methods.0.name", "partial_fine_tuning"), ("methods.0.layers", 1)]
+    kept, computed = (
+        estimate(load_config([str(small)], [*words, ("training.activation_cache", on)])) for on in (True, False)
     )
-    table = found.table("my.yaml")
-    assert table.title == "my.yaml"
-    assert table.rows == [
-        ["Machine", "2 CPU threads, fp32"],
-        ["Training texts", "1,234"],
-        ["Tokens in all epochs", "56,789 (3 epochs)"],
-        ["Operations", "2.00 TFLOP"],
-        ["Preparing", "1.0 s"],
-        ["Training", "2 min 0 s"],
-        ["Together", "2 min 1 s, or less (early stopping)"],
-        ["Peak memory", "1,024 MiB"],
-        ["Kept in the cache", "3.1 MB"],
-    ]
+    # In products of a layer's weights with its input: 3 layers forward in 3 epochs are 9. Backward, the uppermost needs
+    # one for its weights, and one for its input but in query, key and value, 12,288 of 32,768 weights, below which
+    # nothing trains: 3 · (2 - 0.375) = 4.875. Kept, the 2 lower layers' forward of two epochs goes: 4.
+    assert kept.flops / computed.flops == pytest.approx((9 + 4.875 - 4) / (9 + 4.875), rel=0.02)
+    # 144 texts' states of 64 numbers for each token, of training and validation, in float32.
+    lengths = load_data(load_config([str(small)], words))[3]["source"]
+    tokens = sum(sum(lengths[split]["length"]) for split in ("train", "validation"))
+    assert kept.cache_bytes == pytest.approx(tokens * 64 * 4, rel=0.25)
+    assert computed.cache_bytes == 0

@@ -10,6 +10,7 @@ from nlp_transfer import hub, prediction
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
 from nlp_transfer.config import Config
+from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.reporting import scoring
 from nlp_transfer.run import build_trainer, load_model
 from nlp_transfer.training import TransferTrainer
@@ -23,8 +24,8 @@ def train(config: Config, rows: CaseRows, folder: Path, meter: Meter) -> Transfe
         network: torch.nn.Module = loaded.model
         network.to(config.training.device)  # as a stock Trainer does when it is made, before it is timed
     PartialState().wait_for_everyone()
-    with deterministic(config.training.device, _unsaid), meter:
-        trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, _unsaid)
+    with deterministic(config.training.device, say_nothing), meter:
+        trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, say_nothing)
         trainer.train()
     trainer.use_float32()
     return trainer
@@ -44,7 +45,3 @@ def predict(classifier: str, texts: list[str], device: torch.device, meter: Mete
     loaded = prediction.load_on(classifier, str(device))
     with meter:
         return [one.predicted for one in prediction.predict(loaded, enumerate(texts))]
-
-
-def _unsaid(_: str) -> None:
-    """A benchmark does not speak of what a run would tell."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nlp_transfer.data.activations import ActivationStore
 
 
-def _nobody(_: str) -> None:
+def say_nothing(_: str) -> None:
     """Who listens where nobody was named."""
 
 
@@ -51,7 +51,7 @@ class Context:
     batch_tokens: int = 8192
     facts: dict[str, Any] = field(default_factory=dict)
     activations: "ActivationStore | None" = None
-    say: Callable[[str], None] = _nobody
+    say: Callable[[str], None] = say_nothing
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from transformers.utils import logging
 from nlp_transfer.data.activations import ActivationStore, Entry, NotStoredError, shown_bytes
 from nlp_transfer.data.cache import cache_key
 from nlp_transfer.data.text_keys import UniqueTexts, unique_texts
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.base import Context, say_nothing
 from nlp_transfer.models.boundary import TEXT_COLUMNS, StoredStates, reason_against
 from nlp_transfer.models.families import encoder_layers
 from nlp_transfer.models.features import make_batch
@@ -99,7 +99,7 @@ class ActivationsMixin(FrozenMixin):
             return
         context = self._context
         facts, say = (context.facts, context.say) if context is not None else ({}, said)
-        say = say if self.args.process_index == 0 else _nobody
+        say = say if self.args.process_index == 0 else say_nothing
         try:
             states = self._make_states(spans)
         except NotCachedError as reason:
@@ -238,7 +238,3 @@ class ActivationsMixin(FrozenMixin):
         if len(entries) < len(layers):
             raise NotStoredError("what was stored is gone again, to make room for other runs")
         return entries
-
-
-def _nobody(_: str) -> None:
-    """Who listens on the other processes."""
