@@ -19,7 +19,7 @@ from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.run import dry_run, run
+from nlp_transfer.run import build_trainer, dry_run, load_data, load_model, run
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -429,3 +429,21 @@ def test_frozen_layers_are_computed_once_for_all_epochs_and_runs(encoder, corpus
     assert said[0].startswith("Features were found: ")
     assert again.facts["frozen_encoder"] == first.facts["frozen_encoder"]
     assert again.metrics == first.metrics
+
+
+def test_the_report_says_what_was_not_made_fast_and_why(encoder, corpus, finished, tmp_path):
+    assert "padding is computed" not in finished[1].facts
+    report = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "run", unpadding=False, max_steps=1)))
+    assert report.facts["padding is computed"] == "training.unpadding is off"
+    assert "padding is computed: training.unpadding is off" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_a_compiled_run_is_padded_to_few_lengths_and_says_what_to_expect_on_a_cpu(encoder, corpus, tmp_path):
+    config = load_config(tree=run_tree(encoder, corpus, tmp_path / "run", torch_compile=True))
+    _, task, tokenizer, encoded = load_data(config)
+    tokenizer.model_max_length = 512
+    told = []
+    source = encoded["source"]
+    trainer, _ = build_trainer(config, task, tokenizer, source, load_model(config, task), tmp_path, None, told.append)
+    assert trainer.data_collator([source["train"][0]])["input_ids"].shape == (1, 64)
+    assert [text.split(":")[0] for text in told] == ["training.torch_compile"]

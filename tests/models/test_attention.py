@@ -101,3 +101,18 @@ def test_dropped_weights_are_pytorchs():
     torch.manual_seed(0)
     assert torch.equal(dropped, scaled_dot_product_attention(*parts, dropout_p=0.5, scale=SCALE))
     assert not torch.allclose(dropped, attend_padded(*parts, None, scale=SCALE))
+
+
+def test_the_kernel_for_varying_lengths_is_told_where_texts_end(monkeypatch):
+    """On a GPU; here a stand-in with the kernel's signature attends inside the ends that it is given."""
+    lengths = [9, 8, 3, 1]
+    parts = flat(lengths, torch.float64)
+
+    def kernel(query, key, value, ends, key_ends, longest, key_longest, *, scale):
+        assert (ends.dtype, ends.tolist(), longest) == (torch.int32, [0, 9, 17, 20, 21], 9)
+        assert (key_ends.tolist(), key_longest) == (ends.tolist(), longest)
+        return text_by_text([query, key, value], ends.diff().tolist())
+
+    monkeypatch.setattr(attention, "varlen_attn", kernel)
+    found = attention._attend_varlen(*parts, make_groups(lengths, CPU), SCALE)
+    compare(found, attend(*parts, make_groups(lengths, CPU), scale=SCALE), parts, 1e-10)
