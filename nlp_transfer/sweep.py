@@ -5,10 +5,11 @@ A sweep file names the parts; a cell's configuration is `base`, then its corpus,
     output_dir: runs/sweep
     base: {model: …, training: {…}}
     corpora: {scicite: {source: {path: …}, task: {…}}, …}
-    systems: {full: {methods: [full_fine_tuning]}, lora: {…}, stock: {stock: true}}
+    systems: {full: {methods: [full_fine_tuning]}, lora: {…}, stock: {stock: true, seeds: [0]}}
     seeds: [0, 1]
 
-`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe. The baselines are scored in the
+`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are those of
+the sweep that it runs with. The baselines are scored in the
 first cell of each corpus. Cells run one after another, those of the first seed first; a finished one is a line of
 `results.jsonl`.
 """
@@ -60,14 +61,27 @@ def read_sweep(file: str | Path) -> Sweep:
             problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
     if problems:
         raise ConfigError(problems)
+    for part in ("corpora", "systems"):
+        for name, value in tree[part].items():
+            if not isinstance(value, dict):
+                problems.append(f"{file}: {part}.{name} is {value!r}; expected keys of a configuration.")
+    if problems:
+        raise ConfigError(problems)
+    for name, system in tree["systems"].items():
+        if problem := _seeds_problem(system.get("seeds", tree["seeds"]), tree["seeds"]):
+            problems.append(f"{file}: systems.{name}.seeds is {problem}")
+    if problems:
+        raise ConfigError(problems)
     output_dir = Path(tree["output_dir"])
     cells: dict[Cell, dict[str, Any]] = {}
     for seed in tree["seeds"]:
         for corpus, corpus_tree in tree["corpora"].items():
             for system, system_tree in tree["systems"].items():
+                if seed not in system_tree.get("seeds", tree["seeds"]):
+                    continue
                 cell = copy.deepcopy(tree.get("base", {}))
                 for part in (corpus_tree, system_tree, {"training": {"seed": seed}}):
-                    merge_tree(cell, copy.deepcopy(part))
+                    merge_tree(cell, {key: copy.deepcopy(value) for key, value in part.items() if key != "seeds"})
                 folder = output_dir / "cells" / f"{corpus}-{system}-{seed}"
                 merge_tree(cell, {"training": {"output_dir": str(folder)}})
                 cells[corpus, system, seed] = cell
@@ -79,6 +93,13 @@ def read_sweep(file: str | Path) -> Sweep:
     if problems:
         raise ConfigError(problems)
     return Sweep(output_dir, cells)
+
+
+def _seeds_problem(seeds: Any, known: list[int]) -> str | None:
+    """What is wrong with a system's own seeds, None where nothing is."""
+    if isinstance(seeds, list) and seeds and all(seed in known for seed in seeds):
+        return None
+    return f"{seeds!r}; expected a list of some of the sweep's seeds, {known}."
 
 
 def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:

@@ -93,13 +93,38 @@ def test_a_sweep_file_without_its_parts(tmp_path):
     assert "systems is {}" in text
 
 
+def test_a_system_that_is_no_mapping(sweep_file):
+    sweep_file.write_text(sweep_file.read_text().replace("    stock: true", "    true"))
+    with pytest.raises(ConfigError, match=r"systems\.stock is True; expected keys of a configuration\."):
+        read_sweep(sweep_file)
+
+
 def test_the_sweep_of_the_repository_names_its_cells(monkeypatch, tmp_path):
     for name in ("science/scicite", "biomed/chemprot", "legal/licenses"):
         (tmp_path / "data" / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     sweep = read_sweep(ROOT / "configs" / "sweep.yaml")
-    assert len(sweep.cells) == 3 * 4 * 2
+    assert len(sweep.cells) == 3 * (3 * 2 + 1)  # stock runs with one seed
     assert json.dumps(sweep.cells["licenses", "lora", 1]["training"]["learning_rate"]) == "0.001"
+
+
+def test_a_system_may_run_with_some_of_the_seeds(sweep_file):
+    text = sweep_file.read_text()
+    assert "stock: true" in text
+    sweep_file.write_text(text.replace("stock: true", "stock: true\n    seeds: [1]"))
+    cells = read_sweep(sweep_file).cells
+    assert [seed for _, system, seed in cells if system == "stock"] == [1, 1]
+    assert [seed for _, system, seed in cells if system == "full"] == [0, 0, 1, 1]
+    assert all("seeds" not in cell for cell in cells.values())
+
+
+@pytest.mark.parametrize("seeds", ["[2]", "[]", "1"])
+def test_seeds_of_a_system_that_the_sweep_does_not_have(sweep_file, seeds):
+    sweep_file.write_text(sweep_file.read_text().replace("stock: true", f"stock: true\n    seeds: {seeds}"))
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(sweep_file)
+    assert "systems.stock.seeds is " in str(caught.value)
+    assert "expected a list of some of the sweep's seeds, [0, 1]." in str(caught.value)
 
 
 def test_a_finished_cell_counts_only_for_the_recipe_that_made_it(sweep_file):
