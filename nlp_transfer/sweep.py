@@ -61,15 +61,12 @@ def read_sweep(file: str | Path) -> Sweep:
             problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
     if problems:
         raise ConfigError(problems)
-    for part in ("corpora", "systems"):
-        for name, value in tree[part].items():
-            if not isinstance(value, dict):
-                problems.append(f"{file}: {part}.{name} is {value!r}; expected keys of a configuration.")
-    if problems:
-        raise ConfigError(problems)
-    for name, system in tree["systems"].items():
-        if problem := _seeds_problem(system.get("seeds", tree["seeds"]), tree["seeds"]):
-            problems.append(f"{file}: systems.{name}.seeds is {problem}")
+    for key in ("corpora", "systems"):
+        for name, part in tree[key].items():
+            if not isinstance(part, dict):
+                problems.append(f"{file}: {key}.{name} is {part!r}; expected keys of a configuration.")
+            elif key == "systems" and (problem := _seeds_problem(part.get("seeds", tree["seeds"]), tree["seeds"])):
+                problems.append(f"{file}: systems.{name}.seeds is {problem}")
     if problems:
         raise ConfigError(problems)
     output_dir = Path(tree["output_dir"])
