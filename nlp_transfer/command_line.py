@@ -136,7 +136,7 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             split=options.split,
             output_dir=options.output_dir,
             device=options.device,
-            **_given(max_tokens=options.max_tokens),
+            max_tokens=options.max_tokens,
         )
         console().print(result.summary())
     return status.code
@@ -183,7 +183,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             file_format=options.format,
             device=options.device,
             top_k=options.top_k,
-            **_given(max_tokens=options.max_tokens),
+            max_tokens=options.max_tokens,
         )
         if not count:
             name = "Standard input" if options.file == STANDARD_INPUT else options.file
@@ -265,13 +265,11 @@ CORPUS = "corpus"
 def _add_computing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1 …; default: a GPU, if any")
     parser.add_argument(
-        "--max_tokens", type=int, metavar="N", help="tokens of a batch, padding counted; more is faster"
+        "--max_tokens",
+        type=int,
+        metavar="N",
+        help="tokens of a batch, padding counted; the default suits the device, fewer need less memory",
     )
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given; the others keep the default of what they are passed to."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 class Status:

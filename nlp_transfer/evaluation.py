@@ -15,7 +15,7 @@ from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.hub import TrainedClassifier
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import MAX_TOKENS, load_on, named, predict, with_progress
+from nlp_transfer.prediction import load_on, named, predict, with_progress
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.predictions import write_predictions
@@ -86,7 +86,7 @@ def evaluate(
     *,
     split: str | None = None,
     output_dir: str | None = None,
-    max_tokens: int = MAX_TOKENS,
+    max_tokens: int | None = None,
     device: str = "auto",
 ) -> Evaluation:
     """Score a saved model on one split of a corpus.
@@ -96,7 +96,7 @@ def evaluate(
         corpus: where the texts come from; their labels must be the model's.
         split: the split to score; None takes `test`, or the only one.
         output_dir: where `metrics.json`, `predictions.jsonl.gz` and `report.md` go; None writes nothing.
-        max_tokens: tokens of a batch, padding counted.
+        max_tokens: see `predict`.
         device: see `choose_device`.
 
     Raises:
@@ -104,7 +104,7 @@ def evaluate(
         DataError: the corpus cannot be read, has no such split, or has labels that are not the model's.
         CheckpointError: the model cannot be loaded, or `output_dir` holds something already.
     """
-    if max_tokens < 1:
+    if max_tokens is not None and max_tokens < 1:
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     folder = None if output_dir is None else _empty_folder(output_dir)
     classifier = load_on(model, device)

@@ -31,6 +31,9 @@ from nlp_transfer.reporting.files import atomic_file, plain
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
 
+CPU_MAX_TOKENS = 2048
+"""The same on a CPU: more leave its caches between one operation and the next."""
+
 WINDOW_ROWS = BATCH_ROWS
 """Rows that are sorted by length together, at most: as many as the readers hand on at once."""
 
@@ -69,7 +72,7 @@ def predict_file(
     output: str | None = None,
     text_column: str = "text",
     file_format: str = "auto",
-    max_tokens: int = MAX_TOKENS,
+    max_tokens: int | None = None,
     device: str = "auto",
     top_k: int | None = None,
 ) -> int:
@@ -82,7 +85,7 @@ def predict_file(
             writes to standard output as rows are predicted.
         text_column: the column that holds the text.
         file_format: one of `TEXT_FORMATS`.
-        max_tokens: tokens of a batch.
+        max_tokens: see `predict`.
         device: see `choose_device`.
         top_k: how many probabilities a line shows; None shows all.
 
@@ -128,14 +131,14 @@ def predict_file(
 
 
 def predict(
-    classifier: TrainedClassifier, rows: Iterable[tuple[Any, str]], *, max_tokens: int = MAX_TOKENS
+    classifier: TrainedClassifier, rows: Iterable[tuple[Any, str]], *, max_tokens: int | None = None
 ) -> Iterator[Prediction]:
     """Predict rows in their order.
 
     Args:
         classifier: on the device that it shall run on.
         rows: (id, text); read a window at a time.
-        max_tokens: tokens of a batch, padding counted.
+        max_tokens: tokens of a batch, padding counted; None is `CPU_MAX_TOKENS` or `MAX_TOKENS`.
 
     Raises:
         DataError: what `rows` raises, once the rows before it are predicted.
@@ -180,7 +183,7 @@ def windows(rows: Iterable[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
 
 
 def class_probabilities(
-    classifier: TrainedClassifier, texts: Sequence[str], *, max_tokens: int = MAX_TOKENS
+    classifier: TrainedClassifier, texts: Sequence[str], *, max_tokens: int | None = None
 ) -> np.ndarray:
     """Class probabilities of some texts, in memory together; float64, shape (texts, classes).
 
@@ -192,12 +195,14 @@ def class_probabilities(
         list(texts), truncation=True, max_length=classifier.max_length, return_token_type_ids=False
     )
     ids: list[list[int]] = encoded["input_ids"]
-    collate = PaddingCollator(classifier.tokenizer)
+    collate, device = PaddingCollator(classifier.tokenizer), classifier.model.device
+    if max_tokens is None:
+        max_tokens = CPU_MAX_TOKENS if device.type == "cpu" else MAX_TOKENS
     logits = np.zeros((len(ids), len(classifier.label_names)), dtype=np.float32)
     with torch.inference_mode(), unpadded(classifier.model) if len(ids) > 1 else contextlib.nullcontext():
         for batch in token_budget_batches([len(row) for row in ids], max_tokens):
             inputs = collate([{"input_ids": ids[index]} for index in batch])
-            outputs = classifier.model(**{name: tensor.to(classifier.model.device) for name, tensor in inputs.items()})
+            outputs = classifier.model(**{name: tensor.to(device) for name, tensor in inputs.items()})
             logits[batch] = outputs.logits.float().cpu().numpy()
     if not np.isfinite(logits).all():
         raise CheckpointError(

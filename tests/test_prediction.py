@@ -75,14 +75,18 @@ def test_five_thousand_rows_keep_their_order(tiny_classifier: Path) -> None:
     assert [LABELS.index(str(row.predicted)) for row in rows] == expected.argmax(-1).tolist()
 
 
-def test_batches_hold_as_many_tokens_as_they_may(tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("max_tokens", [32, None])
+def test_batches_hold_as_many_tokens_as_they_may(
+    max_tokens: int | None, tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nlp_transfer.prediction.CPU_MAX_TOKENS", 32)
     classifier = hub.load(tiny_classifier)
     shapes: list[tuple[int, int]] = []
     monkeypatch.setattr(Unpadding, "reason_against", lambda self: None)  # it looks at a batch of its own
     classifier.model.register_forward_pre_hook(
         lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
-    class_probabilities(classifier, ["w1 w2 w3 w4 w5 w6"] * 7 + [" ".join(WORDS[:50])] * 2, max_tokens=32)
+    class_probabilities(classifier, ["w1 w2 w3 w4 w5 w6"] * 7 + [" ".join(WORDS[:50])] * 2, max_tokens=max_tokens)
     assert shapes == [(2, 16), (4, 8), (3, 8)]
 
 
