@@ -158,15 +158,15 @@ def list_table(cases: Iterable[Case], title: str) -> Table:
     for case in cases:
         methods = case.tree.get("methods") or ["full_fine_tuning"]
         names = [one["name"] if isinstance(one, dict) else str(one) for one in methods]
-        training = case.tree.get("training") or {}
+        training, predicts = case.tree.get("training") or {}, case.settings.stock == "pipeline"
         rows.append(
             [
                 case.name,
                 case.settings.device,
-                "prediction" if case.settings.stock == "pipeline" else ", ".join(names),
+                "prediction" if predicts else ", ".join(names),
                 case.settings.stock,
-                f"{case.settings.rows:,}",
-                str(training.get("num_train_epochs", "")),
+                f"{case.settings.test_rows if predicts else case.settings.rows:,}",
+                "" if predicts else str(training.get("num_train_epochs", "")),
             ]
         )
     return Table(title, ["case", "device", "ours", "stock", "rows", "epochs"], rows, names=4)

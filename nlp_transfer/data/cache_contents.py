@@ -51,7 +51,7 @@ def cached_files(room: str | None = None) -> list[CachedFile]:
     """
     found, now = [], time.time()
     with readable(cache_dir()):
-        rooms = sorted(path for path in cache_dir().iterdir() if path.is_dir()) if cache_dir().is_dir() else []
+        rooms = sorted(path for path in cache_dir().iterdir() if path.is_dir()) if cache_dir().exists() else []
         names = [path.name for path in rooms]
         if room is not None and room not in names:
             raise DataError(f"{cache_dir()}: {did_you_mean('room', room, names)}")

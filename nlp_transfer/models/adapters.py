@@ -7,6 +7,7 @@ checkpoint did not hold, and that the logits depend on, is inside a saved module
 """
 
 import copy
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
         wanted = [*(config.modules_to_save or []), *saved_modules(model, new_parameters)]
         config.modules_to_save = list(dict.fromkeys(wanted))
     try:
-        adapted = get_peft_model(model, config)
+        with warnings.catch_warnings():  # PEFT reads transformers' name of before, which the user cannot mend
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            adapted = get_peft_model(model, config)
     except (ValueError, TypeError, StopIteration) as error:
         hint = f" Linear layers of its encoder, for target_modules: {', '.join(lora_targets(model))}." if known else ""
         kind, reason = type(peft_config).__name__, str(error).rstrip(". ") or "a module that it names has no weights"

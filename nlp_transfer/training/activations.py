@@ -66,6 +66,8 @@ class ActivationsMixin(FrozenMixin):
 
     _context: Context | None = None
     _states: StoredStates | None = None
+    _computed: bool = False
+    """Whether some of the states were not in the store yet."""
     _opened: ExitStack | None = None
     """Closes what the training's first epoch opens; None outside of training, and from then on."""
 
@@ -115,7 +117,7 @@ class ActivationsMixin(FrozenMixin):
         depth, which = len(encoder_layers(self._plain())), " or ".join(str(layer) for layer in layers)
         say(
             f"Epochs start above the lowest {which} of {depth} layers, from what these make of each text: "
-            f"{shown_bytes(size)} in {store}."
+            f"{shown_bytes(size)} {'' if self._computed else 'found '}in {store}."
         )
 
     def _make_states(self, spans: list[Span]) -> StoredStates:
@@ -224,6 +226,7 @@ class ActivationsMixin(FrozenMixin):
         keys = {layer: cache_key("states", encoder_identity(model, layer), layer, named, settings) for layer in layers}
         entries = {layer: entry for layer in layers if (entry := store.read(keys[layer])) is not None}
         missing = {layer: key for layer, key in keys.items() if layer not in entries}
+        self._computed = bool(missing)
         if missing:
             write_states(
                 model,

@@ -82,5 +82,5 @@ def test_the_list_of_cases():
     predict = Case("predict", Settings("pipeline", 1000, 5, 5, device="cuda"), {})
     assert [list(row) for row in list_table([FULL, predict], "").rows] == [
         ["full", "cpu", "full_fine_tuning", "trainer", "10", "2"],
-        ["predict", "cuda", "prediction", "pipeline", "1,000", ""],
+        ["predict", "cuda", "prediction", "pipeline", "5", ""],
     ]

@@ -81,3 +81,13 @@ def test_ages_for_people() -> None:
         "2 hours",
         "2 days",
     ]
+
+
+def test_a_file_in_place_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "file"))
+    assert cache(["clear"]) == BAD_INPUT
+    assert f"{tmp_path / 'file'} cannot be read: Not a directory." in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"

@@ -64,6 +64,11 @@ def test_reload_gives_the_same_logits(family: str, tmp_path: Path) -> None:
     assert not any("lora" in name or "modules_to_save" in name for name, _ in merged.named_parameters())
 
 
+def test_no_warning_that_a_user_cannot_mend(recwarn: pytest.WarningsRecorder) -> None:
+    peft_model(tiny_model("bert"), LoraConfig(r=4))
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 @pytest.mark.parametrize("family", [*FAMILIES, *MORE_FAMILIES])
 def test_every_linear_layer_of_the_layers_and_no_other_gets_an_adapter(family: str) -> None:
     plain = tiny_model(family)

@@ -190,6 +190,10 @@ def test_what_was_said_and_where_it_lies(tmp_path: Path, folder: Path) -> None:
         "Epochs start above the lowest 2 of 3 layers, from what these make of each text: "
         f"{size / 1000:.1f} kB in {folder}."
     ]
+    again = trainer(tmp_path, methods)
+    again._context = context(say=said.append)
+    again.train()
+    assert said[1] == said[0].replace(" kB in ", " kB found in ")
 
 
 def test_another_seed_reads_what_is_there_and_other_weights_or_rows_do_not(tmp_path: Path, folder: Path) -> None:
