@@ -39,7 +39,8 @@ class Config:
         source: the domain that is learned from. Its test split is scored at the end.
         training: every argument of `transformers.TrainingArguments`, and ours.
         task: what is predicted.
-        target: another domain that the model is scored on. Its labels are for the report only.
+        target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
+            are for the report only, but for `joint`, which asks for those of its training split.
         methods: how knowledge moves.
         baselines: what stands beside the model in the report.
         tokenizer: where the tokenizer is, if not with the model.
@@ -96,6 +97,12 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         problems += composition_problems(config.methods)
         if not config.methods:
             problems.append("methods is empty: name at least one, such as full_fine_tuning.")
+        needing = [method.name for method in config.methods if method.needs_target]
+        if needing and config.target is None:
+            problems.append(
+                f"methods: {' and '.join(needing)} learns from text of a target domain, and there is none. Name it "
+                "with target: {path: …}."
+            )
     if config.training is not None:
         problems += _training_problems(config.training, config.task)
     unknown = [name for name in config.baselines or () if name not in BASELINES]

@@ -37,11 +37,12 @@ from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.estimates import Estimate
 from nlp_transfer.reporting.scoring import scored_splits
-from nlp_transfer.run import Encoded, build_trainer, load_data, load_model
+from nlp_transfer.run import Encoded, build_trainer, load_data, load_model, target_rows, tokens_an_epoch
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT
 from nlp_transfer.training.determinism import deterministic
+from nlp_transfer.training.target_rows import DOMAIN, SOURCE
 from nlp_transfer.training.threads import use_cores
 
 PROBED_UPDATES = (1, 4)
@@ -108,14 +109,16 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         tempfile.TemporaryDirectory(prefix="estimate-") as temporary,
         deterministic(training.device, say_nothing),  # as a run computes; it has its price
     ):
-        probes, trainer, context = _probes(config, task, tokenizer, encoded["source"], rows, epochs, Path(temporary))
+        probes, trainer, context = _probes(config, task, tokenizer, encoded, rows, epochs, Path(temporary))
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
         flops = forward_flops(_model(trainer), [*train["length"], *validation["length"]])
+        with_target = tokens_an_epoch(context) / sum(context.train["length"])
         if trains:
             once = _passed_over(trainer, context.facts) * forward_flops(_model(trainer), train["length"])
-            flops = round(training_flops(_model(trainer), train["length"]) * epochs - once * max(0.0, epochs - 1.0))
+            whole_run = training_flops(_model(trainer), train["length"]) * epochs - once * max(0.0, epochs - 1.0)
+            flops = round(with_target * whole_run)
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
             seconds |= _between(trainer, probes, config, updates, epochs, validation, Path(temporary))
             with _cache_in(Path(temporary) / "memory"):
@@ -125,7 +128,7 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
     return Estimate(
         device=f"{device}, {precision}",
         texts=len(train),
-        tokens=round(tokens * epochs) if trains else tokens,
+        tokens=round(with_target * tokens * epochs) if trains else tokens,
         flops=flops,
         epochs=epochs if trains else 1,
         seconds=seconds,
@@ -140,14 +143,15 @@ def _probes(
     config: Config,
     task: BoundTask,
     tokenizer: PreTrainedTokenizerBase,
-    source: Mapping[str, Dataset],
+    encoded: Encoded,
     rows: int,
     epochs: float,
     folder: Path,
 ) -> tuple[list[Probe], TransferTrainer, Context]:
     """Probe on `rows` of an update times `PROBED_UPDATES`; the last trainer is handed on."""
-    probes = []
+    probes, source, target = [], encoded["source"], target_rows(config.methods, encoded)
     for number, updates in enumerate(PROBED_UPDATES):
+        seen = None if target is None else spread_rows(target, updates * max(rows, PROBED_ROWS))
         some = {
             "train": spread_rows(source["train"], updates * max(rows, PROBED_ROWS)),
             "validation": spread_rows(source["validation"], updates * PROBED_ROWS),
@@ -157,7 +161,7 @@ def _probes(
             loaded = load_model(config, task)
             started = time.perf_counter()
             probing = _probing(config, epochs)
-            trainer, context = build_trainer(probing, task, tokenizer, some, loaded, place, None, say_nothing)
+            trainer, context = build_trainer(probing, task, tokenizer, some, loaded, place, None, say_nothing, seen)
             probes.append(_probe(trainer, some, started, place / "cache"))
     return probes, trainer, context
 
@@ -235,7 +239,10 @@ class _Timed(TrainerCallback):
 
     def _counted(self, *args: Any, **kwargs: Any) -> Any:
         batches, items = self._sample(*args, **kwargs)
-        self.tokens = int(sum(batch["attention_mask"].sum() for batch in batches))
+        masks = [batch["attention_mask"] for batch in batches]
+        if DOMAIN in batches[0]:  # seconds go by the source's tokens; those of the target come along
+            masks = [mask[batch[DOMAIN] == SOURCE] for mask, batch in zip(masks, batches, strict=True)]
+        self.tokens = int(sum(mask.sum() for mask in masks))
         return batches, items
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:

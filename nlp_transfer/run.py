@@ -5,7 +5,7 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare -> traine
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, NLPTransferError
-from nlp_transfer.methods.base import Context, check_all, say_nothing
+from nlp_transfer.methods.base import Context, Method, check_all, say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
@@ -42,6 +42,7 @@ from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import LogEntries, ProgressLines
 from nlp_transfer.training.signals import StopSignals
+from nlp_transfer.training.target_rows import without_labels
 from nlp_transfer.training.threads import use_cores
 
 CHECKPOINTS = "checkpoints"
@@ -93,6 +94,8 @@ def run(
     if config.training.device.type == "cpu":
         use_cores(config.training.cpu_threads)
     corpora, task, tokenizer, encoded = load_data(config)
+    notes = [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    target = target_rows(config.methods, encoded, notes.append)
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
     if main and new_run and (kept := set_aside(folder)):
@@ -101,10 +104,12 @@ def run(
     log = JsonLinesLog(folder / LOG) if main else None
     try:
         with deterministic(config.training.device, tell) as undetermined:
-            tell("\n".join([*described(corpora), *(f"{name}: {value}" for name, value in cut_texts(encoded).items())]))
+            tell("\n".join([*described(corpora), *notes]))
             started = time.perf_counter()
             try:
-                trainer, context = build_trainer(config, task, tokenizer, encoded["source"], loaded, folder, log, tell)
+                trainer, context = build_trainer(
+                    config, task, tokenizer, encoded["source"], loaded, folder, log, tell, target
+                )
             except NLPTransferError:
                 if opened is not None and log is not None and opened.state == "empty":
                     log.close()
@@ -134,7 +139,7 @@ def run(
                 *trained_parameters,
                 train_seconds=prepared - started + trainer.trained_seconds,
                 evaluation_seconds=evaluated - trained,
-                tokens_trained=round((trainer.state.epoch or 1.0) * sum(context.train["length"])),
+                tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context)),
                 peak_memory_bytes=peak_memory_bytes(),
                 peak_gpu_bytes=peak_gpu_bytes(),
             ),
@@ -250,6 +255,47 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
     return corpora, task, tokenizer, encoded
 
 
+def target_rows(
+    methods: Sequence[Method], encoded: Encoded, tell: Callable[[str], None] = say_nothing
+) -> Dataset | None:
+    """The target rows that training sees: without labels, unless a method asks for them; None if none sees any.
+
+    They are the split `unlabeled`, else `train`, else all that a target of one file has. Where labels are asked for,
+    they are `train`, so that what is scored at the end was not learned from.
+
+    Args:
+        methods: the run's.
+        encoded: with the domain `target`, where a method needs it.
+        tell: is told what they are.
+
+    Raises:
+        DataError: labels are asked for, and the target has no training split with labels.
+    """
+    needing = [method.name for method in methods if method.needs_target]
+    if not needing:
+        return None
+    splits = encoded["target"]
+    asking = [method.name for method in methods if method.needs_target_labels]
+    if asking:
+        if "train" not in splits or "labels" not in splits["train"].column_names:
+            raise DataError(
+                f"{' and '.join(asking)} learns from labelled target rows, and the target has no training split with "
+                f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train and test files, or "
+                "set target.split.method, for instance to near_duplicate, which makes splits of one file."
+            )
+        tell(f"{len(splits['train']):,} target rows of split train are learned from, with their labels.")
+        return splits["train"]
+    split = next(name for name in ("unlabeled", "train", *splits) if name in splits)
+    tell(f"{len(splits[split]):,} target texts of split {split} are seen in training, without labels.")
+    return without_labels(splits[split])
+
+
+def tokens_an_epoch(context: Context) -> float:
+    """Tokens that training computes in an epoch: of the source rows, and of as many target rows."""
+    tokens = float(sum(context.train["length"]))
+    return tokens if context.target is None else tokens + len(context.train) * float(np.mean(context.target["length"]))
+
+
 def load_model(config: Config, task: BoundTask) -> LoadedModel:
     """The encoder with a new head; the head's first weights depend on `training.seed`.
 
@@ -283,6 +329,7 @@ def build_trainer(
     folder: Path,
     log: JsonLinesLog | None,
     tell: Callable[[str], None],
+    target: Dataset | None = None,
 ) -> tuple[TransferTrainer, Context]:
     """The trainer with the methods applied, its checkpoints in the run's folder, and the context that they saw."""
     context = Context(
@@ -295,6 +342,7 @@ def build_trainer(
         seed=config.training.seed,
         activations=store_for(config.training),
         say=tell,
+        target=target,
     )
     if config.training.torch_compile and config.training.device.type == "cpu":
         tell(
@@ -385,6 +433,7 @@ def dry_run(config: Config) -> str:
     loaded = load_model(config, task)
     lines = described(corpora)
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    target_rows(config.methods, encoded, lines.append)
     train, names = encoded["source"]["train"], task.label_names
     lines.append(f"\nThe first {min(DRY_RUN_EXAMPLES, len(train))} encoded training examples:")
     for row in train.select(range(min(DRY_RUN_EXAMPLES, len(train)))):

@@ -273,6 +273,64 @@ def test_an_unlabelled_target_gets_predictions_without_scores(encoder, corpus, t
     assert found[0]["label"] is None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["dann", "cdan", "mmd", "coral"])
+def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, method):
+    """Right labels of the target, wrong ones, and none make the same model."""
+    models = []
+    for name, label in (("right", None), ("wrong", "public"), ("none", "")):
+        lines = [
+            {key: value for key, value in row.items() if label != "" or key != "label"} for row in rows(12, seed=9)
+        ]
+        lines = [{**line, "label": label} if label else line for line in lines]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        tree = run_tree(encoder, corpus, tmp_path / f"run-{name}", logging_steps=4)
+        tree |= {"target": {"path": str(tmp_path / f"{name}.jsonl")}, "methods": ["full_fine_tuning", method]}
+        said = []
+        report = run(load_config(tree=tree), say=said.append)
+        split = "test" if label != "" else "unlabeled"
+        assert f"12 target texts of split {split} are seen in training, without labels." in said[0]
+        models.append((tmp_path / f"run-{name}" / "model" / "model.safetensors").read_bytes())
+        assert bool(report.metrics.get("target")) is (label != "")
+    assert models[0] == models[1] == models[2]
+    plain = run(
+        load_config(
+            tree={
+                **tree,
+                "methods": ["full_fine_tuning"],
+                "training": {**tree["training"], "output_dir": str(tmp_path / "plain")},
+            }
+        )
+    )
+    assert (tmp_path / "plain" / "model" / "model.safetensors").read_bytes() != models[0]
+    assert report.cost.tokens_trained > 1.5 * plain.cost.tokens_trained
+    log = [json.loads(line) for line in (tmp_path / "run-none" / "log.jsonl").read_text().splitlines()]
+    assert any(f"{method}_loss" in entry for entry in log)
+
+
+@pytest.mark.slow
+def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus, tmp_path):
+    target = write_corpus(tmp_path / "target", sizes=(12, 6, 9))
+    tree = {**run_tree(encoder, corpus, tmp_path / "run", logging_steps=4), "target": {"path": str(target)}}
+    tree["methods"] = ["full_fine_tuning", {"name": "joint", "source_weight_start": 0.6}]
+    said = []
+    report = run(load_config(tree=tree), say=said.append)
+    assert "12 target rows of split train are learned from, with their labels." in said[0]
+    assert report.metrics["target"]["test"]["per_class"]
+    entry = next(e for e in map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines()) if "loss" in e)
+    assert entry["source_weight"] == pytest.approx(0.6)
+    assert entry["loss"] == pytest.approx(0.6 * entry["source_loss"] + 0.4 * entry["joint_loss"])
+
+    (tmp_path / "one.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
+    tree |= {"target": {"path": str(tmp_path / "one.jsonl")}}
+    tree["training"]["output_dir"] = str(tmp_path / "other")
+    with pytest.raises(
+        DataError, match=r"joint learns from labelled target rows, and the target has no training split"
+    ):
+        run(load_config(tree=tree))
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_label_that_training_has_not_seen_is_refused_before_anything_is_written(encoder, corpus, tmp_path):
     (tmp_path / "target.csv").write_text("text,label\nuse copy,proprietary\n")
     tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "target.csv")}}

@@ -1,13 +1,22 @@
 """Transfer methods by name. A new method is one file, its test, and one line here."""
 
 from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.cdan import CDAN
+from nlp_transfer.methods.coral import CORAL
+from nlp_transfer.methods.dann import DANN
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
 from nlp_transfer.methods.full_fine_tuning import FullFineTuning
+from nlp_transfer.methods.joint import Joint
 from nlp_transfer.methods.lora import LoRA
 from nlp_transfer.methods.lp_ft import LPFT
+from nlp_transfer.methods.mmd import MMD
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
 from nlp_transfer.methods.peft_config import PeftAdapter
 
 METHODS: dict[str, type[Method]] = {
-    method.name: method for method in (FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT)
+    method.name: method
+    for method in (
+        *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT),
+        *(DANN, CDAN, MMD, CORAL, Joint),
+    )
 }

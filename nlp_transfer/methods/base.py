@@ -25,11 +25,13 @@ def say_nothing(_: str) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """What a method may look at while it prepares a model. Never a target label.
+    """What a method may look at while it prepares a model. Never a target label that it did not ask for.
 
     Args:
         train: encoded source training rows: `input_ids`, `attention_mask`, `labels`, `length`.
         validation: encoded source validation rows, the same columns.
+        target: encoded rows of the target domain, without labels unless a method asks for them (`needs_target_labels`);
+            None where no method needs the target.
         collate: makes a batch of tensors from encoded rows.
         loss: (logits, labels) -> one loss a row, shape (batch,). The task's own, class weights included.
         score: (logits (rows, classes), labels) -> the number that selection maximises.
@@ -52,6 +54,43 @@ class Context:
     facts: dict[str, Any] = field(default_factory=dict)
     activations: "ActivationStore | None" = None
     say: Callable[[str], None] = say_nothing
+    target: "Dataset | None" = None
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the model makes of one domain's rows of an update, those of all processes and micro-batches.
+
+    Args:
+        pooled: what enters the linear layer that makes the logits, float32, shape (batch, hidden).
+        logits: float32, shape (batch, classes).
+        losses: the task's loss of each row, shape (batch,); None where the rows have no labels.
+        multi_label: whether the logits are of labels, any number of which a row may have, or of classes.
+    """
+
+    pooled: "Tensor"
+    logits: "Tensor"
+    losses: "Tensor | None" = None
+    multi_label: bool = False
+
+    def probabilities(self) -> "Tensor":
+        """Of classes (softmax) or labels (sigmoid), shape (batch, classes)."""
+        return self.logits.sigmoid() if self.multi_label else self.logits.softmax(dim=-1)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One part of an update's loss, beside the source's task loss.
+
+    Args:
+        value: a scalar; its gradient reaches the features, and the method's own network.
+        weight: what it counts in the total.
+        shown: what else the log shows of it, by name.
+    """
+
+    value: "Tensor"
+    weight: float = 1.0
+    shown: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,13 +99,15 @@ class Method(ABC):
 
     Attributes:
         name: the name in configs.
-        needs_target: whether the method needs text of the target domain.
+        needs_target: whether the method needs text of the target domain: it then overrides `penalty`.
+        needs_target_labels: whether it asks for the target's labels, too.
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
         frees_weights: whether the method decides which weights may move; one of a list of methods may.
     """
 
     name: ClassVar[str]
     needs_target: ClassVar[bool] = False
+    needs_target_labels: ClassVar[bool] = False
     trains: ClassVar[bool] = True
     frees_weights: ClassVar[bool] = True
 
@@ -92,6 +133,36 @@ class Method(ABC):
         """Yield (parameter names, learning rate) for parameters that do not take the run's learning rate."""
         return iter(())
 
+    def network(self, hidden: int, classes: int) -> "tuple[nn.Module, float] | None":
+        """A network of the method's own that trains along, such as a domain discriminator, and its learning rate.
+
+        It is kept in checkpoints, and not in the model that is saved.
+
+        Args:
+            hidden: width of `Features.pooled`.
+            classes: width of `Features.logits`.
+        """
+        return None
+
+    def source_weight(self, progress: float) -> float:
+        """What the source's task loss counts in the total.
+
+        Args:
+            progress: the share of the run's updates that is done, from 0 to 1.
+        """
+        return 1.0
+
+    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
+        """The method's part of an update's loss.
+
+        Args:
+            source: the source rows of the update.
+            target: its target rows, as many.
+            progress: the share of the run's updates that is done, from 0 to 1.
+            network: what `network` made.
+        """
+        return None
+
     def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":
         """Callbacks that act while training goes, such as gradual unfreezing."""
         return []
@@ -106,6 +177,13 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
         problems.append(
             f"methods: {' and '.join(freeing)} each decide which weights move, so only one of them can stand in a run."
         )
+    adapting = [method.name for method in methods if method.needs_target]
+    problems += [
+        f"methods: {method.name} fits a head and trains nothing by gradient, so {' and '.join(adapting)} would do "
+        "nothing. Take full_fine_tuning, partial_fine_tuning or lora."
+        for method in methods
+        if adapting and not method.trains
+    ]
     return problems
 
 

@@ -286,6 +286,11 @@ def final_linear(model: "PreTrainedModel") -> tuple[str, nn.Linear]:
     return name, linear
 
 
+def logits_layer(model: "PreTrainedModel") -> nn.Module:
+    """The module that makes the logits of the pooled features: `final_linear`, or an adapter's copy of it around it."""
+    return model.get_submodule(family(model).final_linear)
+
+
 def unused_parameters(model: "PreTrainedModel") -> list[str]:
     """Names of parameters that the logits do not depend on; training them under DDP would fail."""
     prefixes = tuple(f"{name}." for name in family(model).unused)

@@ -196,13 +196,18 @@ class ActivationsMixin(FrozenMixin):
         return reason_against(self._plain())
 
     def _datasets(self) -> list[Any]:
-        """The rows that come again and again: training's, and validation's where that is evaluated more than once."""
+        """The rows that come more than once: training's, the target's, and validation's if evaluated more than once."""
         again = self.args.eval_strategy == "epoch" and self.state.num_train_epochs > 1
         if self.args.eval_strategy == "steps":
             again = self.state.max_steps >= 2 * self.state.eval_steps
         given: Any = self.eval_dataset
         parts = given.values() if isinstance(given, dict) else [given]
-        return [self.train_dataset, *(part for part in parts if again and hasattr(part, "__len__"))]
+        target = self._context.target if self._context is not None else None
+        return [
+            self.train_dataset,
+            *([target] if target is not None else []),
+            *(part for part in parts if again and hasattr(part, "__len__")),
+        ]
 
     def _entries(self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]) -> dict[int, Entry]:
         """The states that leave each layer, or only those that leave the lowest, which serve longest.

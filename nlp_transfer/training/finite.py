@@ -57,6 +57,7 @@ class FiniteMixin(UpdateMixin):
         model.zero_grad()
         for parameter in model.parameters():
             parameter.grad = None  # the optimizer passes over it: neither moments nor decay
+        self._drop_update()
         self._tr_loss.copy_(update.loss)
         self._globalstep_last_logged += 1  # this step has no loss to average
         return 0.0

@@ -167,6 +167,7 @@ class MemoryMixin(UpdateMixin):
                 f"{self.micro_batch_parts} times the accumulation, as do all after it: the updates stay the same."
             )
             model.zero_grad()
+            self._drop_update()
             update.ruined.clear()
             assert update.random_state is not None
             set_random_state(update.random_state, self.args.device)
@@ -188,8 +189,10 @@ class MemoryMixin(UpdateMixin):
 
     def _can_begin_again(self, model: nn.Module, update: Update) -> bool:
         """Whether no gradient was shared in this update: under DDP, before the backward pass that adds them up."""
-        return isinstance(model, DistributedDataParallel) and not (
-            update.in_backward and model.require_backward_grad_sync
+        return (
+            isinstance(model, DistributedDataParallel)
+            and not self.computes_together()
+            and not (update.in_backward and model.require_backward_grad_sync)
         )
 
 

@@ -29,11 +29,13 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
 from nlp_transfer.training.activations import ActivationsMixin, said, store_for
+from nlp_transfer.training.adaptation import AdaptationMixin
 from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler
+from nlp_transfer.training.target_rows import DOMAIN
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -42,7 +44,7 @@ IGNORED_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
 
 
-class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, FastPathMixin):
+class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, AdaptationMixin, ResumingMixin, FastPathMixin):
     """See the module's text. Use `TransferTrainer`."""
 
     _length_sampler: LengthGroupedSampler | None = None
@@ -63,6 +65,7 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, F
         optimizer_cls_and_kwargs: tuple[type[torch.optim.Optimizer], dict[str, Any]] | None = None,
         preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
         *,
+        target_dataset: Any = None,
         methods: Sequence[Method] = (),
         peft_config: "PeftConfig | None" = None,
         context: Context | None = None,
@@ -76,7 +79,22 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, F
         self.methods = tuple(methods)
         self.peft_config = peft_config
         self._context = context
+        self.shown_totals = {}
+        if context is not None and target_dataset is not None:
+            raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
+        self.check_target(target_dataset if context is None else context.target)
+        if self.adapts and context is None and compute_loss_func is not None:
+            raise ConfigError(
+                "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
+                "or give a context with such a loss: context=Context(…, loss=…)."
+            )
+        if self.adapts and optimizers[0] is not None:
+            raise ConfigError(
+                "optimizers was given, and methods for a target domain add networks of their own to the optimizer. "
+                "Leave it out: optimizer_cls_and_kwargs and the arguments choose one."
+            )
         self._given = {
+            "target": target_dataset,
             "train": train_dataset,
             "validation": eval_dataset,
             "collator": data_collator,
@@ -119,6 +137,7 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, F
             if self._given["args"] is not None:
                 model = model.to(self._given["args"].device)  # methods may run the model over all rows
             model = prepare_all(self.methods, model, self._context)
+            self._networks = self.make_networks(model, self._context.seed) if self.adapts else None
         if self.peft_config is not None:
             from nlp_transfer.models.adapters import peft_model
 
@@ -154,6 +173,7 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, F
             seed=args.seed if args is not None else Context.seed,
             activations=store_for(args),
             say=said,
+            target=self._given["target"],
         )
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
@@ -173,6 +193,7 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, F
                 rates.update({id(parameters[name]): rate for name in names})
         if rates:
             split_by_rate(optimizer, rates, self.args.learning_rate)
+        self.add_networks(optimizer)
         return optimizer
 
     # ---- loss ----
@@ -214,7 +235,7 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, ResumingMixin, F
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """As in `Trainer`; in training, a mean loss is weighted by its share of the update (see the module)."""
-        if not self._weighs_losses:
+        if not self._weighs_losses or DOMAIN in inputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         items = self._items(inputs)
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True)

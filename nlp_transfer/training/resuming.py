@@ -152,6 +152,7 @@ class ResumingMixin(SavingMixin):
         for name, count in state["counters"][self.args.process_index].items():
             setattr(self, name, count)
         self._load_rng_state(state["checkpoint"])
+        self.load_networks(Path(state["checkpoint"]))
         return bool(state["ended"])
 
     def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> dict[str, float]:

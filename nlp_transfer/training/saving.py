@@ -57,7 +57,7 @@ class SavingMixin(Trainer):
             best = self.state.best_model_checkpoint
             checkpoints.rotate(place, self.args.save_total_limit, [Path(best)] if best else [])
 
-    def _write_checkpoint(self, folder: Path, losses: list[float], counters: list[dict[str, int]]) -> None:
+    def _write_checkpoint(self, folder: Path, losses: list[float], counters: list[dict[str, Any]]) -> None:
         self.save_model(str(folder), _internal_call=True)
         self._name_best_checkpoint(folder.parent)
         if not self.args.save_only_model:
@@ -65,11 +65,12 @@ class SavingMixin(Trainer):
             self._save_scaler(str(folder))
             self._save_rng_state(str(folder))
         if self.args.should_save:
+            self.save_networks(folder)
             self._collect_callback_states()
             self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
             (folder / TRANSFER_STATE).write_text(json.dumps(self._transfer_state(losses, counters), indent=1) + "\n")
 
-    def _transfer_state(self, losses: list[float], counters: list[dict[str, int]]) -> dict[str, Any]:
+    def _transfer_state(self, losses: list[float], counters: list[dict[str, Any]]) -> dict[str, Any]:
         """What goes on in the resumed run, lists by process; JSON keeps floating-point numbers exactly."""
         return {
             "losses_since_logged": losses,
@@ -82,6 +83,12 @@ class SavingMixin(Trainer):
             "threads": torch.get_num_threads(),
             "counters": counters,
         }
+
+    def save_networks(self, folder: Path) -> None:
+        """Write what methods train beside the model."""
+
+    def load_networks(self, folder: Path) -> None:
+        """Take it over."""
 
     def checkpoint_bytes(self) -> int:
         """About how large a checkpoint is now: weights that are saved, and the optimizer's tensors."""

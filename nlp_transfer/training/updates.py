@@ -18,7 +18,7 @@ ROW_IDS = "row_ids"
 
 ID_COLUMN = "id"
 
-COUNTERS = ("micro_batch_parts", "skipped_updates")
+COUNTERS = ("micro_batch_parts", "skipped_updates", "shown_totals", "shown_updates")
 """The attributes of `UpdateMixin` that a checkpoint keeps."""
 
 
@@ -89,6 +89,13 @@ class UpdateMixin(Trainer):
         batches, items = super().get_batch_samples(*args, **kwargs)
         self._update = Update(batches, self._tr_loss.clone())
         return batches, items
+
+    def _drop_update(self) -> None:
+        """Forget what an update that begins again, or is left out, has put beside the model's gradients."""
+
+    def computes_together(self) -> bool:
+        """Whether the processes need one another within the forward passes of an update."""
+        return False
 
     def guarded(self) -> dict[str, Any]:
         """What was done about updates, as facts for the report; nothing where nothing was."""

@@ -15,6 +15,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.base import Method, check_all, prepare_all
 from nlp_transfer.models.families import count_parameters
+from tests.methods.adapting import side, term_of
 from tests.tiny_models import context, inputs, logits, random_rows, tiny_config, tiny_model
 
 QUERIES = r".*\.(query|query_proj|q_lin|Wqkv)"
@@ -38,6 +39,11 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     ],
     "frozen_encoder": [{}, {"layers": [1, 2], "pooling": ["cls"], "l2": [1.0]}],
     "lp_ft": [{}],
+    "dann": [{"weight": 1.0, "hidden_size": 8}],
+    "cdan": [{"weight": 1.0, "entropy_conditioning": False}],
+    "mmd": [{}],
+    "coral": [{"weight": 10.0}],
+    "joint": [{"source_weight_start": 0.7, "source_weight_end": 0.1}],
 }
 CASES = [(name, config) for name, configs in CONFIGURED.items() for config in configs]
 CONTRACT_FAMILIES = ["bert", "distilbert", "albert", "deberta-v2", "modernbert"]
@@ -136,6 +142,44 @@ def check_reload(model: nn.Module, plain_config: Any, folder: Path) -> None:
     else:
         loaded = AutoModelForSequenceClassification.from_pretrained(folder / "saved")
     torch.testing.assert_close(logits(loaded), expected, atol=1e-6, rtol=1e-6)
+
+
+ADAPTING = [name for name in CONFIGURED if METHODS[name].needs_target]
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+@pytest.mark.parametrize("name", ADAPTING)
+def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> None:
+    """Its term is a finite scalar that moves with both domains, or with the target's losses; its network trains."""
+    method = METHODS[name](**CONFIGURED[name][0])
+    assert not method.frees_weights
+    assert method.trains
+    values = {"multi_label": multi_label}
+    source = side(torch.randn(8, 5), **values)
+    target = side(torch.randn(8, 5) + 1, **values)
+    if method.needs_target_labels:
+        target = dataclasses.replace(target, losses=target.logits.square().sum(-1))
+    term, network = term_of(method, source, target)
+    assert term.value.shape == ()
+    assert bool(torch.isfinite(term.value))
+    assert term.weight >= 0
+    if method.needs_target_labels:
+        assert torch.autograd.grad(term.value, target.logits, retain_graph=True)[0].abs().max() > 0
+    else:
+        for gradient in torch.autograd.grad(term.value, (source.pooled, target.pooled), retain_graph=True):
+            assert gradient.abs().max() > 0
+    for parameter in network.parameters() if network is not None else ():
+        assert torch.autograd.grad(term.value, parameter, retain_graph=True)[0].abs().max() > 0
+    assert 0 <= method.source_weight(0.5) <= 1
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGURED if name not in ADAPTING])
+def test_a_method_without_a_target_has_no_term(name: str) -> None:
+    method = METHODS[name](**CONFIGURED[name][0])
+    one = side(torch.randn(4, 5))
+    assert method.network(5, 3) is None
+    assert method.penalty(one, one, 0.5, None) is None
+    assert method.source_weight(0.5) == 1.0
 
 
 @pytest.mark.parametrize("name", ["frozen_encoder", "lp_ft"])

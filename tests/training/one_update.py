@@ -4,22 +4,33 @@ python one_update.py OUT                                  one process
 torchrun --nproc_per_node 2 one_update.py OUT             two, over gloo
 """
 
+import itertools
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.methods import CDAN, CORAL, DANN, MMD, Joint, Method
 from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.processes import leave_process_group
+from nlp_transfer.training.target_rows import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
 ROWS = 16
 CLASS_WEIGHTS = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+ADAPTING: dict[str, list[Method]] = {
+    "unlabelled": [DANN(weight=1.0), CDAN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)],
+    "joint": [Joint(source_weight_start=0.3)],
+}
+"""Methods for a target domain, whose terms look at all rows of an update at once."""
+
 EVALUATED = (1, 3, 5, 17)
 """Sizes of evaluation splits, most of them no multiple of batch and processes."""
 
@@ -31,7 +42,9 @@ def double(rows):
     return batch
 
 
-def trainer_for(family: str, multi_label: bool, own_loss: bool, accumulation: int, folder: Path) -> TransferTrainer:
+def trainer_for(
+    family: str, multi_label: bool, own_loss: bool, accumulation: int, folder: Path, adapting: str = ""
+) -> TransferTrainer:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     model = tiny_model(family, multi_label=multi_label).double()
     for module in model.modules():
@@ -63,31 +76,49 @@ def trainer_for(family: str, multi_label: bool, own_loss: bool, accumulation: in
             return multi_label_loss(logits, labels, positive_weights=CLASS_WEIGHTS)
         return single_label_loss(logits, labels, class_weights=CLASS_WEIGHTS)
 
+    target = random_rows(21, multi_label=multi_label, seed=9) if adapting else None
+    if target is not None and adapting != "joint":
+        target = without_labels(target)
     return TransferTrainer(
         model,
         arguments,
         double,
         train_dataset=random_rows(ROWS, multi_label=multi_label),
+        target_dataset=target,
+        methods=ADAPTING.get(adapting, ()),
         compute_loss_func=update_mean(loss) if own_loss else None,
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
     )
 
 
+def weights(trainer: TransferTrainer) -> torch.Tensor:
+    """All weights in a row, those of the methods' own networks last."""
+    networks = [] if trainer._networks is None else list(trainer._networks.parameters())
+    return torch.cat([p.detach().flatten() for p in (*trainer.model.parameters(), *networks)]).clone()
+
+
+def cases() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each update by name, and what makes it."""
+    for family, multi_label in itertools.product(FAMILIES, (False, True)):
+        kind, values = "multi" if multi_label else "single", {"family": family, "multi_label": multi_label}
+        for own_loss in (False, True):
+            yield f"{family}/{kind}/{'own' if own_loss else 'head'}", {**values, "own_loss": own_loss}
+        for adapting in ADAPTING:
+            yield f"{family}/{kind}/{adapting}", {**values, "own_loss": False, "adapting": adapting}
+
+
 def main(out: Path) -> None:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     results = {}
-    for family in FAMILIES:
-        for multi_label in (False, True):
-            for own_loss in (False, True):
-                for accumulation in (1, 4) if world == 1 else (1, 2):
-                    trainer = trainer_for(family, multi_label, own_loss, accumulation, out / "run")
-                    before = torch.cat([p.detach().flatten() for p in trainer.model.parameters()]).clone()
-                    trainer.train()
-                    after = torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
-                    key = f"{family}/{'multi' if multi_label else 'single'}/{'own' if own_loss else 'head'}"
-                    results[f"update/{key}/{accumulation}"] = (after - before).numpy()
-                    logged = next(entry for entry in trainer.state.log_history if "loss" in entry)
-                    results[f"logged/{key}/{accumulation}"] = np.array([logged["loss"], logged["grad_norm"]])
+    for key, values in cases():
+        for accumulation in (1, 4) if world == 1 else (1, 2):
+            trainer = trainer_for(**values, accumulation=accumulation, folder=out / "run")
+            before = weights(trainer)
+            trainer.train()
+            results[f"update/{key}/{accumulation}"] = (weights(trainer) - before).numpy()
+            logged = next(entry for entry in trainer.state.log_history if "loss" in entry)
+            names = ("loss", "grad_norm", *sorted(name for name in logged if name.endswith(("_loss", "_accuracy"))))
+            results[f"logged/{key}/{accumulation}"] = np.array([logged[name] for name in names])
     evaluator = trainer_for("bert", False, False, 1, out / "run")
     for size in EVALUATED:
         metrics = evaluator.evaluate(random_rows(size, seed=size))

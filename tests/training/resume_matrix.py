@@ -19,18 +19,21 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import RunInterrupted
-from nlp_transfer.methods import LPFT, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning
 from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.signals import StopSignals
+from nlp_transfer.training.target_rows import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
 
 ROWS = 30
 METHODS: dict[str, Any] = {
-    "full_fine_tuning": FullFineTuning(),
-    "partial_fine_tuning": PartialFineTuning(layers=2, gradual_unfreezing=True, layer_decay=0.9),
-    "lora": LoRA(r=4),
-    "lora above": LoRA(r=4, layers=1),
-    "lp_ft": LPFT(),
+    "full_fine_tuning": [FullFineTuning()],
+    "partial_fine_tuning": [PartialFineTuning(layers=2, gradual_unfreezing=True, layer_decay=0.9)],
+    "lora": [LoRA(r=4)],
+    "lora above": [LoRA(r=4, layers=1)],
+    "lp_ft": [LPFT()],
+    "dann and mmd": [DANN(), MMD()],
+    "dann on lora above": [LoRA(r=4, layers=1), DANN()],
 }
 UNTIMED = (
     "loss",
@@ -42,6 +45,9 @@ UNTIMED = (
     "eval_accuracy",
     "train_loss",
     "total_flos",
+    "source_loss",
+    "dann_loss",
+    "dann_domain_accuracy",
 )
 
 
@@ -140,14 +146,17 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
         train_dataset=random_rows(ROWS, seed=1),
         eval_dataset=random_rows(10, seed=2),
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
-        methods=[METHODS[case.method]],
+        target_dataset=without_labels(random_rows(13, seed=3)) if "dann" in case.method else None,
+        methods=METHODS[case.method],
     )
 
 
 def end_state(trainer: TransferTrainer) -> dict[str, Any]:
     """All that an interruption must not change, comparable by ==."""
     optimizer = trainer.optimizer.state_dict()["state"]
+    networks = {} if trainer._networks is None else dict(trainer._networks.state_dict())
     return {
+        "networks": digest(networks),
         "weights": digest(dict(trainer.accelerator.unwrap_model(trainer.model).state_dict())),
         "optimizer": digest({f"{i}/{key}": value for i, state in optimizer.items() for key, value in state.items()}),
         "scheduler": trainer.lr_scheduler.state_dict()["last_epoch"],

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.one_update import EVALUATED, FAMILIES
+from tests.training.one_update import EVALUATED, cases
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("one_update.py")
-CASES = [f"{family}/{kind}/{loss}" for family in FAMILIES for kind in ("single", "multi") for loss in ("head", "own")]
+CASES = [name for name, _ in cases()]
 SETUPS = {"4-step accumulation": ("1", 4), "2 processes": ("2", 1), "2 processes x 2 steps": ("2", 2)}
 
 

@@ -1,0 +1,60 @@
+"""Joint training on labelled rows of both domains.
+
+    L = λ · L_S + (1 - λ) · L_T
+
+λ = 1 learns from the source only, λ = 0 from the target only. Each loss is the mean over its own rows, so λ means the
+same however many labelled rows the target has. λ may move in a line over the run: much source first, then the target.
+This method asks for target labels by name: the target's training split must have them.
+Reference: Ben-David et al. (2010), section 5, https://doi.org/10.1007/s10994-009-5152-4
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.base import Features, Method, Term
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@final
+@dataclass(frozen=True)
+class Joint(Method):
+    """The weighted loss of source and target. Goes with the method that decides which weights move.
+
+    Args:
+        source_weight_start: λ at the start of the run, from 0 to 1.
+        source_weight_end: λ at its end; None is as at the start.
+    """
+
+    name: ClassVar[str] = "joint"
+    needs_target: ClassVar[bool] = True
+    needs_target_labels: ClassVar[bool] = True
+    frees_weights: ClassVar[bool] = False
+
+    source_weight_start: float = 0.5
+    source_weight_end: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = [
+            f"joint.{name} is {value}; expected 0 <= λ <= 1."
+            for name, value in (
+                ("source_weight_start", self.source_weight_start),
+                ("source_weight_end", self.source_weight_end),
+            )
+            if value is not None and not 0 <= value <= 1
+        ]
+        if problems:
+            raise ConfigError(problems)
+
+    def source_weight(self, progress: float) -> float:
+        """λ; see `Method.source_weight`."""
+        end = self.source_weight_start if self.source_weight_end is None else self.source_weight_end
+        return self.source_weight_start + (end - self.source_weight_start) * progress
+
+    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
+        """(1 - λ) · L_T; see `Method.penalty`."""
+        assert target.losses is not None, "the trainer hands over the labels that the method asks for"
+        return Term(target.losses.mean(), 1 - self.source_weight(progress))

@@ -1,0 +1,78 @@
+"""MMD: make the distributions of source and target features agree, by the means of Gaussian kernels.
+
+    MMD² = mean k(s, s') + mean k(t, t') - 2 mean k(s, t),    k(x, y) = mean_b exp(-||x - y||² / (b · m))
+    L = L_S + weight · MMD²
+
+m is the median of the squared distances between the update's rows, and b runs over `bandwidths`. All pairs count, a
+row with itself too, so that the estimate is never negative. Needs unlabelled target text.
+Reference: Gretton et al. (2012), https://jmlr.org/papers/v13/gretton12a.html; many kernels for deep networks: Long et
+al. (2015), https://arxiv.org/abs/1502.02791
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, final
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.adaptation import weight_problems
+from nlp_transfer.methods.base import Features, Method, Term
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Kernels from a quarter of the median to four times of it."""
+
+
+@final
+@dataclass(frozen=True)
+class MMD(Method):
+    """Maximum mean discrepancy. Goes with the method that decides which weights move.
+
+    Args:
+        weight: of the penalty.
+        bandwidths: of the kernels, as multiples of the median squared distance.
+    """
+
+    name: ClassVar[str] = "mmd"
+    needs_target: ClassVar[bool] = True
+    frees_weights: ClassVar[bool] = False
+
+    weight: float = 1.0
+    bandwidths: list[float] = field(default_factory=lambda: list(BANDWIDTHS))
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = weight_problems(self.name, self.weight)
+        if not self.bandwidths or not all(0 < width < math.inf for width in self.bandwidths):
+            problems.append(f"mmd.bandwidths is {self.bandwidths}; expected multiples of the median, each more than 0.")
+        if problems:
+            raise ConfigError(problems)
+
+    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
+        """See `Method.penalty`."""
+        return Term(mmd_loss(source.pooled, target.pooled, self.bandwidths), self.weight)
+
+
+def mmd_loss(source: "Tensor", target: "Tensor", bandwidths: Sequence[float] = BANDWIDTHS) -> "Tensor":
+    """The squared maximum mean discrepancy with the mean of Gaussian kernels.
+
+    Args:
+        source: features, shape (batch_s, hidden).
+        target: features, shape (batch_t, hidden).
+        bandwidths: multiples of the median squared distance, which is a constant for the gradient.
+
+    Returns:
+        A scalar >= 0 (but for rounding), at most 2.
+    """
+    import torch
+
+    features = torch.cat([source, target])
+    squares = features.square().sum(1)
+    distances = (squares[:, None] + squares[None] - 2 * features @ features.T).clamp(min=0)
+    apart = torch.triu_indices(len(features), len(features), offset=1, device=features.device)
+    median = distances.detach()[apart[0], apart[1]].median().clamp(min=torch.finfo(distances.dtype).tiny)
+    kernel = torch.stack([(-distances / (width * median)).exp() for width in bandwidths]).mean(0)
+    rows = len(source)
+    return kernel[:rows, :rows].mean() + kernel[rows:, rows:].mean() - 2 * kernel[:rows, rows:].mean()

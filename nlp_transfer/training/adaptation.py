@@ -1,0 +1,390 @@
+"""Adaptation to a target domain: the methods' terms beside the task's loss, over all rows of an update at once.
+
+    L = w_S · L_S + sum over methods of weight · term
+
+L_S is the mean of the task's loss over the source rows of the update. Terms such as a discrepancy are no sums over
+rows, so they are computed of the pooled features and logits of the whole update, those of all processes and
+micro-batches: it is the same for one process, accumulation, `tokens_per_pass` and several processes.
+
+Each process computes L from all features, and its gradient with respect to them; what flows back into the encoder is
+that gradient at the process's own rows. Where an update is made in several forward passes, a first one without
+gradients collects the features (as in GradCache, https://arxiv.org/abs/2101.06983), with the dropout that the second
+one draws again. Source and target rows share one forward pass.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.utils import gather_object
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.methods.base import Context, Features, Method
+from nlp_transfer.models.families import logits_layer, plain_model
+from nlp_transfer.models.features import make_batch
+from nlp_transfer.training.memory import random_state, set_random_state
+from nlp_transfer.training.target_rows import DOMAIN, PLACE, SOURCE, TARGET, EndlessRows, mixed
+from nlp_transfer.training.updates import UpdateMixin, row_count, without_ids
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+NETWORKS = "method_networks.safetensors"
+"""The file in a checkpoint that holds the methods' own networks."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """An update's loss.
+
+    Args:
+        total: what is minimised, a scalar.
+        shown: its parts and what else methods show, by the name in the log.
+    """
+
+    total: Tensor
+    shown: dict[str, float]
+
+
+def total_loss(
+    methods: Sequence[Method],
+    source: Features,
+    target: Features,
+    progress: float,
+    networks: Mapping[str, nn.Module],
+) -> Loss:
+    """The task's loss on the source and the methods' terms; see the module's text.
+
+    Args:
+        methods: all of the run.
+        source: rows with losses.
+        target: rows, with losses only where a method asked for labels.
+        progress: the share of the run that is done, from 0 to 1.
+        networks: the methods' own, by the method's name.
+    """
+    assert source.losses is not None
+    source_loss, weight = source.losses.mean(), 1.0
+    shown = {"source_loss": source_loss.item()}
+    terms = []
+    for method in methods:
+        weight *= method.source_weight(progress)
+        term = method.penalty(source, target, progress, networks.get(method.name))
+        if term is not None:
+            terms.append(term.weight * term.value)
+            shown |= {f"{method.name}_loss": term.value.item(), f"{method.name}_weight": term.weight}
+            shown |= {f"{method.name}_{name}": value for name, value in term.shown.items()}
+    if weight != 1.0:
+        shown["source_weight"] = weight
+    return Loss(weight * source_loss + sum(terms), shown)
+
+
+class AdaptationMixin(UpdateMixin):
+    """See the module's text. A part of `TransferMixin`."""
+
+    methods: Sequence[Method] = ()
+    _context: Context | None = None
+    _networks: nn.ModuleDict | None = None
+    _gradients: tuple[Tensor, Tensor] | None = None
+    """What the loss of the update changes by with its pooled features and logits, of this process's rows."""
+
+    shown_totals: dict[str, float]
+    """What the updates since the last logged step have shown, added up."""
+
+    shown_updates = 0
+
+    # ---- before training ----
+
+    @property
+    def adapts(self) -> bool:
+        """Whether training sees the target."""
+        return any(method.needs_target for method in self.methods)
+
+    def check_target(self, target: "Dataset | None") -> None:
+        """Refuse a target that the methods cannot use, or whose labels they must not see.
+
+        Raises:
+            ConfigError: a method needs target rows, and there are none.
+            DataError: labels that are missing, or that no method asks for.
+        """
+        needing = [method.name for method in self.methods if method.needs_target]
+        asking = [method.name for method in self.methods if method.needs_target_labels]
+        if not needing:
+            if target is not None:
+                raise ConfigError(
+                    "target_dataset was given, and no method uses it. Add one that does, such as methods=[DANN()], or "
+                    "leave it out."
+                )
+            return
+        if target is None or len(target) == 0:
+            found = "is missing" if target is None else "has no rows"
+            raise ConfigError(f"target_dataset {found}: {' and '.join(needing)} needs text of the target domain.")
+        labelled = "labels" in target.column_names or "label" in target.column_names
+        if asking and not labelled:
+            raise DataError(
+                f"target_dataset has no column 'labels' (columns found: {', '.join(target.column_names)}), and "
+                f"{' and '.join(asking)} learns from labelled target rows."
+            )
+        if labelled and not asking:
+            raise DataError(
+                f"target_dataset has labels, and {' and '.join(needing)} must not see them: scores on the target would "
+                "not be those of a target without labels. Remove the column, or name the method joint, which learns "
+                "from them."
+            )
+
+    def make_networks(self, model: nn.Module, seed: int) -> nn.ModuleDict:
+        """The methods' own networks, whose first weights depend on the seed alone."""
+        layer = logits_layer(plain_model(model))
+        weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
+        classes, hidden = weight.shape
+        networks = nn.ModuleDict()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            for method in self.methods:
+                if made := method.network(hidden, classes):
+                    networks[method.name] = made[0]
+        return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
+
+    def add_networks(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let the optimizer train the methods' networks, each at its own rate."""
+        networks, known = self._networks, {id(p) for group in optimizer.param_groups for p in group["params"]}
+        for method in self.methods:
+            if networks is not None and method.name in networks:
+                parameters = [p for p in networks[method.name].parameters() if id(p) not in known]
+                _, rate = method.network(1, 1) or (None, 0.0)
+                if parameters:
+                    optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
+
+    def _refuse_what_cannot_adapt(self) -> None:
+        problem = None
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            problem = "the model is sharded over processes, and each must hold all of it"
+        elif self.args.n_gpu > 1:
+            problem = "one process computes on several GPUs; start one process for each"
+        elif self.args.label_smoothing_factor:
+            problem = "label_smoothing_factor is set, and the loss is computed a row at a time"
+        elif not hasattr(self.train_dataset, "__len__"):
+            problem = "the training rows are a stream without a length"
+        if problem:
+            names = " and ".join(method.name for method in self.methods if method.needs_target)
+            raise ConfigError(f"{names} cannot be used here: {problem}.")
+
+    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`."""
+        if self.adapts:
+            self._refuse_what_cannot_adapt()
+            target: Any = self._context.target if self._context is not None else None
+            self._endless = EndlessRows(len(target), self.args.seed)
+            self._target_rows = target
+        return super()._inner_training_loop(*args, **kwargs)
+
+    # ---- an update ----
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`; target rows join the source rows of each micro-batch."""
+        batches, items = super().get_batch_samples(*args, **kwargs)
+        if self.adapts:
+            self._drop_update()
+            batches[:] = list(self._with_target(batches))
+        return batches, items
+
+    def _with_target(self, batches: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        size, processes = self._train_batch_size, self.args.world_size
+        first = self.state.global_step * size * processes * self.args.gradient_accumulation_steps
+        padding = getattr(self.processing_class, "pad_token_id", None)
+        if padding is None:
+            padding = plain_model(self.accelerator.unwrap_model(self.model)).config.pad_token_id or 0
+        start = 0
+        for number, batch in enumerate(batches):
+            rows = row_count(without_ids(batch))
+            place = first + (number * processes + self.args.process_index) * size
+            target = self._collated(self._endless.take(place, rows))
+            yield mixed(batch, target, padding=padding, start=start)
+            start += 2 * rows
+
+    def _collated(self, rows: list[int]) -> dict[str, Tensor]:
+        """Target rows as a batch. Collators may want labels: where there are none, each row has one that is dropped."""
+        assert self._context is not None
+        target, collate = self._target_rows, self._context.collate
+        if "labels" in target.column_names:
+            return make_batch(target, rows, collate, self.args.device)
+        label: Any = self._context.train[0]["labels"]
+        batch = make_batch(
+            target, rows, lambda some: collate([{**row, "labels": label} for row in some]), self.args.device
+        )
+        batch.pop("labels", None)
+        return batch
+
+    def _drop_update(self) -> None:
+        """The update begins, or begins again, or is left out: nothing of it stays outside the model either."""
+        super()._drop_update()
+        self._gradients = None
+        if self._networks is not None:
+            for parameter in self._networks.parameters():
+                parameter.grad = None
+
+    def computes_together(self) -> bool:
+        """Whether the processes need one another within the forward passes of an update."""
+        return self.adapts
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """As in `Trainer`; for a batch with target rows see the module's text."""
+        if DOMAIN not in inputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        plain = self.accelerator.unwrap_model(model)
+        value = torch.zeros((), device=self.args.device)
+        places = inputs[PLACE]
+        if self._gradients is None and not self._in_one_pass():
+            value = self._look_ahead(plain)
+        pooled, logits = features(plain, model, inputs)
+        if self._gradients is None:
+            value = self._differentiate(pooled.detach(), logits.detach(), [inputs])
+        assert self._gradients is not None
+        by_pooled, by_logits = (gradient[places] for gradient in self._gradients)
+        # DDP averages over processes what is to be added up.
+        flowing = self.args.world_size * ((pooled * by_pooled).sum() + (logits * by_logits).sum())
+        return value + (flowing - flowing.detach())
+
+    def _passes(self) -> list[dict[str, Any]]:
+        assert self._update is not None
+        parts: Any = self
+        return [part for batch in self._update.batches for part in parts._parts(batch)]
+
+    def _in_one_pass(self) -> bool:
+        """Whether one forward pass makes the update, on every process."""
+        several = torch.tensor(float(len(self._passes()) > 1), device=self.args.device)
+        if self.args.world_size > 1:
+            several = self.accelerator.reduce(several, "sum")
+        return not bool(several)
+
+    @torch.no_grad()
+    def _look_ahead(self, model: nn.Module) -> Tensor:
+        """The gradients of an update of several passes; the random state is put back for them."""
+        before, parts = random_state(self.args.device), self._passes()
+        found = [features(model, model, part) for part in parts]
+        set_random_state(before, self.args.device)
+        return self._differentiate(torch.cat([x for x, _ in found]), torch.cat([x for _, x in found]), parts)
+
+    def _differentiate(self, pooled: Tensor, logits: Tensor, parts: list[dict[str, Any]]) -> Tensor:
+        """Compute the loss of the update and keep its gradients; returns its value."""
+        assert self._context is not None
+        rows = len(pooled)
+        names = ("labels", DOMAIN, PLACE)
+        local = {name: torch.cat([part[name] for part in parts]) for name in names if name in parts[0]}
+        local |= {"pooled": pooled, "logits": logits}
+        everything, start = self._gathered(local)
+        leaves = [everything[name].requires_grad_() for name in ("pooled", "logits")]
+        networks = self._networks if self._networks is not None else nn.ModuleDict()
+        free = list(networks.parameters())
+        with torch.enable_grad(), torch.autocast(self.args.device.type, enabled=False):
+            sides = [self._side(everything, domain) for domain in (SOURCE, TARGET)]
+            progress = self.state.global_step / max(1, self.state.max_steps)
+            loss = total_loss(self.methods, sides[0], sides[1], progress, dict(networks.items()))
+            found = torch.autograd.grad(loss.total, [*leaves, *free], allow_unused=True)
+        scaler = getattr(self.accelerator, "scaler", None)
+        for parameter, gradient in zip(free, found[2:], strict=True):
+            if gradient is not None:  # the optimizer divides by the scale of fp16's losses
+                parameter.grad = gradient if scaler is None else gradient * scaler.get_scale()
+        kept = []
+        for leaf, gradient in zip(leaves, found[:2], strict=True):
+            own = torch.zeros_like(leaf[:rows])
+            if gradient is not None:
+                own[local[PLACE]] = gradient[start : start + rows]
+            kept.append(own)
+        self._gradients = kept[0], kept[1]
+        self._show(loss)
+        return loss.total.detach()
+
+    def _side(self, rows: Mapping[str, Tensor], domain: int) -> Features:
+        """The features of one domain's rows; with losses, where its labels are to be seen."""
+        assert self._context is not None
+        chosen = rows[DOMAIN] == domain
+        logits, labels = rows["logits"][chosen], rows["labels"][chosen]
+        seen = domain == SOURCE or any(method.needs_target_labels for method in self.methods)
+        return Features(
+            rows["pooled"][chosen],
+            logits,
+            self._context.loss(logits, labels) if seen else None,
+            multi_label=labels.is_floating_point(),
+        )
+
+    def _gathered(self, local: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+        """The rows of all processes, in their order, and where this one's begin."""
+        if self.args.world_size == 1:
+            return {name: value.clone() for name, value in local.items()}, 0
+        counts = gather_object([len(local["pooled"])])
+        found = {}
+        for name, value in local.items():
+            whole = self.accelerator.gather(self.accelerator.pad_across_processes(value.contiguous(), dim=0))
+            parts = whole.view(len(counts), max(counts), *value.shape[1:])
+            found[name] = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+        return found, sum(counts[: self.args.process_index])
+
+    # ---- log and checkpoints ----
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`."""
+        self.shown_totals, self.shown_updates = {}, 0
+        return super().train(*args, **kwargs)
+
+    def _show(self, loss: Loss) -> None:
+        if bool(torch.isfinite(loss.total)):
+            self.shown_updates += 1
+            for name, value in loss.shown.items():
+                self.shown_totals[name] = self.shown_totals.get(name, 0.0) + value
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """As in `Trainer`, with the parts of the loss: their means since the last logged step."""
+        if "loss" in logs and self.shown_updates:
+            logs |= {name: value / self.shown_updates for name, value in self.shown_totals.items()}
+            self.shown_totals, self.shown_updates = {}, 0
+        super().log(logs, start_time)
+
+    def save_networks(self, folder: Path) -> None:
+        """Write the methods' own networks into a checkpoint."""
+        if self._networks is not None and len(self._networks):
+            save_file(
+                {name: value.contiguous() for name, value in self._networks.state_dict().items()}, folder / NETWORKS
+            )
+
+    def load_networks(self, folder: Path) -> None:
+        """Take them over from a checkpoint."""
+        if self._networks is not None and len(self._networks):
+            self._networks.load_state_dict(load_file(folder / NETWORKS))
+
+
+def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    """What enters the layer that makes the logits, (batch, hidden), and the logits, (batch, classes).
+
+    Args:
+        plain: the model, out of what wraps it for several processes.
+        model: what is called.
+        inputs: a batch; labels and what only the loss needs are left out.
+
+    Returns:
+        Both in float32, or float64 where the model is.
+    """
+    seen: list[Tensor] = []
+    layer = logits_layer(plain_model(plain))
+    handle = layer.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    try:
+        given = {name: value for name, value in inputs.items() if name not in ("labels", DOMAIN, PLACE)}
+        logits = model(**given)["logits"]
+    finally:
+        handle.remove()
+    pooled, logits = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (seen[-1], logits))
+    if pooled.ndim == 3:  # a head that averages the logits of all tokens, which are linear in these
+        real = inputs["attention_mask"].to(pooled)
+        real = functional.pad(real, (pooled.shape[1] - real.shape[1], 0), value=1.0)[..., None]  # a prompt is before it
+        pooled = (pooled * real).sum(1) / real.sum(1)
+    return pooled, logits

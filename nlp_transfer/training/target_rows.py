@@ -1,0 +1,89 @@
+"""Which target rows go with an update's source rows, and how both become one batch.
+
+Target rows come from an endless run over the target in random order, as many as the update has source rows. Which ones
+follows from the seed and the update's number alone: a resumed run takes the same, and so do accumulation and several
+processes, each of which takes its share.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+DOMAIN = "domain"
+"""The key of a mixed batch that says where a row is from: `SOURCE` or `TARGET`; int64, shape (rows,)."""
+
+PLACE = "place"
+"""The key of a mixed batch that numbers the rows of the update on this process; int64, shape (rows,)."""
+
+SOURCE, TARGET = 0, 1
+
+NO_LABEL = -100
+
+
+class EndlessRows:
+    """Row numbers in an endless random order: every row once, then every row once more in another order.
+
+    Args:
+        count: how many rows there are.
+        seed: of the order.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
+        self._orders: dict[int, np.ndarray] = {}
+
+    def take(self, start: int, count: int) -> list[int]:
+        """The row numbers at the places `start` to `start + count - 1` of the order."""
+        return [int(self._order(place // self.count)[place % self.count]) for place in range(start, start + count)]
+
+    def _order(self, turn: int) -> np.ndarray:
+        if turn not in self._orders:
+            self._orders = {kept: self._orders[kept] for kept in (turn - 1, turn + 1) if kept in self._orders}
+            self._orders[turn] = np.random.default_rng([self.seed, turn]).permutation(self.count)
+        return self._orders[turn]
+
+
+def without_labels(dataset: "Dataset") -> "Dataset":
+    """The rows as a method sees them that does not ask for labels."""
+    names = [name for name in ("labels", "label") if name in dataset.column_names]
+    return dataset.remove_columns(names) if names else dataset
+
+
+def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:
+    """One batch of source rows and, after them, target rows.
+
+    Args:
+        source: a batch; what is no tensor of rows stays as it is.
+        target: a batch with the same tensors; without labels its rows get `NO_LABEL`.
+        padding: the token that `input_ids` are padded with.
+        start: what `PLACE` begins at.
+
+    Raises:
+        KeyError: the target lacks a tensor, other than labels, that the source has.
+    """
+    rows, others = len(source["input_ids"]), len(target["input_ids"])
+    made: dict[str, Any] = dict(source)
+    for name, value in source.items():
+        if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != rows:
+            continue
+        if name == "labels" and name not in target:
+            beside = value.new_full((others, *value.shape[1:]), NO_LABEL)
+        else:
+            beside = target[name].to(value)
+        if value.ndim == 2 and name != "labels":
+            width = max(value.shape[1], beside.shape[1])
+            fill = padding if name == "input_ids" else 0
+            parts = [functional.pad(part, (0, width - part.shape[1]), value=fill) for part in (value, beside)]
+        else:
+            parts = [value, beside]
+        made[name] = torch.cat(parts)
+    device = source["input_ids"].device
+    made[DOMAIN] = torch.tensor([SOURCE] * rows + [TARGET] * others, device=device)
+    made[PLACE] = torch.arange(start, start + rows + others, device=device)
+    return made

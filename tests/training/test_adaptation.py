@@ -1,0 +1,273 @@
+"""The trainer with a target domain: whose labels it sees, what it logs, and what goes wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.errors import ConfigError, DataError, TrainingError
+from nlp_transfer.methods import CORAL, DANN, MMD, FrozenEncoder, FullFineTuning, Joint, LoRA, PartialFineTuning
+from nlp_transfer.methods.base import Method
+from nlp_transfer.training.adaptation import NETWORKS
+from nlp_transfer.training.target_rows import DOMAIN, without_labels
+from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
+
+TARGET = without_labels(random_rows(14, seed=9))
+
+
+def trainer(folder: Path, methods: list[Method], family: str = "bert", **given: Any) -> TransferTrainer:
+    arguments: dict[str, Any] = {
+        "output_dir": str(folder / "run"),
+        "use_cpu": True,
+        "per_device_train_batch_size": 4,
+        "max_steps": 4,
+        "learning_rate": 1e-2,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "seed": 5,
+    }
+    values: dict[str, Any] = {"target_dataset": TARGET, "train_dataset": random_rows(12, seed=1)}
+    names = ("target_dataset", "train_dataset", "eval_dataset", "compute_loss_func")
+    values |= {key: given.pop(key) for key in names if key in given}
+    return TransferTrainer(
+        tiny_model(family, multi_label=given.pop("multi_label", False)),
+        TransferArguments(**{**arguments, **given}),
+        collate,
+        methods=methods,
+        **values,
+    )
+
+
+def weights(run: TransferTrainer) -> torch.Tensor:
+    model: Any = run.model
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+# ---- whose labels ----
+
+
+def test_target_labels_are_refused_where_no_method_asks_for_them(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"target_dataset has labels, and dann and mmd must not see them"):
+        trainer(tmp_path, [DANN(), MMD()], target_dataset=random_rows(5))
+    with pytest.raises(DataError, match=r"has no column 'labels' .*, and joint learns from labelled target rows"):
+        trainer(tmp_path, [Joint()])
+
+
+def test_a_target_that_nobody_uses_and_one_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="target_dataset was given, and no method uses it"):
+        trainer(tmp_path, [FullFineTuning()])
+    with pytest.raises(ConfigError, match="target_dataset is missing: coral needs text of the target domain"):
+        trainer(tmp_path, [CORAL()], target_dataset=None)
+    with pytest.raises(ConfigError, match="target_dataset has no rows: coral needs"):
+        trainer(tmp_path, [CORAL()], target_dataset=TARGET.select([]))
+
+
+def test_joint_with_all_weight_on_one_domain_has_that_domains_gradient(tmp_path: Path) -> None:
+    """Without dropout, one SGD step is the one on the source, or on the target rows, alone."""
+    sgd = {"max_steps": 1, "optim": "sgd", "lr_scheduler_type": "constant", "train_sampling_strategy": "sequential"}
+
+    def step(methods: list[Method], **given: Any) -> torch.Tensor:
+        run = trainer(tmp_path, methods, **sgd, **given)
+        model: Any = run.model
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        before = weights(run)
+        run.train()
+        return weights(run) - before
+
+    target = random_rows(4, seed=9)
+    plain = {"target_dataset": None}
+    source_only, target_only = step([], **plain), step([], train_dataset=target, **plain)
+    assert (source_only - target_only).norm() > 0.1 * source_only.norm()
+    for weight, expected in ((1.0, source_only), (0.0, target_only)):
+        found = step([Joint(source_weight_start=weight)], target_dataset=target)
+        torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)
+
+
+# ---- composition ----
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_adapts(family: str, tmp_path: Path) -> None:
+    run = trainer(tmp_path, [DANN(), MMD()], family, max_steps=2)
+    before = weights(run)
+    run.train()
+    assert not torch.equal(weights(run), before)
+    first = run.state.log_history[0]
+    assert first["loss"] == pytest.approx(first["source_loss"] + first["dann_loss"] + first["mmd_loss"])
+
+
+@pytest.mark.parametrize("method", [LoRA(r=2), LoRA(r=2, layers=1), PartialFineTuning(layers=1)])
+def test_what_is_frozen_stays_and_frozen_layers_are_cached_for_the_target_too(method: Method, tmp_path: Path) -> None:
+    ends = []
+    for cache in (False, True):
+        run = trainer(
+            tmp_path, [method, DANN(weight=1.0)], optim="sgd", num_train_epochs=3, max_steps=-1, activation_cache=cache
+        )
+        model: Any = run.model
+        frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
+        run.train()
+        assert frozen
+        assert all(torch.equal(p, frozen[name]) for name, p in model.named_parameters() if name in frozen)
+        ends.append(weights(run))
+        used = run._context.facts.get("activation_cache", {}).get("used", False)  # type: ignore[union-attr]
+        assert used is (cache and getattr(method, "layers", None) is not None)
+    torch.testing.assert_close(ends[1], ends[0], atol=1e-5, rtol=1e-5)
+
+
+def test_multi_label_with_a_discriminator(tmp_path: Path) -> None:
+    run = trainer(tmp_path, [DANN()], multi_label=True, train_dataset=random_rows(12, multi_label=True, seed=1))
+    run.train()
+    assert {"source_loss", "dann_loss", "dann_strength"} <= set(run.state.log_history[0])
+
+
+def test_a_method_that_trains_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match="frozen_encoder fits a head and trains nothing by gradient, so dann would do"
+    ):
+        trainer(tmp_path, [FrozenEncoder(), DANN()], eval_dataset=random_rows(5))
+
+
+def test_a_loss_of_ones_own_and_label_smoothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="compute_loss_func was given, and methods for a target domain need the loss"):
+        trainer(tmp_path, [DANN()], compute_loss_func=lambda *_, **__: torch.zeros(()))
+    with pytest.raises(ConfigError, match="dann cannot be used here: label_smoothing_factor is set"):
+        trainer(tmp_path, [DANN()], label_smoothing_factor=0.1).train()
+
+
+# ---- networks, log, checkpoints ----
+
+
+def test_the_discriminator_trains_at_its_own_rate_and_is_not_in_the_model(tmp_path: Path) -> None:
+    run = trainer(tmp_path, [DANN(learning_rate=0.5, hidden_size=8)], save_strategy="steps", save_steps=4)
+    assert run._networks is not None
+    first = {name: value.clone() for name, value in run._networks.state_dict().items()}
+    run.train()
+    last = run._networks.state_dict()
+    assert all(not torch.equal(last[name], first[name]) for name in first)
+    assert run.optimizer.param_groups[-1]["initial_lr"] == 0.5
+    checkpoint = tmp_path / "run" / "checkpoint-4"
+    saved = load_file(checkpoint / NETWORKS)
+    assert all(torch.equal(saved[name], last[name]) for name in last)
+    assert not [
+        name for name in load_file(checkpoint / "model.safetensors") if "dann" in name or "discriminator" in name
+    ]
+
+
+def test_first_weights_of_a_discriminator_depend_on_the_seed_alone_and_move_no_other_random_number(
+    tmp_path: Path,
+) -> None:
+    def made(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        torch.manual_seed(77)
+        run = trainer(tmp_path, [DANN(hidden_size=4)], seed=seed)
+        torch.manual_seed(78)
+        assert run._networks is not None
+        return run._networks.state_dict()["dann.layers.0.weight"], torch.rand(1)
+
+    assert torch.equal(made(1)[0], made(1)[0])
+    assert not torch.equal(made(1)[0], made(2)[0])
+
+
+def test_the_log_has_means_since_the_last_logged_step(tmp_path: Path) -> None:
+    each = trainer(tmp_path, [MMD(weight=0.5)])
+    each.train()
+    every_second = trainer(tmp_path, [MMD(weight=0.5)], logging_steps=2)
+    every_second.train()
+    losses = [entry["mmd_loss"] for entry in each.state.log_history if "mmd_loss" in entry]
+    means = [entry["mmd_loss"] for entry in every_second.state.log_history if "mmd_loss" in entry]
+    assert len(losses) == 4
+    assert means == pytest.approx([(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2])
+    assert [e["mmd_weight"] for e in each.state.log_history if "mmd_weight" in e] == [0.5] * 4
+
+
+def test_dropout_is_the_same_in_both_forward_passes_of_an_update(tmp_path: Path) -> None:
+    """With a batch in passes, features are collected first: the second forward must make the same ones."""
+    run = trainer(tmp_path, [MMD()], tokens_per_pass=40)
+    seen: list[torch.Tensor] = []
+    model: Any = run.model
+    model.classifier.register_forward_pre_hook(
+        lambda module, args: seen.append(args[0].detach()) if module.training else None
+    )
+    assert any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
+    run.args.max_steps = 1
+    run.train()
+    assert len(seen) > 2
+    half = len(seen) // 2
+    assert all(torch.equal(one, other) for one, other in zip(seen[:half], seen[half:], strict=True))
+
+
+# ---- what goes wrong ----
+
+
+class Fails(nn.Module):
+    """Raises once, on the batch of that number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number, self.calls = number, 0
+
+    def hook(self, module: nn.Module, args: Any) -> None:
+        self.calls += module.training
+        if self.calls == self.number and module.training:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+
+def test_out_of_memory_makes_the_same_update_in_parts(tmp_path: Path) -> None:
+    ends = []
+    for number in (0, 2):
+        run = trainer(tmp_path, [DANN(weight=1.0), MMD()], optim="sgd", max_grad_norm=0.0)
+        model: Any = run.model
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        model.classifier.register_forward_pre_hook(Fails(number).hook)
+        run.train()
+        assert run.micro_batch_parts == (2 if number else 1)
+        assert run._networks is not None
+        ends.append((weights(run), torch.cat([p.detach().flatten() for p in run._networks.parameters()])))
+    torch.testing.assert_close(ends[1][0], ends[0][0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(ends[1][1], ends[0][1], atol=1e-6, rtol=1e-6)
+
+
+def ruin_second_update(run: TransferTrainer) -> None:
+    plain = run._differentiate
+    calls: list[int] = []
+
+    def ruined(pooled: torch.Tensor, *rest: Any) -> torch.Tensor:
+        calls.append(1)
+        return plain(pooled * float("nan") if len(calls) == 2 else pooled, *rest)
+
+    run._differentiate = ruined  # type: ignore[method-assign]
+
+
+def test_an_update_that_is_not_finite_reaches_neither_model_nor_discriminator(tmp_path: Path) -> None:
+    run = trainer(tmp_path, [DANN(weight=1.0)])
+    ruin_second_update(run)
+    with pytest.raises(TrainingError, match="The loss became nan at step 2"):
+        run.train()
+    run = trainer(tmp_path, [DANN(weight=1.0)], nonfinite="skip")
+    ruin_second_update(run)
+    run.train()
+    assert run.skipped_updates == 1
+    assert run._networks is not None
+    assert all(bool(torch.isfinite(p).all()) for p in (*run.model.parameters(), *run._networks.parameters()))  # type: ignore[union-attr]
+
+
+def test_batches_of_evaluation_have_no_target(tmp_path: Path) -> None:
+    run = trainer(tmp_path, [DANN()])
+    seen: list[Any] = []
+    step = run.prediction_step
+    run.prediction_step = lambda model, inputs, *a, **k: (seen.append(DOMAIN in inputs), step(model, inputs, *a, **k))[
+        1
+    ]  # type: ignore[method-assign]
+    run.train()
+    run.evaluate(random_rows(5))
+    assert seen
+    assert not any(seen)
