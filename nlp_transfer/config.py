@@ -19,6 +19,7 @@ from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.methods.base import composition_problems
+from nlp_transfer.metrics.label_free import LABEL_FREE
 from nlp_transfer.reading.described import described_fields, field_docs
 from nlp_transfer.reading.paths import path_problems
 from nlp_transfer.reading.trees import merge_tree, override, read_yaml
@@ -97,11 +98,12 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         problems += composition_problems(config.methods)
         if not config.methods:
             problems.append("methods is empty: name at least one, such as full_fine_tuning.")
-        needing = [method.name for method in config.methods if method.needs_target]
+    if config.methods is not None and config.training is not None:
+        needing = needs_target(config.methods, str(config.training.metric_for_best_model or ""))
         if needing and config.target is None:
             problems.append(
-                f"methods: {' and '.join(needing)} learns from text of a target domain, and there is none. Name it "
-                "with target: {path: …}."
+                f"{' and '.join(needing)} needs text of a target domain, and there is none. Name it with target: "
+                "{path: …}."
             )
     if config.training is not None:
         problems += _training_problems(config.training, config.task)
@@ -114,6 +116,12 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     if config.model is not None:
         problems += _model_problems(config.model)
     return problems
+
+
+def needs_target(methods: Sequence[Method], metric: str) -> list[str]:
+    """What in a run needs text of a target domain: names of methods, and the metric that chooses checkpoints."""
+    names = [method.name for method in methods if method.needs_target]
+    return [*names, metric] if metric.removeprefix("eval_") in LABEL_FREE else names
 
 
 def _model_problems(model: str) -> list[str]:
@@ -146,8 +154,9 @@ def _training_problems(training: "TransferArguments | Partial", task: "Task | Pa
         problems.append(NO_OUTPUT_DIR)
     problems += path_problems("training.output_dir", str(training.output_dir or "."))
     metric = training.metric_for_best_model
-    if metric is not None and task is not None and metric.removeprefix("eval_") not in task.metric_names:
-        guess = did_you_mean("metric", metric.removeprefix("eval_"), task.metric_names)
+    known = (*task.metric_names, *LABEL_FREE) if task is not None else ()
+    if metric is not None and task is not None and metric.removeprefix("eval_") not in known:
+        guess = did_you_mean("metric", metric.removeprefix("eval_"), known)
         problems.append(f"training.metric_for_best_model: {guess}")
     if training.label_smoothing_factor:
         problems.append("training.label_smoothing_factor is set; the task computes the loss: set task.label_smoothing.")

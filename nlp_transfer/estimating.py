@@ -114,7 +114,7 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
         flops = forward_flops(_model(trainer), [*train["length"], *validation["length"]])
-        with_target = tokens_an_epoch(context) / sum(context.train["length"])
+        with_target = tokens_an_epoch(context, adapts=trainer.adapts) / sum(context.train["length"])
         if trains:
             once = _passed_over(trainer, context.facts) * forward_flops(_model(trainer), train["length"])
             whole_run = training_flops(_model(trainer), train["length"]) * epochs - once * max(0.0, epochs - 1.0)
@@ -149,7 +149,7 @@ def _probes(
     folder: Path,
 ) -> tuple[list[Probe], TransferTrainer, Context]:
     """Probe on `rows` of an update times `PROBED_UPDATES`; the last trainer is handed on."""
-    probes, source, target = [], encoded["source"], target_rows(config.methods, encoded)
+    probes, source, target = [], encoded["source"], target_rows(config, encoded)
     for number, updates in enumerate(PROBED_UPDATES):
         seen = None if target is None else spread_rows(target, updates * max(rows, PROBED_ROWS))
         some = {

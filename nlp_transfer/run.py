@@ -5,7 +5,7 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare -> traine
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
-from nlp_transfer.config import Config
+from nlp_transfer.config import Config, needs_target
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, NLPTransferError
-from nlp_transfer.methods.base import Context, Method, check_all, say_nothing
+from nlp_transfer.methods.base import Context, check_all, say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
@@ -95,7 +95,7 @@ def run(
         use_cores(config.training.cpu_threads)
     corpora, task, tokenizer, encoded = load_data(config)
     notes = [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
-    target = target_rows(config.methods, encoded, notes.append)
+    target = target_rows(config, encoded, notes.append)
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
     if main and new_run and (kept := set_aside(folder)):
@@ -139,7 +139,7 @@ def run(
                 *trained_parameters,
                 train_seconds=prepared - started + trainer.trained_seconds,
                 evaluation_seconds=evaluated - trained,
-                tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context)),
+                tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
                 peak_memory_bytes=peak_memory_bytes(),
                 peak_gpu_bytes=peak_gpu_bytes(),
             ),
@@ -255,27 +255,24 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
     return corpora, task, tokenizer, encoded
 
 
-def target_rows(
-    methods: Sequence[Method], encoded: Encoded, tell: Callable[[str], None] = say_nothing
-) -> Dataset | None:
+def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = say_nothing) -> Dataset | None:
     """The target rows that training sees: without labels, unless a method asks for them; None if none sees any.
 
     They are the split `unlabeled`, else `train`, else all that a target of one file has. Where labels are asked for,
     they are `train`, so that what is scored at the end was not learned from.
 
     Args:
-        methods: the run's.
-        encoded: with the domain `target`, where a method needs it.
+        config: says which methods there are, and what chooses checkpoints.
+        encoded: with the domain `target`, where one of them needs it.
         tell: is told what they are.
 
     Raises:
         DataError: labels are asked for, and the target has no training split with labels.
     """
-    needing = [method.name for method in methods if method.needs_target]
-    if not needing:
+    if not needs_target(config.methods, str(config.training.metric_for_best_model or "")):
         return None
     splits = encoded["target"]
-    asking = [method.name for method in methods if method.needs_target_labels]
+    asking = [method.name for method in config.methods if method.needs_target_labels]
     if asking:
         if "train" not in splits or "labels" not in splits["train"].column_names:
             raise DataError(
@@ -290,10 +287,12 @@ def target_rows(
     return without_labels(splits[split])
 
 
-def tokens_an_epoch(context: Context) -> float:
-    """Tokens that training computes in an epoch: of the source rows, and of as many target rows."""
+def tokens_an_epoch(context: Context, *, adapts: bool) -> float:
+    """Tokens that training computes in an epoch: of the source rows, and, where it adapts, of as many target rows."""
     tokens = float(sum(context.train["length"]))
-    return tokens if context.target is None else tokens + len(context.train) * float(np.mean(context.target["length"]))
+    if adapts and context.target is not None:
+        tokens += len(context.train) * float(np.mean(context.target["length"]))
+    return tokens
 
 
 def load_model(config: Config, task: BoundTask) -> LoadedModel:
@@ -433,7 +432,7 @@ def dry_run(config: Config) -> str:
     loaded = load_model(config, task)
     lines = described(corpora)
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
-    target_rows(config.methods, encoded, lines.append)
+    target_rows(config, encoded, lines.append)
     train, names = encoded["source"]["train"], task.label_names
     lines.append(f"\nThe first {min(DRY_RUN_EXAMPLES, len(train))} encoded training examples:")
     for row in train.select(range(min(DRY_RUN_EXAMPLES, len(train)))):

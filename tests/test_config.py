@@ -163,8 +163,16 @@ def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
         ({"methods": ["loar"]}, "methods.0: Unknown method 'loar'. Did you mean 'lora'?"),
         ({"methods": []}, "methods is empty"),
         (
+            {"methods": ["mmd"], "training": {"output_dir": "run", "metric_for_best_model": "target_infomx"}},
+            "training.metric_for_best_model: Unknown metric 'target_infomx'. Did you mean 'target_infomax'?",
+        ),
+        (
+            {"training": {"output_dir": "run", "metric_for_best_model": "target_infomax"}},
+            "target_infomax needs text of a target domain, and there is none. Name it with target: {path: …}.",
+        ),
+        (
             {"methods": ["dann", "mmd"]},
-            "methods: dann and mmd learns from text of a target domain, and there is none. Name it with target: {path: …}.",
+            "dann and mmd needs text of a target domain, and there is none. Name it with target: {path: …}.",
         ),
         ({"model": 3}, "model is 3; expected str."),
         ({"baselines": 3}, "baselines is 3; expected list of str."),

@@ -104,20 +104,24 @@ class AdaptationMixin(UpdateMixin):
         """Whether training sees the target."""
         return any(method.needs_target for method in self.methods)
 
-    def check_target(self, target: "Dataset | None") -> None:
-        """Refuse a target that the methods cannot use, or whose labels they must not see.
+    def check_target(self, target: "Dataset | None", metric: str | None = None) -> None:
+        """Refuse a target that cannot be used, or whose labels must not be seen.
+
+        Args:
+            target: its rows.
+            metric: the score without labels that checkpoints are chosen by, if any.
 
         Raises:
             ConfigError: a method needs target rows, and there are none.
             DataError: labels that are missing, or that no method asks for.
         """
-        needing = [method.name for method in self.methods if method.needs_target]
+        needing = [method.name for method in self.methods if method.needs_target] + ([metric] if metric else [])
         asking = [method.name for method in self.methods if method.needs_target_labels]
         if not needing:
             if target is not None:
                 raise ConfigError(
-                    "target_dataset was given, and no method uses it. Add one that does, such as methods=[DANN()], or "
-                    "leave it out."
+                    "target_dataset was given, and nothing uses it. Add a method that does (methods=[DANN()]), a "
+                    "metric_for_best_model such as target_infomax, or leave it out."
                 )
             return
         if target is None or len(target) == 0:

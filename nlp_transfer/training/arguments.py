@@ -9,6 +9,7 @@ from typing import Any, Literal
 from transformers import TrainingArguments
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.metrics.label_free import LABEL_FREE
 from nlp_transfer.training.integrations import report_to_problems
 from nlp_transfer.training.precision import uses_bf16
 
@@ -104,6 +105,9 @@ class TransferArguments(TrainingArguments):
             self.bf16 = uses_bf16(self.precision, device)
             # transformers takes bf16 on a machine without a GPU only where the CPU was asked for by name.
             self.use_cpu = self.use_cpu or (self.bf16 and device == "cpu")
+        best = LABEL_FREE.get(str(self.metric_for_best_model or "").removeprefix("eval_"))
+        if best is not None and self.greater_is_better is None:
+            self.greater_is_better = best.greater_is_better
         super().__post_init__()
         if self.early_stopping_patience is not None:
             problems = []

@@ -35,6 +35,7 @@ from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler
+from nlp_transfer.training.selection import SelectionMixin, label_free_metric
 from nlp_transfer.training.target_rows import DOMAIN
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ IGNORED_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
 
 
-class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, AdaptationMixin, ResumingMixin, FastPathMixin):
+class TransferMixin(
+    ActivationsMixin, FiniteMixin, MemoryMixin, AdaptationMixin, ResumingMixin, SelectionMixin, FastPathMixin
+):
     """See the module's text. Use `TransferTrainer`."""
 
     _length_sampler: LengthGroupedSampler | None = None
@@ -82,7 +85,7 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, AdaptationMixin,
         self.shown_totals = {}
         if context is not None and target_dataset is not None:
             raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
-        self.check_target(target_dataset if context is None else context.target)
+        self.check_target(target_dataset if context is None else context.target, label_free_metric(args))
         if self.adapts and context is None and compute_loss_func is not None:
             raise ConfigError(
                 "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
@@ -132,7 +135,7 @@ class TransferMixin(ActivationsMixin, FiniteMixin, MemoryMixin, AdaptationMixin,
 
     def _transfer(self, model: Any) -> Any:
         """Apply the methods, then the PEFT configuration, to a model."""
-        if self.methods:
+        if self.methods or self._given["target"] is not None:
             self._context = self._context or self._default_context(model)
             if self._given["args"] is not None:
                 model = model.to(self._given["args"].device)  # methods may run the model over all rows

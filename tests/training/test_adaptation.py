@@ -60,7 +60,7 @@ def test_target_labels_are_refused_where_no_method_asks_for_them(tmp_path: Path)
 
 
 def test_a_target_that_nobody_uses_and_one_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="target_dataset was given, and no method uses it"):
+    with pytest.raises(ConfigError, match="target_dataset was given, and nothing uses it"):
         trainer(tmp_path, [FullFineTuning()])
     with pytest.raises(ConfigError, match="target_dataset is missing: coral needs text of the target domain"):
         trainer(tmp_path, [CORAL()], target_dataset=None)

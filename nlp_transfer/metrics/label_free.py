@@ -1,0 +1,142 @@
+"""How well a model does on a target without labels, judged by its predictions and features alone.
+
+None of these is a score in its own right: they choose between checkpoints or settings. Each has its blind spot, which
+its function names; comparing what two of them choose is cheap.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+DENSITY_TEMPERATURE = 0.05
+"""Of soft neighbourhood density, as its authors have it."""
+
+
+@dataclass(frozen=True)
+class LabelFreeScore:
+    """A score that needs no target labels.
+
+    Args:
+        greater_is_better: which way it points.
+        needs_source: whether the source's features are needed, too.
+    """
+
+    greater_is_better: bool
+    needs_source: bool = False
+
+
+LABEL_FREE: dict[str, LabelFreeScore] = {
+    "target_entropy": LabelFreeScore(greater_is_better=False),
+    "target_infomax": LabelFreeScore(greater_is_better=True),
+    "target_density": LabelFreeScore(greater_is_better=True),
+    "target_dev": LabelFreeScore(greater_is_better=False, needs_source=True),
+}
+"""The scores by the name that `training.metric_for_best_model` takes."""
+
+
+def row_entropies(probabilities: np.ndarray, *, multi_label: bool = False) -> np.ndarray:
+    """Entropy of each row in nats, shape (rows,): of its class, or the mean over labels of that of yes and no.
+
+    Args:
+        probabilities: shape (rows, classes).
+        multi_label: whether each column is a probability of its own.
+    """
+    from scipy.special import entr
+
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if not multi_label:
+        return np.asarray(entr(probabilities).sum(axis=1))
+    return np.asarray((entr(probabilities) + entr(1 - probabilities)).mean(axis=1))
+
+
+def mean_entropy(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
+    """The mean entropy of the predictions; less is better. A model that calls everything one class has none at all.
+
+    Reference: Morerio et al. (2018), https://arxiv.org/abs/1711.10288
+    """
+    return float(row_entropies(probabilities, multi_label=multi_label).mean())
+
+
+def infomax(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
+    """Mutual information of texts and predicted classes in nats; more is better.
+
+        H(mean p) - mean H(p)
+
+    Sure of each text, and all classes used: it mistrusts a target in which few classes are frequent.
+    Reference: Krause et al. (2010), https://papers.nips.cc/paper/4154
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    together = row_entropies(probabilities.mean(axis=0, keepdims=True), multi_label=multi_label)
+    return float(together[0]) - mean_entropy(probabilities, multi_label=multi_label)
+
+
+def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DENSITY_TEMPERATURE) -> float:
+    """How many neighbours rows have, softly: the mean entropy of their similarities; more is better.
+
+        p_ij = softmax over j != i of <f_i, f_j> / temperature,    f = predictions of length 1
+
+    A model that calls everything one class has the most; the reference chooses among models trained on source labels.
+    Reference: Saito et al. (2021), https://arxiv.org/abs/2108.10860
+
+    Args:
+        probabilities: shape (rows, classes).
+        temperature: of the softmax.
+
+    Raises:
+        ValueError: fewer than three rows, which have no two neighbours.
+    """
+    from scipy.special import softmax
+
+    rows = np.asarray(probabilities, dtype=np.float64)
+    if len(rows) < 3:
+        raise ValueError(f"Soft neighbourhood density got {len(rows)} rows; it needs three.")
+    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    similarities = rows @ rows.T / temperature
+    np.fill_diagonal(similarities, -math.inf)
+    return mean_entropy(softmax(similarities, axis=1))
+
+
+def deep_embedded_validation(losses: np.ndarray, weights: np.ndarray) -> float:
+    """The target's risk, from losses on source validation rows weighted by how much they are like the target's.
+
+        mean(w·l) + eta·mean(w) - eta,    eta = -cov(w·l, w) / var(w)
+
+    The last two terms are a control variate: they are 0 in expectation and take variance away. Less is better.
+    Reference: You et al. (2019), https://proceedings.mlr.press/v97/you19a.html
+
+    Args:
+        losses: of source validation rows, shape (rows,).
+        weights: the density of each row in the target over that in the source, shape (rows,).
+
+    Raises:
+        ValueError: fewer than two rows.
+    """
+    losses, weights = np.asarray(losses, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    if len(losses) < 2:
+        raise ValueError(f"The weighted risk got {len(losses)} rows; a variance needs two.")
+    weighted = losses * weights
+    variance = weights.var(ddof=1)
+    eta = -np.cov(weighted, weights)[0, 1] / variance if variance > 0 else 0.0
+    return float(weighted.mean() + eta * weights.mean() - eta)
+
+
+def density_ratios(source: np.ndarray, target: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """How much likelier each row is in the target than in the source, shape (rows,), by a classifier of the domains.
+
+        w(x) = (n_source / n_target) · p(target | x) / p(source | x)
+
+    Args:
+        source: features of source rows that are not among `rows`, shape (n_source, hidden).
+        target: features of target rows, shape (n_target, hidden).
+        rows: features, shape (rows, hidden).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features = np.concatenate([source, target])
+    domains = np.repeat([0, 1], [len(source), len(target)])
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(features, domains)
+    odds = np.exp(np.clip(classifier.decision_function(rows), -20, 20))
+    return np.asarray(len(source) / len(target) * odds)

@@ -1,0 +1,127 @@
+"""Choosing a checkpoint for a target without labels: scores of its texts beside those of source validation.
+
+`metric_for_best_model: target_infomax` (or another name of `metrics.label_free.LABEL_FREE`) computes them in each
+evaluation, of at most `MOST_ROWS` target texts, always the same ones; every process computes all of them. All that
+need no source features are logged, so that what another would have chosen can be seen.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
+
+from nlp_transfer.data.batches import token_budget_batches
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.base import Context, Features
+from nlp_transfer.metrics.label_free import (
+    LABEL_FREE,
+    deep_embedded_validation,
+    density_ratios,
+    infomax,
+    mean_entropy,
+    soft_neighborhood_density,
+)
+from nlp_transfer.models.features import make_batch
+from nlp_transfer.training.adaptation import features
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+MOST_ROWS = 2000
+"""Rows of a split that a score is computed of, spread over its lengths."""
+
+FEWEST_ROWS = 3
+"""Fewer have no neighbours."""
+
+
+def label_free_metric(arguments: Any) -> str | None:
+    """The score without labels that checkpoints are chosen by; None where they are chosen otherwise."""
+    name = str(getattr(arguments, "metric_for_best_model", None) or "").removeprefix("eval_")
+    return name if name in LABEL_FREE else None
+
+
+class SelectionMixin(Trainer):
+    """See the module's text. A part of `TransferMixin`."""
+
+    _context: Context | None = None
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """As in `Trainer`, with the target's scores in evaluations that may choose a checkpoint."""
+        output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
+        chosen, prefix = label_free_metric(self.args), kwargs.get("metric_key_prefix", "eval")
+        if chosen is None or prefix != "eval":
+            return output
+        scores = {f"{prefix}_{name}": value for name, value in self.label_free_scores(chosen).items()}
+        return output._replace(metrics={**(output.metrics or {}), **scores})
+
+    @torch.no_grad()
+    def label_free_scores(self, chosen: str) -> dict[str, float]:
+        """The scores of the target's texts by name: `chosen`, and all that need no source features.
+
+        Raises:
+            ConfigError: there is no target, or too little of it.
+        """
+        context = self._context
+        if context is None or context.target is None:
+            raise ConfigError(
+                f"metric_for_best_model is {chosen}, which is computed of target text: give target_dataset."
+            )
+        if len(context.target) < FEWEST_ROWS:
+            raise ConfigError(
+                f"metric_for_best_model is {chosen}, and the target has {len(context.target)} texts; at least "
+                f"{FEWEST_ROWS} are needed."
+            )
+        target = self._of(context.target, "target")
+        probabilities, multi_label = target.probabilities().cpu().numpy(), target.multi_label
+        scores = {
+            "target_entropy": mean_entropy(probabilities, multi_label=multi_label),
+            "target_infomax": infomax(probabilities, multi_label=multi_label),
+            "target_density": soft_neighborhood_density(probabilities),
+        }
+        if chosen == "target_dev":
+            train, validation = self._of(context.train, "train"), self._of(context.validation, "validation")
+            assert validation.losses is not None
+            weights = density_ratios(*(side.pooled.cpu().numpy() for side in (train, target, validation)))
+            scores["target_dev"] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)
+        return scores
+
+    def _of(self, dataset: "Dataset", name: str) -> Features:
+        """What the model makes of a split; with losses, but for the target."""
+        assert self._context is not None
+        dataset = spread(dataset, MOST_ROWS)
+        model: Any = self.accelerator.unwrap_model(self.model)
+        was_training = model.training
+        model.eval()
+        try:
+            pooled, logits, labels = [], [], []
+            for batch in self._batches(dataset):
+                with self.compute_loss_context_manager():
+                    made = features(model, model, batch)
+                pooled.append(made[0])
+                logits.append(made[1])
+                labels.append(batch["labels"])
+        finally:
+            model.train(was_training)
+        known, outputs = torch.cat(labels), torch.cat(logits)
+        losses = None if name == "target" else self._context.loss(outputs, known)
+        return Features(torch.cat(pooled), outputs, losses, multi_label=known.is_floating_point())
+
+    def _batches(self, dataset: "Dataset") -> Iterator[dict[str, Any]]:
+        """Batches of rows of like length; a row without a label has one that nobody looks at."""
+        assert self._context is not None
+        collate, label = self._context.collate, self._context.train[0]["labels"]
+        lengths = [len(ids) for ids in dataset["input_ids"]]
+        for rows in token_budget_batches(lengths, self._context.batch_tokens):
+            yield make_batch(
+                dataset, rows, lambda some: collate([{"labels": label, **row} for row in some]), self.args.device
+            )
+
+
+def spread(dataset: "Dataset", most: int) -> "Dataset":
+    """At most so many rows, in their order, evenly from all of it."""
+    if len(dataset) <= most:
+        return dataset
+    return dataset.select(np.linspace(0, len(dataset) - 1, most).round().astype(int))
