@@ -43,6 +43,7 @@ class Config:
         target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
             are for the report only, but for `joint`, which asks for those of its training split.
         methods: how knowledge moves.
+        source_only: where methods use the target: train without them, too, and say whether they seem to do harm.
         baselines: what stands beside the model in the report.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
@@ -56,6 +57,7 @@ class Config:
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
     methods: tuple[Method, ...] = (FullFineTuning(),)
+    source_only: bool = True
     baselines: tuple[str, ...] = tuple(BASELINES)
     tokenizer: str | None = None
     revision: str | None = None
@@ -78,7 +80,7 @@ class Config:
                 tree[key] = _set_values(corpus)
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
         tree["baselines"] = list(self.baselines)
-        for key in ("tokenizer", "revision", "trust_remote_code", "attention_dropout"):
+        for key in ("source_only", "tokenizer", "revision", "trust_remote_code", "attention_dropout"):
             tree[key] = getattr(self, key)
         tree["training"] = _training_values(self.training)
         return tree

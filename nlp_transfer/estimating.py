@@ -37,7 +37,15 @@ from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.estimates import Estimate
 from nlp_transfer.reporting.scoring import scored_splits
-from nlp_transfer.run import Encoded, build_trainer, load_data, load_model, target_rows, tokens_an_epoch
+from nlp_transfer.run import (
+    Encoded,
+    build_trainer,
+    load_data,
+    load_model,
+    source_only_config,
+    target_rows,
+    tokens_an_epoch,
+)
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT
@@ -124,6 +132,9 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
             with _cache_in(Path(temporary) / "memory"):
                 _fill_memory(trainer, config, train, updates, epochs)
         seconds["Final scoring"] = _scoring(trainer, encoded)
+        if source_only_config(config, Path(temporary)) is not None:
+            saved = seconds.get("Training", 0.0) * (1 - 1 / with_target)
+            seconds["Source-only, beside"] = sum(seconds.values()) - saved
     precision = "bf16" if training.bf16 else "fp16" if training.fp16 else "fp32"
     return Estimate(
         device=f"{device}, {precision}",

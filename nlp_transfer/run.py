@@ -4,6 +4,7 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare -> traine
 """
 
 import copy
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from nlp_transfer.config import Config, needs_target
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, NLPTransferError
+from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.methods.base import Context, check_all, say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
@@ -30,8 +32,9 @@ from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
+from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, compare, read_probabilities
 from nlp_transfer.reporting.predictions import write_predictions
-from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
+from nlp_transfer.reporting.report import METRICS, CorpusFacts, Cost, Report
 from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, open_run_folder, set_aside
 from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
@@ -105,8 +108,13 @@ def run(
     try:
         with deterministic(config.training.device, tell) as undetermined:
             tell("\n".join([*described(corpora), *notes]))
-            started = time.perf_counter()
+            beside = source_only_config(config, folder)
             try:
+                if beside is not None:
+                    tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
+                    run(beside, resume=True, say=say_nothing, stop_signals=stop_signals)
+                    loaded = load_model(config, task)  # its head's first weights are again those of the seed
+                started = time.perf_counter()
                 trainer, context = build_trainer(
                     config, task, tokenizer, encoded["source"], loaded, folder, log, tell, target
                 )
@@ -128,6 +136,11 @@ def run(
         if opened is None:
             return None
         write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
+        baselines, facts = score_baselines(config.baselines, task, corpora, scored), {}
+        if beside is not None:
+            alone = Path(str(beside.training.output_dir))
+            baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
+            facts["adaptation"] = compared(task, scored["target"], alone, tell)
         report = Report(
             title=folder.name,
             task=config.task.name,
@@ -145,8 +158,8 @@ def run(
             ),
             config=record,
             seeds=(config.training.seed,),
-            baselines=score_baselines(config.baselines, task, corpora, scored),
-            facts=facts_of(loaded, encoded, trainer, context, undetermined),
+            baselines=baselines,
+            facts={**facts_of(loaded, encoded, trainer, context, undetermined), **facts},
             thresholds=task.threshold_by_label(),
             paths={**paths, "predictions": str(folder / PREDICTIONS), "log": str(folder / LOG)},
         ).write(folder)
@@ -253,6 +266,49 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
             f"{corpora['source'].label_column!r}; both must hold one label a text, or both a list of them."
         )
     return corpora, task, tokenizer, encoded
+
+
+def names_of(config: Config) -> str:
+    """The methods that use the target, in words."""
+    return " and ".join(method.name for method in config.methods if method.needs_target)
+
+
+def source_only_config(config: Config, folder: Path) -> Config | None:
+    """The same run without the methods that use the target, inside the run's folder; None where there is none."""
+    if not config.source_only or not names_of(config):
+        return None
+    training = copy.copy(config.training)
+    training.output_dir = str(folder / SOURCE_ONLY)
+    methods = tuple(method for method in config.methods if not method.needs_target) or (FullFineTuning(),)
+    return replace(config, training=training, methods=methods, baselines=())
+
+
+def compared(task: BoundTask, scored: Mapping[str, Scored], alone: Path, tell: Callable[[str], None]) -> dict[str, str]:
+    """Compare the model on the target's rows with the source-only run's, and warn where that seems better.
+
+    Args:
+        task: knows what the logits mean.
+        scored: the target's splits.
+        alone: the folder of the source-only run.
+        tell: is told the warning.
+
+    Returns:
+        Facts for the report.
+    """
+    probabilities = np.concatenate([task.probabilities(one.logits) for one in scored.values()])
+    split, one = next(iter(scored.items()))
+    metrics = None
+    if one.metrics:
+        metrics = (one.metrics, json.loads((alone / METRICS).read_text())["target"][split])
+    found = compare(
+        probabilities,
+        read_probabilities(alone / PREDICTIONS, "target"),
+        multi_label=task.multi_label,
+        metrics=metrics,
+    )
+    if found.warns:
+        tell(found.warning(str(alone)))
+    return found.facts()
 
 
 def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = say_nothing) -> Dataset | None:

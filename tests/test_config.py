@@ -163,7 +163,7 @@ def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
         ({"methods": ["loar"]}, "methods.0: Unknown method 'loar'. Did you mean 'lora'?"),
         ({"methods": []}, "methods is empty"),
         (
-            {"methods": ["mmd"], "training": {"output_dir": "run", "metric_for_best_model": "target_infomx"}},
+            {"training": {"output_dir": "run", "metric_for_best_model": "target_infomx"}},
             "training.metric_for_best_model: Unknown metric 'target_infomx'. Did you mean 'target_infomax'?",
         ),
         (

@@ -286,6 +286,7 @@ def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, m
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
         tree = run_tree(encoder, corpus, tmp_path / f"run-{name}", logging_steps=4)
         tree |= {"target": {"path": str(tmp_path / f"{name}.jsonl")}, "methods": ["full_fine_tuning", method]}
+        tree["source_only"] = False
         said = []
         report = run(load_config(tree=tree), say=said.append)
         split = "test" if label != "" else "unlabeled"
@@ -315,6 +316,7 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
     tree["methods"] = ["full_fine_tuning", {"name": "joint", "source_weight_start": 0.6}]
     said = []
     report = run(load_config(tree=tree), say=said.append)
+    assert report.baselines["source_only"]["target"]["test"]["rows"] == 9
     assert "12 target rows of split train are learned from, with their labels." in said[0]
     assert report.metrics["target"]["test"]["per_class"]
     entry = next(e for e in map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines()) if "loss" in e)
@@ -329,6 +331,58 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
     ):
         run(load_config(tree=tree))
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_path, monkeypatch):
+    """The source-only run is what it would be alone, and changes nothing in the run that adapts; both resume."""
+    (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
+
+    def tree(name, methods, **more):
+        made = {**run_tree(encoder, corpus, tmp_path / name), "target": {"path": str(tmp_path / "target.jsonl")}}
+        return load_config(tree={**made, "methods": methods, **more})
+
+    def weights(folder):
+        return (folder / "model" / "model.safetensors").read_bytes()
+
+    adapting = ["full_fine_tuning", {"name": "mmd", "weight": 5.0}]
+    without = run(tree("without", adapting, source_only=False))
+    alone = run(tree("alone", ["full_fine_tuning"]))
+    monkeypatch.setattr("nlp_transfer.reporting.negative_transfer.Comparison.warns", True)
+    said = []
+    report = run(tree("both", adapting), say=said.append)
+    assert weights(tmp_path / "both") == weights(tmp_path / "without")
+    assert weights(tmp_path / "both" / "source_only") == weights(tmp_path / "alone")
+    assert report.baselines["source_only"] == json.loads((tmp_path / "alone" / "metrics.json").read_text())
+    assert set(report.baselines) == {"majority", "tfidf_svm", "source_only"}
+    assert report.metrics == without.metrics
+    facts = report.facts["adaptation"]
+    adapted, only = (one.metrics["target"]["test"]["macro_f1"] for one in (report, alone))
+    assert f"macro-F1 {adapted:.3f} and {only:.3f}" in facts["the labels prefer"]
+    assert said[-1].startswith("Adaptation looks worse than training on the source alone")
+    assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
+    assert "the labels prefer" in (tmp_path / "both" / "report.md").read_text()
+    assert run(tree("both", adapting), resume=True) is None
+
+    from nlp_transfer.training import TransferTrainer
+
+    train = TransferTrainer.train
+    calls = []
+
+    def stops(self, *args, **kwargs):
+        calls.append(str(self.args.output_dir))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train(self, *args, **kwargs)
+
+    monkeypatch.setattr(TransferTrainer, "train", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run(tree("cut", adapting))
+    assert calls[0].endswith("cut/source_only/checkpoints")
+    resumed = run(tree("cut", adapting), resume=True)
+    assert len(calls) == 3  # the source-only run was finished
+    assert weights(tmp_path / "cut") == weights(tmp_path / "both")
+    assert resumed.metrics == report.metrics
 
 
 def test_a_label_that_training_has_not_seen_is_refused_before_anything_is_written(encoder, corpus, tmp_path):

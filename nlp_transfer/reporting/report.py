@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 DOMAINS = ("source", "target")
 """The domains of a run, in the order in which they are shown."""
 
+METRICS = "metrics.json"
+"""The file in a run's folder that holds the model's scores."""
+
 MODEL = "model"
 """The trained model's name where it stands beside the baselines."""
 
@@ -159,7 +162,7 @@ class Report:
         from nlp_transfer.reporting.markdown import report_markdown
 
         folder = Path(output_dir)
-        written = {"metrics": folder / "metrics.json", "report": folder / "report.md"}
+        written = {"metrics": folder / METRICS, "report": folder / "report.md"}
         if self.baselines:
             written["baselines"] = folder / "baselines.json"
             write_json(written["baselines"], self.baselines)
