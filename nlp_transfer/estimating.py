@@ -37,15 +37,8 @@ from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.estimates import Estimate
 from nlp_transfer.reporting.scoring import scored_splits
-from nlp_transfer.run import (
-    Encoded,
-    build_trainer,
-    load_data,
-    load_model,
-    source_only_config,
-    target_rows,
-    tokens_an_epoch,
-)
+from nlp_transfer.run import build_trainer, load_data, load_model
+from nlp_transfer.target import Encoded, source_only_config, target_rows, tokens_an_epoch
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT

@@ -18,11 +18,10 @@ from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
-from nlp_transfer.config import Config, needs_target
+from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, NLPTransferError
-from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.methods.base import Context, check_all, say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
@@ -32,12 +31,13 @@ from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
-from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, compare, read_probabilities
-from nlp_transfer.reporting.predictions import write_predictions
+from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
+from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
 from nlp_transfer.reporting.report import METRICS, CorpusFacts, Cost, Report
 from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, open_run_folder, set_aside
 from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.target import Encoded, compared, names_of, source_only_config, target_rows, tokens_an_epoch
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import store_for
@@ -45,14 +45,10 @@ from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import LogEntries, ProgressLines
 from nlp_transfer.training.signals import StopSignals
-from nlp_transfer.training.target_rows import without_labels
 from nlp_transfer.training.threads import use_cores
 
 CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
-
-PREDICTIONS = "predictions.jsonl.gz"
-"""The file inside a run's folder that has a line for each held-out row."""
 
 LOG = "log.jsonl"
 """The file inside a run's folder that has a line for each entry of the Trainer's log."""
@@ -240,10 +236,6 @@ def _going_on(trainer: TransferTrainer, folder: Path, tell: Callable[[str], None
     return str(checkpoint)
 
 
-Encoded = dict[str, dict[str, Dataset]]
-"""{domain: {split: encoded rows}}"""
-
-
 def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedTokenizerBase, Encoded]:
     """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
@@ -266,89 +258,6 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
             f"{corpora['source'].label_column!r}; both must hold one label a text, or both a list of them."
         )
     return corpora, task, tokenizer, encoded
-
-
-def names_of(config: Config) -> str:
-    """The methods that use the target, in words."""
-    return " and ".join(method.name for method in config.methods if method.needs_target)
-
-
-def source_only_config(config: Config, folder: Path) -> Config | None:
-    """The same run without the methods that use the target, inside the run's folder; None where there is none."""
-    if not config.source_only or not names_of(config):
-        return None
-    training = copy.copy(config.training)
-    training.output_dir = str(folder / SOURCE_ONLY)
-    methods = tuple(method for method in config.methods if not method.needs_target) or (FullFineTuning(),)
-    return replace(config, training=training, methods=methods, baselines=())
-
-
-def compared(task: BoundTask, scored: Mapping[str, Scored], alone: Path, tell: Callable[[str], None]) -> dict[str, str]:
-    """Compare the model on the target's rows with the source-only run's, and warn where that seems better.
-
-    Args:
-        task: knows what the logits mean.
-        scored: the target's splits.
-        alone: the folder of the source-only run.
-        tell: is told the warning.
-
-    Returns:
-        Facts for the report.
-    """
-    probabilities = np.concatenate([task.probabilities(one.logits) for one in scored.values()])
-    split, one = next(iter(scored.items()))
-    metrics = None
-    if one.metrics:
-        metrics = (one.metrics, json.loads((alone / METRICS).read_text())["target"][split])
-    found = compare(
-        probabilities,
-        read_probabilities(alone / PREDICTIONS, "target"),
-        multi_label=task.multi_label,
-        metrics=metrics,
-    )
-    if found.warns:
-        tell(found.warning(str(alone)))
-    return found.facts()
-
-
-def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = say_nothing) -> Dataset | None:
-    """The target rows that training sees: without labels, unless a method asks for them; None if none sees any.
-
-    They are the split `unlabeled`, else `train`, else all that a target of one file has. Where labels are asked for,
-    they are `train`, so that what is scored at the end was not learned from.
-
-    Args:
-        config: says which methods there are, and what chooses checkpoints.
-        encoded: with the domain `target`, where one of them needs it.
-        tell: is told what they are.
-
-    Raises:
-        DataError: labels are asked for, and the target has no training split with labels.
-    """
-    if not needs_target(config.methods, str(config.training.metric_for_best_model or "")):
-        return None
-    splits = encoded["target"]
-    asking = [method.name for method in config.methods if method.needs_target_labels]
-    if asking:
-        if "train" not in splits or "labels" not in splits["train"].column_names:
-            raise DataError(
-                f"{' and '.join(asking)} learns from labelled target rows, and the target has no training split with "
-                f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train and test files, or "
-                "set target.split.method, for instance to near_duplicate, which makes splits of one file."
-            )
-        tell(f"{len(splits['train']):,} target rows of split train are learned from, with their labels.")
-        return splits["train"]
-    split = next(name for name in ("unlabeled", "train", *splits) if name in splits)
-    tell(f"{len(splits[split]):,} target texts of split {split} are seen in training, without labels.")
-    return without_labels(splits[split])
-
-
-def tokens_an_epoch(context: Context, *, adapts: bool) -> float:
-    """Tokens that training computes in an epoch: of the source rows, and, where it adapts, of as many target rows."""
-    tokens = float(sum(context.train["length"]))
-    if adapts and context.target is not None:
-        tokens += len(context.train) * float(np.mean(context.target["length"]))
-    return tokens
 
 
 def load_model(config: Config, task: BoundTask) -> LoadedModel:

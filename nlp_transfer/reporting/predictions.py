@@ -14,6 +14,9 @@ from typing import Any
 
 from nlp_transfer.reporting.files import atomic_file, plain
 
+PREDICTIONS = "predictions.jsonl.gz"
+"""The file inside a run's folder that has a line for each held-out row."""
+
 KEYS = ("id", "split", "domain", "label", "predicted", "probabilities")
 """The keys of a line, in their order. `label` is null where a row has none; lists of names for multi-label."""
 
