@@ -44,6 +44,7 @@ class Config:
             are for the report only, but for `joint`, which asks for those of its training split.
         methods: how knowledge moves.
         source_only: where methods use the target: train without them, too, and say whether they seem to do harm.
+        prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
         baselines: what stands beside the model in the report.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
@@ -58,6 +59,7 @@ class Config:
     target: CorpusConfig | None = None
     methods: tuple[Method, ...] = (FullFineTuning(),)
     source_only: bool = True
+    prior_correction: bool = False
     baselines: tuple[str, ...] = tuple(BASELINES)
     tokenizer: str | None = None
     revision: str | None = None
@@ -80,7 +82,14 @@ class Config:
                 tree[key] = _set_values(corpus)
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
         tree["baselines"] = list(self.baselines)
-        for key in ("source_only", "tokenizer", "revision", "trust_remote_code", "attention_dropout"):
+        for key in (
+            "source_only",
+            "prior_correction",
+            "tokenizer",
+            "revision",
+            "trust_remote_code",
+            "attention_dropout",
+        ):
             tree[key] = getattr(self, key)
         tree["training"] = _training_values(self.training)
         return tree
@@ -109,6 +118,10 @@ def cross_problems(config: "Config | Partial") -> list[str]:
             )
     if config.training is not None:
         problems += _training_problems(config.training, config.task)
+    if config.prior_correction and config.target is None:
+        problems.append(
+            "prior_correction needs text of a target domain, and there is none. Name it with target: {path: …}."
+        )
     unknown = [name for name in config.baselines or () if name not in BASELINES]
     problems += [f"baselines: {did_you_mean('baseline', name, BASELINES)}" for name in unknown]
     if config.attention_dropout is not None and not 0 <= config.attention_dropout < 1:

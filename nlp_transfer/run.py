@@ -37,7 +37,17 @@ from nlp_transfer.reporting.report import METRICS, CorpusFacts, Cost, Report
 from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, open_run_folder, set_aside
 from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.target import Encoded, compared, names_of, source_only_config, target_rows, tokens_an_epoch
+from nlp_transfer.target import (
+    Encoded,
+    check_correctable,
+    class_frequencies,
+    compared,
+    correct_prior,
+    names_of,
+    source_only_config,
+    target_rows,
+    tokens_an_epoch,
+)
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import store_for
@@ -126,13 +136,17 @@ def run(
             trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
             trainer.use_float32()
             trained = time.perf_counter()
+            if config.prior_correction:
+                correct_prior(trainer, encoded)
             scored = score_model(trainer, task, encoded)
             evaluated = time.perf_counter()
             paths = hub.save_trained(trainer, tokenizer, folder, task)
         if opened is None:
             return None
         write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
-        baselines, facts = score_baselines(config.baselines, task, corpora, scored), {}
+        baselines, facts = score_baselines(config.baselines, task, corpora, scored), dict[str, Any]()
+        if "target" in scored and not task.multi_label:
+            facts["class frequencies"] = class_frequencies(task, scored, corrected=config.prior_correction)
         if beside is not None:
             alone = Path(str(beside.training.output_dir))
             baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
@@ -274,6 +288,8 @@ def load_model(config: Config, task: BoundTask) -> LoadedModel:
         attention_dropout=config.attention_dropout,
     )
     check_all(config.methods, loaded.model)
+    if config.prior_correction:
+        check_correctable(task, loaded.model)
     extra = sum(method.extra_tokens() for method in config.methods)
     if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
         raise ConfigError(

@@ -5,19 +5,25 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from datasets import Dataset
+from transformers import PreTrainedModel
 
 from nlp_transfer.config import Config, needs_target
-from nlp_transfer.errors import DataError
+from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.methods.base import Context, say_nothing
+from nlp_transfer.metrics.label_shift import estimate_label_shift
+from nlp_transfer.models.families import final_linear, logits_layer, plain_model
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, compare, read_probabilities
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import METRICS
-from nlp_transfer.reporting.scoring import Scored
+from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
 from nlp_transfer.tasks import BoundTask
+from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.target_rows import without_labels
 
 Encoded = dict[str, dict[str, Dataset]]
@@ -65,6 +71,62 @@ def compared(task: BoundTask, scored: Mapping[str, Scored], alone: Path, tell: C
     if found.warns:
         tell(found.warning(str(alone)))
     return found.facts()
+
+
+def check_correctable(task: BoundTask, model: PreTrainedModel) -> None:
+    """Refuse `prior_correction` where it cannot be done.
+
+    Raises:
+        ConfigError: texts have several labels, or the layer that makes the logits has no bias.
+    """
+    if task.multi_label:
+        raise ConfigError("prior_correction is for one label a text, and the source has several. Leave it out.")
+    if final_linear(model)[1].bias is None:
+        raise ConfigError(
+            "prior_correction changes the bias of the model's last layer, and this one has none. Leave it out."
+        )
+
+
+def correct_prior(trainer: TransferTrainer, encoded: Encoded) -> None:
+    """Let the model predict with the class frequencies that the target's texts seem to have.
+
+    Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
+    model predicts so. On all processes together.
+    """
+    layer: Any = logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
+    validation, labels = predict(trainer, encoded["source"]["validation"])
+    assert labels is not None
+    splits = scored_splits("target", encoded["target"])
+    target = np.concatenate([predict(trainer, encoded["target"][split])[0] for split in splits])
+    shift = estimate_label_shift(validation, labels, target)
+    with torch.no_grad():
+        layer.weight.div_(shift.temperature)
+        layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+
+
+def class_frequencies(
+    task: BoundTask, scored: Mapping[str, Mapping[str, Scored]], *, corrected: bool
+) -> dict[str, str]:
+    """How frequent each class is in source validation, and seems to be in the target, as facts for the report.
+
+    Args:
+        task: with one label a text; nothing is said of several.
+        scored: what the model said of both domains.
+        corrected: whether it predicts with the target's frequencies already.
+    """
+    if task.multi_label:
+        return {}
+    validation, sides = scored["source"]["validation"], list(scored["target"].values())
+    assert validation.labels is not None
+    shift = estimate_label_shift(validation.logits, validation.labels, np.concatenate([one.logits for one in sides]))
+    known = [one.labels for one in sides if one.labels is not None]
+    counts = np.bincount(np.concatenate(known), minlength=len(task.label_names)) if known else None
+    facts = {
+        name: f"{shift.source[i]:.3f} in the source, about {shift.target[i]:.3f} in the target"
+        + ("" if counts is None else f" (by its labels {counts[i] / counts.sum():.3f})")
+        for i, name in enumerate(task.label_names)
+    }
+    return {**facts, "the model predicts with the target's": "yes"} if corrected else facts
 
 
 def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = say_nothing) -> Dataset | None:

@@ -171,6 +171,10 @@ def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
             "target_infomax needs text of a target domain, and there is none. Name it with target: {path: …}.",
         ),
         (
+            {"prior_correction": True},
+            "prior_correction needs text of a target domain, and there is none. Name it with target: {path: …}.",
+        ),
+        (
             {"methods": ["dann", "mmd"]},
             "dann and mmd needs text of a target domain, and there is none. Name it with target: {path: …}.",
         ),

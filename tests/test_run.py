@@ -385,6 +385,49 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert resumed.metrics == report.metrics
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["full_fine_tuning", "lora"])
+def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder, corpus, tmp_path, method):
+    shifted = [row for row in rows(60, seed=9) if row["label"] == "public" or row["id"].endswith("0")]
+    (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in shifted))
+
+    def finish(name, **more):
+        made = run_tree(encoder, corpus, tmp_path / name, num_train_epochs=6, learning_rate=1e-2)
+        tree = {**made, "target": {"path": str(tmp_path / "target.jsonl")}, "methods": [method], **more}
+        return run(load_config(tree=tree))
+
+    plain, corrected = finish("plain"), finish("corrected", prior_correction=True)
+    share = sum(row["label"] == "public" for row in shifted) / len(shifted)
+    facts = plain.facts["class frequencies"]
+    assert float(facts["public"].split(" ")[0]) == pytest.approx(1 / 3, abs=0.02)
+    assert facts["public"].endswith(f"(by its labels {share:.3f})")
+    assert float(facts["public"].split("about ")[1].split(" ")[0]) == pytest.approx(share, abs=0.1)
+    assert corrected.facts["class frequencies"]["the model predicts with the target's"] == "yes"
+    both = [
+        [row["probabilities"]["public"] for row in predictions(tmp_path / name) if row["domain"] == "target"]
+        for name in ("plain", "corrected")
+    ]
+    assert sum(both[1]) > sum(both[0])
+    assert sum(both[1]) / len(shifted) == pytest.approx(
+        float(corrected.facts["class frequencies"]["public"].split("about ")[1].split(" ")[0]), abs=0.05
+    )
+    # What was corrected is in the saved model: whoever loads it gets the run's probabilities.
+    classify = pipeline("text-classification", model=str(tmp_path / "corrected" / "model"), top_k=None)
+    for text, row in zip(
+        shifted[:5], [r for r in predictions(tmp_path / "corrected") if r["domain"] == "target"], strict=False
+    ):
+        found = {one["label"]: one["score"] for one in classify([text["text"]])[0]}
+        assert found["public"] == pytest.approx(row["probabilities"]["public"], abs=1e-5)
+
+
+def test_prior_correction_of_several_labels_is_refused_before_anything_is_written(encoder, tmp_path):
+    many = write_corpus(tmp_path / "many", multi_label=True)
+    tree = {**run_tree(encoder, many, tmp_path / "run"), "target": {"path": str(many)}, "prior_correction": True}
+    with pytest.raises(ConfigError, match="prior_correction is for one label a text, and the source has several"):
+        run(load_config(tree=tree))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_label_that_training_has_not_seen_is_refused_before_anything_is_written(encoder, corpus, tmp_path):
     (tmp_path / "target.csv").write_text("text,label\nuse copy,proprietary\n")
     tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "target.csv")}}

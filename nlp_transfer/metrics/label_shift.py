@@ -1,0 +1,114 @@
+"""Label shift: the classes are as before, but some are more frequent in the target than in the source.
+
+The target's class frequencies q are estimated from predictions alone, by expectation and maximisation:
+
+    p_i(y) ∝ q(y) / p_S(y) · p(y | x_i),    q(y) = mean_i p_i(y)
+
+which needs calibrated predictions: before it, logits get one temperature and one bias a class, fitted on source
+validation (bias-corrected temperature scaling). It holds where texts of one class look alike in both domains; where
+they do not, the estimate follows what the model takes them for.
+Reference: Saerens et al. (2002), https://doi.org/10.1162/089976602753284446; calibration: Alexandari et al. (2020),
+https://arxiv.org/abs/1901.06852
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_STEPS = 10_000
+"""Of expectation and maximisation; they gain ever less."""
+
+TOLERANCE = 1e-9
+"""How little the frequencies change when it has converged."""
+
+BIAS_PENALTY = 1e-3
+"""On squared biases: without it that of a class without validation rows would go to minus infinity."""
+
+
+@dataclass(frozen=True)
+class LabelShift:
+    """What is known of the target's classes.
+
+    Args:
+        temperature: by which logits are divided.
+        biases: what is added to them then, shape (classes,).
+        source: the classes' frequencies in source validation, shape (classes,).
+        target: their estimated frequencies in the target, shape (classes,).
+    """
+
+    temperature: float
+    biases: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+
+    def corrections(self) -> np.ndarray:
+        """What is to be added to the scaled logits of target texts: biases, and the log of the ratio of frequencies."""
+        return self.biases + np.log(np.maximum(self.target, 1e-6)) - np.log(self.source)
+
+
+def estimate_label_shift(
+    validation_logits: np.ndarray, validation_labels: np.ndarray, target_logits: np.ndarray
+) -> LabelShift:
+    """Estimate the target's class frequencies.
+
+    Args:
+        validation_logits: of source validation rows, shape (rows, classes).
+        validation_labels: their class ids, shape (rows,).
+        target_logits: of target rows, shape (target rows, classes).
+
+    Raises:
+        ValueError: no rows on a side.
+    """
+    from scipy.special import softmax
+
+    if not len(validation_logits) or not len(target_logits):
+        raise ValueError(
+            f"Label shift is estimated from {len(validation_logits)} validation and {len(target_logits)} target rows; "
+            "both sides need some."
+        )
+    temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
+    calibrated = [softmax(logits / temperature + biases, axis=1) for logits in (validation_logits, target_logits)]
+    source = calibrated[0].mean(axis=0)
+    return LabelShift(temperature, biases, source, expectation_maximisation(calibrated[1], source))
+
+
+def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
+    """The temperature, and the bias of each class, that make the labels likeliest.
+
+    Args:
+        logits: shape (rows, classes).
+        labels: class ids, shape (rows,).
+    """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    logits, rows = np.asarray(logits, dtype=np.float64), np.arange(len(labels))
+    truth = np.zeros_like(logits)
+    truth[rows, labels] = 1.0
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        scale, biases = np.exp(values[0]), values[1:]
+        logs = log_softmax(scale * logits + biases, axis=1)
+        apart = (np.exp(logs) - truth) / len(rows)
+        gradient = np.concatenate([[scale * (apart * logits).sum()], apart.sum(axis=0) + 2 * BIAS_PENALTY * biases])
+        return float(-(logs * truth).sum() / len(rows) + BIAS_PENALTY * (biases**2).sum()), gradient
+
+    found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B").x
+    return float(np.exp(-found[0])), np.asarray(found[1:])
+
+
+def expectation_maximisation(probabilities: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """The class frequencies that make the target's texts likeliest, shape (classes,).
+
+    Args:
+        probabilities: calibrated, of target rows, shape (rows, classes).
+        source: class frequencies where they were calibrated, shape (classes,).
+    """
+    target = source.copy()
+    for _ in range(MOST_STEPS):
+        weighted = probabilities * (target / source)
+        weighted /= weighted.sum(axis=1, keepdims=True)
+        before, target = target, weighted.mean(axis=0)
+        if np.abs(target - before).max() < TOLERANCE:
+            break
+    return target

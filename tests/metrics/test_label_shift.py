@@ -1,0 +1,67 @@
+"""Label shift on data whose frequencies are known."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from nlp_transfer.metrics.label_shift import (
+    bias_corrected_temperature,
+    estimate_label_shift,
+    expectation_maximisation,
+)
+
+MEANS = np.array([[2.0, 0.0], [0.0, 2.0], [-1.5, -1.5]])
+
+
+def drawn(prior: list[float], rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of a classifier that is right about classes of equal frequency, and labels drawn with `prior`."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(3, size=rows, p=prior)
+    points = MEANS[labels] + rng.normal(size=(rows, 2))
+    return points @ MEANS.T - (MEANS**2).sum(1) / 2, labels
+
+
+def test_one_step_of_expectation_and_maximisation_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nlp_transfer.metrics.label_shift.MOST_STEPS", 2)
+    probabilities, source = np.array([[0.8, 0.2], [0.6, 0.4]]), np.array([0.5, 0.5])
+    # First step: the mean, (0.7, 0.3). Second: rows ∝ (0.8·1.4, 0.2·0.6) and (0.6·1.4, 0.4·0.6).
+    first = 0.8 * 1.4 / (0.8 * 1.4 + 0.2 * 0.6)
+    second = 0.6 * 1.4 / (0.6 * 1.4 + 0.4 * 0.6)
+    assert expectation_maximisation(probabilities, source)[0] == pytest.approx((first + second) / 2)
+
+
+def test_calibration_finds_the_scale_and_bias_that_were_taken_away() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20_000, 3)) * 2
+    true = softmax(logits / 2.5 + np.array([0.5, -0.5, 0.0]), axis=1)
+    labels = (true.cumsum(1) > rng.random((len(true), 1))).argmax(1)
+    temperature, biases = bias_corrected_temperature(logits, labels)
+    assert temperature == pytest.approx(2.5, rel=0.05)
+    assert biases - biases.mean() == pytest.approx([0.5, -0.5, 0.0], abs=0.06)
+
+
+def test_the_targets_frequencies_are_found_though_the_model_is_too_sure() -> None:
+    validation, labels = drawn([0.5, 0.3, 0.2], 4000, seed=1)
+    target, truth = drawn([0.1, 0.2, 0.7], 4000, seed=2)
+    found = estimate_label_shift(3 * validation, labels, 3 * target)
+    assert found.temperature == pytest.approx(3.0, rel=0.1)
+    assert found.source == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
+    assert found.target == pytest.approx([0.1, 0.2, 0.7], abs=0.03)
+    plain = (target.argmax(1) == truth).mean()
+    corrected = ((3 * target / found.temperature + found.corrections()).argmax(1) == truth).mean()
+    assert corrected > plain + 0.01
+
+
+def test_where_nothing_shifted_nothing_is_found() -> None:
+    validation, labels = drawn([0.5, 0.3, 0.2], 4000, seed=1)
+    target, _ = drawn([0.5, 0.3, 0.2], 4000, seed=5)
+    found = estimate_label_shift(validation, labels, target)
+    assert found.target == pytest.approx([0.5, 0.3, 0.2], abs=0.03)
+
+
+def test_a_class_without_validation_rows_and_an_empty_side() -> None:
+    validation, labels = drawn([0.6, 0.4, 0.0], 500, seed=1)
+    found = estimate_label_shift(validation, labels, drawn([0.5, 0.5, 0.0], 200, seed=3)[0])
+    assert np.isfinite(found.corrections()).all()
+    with pytest.raises(ValueError, match="estimated from 500 validation and 0 target rows; both sides need some"):
+        estimate_label_shift(validation, labels, validation[:0])
