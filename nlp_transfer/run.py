@@ -44,6 +44,7 @@ from nlp_transfer.target import (
     compared,
     correct_prior,
     names_of,
+    pseudo_label_facts,
     source_only_config,
     target_rows,
     tokens_an_epoch,
@@ -147,6 +148,8 @@ def run(
         baselines, facts = score_baselines(config.baselines, task, corpora, scored), dict[str, Any]()
         if "target" in scored and not task.multi_label:
             facts["class frequencies"] = class_frequencies(task, scored, corrected=config.prior_correction)
+        if pseudo := pseudo_label_facts(task, trainer, encoded):
+            facts["pseudo-labels"] = pseudo
         if beside is not None:
             alone = Path(str(beside.training.output_dir))
             baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}

@@ -129,6 +129,30 @@ def class_frequencies(
     return {**facts, "the model predicts with the target's": "yes"} if corrected else facts
 
 
+def pseudo_label_facts(task: BoundTask, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
+    """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
+    found = trainer.pseudo_labels
+    if found is None:
+        return {}
+    made, names = found.numpy(), task.label_names
+    facts = {"texts": f"{int((made >= 0).sum()):,} of {len(made):,} in the last epoch"}
+    rows = encoded["target"][seen_split(encoded["target"])]
+    if "labels" in rows.column_names:
+        right = made == np.asarray(rows["labels"])
+        facts["right, by the labels"] = f"{right[made >= 0].mean():.3f}" if (made >= 0).any() else "none was given"
+        facts |= {
+            f"right of {name}": f"{right[made == i].mean():.3f} of {int((made == i).sum()):,}"
+            for i, name in enumerate(names)
+            if (made == i).any()
+        }
+    return facts
+
+
+def seen_split(splits: Mapping[str, Dataset]) -> str:
+    """The target's split whose texts training sees without labels."""
+    return next(name for name in ("unlabeled", "train", *splits) if name in splits)
+
+
 def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = say_nothing) -> Dataset | None:
     """The target rows that training sees: without labels, unless a method asks for them; None if none sees any.
 
@@ -156,7 +180,7 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
             )
         tell(f"{len(splits['train']):,} target rows of split train are learned from, with their labels.")
         return splits["train"]
-    split = next(name for name in ("unlabeled", "train", *splits) if name in splits)
+    split = seen_split(splits)
     tell(f"{len(splits[split]):,} target texts of split {split} are seen in training, without labels.")
     return without_labels(splits[split])
 

@@ -310,6 +310,26 @@ def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, m
 
 
 @pytest.mark.slow
+def test_the_report_says_how_many_pseudo_labels_are_right(encoder, corpus, tmp_path):
+    (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(30, seed=9)))
+    tree = run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=6, learning_rate=1e-2)
+    tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only": False}
+    tree["methods"] = ["full_fine_tuning", {"name": "self_training", "least_probability": 0.0, "last_share": 1.0}]
+    said = []
+    facts = run(load_config(tree=tree), say=said.append).facts["pseudo-labels"]
+    assert facts["texts"] == "30 of 30 in the last epoch"
+    assert "self_training: 30 of 30 target texts have a pseudo-label in epoch 6." in said
+    right = {
+        name: facts[f"right of {name}"] for name in ("public", "permissive", "copyleft") if f"right of {name}" in facts
+    }
+    counts = [int(value.split(" of ")[1]) for value in right.values()]
+    assert sum(counts) == 30
+    whole = sum(float(value.split(" of ")[0]) * count for value, count in zip(right.values(), counts, strict=True)) / 30
+    assert float(facts["right, by the labels"]) == pytest.approx(whole, abs=0.01)
+    assert whole > 0.5  # a third by chance
+
+
+@pytest.mark.slow
 def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus, tmp_path):
     target = write_corpus(tmp_path / "target", sizes=(12, 6, 9))
     tree = {**run_tree(encoder, corpus, tmp_path / "run", logging_steps=4), "target": {"path": str(target)}}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nlp_transfer.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
     from torch import Tensor, nn
     from transformers import PreTrainedModel, TrainerCallback
@@ -66,12 +67,15 @@ class Features:
         logits: float32, shape (batch, classes).
         losses: the task's loss of each row, shape (batch,); None where the rows have no labels.
         multi_label: whether the logits are of labels, any number of which a row may have, or of classes.
+        labelled: which rows have labels, bool, shape (batch,), where some have and some have not; the others' losses
+            are 0.
     """
 
     pooled: "Tensor"
     logits: "Tensor"
     losses: "Tensor | None" = None
     multi_label: bool = False
+    labelled: "Tensor | None" = None
 
     def probabilities(self) -> "Tensor":
         """Of classes (softmax) or labels (sigmoid), shape (batch, classes)."""
@@ -101,6 +105,7 @@ class Method(ABC):
         name: the name in configs.
         needs_target: whether the method needs text of the target domain: it then overrides `penalty`.
         needs_target_labels: whether it asks for the target's labels, too.
+        labels_target: whether it labels target rows by itself (`pseudo_labels`).
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
         frees_weights: whether the method decides which weights may move; one of a list of methods may.
     """
@@ -108,6 +113,7 @@ class Method(ABC):
     name: ClassVar[str]
     needs_target: ClassVar[bool] = False
     needs_target_labels: ClassVar[bool] = False
+    labels_target: ClassVar[bool] = False
     trains: ClassVar[bool] = True
     frees_weights: ClassVar[bool] = True
 
@@ -152,6 +158,18 @@ class Method(ABC):
         """
         return 1.0
 
+    def pseudo_labels(
+        self, probabilities: "Callable[[], np.ndarray]", epoch: int, epochs: float
+    ) -> "np.ndarray | None":
+        """Labels for target rows at the start of an epoch: class ids, -1 for none, shape (rows,); None for none at all.
+
+        Args:
+            probabilities: computes what the model makes of all target rows at this moment, shape (rows, classes).
+            epoch: how many are done.
+            epochs: of the whole run.
+        """
+        return None
+
     def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """The method's part of an update's loss.
 
@@ -178,6 +196,9 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
             f"methods: {' and '.join(freeing)} each decide which weights move, so only one of them can stand in a run."
         )
     adapting = [method.name for method in methods if method.needs_target]
+    labelling = [method.name for method in methods if method.labels_target or method.needs_target_labels]
+    if len(labelling) > 1:
+        problems.append(f"methods: {' and '.join(labelling)} each give target rows labels; only one of them can stand.")
     problems += [
         f"methods: {method.name} fits a head and trains nothing by gradient, so {' and '.join(adapting)} would do "
         "nothing. Take full_fine_tuning, partial_fine_tuning or lora."

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast, gather_object
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,14 +29,17 @@ from nlp_transfer.methods.base import Context, Features, Method
 from nlp_transfer.models.families import logits_layer, plain_model
 from nlp_transfer.models.features import make_batch
 from nlp_transfer.training.memory import random_state, set_random_state
-from nlp_transfer.training.target_rows import DOMAIN, PLACE, SOURCE, TARGET, EndlessRows, mixed
+from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL, PLACE, SOURCE, TARGET, EndlessRows, mixed
 from nlp_transfer.training.updates import UpdateMixin, row_count, without_ids
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 NETWORKS = "method_networks.safetensors"
-"""The file in a checkpoint that holds the methods' own networks."""
+"""The file in a checkpoint that holds the methods' own networks, and the target rows' pseudo-labels."""
+
+PSEUDO_LABELS = "pseudo_labels"
+"""The pseudo-labels' name in it."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,11 @@ class AdaptationMixin(UpdateMixin):
     _networks: nn.ModuleDict | None = None
     _gradients: tuple[Tensor, Tensor] | None = None
     """What the loss of the update changes by with its pooled features and logits, of this process's rows."""
+
+    _epoch_to_label: int | None = None
+
+    pseudo_labels: Tensor | None = None
+    """Of the target's rows, int64, shape (rows,), -1 for none; None where no method made any."""
 
     shown_totals: dict[str, float]
     """What the updates since the last logged step have shown, added up."""
@@ -186,12 +195,48 @@ class AdaptationMixin(UpdateMixin):
             self._target_rows = target
         return super()._inner_training_loop(*args, **kwargs)
 
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`; before its first update target rows get the labels that a method gives them."""
+        resumed = kwargs["resume_from_checkpoint"] is not None and kwargs["epoch"] == kwargs["epochs_trained"]
+        in_the_middle = resumed and kwargs["steps_trained_in_current_epoch"] > 0  # the checkpoint has the epoch's
+        self._epoch_to_label = None if in_the_middle else kwargs["epoch"]
+        super()._run_epoch(*args, **kwargs)
+
+    def _label_targets(self) -> None:
+        """Once an epoch, when what a checkpoint holds has been taken over."""
+        epoch, self._epoch_to_label = self._epoch_to_label, None
+        for method in self.methods:
+            if epoch is not None and method.labels_target:
+                self._label_target(method, epoch)
+
+    def _label_target(self, method: Method, epoch: int) -> None:
+        assert self._context is not None
+
+        def probabilities() -> np.ndarray:
+            whole: Any = self
+            target: Features = whole.features_of(self._target_rows, labelled=False)
+            if target.multi_label:
+                raise ConfigError(f"{method.name} gives each text one label, and the source's texts have several.")
+            return target.probabilities().cpu().numpy()
+
+        made = method.pseudo_labels(probabilities, epoch, self.state.num_train_epochs)
+        if made is None:
+            self.pseudo_labels = None
+            return
+        # All processes take the labels of the first, should theirs be rounded otherwise.
+        self.pseudo_labels = broadcast(torch.from_numpy(made).to(self.args.device)).cpu()
+        self._context.say(
+            f"{method.name}: {int((made >= 0).sum()):,} of {len(made):,} target texts have a pseudo-label in epoch "
+            f"{epoch + 1}."
+        )
+
     # ---- an update ----
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`; target rows join the source rows of each micro-batch."""
         batches, items = super().get_batch_samples(*args, **kwargs)
         if self.adapts:
+            self._label_targets()
             self._drop_update()
             batches[:] = list(self._with_target(batches))
         return batches, items
@@ -220,7 +265,10 @@ class AdaptationMixin(UpdateMixin):
         batch = make_batch(
             target, rows, lambda some: collate([{**row, "labels": label} for row in some]), self.args.device
         )
-        batch.pop("labels", None)
+        given = batch.pop("labels", None)
+        if self.pseudo_labels is not None:
+            labels = self.pseudo_labels[rows].to(self.args.device)
+            batch["labels"] = torch.where(labels >= 0, labels, NO_LABEL).to(given)
         return batch
 
     def _drop_update(self) -> None:
@@ -313,14 +361,17 @@ class AdaptationMixin(UpdateMixin):
         """The features of one domain's rows; with losses, where its labels are to be seen."""
         assert self._context is not None
         chosen = rows[DOMAIN] == domain
-        logits, labels = rows["logits"][chosen], rows["labels"][chosen]
-        seen = domain == SOURCE or any(method.needs_target_labels for method in self.methods)
-        return Features(
-            rows["pooled"][chosen],
-            logits,
-            self._context.loss(logits, labels) if seen else None,
-            multi_label=labels.is_floating_point(),
-        )
+        pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
+        multi_label = labels.is_floating_point()
+        if domain == SOURCE or any(method.needs_target_labels for method in self.methods):
+            return Features(pooled, logits, self._context.loss(logits, labels), multi_label)
+        if self.pseudo_labels is None:
+            return Features(pooled, logits, None, multi_label)
+        labelled = labels != NO_LABEL
+        losses = logits.new_zeros(len(logits))
+        if bool(labelled.any()):
+            losses = losses.masked_scatter(labelled, self._context.loss(logits[labelled], labels[labelled]))
+        return Features(pooled, logits, losses, multi_label, labelled)
 
     def _gathered(self, local: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
         """The rows of all processes, in their order, and where this one's begin."""
@@ -355,16 +406,21 @@ class AdaptationMixin(UpdateMixin):
         super().log(logs, start_time)
 
     def save_networks(self, folder: Path) -> None:
-        """Write the methods' own networks into a checkpoint."""
-        if self._networks is not None and len(self._networks):
-            save_file(
-                {name: value.contiguous() for name, value in self._networks.state_dict().items()}, folder / NETWORKS
-            )
+        """Write the methods' own networks, and pseudo-labels, into a checkpoint."""
+        tensors = {} if self._networks is None else dict(self._networks.state_dict())
+        if self.pseudo_labels is not None:
+            tensors[PSEUDO_LABELS] = self.pseudo_labels
+        if tensors:
+            save_file({name: value.contiguous() for name, value in tensors.items()}, folder / NETWORKS)
 
     def load_networks(self, folder: Path) -> None:
         """Take them over from a checkpoint."""
-        if self._networks is not None and len(self._networks):
-            self._networks.load_state_dict(load_file(folder / NETWORKS))
+        if not self.adapts:
+            return
+        tensors = load_file(folder / NETWORKS) if (folder / NETWORKS).exists() else {}
+        self.pseudo_labels = tensors.pop(PSEUDO_LABELS, None)
+        if self._networks is not None:
+            self._networks.load_state_dict(tensors)
 
 
 def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:

@@ -74,7 +74,7 @@ class SelectionMixin(Trainer):
                 f"metric_for_best_model is {chosen}, and the target has {len(context.target)} texts; at least "
                 f"{FEWEST_ROWS} are needed."
             )
-        target = self._of(context.target, "target")
+        target = self.features_of(spread(context.target, MOST_ROWS), labelled=False)
         probabilities, multi_label = target.probabilities().cpu().numpy(), target.multi_label
         scores = {
             "target_entropy": mean_entropy(probabilities, multi_label=multi_label),
@@ -82,22 +82,30 @@ class SelectionMixin(Trainer):
             "target_density": soft_neighborhood_density(probabilities),
         }
         if chosen == "target_dev":
-            train, validation = self._of(context.train, "train"), self._of(context.validation, "validation")
+            train, validation = (
+                self.features_of(spread(rows, MOST_ROWS)) for rows in (context.train, context.validation)
+            )
             assert validation.losses is not None
             weights = density_ratios(*(side.pooled.cpu().numpy() for side in (train, target, validation)))
             scores["target_dev"] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)
         return scores
 
-    def _of(self, dataset: "Dataset", name: str) -> Features:
-        """What the model makes of a split; with losses, but for the target."""
+    @torch.no_grad()
+    def features_of(self, dataset: "Dataset", *, labelled: bool = True) -> Features:
+        """What the model makes of rows, in their order.
+
+        Args:
+            dataset: encoded rows.
+            labelled: whether their losses are wanted; they must have labels then.
+        """
         assert self._context is not None
-        dataset = spread(dataset, MOST_ROWS)
         model: Any = self.accelerator.unwrap_model(self.model)
         was_training = model.training
         model.eval()
         try:
-            pooled, logits, labels = [], [], []
-            for batch in self._batches(dataset):
+            pooled, logits, labels, order = [], [], [], []
+            for rows, batch in self._batches(dataset):
+                order += rows
                 with self.compute_loss_context_manager():
                     made = features(model, model, batch)
                 pooled.append(made[0])
@@ -105,19 +113,21 @@ class SelectionMixin(Trainer):
                 labels.append(batch["labels"])
         finally:
             model.train(was_training)
-        known, outputs = torch.cat(labels), torch.cat(logits)
-        losses = None if name == "target" else self._context.loss(outputs, known)
-        return Features(torch.cat(pooled), outputs, losses, multi_label=known.is_floating_point())
+        back = torch.argsort(torch.tensor(order)).to(self.args.device)
+        inputs, outputs, known = (torch.cat(parts)[back] for parts in (pooled, logits, labels))
+        losses = self._context.loss(outputs, known) if labelled else None
+        return Features(inputs, outputs, losses, multi_label=known.is_floating_point())
 
-    def _batches(self, dataset: "Dataset") -> Iterator[dict[str, Any]]:
-        """Batches of rows of like length; a row without a label has one that nobody looks at."""
+    def _batches(self, dataset: "Dataset") -> Iterator[tuple[list[int], dict[str, Any]]]:
+        """Row numbers and batches of like length; a row without a label has one that nobody looks at."""
         assert self._context is not None
         collate, label = self._context.collate, self._context.train[0]["labels"]
         lengths = [len(ids) for ids in dataset["input_ids"]]
         for rows in token_budget_batches(lengths, self._context.batch_tokens):
-            yield make_batch(
+            batch = make_batch(
                 dataset, rows, lambda some: collate([{"labels": label, **row} for row in some]), self.args.device
             )
+            yield rows, batch
 
 
 def spread(dataset: "Dataset", most: int) -> "Dataset":

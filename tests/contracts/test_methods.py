@@ -43,6 +43,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     "cdan": [{"weight": 1.0, "entropy_conditioning": False}],
     "mmd": [{}],
     "coral": [{"weight": 10.0}],
+    "self_training": [{"weight": 0.5, "first_share": 0.3}],
     "joint": [{"source_weight_start": 0.7, "source_weight_end": 0.1}],
 }
 CASES = [(name, config) for name, configs in CONFIGURED.items() for config in configs]
@@ -159,11 +160,15 @@ def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> No
     target = side(torch.randn(8, 5) + 1, **values)
     if method.needs_target_labels:
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1))
+    elif method.labels_target:
+        assert method.penalty(source, target, 0.5, None) is None
+        known = torch.arange(8) < 3
+        target = dataclasses.replace(target, losses=target.logits.square().sum(-1) * known, labelled=known)
     term, network = term_of(method, source, target)
     assert term.value.shape == ()
     assert bool(torch.isfinite(term.value))
     assert term.weight >= 0
-    if method.needs_target_labels:
+    if method.needs_target_labels or method.labels_target:
         assert torch.autograd.grad(term.value, target.logits, retain_graph=True)[0].abs().max() > 0
     else:
         for gradient in torch.autograd.grad(term.value, (source.pooled, target.pooled), retain_graph=True):

@@ -10,7 +10,17 @@ from torch import nn
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, DataError, TrainingError
-from nlp_transfer.methods import CORAL, DANN, MMD, FrozenEncoder, FullFineTuning, Joint, LoRA, PartialFineTuning
+from nlp_transfer.methods import (
+    CORAL,
+    DANN,
+    MMD,
+    FrozenEncoder,
+    FullFineTuning,
+    Joint,
+    LoRA,
+    PartialFineTuning,
+    SelfTraining,
+)
 from nlp_transfer.methods.base import Method
 from nlp_transfer.training.adaptation import NETWORKS
 from nlp_transfer.training.target_rows import DOMAIN, without_labels
@@ -201,6 +211,72 @@ def test_dropout_is_the_same_in_both_forward_passes_of_an_update(tmp_path: Path)
     assert len(seen) > 2
     half = len(seen) // 2
     assert all(torch.equal(one, other) for one, other in zip(seen[:half], seen[half:], strict=True))
+
+
+# ---- pseudo-labels ----
+
+
+def test_pseudo_labels_are_the_models_own_at_the_start_of_an_epoch(tmp_path: Path) -> None:
+    methods: list[Method] = [SelfTraining(first_share=0.5, last_share=1.0, least_probability=0.0)]
+    run = trainer(tmp_path, methods, num_train_epochs=3, max_steps=-1, train_sampling_strategy="sequential")
+    seen: list[list[int]] = []
+    batches = run.get_batch_samples
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        made, items = batches(*args, **kwargs)
+        seen.append(made[0]["labels"][4:].tolist())
+        return made, items
+
+    run.get_batch_samples = noted  # type: ignore[method-assign]
+    taught: list[torch.Tensor] = []
+    label = run._label_target
+
+    def noting(method: Method, epoch: int) -> None:
+        model: Any = run.model
+        model.eval()
+        with torch.no_grad():
+            rows = [{**row, "labels": 0} for row in TARGET]
+            taught.append(torch.cat([model(**collate([row])).logits for row in rows]).argmax(-1))
+        model.train()
+        label(method, epoch)
+
+    run._label_target = noting  # type: ignore[method-assign]
+    run.train()
+    assert all(labels == [-100] * 4 for labels in seen[:3])  # the first epoch is the source's
+    assert run.pseudo_labels is not None
+    assert torch.equal(run.pseudo_labels, taught[2])  # a share of 1 keeps all
+    places = run._endless.take(4 * 6, 12)
+    assert [x for labels in seen[6:] for x in labels] == [int(taught[2][row]) for row in places]
+    half = {int(taught[1][row]) for row in run._endless.take(4 * 3, 12)} | {-100}
+    assert {x for labels in seen[3:6] for x in labels} <= half
+    logged = [entry for entry in run.state.log_history if "self_training_loss" in entry]
+    assert len(logged) == 6 or len(logged) == 5  # an update may have no labelled row
+
+
+def test_pseudo_labels_go_with_a_checkpoint_and_with_dann(tmp_path: Path) -> None:
+    values: dict[str, Any] = {"num_train_epochs": 3, "max_steps": -1, "save_strategy": "steps", "save_steps": 1}
+    methods: list[Method] = [SelfTraining(least_probability=0.0), DANN()]
+    run = trainer(tmp_path, methods, **values)
+    run.train()
+    for step in (4, 5, 6):
+        again = trainer(tmp_path, methods, **values)
+        again.train(resume_from_checkpoint=str(tmp_path / "run" / f"checkpoint-{step}"))
+        assert torch.equal(weights(again), weights(run))
+        assert again.pseudo_labels is not None
+        assert run.pseudo_labels is not None
+        assert torch.equal(again.pseudo_labels, run.pseudo_labels)
+
+
+def test_pseudo_labels_are_of_one_label_a_text_and_of_one_method(tmp_path: Path) -> None:
+    rows = random_rows(12, multi_label=True, seed=1)
+    with pytest.raises(
+        ConfigError, match="self_training gives each text one label, and the source's texts have several"
+    ):
+        trainer(
+            tmp_path, [SelfTraining()], multi_label=True, train_dataset=rows, num_train_epochs=2, max_steps=-1
+        ).train()
+    with pytest.raises(ConfigError, match="self_training and joint each give target rows labels"):
+        trainer(tmp_path, [SelfTraining(), Joint()], target_dataset=random_rows(5))
 
 
 # ---- what goes wrong ----

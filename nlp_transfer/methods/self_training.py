@@ -1,0 +1,100 @@
+"""Self-training: the target's texts get the labels that the model is surest of, and are learned from.
+
+    L = L_S + weight · (mean loss of the update's target rows that have a pseudo-label)
+
+At the start of each epoch the model of that moment is the teacher: it labels all target texts, and of each predicted
+class the surest share keeps its label, so that no class crowds out the others. The share grows over the run. The first
+epochs learn from the source alone. Needs unlabelled target text, and one label a text.
+Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+import numpy as np
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.adaptation import weight_problems
+from nlp_transfer.methods.base import Features, Method, Term
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@final
+@dataclass(frozen=True)
+class SelfTraining(Method):
+    """Learn from the model's own labels of target texts. Goes with the method that decides which weights move.
+
+    Args:
+        weight: of the pseudo-labelled rows' loss.
+        first_share: share of each predicted class's texts that keep their label when self-training begins.
+        last_share: the same at the end of the run.
+        least_probability: a text whose predicted class is less probable never keeps its label.
+        source_epochs: epochs on the source alone before.
+    """
+
+    name: ClassVar[str] = "self_training"
+    needs_target: ClassVar[bool] = True
+    labels_target: ClassVar[bool] = True
+    frees_weights: ClassVar[bool] = False
+
+    weight: float = 1.0
+    first_share: float = 0.2
+    last_share: float = 0.5
+    least_probability: float = 0.5
+    source_epochs: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = weight_problems(self.name, self.weight)
+        problems += [
+            f"self_training.{name} is {value}; expected 0 < share <= 1."
+            for name, value in (("first_share", self.first_share), ("last_share", self.last_share))
+            if not 0 < value <= 1
+        ]
+        if not 0 <= self.least_probability < 1:
+            problems.append(f"self_training.least_probability is {self.least_probability}; expected 0 <= value < 1.")
+        if self.source_epochs < 1:
+            problems.append(
+                f"self_training.source_epochs is {self.source_epochs}; expected 1 or more: a new head knows nothing."
+            )
+        if problems:
+            raise ConfigError(problems)
+
+    def pseudo_labels(self, probabilities: Callable[[], np.ndarray], epoch: int, epochs: float) -> np.ndarray | None:
+        """See `Method.pseudo_labels`."""
+        if epoch < self.source_epochs:
+            return None
+        done = (epoch - self.source_epochs) / max(1, math.ceil(epochs) - 1 - self.source_epochs)
+        share = self.first_share + (self.last_share - self.first_share) * min(1.0, done)
+        return surest(probabilities(), share, self.least_probability)
+
+    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
+        """See `Method.penalty`; nothing for an update without a pseudo-labelled row."""
+        if target.losses is None or target.labelled is None or not bool(target.labelled.any()):
+            return None
+        return Term(
+            target.losses[target.labelled].mean(),
+            self.weight,
+            shown={"share": target.labelled.float().mean().item()},
+        )
+
+
+def surest(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
+    """The predicted class of the surest rows of each class, int64, shape (rows,); -1 for the others.
+
+    Args:
+        probabilities: shape (rows, classes).
+        share: of the rows of each predicted class that keep it, rounded up.
+        least: what the class's probability must reach.
+    """
+    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    labels = np.full(len(predicted), -1, dtype=np.int64)
+    for label in np.unique(predicted):
+        rows = np.flatnonzero(predicted == label)
+        kept = rows[np.argsort(-sure[rows], kind="stable")[: math.ceil(share * len(rows))]]
+        labels[kept[sure[kept] >= least]] = label
+    return labels
