@@ -121,3 +121,20 @@ def test_layers_that_are_read_from_the_cache_are_counted_once(small, tmp_path):
     tokens = sum(sum(lengths[split]["length"]) for split in ("train", "validation"))
     assert kept.cache_bytes == pytest.approx(tokens * 64 * 4, rel=0.25)
     assert computed.cache_bytes == 0
+
+
+def test_a_run_that_adapts_counts_the_target_and_the_run_beside(small, tmp_path):
+    target = small.parent / "corpus" / "test.jsonl"
+    words = [
+        ("training.output_dir", str(tmp_path)),
+        ("target.path", str(target)),
+        ("methods", ["full_fine_tuning", "mmd"]),
+    ]
+    found = estimate(load_config([str(small)], words))
+    plain = estimate(load_config([str(small)], words[:1]))
+    encoded = load_data(load_config([str(small)], words))[3]
+    mean = sum(encoded["target"]["test"]["length"]) / len(encoded["target"]["test"])
+    assert found.tokens == pytest.approx(plain.tokens + 3 * 96 * mean, rel=0.05)
+    assert found.flops / plain.flops == pytest.approx(found.tokens / plain.tokens, rel=0.05)
+    assert "Source-only, beside" in found.seconds
+    assert "Source-only, beside" not in plain.seconds
