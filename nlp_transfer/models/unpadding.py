@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -39,6 +40,14 @@ ROUNDINGS = 8
 """How many of the last place's units they may be apart in a coarser number format."""
 
 
+FILLED_TO = 64
+"""Real tokens are filled up to a multiple of this. On a CPU oneDNN makes kernels for each new number of rows, and keeps
+some MiB of them: few different numbers cost less time and memory."""
+
+FILLED_FROM = 512
+"""Batches of fewer tokens are not filled up, which would cost too large a share of them."""
+
+
 @dataclass
 class Batch:
     """A batch whose padding is out.
@@ -55,6 +64,16 @@ class Batch:
     rows: Tensor
     lengths: list[int]
     _groups: dict[int, tuple[Tensor | None, list[Group]]] = field(default_factory=dict)
+
+    @property
+    def tokens(self) -> int:
+        """Real ones."""
+        return len(self.places)
+
+    @property
+    def filling(self) -> int:
+        """How many rows of zeros follow them; no text has them, and nothing flows back from them."""
+        return -self.tokens % FILLED_TO if self.tokens >= FILLED_FROM else 0
 
     def groups(self, mask: Tensor | None) -> list[Group]:
         """The texts by length, for a mask that the family made for the padded batch; all layers share them."""
@@ -193,7 +212,7 @@ def _unpad(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
         return args, kwargs
     states, *rest = args
     real = states.flatten(0, 1).index_select(0, _current.places)
-    return _place_positions(layer, (real[None], *rest), kwargs)
+    return _place_positions(layer, (_filled(real, _current)[None], *rest), kwargs)
 
 
 def _place_positions(
@@ -208,9 +227,13 @@ def _place_positions(
 
 
 def _placed(part: Tensor, batch: Batch) -> Tensor:
-    if len(part) == 1:
-        return part[:, batch.places % batch.shape[1]]
-    return part.flatten(0, 1).index_select(0, batch.places)[None]
+    real = part[0, batch.places % batch.shape[1]] if len(part) == 1 else part.flatten(0, 1)[batch.places]
+    return _filled(real, batch)[None]
+
+
+def _filled(real: Tensor, batch: Batch) -> Tensor:
+    """Real tokens, (tokens, …), with zeros after them."""
+    return functional.pad(real, (0, 0) * (real.ndim - 1) + (0, batch.filling)) if batch.filling else real
 
 
 def _pad(layer: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
@@ -220,7 +243,7 @@ def _pad(layer: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
     states = output[0] if isinstance(output, tuple) else output
     rows, width = _current.shape
     whole = states.new_zeros(rows * width, states.shape[-1])
-    padded = whole.index_copy(0, _current.places, states[0]).view(rows, width, -1)
+    padded = whole.index_copy(0, _current.places, states[0, : _current.tokens]).view(rows, width, -1)
     return (padded, *output[1:]) if isinstance(output, tuple) else padded
 
 
@@ -241,13 +264,14 @@ def _attention(
         return sdpa_attention_forward(  # type: ignore[no-any-return]
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
-    if _current is None or query.shape[2] != len(_current.places):
+    if _current is None or query.shape[2] != _current.tokens + _current.filling:
         output = attend_padded(query, key, value, attention_mask, scale=scale, dropout=dropout)
         return output.transpose(1, 2), None
     if key.shape[1] != query.shape[1]:  # grouped queries
         key, value = (part.repeat_interleave(query.shape[1] // part.shape[1], 1) for part in (key, value))
-    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
-    return attend(q, k, v, _current.groups(attention_mask), scale=scale, dropout=dropout)[None], None
+    q, k, v = (part[0, :, : _current.tokens].transpose(0, 1) for part in (query, key, value))
+    output = attend(q, k, v, _current.groups(attention_mask), scale=scale, dropout=dropout)
+    return _filled(output, _current)[None], None
 
 
 ALL_ATTENTION_FUNCTIONS.register(ATTENTION, _attention)

@@ -20,8 +20,10 @@ def widths_seen(model):
     return seen
 
 
+@pytest.mark.parametrize("filled_from", [unpadding.FILLED_FROM, 1])
 @pytest.mark.parametrize("kind", UNPADDED)
-def test_logits_and_gradients_are_those_with_padding(kind):
+def test_logits_and_gradients_are_those_with_padding(kind, filled_from, monkeypatch):
+    monkeypatch.setattr(unpadding, "FILLED_FROM", filled_from)
     model, batch = tiny_model(kind).double(), inputs()
     seen = widths_seen(model)
     expected = model(**batch)
@@ -33,7 +35,8 @@ def test_logits_and_gradients_are_those_with_padding(kind):
         found = model(**batch)
         got = torch.autograd.grad(found.loss, list(model.parameters()), allow_unused=True)
     tokens = int(batch["attention_mask"].sum())
-    assert set(seen) == {(1, tokens)}
+    assert set(seen) == {(1, tokens if filled_from > 1 else -(-tokens // unpadding.FILLED_TO) * unpadding.FILLED_TO)}
+    assert tokens % unpadding.FILLED_TO
     assert tokens < batch["attention_mask"].numel()
     torch.testing.assert_close(found.logits, expected.logits, rtol=1e-9, atol=1e-9)
     for one, other in zip(got, wanted, strict=True):
@@ -134,6 +137,16 @@ def test_the_longest_text_comes_first():
     assert batch.lengths == [4, 3, 2]
     assert batch.rows.tolist() == [1, 2, 0]
     assert batch.places.tolist() == [4, 5, 6, 7, 8, 9, 10, 0, 1]
+    assert (batch.tokens, batch.filling) == (9, 0)
+
+
+@pytest.mark.parametrize(("tokens", "filling"), [(511, 0), (512, 0), (513, 63), (575, 1), (576, 0)])
+def test_large_batches_are_filled_up_to_few_different_numbers_of_tokens(tokens, filling):
+    mask = torch.ones(2, tokens, dtype=torch.long)
+    mask[1] = 0
+    mask[1, 0] = 1  # one token of its own
+    batch = read_batch(mask[:, : tokens - 1])
+    assert (batch.tokens, batch.filling) == (tokens, filling)
 
 
 def test_half_precision_is_compared_by_its_own_rounding():
