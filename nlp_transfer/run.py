@@ -39,10 +39,13 @@ from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baseli
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.target import (
     Encoded,
+    check_adaptation,
     check_correctable,
     class_frequencies,
     compared,
     correct_prior,
+    headline,
+    held_out,
     names_of,
     pseudo_label_facts,
     source_only_config,
@@ -105,6 +108,7 @@ def run(
         use_cores(config.training.cpu_threads)
     corpora, task, tokenizer, encoded = load_data(config)
     notes = [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    check_adaptation(config, task, encoded)
     target = target_rows(config, encoded, notes.append)
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
@@ -120,13 +124,16 @@ def run(
                 if beside is not None:
                     tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
                     run(beside, resume=True, say=say_nothing, stop_signals=stop_signals)
+                    if main:
+                        tell(f"Without {names_of(config)}: {headline(beside)}. Now with it.")
                     loaded = load_model(config, task)  # its head's first weights are again those of the seed
                 started = time.perf_counter()
                 trainer, context = build_trainer(
                     config, task, tokenizer, encoded["source"], loaded, folder, log, tell, target
                 )
             except NLPTransferError:
-                if opened is not None and log is not None and opened.state == "empty":
+                learned = beside is not None and Path(str(beside.training.output_dir)).exists()
+                if opened is not None and log is not None and opened.state == "empty" and not learned:
                     log.close()
                     opened.discard()  # nothing was learned: leave the folder free
                 raise
@@ -137,9 +144,8 @@ def run(
             trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
             trainer.use_float32()
             trained = time.perf_counter()
-            if config.prior_correction:
-                correct_prior(trainer, encoded)
-            scored = score_model(trainer, task, encoded)
+            uncorrected = correct_prior(trainer, task, encoded) if config.prior_correction else {}
+            scored = score_model(trainer, task, held_out(config, encoded))
             evaluated = time.perf_counter()
             paths = hub.save_trained(trainer, tokenizer, folder, task)
         if opened is None:
@@ -147,10 +153,10 @@ def run(
         write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
         baselines, facts = score_baselines(config.baselines, task, corpora, scored), dict[str, Any]()
         if "target" in scored and not task.multi_label:
-            facts["class frequencies"] = class_frequencies(task, scored, corrected=config.prior_correction)
+            facts["class frequencies"] = {**class_frequencies(task, scored), **uncorrected}
         if pseudo := pseudo_label_facts(task, trainer, encoded):
             facts["pseudo-labels"] = pseudo
-        if beside is not None:
+        if beside is not None and "target" in scored:
             alone = Path(str(beside.training.output_dir))
             baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
             facts["adaptation"] = compared(task, scored["target"], alone, tell)
@@ -416,6 +422,7 @@ def dry_run(config: Config) -> str:
     loaded = load_model(config, task)
     lines = described(corpora)
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    check_adaptation(config, task, encoded)
     target_rows(config, encoded, lines.append)
     train, names = encoded["source"]["train"], task.label_names
     lines.append(f"\nThe first {min(DRY_RUN_EXAMPLES, len(train))} encoded training examples:")

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +15,18 @@ from transformers import PreTrainedModel
 
 from nlp_transfer.config import Config, needs_target
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.methods import FullFineTuning
+from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, say_nothing
 from nlp_transfer.metrics.label_shift import estimate_label_shift
 from nlp_transfer.models.families import final_linear, logits_layer, plain_model
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, compare, read_probabilities
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import METRICS
+from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.selection import FEWEST_ROWS, label_free_metric
 from nlp_transfer.training.target_rows import without_labels
 
 Encoded = dict[str, dict[str, Dataset]]
@@ -45,6 +48,57 @@ def source_only_config(config: Config, folder: Path) -> Config | None:
     return replace(config, training=training, methods=methods, baselines=())
 
 
+def check_adaptation(config: Config, task: BoundTask, encoded: Encoded) -> None:
+    """Find what would stop an adapting run later, when the run beside it has been trained.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+    names = names_of(config)
+    problems = []
+    metric = label_free_metric(config.training)
+    if metric and len(encoded["target"][seen_split(encoded["target"])]) < FEWEST_ROWS:
+        problems.append(
+            f"training.metric_for_best_model is {metric}, and the target has fewer than {FEWEST_ROWS} texts, which "
+            "have no neighbours. Add texts, or choose by a metric of the source."
+        )
+    for method in config.methods:
+        if method.labels_target and task.multi_label:
+            problems.append(f"{method.name} gives each text one label, and the source's texts have several.")
+        if isinstance(method, SelfTraining) and method.source_epochs >= config.training.num_train_epochs:
+            problems.append(
+                f"self_training.source_epochs is {method.source_epochs} and training.num_train_epochs "
+                f"{config.training.num_train_epochs:g}, so no pseudo-label would be given. Train longer."
+            )
+    if names and config.training.n_gpu > 1:
+        problems.append(f"{names} cannot use several GPUs from one process. Start one process for each, by torchrun.")
+    for variable, name in (("ACCELERATE_USE_FSDP", "FSDP"), ("ACCELERATE_USE_DEEPSPEED", "DeepSpeed")):
+        if names and os.environ.get(variable, "false").lower() in ("1", "true"):
+            problems.append(f"{names} cannot be used with {name}: each process must hold the whole model.")
+    if problems:
+        raise ConfigError(problems)
+
+
+def headline(config: Config) -> str:
+    """What a finished run scored, in a few words."""
+    metrics = json.loads((Path(str(config.training.output_dir)) / METRICS).read_text())
+    parts = [
+        f"{domain} {split} macro-F1 {number(splits[split]['macro_f1'])}"
+        for domain, splits in metrics.items()
+        for split in [next((name for name in ("test", "validation") if name in splits), next(iter(splits), None))]
+        if split is not None
+    ]
+    return ", ".join(parts)
+
+
+def held_out(config: Config, encoded: Encoded) -> Encoded:
+    """The splits that are scored: without the target's training rows, where a method learned from their labels."""
+    if not any(method.needs_target_labels for method in config.methods):
+        return encoded
+    rest = {name: rows for name, rows in encoded["target"].items() if name != "train"}
+    return {**encoded, "target": rest} if rest else {name: rows for name, rows in encoded.items() if name != "target"}
+
+
 def compared(task: BoundTask, scored: Mapping[str, Scored], alone: Path, tell: Callable[[str], None]) -> dict[str, str]:
     """Compare the model on the target's rows with the source-only run's, and warn where that seems better.
 
@@ -64,7 +118,7 @@ def compared(task: BoundTask, scored: Mapping[str, Scored], alone: Path, tell: C
         metrics = (one.metrics, json.loads((alone / METRICS).read_text())["target"][split])
     found = compare(
         probabilities,
-        read_probabilities(alone / PREDICTIONS, "target"),
+        read_probabilities(alone / PREDICTIONS, "target", scored),
         multi_label=task.multi_label,
         metrics=metrics,
     )
@@ -87,46 +141,48 @@ def check_correctable(task: BoundTask, model: PreTrainedModel) -> None:
         )
 
 
-def correct_prior(trainer: TransferTrainer, encoded: Encoded) -> None:
+def correct_prior(trainer: TransferTrainer, task: BoundTask, encoded: Encoded) -> dict[str, str]:
     """Let the model predict with the class frequencies that the target's texts seem to have.
 
     Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
     model predicts so. On all processes together.
+
+    Returns:
+        Facts for the report: that it was done, and what the target's score was before, where it has labels.
     """
     layer: Any = logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
     validation, labels = predict(trainer, encoded["source"]["validation"])
     assert labels is not None
     splits = scored_splits("target", encoded["target"])
-    target = np.concatenate([predict(trainer, encoded["target"][split])[0] for split in splits])
-    shift = estimate_label_shift(validation, labels, target)
+    sides = [predict(trainer, encoded["target"][split]) for split in splits]
+    shift = estimate_label_shift(validation, labels, np.concatenate([logits for logits, _ in sides]))
     with torch.no_grad():
         layer.weight.div_(shift.temperature)
         layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+    facts = {"corrected": "the model predicts with the target's frequencies, on source texts too"}
+    logits, known = sides[0]
+    if known is not None:
+        facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
+    return facts
 
 
-def class_frequencies(
-    task: BoundTask, scored: Mapping[str, Mapping[str, Scored]], *, corrected: bool
-) -> dict[str, str]:
+def class_frequencies(task: BoundTask, scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, str]:
     """How frequent each class is in source validation, and seems to be in the target, as facts for the report.
 
     Args:
-        task: with one label a text; nothing is said of several.
+        task: with one label a text.
         scored: what the model said of both domains.
-        corrected: whether it predicts with the target's frequencies already.
     """
-    if task.multi_label:
-        return {}
     validation, sides = scored["source"]["validation"], list(scored["target"].values())
     assert validation.labels is not None
     shift = estimate_label_shift(validation.logits, validation.labels, np.concatenate([one.logits for one in sides]))
     known = [one.labels for one in sides if one.labels is not None]
     counts = np.bincount(np.concatenate(known), minlength=len(task.label_names)) if known else None
-    facts = {
+    return {
         name: f"{shift.source[i]:.3f} in the source, about {shift.target[i]:.3f} in the target"
         + ("" if counts is None else f" (by its labels {counts[i] / counts.sum():.3f})")
         for i, name in enumerate(task.label_names)
     }
-    return {**facts, "the model predicts with the target's": "yes"} if corrected else facts
 
 
 def pseudo_label_facts(task: BoundTask, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
@@ -139,7 +195,8 @@ def pseudo_label_facts(task: BoundTask, trainer: TransferTrainer, encoded: Encod
     rows = encoded["target"][seen_split(encoded["target"])]
     if "labels" in rows.column_names:
         right = made == np.asarray(rows["labels"])
-        facts["right, by the labels"] = f"{right[made >= 0].mean():.3f}" if (made >= 0).any() else "none was given"
+        if (made >= 0).any():
+            facts["right, by the labels"] = f"{right[made >= 0].mean():.3f}"
         facts |= {
             f"right of {name}": f"{right[made == i].mean():.3f} of {int((made == i).sum()):,}"
             for i, name in enumerate(names)
@@ -178,10 +235,12 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
                 f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train and test files, or "
                 "set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
-        tell(f"{len(splits['train']):,} target rows of split train are learned from, with their labels.")
+        rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
+        tell(f"{len(splits['train']):,} target rows of split train are learned from, with their labels.{rest}")
         return splits["train"]
     split = seen_split(splits)
-    tell(f"{len(splits[split]):,} target texts of split {split} are seen in training, without labels.")
+    which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
+    tell(f"{len(splits[split]):,} target texts {which} are seen in training, without labels.")
     return without_labels(splits[split])
 
 

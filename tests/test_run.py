@@ -289,8 +289,8 @@ def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, m
         tree["source_only"] = False
         said = []
         report = run(load_config(tree=tree), say=said.append)
-        split = "test" if label != "" else "unlabeled"
-        assert f"12 target texts of split {split} are seen in training, without labels." in said[0]
+        which = "(all of its one file)" if label != "" else "of split unlabeled"
+        assert f"12 target texts {which} are seen in training, without labels." in said[0]
         models.append((tmp_path / f"run-{name}" / "model" / "model.safetensors").read_bytes())
         assert bool(report.metrics.get("target")) is (label != "")
     assert models[0] == models[1] == models[2]
@@ -340,7 +340,7 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
     assert "12 target rows of split train are learned from, with their labels." in said[0]
     assert report.metrics["target"]["test"]["per_class"]
     entry = next(e for e in map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines()) if "loss" in e)
-    assert entry["source_weight"] == pytest.approx(0.6)
+    assert entry["joint_lambda"] == pytest.approx(0.6)
     assert entry["loss"] == pytest.approx(0.6 * entry["source_loss"] + 0.4 * entry["joint_loss"])
 
     (tmp_path / "one.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
@@ -378,10 +378,11 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert report.metrics == without.metrics
     facts = report.facts["adaptation"]
     adapted, only = (one.metrics["target"]["test"]["macro_f1"] for one in (report, alone))
-    assert f"macro-F1 {adapted:.3f} and {only:.3f}" in facts["the labels prefer"]
+    assert f"macro-F1 {adapted:.3f} adapted, {only:.3f} source-only" in facts["preferred by the labels"]
+    assert any(line.startswith("Without mmd: source test macro-F1 ") for line in said)
     assert said[-1].startswith("Adaptation looks worse than training on the source alone")
     assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
-    assert "the labels prefer" in (tmp_path / "both" / "report.md").read_text()
+    assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()
     assert run(tree("both", adapting), resume=True) is None
 
     from nlp_transfer.training import TransferTrainer
@@ -422,7 +423,9 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
     assert float(facts["public"].split(" ")[0]) == pytest.approx(1 / 3, abs=0.02)
     assert facts["public"].endswith(f"(by its labels {share:.3f})")
     assert float(facts["public"].split("about ")[1].split(" ")[0]) == pytest.approx(share, abs=0.1)
-    assert corrected.facts["class frequencies"]["the model predicts with the target's"] == "yes"
+    before = plain.metrics["target"]["test"]["macro_f1"]
+    assert corrected.facts["class frequencies"]["target test macro-F1 before"] == f"{before:.3f}"
+    assert "corrected" not in facts
     both = [
         [row["probabilities"]["public"] for row in predictions(tmp_path / name) if row["domain"] == "target"]
         for name in ("plain", "corrected")
@@ -438,6 +441,53 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
     ):
         found = {one["label"]: one["score"] for one in classify([text["text"]])[0]}
         assert found["public"] == pytest.approx(row["probabilities"]["public"], abs=1e-5)
+
+
+def test_what_would_stop_an_adapting_run_later_is_found_before_anything_is_written(encoder, corpus, tmp_path):
+    many = write_corpus(tmp_path / "many", multi_label=True)
+    (tmp_path / "two.jsonl").write_text('{"text": "use copy"}\n{"text": "waive domain"}\n')
+    tree = {**run_tree(encoder, many, tmp_path / "run"), "target": {"path": str(many)}}
+    tree["methods"] = ["full_fine_tuning", {"name": "self_training", "source_epochs": 2}]
+    with pytest.raises(ConfigError) as caught:
+        run(load_config(tree=tree))
+    assert caught.value.problems == [
+        "self_training gives each text one label, and the source's texts have several.",
+        "self_training.source_epochs is 2 and training.num_train_epochs 2, so no pseudo-label would be given. Train "
+        "longer.",
+    ]
+    tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "two.jsonl")}}
+    tree["training"]["metric_for_best_model"] = "target_infomax"
+    with pytest.raises(ConfigError, match="metric_for_best_model is target_infomax, and the target has fewer than 3"):
+        dry_run(load_config(tree=tree))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_an_error_after_the_run_beside_leaves_a_folder_that_goes_on(encoder, corpus, tmp_path, monkeypatch):
+    """What the run beside has learned is kept, and the run may go on or begin anew."""
+    (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
+    tree = {**run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1), "methods": ["full_fine_tuning", "coral"]}
+    config = load_config(tree={**tree, "target": {"path": str(tmp_path / "target.jsonl")}})
+    with monkeypatch.context() as patch:
+        patch.setattr("nlp_transfer.run.build_trainer", fails_the_second_time(build_trainer))
+        with pytest.raises(ConfigError, match="not this time"):
+            run(config)
+    with pytest.raises(CheckpointError, match="--resume"):
+        run(config)
+    assert run(config, resume=True).baselines["source_only"]
+    assert (tmp_path / "run" / "source_only" / "model").is_dir()
+
+
+def fails_the_second_time(function):
+    calls = []
+
+    def called(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 2:
+            raise ConfigError("not this time")
+        return function(*args, **kwargs)
+
+    return called
 
 
 def test_prior_correction_of_several_labels_is_refused_before_anything_is_written(encoder, tmp_path):

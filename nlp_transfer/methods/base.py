@@ -87,7 +87,8 @@ class Term:
     """One part of an update's loss, beside the source's task loss.
 
     Args:
-        value: a scalar; its gradient reaches the features, and the method's own network.
+        value: a scalar, which the log shows as `METHOD_loss`; its gradient reaches the features, and the method's own
+            network.
         weight: what it counts in the total.
         shown: what else the log shows of it, by name.
     """
@@ -149,6 +150,10 @@ class Method(ABC):
             classes: width of `Features.logits`.
         """
         return None
+
+    def sees_target(self) -> bool:
+        """Whether training with these settings looks at target rows at all."""
+        return self.needs_target
 
     def source_weight(self, progress: float) -> float:
         """What the source's task loss counts in the total.

@@ -49,6 +49,10 @@ class Joint(Method):
         if problems:
             raise ConfigError(problems)
 
+    def sees_target(self) -> bool:
+        """Not with λ = 1 all along, which is a run on the source alone, dropout and all."""
+        return (self.source_weight_start, self.source_weight_end) not in ((1, None), (1, 1))
+
     def source_weight(self, progress: float) -> float:
         """λ; see `Method.source_weight`."""
         end = self.source_weight_start if self.source_weight_end is None else self.source_weight_end
@@ -57,4 +61,5 @@ class Joint(Method):
     def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
         """(1 - λ) · L_T; see `Method.penalty`."""
         assert target.losses is not None, "the trainer hands over the labels that the method asks for"
-        return Term(target.losses.mean(), 1 - self.source_weight(progress))
+        weight = self.source_weight(progress)
+        return Term(target.losses.mean(), 1 - weight, shown={"lambda": weight})

@@ -69,6 +69,7 @@ def mmd_loss(source: "Tensor", target: "Tensor", bandwidths: Sequence[float] = B
     import torch
 
     features = torch.cat([source, target])
+    features = features - features.mean(dim=0).detach()  # what all rows share would cost digits
     squares = features.square().sum(1)
     distances = (squares[:, None] + squares[None] - 2 * features @ features.T).clamp(min=0)
     apart = torch.triu_indices(len(features), len(features), offset=1, device=features.device)

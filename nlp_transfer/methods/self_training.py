@@ -3,7 +3,8 @@
     L = L_S + weight · (mean loss of the update's target rows that have a pseudo-label)
 
 At the start of each epoch the model of that moment is the teacher: it labels all target texts, and of each predicted
-class the surest share keeps its label, so that no class crowds out the others. The share grows over the run. The first
+class the surest share keeps its label, so that classes which the model finds easy do not keep more than others of what
+they are given. The share grows over the run. The first
 epochs learn from the source alone. Needs unlabelled target text, and one label a text.
 Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
 """
@@ -44,7 +45,7 @@ class SelfTraining(Method):
     weight: float = 1.0
     first_share: float = 0.2
     last_share: float = 0.5
-    least_probability: float = 0.5
+    least_probability: float = 0.0
     source_epochs: int = 1
 
     def __post_init__(self) -> None:

@@ -100,7 +100,7 @@ def _seeds(report: Report) -> str:
 
 def _fact(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{escape_markdown(str(key))} {_fact(item)}" for key, item in value.items())
+        return "; ".join(f"{escape_markdown(str(key))}: {_fact(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_fact(item) for item in value)
     if isinstance(value, float):

@@ -29,7 +29,7 @@ from nlp_transfer.methods.base import Context, Features, Method
 from nlp_transfer.models.families import logits_layer, plain_model
 from nlp_transfer.models.features import make_batch
 from nlp_transfer.training.memory import random_state, set_random_state
-from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL, PLACE, SOURCE, TARGET, EndlessRows, mixed
+from nlp_transfer.training.target_rows import DOMAIN, LABEL_COLUMNS, NO_LABEL, PLACE, SOURCE, TARGET, EndlessRows, mixed
 from nlp_transfer.training.updates import UpdateMixin, row_count, without_ids
 
 if TYPE_CHECKING:
@@ -80,10 +80,8 @@ def total_loss(
         term = method.penalty(source, target, progress, networks.get(method.name))
         if term is not None:
             terms.append(term.weight * term.value)
-            shown |= {f"{method.name}_loss": term.value.item(), f"{method.name}_weight": term.weight}
+            shown[f"{method.name}_loss"] = term.value.item()
             shown |= {f"{method.name}_{name}": value for name, value in term.shown.items()}
-    if weight != 1.0:
-        shown["source_weight"] = weight
     return Loss(weight * source_loss + sum(terms), shown)
 
 
@@ -101,17 +99,15 @@ class AdaptationMixin(UpdateMixin):
     pseudo_labels: Tensor | None = None
     """Of the target's rows, int64, shape (rows,), -1 for none; None where no method made any."""
 
-    shown_totals: dict[str, float]
-    """What the updates since the last logged step have shown, added up."""
-
-    shown_updates = 0
+    shown: dict[str, tuple[float, int]]
+    """What the updates since the last logged step have shown: sums, and of how many updates."""
 
     # ---- before training ----
 
     @property
     def adapts(self) -> bool:
         """Whether training sees the target."""
-        return any(method.needs_target for method in self.methods)
+        return any(method.sees_target() for method in self.methods)
 
     def check_target(self, target: "Dataset | None", metric: str | None = None) -> None:
         """Refuse a target that cannot be used, or whose labels must not be seen.
@@ -133,10 +129,15 @@ class AdaptationMixin(UpdateMixin):
                     "metric_for_best_model such as target_infomax, or leave it out."
                 )
             return
-        if target is None or len(target) == 0:
+        if target is None or not len(target):
             found = "is missing" if target is None else "has no rows"
             raise ConfigError(f"target_dataset {found}: {' and '.join(needing)} needs text of the target domain.")
-        labelled = "labels" in target.column_names or "label" in target.column_names
+        if not hasattr(target, "column_names") or "input_ids" not in target.column_names:
+            raise ConfigError(
+                f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
+                "of encoded texts, as train_dataset: dataset.map(lambda row: tokenizer(row['text'], truncation=True))."
+            )
+        labelled = bool(LABEL_COLUMNS & set(target.column_names))
         if asking and not labelled:
             raise DataError(
                 f"target_dataset has no column 'labels' (columns found: {', '.join(target.column_names)}), and "
@@ -148,6 +149,8 @@ class AdaptationMixin(UpdateMixin):
                 "not be those of a target without labels. Remove the column, or name the method joint, which learns "
                 "from them."
             )
+        if asking:
+            check_target_labels(target)
 
     def make_networks(self, model: nn.Module, seed: int) -> nn.ModuleDict:
         """The methods' own networks, whose first weights depend on the seed alone."""
@@ -389,20 +392,20 @@ class AdaptationMixin(UpdateMixin):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`."""
-        self.shown_totals, self.shown_updates = {}, 0
+        self.shown = {}
         return super().train(*args, **kwargs)
 
     def _show(self, loss: Loss) -> None:
         if bool(torch.isfinite(loss.total)):
-            self.shown_updates += 1
             for name, value in loss.shown.items():
-                self.shown_totals[name] = self.shown_totals.get(name, 0.0) + value
+                total, updates = self.shown.get(name, (0.0, 0))
+                self.shown[name] = total + value, updates + 1
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As in `Trainer`, with the parts of the loss: their means since the last logged step."""
-        if "loss" in logs and self.shown_updates:
-            logs |= {name: value / self.shown_updates for name, value in self.shown_totals.items()}
-            self.shown_totals, self.shown_updates = {}, 0
+        """As in `Trainer`, with the parts of the loss: means over the updates since the last log that had them."""
+        if "loss" in logs and self.shown:
+            logs |= {name: total / updates for name, (total, updates) in self.shown.items()}
+            self.shown = {}
         super().log(logs, start_time)
 
     def save_networks(self, folder: Path) -> None:
@@ -421,6 +424,22 @@ class AdaptationMixin(UpdateMixin):
         self.pseudo_labels = tensors.pop(PSEUDO_LABELS, None)
         if self._networks is not None:
             self._networks.load_state_dict(tensors)
+
+
+def check_target_labels(target: "Dataset") -> None:
+    """Refuse labels that are no class ids, nor 0 and 1 for each label.
+
+    Raises:
+        DataError: names the first row that is wrong.
+    """
+    first = target[0]["labels"]
+    if isinstance(first, list):
+        return
+    for number, label in enumerate(target["labels"]):
+        if not isinstance(label, int) or label < 0:
+            raise DataError(
+                f"target_dataset, row {number}: its label is {label!r}; expected a class id of the source, 0 or more."
+            )
 
 
 def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ Silent faults of the stock loop that are removed here:
   several processes. Here it is the mean over rows.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither.
 * `training_args.bin` holds the Hub token. Here it does not.
+* Every process of several draws the same dropout masks. Here each draws its own.
 * The frozen part of an encoder is computed in every epoch, with dropout. Here once, without (activations.py).
 * A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither (resuming.py).
 """
@@ -82,7 +83,7 @@ class TransferMixin(
         self.methods = tuple(methods)
         self.peft_config = peft_config
         self._context = context
-        self.shown_totals = {}
+        self.shown = {}
         if context is not None and target_dataset is not None:
             raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
         self.check_target(target_dataset if context is None else context.target, label_free_metric(args))
@@ -267,7 +268,12 @@ class TransferMixin(
         return self._length_sampler
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """As in `Trainer`; the epoch reaches the sampler also where loaders are wrapped in one another (resuming)."""
+        """As in `Trainer`; the epoch reaches the sampler also where loaders are wrapped in one another (resuming).
+
+        Trainer seeds all processes alike, so that row i of each has the same dropout mask; here each draws its own.
+        """
+        if self.args.world_size > 1 and self.state.global_step == 0:
+            torch.manual_seed(self.args.seed + self.args.process_index)
         if self._length_sampler is not None:
             self._length_sampler.set_epoch(kwargs["epoch"])
         super()._run_epoch(*args, **kwargs)

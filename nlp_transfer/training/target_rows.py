@@ -25,6 +25,9 @@ SOURCE, TARGET = 0, 1
 
 NO_LABEL = -100
 
+LABEL_COLUMNS = {"label", "labels", "label_ids"}
+"""What transformers takes for labels."""
+
 
 class EndlessRows:
     """Row numbers in an endless random order: every row once, then every row once more in another order.
@@ -51,7 +54,7 @@ class EndlessRows:
 
 def without_labels(dataset: "Dataset") -> "Dataset":
     """The rows as a method sees them that does not ask for labels."""
-    names = [name for name in ("labels", "label") if name in dataset.column_names]
+    names = [name for name in dataset.column_names if name in LABEL_COLUMNS]
     return dataset.remove_columns(names) if names else dataset
 
 

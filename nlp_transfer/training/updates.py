@@ -18,7 +18,7 @@ ROW_IDS = "row_ids"
 
 ID_COLUMN = "id"
 
-COUNTERS = ("micro_batch_parts", "skipped_updates", "shown_totals", "shown_updates")
+COUNTERS = ("micro_batch_parts", "skipped_updates", "shown")
 """The attributes of `UpdateMixin` that a checkpoint keeps."""
 
 

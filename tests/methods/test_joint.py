@@ -20,12 +20,19 @@ def losses(method: Joint, progress: float) -> tuple[float, dict[str, float]]:
 def test_the_loss_by_hand() -> None:
     total, shown = losses(Joint(source_weight_start=0.75), 0.4)
     assert total == pytest.approx(0.75 * 3 + 0.25 * 10)
-    assert shown == {"source_loss": 3.0, "joint_loss": 10.0, "joint_weight": 0.25, "source_weight": 0.75}
+    assert shown == {"source_loss": 3.0, "joint_loss": 10.0, "joint_lambda": 0.75}
 
 
 def test_one_is_the_source_alone_and_zero_the_target_alone() -> None:
     assert losses(Joint(source_weight_start=1.0), 0.5)[0] == 3.0
     assert losses(Joint(source_weight_start=0.0), 0.5)[0] == 10.0
+
+
+def test_all_weight_on_the_source_all_along_needs_no_target_row() -> None:
+    assert not Joint(source_weight_start=1.0).sees_target()
+    assert not Joint(source_weight_start=1.0, source_weight_end=1.0).sees_target()
+    assert Joint(source_weight_start=1.0, source_weight_end=0.9).sees_target()
+    assert Joint(source_weight_start=0.0).sees_target()
 
 
 def test_the_weight_moves_in_a_line() -> None:

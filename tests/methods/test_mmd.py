@@ -44,6 +44,13 @@ def test_the_gradient_pulls_the_means_together_and_the_median_is_a_constant() ->
     assert by_source.sum() < 0
 
 
+def test_what_all_rows_share_costs_no_digits() -> None:
+    source, target = two_sides(hidden=4)
+    plain = mmd_loss(source.pooled.double(), target.pooled.double())
+    shifted = mmd_loss(source.pooled + 1000, target.pooled + 1000)
+    assert shifted.item() == pytest.approx(plain.item(), rel=1e-3)
+
+
 def test_wrong_values() -> None:
     with pytest.raises(ConfigError) as caught:
         MMD(weight=-1, bandwidths=[1.0, 0.0])

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from nlp_transfer.reporting.negative_transfer import Comparison, compare, read_probabilities
+from nlp_transfer.reporting.negative_transfer import compare, read_probabilities
 from nlp_transfer.reporting.predictions import write_predictions
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
@@ -13,35 +14,42 @@ UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
 
 def test_a_model_that_became_unsure_is_warned_of() -> None:
     found = compare(UNSURE, SURE, multi_label=False)
-    assert found.against == ["target_entropy", "target_infomax"]  # rows that are all alike have many neighbours
     assert found.warns
+    assert found.gain == pytest.approx(-1.0, abs=0.01)
     text = found.warning("runs/x/source_only")
     assert text.startswith(
-        "Adaptation looks worse than training on the source alone: target_entropy 0.693 against 0.325"
+        "Adaptation looks worse than training on the source alone: target_infomax 0.0004 against 0.36"
     )
     assert "the source-only one is runs/x/source_only/model." in text
     better = compare(SURE, UNSURE, multi_label=False)
-    assert better.against == ["target_density"]
     assert not better.warns
-    assert better.facts()["they prefer"] == "the model that adapted"
+    assert better.facts()["preferred without labels"] == "the model that adapted"
 
 
-def test_the_same_model_twice_is_no_reason_to_warn() -> None:
-    assert not compare(SURE, SURE, multi_label=False).warns
+def test_a_model_that_calls_everything_one_class_is_warned_of_however_sure_it_is() -> None:
+    collapsed = np.array([[0.99, 0.01]] * 4)
+    found = compare(collapsed, SURE, multi_label=False)
+    assert found.scores["target_entropy"][0] < found.scores["target_entropy"][1]
+    assert found.warns
+    assert not compare(SURE, collapsed, multi_label=False).warns
+
+
+def test_what_is_the_same_but_for_rounding_is_no_reason_to_warn() -> None:
+    for apart in (0.0, 1e-4, -1e-4):
+        found = compare(SURE + np.array([[apart, -apart]]), SURE, multi_label=False)
+        assert not found.warns
+        assert found.facts()["preferred without labels"] == "neither"
 
 
 def test_labels_say_which_was_right() -> None:
     found = compare(UNSURE, SURE, multi_label=False, metrics=({"macro_f1": 0.8}, {"macro_f1": 0.7}))
-    assert found.facts() == {
-        "scores without labels, adapted and source-only": (
-            "target_entropy 0.693 and 0.325; target_infomax 0.000 and 0.368; "
-            f"target_density {found.scores['target_density'][0]:.3f} and {found.scores['target_density'][1]:.3f}"
-        ),
-        "they prefer": "source-only: a warning was given",
-        "the labels prefer": "the model that adapted: macro-F1 0.800 and 0.700",
-    }
-    assert Comparison({}, (0.5, 0.5)).facts()["the labels prefer"].startswith("neither")
-    assert Comparison({}, (0.5, 0.6)).facts()["the labels prefer"].startswith("source-only")
+    facts = found.facts()
+    assert facts["target_entropy"] == "0.6927 adapted, 0.3251 source-only"
+    assert facts["preferred without labels"] == "source-only (a warning was given)"
+    assert facts["preferred by the labels"] == "the model that adapted (macro-F1 0.800 adapted, 0.700 source-only)"
+    for adapted, better in ((0.7, "neither"), (0.6, "source-only")):
+        other = compare(SURE, SURE, multi_label=False, metrics=({"macro_f1": adapted}, {"macro_f1": 0.7}))
+        assert other.facts()["preferred by the labels"].startswith(better)
 
 
 def test_two_texts_have_no_neighbours_and_are_judged_without(tmp_path: Path) -> None:
@@ -59,5 +67,6 @@ def test_probabilities_are_read_back_by_domain(tmp_path: Path) -> None:
         }
 
     write_predictions(tmp_path / "p.jsonl.gz", [row(0, "source", 0.1), row(1, "target", 0.25), row(2, "target", 0.75)])
-    found = read_probabilities(tmp_path / "p.jsonl.gz", "target")
+    found = read_probabilities(tmp_path / "p.jsonl.gz", "target", ["test"])
     assert found.tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert len(read_probabilities(tmp_path / "p.jsonl.gz", "target", ["validation"])) == 0
