@@ -144,7 +144,7 @@ def run(
             trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
             trainer.use_float32()
             trained = time.perf_counter()
-            uncorrected = correct_prior(trainer, task, encoded) if config.prior_correction else {}
+            uncorrected = correct_prior(trainer, task, held_out(config, encoded)) if config.prior_correction else {}
             scored = score_model(trainer, task, held_out(config, encoded))
             evaluated = time.perf_counter()
             paths = hub.save_trained(trainer, tokenizer, folder, task)

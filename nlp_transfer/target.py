@@ -1,6 +1,5 @@
 """What a run with a target domain does beside training: which target rows it may see, and whether adapting did harm."""
 
-import copy
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -42,8 +41,7 @@ def source_only_config(config: Config, folder: Path) -> Config | None:
     """The same run without the methods that use the target, inside the run's folder; None where there is none."""
     if not config.source_only or not names_of(config):
         return None
-    training = copy.copy(config.training)
-    training.output_dir = str(folder / SOURCE_ONLY)
+    training = config.training.elsewhere(str(folder / SOURCE_ONLY))
     methods = tuple(method for method in config.methods if not method.needs_target) or (FullFineTuning(),)
     return replace(config, training=training, methods=methods, baselines=())
 
@@ -153,7 +151,9 @@ def correct_prior(trainer: TransferTrainer, task: BoundTask, encoded: Encoded) -
     layer: Any = logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
     validation, labels = predict(trainer, encoded["source"]["validation"])
     assert labels is not None
-    splits = scored_splits("target", encoded["target"])
+    splits = scored_splits("target", encoded.get("target", {}))
+    if not splits:
+        return {"corrected": "no: the target has no rows that were not learned from"}
     sides = [predict(trainer, encoded["target"][split]) for split in splits]
     shift = estimate_label_shift(validation, labels, np.concatenate([logits for logits, _ in sides]))
     with torch.no_grad():

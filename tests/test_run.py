@@ -18,6 +18,7 @@ from nlp_transfer import hub
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.run import build_trainer, dry_run, load_data, load_model, run
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
@@ -373,6 +374,9 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     report = run(tree("both", adapting), say=said.append)
     assert weights(tmp_path / "both") == weights(tmp_path / "without")
     assert weights(tmp_path / "both" / "source_only") == weights(tmp_path / "alone")
+    beside = read_yaml(tmp_path / "both" / "source_only" / "config.yaml")
+    assert beside["training"]["output_dir"] == str(tmp_path / "both" / "source_only")
+    assert [method["name"] for method in beside["methods"]] == ["full_fine_tuning"]
     assert report.baselines["source_only"] == json.loads((tmp_path / "alone" / "metrics.json").read_text())
     assert set(report.baselines) == {"majority", "tfidf_svm", "source_only"}
     assert report.metrics == without.metrics

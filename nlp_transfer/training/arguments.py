@@ -1,5 +1,6 @@
 """TrainingArguments with the arguments of our own, and with the silent defaults made loud."""
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable
@@ -122,6 +123,13 @@ class TransferArguments(TrainingArguments):
                 )
             if problems:
                 raise ConfigError(problems)
+
+    def elsewhere(self, output_dir: str) -> "TransferArguments":
+        """The same arguments with another output folder. A new object of them would reset the distributed state."""
+        other = copy.copy(self)
+        other.output_dir = output_dir
+        other._given = {**self._given, "output_dir": output_dir}
+        return other
 
     def given(self) -> dict[str, Any]:
         """The arguments that were given other values than their defaults, as they were given; tokens left out."""
