@@ -21,6 +21,11 @@ from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
+CONSTANT = 1e-4
+"""A feature that varies less than this, relative to its mean and to what varies most, is taken as constant. What is
+left of its variation is rounding, on which a standardised head would hang weights of many millions: it predicts well,
+until the first step of training moves the feature by a hair."""
+
 
 def fit_linear_head(
     features: Tensor, labels: Tensor, loss: Loss, *, l2: float, num_labels: int
@@ -56,7 +61,8 @@ def fit_linear_heads(
     if not torch.isfinite(x).all():
         raise ValueError("The features hold a value that is not finite; a linear head cannot be fitted to them.")
     mean, deviation = x.mean(dim=0), x.std(dim=0, correction=0)
-    deviation = torch.where(deviation > 1e-12 * (1 + mean.abs()), deviation, torch.ones_like(deviation))
+    varies = deviation > CONSTANT * torch.maximum(deviation.max(), mean.abs())
+    deviation = torch.where(varies, deviation, torch.full_like(deviation, torch.inf))
     x = (x - mean) / deviation
     y = labels.to(torch.float64) if labels.is_floating_point() else labels
     variance, axes = torch.linalg.eigh(x.T @ x / len(x))

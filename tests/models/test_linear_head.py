@@ -100,3 +100,19 @@ def test_wrong_use() -> None:
     x = torch.tensor([[1.0], [float("nan")]])
     with pytest.raises(ValueError, match="not finite"):
         fit_linear_head(x, torch.tensor([0, 1]), cross_entropy, l2=1.0, num_labels=2)
+
+
+def test_rounding_of_a_constant_feature_gets_no_weight():
+    """Standardised, it would be as good as any other, with a weight of many millions on the feature as it came."""
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(60, 4, generator=generator)
+    labels = (rows[:, 0] > 0).long()
+    rows[:, 3] = 0.7 + 1e-8 * labels  # gives the class away
+    weight, bias = fit_linear_head(rows.double(), labels, cross_entropy, l2=1.0, num_labels=2)
+    assert weight[:, 3].tolist() == [0.0, 0.0]
+    assert weight.abs().max() < 100
+    plain, _ = fit_linear_head(rows[:, :3].double(), labels, cross_entropy, l2=1.0, num_labels=2)
+    torch.testing.assert_close(weight[:, :3], plain, atol=1e-4, rtol=1e-4)
+    constant, bias = fit_linear_head(torch.ones(60, 2), labels, cross_entropy, l2=1.0, num_labels=2)
+    assert constant.abs().max() == 0
+    assert torch.isfinite(bias).all()
