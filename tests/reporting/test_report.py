@@ -88,7 +88,7 @@ def test_markdown(report, tmp_path):
     assert "| Copyleft | 2 | 1.000 | 0.500 | 0.667 | 0.000 | 0.000 | 0.000 | 0.500 | 0.500 | 0.500 |" in text
     assert "| Permissive | 2 | 0 | 0 |" in text  # the confusion matrix
     assert "- rows: train 1,200, test 4\n- fingerprint: `abc123`\n- 2 dropped\n" in text
-    assert "- frozen_encoder: layer 4; C 0.1\n- parameters: 1,000\n" in text
+    assert "- frozen_encoder: layer: 4; C: 0.1\n- parameters: 1,000\n" in text
     assert "- Parameters trained: 1,000 of 20,000 (5.00%)\n- Training: 12.5 s, 50,000 tokens, 4,000 tokens/s\n" in text
     assert "- Peak memory: 3 MiB" in text
     assert "Peak GPU memory" not in text
