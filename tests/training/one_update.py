@@ -119,6 +119,8 @@ def main(out: Path) -> None:
             logged = next(entry for entry in trainer.state.log_history if "loss" in entry)
             names = ("loss", "grad_norm", *sorted(name for name in logged if name.endswith(("_loss", "_accuracy"))))
             results[f"logged/{key}/{accumulation}"] = np.array([logged[name] for name in names])
+    drawn = torch.rand(1, dtype=torch.float64)  # what the next dropout mask would be made of
+    results["drawn"] = trainer.accelerator.gather(drawn).numpy()
     evaluator = trainer_for("bert", False, False, 1, out / "run")
     for size in EVALUATED:
         metrics = evaluator.evaluate(random_rows(size, seed=size))

@@ -72,3 +72,10 @@ def test_two_processes_score_every_row_once(updates, size):
     one, two = updates["1"][f"predict/{size}"], updates["2"][f"predict/{size}"]
     assert one.shape == two.shape == (size, 3)
     np.testing.assert_allclose(two, one, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_each_process_draws_random_numbers_of_its_own(updates):
+    """Else row i of every process has the same dropout mask."""
+    assert len(updates["2"]["drawn"]) == 2
+    assert updates["2"]["drawn"][0] != updates["2"]["drawn"][1]
