@@ -4,6 +4,7 @@ A method is a frozen dataclass; its fields are its configuration, so that YAML a
 Methods compose as a list, applied in order.
 """
 
+import math
 from abc import ABC
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -189,6 +190,13 @@ class Method(ABC):
     def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":
         """Callbacks that act while training goes, such as gradual unfreezing."""
         return []
+
+
+def weight_problems(method: str, weight: float) -> list[str]:
+    """The problems with the weight of a method's term, worded for its config."""
+    if 0 <= weight < math.inf:
+        return []
+    return [f"{method}.weight is {weight}; expected 0 or more."]
 
 
 def composition_problems(methods: Sequence[Method]) -> list[str]:

@@ -11,9 +11,8 @@ Reference: Long et al. (2018), https://arxiv.org/abs/1705.10667
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.adaptation import adversary_problems
-from nlp_transfer.methods.base import Features, Method, Term
+from nlp_transfer.methods.adversarial import Adversarial
+from nlp_transfer.methods.base import Features
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,31 +20,18 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class CDAN(Method):
+class CDAN(Adversarial):
     """Conditional domain-adversarial training. Goes with the method that decides which weights move.
 
+    Other fields: see `Adversarial`.
+
     Args:
-        weight: strength of the reversed gradient at the end of the run.
-        gamma: how fast that strength grows; 10 reaches 0.46 of it after a tenth of the run.
         entropy_conditioning: whether rows that the classifier is sure of count more.
-        hidden_size: width of the discriminator's two hidden layers.
-        learning_rate: of the discriminator, which starts from nothing.
     """
 
     name: ClassVar[str] = "cdan"
-    needs_target: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
 
-    weight: float = 0.1
-    gamma: float = 10.0
     entropy_conditioning: bool = True
-    hidden_size: int = 256
-    learning_rate: float = 1e-3
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if problems := adversary_problems(self.name, self.weight, self.gamma, self.hidden_size, self.learning_rate):
-            raise ConfigError(problems)
 
     def network(self, hidden: int, classes: int) -> "tuple[nn.Module, float]":
         """The discriminator; see `Method.network`."""
@@ -53,25 +39,15 @@ class CDAN(Method):
 
         return ConditionalDiscriminator(hidden, classes, self.hidden_size), self.learning_rate
 
-    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
-        """See `Method.penalty`; the log shows how often the discriminator is right, and the strength."""
-        from nlp_transfer.models.discriminators import (
-            domain_accuracy,
-            domain_loss,
-            reversal_strength,
-            reverse_gradient,
-        )
+    def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
+        """By features and predicted classes; see `Adversarial.judge`."""
+        from nlp_transfer.models.discriminators import reverse_gradient
 
-        assert network is not None
-        strength = self.weight * reversal_strength(progress, self.gamma)
-        logits, weights = [], []
-        for side in (source, target):
-            probabilities = side.probabilities().detach()
-            logits.append(network(reverse_gradient(side.pooled, strength), probabilities))
-            entropies = entropy(probabilities, multi_label=side.multi_label)
-            weights.append(1 + (-entropies).exp() if self.entropy_conditioning else None)
-        shown = {"domain_accuracy": domain_accuracy(*logits), "strength": strength}
-        return Term(domain_loss(*logits, *weights), shown=shown)
+        probabilities = side.probabilities().detach()
+        logits = network(reverse_gradient(side.pooled, strength), probabilities)
+        if not self.entropy_conditioning:
+            return logits, None
+        return logits, 1 + (-entropy(probabilities, multi_label=side.multi_label)).exp()
 
 
 def entropy(probabilities: "Tensor", *, multi_label: bool) -> "Tensor":

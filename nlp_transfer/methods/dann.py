@@ -10,39 +10,19 @@ Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.adaptation import adversary_problems
-from nlp_transfer.methods.base import Features, Method, Term
+from nlp_transfer.methods.adversarial import Adversarial
+from nlp_transfer.methods.base import Features
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @final
 @dataclass(frozen=True)
-class DANN(Method):
-    """Domain-adversarial training. Goes with the method that decides which weights move.
-
-    Args:
-        weight: strength of the reversed gradient at the end of the run.
-        gamma: how fast that strength grows; 10 reaches 0.46 of it after a tenth of the run.
-        hidden_size: width of the discriminator's two hidden layers.
-        learning_rate: of the discriminator, which starts from nothing.
-    """
+class DANN(Adversarial):
+    """Domain-adversarial training. Goes with the method that decides which weights move. Fields: see `Adversarial`."""
 
     name: ClassVar[str] = "dann"
-    needs_target: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
-
-    weight: float = 0.1
-    gamma: float = 10.0
-    hidden_size: int = 256
-    learning_rate: float = 1e-3
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if problems := adversary_problems(self.name, self.weight, self.gamma, self.hidden_size, self.learning_rate):
-            raise ConfigError(problems)
 
     def network(self, hidden: int, classes: int) -> "tuple[nn.Module, float]":
         """The discriminator; see `Method.network`."""
@@ -50,17 +30,8 @@ class DANN(Method):
 
         return Discriminator(hidden, self.hidden_size), self.learning_rate
 
-    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
-        """See `Method.penalty`; the log shows how often the discriminator is right, and the strength."""
-        from nlp_transfer.models.discriminators import (
-            domain_accuracy,
-            domain_loss,
-            reversal_strength,
-            reverse_gradient,
-        )
+    def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
+        """By the features alone; see `Adversarial.judge`."""
+        from nlp_transfer.models.discriminators import reverse_gradient
 
-        assert network is not None
-        strength = self.weight * reversal_strength(progress, self.gamma)
-        logits = [network(reverse_gradient(side.pooled, strength)) for side in (source, target)]
-        shown = {"domain_accuracy": domain_accuracy(*logits), "strength": strength}
-        return Term(domain_loss(*logits), shown=shown)
+        return network(reverse_gradient(side.pooled, strength)), None

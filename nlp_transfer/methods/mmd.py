@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.adaptation import weight_problems
-from nlp_transfer.methods.base import Features, Method, Term
+from nlp_transfer.methods.base import Features, Method, Term, weight_problems
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.adaptation import weight_problems
-from nlp_transfer.methods.base import Features, Method, Term
+from nlp_transfer.methods.base import Features, Method, Term, weight_problems
 
 if TYPE_CHECKING:
     from torch import nn

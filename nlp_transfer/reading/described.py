@@ -45,13 +45,18 @@ def names_of(hint: Any) -> list[str]:
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """The help of a dataclass's fields, from its docstring or the fields' own metadata.
+    """The help of a dataclass's fields, from its docstring, those of its bases, or the fields' own metadata.
 
     Metadata is written for argparse, as transformers has it: `%%` is a percent sign.
     """
     import docstring_parser
 
-    texts = {p.arg_name: p.description or "" for p in docstring_parser.parse(cls.__doc__ or "").params}
+    texts = {
+        p.arg_name: p.description or ""
+        for one in reversed(cls.__mro__)
+        if dataclasses.is_dataclass(one)
+        for p in docstring_parser.parse(one.__doc__ or "").params
+    }
     fields = [f for f in dataclasses.fields(cls) if f.init]
     helps = {f.name: (f.metadata.get("help") or "").replace("%%", "%") for f in fields}
     return {name: " ".join((texts.get(name) or text).split()) for name, text in helps.items()}

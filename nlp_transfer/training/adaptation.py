@@ -27,9 +27,18 @@ from torch.nn import functional
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Context, Features, Method
 from nlp_transfer.models.families import logits_layer, plain_model
-from nlp_transfer.models.features import make_batch
 from nlp_transfer.training.memory import random_state, set_random_state
-from nlp_transfer.training.target_rows import DOMAIN, LABEL_COLUMNS, NO_LABEL, PLACE, SOURCE, TARGET, EndlessRows, mixed
+from nlp_transfer.training.target_rows import (
+    DOMAIN,
+    LABEL_COLUMNS,
+    NO_LABEL,
+    PLACE,
+    SOURCE,
+    TARGET,
+    EndlessRows,
+    batch_of,
+    mixed,
+)
 from nlp_transfer.training.updates import UpdateMixin, row_count, without_ids
 
 if TYPE_CHECKING:
@@ -259,19 +268,15 @@ class AdaptationMixin(UpdateMixin):
             start += 2 * rows
 
     def _collated(self, rows: list[int]) -> dict[str, Tensor]:
-        """Target rows as a batch. Collators may want labels: where there are none, each row has one that is dropped."""
+        """Target rows as a batch, with labels where a method asked for them or gives them."""
         assert self._context is not None
-        target, collate = self._target_rows, self._context.collate
-        if "labels" in target.column_names:
-            return make_batch(target, rows, collate, self.args.device)
-        label: Any = self._context.train[0]["labels"]
-        batch = make_batch(
-            target, rows, lambda some: collate([{**row, "labels": label} for row in some]), self.args.device
-        )
-        given = batch.pop("labels", None)
+        batch = batch_of(self._target_rows, rows, self._context, self.args.device)
+        if "labels" in self._target_rows.column_names:
+            return batch
+        meaningless = batch.pop("labels")
         if self.pseudo_labels is not None:
             labels = self.pseudo_labels[rows].to(self.args.device)
-            batch["labels"] = torch.where(labels >= 0, labels, NO_LABEL).to(given)
+            batch["labels"] = torch.where(labels >= 0, labels, NO_LABEL).to(meaningless)
         return batch
 
     def _drop_update(self) -> None:

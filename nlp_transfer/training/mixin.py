@@ -37,13 +37,10 @@ from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler
 from nlp_transfer.training.selection import SelectionMixin, label_free_metric
-from nlp_transfer.training.target_rows import DOMAIN
+from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
 
 if TYPE_CHECKING:
     from peft import PeftConfig
-
-IGNORED_LABEL = -100
-"""The label that PyTorch's cross-entropy leaves out of its mean."""
 
 
 class TransferMixin(
@@ -228,7 +225,7 @@ class TransferMixin(
         """How many terms the batch's mean loss has: labels that are not ignored, or rows where labels are unknown."""
         names = [name for name in self.label_names if isinstance(batch.get(name), Tensor)]
         if names:
-            return float((batch[names[0]] != IGNORED_LABEL).sum())
+            return float((batch[names[0]] != NO_LABEL).sum())
         return float(len(next(value for value in batch.values() if isinstance(value, Tensor))))
 
     def compute_loss(

@@ -24,14 +24,14 @@ from nlp_transfer.metrics.label_free import (
     mean_entropy,
     soft_neighborhood_density,
 )
-from nlp_transfer.models.features import make_batch
 from nlp_transfer.training.adaptation import features
+from nlp_transfer.training.target_rows import batch_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 MOST_ROWS = 2000
-"""Rows of a split that a score is computed of, spread over its lengths."""
+"""Rows of a split that a score is computed of, evenly from all of it."""
 
 FEWEST_ROWS = 3
 """Fewer have no neighbours."""
@@ -81,13 +81,13 @@ class SelectionMixin(Trainer):
             "target_infomax": infomax(probabilities, multi_label=multi_label),
             "target_density": soft_neighborhood_density(probabilities),
         }
-        if chosen == "target_dev":
+        if LABEL_FREE[chosen].needs_source:
             train, validation = (
                 self.features_of(spread(rows, MOST_ROWS)) for rows in (context.train, context.validation)
             )
             assert validation.losses is not None
             weights = density_ratios(*(side.pooled.cpu().numpy() for side in (train, target, validation)))
-            scores["target_dev"] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)
+            scores[chosen] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)
         return scores
 
     @torch.no_grad()
@@ -119,15 +119,11 @@ class SelectionMixin(Trainer):
         return Features(inputs, outputs, losses, multi_label=known.is_floating_point())
 
     def _batches(self, dataset: "Dataset") -> Iterator[tuple[list[int], dict[str, Any]]]:
-        """Row numbers and batches of like length; a row without a label has one that nobody looks at."""
+        """Row numbers and batches of like length."""
         assert self._context is not None
-        collate, label = self._context.collate, self._context.train[0]["labels"]
         lengths = [len(ids) for ids in dataset["input_ids"]]
         for rows in token_budget_batches(lengths, self._context.batch_tokens):
-            batch = make_batch(
-                dataset, rows, lambda some: collate([{"labels": label, **row} for row in some]), self.args.device
-            )
-            yield rows, batch
+            yield rows, batch_of(dataset, rows, self._context, self.args.device)
 
 
 def spread(dataset: "Dataset", most: int) -> "Dataset":

@@ -5,12 +5,16 @@ follows from the seed and the update's number alone: a resumed run takes the sam
 processes, each of which takes its share.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from nlp_transfer.methods.base import Context
+from nlp_transfer.models.features import make_batch
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,6 +28,7 @@ PLACE = "place"
 SOURCE, TARGET = 0, 1
 
 NO_LABEL = -100
+"""The label that PyTorch's cross-entropy leaves out of its mean."""
 
 LABEL_COLUMNS = {"label", "labels", "label_ids"}
 """What transformers takes for labels."""
@@ -56,6 +61,12 @@ def without_labels(dataset: "Dataset") -> "Dataset":
     """The rows as a method sees them that does not ask for labels."""
     names = [name for name in dataset.column_names if name in LABEL_COLUMNS]
     return dataset.remove_columns(names) if names else dataset
+
+
+def batch_of(dataset: "Dataset", rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:
+    """Rows as a batch. Collators may want labels: a row without one gets a label of the source's that says nothing."""
+    label: Any = context.train[0]["labels"]
+    return make_batch(dataset, rows, lambda some: context.collate([{"labels": label, **row} for row in some]), device)
 
 
 def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:

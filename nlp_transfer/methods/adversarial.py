@@ -1,0 +1,75 @@
+"""What DANN and CDAN share: a discriminator of the domains, and gradients reversed against it.
+
+The discriminator learns at full strength from the start; what works back on the encoder grows from 0 over the run.
+Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
+"""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.base import Features, Method, Term, weight_problems
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Adversarial(Method):
+    """Train against a discriminator of the domains.
+
+    Args:
+        weight: strength of the reversed gradient at the end of the run.
+        gamma: how fast that strength grows; 10 reaches 0.46 of it after a tenth of the run.
+        hidden_size: width of the discriminator's two hidden layers.
+        learning_rate: of the discriminator, which starts from nothing.
+    """
+
+    needs_target: ClassVar[bool] = True
+    frees_weights: ClassVar[bool] = False
+
+    weight: float = 0.1
+    gamma: float = 10.0
+    hidden_size: int = 256
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = weight_problems(self.name, self.weight)
+        if not 0 < self.gamma < math.inf:
+            problems.append(
+                f"{self.name}.gamma is {self.gamma}; expected more than 0 (10 reaches half strength at a tenth)."
+            )
+        if self.hidden_size < 1:
+            problems.append(f"{self.name}.hidden_size is {self.hidden_size}; expected 1 or more.")
+        if not 0 < self.learning_rate < math.inf:
+            problems.append(f"{self.name}.learning_rate is {self.learning_rate}; expected more than 0.")
+        if problems:
+            raise ConfigError(problems)
+
+    @abstractmethod
+    def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
+        """What the discriminator says of a domain's rows.
+
+        Args:
+            side: the rows.
+            strength: of the reversed gradient.
+            network: the discriminator.
+
+        Returns:
+            Its logits, shape (batch,), and what each row weighs; None where all weigh the same.
+        """
+
+    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
+        """See `Method.penalty`; the log shows how often the discriminator is right, and the strength."""
+        from nlp_transfer.models.discriminators import domain_accuracy, domain_loss, reversal_strength
+
+        assert network is not None
+        strength = self.weight * reversal_strength(progress, self.gamma)
+        (of_source, source_weights), (of_target, target_weights) = (
+            self.judge(side, strength, network) for side in (source, target)
+        )
+        shown = {"domain_accuracy": domain_accuracy(of_source, of_target), "strength": strength}
+        return Term(domain_loss(of_source, of_target, source_weights, target_weights), shown=shown)
