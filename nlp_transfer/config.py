@@ -45,7 +45,7 @@ class Config:
         methods: how knowledge moves.
         source_only: where methods use the target: train without them, too, and say whether they seem to do harm.
         prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
-        baselines: what stands beside the model in the report.
+        baselines: what stands beside a classifier in the report.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
         trust_remote_code: whether Python code that comes with the model may run; never that of another tokenizer.
@@ -122,6 +122,8 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         problems.append(
             "prior_correction needs text of a target domain, and there is none. Name it with target: {path: …}."
         )
+    if config.task is not None and not config.task.classifies:
+        problems += _without_labels(config)
     unknown = [name for name in config.baselines or () if name not in BASELINES]
     problems += [f"baselines: {did_you_mean('baseline', name, BASELINES)}" for name in unknown]
     if config.attention_dropout is not None and not 0 <= config.attention_dropout < 1:
@@ -130,6 +132,20 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         problems += path_problems("tokenizer", config.tokenizer)
     if config.model is not None:
         problems += _model_problems(config.model)
+    return problems
+
+
+def _without_labels(config: "Config | Partial") -> list[str]:
+    """What does not go with a task that learns no labels."""
+    task = str(config.task.name)
+    fitting = ", ".join(name for name, method in METHODS.items() if method.any_task)
+    problems = [
+        f"methods: {method.name} needs labels, and {task} has none. Methods for it: {fitting}."
+        for method in config.methods or ()
+        if not method.any_task
+    ]
+    if config.prior_correction:
+        problems.append(f"prior_correction needs labels, and {task} has none. Leave it out.")
     return problems
 
 
@@ -169,7 +185,8 @@ def _training_problems(training: "TransferArguments | Partial", task: "Task | Pa
         problems.append(NO_OUTPUT_DIR)
     problems += path_problems("training.output_dir", str(training.output_dir or "."))
     metric = training.metric_for_best_model
-    known = (*task.metric_names, *LABEL_FREE) if task is not None else ()
+    free = tuple(LABEL_FREE) if task is not None and task.classifies else ()
+    known = (*task.metric_names, *free) if task is not None else ()
     if metric is not None and task is not None and metric.removeprefix("eval_") not in known:
         guess = did_you_mean("metric", metric.removeprefix("eval_"), known)
         problems.append(f"training.metric_for_best_model: {guess}")

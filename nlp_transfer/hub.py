@@ -72,7 +72,7 @@ def save(
     folder: str | Path,
     *,
     task: str,
-    max_length: int,
+    max_length: int | None,
     thresholds: dict[str, float],
 ) -> None:
     """Write weights (safetensors), config and tokenizer.
@@ -82,7 +82,7 @@ def save(
         tokenizer: its tokenizer.
         folder: made where it is absent.
         task: the task's name.
-        max_length: tokens a text is cut to; the saved tokenizer truncates there.
+        max_length: tokens a text is cut to; the saved tokenizer truncates there. None leaves it as it is.
         thresholds: by label; empty for single-label.
     """
     setattr(model.config, CONFIG_KEY, {"task": task, "max_length": max_length, "thresholds": thresholds})
@@ -94,7 +94,8 @@ def save(
             f"{folder} cannot be saved ({' '.join(str(error).split())[:200]}). Make room or mend the rights of the "
             "folder; --resume then goes on from the last checkpoint."
         ) from error
-    kept, tokenizer.model_max_length = tokenizer.model_max_length, max_length
+    kept = tokenizer.model_max_length
+    tokenizer.model_max_length = kept if max_length is None else max_length
     try:
         tokenizer.save_pretrained(folder)
     finally:
@@ -116,11 +117,12 @@ def save_trained(
     from peft import PeftModel
 
     from nlp_transfer.models.adapters import merge
+    from nlp_transfer.tasks import BoundClassification
 
     facts: dict[str, Any] = {
         "task": task.name,
-        "max_length": task.max_length,
-        "thresholds": task.threshold_by_label(),
+        "max_length": task.cut_at,
+        "thresholds": task.threshold_by_label() if isinstance(task, BoundClassification) else {},
     }
     model = trainer.accelerator.unwrap_model(trainer.model)
     paths = {"model": str(folder / "model")}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from accelerate import PartialState
 from datasets import Dataset
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
 from transformers.utils import logging as transformers_logging
 
@@ -52,7 +53,7 @@ from nlp_transfer.target import (
     target_rows,
     tokens_an_epoch,
 )
-from nlp_transfer.tasks import BoundTask
+from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import store_for
 from nlp_transfer.training.determinism import deterministic
@@ -63,6 +64,9 @@ from nlp_transfer.training.threads import use_cores
 
 CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
+
+BEFORE = "before training"
+"""What the model as it came is called where it stands beside the trained one."""
 
 LOG = "log.jsonl"
 """The file inside a run's folder that has a line for each entry of the Trainer's log."""
@@ -108,6 +112,7 @@ def run(
         use_cores(config.training.cpu_threads)
     corpora, task, tokenizer, encoded = load_data(config)
     notes = [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    notes += [f"{name}: {value}" for name, value in task.facts.items()]
     check_adaptation(config, task, encoded)
     target = target_rows(config, encoded, notes.append)
     loaded = load_model(config, task)
@@ -144,22 +149,29 @@ def run(
             trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
             trainer.use_float32()
             trained = time.perf_counter()
-            uncorrected = correct_prior(trainer, task, held_out(config, encoded)) if config.prior_correction else {}
-            scored = score_model(trainer, task, held_out(config, encoded))
+            rows, uncorrected = held_out(config, encoded), dict[str, str]()
+            if config.prior_correction and isinstance(task, BoundClassification):
+                uncorrected = correct_prior(trainer, task, rows)
+            scored = score_model(trainer, task, rows)
             evaluated = time.perf_counter()
-            paths = hub.save_trained(trainer, tokenizer, folder, task)
+            paths = {**hub.save_trained(trainer, tokenizer, folder, task), "log": str(folder / LOG)}
+            before = {} if config.task.classifies else {BEFORE: _scored_before(trainer, config, task, rows)}
         if opened is None:
             return None
-        write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
-        baselines, facts = score_baselines(config.baselines, task, corpora, scored), dict[str, Any]()
-        if "target" in scored and not task.multi_label:
-            facts["class frequencies"] = {**class_frequencies(task, scored), **uncorrected}
-        if pseudo := pseudo_label_facts(task, trainer, encoded):
-            facts["pseudo-labels"] = pseudo
-        if beside is not None and "target" in scored:
-            alone = Path(str(beside.training.output_dir))
-            baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
-            facts["adaptation"] = compared(task, scored["target"], alone, tell)
+        baselines: dict[str, Any] = before
+        facts: dict[str, Any] = {}
+        if isinstance(task, BoundClassification):
+            write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
+            paths["predictions"] = str(folder / PREDICTIONS)
+            baselines = score_baselines(config.baselines, task, corpora, scored)
+            if "target" in scored and not task.multi_label:
+                facts["class frequencies"] = {**class_frequencies(task, scored), **uncorrected}
+            if pseudo := pseudo_label_facts(task, trainer, encoded):
+                facts["pseudo-labels"] = pseudo
+            if beside is not None and "target" in scored:
+                alone = Path(str(beside.training.output_dir))
+                baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
+                facts["adaptation"] = compared(task, scored["target"], alone, tell)
         report = Report(
             title=folder.name,
             task=config.task.name,
@@ -178,9 +190,9 @@ def run(
             config=record,
             seeds=(config.training.seed,),
             baselines=baselines,
-            facts={**facts_of(loaded, encoded, trainer, context, undetermined), **facts},
-            thresholds=task.threshold_by_label(),
-            paths={**paths, "predictions": str(folder / PREDICTIONS), "log": str(folder / LOG)},
+            facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **facts},
+            thresholds=task.threshold_by_label() if isinstance(task, BoundClassification) else {},
+            paths=paths,
         ).write(folder)
         opened.finish()
         return report
@@ -188,6 +200,22 @@ def run(
         if opened is not None and log is not None:
             log.close()
             opened.leave()
+
+
+def _scored_before(trainer: TransferTrainer, config: Config, task: BoundTask, encoded: Encoded) -> dict[str, Any]:
+    """The metrics of the model as it came, on the rows that the trained one was scored on. On all processes together.
+
+    A model that is sharded over processes has no place for a second one: nothing is scored.
+    """
+    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        return {}
+    trained: Any = trainer.model
+    untrained: Any = load_model(config, task).model
+    trainer.model = trainer.model_wrapped = untrained.to(config.training.device)
+    try:
+        return metrics_of(score_model(trainer, task, encoded))
+    finally:
+        trainer.model = trainer.model_wrapped = trained
 
 
 def metrics_of(scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -262,10 +290,13 @@ def _going_on(trainer: TransferTrainer, folder: Path, tell: Callable[[str], None
 def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedTokenizerBase, Encoded]:
     """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
-        corpora = {"source": load_corpus(config.source, key="source", labeled=True)}
+        classifies = config.task.classifies
+        corpora = {"source": load_corpus(config.source, key="source", labeled=classifies, trains=True)}
         task = config.task.bind(corpora["source"])
         if config.target is not None:
-            target = load_corpus(config.target, key="target", label_names=task.label_names)
+            names = task.label_names if isinstance(task, BoundClassification) else None
+            labeled = None if classifies else False
+            target = load_corpus(config.target, key="target", label_names=names, labeled=labeled, trains=False)
             copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
             corpora["target"] = replace(target, notes=(*target.notes, *copies))
         own = config.tokenizer in (None, config.model)  # revision and trust are said of the model, of nothing else
@@ -274,6 +305,7 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
             revision=config.revision if own else None,
             trust_remote_code=config.trust_remote_code and own,
         )
+        task.fit_tokenizer(corpora["source"], tokenizer)
         encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}
     if "target" in corpora and corpora["target"].label_column not in (None, corpora["source"].label_column):
         raise DataError(
@@ -297,7 +329,7 @@ def load_model(config: Config, task: BoundTask) -> LoadedModel:
         attention_dropout=config.attention_dropout,
     )
     check_all(config.methods, loaded.model)
-    if config.prior_correction:
+    if config.prior_correction and isinstance(task, BoundClassification):
         check_correctable(task, loaded.model)
     extra = sum(method.extra_tokens() for method in config.methods)
     if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
@@ -321,11 +353,12 @@ def build_trainer(
     target: Dataset | None = None,
 ) -> tuple[TransferTrainer, Context]:
     """The trainer with the methods applied, its checkpoints in the run's folder, and the context that they saw."""
+    loss = task.loss if isinstance(task, BoundClassification) else None
     context = Context(
         train=source["train"],
         validation=source["validation"],
-        collate=task.collator(tokenizer, compiled=config.training.torch_compile),
-        loss=task.loss,
+        collate=task.collator(tokenizer, compiled=config.training.torch_compile, seed=config.training.seed),
+        loss=loss or _no_row_loss,
         score=lambda logits, labels: task.metrics(logits.numpy(), labels.numpy())["macro_f1"],
         new_parameters=loaded.new_parameters,
         seed=config.training.seed,
@@ -348,7 +381,7 @@ def build_trainer(
         train_dataset=context.train,
         eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")),
         processing_class=tokenizer,
-        compute_loss_func=update_mean(task.loss),
+        compute_loss_func=None if loss is None else update_mean(loss),
         compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids)),
         methods=config.methods,
         context=context,
@@ -359,6 +392,11 @@ def build_trainer(
     if log is not None:
         trainer.add_callback(LogEntries(log.write, log.restart))
     return trainer, context
+
+
+def _no_row_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """What methods get that ask for the loss of a row where the task has none; the configuration refuses them."""
+    raise ConfigError("This task has no loss of a row.")
 
 
 def _brief(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -376,7 +414,7 @@ def cut_texts(encoded: Encoded) -> dict[str, str]:
     facts = {}
     for domain, splits in encoded.items():
         rows = sum(len(dataset) for dataset in splits.values())
-        cut = sum(int(np.sum(dataset["truncated"])) for dataset in splits.values())
+        cut = sum(int(np.sum(rows["truncated"])) for rows in splits.values() if "truncated" in rows.column_names)
         if cut:
             facts[f"{domain} texts cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
     return facts
@@ -424,13 +462,13 @@ def dry_run(config: Config) -> str:
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
     check_adaptation(config, task, encoded)
     target_rows(config, encoded, lines.append)
-    train, names = encoded["source"]["train"], task.label_names
+    train = encoded["source"]["train"]
+    lines += [f"{name}: {value}" for name, value in task.facts.items()]
     lines.append(f"\nThe first {min(DRY_RUN_EXAMPLES, len(train))} encoded training examples:")
     for row in train.select(range(min(DRY_RUN_EXAMPLES, len(train)))):
-        labels = [names[i] for i, on in enumerate(row["labels"]) if on] if task.multi_label else names[row["labels"]]
-        text = tokenizer.decode(row["input_ids"])
+        learned, text = task.example(row, tokenizer)
         shown = text if len(text) <= 160 else f"{text[:120]} … {text[-39:]}"
-        lines.append(f"  {row['id']}  {row['length']} tokens  {labels}\n    {shown}")
+        lines.append(f"  {row['id']}  {row['length']} tokens  {learned}\n    {shown}")
     trained = ", ".join(method.name for method in config.methods)
     lines.append(
         f"\nModel: {loaded.origin}, {count_parameters(loaded.model)[1]:,} parameters. It has all that {trained} needs."

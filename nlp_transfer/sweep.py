@@ -9,9 +9,9 @@ A sweep file names the parts; a cell's configuration is `base`, then its corpus,
     seeds: [0, 1]
 
 `stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are those of
-the sweep that it runs with. The baselines are scored in the
-first cell of each corpus. Cells run one after another, those of the first seed first; a finished one is a line of
-`results.jsonl`.
+the sweep that it runs with. The baselines are scored in the first cell of each corpus. `scored: target` compares the
+scores on the target domain instead of those on the source's test split. Cells run one after another, those of the first
+seed first; a finished one is a line of `results.jsonl`.
 """
 
 import copy
@@ -24,15 +24,17 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.config import Config, load_config
-from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.reading.trees import merge_tree, read_yaml
 from nlp_transfer.reporting.config_record import config_differences
+from nlp_transfer.reporting.report import DOMAINS, Report
 from nlp_transfer.reporting.sweeps import Cell, CellResult, append_result, load_results
+from nlp_transfer.tasks import BoundClassification
 
 RESULTS = "results.jsonl"
 """The file of finished cells in a sweep's folder."""
 
-KEYS = ("output_dir", "base", "corpora", "systems", "seeds")
+KEYS = ("output_dir", "base", "corpora", "systems", "seeds", "scored")
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,12 @@ class Sweep:
     Args:
         output_dir: the folder of its results and, while they run, its cells.
         cells: the configuration tree of each cell; `stock` in it marks a stock run.
+        scored: the domain whose scores are compared, `source` or `target`.
     """
 
     output_dir: Path
     cells: dict[Cell, dict[str, Any]]
+    scored: str = DOMAINS[0]
 
 
 def read_sweep(file: str | Path) -> Sweep:
@@ -59,6 +63,9 @@ def read_sweep(file: str | Path) -> Sweep:
     for key, kind in (("output_dir", str), ("corpora", dict), ("systems", dict), ("seeds", list)):
         if not isinstance(tree.get(key), kind) or not tree[key]:
             problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
+    scored = tree.get("scored", DOMAINS[0])
+    if scored not in DOMAINS:
+        problems.append(f"{file}: scored is {scored!r}; expected {' or '.join(DOMAINS)}.")
     if problems:
         raise ConfigError(problems)
     for key in ("corpora", "systems"):
@@ -84,12 +91,23 @@ def read_sweep(file: str | Path) -> Sweep:
                 cells[corpus, system, seed] = cell
     for cell in cells.values():
         try:
-            _config(cell)
+            found = _cell_problems(_config(cell), scored)
         except ConfigError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
+            found = error.problems
+        problems += [problem for problem in found if problem not in problems]
     if problems:
         raise ConfigError(problems)
-    return Sweep(output_dir, cells)
+    return Sweep(output_dir, cells, scored)
+
+
+def _cell_problems(config: Config, scored: str) -> list[str]:
+    """Why a run has no score that a sweep could compare."""
+    problems = []
+    if not config.task.classifies:
+        problems.append(f"task is {config.task.name}: a sweep compares classifiers. Run it by itself.")
+    if scored == "target" and config.target is None:
+        problems.append("scored is target, and a cell has no target. Name it with target: {path: …}.")
+    return problems
 
 
 def _seeds_problem(seeds: Any, known: list[int]) -> str | None:
@@ -123,9 +141,10 @@ def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResu
         if any(known[0] == corpus for known in done):
             config = dataclasses.replace(config, baselines=())
         folder = Path(str(config.training.output_dir))
-        for scored in _run_stock(config, cell) if tree.get("stock") else _run_cell(config, cell):
-            made_by = {"config": record} if scored.cell == cell else {}
-            result = dataclasses.replace(scored, details={**scored.details, **made_by})
+        run_one = _run_stock if tree.get("stock") else _run_cell
+        for found in run_one(config, cell, sweep.scored):
+            made_by = {"config": record} if found.cell == cell else {}
+            result = dataclasses.replace(found, details={**found.details, **made_by})
             append_result(file, result)
             done[result.cell] = result
             scores = f"macro-F1 {result.macro_f1:.4f}, accuracy {result.accuracy:.4f}"
@@ -149,7 +168,7 @@ def _config(tree: Mapping[str, Any]) -> Config:
     return load_config(tree={key: value for key, value in tree.items() if key != "stock"})
 
 
-def _run_cell(config: Config, cell: Cell) -> Iterator[CellResult]:
+def _run_cell(config: Config, cell: Cell, domain: str) -> Iterator[CellResult]:
     from nlp_transfer.run import run
 
     folder, started = Path(str(config.training.output_dir)), time.perf_counter()
@@ -159,7 +178,8 @@ def _run_cell(config: Config, cell: Cell) -> Iterator[CellResult]:
         report = run(config, say=_silent)
     assert report is not None, "a new run has a report"
     corpus, system, seed = cell
-    scores = report.metrics["source"]["test"]
+    split = _scored_split(report, domain)
+    scores = report.metrics[domain][split]
     details = {
         "train_seconds": report.cost.train_seconds,
         "trainable_parameters": report.cost.trainable_parameters,
@@ -169,22 +189,33 @@ def _run_cell(config: Config, cell: Cell) -> Iterator[CellResult]:
     seconds = time.perf_counter() - started
     yield CellResult(corpus, system, seed, scores["accuracy"], scores["macro_f1"], seconds, details)
     for name, domains in report.baselines.items():
-        scores = domains["source"]["test"]
+        scores = domains[domain][split]
         yield CellResult(corpus, name, 0, scores["accuracy"], scores["macro_f1"], 0.0)
+
+
+def _scored_split(report: Report, domain: str) -> str:
+    """The split of the domain that a report judges by; raises DataError where none has labels."""
+    splits = dict(report.headlines())
+    if domain not in splits:
+        raise DataError(
+            f"The {domain} has no labels, so that a sweep cannot score it: {report.corpora[domain].origin}."
+        )
+    return splits[domain]
 
 
 def _silent(_: str) -> None:
     """A sweep speaks of cells, not of each cell's corpus."""
 
 
-def _run_stock(config: Config, cell: Cell) -> Iterator[CellResult]:
+def _run_stock(config: Config, cell: Cell, domain: str) -> Iterator[CellResult]:
     from nlp_transfer.models.fetching import model_folder
-    from nlp_transfer.reporting.scoring import predict
+    from nlp_transfer.reporting.scoring import predict, scored_splits
     from nlp_transfer.run import load_data, scalars
     from nlp_transfer.training.stock import stock_trainer
 
     started = time.perf_counter()
     _, task, tokenizer, encoded = load_data(config)
+    assert isinstance(task, BoundClassification), "read_sweep refuses other tasks"
     trainer = stock_trainer(
         str(model_folder(config.model, revision=config.revision)),
         config.training,
@@ -197,8 +228,10 @@ def _run_stock(config: Config, cell: Cell) -> Iterator[CellResult]:
     before = time.perf_counter()
     trainer.train()
     train_seconds = time.perf_counter() - before
-    logits, labels = predict(trainer, encoded["source"]["test"])
-    assert labels is not None, "the source is labelled"
+    split = scored_splits(domain, encoded[domain])[-1]
+    logits, labels = predict(trainer, encoded[domain][split])
+    if labels is None:
+        raise DataError(f"The {domain}'s {split} split has no labels, so that a sweep cannot score it.")
     scores = task.metrics(logits, labels)
     corpus, system, seed = cell
     seconds, details = time.perf_counter() - started, {"train_seconds": train_seconds}

@@ -23,7 +23,7 @@ from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
-from nlp_transfer.tasks import BoundTask
+from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.selection import FEWEST_ROWS, label_free_metric
 from nlp_transfer.training.target_rows import without_labels
@@ -61,7 +61,7 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded) -> None:
             "have no neighbours. Add texts, or choose by a metric of the source."
         )
     for method in config.methods:
-        if method.labels_target and task.multi_label:
+        if method.labels_target and isinstance(task, BoundClassification) and task.multi_label:
             problems.append(f"{method.name} gives each text one label, and the source's texts have several.")
         if isinstance(method, SelfTraining) and method.source_epochs >= config.training.num_train_epochs:
             problems.append(
@@ -97,7 +97,9 @@ def held_out(config: Config, encoded: Encoded) -> Encoded:
     return {**encoded, "target": rest} if rest else {name: rows for name, rows in encoded.items() if name != "target"}
 
 
-def compared(task: BoundTask, scored: Mapping[str, Scored], alone: Path, tell: Callable[[str], None]) -> dict[str, str]:
+def compared(
+    task: BoundClassification, scored: Mapping[str, Scored], alone: Path, tell: Callable[[str], None]
+) -> dict[str, str]:
     """Compare the model on the target's rows with the source-only run's, and warn where that seems better.
 
     Args:
@@ -125,7 +127,7 @@ def compared(task: BoundTask, scored: Mapping[str, Scored], alone: Path, tell: C
     return found.facts()
 
 
-def check_correctable(task: BoundTask, model: PreTrainedModel) -> None:
+def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None:
     """Refuse `prior_correction` where it cannot be done.
 
     Raises:
@@ -139,7 +141,7 @@ def check_correctable(task: BoundTask, model: PreTrainedModel) -> None:
         )
 
 
-def correct_prior(trainer: TransferTrainer, task: BoundTask, encoded: Encoded) -> dict[str, str]:
+def correct_prior(trainer: TransferTrainer, task: BoundClassification, encoded: Encoded) -> dict[str, str]:
     """Let the model predict with the class frequencies that the target's texts seem to have.
 
     Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
@@ -166,7 +168,7 @@ def correct_prior(trainer: TransferTrainer, task: BoundTask, encoded: Encoded) -
     return facts
 
 
-def class_frequencies(task: BoundTask, scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, str]:
+def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, str]:
     """How frequent each class is in source validation, and seems to be in the target, as facts for the report.
 
     Args:
@@ -185,7 +187,7 @@ def class_frequencies(task: BoundTask, scored: Mapping[str, Mapping[str, Scored]
     }
 
 
-def pseudo_label_facts(task: BoundTask, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
+def pseudo_label_facts(task: BoundClassification, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
     """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
     found = trainer.pseudo_labels
     if found is None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.benchmark.rows import CaseRows
     from nlp_transfer.config import Config
-    from nlp_transfer.tasks import BoundTask
+    from nlp_transfer.tasks import BoundClassification
 
 Side = Literal["stock", "ours"]
 
@@ -187,7 +187,7 @@ def _tokens(config: "Config", rows: "CaseRows") -> int:
     return round(config.training.num_train_epochs * sum(rows.lengths("train")))
 
 
-def score_names(task: "BoundTask", chosen: list[str], labels: np.ndarray) -> float:
+def score_names(task: "BoundClassification", chosen: list[str], labels: np.ndarray) -> float:
     """Macro-F1 of predicted classes' names.
 
     Args:

@@ -12,7 +12,7 @@ from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, load_corpus
 from nlp_transfer.errors import DataError
 from nlp_transfer.models.loading import load_tokenizer
-from nlp_transfer.tasks import BoundTask
+from nlp_transfer.tasks import BoundClassification
 
 DRAW_SEED = 0
 """Of the draw of rows; apart from training seeds, so that all seeds and both sides see the same rows."""
@@ -31,7 +31,7 @@ class CaseRows:
 
     texts: Corpus
     encoded: dict[str, Dataset]
-    task: BoundTask
+    task: BoundClassification
     tokenizer: PreTrainedTokenizerBase
 
     def lengths(self, split: str) -> list[int]:
@@ -51,6 +51,7 @@ def load_rows(config: Config, settings: Settings) -> CaseRows:
             whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows}
         )
         task = config.task.bind(texts)
+        assert isinstance(task, BoundClassification), "benchmarks classify"
         tokenizer = load_tokenizer(config.model, revision=config.revision, trust_remote_code=config.trust_remote_code)
         return CaseRows(texts, task.encode(texts, tokenizer), task, tokenizer)
 

@@ -36,7 +36,12 @@ BUILTIN: dict[str, Callable[[str], Source]] = {"licenses": license_source}
 
 
 def load_corpus(
-    config: CorpusConfig, *, key: str = "source", label_names: list[str] | None = None, labeled: bool | None = None
+    config: CorpusConfig,
+    *,
+    key: str = "source",
+    label_names: list[str] | None = None,
+    labeled: bool | None = None,
+    trains: bool | None = None,
 ) -> Corpus:
     """Read, check and split one domain.
 
@@ -46,6 +51,9 @@ def load_corpus(
         label_names: the classes of a model or a source corpus: labels must be among them and take their ids, and
             nothing is trained on this corpus. Rows that belong to no split are then its `test` split.
         labeled: True where a label column must be there; False to leave labels unread; None to take what is there.
+        trains: whether a model is trained on it, so that train and validation splits are made where they are missing;
+            None is where it has labels that are not those of `label_names`. Without labels, rows of the split
+            `unlabeled` are training rows too.
 
     Raises:
         ConfigError: the settings do not fit together.
@@ -61,7 +69,7 @@ def load_corpus(
     else:
         source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
     names = LabelNames(key, config.label_names or source.label_names, label_names)
-    return _corpus(source, config.columns, config.split, names, labeled)
+    return _corpus(source, config.columns, config.split, names, labeled, trains)
 
 
 def corpus_from(
@@ -95,11 +103,16 @@ def corpus_from(
     source = object_source(data, key=key, columns=columns, splits={})
     learns = bool({"train", UNSPLIT} & set(source.splits))
     names = LabelNames(key, label_names or source.label_names, None if learns else label_names)
-    return _corpus(source, columns, split, names, labeled)
+    return _corpus(source, columns, split, names, labeled, None)
 
 
 def _corpus(
-    source: Source, columns: dict[str, str], config: SplitConfig, names: LabelNames, labeled: bool | None
+    source: Source,
+    columns: dict[str, str],
+    config: SplitConfig,
+    names: LabelNames,
+    labeled: bool | None,
+    trains: bool | None,
 ) -> Corpus:
     """The corpus of a source."""
     key, notes = names.key, list(source.notes)
@@ -112,7 +125,8 @@ def _corpus(
     check_ids(splits, where, key)
     notes += _shadowed(raw, columns) if columns else []
 
-    method = _method(config, set(splits), trained=labelled and names.trained is None, key=key)
+    trains = (labelled and names.trained is None) if trains is None else trains
+    method = _method(config, set(splits), trained=trains, key=key)
     pooled = [name for name in splits if name != "unlabeled" or len(splits) == 1]
     training = ["train"] if method == "given" else pooled
     splits = with_class_labels(splits, where, names, training)
@@ -122,9 +136,13 @@ def _corpus(
         splits, notes = {**splits, **made}, [*notes, *how]
     elif UNSPLIT in splits:
         splits = {"test" if labelled else "unlabeled": splits[UNSPLIT]}
-    elif labelled and names.trained is None and "validation" not in splits and config.validation > 0:
+    elif trains and "validation" not in splits and config.validation > 0:
         splits, how = validation_from_train(splits, config, key)
         notes += how
+    if trains and not labelled and "unlabeled" in splits:
+        more = splits.pop("unlabeled")
+        splits["train"] = concatenate_datasets([splits["train"], more])
+        notes.append(f"The {len(more):,} rows of the split unlabeled are training rows here, which takes no labels.")
     if labelled and names.trained is None:
         _check_classes(splits["train"], key)
         if "test" not in splits:

@@ -58,7 +58,7 @@ def encode_texts(
         classes = num_labels or len(dataset.features["labels"].feature.names)
     kept = ["id", *(column for column in keep if column not in ("id", "label", "labels"))]
     settings = [max_length, kept, label, classes, fingerprint, tokenizer_identity(tokenizer)]
-    path = cache_path("tokens", cache_key(_rows_identity(dataset, [*kept, label] if label else kept), settings))
+    path = cache_path("tokens", cache_key(rows_identity(dataset, [*kept, label] if label else kept), settings))
     cached = load_table(path, len(dataset))
     if cached is not None:
         return cached
@@ -147,7 +147,7 @@ def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _rows_identity(dataset: Dataset, columns: list[str]) -> str:
+def rows_identity(dataset: Dataset, columns: list[str]) -> str:
     """SHA-256 (hex) of which rows these are, and of what is kept of them."""
     digest = hashlib.sha256(str(dataset.features).encode())
     for batch in dataset.select_columns(columns).iter(1000):

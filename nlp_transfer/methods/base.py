@@ -109,6 +109,7 @@ class Method(ABC):
         needs_target_labels: whether it asks for the target's labels, too.
         labels_target: whether it labels target rows by itself (`pseudo_labels`).
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
+        any_task: whether it goes with tasks that learn no labels, too.
         frees_weights: whether the method decides which weights may move; one of a list of methods may.
     """
 
@@ -117,6 +118,7 @@ class Method(ABC):
     needs_target_labels: ClassVar[bool] = False
     labels_target: ClassVar[bool] = False
     trains: ClassVar[bool] = True
+    any_task: ClassVar[bool] = False
     frees_weights: ClassVar[bool] = True
 
     def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model

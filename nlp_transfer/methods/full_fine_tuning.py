@@ -27,6 +27,7 @@ class FullFineTuning(Method):
     """
 
     name: ClassVar[str] = "full_fine_tuning"
+    any_task: ClassVar[bool] = True
 
     layer_decay: float = 1.0
 

@@ -40,6 +40,7 @@ class LoRA(Method):
     """
 
     name: ClassVar[str] = "lora"
+    any_task: ClassVar[bool] = True
 
     r: int = 16
     alpha: int | None = None
@@ -73,10 +74,10 @@ class LoRA(Method):
         from torch import nn
 
         from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules
-        from nlp_transfer.models.families import is_known_classifier, lora_targets, refuse_too_many_layers
+        from nlp_transfer.models.families import is_known, lora_targets, refuse_too_many_layers
 
         refuse_second_adapter(model)
-        if self.target_modules is None and is_known_classifier(model):
+        if self.target_modules is None and is_known(model):
             lora_targets(model)
         refuse_unknown_modules("lora.target_modules", self.target_modules or [], model, nn.Linear)
         if self.layers is not None:

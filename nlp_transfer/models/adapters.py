@@ -17,7 +17,14 @@ from peft.utils.other import ModulesToSaveWrapper
 from torch import nn
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.models.families import head_modules, is_known_classifier, lora_targets, plain_model, unused_parameters
+from nlp_transfer.models.families import (
+    head_modules,
+    is_known,
+    is_known_classifier,
+    lora_targets,
+    plain_model,
+    unused_parameters,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,7 +52,7 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
     config: Any = copy.deepcopy(peft_config)
     if config.task_type is None and type(model).__name__.endswith("ForSequenceClassification"):
         config.task_type = TaskType.SEQ_CLS
-    known = is_known_classifier(model)
+    known = is_known(model)
     if known and isinstance(config, LoraConfig) and config.target_modules is None and config.target_parameters is None:
         config.target_modules = lora_targets(model)
     if config.is_prompt_learning and model.config.model_type in TAKES_TOKENS_ONLY:

@@ -260,6 +260,12 @@ def is_known_classifier(model: "PreTrainedModel") -> bool:
     return str(model.config.model_type) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
 
 
+def is_known(model: "PreTrainedModel") -> bool:
+    """Whether the encoder's part of the table describes this network: a classifier or a masked language model."""
+    masked = str(model.config.model_type) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
+    return masked or is_known_classifier(model)
+
+
 def plain_model(model: nn.Module) -> "PreTrainedModel":
     """The transformers model itself: out of the adapter that may be around it."""
     plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model

@@ -9,7 +9,7 @@ Differences to a bare `from_pretrained`, each of which loses something silently 
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +112,49 @@ def load_encoder_with_head(
         ConfigError: no such model, no safetensors weights, not a known encoder family, or weights that do not fit.
         CheckpointError: the folder is torn or unsafe; see `model_folder`.
     """
+    old_labels: list[list[str] | None] = []
+
+    def set_labels(config: "PreTrainedConfig") -> None:
+        old_labels.append(_named_labels(config))
+        _set_labels(config, label_names, multi_label)
+
+    model, info, origin, positions = load_pretrained(
+        AutoModelForSequenceClassification,
+        name,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        attention_dropout=attention_dropout,
+        configure=set_labels,
+    )
+    new, notes = _new_parameters(model, info, name, old_labels[0], list(label_names))
+    return LoadedModel(model, new, origin, positions, notes)
+
+
+def load_pretrained(
+    auto_class: Any,
+    name: str,
+    *,
+    revision: str | None,
+    trust_remote_code: bool,
+    attention_dropout: float | None,
+    configure: Callable[["PreTrainedConfig"], None] = lambda _: None,
+) -> tuple["PreTrainedModel", dict[str, Any], str, int | None]:
+    """A model of a known family as one of transformers' Auto classes makes it, float32.
+
+    Args:
+        auto_class: such as `AutoModelForSequenceClassification`.
+        name: see `resolve_model`.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether Python code in the model's folder may run.
+        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+        configure: changes the configuration before the model is made.
+
+    Returns:
+        The model, what transformers says of its loading, where it came from, and how many tokens a text may have.
+
+    Raises:
+        ConfigError, CheckpointError: see `load_encoder_with_head`.
+    """
     folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
     check_folder(name, folder)
     try:
@@ -121,12 +164,11 @@ def load_encoder_with_head(
         raise ConfigError(read_problem(name, "config.json", error)) from error
     if config.model_type not in FAMILIES:
         raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
-    old_labels = _named_labels(config)
-    _set_labels(config, label_names, multi_label)
+    configure(config)
     _set_attention_dropout(config, attention_dropout)
     try:
         with quiet():
-            model, info = AutoModelForSequenceClassification.from_pretrained(
+            model, info = auto_class.from_pretrained(
                 folder,
                 config=config,
                 trust_remote_code=trust_remote_code,
@@ -137,8 +179,7 @@ def load_encoder_with_head(
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ConfigError(read_problem(name, "safetensors weights", error)) from error
-    new, notes = _new_parameters(model, info, name, old_labels, list(label_names))
-    return LoadedModel(model, new, origin_of(name, folder), max_positions(config), notes)
+    return model, info, origin_of(name, folder), max_positions(config)
 
 
 def _new_parameters(
@@ -159,7 +200,7 @@ def _new_parameters(
             f"model: {name}: its weights hold almost nothing of a {type(model).__name__} ({len(lost)} parameters are "
             f"missing, among them {lost[0]}). Name the folder of the encoder itself."
         )
-    notes = [_random_part(lost)] if lost else []
+    notes = [random_part(lost)] if lost else []
     linear_name, linear = final_linear(model)
     linear_keys = {f"{linear_name}.{key}" for key, _ in linear.named_parameters()}
     if linear_keys & fresh:
@@ -175,7 +216,8 @@ def _new_parameters(
     return tuple(key for key in parameters if key in fresh), tuple(notes)
 
 
-def _random_part(lost: list[str]) -> str:
+def random_part(lost: list[str]) -> str:
+    """Word the note on parameters of the encoder that the checkpoint does not hold."""
     more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
     return (
         f"The checkpoint lacks {len(lost)} of the encoder's parameters, which are random: {', '.join(lost[:3])}{more}."

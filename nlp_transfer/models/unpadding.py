@@ -25,7 +25,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from nlp_transfer.models.attention import Group, attend, attend_padded, make_groups
-from nlp_transfer.models.families import encoder_layers, family, is_known_classifier
+from nlp_transfer.models.families import encoder_layers, family, is_known
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -114,7 +114,7 @@ def read_batch(attention_mask: Any) -> Batch | None:
 
 @contextmanager
 def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
-    """Inside, the layers of a classifier see no padding, if that changes nothing; gives the reason where it does.
+    """Inside, the layers of a network see no padding, if that changes nothing; gives the reason where it does.
 
     Args:
         model: out of any adapter that may be around it (`plain_model`).
@@ -126,7 +126,7 @@ def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
 
 
 class Unpadding:
-    """Drops padding inside the layers of a classifier of a known family.
+    """Drops padding inside the layers of a network of a known family.
 
     Args:
         model: out of any adapter that may be around it (`plain_model`).
@@ -138,7 +138,7 @@ class Unpadding:
     def reason_against(self) -> str | None:
         """Why this network keeps its padding; None where its logits on random tokens are the same without."""
         kind = self.model.config.model_type
-        if not is_known_classifier(self.model) or not family(self.model).attention_by_registry:
+        if not is_known(self.model) or not family(self.model).attention_by_registry:
             return f"the attention of {kind} is its own"
         if self.model.config._attn_implementation not in ("sdpa", ATTENTION):
             return f"its attention is {self.model.config._attn_implementation!r}, not 'sdpa'"
@@ -182,6 +182,8 @@ class Unpadding:
             expected = self.model(**inputs).logits
             with self.active():
                 found = self.model(**inputs).logits
+            if expected.ndim == 3:  # scores of each token; those of padding mean nothing
+                expected, found = expected[real], found[real]
         finally:
             self.model.train(was_training)
         apart: float = (found - expected).abs().max().item() / max(1.0, expected.abs().max().item())

@@ -6,7 +6,14 @@ from typing import Any
 from nlp_transfer.reporting.config_record import config_record
 from nlp_transfer.reporting.files import plain
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
-from nlp_transfer.reporting.score_tables import confusion_table, number, per_class_table, summary_table
+from nlp_transfer.reporting.score_tables import (
+    confusion_table,
+    is_perplexity,
+    number,
+    per_class_table,
+    perplexity,
+    summary_table,
+)
 from nlp_transfer.reporting.tables import Table, escape_markdown, to_markdown
 from nlp_transfer.reporting.yaml_text import to_yaml
 
@@ -23,9 +30,15 @@ def _sections(report: Report) -> Iterator[str]:
     for domain in DOMAINS:
         for split in report.metrics.get(domain, {}):
             yield from _split_results(report, domain, split)
+    of_tokens = any(is_perplexity(scores) for splits in report.metrics.values() for scores in splits.values())
+    means = (
+        "The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens."
+        if of_tokens
+        else "Macro means run over classes, micro over decisions, weighted over classes by support."
+    )
     yield (
-        "Macro means run over classes, micro over decisions, weighted over classes by support. The interval is a 95 % "
-        "percentile bootstrap over the rows scored, for one trained model; it says nothing of other seeds.\n"
+        f"{means} The interval is a 95 % percentile bootstrap over the rows scored, for one trained model; it says "
+        "nothing of other seeds.\n"
     )
     yield "## Corpora\n"
     for domain, facts in report.corpora.items():
@@ -47,11 +60,23 @@ def _sections(report: Report) -> Iterator[str]:
     yield ", ".join(f"{name} {version or 'not installed'}" for name, version in report.versions.items()) + "\n"
     if "model" in report.paths:
         yield "## Use\n"
-        yield "```python\nfrom transformers import pipeline"
-        yield f'classify = pipeline("text-classification", model={report.paths["model"]!r}, truncation=True)'
-        yield f'print(classify("A text to classify."{", top_k=None" if report.thresholds else ""}))\n```\n'
+        yield from _use(report, of_tokens=of_tokens)
     yield "## Configuration\n"
     yield f"```yaml\n{to_yaml(config_record(report.config))}```"
+
+
+def _use(report: Report, *, of_tokens: bool) -> Iterator[str]:
+    """How to load the model, and what for."""
+    model = report.paths["model"]
+    if of_tokens:
+        yield f"Name `{model}` as the `model` of another run.\n"
+    yield "```python\nfrom transformers import pipeline"
+    if of_tokens:
+        yield f'guess = pipeline("fill-mask", model={model!r})'
+        yield 'print(guess(f"A text with one word {guess.tokenizer.mask_token} out."))\n```\n'
+    else:
+        yield f'classify = pipeline("text-classification", model={model!r}, truncation=True)'
+        yield f'print(classify("A text to classify."{", top_k=None" if report.thresholds else ""}))\n```\n'
 
 
 def _paragraph(report: Report) -> str:
@@ -62,6 +87,9 @@ def _paragraph(report: Report) -> str:
     for domain, split in report.headlines():
         systems = report.systems(domain, split)
         scores = systems.pop(MODEL)
+        if is_perplexity(scores):
+            sentences.append(_perplexity_sentence(domain, split, scores, systems))
+            continue
         sure = ""
         if "macro_f1_low" in scores:
             sure = f" (95 % interval {number(scores['macro_f1_low'])} to {number(scores['macro_f1_high'])})"
@@ -79,11 +107,22 @@ def _paragraph(report: Report) -> str:
     return " ".join(sentences)
 
 
+def _perplexity_sentence(domain: str, split: str, scores: dict[str, Any], others: dict[str, dict[str, Any]]) -> str:
+    interval = f"95 % interval {perplexity(scores['perplexity_low'])} to {perplexity(scores['perplexity_high'])}"
+    sentence = (
+        f"On {scores['masked_tokens']:,} masked tokens of {domain} {split} its perplexity is "
+        f"{perplexity(scores['perplexity'])} ({interval})"
+    )
+    return "; ".join([sentence, *(f"{perplexity(old['perplexity'])} {name}" for name, old in others.items())]) + "."
+
+
 def _split_results(report: Report, domain: str, split: str) -> Iterator[str]:
     systems = report.systems(domain, split)
     scores = systems[MODEL]
     yield f"### {domain}, {split} ({scores['rows']:,} rows)\n"
     yield to_markdown(summary_table(systems, ""))
+    if is_perplexity(scores):
+        return
     yield to_markdown(per_class_table(systems, ""))
     if (matrix := confusion_table(scores, "")) is not None:
         yield "The model's confusions, rows true, columns predicted:\n"

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
-from nlp_transfer.reporting.score_tables import PerClassScores, summary_table
+from nlp_transfer.reporting.score_tables import PerClassScores, is_perplexity, summary_table
 from nlp_transfer.reporting.tables import to_rich
 
 if TYPE_CHECKING:
@@ -178,7 +178,9 @@ class Report:
             systems = self.systems(domain, split)
             rows = systems[MODEL]["rows"]
             parts.append(to_rich(summary_table(systems, f"{domain} · {split} · {rows:,} rows")))
-            parts += [Text(), PerClassScores(systems, f"{domain} · {split} · per class"), Text()]
+            parts.append(Text())
+            if not is_perplexity(systems[MODEL]):
+                parts += [PerClassScores(systems, f"{domain} · {split} · per class"), Text()]
         # Paths and counts are texts, not markup, and stay whole for copying.
         parts.append(Text("\n".join(self.cost.lines()) + "\n"))
         width = max(map(len, self.paths), default=0)

@@ -1,7 +1,7 @@
 """Scores as tables: systems side by side, per class, and who is taken for whom.
 
-A system is the model or a baseline; its scores are what `classification_metrics` returns. All systems of a table were
-scored on the same rows.
+A system is the model or a baseline; its scores are what `classification_metrics` or `perplexity_metrics` returns. All
+systems of a table were scored on the same rows.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from nlp_transfer.reporting.tables import Table, to_rich
 
 Scores = Mapping[str, Any]
-"""What `nlp_transfer.metrics.classification.classification_metrics` returns."""
+"""What `classification_metrics` or `perplexity_metrics` returns."""
 
 UNDEFINED = "–"
 """How a score is shown that does not exist: of a class that occurs nowhere."""
@@ -27,7 +27,7 @@ def number(score: float | None) -> str:
 
 
 def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
-    """One row a system: accuracy, macro P, R and F1 with its 95 % interval, micro and weighted F1.
+    """One row a system: accuracy, macro P, R and F1 with its 95 % interval, micro and weighted F1; or its perplexity.
 
     Multi-label accuracy is called what it is, exact match.
 
@@ -35,6 +35,8 @@ def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
         ValueError: no systems.
     """
     first = _first(systems)
+    if is_perplexity(first):
+        return _perplexity_table(systems, title)
     interval = "macro_f1_low" in first
     columns = [
         ("", "system"),
@@ -53,6 +55,31 @@ def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
             cells.append(f"{number(scores.get('macro_f1_low'))}–{number(scores.get('macro_f1_high'))}")
         rows.append([name, *cells, number(scores.get("micro_f1")), number(scores.get("weighted_f1"))])
     return Table(title, [name for _, name in columns], rows, groups=[group for group, _ in columns])
+
+
+def is_perplexity(scores: Scores) -> bool:
+    """Whether scores are of masked tokens, not of classes."""
+    return "perplexity" in scores
+
+
+def perplexity(score: float | None) -> str:
+    """A perplexity: two decimals where these say something."""
+    return UNDEFINED if score is None else f"{score:,.2f}" if score < 1000 else f"{score:,.0f}"
+
+
+def _perplexity_table(systems: Mapping[str, Scores], title: str) -> Table:
+    columns = ["system", "perplexity", "95 %", "tokens guessed right", "loss"]
+    rows = [
+        [
+            name,
+            perplexity(scores["perplexity"]),
+            f"{perplexity(scores.get('perplexity_low'))}–{perplexity(scores.get('perplexity_high'))}",
+            number(scores["accuracy"]),
+            number(scores["loss"]),
+        ]
+        for name, scores in systems.items()
+    ]
+    return Table(title, columns, rows)
 
 
 def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:

@@ -10,12 +10,12 @@ from nlp_transfer.data import Corpus
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.baselines import BASELINES
 from nlp_transfer.reporting.report import DomainScores
+from nlp_transfer.tasks import BoundClassification, BoundTask
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import Trainer
 
-    from nlp_transfer.tasks import BoundTask
     from nlp_transfer.training import TransferTrainer
 
 
@@ -58,7 +58,7 @@ def score_model(
         encoded: {domain: {split: encoded rows}}.
     """
     validation = predict(trainer, encoded["source"]["validation"])
-    if validation[1] is not None:
+    if validation[1] is not None and isinstance(task, BoundClassification):
         task.tune_thresholds(validation[0], validation[1])
     results: dict[str, dict[str, Scored]] = {}
     for domain, splits in encoded.items():
@@ -80,7 +80,10 @@ def predict(trainer: "Trainer", dataset: "Dataset") -> tuple[np.ndarray, np.ndar
 
 
 def score_baselines(
-    names: Sequence[str], task: "BoundTask", corpora: Mapping[str, Corpus], scored: Mapping[str, Mapping[str, Scored]]
+    names: Sequence[str],
+    task: "BoundClassification",
+    corpora: Mapping[str, Corpus],
+    scored: Mapping[str, Mapping[str, Scored]],
 ) -> dict[str, DomainScores]:
     """Fit each baseline on the source's training texts and score it where the model was scored."""
     train = corpora["source"].splits["train"]
@@ -95,7 +98,9 @@ def score_baselines(
     return results
 
 
-def prediction_rows(task: "BoundTask", scored: Mapping[str, Mapping[str, Scored]]) -> Iterator[dict[str, Any]]:
+def prediction_rows(
+    task: "BoundClassification", scored: Mapping[str, Mapping[str, Scored]]
+) -> Iterator[dict[str, Any]]:
     """Predictions as `write_predictions` takes them: names, not ids."""
     names = task.label_names
 
@@ -116,7 +121,7 @@ def prediction_rows(task: "BoundTask", scored: Mapping[str, Mapping[str, Scored]
                 }
 
 
-def label_array(dataset: "Dataset", task: "BoundTask") -> np.ndarray:
+def label_array(dataset: "Dataset", task: "BoundClassification") -> np.ndarray:
     """A corpus split's labels as arrays: ids, shape (rows,), or 0/1, shape (rows, classes)."""
     if not task.multi_label:
         return np.asarray(dataset["label"])

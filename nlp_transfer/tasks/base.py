@@ -1,6 +1,6 @@
 """What is predicted: how rows become tensors, which model fits them, how its outputs are scored.
 
-A task is a frozen dataclass; its fields are its configuration. `bind(corpus)` adds what the corpus says (the labels)
+A task is a frozen dataclass; its fields are its configuration. `bind(corpus)` adds what the corpus says (its labels)
 and returns the object that does the work.
 """
 
@@ -26,47 +26,73 @@ class Task(ABC):
     Attributes:
         name: the name in configs.
         metric_names: what `training.metric_for_best_model` may name.
+        classifies: whether it learns labels, so that every method and baseline goes with it.
     """
 
     name: ClassVar[str]
     metric_names: ClassVar[tuple[str, ...]]
+    classifies: ClassVar[bool] = True
 
     @abstractmethod
     def bind(self, corpus: "Corpus") -> "BoundTask":
-        """The task with the corpus's labels; raises DataError where the corpus does not fit."""
+        """The task with what the corpus says, such as labels; raises DataError where the corpus does not fit."""
 
 
 class BoundTask(ABC):
-    """A task that knows its labels."""
+    """A task that has seen its corpus.
+
+    Attributes:
+        facts: what it found and a reader of the report must know.
+    """
 
     name: str
-    label_names: list[str]
-    multi_label: bool
     max_length: int
+    facts: dict[str, Any]
+
+    @property
+    def cut_at(self) -> int | None:
+        """Tokens that the saved tokenizer cuts texts to; None leaves that to whoever uses it."""
+        return self.max_length
+
+    def fit_tokenizer(  # noqa: B027  # a task may take the tokenizer as it is
+        self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase"
+    ) -> None:
+        """Change the tokenizer for the corpus, in place, before anything is encoded."""
 
     @abstractmethod
     def encode(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """Tokens and labels of every split, in the corpus's order, cached by content and settings."""
+        """Rows of tokens of every split, in the corpus's order, cached by content and settings."""
+
+    @abstractmethod
+    def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+        """What is to be learned of an encoded row, and its text, for people."""
 
     @abstractmethod
     def build_model(
         self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
     ) -> "LoadedModel":
-        """The pretrained encoder with a fresh head for this task's labels."""
+        """The pretrained encoder with a head for this task."""
 
     @abstractmethod
     def collator(
-        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False
+        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> Callable[[list[dict[str, Any]]], "dict[str, Tensor]"]:
-        """Pads rows into a batch; for a compiled model to few different lengths."""
+        """Pads rows into a batch; for a compiled model to few different lengths. What it draws follows from `seed`."""
+
+    @abstractmethod
+    def metrics(self, logits: "np.ndarray", labels: "np.ndarray", *, interval: bool = False) -> dict[str, Any]:
+        """All metrics of one split; intervals if asked for."""
+
+
+class BoundClassification(BoundTask):
+    """A classification task that knows its labels; `metrics` has `per_class` and `confusion_matrix` beside floats."""
+
+    label_names: list[str]
+    multi_label: bool
 
     @abstractmethod
     def loss(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """One loss a row, shape (batch,)."""
-
-    @abstractmethod
-    def metrics(self, logits: "np.ndarray", labels: "np.ndarray", *, interval: bool = False) -> dict[str, Any]:
-        """All metrics of one split: floats by name, plus `per_class` and `confusion_matrix`; intervals if asked for."""
 
     @abstractmethod
     def predictions(self, logits: "np.ndarray") -> "np.ndarray":

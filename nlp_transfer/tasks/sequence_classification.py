@@ -14,7 +14,7 @@ import numpy as np
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
-from nlp_transfer.tasks.base import BoundTask, Task
+from nlp_transfer.tasks.base import BoundClassification, Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,6 +31,7 @@ class SequenceClassification(Task):
 
     Args:
         max_length: tokens a text is cut to, special tokens included.
+        repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
         class_weights: `balanced` makes rare classes count as much as frequent ones; or a weight for each class by name
             (those not named weigh 1). Multi-label: the weight of the label's "yes".
         focal_gamma: γ of the focal loss; 0 is cross-entropy.
@@ -50,6 +51,7 @@ class SequenceClassification(Task):
     )
 
     max_length: int = 512
+    repeat_positions: bool = False
     class_weights: str | dict[str, float] | None = None
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
@@ -85,13 +87,14 @@ class SequenceClassification(Task):
 
 
 @final
-class BoundSequenceClassification(BoundTask):
+class BoundSequenceClassification(BoundClassification):
     """A sequence classification task that knows its labels. See `SequenceClassification`."""
 
     def __init__(self, config: SequenceClassification, corpus: Corpus) -> None:
         self.config = config
         self.name = config.name
         self.max_length = config.max_length
+        self.facts = {}
         self.label_names = corpus.label_names
         self.multi_label = corpus.multi_label
         self.thresholds = np.full(len(self.label_names), 0.5)
@@ -138,11 +141,18 @@ class BoundSequenceClassification(BoundTask):
             for split, dataset in corpus.splits.items()
         }
 
+    def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+        """See `BoundTask.example`."""
+        labels, names = row["labels"], self.label_names
+        shown = [names[i] for i, on in enumerate(labels) if on] if self.multi_label else names[labels]
+        return str(shown), str(tokenizer.decode(row["input_ids"]))
+
     def build_model(
         self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
     ) -> "LoadedModel":
         """See `BoundTask.build_model`."""
         from nlp_transfer.models.loading import load_encoder_with_head
+        from nlp_transfer.models.positions import fit_positions
 
         loaded = load_encoder_with_head(
             name,
@@ -152,16 +162,10 @@ class BoundSequenceClassification(BoundTask):
             trust_remote_code=trust_remote_code,
             attention_dropout=attention_dropout,
         )
-        positions = loaded.max_positions
-        if positions is not None and self.config.max_length > positions:
-            raise ConfigError(
-                f"task.max_length is {self.config.max_length}, but {name} reads at most {positions} tokens. "
-                f"Set task.max_length to {positions} or less, or name an encoder for longer texts."
-            )
-        return loaded
+        return fit_positions(loaded, self.max_length, name, repeat=self.config.repeat_positions)
 
     def collator(
-        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False
+        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
         """See `BoundTask.collator`."""
         from nlp_transfer.data.batches import COMPILED_MULTIPLE, PaddingCollator
@@ -169,7 +173,7 @@ class BoundSequenceClassification(BoundTask):
         return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
 
     def loss(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
-        """See `BoundTask.loss`."""
+        """See `BoundClassification.loss`."""
         from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
 
         options = {"focal_gamma": self.config.focal_gamma, "label_smoothing": self.config.label_smoothing}
@@ -194,25 +198,25 @@ class BoundSequenceClassification(BoundTask):
         return {"loss": float(self.loss(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
 
     def tune_thresholds(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """See `BoundTask.tune_thresholds`: one a label, those that maximise its F1 on these rows."""
+        """See `BoundClassification.tune_thresholds`: one a label, those that maximise its F1 on these rows."""
         from nlp_transfer.metrics.thresholds import tune_thresholds
 
         if self.multi_label and self.config.tune_thresholds:
             self.thresholds = tune_thresholds(self.probabilities(logits), labels.astype(int))
 
     def predictions(self, logits: np.ndarray) -> np.ndarray:
-        """See `BoundTask.predictions`."""
+        """See `BoundClassification.predictions`."""
         if self.multi_label:
             return (self.probabilities(logits) >= self.thresholds).astype(int)
         return np.asarray(logits).argmax(axis=-1)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """See `BoundTask.probabilities`: sigmoid for multi-label, softmax for single-label."""
+        """See `BoundClassification.probabilities`: sigmoid for multi-label, softmax for single-label."""
         from scipy.special import expit, softmax
 
         logits = np.asarray(logits, dtype=np.float64)
         return expit(logits) if self.multi_label else softmax(logits, axis=-1)
 
     def threshold_by_label(self) -> dict[str, float]:
-        """See `BoundTask.threshold_by_label`."""
+        """See `BoundClassification.threshold_by_label`."""
         return dict(zip(self.label_names, self.thresholds.tolist(), strict=True)) if self.multi_label else {}

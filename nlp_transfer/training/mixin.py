@@ -273,6 +273,8 @@ class TransferMixin(
             torch.manual_seed(self.args.seed + self.args.process_index)
         if self._length_sampler is not None:
             self._length_sampler.set_epoch(kwargs["epoch"])
+        if hasattr(self.data_collator, "set_epoch"):  # it draws something anew in each epoch
+            self.data_collator.set_epoch(kwargs["epoch"])
         super()._run_epoch(*args, **kwargs)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:

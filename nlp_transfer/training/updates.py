@@ -26,7 +26,7 @@ class RowIds:
     """A collator around another one, which keeps the rows' ids beside the tensors.
 
     Args:
-        collate: the collator; it sees rows without ids.
+        collate: the collator; it sees rows without ids, unless its `columns` name them.
     """
 
     def __init__(self, collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
@@ -34,7 +34,10 @@ class RowIds:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """A batch of rows, with their ids under `ROW_IDS`."""
-        batch = self.collate([{key: value for key, value in row.items() if key != ID_COLUMN} for row in rows])
+        own = ID_COLUMN in getattr(self.collate, "columns", ())
+        batch = self.collate(
+            rows if own else [{key: value for key, value in row.items() if key != ID_COLUMN} for row in rows]
+        )
         return {**batch, ROW_IDS: [row[ID_COLUMN] for row in rows]}
 
 
@@ -83,6 +86,14 @@ class UpdateMixin(Trainer):
             return super().get_train_dataloader()
         finally:
             self.data_collator, self._signature_columns = kept
+
+    def _set_signature_columns_if_needed(self) -> None:
+        """As in `Trainer`; columns that the collator asks for are left to it, too."""
+        super()._set_signature_columns_if_needed()
+        read: Any = self._signature_columns
+        wanted = getattr(self.data_collator, "columns", ())
+        columns: Any = [*read, *(column for column in wanted if column not in read)]
+        self._signature_columns = columns
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`; notes where the update begins."""

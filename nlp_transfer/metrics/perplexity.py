@@ -1,0 +1,47 @@
+"""How well masked tokens are guessed.
+
+    loss = mean over masked tokens of -log p(token)        perplexity = exp(loss)        accuracy = share guessed right
+
+The mean runs over tokens, not over rows or batches. Perplexities compare only between models with one vocabulary and
+on the same masks.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nlp_transfer.metrics.intervals import BOOTSTRAP_SAMPLES
+
+
+def perplexity_metrics(sums: np.ndarray, *, interval: bool = False, seed: int = 0) -> dict[str, Any]:
+    """The metrics of a split.
+
+    Args:
+        sums: of each row: the sum of its masked tokens' losses, how many they are, how many were guessed right; shape
+            (rows, 3).
+        interval: add the 95 % percentile bootstrap over the rows, `perplexity_low` and `perplexity_high`.
+        seed: of the bootstrap.
+
+    Returns:
+        `loss`, `perplexity`, `accuracy`, `rows`, `masked_tokens`.
+
+    Raises:
+        ValueError: no token is masked.
+    """
+    sums = np.asarray(sums, dtype=np.float64)
+    loss, tokens, right = sums.sum(axis=0)
+    if not tokens:
+        raise ValueError("Perplexity needs at least one masked token; the rows have none.")
+    found: dict[str, Any] = {
+        "loss": float(loss / tokens),
+        "perplexity": float(np.exp(loss / tokens)),
+        "accuracy": float(right / tokens),
+        "rows": len(sums),
+        "masked_tokens": int(tokens),
+    }
+    if interval:
+        rng = np.random.default_rng(seed)
+        draws = (sums[rng.integers(len(sums), size=len(sums)), :2].sum(axis=0) for _ in range(BOOTSTRAP_SAMPLES))
+        low, high = np.exp(np.quantile([loss / tokens for loss, tokens in draws if tokens], (0.025, 0.975)))
+        found |= {"perplexity_low": float(low), "perplexity_high": float(high)}
+    return found
