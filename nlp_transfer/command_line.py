@@ -413,14 +413,17 @@ class _FullHelp(argparse.Action):
         everything.add_argument_group("options")
         for action in parser._actions:
             everything._add_action(action)
+        everything.print_help()
         for title, fields in self.sections():
-            group = everything.add_argument_group(title)
+            # A parser of its own, since tasks have fields of the same name.
+            section = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
+            group = section.add_argument_group(title)
             for path, hint, default, text in fields:
                 shown = "" if default == "" else f"; default: {'null' if default is None else default}"
                 group.add_argument(
                     f"--{path}", metavar="", help=f"{text} ({type_name(hint)}{shown})".replace("%", "%%")
                 )
-        everything.print_help()
+            print(f"\n{section.format_help()}", end="")
         parser.exit()
 
     def sections(self) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:

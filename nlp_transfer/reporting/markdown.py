@@ -49,7 +49,8 @@ def _sections(report: Report) -> Iterator[str]:
         yield ""
     yield "## Method\n"
     yield f"{_method_names(report)}, on `{report.model}`, task `{report.task}`, {_seeds(report)}.\n"
-    yield from (f"- {escape_markdown(str(key))}: {_fact(value)}" for key, value in report.facts.items())
+    for key, value in report.facts.items():
+        yield f"- {escape_markdown(str(key))}{'' if value is True else f': {_fact(value)}'}"
     if report.thresholds:
         yield "\nThresholds, chosen on validation: a label is predicted from this probability on.\n"
         thresholds = [[name, f"{value:.4f}"] for name, value in report.thresholds.items()]

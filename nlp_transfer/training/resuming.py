@@ -191,6 +191,12 @@ class ResumingMixin(SavingMixin):
         place = checkpoints.checkpoint_path(Path(self._get_output_dir(trial)), self.state.global_step)
         raise self.stop_signals.interrupted(f"step {self.state.global_step} was finished and saved in {place}")
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """As in `Trainer`; weights that are tied to others are not missing, they came with these."""
+        tied = getattr(self.model, "all_tied_weights_keys", None) or {}
+        load_result.missing_keys[:] = [key for key in load_result.missing_keys if key not in tied]
+        super()._issue_warnings_after_load(load_result)
+
     def _load_best_model(self) -> None:
         """As in `Trainer`, from a whole checkpoint only."""
         check_manifest(Path(str(self.state.best_model_checkpoint)))

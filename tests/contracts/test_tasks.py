@@ -1,4 +1,4 @@
-"""What every task promises, over every task in the table, single- and multi-label."""
+"""What every task promises, over every task in the table; classification single- and multi-label."""
 
 import dataclasses
 
@@ -9,10 +9,14 @@ import torch
 from transformers import AutoTokenizer
 
 from nlp_transfer.data import corpus_from
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.tasks import TASKS
 from tests.tiny_runs import rows, tiny_encoder
 
-CASES = [(name, multi_label) for name in TASKS for multi_label in (False, True)]
+CLASSIFICATIONS = [
+    (name, multi_label) for name, task in TASKS.items() if task.classifies for multi_label in (False, True)
+]
+CASES = [*CLASSIFICATIONS, *((name, None) for name, task in TASKS.items() if not task.classifies)]
 
 
 @pytest.fixture(scope="module")
@@ -20,15 +24,18 @@ def encoder(tmp_path_factory):
     return tiny_encoder(tmp_path_factory.mktemp("encoder"))
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{'multi' if case[1] else 'single'}")
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{ {True: 'multi', False: 'single', None: 'text'}[case[1]] }")
 def bound(request):
     name, multi_label = request.param
     frames = {
-        split: pd.DataFrame(rows(size, multi_label=multi_label, seed=seed))
+        split: pd.DataFrame(rows(size, multi_label=bool(multi_label), seed=seed))
         for seed, (split, size) in enumerate({"train": 12, "validation": 6, "test": 6}.items())
     }
     corpus = corpus_from(frames)
-    return TASKS[name](max_length=16).bind(corpus), corpus
+    return TASKS[name](max_length=32).bind(corpus), corpus
+
+
+classification = pytest.mark.parametrize("bound", CLASSIFICATIONS, indirect=True)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -38,31 +45,69 @@ def test_a_task_is_known_by_its_name_and_rebuilt_from_its_fields(name):
     assert TASKS[name](**dataclasses.asdict(task)) == task
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_a_length_without_room_for_a_token_is_refused(name):
+    with pytest.raises(ConfigError, match=r"task\.max_length is 2; "):
+        TASKS[name](max_length=2)
+
+
 def test_encoding_keeps_rows_and_their_order(bound, encoder):
     task, corpus = bound
     encoded = task.encode(corpus, AutoTokenizer.from_pretrained(encoder))
     for split, dataset in corpus.splits.items():
         assert list(encoded[split]["id"]) == list(dataset["id"])
         assert all(
-            len(ids) == length <= 16
+            len(ids) == length <= 32
             for ids, length in zip(encoded[split]["input_ids"], encoded[split]["length"], strict=True)
         )
 
 
-def test_a_batch_goes_through_the_model_to_one_loss_a_row(bound, encoder):
+def test_an_example_says_what_is_to_be_learned(bound, encoder):
+    task, corpus = bound
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    row = task.encode(corpus, tokenizer)["train"][0]
+    learned, text = task.example(row, tokenizer)
+    assert learned
+    assert text.startswith("[CLS] ")
+    assert text.endswith(" [SEP]")
+
+
+def test_a_batch_goes_through_the_model_to_a_finite_loss(bound, encoder):
+    task, corpus = bound
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    train = task.encode(corpus, tokenizer)["train"]
+    loaded = task.build_model(str(encoder), revision=None, trust_remote_code=False, attention_dropout=0.0)
+    batch = task.collator(tokenizer)([train[i] for i in range(5)])
+    loss = loaded.model(**batch).loss
+    assert torch.isfinite(loss)
+    assert loss > 0
+    loss.backward()
+    assert all(p.grad is not None for name, p in loaded.model.named_parameters() if name in loaded.new_parameters)
+
+
+def test_batches_follow_from_the_seed(bound, encoder):
+    task, corpus = bound
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    train = task.encode(corpus, tokenizer)["train"]
+    chosen = [train[i] for i in range(5)]
+    one, again = (task.collator(tokenizer, seed=7)(chosen) for _ in range(2))
+    assert one.keys() == again.keys()
+    for name, values in one.items():
+        torch.testing.assert_close(values, again[name])
+
+
+@classification
+def test_the_task_has_one_loss_a_row(bound, encoder):
     task, corpus = bound
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     train = task.encode(corpus, tokenizer)["train"]
     loaded = task.build_model(str(encoder), revision=None, trust_remote_code=False, attention_dropout=0.0)
     batch = task.collator(tokenizer)([train[i] for i in range(5)])
     labels = batch.pop("labels")
-    logits = loaded.model(**batch).logits
-    losses = task.loss(logits, labels)
+    losses = task.loss(loaded.model(**batch).logits, labels)
     assert losses.shape == (5,)
     assert torch.isfinite(losses).all()
     assert (losses >= 0).all()
-    losses.mean().backward()
-    assert all(p.grad is not None for name, p in loaded.model.named_parameters() if name in loaded.new_parameters)
 
 
 def test_batches_of_a_compiled_model_have_few_lengths(bound, encoder):
@@ -75,6 +120,7 @@ def test_batches_of_a_compiled_model_have_few_lengths(bound, encoder):
     assert task.collator(tokenizer)(rows)["attention_mask"].shape[1] < 64
 
 
+@classification
 def test_metrics_are_named_and_perfect_for_perfect_logits(bound):
     task, _ = bound
     truth = np.eye(3)[[0, 1, 2, 1]]

@@ -1,7 +1,6 @@
 import pytest
 import torch
 from torch.nn import functional
-from transformers import AutoModelForMaskedLM
 
 from nlp_transfer.data.masking import NO_TARGET
 from nlp_transfer.methods import LoRA
@@ -9,16 +8,8 @@ from nlp_transfer.models.adapters import merge
 from nlp_transfer.models.masked_lm import add_embeddings, load_masked_lm, score_masked_tokens
 from nlp_transfer.models.unpadding import unpadded
 from tests.models.test_unpadding import UNPADDED
-from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, inputs, tiny_checkpoint, tiny_config
-
-
-def masked_lm(kind):
-    torch.manual_seed(0)
-    model = AutoModelForMaskedLM.from_config(tiny_config(kind)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(4)
-    return model
+from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, inputs, tiny_checkpoint
+from tests.tiny_pretraining import tiny_masked_lm
 
 
 def batch():
@@ -31,7 +22,7 @@ def batch():
 
 @pytest.mark.parametrize("kind", [*FAMILIES, *MORE_FAMILIES])
 def test_loss_and_gradients_are_those_of_scores_for_every_token(kind):
-    model, given = masked_lm(kind).double(), batch()
+    model, given = tiny_masked_lm(kind).double(), batch()
     first = torch.zeros_like(given["labels"])
     first[:, 0] = 1
     expected = model(**given, **({"global_attention_mask": first} if kind == "longformer" else {})).loss
@@ -47,7 +38,7 @@ def test_loss_and_gradients_are_those_of_scores_for_every_token(kind):
 
 
 def test_only_masked_tokens_are_scored_in_training():
-    model, given = masked_lm("bert"), batch()
+    model, given = tiny_masked_lm("bert"), batch()
     score_masked_tokens(model)
     scores = model.train()(**given).logits
     assert scores.shape == (1, int((given["labels"] != NO_TARGET).sum()), model.config.vocab_size)
@@ -56,7 +47,7 @@ def test_only_masked_tokens_are_scored_in_training():
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "modernbert"])
 @torch.no_grad()
 def test_in_evaluation_rows_are_summed_up(kind):
-    model, given = masked_lm(kind), batch()
+    model, given = tiny_masked_lm(kind), batch()
     plain = model(**given)
     score_masked_tokens(model)
     sums = model(**given).logits
@@ -72,7 +63,7 @@ def test_in_evaluation_rows_are_summed_up(kind):
 
 
 def test_a_call_without_labels_scores_every_token():
-    model, given = masked_lm("bert"), batch()
+    model, given = tiny_masked_lm("bert"), batch()
     del given["labels"]
     expected = model(**given).logits
     score_masked_tokens(model)
@@ -81,7 +72,7 @@ def test_a_call_without_labels_scores_every_token():
 
 @pytest.mark.parametrize("kind", UNPADDED)
 def test_padding_is_left_out_of_the_layers(kind):
-    model, given = masked_lm(kind).double(), batch()
+    model, given = tiny_masked_lm(kind).double(), batch()
     score_masked_tokens(model)
     expected = model(**given)
     with unpadded(model) as reason:
@@ -106,7 +97,7 @@ def test_an_encoder_without_a_head_gets_one_tied_to_its_embeddings(tmp_path):
 
 
 def test_a_head_that_is_there_is_kept(tmp_path):
-    model = masked_lm("bert")
+    model = tiny_masked_lm("bert")
     model.save_pretrained(tmp_path)
     loaded = load(tmp_path)
     assert loaded.new_parameters == ()
@@ -118,7 +109,7 @@ def test_a_head_that_is_there_is_kept(tmp_path):
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "modernbert", "electra", "albert"])
 def test_new_words_begin_as_the_mean_of_their_pieces(kind):
-    model = masked_lm(kind)
+    model = tiny_masked_lm(kind)
     before = model.get_input_embeddings().weight.clone()
     add_embeddings(model, {100: [7, 9], 101: [8]})
     weight = model.get_input_embeddings().weight

@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.methods import CDAN, CORAL, DANN, MMD, Joint, Method
+from nlp_transfer.models.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.target_rows import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
+from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
 ROWS = 16
@@ -45,15 +48,48 @@ def double(rows):
 def trainer_for(
     family: str, multi_label: bool, own_loss: bool, accumulation: int, folder: Path, adapting: str = ""
 ) -> TransferTrainer:
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    model = tiny_model(family, multi_label=multi_label).double()
+    model = without_dropout(tiny_model(family, multi_label=multi_label))
+
+    def loss(logits, labels):
+        if multi_label:
+            return multi_label_loss(logits, labels, positive_weights=CLASS_WEIGHTS)
+        return single_label_loss(logits, labels, class_weights=CLASS_WEIGHTS)
+
+    target = random_rows(21, multi_label=multi_label, seed=9) if adapting else None
+    if target is not None and adapting != "joint":
+        target = without_labels(target)
+    return TransferTrainer(
+        model,
+        arguments_for(accumulation, folder),
+        double,
+        train_dataset=random_rows(ROWS, multi_label=multi_label),
+        target_dataset=target,
+        methods=ADAPTING.get(adapting, ()),
+        compute_loss_func=update_mean(loss) if own_loss else None,
+        compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
+    )
+
+
+def pretrainer_for(family: str, accumulation: int, folder: Path) -> TransferTrainer:
+    """Rows have different numbers of masked tokens, over which the loss is a mean."""
+    model = without_dropout(tiny_masked_lm(family))
+    score_masked_tokens(model)
+    return TransferTrainer(model, arguments_for(accumulation, folder), masking(), train_dataset=text_rows(ROWS))
+
+
+def without_dropout(model: PreTrainedModel) -> PreTrainedModel:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     for key in ("attention_probs_dropout_prob", "attention_dropout", "hidden_dropout_prob"):
         if hasattr(model.config, key):
             setattr(model.config, key, 0.0)
-    arguments = TransferArguments(
+    return model.double()
+
+
+def arguments_for(accumulation: int, folder: Path) -> TransferArguments:
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    return TransferArguments(
         output_dir=str(folder),
         use_cpu=True,
         per_device_train_batch_size=ROWS // world // accumulation,
@@ -71,25 +107,6 @@ def trainer_for(
         logging_steps=1,
     )
 
-    def loss(logits, labels):
-        if multi_label:
-            return multi_label_loss(logits, labels, positive_weights=CLASS_WEIGHTS)
-        return single_label_loss(logits, labels, class_weights=CLASS_WEIGHTS)
-
-    target = random_rows(21, multi_label=multi_label, seed=9) if adapting else None
-    if target is not None and adapting != "joint":
-        target = without_labels(target)
-    return TransferTrainer(
-        model,
-        arguments,
-        double,
-        train_dataset=random_rows(ROWS, multi_label=multi_label),
-        target_dataset=target,
-        methods=ADAPTING.get(adapting, ()),
-        compute_loss_func=update_mean(loss) if own_loss else None,
-        compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
-    )
-
 
 def weights(trainer: TransferTrainer) -> torch.Tensor:
     """All weights in a row, those of the methods' own networks last."""
@@ -105,6 +122,8 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{family}/{kind}/{'own' if own_loss else 'head'}", {**values, "own_loss": own_loss}
         for adapting in ADAPTING:
             yield f"{family}/{kind}/{adapting}", {**values, "own_loss": False, "adapting": adapting}
+    for family in FAMILIES:
+        yield f"{family}/masked", {"family": family}
 
 
 def main(out: Path) -> None:
@@ -112,7 +131,8 @@ def main(out: Path) -> None:
     results = {}
     for key, values in cases():
         for accumulation in (1, 4) if world == 1 else (1, 2):
-            trainer = trainer_for(**values, accumulation=accumulation, folder=out / "run")
+            make = pretrainer_for if key.endswith("/masked") else trainer_for
+            trainer = make(**values, accumulation=accumulation, folder=out / "run")
             before = weights(trainer)
             trainer.train()
             results[f"update/{key}/{accumulation}"] = (weights(trainer) - before).numpy()

@@ -20,10 +20,13 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import RunInterrupted
 from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.metrics.perplexity import perplexity_metrics
+from nlp_transfer.models.masked_lm import score_masked_tokens
 from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_rows import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
+from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm
 
 ROWS = 30
 METHODS: dict[str, Any] = {
@@ -34,6 +37,7 @@ METHODS: dict[str, Any] = {
     "lp_ft": [LPFT()],
     "dann and mmd": [DANN(), MMD()],
     "dann on lora above": [LoRA(r=4, layers=1), DANN()],
+    "masked": [FullFineTuning()],
 }
 UNTIMED = (
     "loss",
@@ -48,6 +52,7 @@ UNTIMED = (
     "source_loss",
     "dann_loss",
     "dann_domain_accuracy",
+    "eval_perplexity",
 )
 
 
@@ -139,6 +144,17 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
         "seed": 5,
         **dict(case.extra),
     }
+    if case.method == "masked":
+        model = tiny_masked_lm("bert")
+        score_masked_tokens(model)
+        return TransferTrainer(
+            model,
+            TransferArguments(**{**values, "metric_for_best_model": "perplexity", "greater_is_better": False}),
+            masking(),
+            train_dataset=text_rows(ROWS, seed=1),
+            eval_dataset=text_rows(10, seed=2),
+            compute_metrics=lambda out: perplexity_metrics(out.predictions),
+        )
     return TransferTrainer(
         tiny_model("bert"),
         TransferArguments(**values),
