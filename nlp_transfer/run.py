@@ -28,6 +28,7 @@ from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
 from nlp_transfer.models.manifest import check_manifest, folder_fingerprint, has_manifest
+from nlp_transfer.models.masked_lm import load_masked_lm
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
@@ -113,7 +114,7 @@ def run(
     corpora, task, tokenizer, encoded = load_data(config)
     notes = [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
     notes += [f"{name}: {value}" for name, value in task.facts.items()]
-    check_adaptation(config, task, encoded)
+    check_adaptation(config, task, encoded, tokenizer)
     target = target_rows(config, encoded, notes.append)
     loaded = load_model(config, task)
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
@@ -365,6 +366,14 @@ def build_trainer(
         activations=store_for(config.training),
         say=tell,
         target=target,
+        masked_lm=lambda: (
+            load_masked_lm(
+                config.model,
+                revision=config.revision,
+                trust_remote_code=config.trust_remote_code,
+                attention_dropout=None,
+            ).model
+        ),
     )
     if config.training.torch_compile and config.training.device.type == "cpu":
         tell(
@@ -460,7 +469,7 @@ def dry_run(config: Config) -> str:
     loaded = load_model(config, task)
     lines = described(corpora)
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
-    check_adaptation(config, task, encoded)
+    check_adaptation(config, task, encoded, tokenizer)
     target_rows(config, encoded, lines.append)
     train = encoded["source"]["train"]
     lines += [f"{name}: {value}" for name, value in task.facts.items()]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from nlp_transfer.config import Config, needs_target
 from nlp_transfer.errors import ConfigError, DataError
@@ -25,6 +25,7 @@ from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
 from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.hidden_tokens import masks_for
 from nlp_transfer.training.selection import FEWEST_ROWS, label_free_metric
 from nlp_transfer.training.target_rows import without_labels
 
@@ -46,7 +47,7 @@ def source_only_config(config: Config, folder: Path) -> Config | None:
     return replace(config, training=training, methods=methods, baselines=())
 
 
-def check_adaptation(config: Config, task: BoundTask, encoded: Encoded) -> None:
+def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenizer: PreTrainedTokenizerBase) -> None:
     """Find what would stop an adapting run later, when the run beside it has been trained.
 
     Raises:
@@ -61,6 +62,8 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded) -> None:
             "have no neighbours. Add texts, or choose by a metric of the source."
         )
     for method in config.methods:
+        if (asked := method.hidden_tokens()) is not None:
+            masks_for(method.name, tokenizer, asked.probability)
         if method.labels_target and isinstance(task, BoundClassification) and task.multi_label:
             problems.append(f"{method.name} gives each text one label, and the source's texts have several.")
         if isinstance(method, SelfTraining) and method.source_epochs >= config.training.num_train_epochs:

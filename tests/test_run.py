@@ -275,7 +275,7 @@ def test_an_unlabelled_target_gets_predictions_without_scores(encoder, corpus, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["dann", "cdan", "mmd", "coral"])
+@pytest.mark.parametrize("method", ["dann", "cdan", "mmd", "coral", "target_mlm"])
 def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, method):
     """Right labels of the target, wrong ones, and none make the same model."""
     models = []

@@ -6,13 +6,27 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import AutoModelForMaskedLM, PreTrainedModel
+from tokenizers import Tokenizer, models
+from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from nlp_transfer.data.batches import PaddingCollator
 from nlp_transfer.data.masking import MaskingCollator, Masks
 from tests.tiny_models import PADDING, VOCABULARY, random_rows, tiny_config
 
 MASK = 4
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer of the tiny networks' vocabulary: `w7` is token 7, and some of the first five are special."""
+    special = {PADDING: "[PAD]", MASK: "[MASK]", 2: "[CLS]", 3: "[SEP]"}
+    words = {special.get(token, f"w{token}"): token for token in range(VOCABULARY)}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="[PAD]")),
+        pad_token="[PAD]",
+        mask_token="[MASK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    )
 
 
 def tiny_masked_lm(kind: str) -> PreTrainedModel:

@@ -13,11 +13,12 @@ from nlp_transfer.methods.mmd import MMD
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
 from nlp_transfer.methods.peft_config import PeftAdapter
 from nlp_transfer.methods.self_training import SelfTraining
+from nlp_transfer.methods.target_mlm import TargetMLM
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT),
-        *(DANN, CDAN, MMD, CORAL, Joint, SelfTraining),
+        *(DANN, CDAN, MMD, CORAL, Joint, SelfTraining, TargetMLM),
     )
 }

@@ -25,6 +25,11 @@ def say_nothing(_: str) -> None:
     """Who listens where nobody was named."""
 
 
+def no_masked_lm() -> "PreTrainedModel":
+    """What a context has that names no network."""
+    raise ConfigError("The context names no masked-language model: context=Context(…, masked_lm=…).")
+
+
 @dataclass(frozen=True)
 class Context:
     """What a method may look at while it prepares a model. Never a target label that it did not ask for.
@@ -43,6 +48,7 @@ class Context:
         batch_tokens: how many tokens (padding counted) one forward pass without gradients may take.
         activations: where what a frozen encoder makes of texts is kept for other runs; None keeps nothing.
         say: is told, on the main process, what a person should know while the run goes on.
+        masked_lm: loads the encoder once more, with a head that guesses hidden tokens (`hidden_tokens`).
     """
 
     train: "Dataset"
@@ -57,6 +63,7 @@ class Context:
     activations: "ActivationStore | None" = None
     say: Callable[[str], None] = say_nothing
     target: "Dataset | None" = None
+    masked_lm: "Callable[[], PreTrainedModel]" = no_masked_lm
 
 
 @dataclass(frozen=True)
@@ -100,12 +107,28 @@ class Term:
 
 
 @dataclass(frozen=True)
+class HiddenTokens:
+    """That tokens of target texts are hidden and guessed beside the task.
+
+    Args:
+        weight: what the mean loss of the hidden tokens counts in the total.
+        probability: of a token to be hidden.
+        learning_rate: of the head that guesses.
+    """
+
+    weight: float
+    probability: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
 class Method(ABC):
     """A way for knowledge to move. Concrete methods are final; override only these hooks.
 
     Attributes:
         name: the name in configs.
-        needs_target: whether the method needs text of the target domain: it then overrides `penalty`.
+        needs_target: whether the method needs text of the target domain: it then overrides `penalty`, or
+            `hidden_tokens`.
         needs_target_labels: whether it asks for the target's labels, too.
         labels_target: whether it labels target rows by itself (`pseudo_labels`).
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
@@ -166,6 +189,10 @@ class Method(ABC):
         """
         return 1.0
 
+    def hidden_tokens(self) -> HiddenTokens | None:
+        """How tokens of the target's texts are hidden and guessed; None where they are read as they are."""
+        return None
+
     def pseudo_labels(
         self, probabilities: "Callable[[], np.ndarray]", epoch: int, epochs: float
     ) -> "np.ndarray | None":
@@ -214,6 +241,10 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
     labelling = [method.name for method in methods if method.labels_target or method.needs_target_labels]
     if len(labelling) > 1:
         problems.append(f"methods: {' and '.join(labelling)} each give target rows labels; only one of them can stand.")
+    hiding = next((method.name for method in methods if method.hidden_tokens() is not None), None)
+    if hiding and len(adapting) > 1:
+        others = " and ".join(name for name in adapting if name != hiding)
+        problems.append(f"methods: {hiding} hides words of the target's texts, which {others} would read. Take one.")
     problems += [
         f"methods: {method.name} fits a head and trains nothing by gradient, so {' and '.join(adapting)} would do "
         "nothing. Take full_fine_tuning, partial_fine_tuning or lora."

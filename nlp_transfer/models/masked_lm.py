@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM
+from transformers.modeling_outputs import BaseModelOutput
 
 from nlp_transfer.data.masking import NO_TARGET
 from nlp_transfer.errors import ConfigError
@@ -88,6 +89,70 @@ def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) ->
                 output.weight[new] = output.weight[old].mean(dim=0)
             if output is not None and getattr(output, "bias", None) is not None:
                 output.bias[new] = output.bias[old].mean()
+
+
+def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
+    """The masked-language model of the checkpoint that a network came from; of a network without one, a new one."""
+    name = getattr(model.config, "_name_or_path", "")
+    if not name:
+        return AutoModelForMaskedLM.from_config(model.config)
+    return load_masked_lm(name, revision=None, trust_remote_code=False, attention_dropout=None).model
+
+
+class HiddenTokenHead(nn.Module):
+    """The head of a masked-language model, on the states of another network.
+
+    Its parameters are those of the head; an output layer that was tied to the embeddings is tied to the network's.
+
+    Args:
+        masked_lm: gives up its own encoder.
+        encoder: the other network's.
+    """
+
+    def __init__(self, masked_lm: "PreTrainedModel", encoder: "PreTrainedModel") -> None:
+        super().__init__()
+        output: Any = masked_lm.get_output_embeddings()
+        embeddings: Any = encoder.get_input_embeddings()
+        tied = output.weight is masked_lm.get_input_embeddings().weight
+        self._states = _States(encoder)
+        setattr(masked_lm, masked_lm.base_model_prefix, self._states)
+        if tied:
+            output.weight = embeddings.weight
+        self._masked_lm = (masked_lm,)  # in a tuple, its parameters are not registered
+        of_encoder = {id(parameter) for parameter in encoder.parameters()}
+        own = [p for p in masked_lm.parameters() if id(p) not in of_encoder]
+        self.own = nn.ParameterList(own)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """The vocabulary's scores, shape (count, vocabulary), for states of shape (count, hidden)."""
+        self._states.last = states[None]
+        places = torch.zeros(1, len(states), dtype=torch.long, device=states.device)
+        scores: Tensor = self._masked_lm[0](input_ids=places).logits[0]
+        return scores
+
+
+class _States(nn.Module):
+    """Stands for an encoder whose last states are known.
+
+    Args:
+        encoder: the one that made them, whose embeddings some heads read.
+    """
+
+    def __init__(self, encoder: "PreTrainedModel") -> None:
+        super().__init__()
+        self._encoder = (encoder,)
+        self.last: Tensor | None = None
+
+    @property
+    def embeddings(self) -> Any:
+        """The encoder's."""
+        return self._encoder[0].embeddings
+
+    def forward(self, *_: Any, **__: Any) -> Any:
+        """The states."""
+        output: Any = BaseModelOutput(last_hidden_state=self.last)
+        output.global_attentions = None  # which Longformer's head passes on
+        return output
 
 
 def score_masked_tokens(model: "PreTrainedModel") -> None:

@@ -193,6 +193,8 @@ class ActivationsMixin(FrozenMixin):
             return "compiled layers cannot be passed over"
         if self.neftune_noise_alpha is not None:
             return "the embeddings get noise (neftune_noise_alpha)"
+        if any(method.hidden_tokens() is not None for method in self.methods):
+            return "the target's texts have other words hidden each time"
         return reason_against(self._plain())
 
     def _datasets(self) -> list[Any]:

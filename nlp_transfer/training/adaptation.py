@@ -13,6 +13,7 @@ one draws again. Source and target rows share one forward pass.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,12 @@ from torch.nn import functional
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Context, Features, Method
 from nlp_transfer.models.families import logits_layer, plain_model
+from nlp_transfer.models.masked_lm import HiddenTokenHead
+from nlp_transfer.training.hidden_tokens import TokenGuessing
 from nlp_transfer.training.memory import random_state, set_random_state
 from nlp_transfer.training.target_rows import (
     DOMAIN,
+    GUESSED,
     LABEL_COLUMNS,
     NO_LABEL,
     PLACE,
@@ -103,6 +107,9 @@ class AdaptationMixin(UpdateMixin):
     _gradients: tuple[Tensor, Tensor] | None = None
     """What the loss of the update changes by with its pooled features and logits, of this process's rows."""
 
+    _guessing: TokenGuessing | None = None
+    """Guesses hidden tokens of target texts, where a method asks for it."""
+
     _epoch_to_label: int | None = None
 
     pseudo_labels: Tensor | None = None
@@ -172,6 +179,10 @@ class AdaptationMixin(UpdateMixin):
             for method in self.methods:
                 if made := method.network(hidden, classes):
                     networks[method.name] = made[0]
+                elif method.hidden_tokens() is not None:
+                    assert self._context is not None
+                    encoder: Any = plain_model(model).base_model
+                    networks[method.name] = HiddenTokenHead(self._context.masked_lm(), encoder)
         return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
 
     def add_networks(self, optimizer: torch.optim.Optimizer) -> None:
@@ -180,7 +191,8 @@ class AdaptationMixin(UpdateMixin):
         for method in self.methods:
             if networks is not None and method.name in networks:
                 parameters = [p for p in networks[method.name].parameters() if id(p) not in known]
-                _, rate = method.network(1, 1) or (None, 0.0)
+                hidden = method.hidden_tokens()
+                _, rate = method.network(1, 1) or (None, 0.0 if hidden is None else hidden.learning_rate)
                 if parameters:
                     optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
 
@@ -204,6 +216,11 @@ class AdaptationMixin(UpdateMixin):
             self._refuse_what_cannot_adapt()
             target: Any = self._context.target if self._context is not None else None
             self._endless = EndlessRows(len(target), self.args.seed)
+            hiding = next((method for method in self.methods if method.hidden_tokens() is not None), None)
+            if hiding is not None:
+                assert self._networks is not None
+                head = self._networks[hiding.name]
+                self._guessing = TokenGuessing(hiding, head, self.processing_class, self.args.seed)
             self._target_rows = target
         return super()._inner_training_loop(*args, **kwargs)
 
@@ -251,6 +268,8 @@ class AdaptationMixin(UpdateMixin):
             self._label_targets()
             self._drop_update()
             batches[:] = list(self._with_target(batches))
+            if self._guessing is not None:
+                self._guessing.begin(batches, self.accelerator)
         return batches, items
 
     def _with_target(self, batches: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -264,6 +283,8 @@ class AdaptationMixin(UpdateMixin):
             rows = row_count(without_ids(batch))
             place = first + (number * processes + self.args.process_index) * size
             target = self._collated(self._endless.take(place, rows))
+            if self._guessing is not None:
+                self._guessing.hide(target, range(place, place + rows))
             yield mixed(batch, target, padding=padding, start=start)
             start += 2 * rows
 
@@ -306,14 +327,27 @@ class AdaptationMixin(UpdateMixin):
         places = inputs[PLACE]
         if self._gradients is None and not self._in_one_pass():
             value = self._look_ahead(plain)
-        pooled, logits = features(plain, model, inputs)
+        seeing: AbstractContextManager[list[Tensor]] = nullcontext([])
+        if self._guessing is not None:
+            seeing = self._guessing.states(plain)
+        with seeing as states:
+            pooled, logits = features(plain, model, inputs)
         if self._gradients is None:
             value = self._differentiate(pooled.detach(), logits.detach(), [inputs])
         assert self._gradients is not None
         by_pooled, by_logits = (gradient[places] for gradient in self._gradients)
         # DDP averages over processes what is to be added up.
         flowing = self.args.world_size * ((pooled * by_pooled).sum() + (logits * by_logits).sum())
-        return value + (flowing - flowing.detach())
+        guessing = 0.0
+        if self._guessing is not None:
+            guessing = self.args.world_size * self._guessing.loss(states[-1], inputs[GUESSED])
+        return value + (flowing - flowing.detach()) + guessing
+
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        """As in `Trainer`; the processes' parts of what they guess are added up before."""
+        if self._guessing is not None and (loss := self._guessing.end(self.accelerator)) is not None:
+            self._note({f"{self._guessing.name}_loss": loss})
+        return super()._get_grad_norm(model, grad_norm)
 
     def _passes(self) -> list[dict[str, Any]]:
         assert self._update is not None
@@ -402,9 +436,12 @@ class AdaptationMixin(UpdateMixin):
 
     def _show(self, loss: Loss) -> None:
         if bool(torch.isfinite(loss.total)):
-            for name, value in loss.shown.items():
-                total, updates = self.shown.get(name, (0.0, 0))
-                self.shown[name] = total + value, updates + 1
+            self._note(loss.shown)
+
+    def _note(self, shown: Mapping[str, float]) -> None:
+        for name, value in shown.items():
+            total, updates = self.shown.get(name, (0.0, 0))
+            self.shown[name] = total + value, updates + 1
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As in `Trainer`, with the parts of the loss: means over the updates since the last log that had them."""
@@ -462,7 +499,7 @@ def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> t
     layer = logits_layer(plain_model(plain))
     handle = layer.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     try:
-        given = {name: value for name, value in inputs.items() if name not in ("labels", DOMAIN, PLACE)}
+        given = {name: value for name, value in inputs.items() if name not in ("labels", DOMAIN, PLACE, GUESSED)}
         logits = model(**given)["logits"]
     finally:
         handle.remove()

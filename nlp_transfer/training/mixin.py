@@ -29,6 +29,8 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.models.families import plain_model
+from nlp_transfer.models.masked_lm import masked_lm_for
 from nlp_transfer.training.activations import ActivationsMixin, said, store_for
 from nlp_transfer.training.adaptation import AdaptationMixin
 from nlp_transfer.training.fast_path import FastPathMixin
@@ -175,6 +177,7 @@ class TransferMixin(
             activations=store_for(args),
             say=said,
             target=self._given["target"],
+            masked_lm=lambda: masked_lm_for(plain_model(model)),
         )
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:

@@ -25,6 +25,9 @@ DOMAIN = "domain"
 PLACE = "place"
 """The key of a mixed batch that numbers the rows of the update on this process; int64, shape (rows,)."""
 
+GUESSED = "guessed"
+"""The key of a mixed batch for tokens that are to be guessed; int64, shape (rows, tokens), `NO_LABEL` elsewhere."""
+
 SOURCE, TARGET = 0, 1
 
 NO_LABEL = -100
@@ -83,6 +86,8 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
     """
     rows, others = len(source["input_ids"]), len(target["input_ids"])
     made: dict[str, Any] = dict(source)
+    if GUESSED in target:
+        source = {**source, GUESSED: torch.full_like(source["input_ids"], NO_LABEL)}
     for name, value in source.items():
         if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != rows:
             continue
@@ -92,7 +97,7 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
             beside = target[name].to(value)
         if value.ndim == 2 and name != "labels":
             width = max(value.shape[1], beside.shape[1])
-            fill = padding if name == "input_ids" else 0
+            fill = {"input_ids": padding, GUESSED: NO_LABEL}.get(name, 0)
             parts = [functional.pad(part, (0, width - part.shape[1]), value=fill) for part in (value, beside)]
         else:
             parts = [value, beside]

@@ -43,6 +43,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     "cdan": [{"weight": 1.0, "entropy_conditioning": False}],
     "mmd": [{}],
     "coral": [{"weight": 10.0}],
+    "target_mlm": [{"weight": 0.5}],
     "self_training": [{"weight": 0.5, "first_share": 0.3}],
     "joint": [{"source_weight_start": 0.7, "source_weight_end": 0.1}],
 }
@@ -148,8 +149,25 @@ def check_reload(model: nn.Module, plain_config: Any, folder: Path) -> None:
 ADAPTING = [name for name in CONFIGURED if METHODS[name].needs_target]
 
 
+HIDING = [name for name in ADAPTING if METHODS[name](**CONFIGURED[name][0]).hidden_tokens() is not None]
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_a_method_that_hides_words_of_the_target_stands_alone(name: str) -> None:
+    method = METHODS[name](**CONFIGURED[name][0])
+    assert not method.frees_weights
+    assert method.penalty(*(side(torch.randn(4, 5)) for _ in range(2)), 0.5, None) is None
+    asked = method.hidden_tokens()
+    assert asked is not None
+    assert 0 < asked.probability < 1
+    message = f"methods: {name} hides words of the target's texts, which dann would read. Take one."
+    with pytest.raises(ConfigError) as error:
+        check_all([method, METHODS["dann"]()], tiny_model("bert"))
+    assert error.value.problems == [message]
+
+
 @pytest.mark.parametrize("multi_label", [False, True])
-@pytest.mark.parametrize("name", ADAPTING)
+@pytest.mark.parametrize("name", [name for name in ADAPTING if name not in HIDING])
 def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> None:
     """Its term is a finite scalar that moves with both domains, or with the target's losses; its network trains."""
     method = METHODS[name](**CONFIGURED[name][0])

@@ -16,14 +16,14 @@ import torch
 from transformers import PreTrainedModel
 
 from nlp_transfer import TransferArguments, TransferTrainer
-from nlp_transfer.methods import CDAN, CORAL, DANN, MMD, Joint, Method
+from nlp_transfer.methods import CDAN, CORAL, DANN, MMD, Joint, Method, TargetMLM
 from nlp_transfer.models.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.target_rows import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
-from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm
+from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
 ROWS = 16
@@ -31,6 +31,7 @@ CLASS_WEIGHTS = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
 ADAPTING: dict[str, list[Method]] = {
     "unlabelled": [DANN(weight=1.0), CDAN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)],
     "joint": [Joint(source_weight_start=0.3)],
+    "hidden": [TargetMLM(weight=2.0, mask_probability=0.3)],
 }
 """Methods for a target domain, whose terms look at all rows of an update at once."""
 
@@ -64,6 +65,7 @@ def trainer_for(
         double,
         train_dataset=random_rows(ROWS, multi_label=multi_label),
         target_dataset=target,
+        processing_class=tiny_tokenizer(),
         methods=ADAPTING.get(adapting, ()),
         compute_loss_func=update_mean(loss) if own_loss else None,
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},

@@ -19,14 +19,14 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import RunInterrupted
-from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning, TargetMLM
 from nlp_transfer.metrics.perplexity import perplexity_metrics
 from nlp_transfer.models.masked_lm import score_masked_tokens
 from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_rows import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
-from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm
+from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 
 ROWS = 30
 METHODS: dict[str, Any] = {
@@ -38,6 +38,7 @@ METHODS: dict[str, Any] = {
     "dann and mmd": [DANN(), MMD()],
     "dann on lora above": [LoRA(r=4, layers=1), DANN()],
     "masked": [FullFineTuning()],
+    "hidden words of the target": [TargetMLM()],
 }
 UNTIMED = (
     "loss",
@@ -52,6 +53,7 @@ UNTIMED = (
     "source_loss",
     "dann_loss",
     "dann_domain_accuracy",
+    "target_mlm_loss",
     "eval_perplexity",
 )
 
@@ -162,7 +164,8 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
         train_dataset=random_rows(ROWS, seed=1),
         eval_dataset=random_rows(10, seed=2),
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
-        target_dataset=without_labels(random_rows(13, seed=3)) if "dann" in case.method else None,
+        target_dataset=without_labels(random_rows(13, seed=3)) if METHODS[case.method][-1].needs_target else None,
+        processing_class=tiny_tokenizer(),
         methods=METHODS[case.method],
     )
 

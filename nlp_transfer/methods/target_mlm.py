@@ -1,0 +1,50 @@
+"""Masked-language modelling on the target's texts beside the task's loss on the source.
+
+    L = L_S + weight · L_MLM,    L_MLM: mean over the hidden tokens of the update's target texts of -log p(token)
+
+Every update has as many target texts as source texts, in one forward pass. The head that guesses tokens is the
+checkpoint's, where it has one, such as that of a domain-adaptive pretraining run, which the reference begins with;
+else a new one, tied to the embeddings. It is left out of the model that is saved. Needs unlabelled target text.
+Reference: Karouzos et al. (2021), UDALM, https://aclanthology.org/2021.naacl-main.203
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.base import HiddenTokens, Method, weight_problems
+
+
+@final
+@dataclass(frozen=True)
+class TargetMLM(Method):
+    """Guess hidden words of target texts while the task is learned. Goes with the method that decides what moves.
+
+    Args:
+        weight: what the loss of the hidden tokens counts.
+        mask_probability: the share of a target text's tokens that is hidden.
+        learning_rate: of the head that guesses them.
+    """
+
+    name: ClassVar[str] = "target_mlm"
+    needs_target: ClassVar[bool] = True
+    frees_weights: ClassVar[bool] = False
+
+    weight: float = 1.0
+    mask_probability: float = 0.15
+    learning_rate: float = 1e-4
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = weight_problems(self.name, self.weight)
+        if not 0 < self.mask_probability < 1:
+            problems.append(f"target_mlm.mask_probability is {self.mask_probability}; expected 0 < value < 1.")
+        if not 0 < self.learning_rate < math.inf:
+            problems.append(f"target_mlm.learning_rate is {self.learning_rate}; expected more than 0.")
+        if problems:
+            raise ConfigError(problems)
+
+    def hidden_tokens(self) -> HiddenTokens:
+        """See `Method.hidden_tokens`."""
+        return HiddenTokens(self.weight, self.mask_probability, self.learning_rate)
