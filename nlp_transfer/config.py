@@ -9,6 +9,7 @@ alone, of those sections that could be read.
 
 import copy
 import dataclasses
+import itertools
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.methods.base import composition_problems
-from nlp_transfer.metrics.label_free import LABEL_FREE
+from nlp_transfer.metrics.label_free import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.reading.described import described_fields, field_docs
 from nlp_transfer.reading.paths import path_problems
 from nlp_transfer.reading.trees import merge_tree, override, read_yaml
@@ -45,6 +46,8 @@ class Config:
         methods: how knowledge moves.
         source_only: where methods use the target: train without them, too, and say whether they seem to do harm.
         prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
+        choose: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
+            `training.metric_for_best_model` chooses.
         baselines: what stands beside a classifier in the report.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
@@ -60,6 +63,7 @@ class Config:
     methods: tuple[Method, ...] = (FullFineTuning(),)
     source_only: bool = True
     prior_correction: bool = False
+    choose: dict[str, list[Any]] = field(default_factory=dict)
     baselines: tuple[str, ...] = tuple(BASELINES)
     tokenizer: str | None = None
     revision: str | None = None
@@ -85,6 +89,7 @@ class Config:
         for key in (
             "source_only",
             "prior_correction",
+            "choose",
             "tokenizer",
             "revision",
             "trust_remote_code",
@@ -118,6 +123,8 @@ def cross_problems(config: "Config | Partial") -> list[str]:
             )
     if config.training is not None:
         problems += _training_problems(config.training, config.task)
+        problems += _labels_problems(config)
+        problems += _choosing_problems(config)
     if config.prior_correction and config.target is None:
         problems.append(
             "prior_correction needs text of a target domain, and there is none. Name it with target: {path: …}."
@@ -149,10 +156,63 @@ def _without_labels(config: "Config | Partial") -> list[str]:
     return problems
 
 
+def _labels_problems(config: "Config | Partial") -> list[str]:
+    """Whether checkpoints are chosen by target labels that no method asks for."""
+    metric = str(config.training.metric_for_best_model or "").removeprefix("eval_")
+    if metric != TARGET_MACRO_F1 or any(method.needs_target_labels for method in config.methods or ()):
+        return []
+    return [
+        f"training.metric_for_best_model is {TARGET_MACRO_F1}, which reads the target's labels, and no method asks for "
+        f"them. Add joint, or choose by a metric of the source or by {', '.join(LABEL_FREE)}."
+    ]
+
+
+def _choosing_problems(config: "Config | Partial") -> list[str]:
+    """What is wrong with `choose`, but for the candidates themselves."""
+    problems = []
+    for path, values in (config.choose or {}).items():
+        if not path.startswith(("methods.", "training.")) or path in ("training.output_dir", "training.seed"):
+            problems.append(
+                f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
+                "training.learning_rate. Other values change what is compared, and the best seed is luck."
+            )
+        if not values:
+            problems.append(f"choose.{path} is empty; expected a list of values.")
+    if config.choose:
+        training = config.training
+        if training.metric_for_best_model is None or not training.load_best_model_at_end:
+            problems.append(
+                "choose needs something to choose by: set training.metric_for_best_model and "
+                "training.load_best_model_at_end: true."
+            )
+        problems += [
+            f"choose: {method.name} trains nothing by gradient, so nothing is evaluated on the way. It chooses by "
+            "itself among its fields' lists."
+            for method in config.methods or ()
+            if not method.trains
+        ]
+    return problems
+
+
+def candidate_configs(config: Config) -> list[tuple[dict[str, Any], Config]]:
+    """Every combination of the values of `choose`, by path, and the configuration with it.
+
+    Raises:
+        ConfigError: one cannot be.
+    """
+    found = []
+    tree = config.record()
+    choose = tree.pop("choose")
+    for combination in itertools.product(*choose.values()):
+        values = dict(zip(choose, combination, strict=True))
+        found.append((values, load_config(tree=tree, overrides=list(values.items()))))
+    return found
+
+
 def needs_target(methods: Sequence[Method], metric: str) -> list[str]:
     """What in a run needs text of a target domain: names of methods, and the metric that chooses checkpoints."""
     names = [method.name for method in methods if method.needs_target]
-    return [*names, metric] if metric.removeprefix("eval_") in LABEL_FREE else names
+    return [*names, metric] if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1) else names
 
 
 def _model_problems(model: str) -> list[str]:
@@ -185,7 +245,7 @@ def _training_problems(training: "TransferArguments | Partial", task: "Task | Pa
         problems.append(NO_OUTPUT_DIR)
     problems += path_problems("training.output_dir", str(training.output_dir or "."))
     metric = training.metric_for_best_model
-    free = tuple(LABEL_FREE) if task is not None and task.classifies else ()
+    free = (*LABEL_FREE, TARGET_MACRO_F1) if task is not None and task.classifies else ()
     known = (*task.metric_names, *free) if task is not None else ()
     if metric is not None and task is not None and metric.removeprefix("eval_") not in known:
         guess = did_you_mean("metric", metric.removeprefix("eval_"), known)
@@ -227,7 +287,13 @@ def load_config(
     sections = _sections(whole, problems)
     if problems:
         raise ConfigError([*problems, *cross_problems(sections)])
-    return Config(**sections.values)
+    config = Config(**sections.values)
+    if config.choose:
+        try:
+            candidate_configs(config)
+        except ConfigError as error:
+            raise ConfigError([f"choose: {problem.removeprefix('--')}" for problem in error.problems]) from error
+    return config
 
 
 def _sections(tree: Mapping[str, Any], problems: list[str]) -> Partial:

@@ -28,7 +28,7 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.config import Config
+from nlp_transfer.config import Config, candidate_configs
 from nlp_transfer.data.cache import CACHE_VARIABLE
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, say_nothing
@@ -128,6 +128,8 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         if source_only_config(config, Path(temporary)) is not None:
             saved = seconds.get("Training", 0.0) * (1 - 1 / with_target)
             seconds["Source-only, beside"] = sum(seconds.values()) - saved
+        if others := len(candidate_configs(config)) - 1 if config.choose else 0:
+            seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
     precision = "bf16" if training.bf16 else "fp16" if training.fp16 else "fp32"
     return Estimate(
         device=f"{device}, {precision}",

@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
+from nlp_transfer.choosing import CANDIDATES, adopt, candidates, choose
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
@@ -36,7 +37,14 @@ from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
 from nlp_transfer.reporting.report import METRICS, CorpusFacts, Cost, Report
-from nlp_transfer.reporting.run_folder import RunFolder, check_run_folder, open_run_folder, set_aside
+from nlp_transfer.reporting.run_folder import (
+    CHECKPOINTS,
+    LOG,
+    RunFolder,
+    check_run_folder,
+    open_run_folder,
+    set_aside,
+)
 from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.target import (
@@ -48,6 +56,7 @@ from nlp_transfer.target import (
     correct_prior,
     headline,
     held_out,
+    judging_rows,
     names_of,
     pseudo_label_facts,
     source_only_config,
@@ -63,14 +72,8 @@ from nlp_transfer.training.progress import LogEntries, ProgressLines
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.threads import use_cores
 
-CHECKPOINTS = "checkpoints"
-"""The folder inside a run's folder where the Trainer keeps its checkpoints."""
-
 BEFORE = "before training"
 """What the model as it came is called where it stands beside the trained one."""
-
-LOG = "log.jsonl"
-"""The file inside a run's folder that has a line for each entry of the Trainer's log."""
 
 
 def run(
@@ -125,8 +128,21 @@ def run(
     try:
         with deterministic(config.training.device, tell) as undetermined:
             tell("\n".join([*described(corpora), *notes]))
-            beside = source_only_config(config, folder)
+            tried: dict[str, Any] = {}
             try:
+                if config.choose:
+                    choice = choose(
+                        config,
+                        folder,
+                        lambda one: run(one, resume=True, say=say_nothing, stop_signals=stop_signals),
+                        tell,
+                    )
+                    config, tried = choice.config, {"candidates": choice.facts}
+                    if main:
+                        adopt(choice, folder)
+                    PartialState().wait_for_everyone()
+                    loaded = load_model(config, task)
+                beside = source_only_config(config, folder)
                 if beside is not None:
                     tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
                     run(beside, resume=True, say=say_nothing, stop_signals=stop_signals)
@@ -135,11 +151,19 @@ def run(
                     loaded = load_model(config, task)  # its head's first weights are again those of the seed
                 started = time.perf_counter()
                 trainer, context = build_trainer(
-                    config, task, tokenizer, encoded["source"], loaded, folder, log, tell, target
+                    config,
+                    task,
+                    tokenizer,
+                    encoded["source"],
+                    loaded,
+                    folder,
+                    log,
+                    tell,
+                    target,
+                    judging_rows(config, encoded),
                 )
             except NLPTransferError:
-                learned = beside is not None and Path(str(beside.training.output_dir)).exists()
-                if opened is not None and log is not None and opened.state == "empty" and not learned:
+                if opened is not None and log is not None and opened.state == "empty" and not has_learned(folder):
                     log.close()
                     opened.discard()  # nothing was learned: leave the folder free
                 raise
@@ -191,7 +215,7 @@ def run(
             config=record,
             seeds=(config.training.seed,),
             baselines=baselines,
-            facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **facts},
+            facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **tried, **facts},
             thresholds=task.threshold_by_label() if isinstance(task, BoundClassification) else {},
             paths=paths,
         ).write(folder)
@@ -201,6 +225,11 @@ def run(
         if opened is not None and log is not None:
             log.close()
             opened.leave()
+
+
+def has_learned(folder: Path) -> bool:
+    """Whether runs inside a run's folder have learned something that must not be lost."""
+    return any((folder / name).exists() for name in (CANDIDATES, SOURCE_ONLY))
 
 
 def _scored_before(trainer: TransferTrainer, config: Config, task: BoundTask, encoded: Encoded) -> dict[str, Any]:
@@ -352,6 +381,7 @@ def build_trainer(
     log: JsonLinesLog | None,
     tell: Callable[[str], None],
     target: Dataset | None = None,
+    target_validation: Dataset | None = None,
 ) -> tuple[TransferTrainer, Context]:
     """The trainer with the methods applied, its checkpoints in the run's folder, and the context that they saw."""
     loss = task.loss if isinstance(task, BoundClassification) else None
@@ -366,6 +396,7 @@ def build_trainer(
         activations=store_for(config.training),
         say=tell,
         target=target,
+        target_validation=target_validation,
         masked_lm=lambda: (
             load_masked_lm(
                 config.model,
@@ -482,5 +513,8 @@ def dry_run(config: Config) -> str:
     lines.append(
         f"\nModel: {loaded.origin}, {count_parameters(loaded.model)[1]:,} parameters. It has all that {trained} needs."
     )
+    if config.choose:
+        lines.append("Candidates, of which the run chooses one:")
+        lines += [f"  {words}" for words, _ in candidates(config, folder)]
     lines.append(f"Output folder: {folder} ({state}). Nothing was trained.")
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from nlp_transfer.config import Config, needs_target
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, say_nothing
+from nlp_transfer.metrics.label_free import TARGET_MACRO_F1
 from nlp_transfer.metrics.label_shift import estimate_label_shift
 from nlp_transfer.models.families import final_linear, logits_layer, plain_model
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, compare, read_probabilities
@@ -42,7 +43,8 @@ def source_only_config(config: Config, folder: Path) -> Config | None:
     """The same run without the methods that use the target, inside the run's folder; None where there is none."""
     if not config.source_only or not names_of(config):
         return None
-    training = config.training.elsewhere(str(folder / SOURCE_ONLY))
+    changes = {"metric_for_best_model": "macro_f1"} if _judged_by_labels(config) else {}
+    training = config.training.elsewhere(str(folder / SOURCE_ONLY), **changes)
     methods = tuple(method for method in config.methods if not method.needs_target) or (FullFineTuning(),)
     return replace(config, training=training, methods=methods, baselines=())
 
@@ -61,6 +63,14 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
             f"training.metric_for_best_model is {metric}, and the target has fewer than {FEWEST_ROWS} texts, which "
             "have no neighbours. Add texts, or choose by a metric of the source."
         )
+    if _judged_by_labels(config):
+        splits = encoded["target"]
+        if "validation" not in splits or "labels" not in splits["validation"].column_names:
+            problems.append(
+                f"training.metric_for_best_model is {TARGET_MACRO_F1}, and the target has no validation split with "
+                f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
+                "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
+            )
     for method in config.methods:
         if (asked := method.hidden_tokens()) is not None:
             masks_for(method.name, tokenizer, asked.probability)
@@ -208,6 +218,15 @@ def pseudo_label_facts(task: BoundClassification, trainer: TransferTrainer, enco
             if (made == i).any()
         }
     return facts
+
+
+def judging_rows(config: Config, encoded: Encoded) -> Dataset | None:
+    """The target's validation rows, where checkpoints are chosen by their labels."""
+    return encoded["target"]["validation"] if _judged_by_labels(config) else None
+
+
+def _judged_by_labels(config: Config) -> bool:
+    return str(config.training.metric_for_best_model or "").removeprefix("eval_") == TARGET_MACRO_F1
 
 
 def seen_split(splits: Mapping[str, Dataset]) -> str:

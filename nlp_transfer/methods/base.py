@@ -48,6 +48,8 @@ class Context:
         batch_tokens: how many tokens (padding counted) one forward pass without gradients may take.
         activations: where what a frozen encoder makes of texts is kept for other runs; None keeps nothing.
         say: is told, on the main process, what a person should know while the run goes on.
+        target_validation: encoded rows of the target with labels, by which checkpoints are chosen; None where they are
+            chosen without.
         masked_lm: loads the encoder once more, with a head that guesses hidden tokens (`hidden_tokens`).
     """
 
@@ -63,6 +65,7 @@ class Context:
     activations: "ActivationStore | None" = None
     say: Callable[[str], None] = say_nothing
     target: "Dataset | None" = None
+    target_validation: "Dataset | None" = None
     masked_lm: "Callable[[], PreTrainedModel]" = no_masked_lm
 
 
@@ -130,6 +133,7 @@ class Method(ABC):
         needs_target: whether the method needs text of the target domain: it then overrides `penalty`, or
             `hidden_tokens`.
         needs_target_labels: whether it asks for the target's labels, too.
+        hides_target: whether it hides tokens of the target's texts (`hidden_tokens`).
         labels_target: whether it labels target rows by itself (`pseudo_labels`).
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
         any_task: whether it goes with tasks that learn no labels, too.
@@ -139,6 +143,7 @@ class Method(ABC):
     name: ClassVar[str]
     needs_target: ClassVar[bool] = False
     needs_target_labels: ClassVar[bool] = False
+    hides_target: ClassVar[bool] = False
     labels_target: ClassVar[bool] = False
     trains: ClassVar[bool] = True
     any_task: ClassVar[bool] = False
@@ -241,7 +246,7 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
     labelling = [method.name for method in methods if method.labels_target or method.needs_target_labels]
     if len(labelling) > 1:
         problems.append(f"methods: {' and '.join(labelling)} each give target rows labels; only one of them can stand.")
-    hiding = next((method.name for method in methods if method.hidden_tokens() is not None), None)
+    hiding = next((method.name for method in methods if method.hides_target), None)
     if hiding and len(adapting) > 1:
         others = " and ".join(name for name in adapting if name != hiding)
         problems.append(f"methods: {hiding} hides words of the target's texts, which {others} would read. Take one.")

@@ -29,6 +29,7 @@ class TargetMLM(Method):
 
     name: ClassVar[str] = "target_mlm"
     needs_target: ClassVar[bool] = True
+    hides_target: ClassVar[bool] = True
     frees_weights: ClassVar[bool] = False
 
     weight: float = 1.0

@@ -34,6 +34,9 @@ LABEL_FREE: dict[str, LabelFreeScore] = {
 }
 """The scores by the name that `training.metric_for_best_model` takes."""
 
+TARGET_MACRO_F1 = "target_macro_f1"
+"""Its name for the macro-F1 of the target's validation split, the one that is not free of labels."""
+
 
 def row_entropies(probabilities: np.ndarray, *, multi_label: bool = False) -> np.ndarray:
     """Entropy of each row in nats, shape (rows,): of its class, or the mean over labels of that of yes and no.

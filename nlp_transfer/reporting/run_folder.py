@@ -25,6 +25,12 @@ from nlp_transfer.reporting.run_lock import RunLock, this_process
 
 RunState = Literal["empty", "unfinished", "finished", "foreign"]
 
+CHECKPOINTS = "checkpoints"
+"""The folder inside a run's folder where the Trainer keeps its checkpoints."""
+
+LOG = "log.jsonl"
+"""The file inside a run's folder that has a line for each entry of the Trainer's log."""
+
 _ELSEWHERE = "choose another training.output_dir"
 
 
@@ -47,10 +53,10 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back a run that ended before it learned anything: only what a run has written by then."""
-        for name in ("config.yaml", "log.jsonl", "run.json"):
+        for name in ("config.yaml", LOG, "run.json"):
             (self.path / name).unlink(missing_ok=True)
         self.leave()
-        for folder in (self.path / "checkpoints", self.path):
+        for folder in (self.path / CHECKPOINTS, self.path):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 

@@ -193,7 +193,7 @@ class ActivationsMixin(FrozenMixin):
             return "compiled layers cannot be passed over"
         if self.neftune_noise_alpha is not None:
             return "the embeddings get noise (neftune_noise_alpha)"
-        if any(method.hidden_tokens() is not None for method in self.methods):
+        if any(method.hides_target for method in self.methods):
             return "the target's texts have other words hidden each time"
         return reason_against(self._plain())
 

@@ -179,7 +179,7 @@ class AdaptationMixin(UpdateMixin):
             for method in self.methods:
                 if made := method.network(hidden, classes):
                     networks[method.name] = made[0]
-                elif method.hidden_tokens() is not None:
+                elif method.hides_target:
                     assert self._context is not None
                     encoder: Any = plain_model(model).base_model
                     networks[method.name] = HiddenTokenHead(self._context.masked_lm(), encoder)
@@ -216,7 +216,7 @@ class AdaptationMixin(UpdateMixin):
             self._refuse_what_cannot_adapt()
             target: Any = self._context.target if self._context is not None else None
             self._endless = EndlessRows(len(target), self.args.seed)
-            hiding = next((method for method in self.methods if method.hidden_tokens() is not None), None)
+            hiding = next((method for method in self.methods if method.hides_target), None)
             if hiding is not None:
                 assert self._networks is not None
                 head = self._networks[hiding.name]

@@ -124,11 +124,18 @@ class TransferArguments(TrainingArguments):
             if problems:
                 raise ConfigError(problems)
 
-    def elsewhere(self, output_dir: str) -> "TransferArguments":
-        """The same arguments with another output folder. A new object of them would reset the distributed state."""
+    def elsewhere(self, output_dir: str, **changes: Any) -> "TransferArguments":
+        """The same arguments with another output folder. A new object of them would reset the distributed state.
+
+        Args:
+            output_dir: the folder.
+            changes: other arguments' values.
+        """
         other = copy.copy(self)
-        other.output_dir = output_dir
-        other._given = {**self._given, "output_dir": output_dir}
+        changes["output_dir"] = output_dir
+        for name, value in changes.items():
+            setattr(other, name, value)
+        other._given = {**self._given, **changes}
         return other
 
     def given(self) -> dict[str, Any]:

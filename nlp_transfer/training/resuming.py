@@ -10,6 +10,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from logging import Filter, LogRecord
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,7 +118,13 @@ class ResumingMixin(SavingMixin):
 
     def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
         """As in `Trainer`; the best checkpoint is looked for beside the one that is resumed, and must be whole."""
-        result = super()._init_training_state(*args, **kwargs)
+        stock = logging.get_logger("transformers.trainer")
+        old_place = _OldPlace()
+        stock.addFilter(old_place)
+        try:
+            result = super()._init_training_state(*args, **kwargs)
+        finally:
+            stock.removeFilter(old_place)
         if self._resumed is not None and self._resumed["best_checkpoint"]:
             best = Path(self._get_output_dir(None)) / self._resumed["best_checkpoint"]
             try:
@@ -217,3 +224,10 @@ class ResumingMixin(SavingMixin):
         if self.stop_signals is not None and self.args.dataloader_num_workers > 0:
             loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
         return loader
+
+
+class _OldPlace(Filter):
+    """Leaves out the stock Trainer's complaint that a moved run's best checkpoint is not where it was."""
+
+    def filter(self, record: LogRecord) -> bool:
+        return "recorded in the resumed state does not exist" not in record.getMessage()

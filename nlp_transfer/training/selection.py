@@ -3,6 +3,8 @@
 `metric_for_best_model: target_infomax` (or another name of `metrics.label_free.LABEL_FREE`) computes them in each
 evaluation, of at most `MOST_ROWS` target texts, always the same ones; every process computes all of them. All that
 need no source features are logged, so that what another would have chosen can be seen.
+
+`target_macro_f1` is for methods that ask for target labels: the score of the target's validation split.
 """
 
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Features
 from nlp_transfer.metrics.label_free import (
     LABEL_FREE,
+    TARGET_MACRO_F1,
     deep_embedded_validation,
     density_ratios,
     infomax,
@@ -52,7 +55,13 @@ class SelectionMixin(Trainer):
         """As in `Trainer`, with the target's scores in evaluations that may choose a checkpoint."""
         output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
         chosen, prefix = label_free_metric(self.args), kwargs.get("metric_key_prefix", "eval")
-        if chosen is None or prefix != "eval":
+        if prefix != "eval":
+            return output
+        judging = self._context.target_validation if self._context is not None else None
+        if judging is not None:
+            score = {f"{prefix}_{TARGET_MACRO_F1}": self._macro_f1(judging)}
+            output = output._replace(metrics={**(output.metrics or {}), **score})
+        if chosen is None:
             return output
         scores = {f"{prefix}_{name}": value for name, value in self.label_free_scores(chosen).items()}
         return output._replace(metrics={**(output.metrics or {}), **scores})
@@ -90,7 +99,12 @@ class SelectionMixin(Trainer):
             scores[chosen] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)
         return scores
 
-    @torch.no_grad()
+    def _macro_f1(self, rows: "Dataset") -> float:
+        """The score of the target's validation rows, by their labels."""
+        assert self._context is not None
+        _, logits, labels = self._outputs(rows)
+        return self._context.score(logits.cpu(), labels.cpu())
+
     def features_of(self, dataset: "Dataset", *, labelled: bool = True) -> Features:
         """What the model makes of rows, in their order.
 
@@ -99,6 +113,13 @@ class SelectionMixin(Trainer):
             labelled: whether their losses are wanted; they must have labels then.
         """
         assert self._context is not None
+        pooled, logits, labels = self._outputs(dataset)
+        losses = self._context.loss(logits, labels) if labelled else None
+        return Features(pooled, logits, losses, multi_label=labels.is_floating_point())
+
+    @torch.no_grad()
+    def _outputs(self, dataset: "Dataset") -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Pooled features, logits and labels of rows, in their order; labels without meaning where there are none."""
         model: Any = self.accelerator.unwrap_model(self.model)
         was_training = model.training
         model.eval()
@@ -115,8 +136,7 @@ class SelectionMixin(Trainer):
             model.train(was_training)
         back = torch.argsort(torch.tensor(order)).to(self.args.device)
         inputs, outputs, known = (torch.cat(parts)[back] for parts in (pooled, logits, labels))
-        losses = self._context.loss(outputs, known) if labelled else None
-        return Features(inputs, outputs, losses, multi_label=known.is_floating_point())
+        return inputs, outputs, known
 
     def _batches(self, dataset: "Dataset") -> Iterator[tuple[list[int], dict[str, Any]]]:
         """Row numbers and batches of like length."""
