@@ -7,7 +7,7 @@ Reference: Tenney et al. (2019), https://arxiv.org/abs/1905.05950
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from nlp_transfer.methods.base import Context, Method
 from nlp_transfer.methods.probing import PENALTIES, Probe
@@ -27,6 +27,8 @@ class FrozenEncoder(Method):
         pooling: the poolings to try, `mean` over the tokens and `cls`, the first token; None is all that the encoder's
             family can express.
         l2: the penalties to try (1 / C of scikit-learn's logistic regression).
+        losses: the losses to fit heads by: `task`, the task's own, and `squared_hinge`, that of a linear SVM, which
+            tends to do better with few texts a class.
     """
 
     name: ClassVar[str] = "frozen_encoder"
@@ -35,6 +37,7 @@ class FrozenEncoder(Method):
     layers: list[int] | None = None
     pooling: list[str] | None = None
     l2: list[float] = field(default_factory=lambda: list(PENALTIES))
+    losses: list[Literal["task", "squared_hinge"]] = field(default_factory=lambda: ["task"])
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -58,4 +61,4 @@ class FrozenEncoder(Method):
         return model
 
     def _probe(self) -> Probe:
-        return Probe(self.name, self.layers, self.pooling, self.l2)
+        return Probe(self.name, self.layers, self.pooling, self.l2, [*self.losses])

@@ -8,7 +8,7 @@ Reference: Kumar et al. (2022), https://arxiv.org/abs/2202.10054
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from nlp_transfer.methods.base import Context, Method
 from nlp_transfer.methods.probing import PENALTIES, Probe
@@ -29,6 +29,8 @@ class LPFT(Method):
         pooling: the poolings to try, `mean` over the tokens and `cls`, the first token; None is all that the encoder's
             family can express.
         l2: the penalties on the probe's weights to try (1 / C of scikit-learn's logistic regression).
+        losses: the losses to fit heads by: `task`, the task's own, and `squared_hinge`, that of a linear SVM, which
+            tends to do better with few texts a class.
     """
 
     name: ClassVar[str] = "lp_ft"
@@ -36,6 +38,7 @@ class LPFT(Method):
     layers: list[int] | None = None
     pooling: list[str] | None = None
     l2: list[float] = field(default_factory=lambda: list(PENALTIES))
+    losses: list[Literal["task", "squared_hinge"]] = field(default_factory=lambda: ["task"])
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -62,4 +65,4 @@ class LPFT(Method):
         return model
 
     def _probe(self, layers: list[int] | None) -> Probe:
-        return Probe(self.name, layers, self.pooling, self.l2)
+        return Probe(self.name, layers, self.pooling, self.l2, [*self.losses])

@@ -1,9 +1,13 @@
 """A linear probe: the best linear classifier on a frozen encoder, written into a plain model of its family.
 
-The texts are encoded once, and in a later run not again (models/features.py). For every layer, pooling and penalty a
-classifier is fitted to its optimum on the training rows (models/linear_head.py), the best on validation is kept, and it
-is written into the model (models/pooling.py): layers above the chosen one are dropped. `frozen_encoder` stops there;
-`lp_ft` goes on from there.
+The texts are encoded once, and in a later run not again (models/features.py). For every layer, pooling, loss and
+penalty a classifier is fitted to its optimum on the training rows (models/linear_head.py), the best on validation is
+kept, and it is written into the model (models/pooling.py): layers above the chosen one are dropped. `frozen_encoder`
+stops there; `lp_ft` goes on from there.
+
+The loss is the task's own, or that of a linear SVM (models/margin_loss.py), whose logits are then brought to the scale
+on which validation is most probable. Validation chooses well between few candidates: of many, the best of 100 rows is
+mostly luck.
 Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 CHECKED_ROWS = 16
 """How many validation rows are run through the finished model, to see that its logits are the fitted ones."""
 
+LOSSES = ("task", "squared_hinge")
+"""What heads may be fitted by: the task's loss, or that of a linear SVM."""
+
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """The penalties that are tried where none are named."""
 
@@ -38,22 +45,27 @@ class Probe:
         layers: the layers to try, 1 is the lowest; None is all.
         pooling: the poolings to try; None is all that the encoder's family can express.
         l2: the penalties to try.
+        losses: the losses to try, of `LOSSES`.
     """
 
     method: str
     layers: list[int] | None
     pooling: list[str] | None
     l2: list[float]
+    losses: list[str]
 
     def __post_init__(self) -> None:
         """Check the values."""
         problems = []
-        for key in ("layers", "pooling", "l2"):
+        for key in ("layers", "pooling", "l2", "losses"):
             if getattr(self, key) is not None and not getattr(self, key):
                 problems.append(f"{self.method}.{key} is empty; name at least one, or leave it out.")
         for pooling in self.pooling or []:
             if pooling not in ("mean", "cls"):
                 problems.append(f"{self.method}.pooling: {did_you_mean('pooling', pooling, ('mean', 'cls'))}")
+        problems += [
+            f"{self.method}.losses: {did_you_mean('loss', loss, LOSSES)}" for loss in self.losses if loss not in LOSSES
+        ]
         problems += [f"{self.method}.l2 holds {l2}; expected more than 0." for l2 in self.l2 if not 0 < l2 < math.inf]
         if problems:
             raise ConfigError(problems)
@@ -114,7 +126,7 @@ class Probe:
         fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
         self._check(model, context, best)
         return {
-            **{key: best[key] for key in ("layer", "pooling", "l2", "validation_score")},
+            **{key: best[key] for key in ("layer", "pooling", "loss", "l2", "validation_score")},
             **stored,
             "candidates": tried,
             "best_per_layer": [
@@ -136,21 +148,28 @@ class Probe:
 
         from nlp_transfer.models.families import final_linear
         from nlp_transfer.models.linear_head import fit_linear_heads
+        from nlp_transfer.models.margin_loss import most_probable_scale, squared_hinge
 
         strengths = sorted(set(self.l2), reverse=True)
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
         classes = final_linear(model)[1].out_features
         tried: list[dict[str, Any]] = []
         best: dict[str, Any] | None = None
-        for (layer, pooling), features in tqdm(train.features.items(), desc="Fitting heads", unit=" heads"):
-            x = _tensor(features).to(device)
+        labels = train.labels.to(device)
+        losses = {"task": context.loss, "squared_hinge": squared_hinge(labels, classes)}
+        candidates = [(layer, pooling, loss) for layer, pooling in train.features for loss in self.losses]
+        for layer, pooling, loss in tqdm(candidates, desc="Fitting heads", unit=" heads"):
+            x = _tensor(train.features[layer, pooling]).to(device)
             x_validation = _tensor(validation.features[layer, pooling])
-            heads = fit_linear_heads(x, train.labels.to(device), context.loss, l2=strengths, num_labels=classes)
+            heads = fit_linear_heads(x, labels, losses[loss], l2=strengths, num_labels=classes)
             for l2, head in zip(strengths, heads, strict=True):
                 weight, bias = (part.cpu() for part in head)
                 logits = x_validation @ weight.T + bias
+                if loss != "task":
+                    scale = most_probable_scale(logits, validation.labels)
+                    weight, bias, logits = weight * scale, bias * scale, logits * scale
                 score = float(context.score(logits, validation.labels))
-                tried.append({"layer": layer, "pooling": pooling, "l2": l2, "validation_score": score})
+                tried.append({"layer": layer, "pooling": pooling, "loss": loss, "l2": l2, "validation_score": score})
                 if best is None or score > best["validation_score"]:
                     best = {**tried[-1], "weight": weight, "bias": bias, "logits": logits}
         assert best is not None
