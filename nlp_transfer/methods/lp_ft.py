@@ -1,15 +1,17 @@
 """LP-FT: linear probing, then full fine-tuning.
 
 First a linear head is fitted to its optimum on the frozen encoder, with the pooling and penalty that validation prefers
-(probing.py, on the encoder's last layer unless others are named), then everything trains from there. A random head
-would send large, random gradients into the encoder and distort features that hold outside the training domain; a fitted
-one does not. With few rows it also saves the epochs that a random head, or a random pooler, needs.
+(probing.py, on the encoder's last layer unless others are named), then everything, or the top `trained_layers`, trains
+from there. A random head would send large, random gradients into the encoder and distort features that hold outside the
+training domain; a fitted one does not. With few rows it also saves the epochs that a random head, or a random pooler,
+needs.
 Reference: Kumar et al. (2022), https://arxiv.org/abs/2202.10054
 """
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method
 from nlp_transfer.methods.probing import PENALTIES, Probe
 
@@ -29,6 +31,7 @@ class LPFT(Method):
         pooling: the poolings to try, `mean` over the tokens and `cls`, the first token; None is all that the encoder's
             family can express.
         l2: the penalties on the probe's weights to try (1 / C of scikit-learn's logistic regression).
+        trained_layers: how many layers train after the probe, counted from the top; None is everything.
         losses: the losses to fit heads by: `task`, the task's own, and `squared_hinge`, that of a linear SVM, which
             tends to do better with few texts a class.
     """
@@ -38,15 +41,21 @@ class LPFT(Method):
     layers: list[int] | None = None
     pooling: list[str] | None = None
     l2: list[float] = field(default_factory=lambda: list(PENALTIES))
+    trained_layers: int | None = None
     losses: list[Literal["task", "squared_hinge"]] = field(default_factory=lambda: ["task"])
 
     def __post_init__(self) -> None:
         """Check the values."""
         self._probe(self.layers)
+        if self.trained_layers is not None and self.trained_layers < 1:
+            raise ConfigError(f"lp_ft.trained_layers is {self.trained_layers}; expected 1 or more, or null for all.")
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse a layer or pooling that this encoder does not have, and an adapter."""
+        """Refuse a layer or pooling that this encoder does not have, more layers than it has, and an adapter."""
+        from nlp_transfer.models.families import refuse_too_many_layers
+
         self._probe(self.layers).check(model)
+        refuse_too_many_layers("lp_ft.trained_layers", self.trained_layers or 0, model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Fit the probe, write it into the model's head, and free every weight but those that only pass it on.
@@ -54,13 +63,18 @@ class LPFT(Method):
         Raises:
             ConfigError: there are no validation rows.
         """
-        from nlp_transfer.models.families import free
+        from nlp_transfer.models.families import encoder_layers, free, free_top
         from nlp_transfer.models.pooling import available_layers, folded_modules
 
         layers = self.layers if self.layers is not None else [available_layers(model)[-1]]
         facts = context.facts[self.name] = self._probe(layers).fit(model, context)
-        free(model, [model])
-        for module in folded_modules(model, facts["pooling"]):
+        folded = folded_modules(model, facts["pooling"])
+        if self.trained_layers is None:
+            free(model, [model])
+        else:
+            whole = [layer for layer in encoder_layers(model) if not any(layer is module for module in folded)]
+            free_top(model, whole[-self.trained_layers :])
+        for module in folded:
             module.requires_grad_(False)
         return model
 

@@ -56,14 +56,10 @@ class PartialFineTuning(Method):
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Free the top layers, the norm after them and the head; freeze the rest."""
-        from nlp_transfer.models.families import encoder_layers, family, free
+        from nlp_transfer.models.families import encoder_layers, free_top
 
         layers = list(encoder_layers(model))
-        modules = [*layers[len(layers) - self.layers :], *(model.get_submodule(name) for name in family(model).head)]
-        final_norm = family(model).final_norm
-        if final_norm is not None and self.layers > 0:
-            modules.append(model.base_model.get_submodule(final_norm))
-        free(model, modules)
+        free_top(model, layers[len(layers) - self.layers :])
         context.facts[self.name] = {"trained_layers": self.layers, "encoder_layers": len(layers)}
         return model
 

@@ -368,6 +368,15 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
     return sum(p.numel() for p in parameters if p.requires_grad), sum(p.numel() for p in parameters)
 
 
+def free_top(model: "PreTrainedModel", layers: Sequence[nn.Module]) -> None:
+    """Let these layers train, which are the top ones, the norm after them, and the head; everything else is frozen."""
+    modules = [*layers, *(model.get_submodule(name) for name in family(model).head)]
+    final_norm = family(model).final_norm
+    if final_norm is not None and layers:
+        modules.append(model.base_model.get_submodule(final_norm))
+    free(model, modules)
+
+
 def free(model: "PreTrainedModel", modules: Iterable[nn.Module]) -> None:
     """Let only these modules train; everything else, and what the logits do not depend on, is frozen."""
     model.requires_grad_(False)

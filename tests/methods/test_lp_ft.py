@@ -5,7 +5,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import LPFT, FrozenEncoder
-from nlp_transfer.models.families import count_parameters, final_linear
+from nlp_transfer.models.families import count_parameters, encoder_layers, final_linear
 from tests.tiny_models import FAMILIES, collate, context, inputs, logits, tiny_model
 
 
@@ -50,6 +50,21 @@ def test_what_passes_the_pooled_state_on_stays_exact_while_all_else_moves() -> N
         optimizer.step()
     parameters = dict(model.named_parameters())
     assert all(torch.equal(parameters[name], before) for name, before in averaging.items())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_the_top_layers_train_where_a_number_is_named(family: str) -> None:
+    model = LPFT(l2=[1.0], trained_layers=1).prepare(tiny_model(family), context())
+    layers = list(encoder_layers(model))
+    free = [i for i, layer in enumerate(layers) if any(p.requires_grad for p in layer.parameters())]
+    assert len(free) == 1
+    assert free[0] >= len(layers) - 2  # the layer that averages stays above it
+    assert final_linear(model)[1].weight.requires_grad
+    assert not model.get_input_embeddings().weight.requires_grad
+    with pytest.raises(ConfigError, match="trained_layers is 0; expected 1 or more, or null for all"):
+        LPFT(trained_layers=0)
+    with pytest.raises(ConfigError, match=r"trained_layers is 9, but this \S+ encoder has"):
+        LPFT(trained_layers=9).check(tiny_model(family))
 
 
 def test_wrong_values_are_named_by_the_method() -> None:
