@@ -38,7 +38,7 @@ class Config:
 
     Args:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
-        source: the domain that is learned from. Its test split is scored at the end.
+        source: the domain that is learned from, or a list of such domains. Its test split is scored at the end.
         training: every argument of `transformers.TrainingArguments`, and ours.
         task: what is predicted.
         target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
@@ -56,7 +56,7 @@ class Config:
     """
 
     model: str
-    source: CorpusConfig
+    source: CorpusConfig | tuple[CorpusConfig, ...]
     training: "TransferArguments"
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
@@ -75,15 +75,21 @@ class Config:
         if problems := cross_problems(self):
             raise ConfigError(problems)
 
+    @property
+    def sources(self) -> tuple[CorpusConfig, ...]:
+        """The source corpora, one or several."""
+        return _as_tuple(self.source)
+
     def record(self) -> dict[str, Any]:
         """The resolved configuration as a plain tree that `load_config` reads back; no secrets.
 
         Of the training arguments, those that were given are shown.
         """
         tree: dict[str, Any] = {"model": self.model, "task": {"name": self.task.name, **dataclasses.asdict(self.task)}}
-        for key, corpus in (("source", self.source), ("target", self.target)):
-            if corpus is not None:
-                tree[key] = _set_values(corpus)
+        sources = [_set_values(corpus) for corpus in self.sources]
+        tree["source"] = sources if len(sources) > 1 else sources[0]
+        if self.target is not None:
+            tree["target"] = _set_values(self.target)
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
         tree["baselines"] = list(self.baselines)
         for key in (
@@ -107,15 +113,19 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         config: whole, or as far as it could be read; a section that is a `Partial` is looked at as far as it goes.
     """
     problems = []
-    for key, corpus in (("source", config.source), ("target", config.target)):
-        if corpus is not None:
-            problems += _corpus_problems(corpus, key)
+    sources = _as_tuple(config.source) if config.source is not None else ()
+    for i, corpus in enumerate(sources):
+        problems += _corpus_problems(corpus, f"source.{i}" if len(sources) > 1 else "source")
+    if config.target is not None:
+        problems += _corpus_problems(config.target, "target")
+    if config.training is not None:
+        problems += _weights_problems(config.training, len(sources), config.task)
     if config.methods is not None:
         problems += composition_problems(config.methods)
         if not config.methods:
             problems.append("methods is empty: name at least one, such as full_fine_tuning.")
     if config.methods is not None and config.training is not None:
-        needing = needs_target(config.methods, str(config.training.metric_for_best_model or ""))
+        needing = needs_target(config.methods, config.training)
         if needing and config.target is None:
             problems.append(
                 f"{' and '.join(needing)} needs text of a target domain, and there is none. Name it with target: "
@@ -209,10 +219,37 @@ def candidate_configs(config: Config) -> list[tuple[dict[str, Any], Config]]:
     return found
 
 
-def needs_target(methods: Sequence[Method], metric: str) -> list[str]:
-    """What in a run needs text of a target domain: names of methods, and the metric that chooses checkpoints."""
+def needs_target(methods: Sequence[Method], training: "TransferArguments | Partial") -> list[str]:
+    """What in a run needs text of a target domain: methods, the metric that chooses checkpoints, sources' weights."""
+    from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS
+
     names = [method.name for method in methods if method.needs_target]
-    return [*names, metric] if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1) else names
+    metric = str(training.metric_for_best_model or "")
+    if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1):
+        names.append(metric)
+    return [*names, DISTANCE_WEIGHTS] if training.source_weights == DISTANCE else names
+
+
+def _as_tuple(source: Any) -> tuple[Any, ...]:
+    return source if isinstance(source, tuple) else (source,)
+
+
+def _weights_problems(
+    training: "TransferArguments | Partial", sources: int, task: "Task | Partial | None"
+) -> list[str]:
+    """Whether weights of several sources go with what there is."""
+    from nlp_transfer.training.sources import SIZE
+
+    weights = training.source_weights
+    if weights in (SIZE, None) or not sources:
+        return []
+    if sources == 1:
+        return [f"training.source_weights is {weights}, and there is one source. Leave it out, or give source a list."]
+    if task is not None and not task.classifies:
+        return [f"training.source_weights is {weights}, and {task.name} joins the texts of all sources. Leave it out."]
+    if isinstance(weights, list) and len(weights) != sources:
+        return [f"training.source_weights has {len(weights)} numbers, and there are {sources} sources."]
+    return []
 
 
 def _model_problems(model: str) -> list[str]:
@@ -309,6 +346,9 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> Partial:
         if key not in fields:
             problems.append(did_you_mean("key", key, fields))
             unread.add(nearest(str(key), fields) or str(key))
+        elif key == "source" and isinstance(value, list):
+            read = [build(CorpusConfig, item, f"source.{i}", problems) for i, item in enumerate(value)]
+            values[key] = read[0] if len(read) == 1 else tuple(read) or None
         elif key in ("source", "target"):
             values[key] = None if value is None else build(CorpusConfig, value, key, problems)
         elif key == "training":
@@ -325,7 +365,7 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> Partial:
         if len(problems) > before:
             unread.add(key)
     for key in ("model", "source"):
-        if tree.get(key) is None and key not in unread:
+        if tree.get(key) in (None, []) and key not in unread:
             problems.append(f"{key} is missing: {field_docs(Config)[key]}")
     if "training" not in tree and "training" not in unread:
         problems.append(NO_OUTPUT_DIR)

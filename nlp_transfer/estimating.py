@@ -43,7 +43,7 @@ from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT
 from nlp_transfer.training.determinism import deterministic
-from nlp_transfer.training.target_rows import DOMAIN, SOURCE
+from nlp_transfer.training.target_rows import DOMAIN, TARGET
 from nlp_transfer.training.threads import use_cores
 
 PROBED_UPDATES = (1, 4)
@@ -247,7 +247,7 @@ class _Timed(TrainerCallback):
         batches, items = self._sample(*args, **kwargs)
         masks = [batch["attention_mask"] for batch in batches]
         if DOMAIN in batches[0]:  # seconds go by the source's tokens; those of the target come along
-            masks = [mask[batch[DOMAIN] == SOURCE] for mask, batch in zip(masks, batches, strict=True)]
+            masks = [mask[batch[DOMAIN] != TARGET] for mask, batch in zip(masks, batches, strict=True)]
         self.tokens = int(sum(mask.sum() for mask in masks))
         return batches, items
 

@@ -23,6 +23,7 @@ from nlp_transfer.choosing import CANDIDATES, adopt, candidates, choose
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe, load_corpus
 from nlp_transfer.data.duplicates import copied_from
+from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, NLPTransferError
 from nlp_transfer.methods.base import Context, check_all, say_nothing
 from nlp_transfer.models.families import count_parameters
@@ -45,7 +46,7 @@ from nlp_transfer.reporting.run_folder import (
     open_run_folder,
     set_aside,
 )
-from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, score_model
+from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, score_model, scores_by_source
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.target import (
     Encoded,
@@ -191,6 +192,8 @@ def run(
             baselines = score_baselines(config.baselines, task, corpora, scored)
             if "target" in scored and not task.multi_label:
                 facts["class frequencies"] = {**class_frequencies(task, scored), **uncorrected}
+            if by_source := scores_by_source(task, scored["source"], rows["source"]):
+                facts["macro-F1 by source"] = by_source
             if pseudo := pseudo_label_facts(task, trainer, encoded):
                 facts["pseudo-labels"] = pseudo
             if beside is not None and "target" in scored:
@@ -321,7 +324,7 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
     """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
         classifies = config.task.classifies
-        corpora = {"source": load_corpus(config.source, key="source", labeled=classifies, trains=True)}
+        corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True)}
         task = config.task.bind(corpora["source"])
         if config.target is not None:
             names = task.label_names if isinstance(task, BoundClassification) else None

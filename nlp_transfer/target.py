@@ -28,6 +28,7 @@ from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.hidden_tokens import masks_for
 from nlp_transfer.training.selection import FEWEST_ROWS, label_free_metric
+from nlp_transfer.training.sources import DISTANCE, SIZE
 from nlp_transfer.training.target_rows import without_labels
 
 Encoded = dict[str, dict[str, Dataset]]
@@ -44,6 +45,8 @@ def source_only_config(config: Config, folder: Path) -> Config | None:
     if not config.source_only or not names_of(config):
         return None
     changes = {"metric_for_best_model": "macro_f1"} if _judged_by_labels(config) else {}
+    if config.training.source_weights == DISTANCE:
+        changes["source_weights"] = SIZE
     training = config.training.elsewhere(str(folder / SOURCE_ONLY), **changes)
     methods = tuple(method for method in config.methods if not method.needs_target) or (FullFineTuning(),)
     return replace(config, training=training, methods=methods, baselines=())
@@ -248,7 +251,7 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
     Raises:
         DataError: labels are asked for, and the target has no training split with labels.
     """
-    if not needs_target(config.methods, str(config.training.metric_for_best_model or "")):
+    if not needs_target(config.methods, config.training):
         return None
     splits = encoded["target"]
     asking = [method.name for method in config.methods if method.needs_target_labels]

@@ -273,6 +273,55 @@ def test_the_record_reads_back_to_the_same_configuration(tree, tmp_path):
     )
 
 
+def two_sources(tree, **training):
+    path = tree["source"]["path"]
+    return {
+        **tree,
+        "source": [{"path": path}, {"path": path, "split": {"seed": 4}}],
+        "training": {**tree["training"], **training},
+    }
+
+
+def test_several_sources_and_a_value_of_one_of_them(tree, tmp_path):
+    config = load_config(tree=two_sources(tree, source_weights=[1, 2]), overrides=[("source.1.split.seed", 5)])
+    assert [source.split.seed for source in config.sources] == [13, 5]
+    (tmp_path / "record.yaml").write_text(to_yaml(config.record()))
+    again = load_config([tmp_path / "record.yaml"])
+    assert (again.source, again.training.source_weights) == (config.source, [1, 2])
+    one = load_config(tree={**tree, "source": [tree["source"]]})
+    assert one.source == load_config(tree=tree).source
+
+
+def test_what_is_wrong_with_one_of_several_sources_names_it(tree):
+    wrong = two_sources(tree, source_weights="equl")
+    wrong["source"][1] = {"path": "no/such/folder", "colums": {}}
+    with pytest.raises(ConfigError) as raised:
+        load_config(tree=wrong)
+    found = "\n".join(raised.value.problems)
+    assert "source.1: Unknown key 'colums'. Did you mean 'columns'?" in found
+    assert "source.1.path: there is no file or folder no/such/folder" in found
+    assert "training.source_weights: Unknown value 'equl'. Did you mean 'equal'?" in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source_weights": [1, 2, 3]}, r"training\.source_weights has 3 numbers, and there are 2 sources"),
+        ({"source_weights": "distance"}, r"source_weights: distance needs text of a target domain, and there is none"),
+    ],
+)
+def test_weights_that_do_not_go_with_the_sources(tree, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(tree=two_sources(tree, **changes))
+
+
+def test_weights_of_one_source_or_of_none(tree):
+    with pytest.raises(ConfigError, match=r"training\.source_weights is equal, and there is one source\. Leave it out"):
+        load_config(tree=tree, overrides=[("training.source_weights", "equal")])
+    with pytest.raises(ConfigError, match=r"source is missing: the domain that is learned from, or a list of such"):
+        load_config(tree={**tree, "source": []})
+
+
 EXPERIMENTS = sorted(ROOT.glob("configs/*.yaml")) + sorted(ROOT.glob("configs/lex_glue/*.yaml"))
 
 
@@ -282,8 +331,10 @@ EXPERIMENTS = sorted(ROOT.glob("configs/*.yaml")) + sorted(ROOT.glob("configs/le
 def test_every_config_is_valid_and_names_its_command_and_a_folder_of_its_own(file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for key in ("source", "target"):  # the data are not part of the project
-        if path := (read_yaml(file).get(key) or {}).get("path"):
-            Path(path).mkdir(parents=True)
+        corpora = read_yaml(file).get(key) or {}
+        for corpus in corpora if isinstance(corpora, list) else [corpora]:
+            if path := corpus.get("path"):
+                Path(path).mkdir(parents=True)
     config = load_config([file])
     relative = file.relative_to(ROOT)
     assert file.read_text().splitlines()[0] == f"# accelerate launch scripts/train.py --config {relative}"

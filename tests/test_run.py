@@ -275,6 +275,37 @@ def test_an_unlabelled_target_gets_predictions_without_scores(encoder, corpus, t
 
 
 @pytest.mark.slow
+def test_several_sources_are_domains_of_their_own(encoder, corpus, tmp_path):
+    """Two sources and a target: weights by its texts, scores of each source, and a source-only run without it."""
+    other = tmp_path / "other"
+    other.mkdir()
+    for name, seed in (("train", 31), ("dev", 32)):
+        (other / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows(24, seed=seed))))
+    (tmp_path / "target.jsonl").write_text("\n".join(map(json.dumps, rows(12, seed=9))))
+    tree = run_tree(encoder, corpus, tmp_path / "run", source_weights="distance")
+    tree |= {
+        "source": [{"path": str(corpus)}, {"path": str(other)}],
+        "target": {"path": str(tmp_path / "target.jsonl")},
+        "methods": ["full_fine_tuning", "dann"],
+    }
+    said = []
+    report = run(load_config(tree=tree), say=said.append)
+    assert report.corpora["source"].rows == {"train": 72, "validation": 42, "test": 24}
+    name, shares = corpus.name, report.facts["rows of each source"]
+    assert shares[name].startswith("48 training rows, 0.")
+    assert shares["other"].startswith("24 training rows, 0.")
+    scores = report.facts["macro-F1 by source"]
+    assert "(18 rows), test" in scores[name] and scores["other"].endswith("(24 rows)")
+    assert {row["id"].split("/")[0] for row in predictions(tmp_path / "run") if row["domain"] == "source"} == {
+        name,
+        "other",
+    }
+    alone = read_yaml(tmp_path / "run" / "source_only" / "config.yaml")
+    assert alone["training"]["source_weights"] == "size"
+    assert "rows of each source" in (tmp_path / "run" / "report.md").read_text()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dann", "cdan", "mmd", "coral", "target_mlm"])
 def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, method):
     """Right labels of the target, wrong ones, and none make the same model."""

@@ -9,7 +9,8 @@ from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.benchmark.settings import Settings
 from nlp_transfer.config import Config
-from nlp_transfer.data import Corpus, load_corpus
+from nlp_transfer.data import Corpus
+from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import DataError
 from nlp_transfer.models.loading import load_tokenizer
 from nlp_transfer.tasks import BoundClassification
@@ -46,7 +47,7 @@ def load_rows(config: Config, settings: Settings) -> CaseRows:
         DataError: the corpus cannot be read, or has fewer rows than the case wants.
     """
     with PartialState().main_process_first():
-        whole = load_corpus(config.source, key="source", labeled=True)
+        whole = load_sources(config.sources, labeled=True)
         texts = draw(
             whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows}
         )

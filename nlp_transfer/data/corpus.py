@@ -7,6 +7,8 @@ Every split is a memory-mapped `datasets.Dataset` with the columns
     label   ClassLabel             (single-label corpora)
     labels  List(ClassLabel)       (multi-label corpora; an empty list is "none of them")
 
+    domain  ClassLabel             (several sources merged: which one the row is from)
+
 A corpus without label column is an unlabelled domain, not a special case. The split `unlabeled` may lack the label
 column although the others have it.
 """
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test", "unlabeled")
 """The names a corpus may give its splits, in the order in which they are shown."""
+
+DOMAIN_COLUMN = "domain"
+"""The column that says which of several sources a row is from."""
 
 SPLIT_METHODS = ("auto", "given", "stratified", "grouped", "near_duplicate")
 """What `SplitConfig.method` may be."""

@@ -1,6 +1,7 @@
 """What DANN and CDAN share: a discriminator of the domains, and gradients reversed against it.
 
 The discriminator learns at full strength from the start; what works back on the encoder grows from 0 over the run.
+Of several sources each is a domain of its own, so that features of different sources become alike, too.
 Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 """
 
@@ -59,17 +60,35 @@ class Adversarial(Method):
             network: the discriminator.
 
         Returns:
-            Its logits, shape (batch,), and what each row weighs; None where all weigh the same.
+            Its logits, shape (batch,), or, of several sources, (batch, domains); and what each row weighs, None where
+            all weigh the same.
         """
 
     def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
         """See `Method.penalty`; the log shows how often the discriminator is right, and the strength."""
-        from nlp_transfer.models.discriminators import domain_accuracy, domain_loss, reversal_strength
+        import torch
+
+        from nlp_transfer.models.discriminators import (
+            domain_accuracy,
+            domain_loss,
+            domains_accuracy,
+            domains_loss,
+            reversal_strength,
+            with_target,
+        )
 
         assert network is not None
         strength = self.weight * reversal_strength(progress, self.gamma)
         (of_source, source_weights), (of_target, target_weights) = (
             self.judge(side, strength, network) for side in (source, target)
         )
-        shown = {"domain_accuracy": domain_accuracy(of_source, of_target), "strength": strength}
-        return Term(domain_loss(of_source, of_target, source_weights, target_weights), shown=shown)
+        if source.domains is None:
+            value = domain_loss(of_source, of_target, source_weights, target_weights)
+            accuracy = domain_accuracy(of_source, of_target)
+        else:
+            logits, domains = torch.cat([of_source, of_target]), with_target(source.domains, of_target)
+            weights = None
+            if source_weights is not None and target_weights is not None:
+                weights = torch.cat([source_weights, target_weights])
+            value, accuracy = domains_loss(logits, domains, weights), domains_accuracy(logits, domains)
+        return Term(value, shown={"domain_accuracy": accuracy, "strength": strength})

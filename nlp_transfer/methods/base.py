@@ -80,6 +80,8 @@ class Features:
         multi_label: whether the logits are of labels, any number of which a row may have, or of classes.
         labelled: which rows have labels, bool, shape (batch,), where some have and some have not; the others' losses
             are 0.
+        domains: of several sources, which of them a row is from, counted from 0, int64, shape (batch,); None where
+            there is one source, and of the target.
     """
 
     pooled: "Tensor"
@@ -87,6 +89,7 @@ class Features:
     losses: "Tensor | None" = None
     multi_label: bool = False
     labelled: "Tensor | None" = None
+    domains: "Tensor | None" = None
 
     def probabilities(self) -> "Tensor":
         """Of classes (softmax) or labels (sigmoid), shape (batch, classes)."""
@@ -171,7 +174,7 @@ class Method(ABC):
         """Yield (parameter names, learning rate) for parameters that do not take the run's learning rate."""
         return iter(())
 
-    def network(self, hidden: int, classes: int) -> "tuple[nn.Module, float] | None":
+    def network(self, hidden: int, classes: int, sources: int) -> "tuple[nn.Module, float] | None":
         """A network of the method's own that trains along, such as a domain discriminator, and its learning rate.
 
         It is kept in checkpoints, and not in the model that is saved.
@@ -179,6 +182,7 @@ class Method(ABC):
         Args:
             hidden: width of `Features.pooled`.
             classes: width of `Features.logits`.
+            sources: how many source domains there are.
         """
         return None
 

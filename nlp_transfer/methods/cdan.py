@@ -33,11 +33,11 @@ class CDAN(Adversarial):
 
     entropy_conditioning: bool = True
 
-    def network(self, hidden: int, classes: int) -> "tuple[nn.Module, float]":
+    def network(self, hidden: int, classes: int, sources: int) -> "tuple[nn.Module, float]":
         """The discriminator; see `Method.network`."""
         from nlp_transfer.models.discriminators import ConditionalDiscriminator
 
-        return ConditionalDiscriminator(hidden, classes, self.hidden_size), self.learning_rate
+        return ConditionalDiscriminator(hidden, classes, self.hidden_size, sources), self.learning_rate
 
     def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """By features and predicted classes; see `Adversarial.judge`."""

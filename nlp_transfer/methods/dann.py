@@ -24,11 +24,11 @@ class DANN(Adversarial):
 
     name: ClassVar[str] = "dann"
 
-    def network(self, hidden: int, classes: int) -> "tuple[nn.Module, float]":
+    def network(self, hidden: int, classes: int, sources: int) -> "tuple[nn.Module, float]":
         """The discriminator; see `Method.network`."""
         from nlp_transfer.models.discriminators import Discriminator
 
-        return Discriminator(hidden, self.hidden_size), self.learning_rate
+        return Discriminator(hidden, self.hidden_size, sources), self.learning_rate
 
     def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """By the features alone; see `Adversarial.judge`."""

@@ -51,21 +51,25 @@ def reversal_strength(progress: float, gamma: float) -> float:
 
 
 class Discriminator(nn.Module):
-    """A source or target? Two hidden layers; one logit a row, positive for the target.
+    """Which domain? Two hidden layers; of one source, one logit a row, positive for the target.
+
+    Of several sources it has a logit for each of them, and a last one for the target.
 
     Args:
         width: of the features.
         hidden: of its own layers.
+        sources: how many source domains there are.
     """
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, sources: int = 1) -> None:
         super().__init__()
+        outputs = 1 if sources == 1 else sources + 1
         self.layers = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1)
+            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits, shape (batch,), of features, shape (batch, width)."""
+        """Logits, shape (batch,) or (batch, domains), of features, shape (batch, width)."""
         logits: Tensor = self.layers(features).squeeze(-1)
         return logits
 
@@ -81,21 +85,22 @@ class ConditionalDiscriminator(nn.Module):
         width: of the features.
         classes: how many.
         hidden: of the discriminator's layers.
+        sources: how many source domains there are.
     """
 
     of_features: Tensor
     of_classes: Tensor
 
-    def __init__(self, width: int, classes: int, hidden: int) -> None:
+    def __init__(self, width: int, classes: int, hidden: int, sources: int = 1) -> None:
         super().__init__()
         self.projected = width * classes > MOST_PRODUCTS
         if self.projected:
             self.register_buffer("of_features", torch.randn(width, RANDOM_PRODUCTS))
             self.register_buffer("of_classes", torch.randn(classes, RANDOM_PRODUCTS))
-        self.discriminator = Discriminator(RANDOM_PRODUCTS if self.projected else width * classes, hidden)
+        self.discriminator = Discriminator(RANDOM_PRODUCTS if self.projected else width * classes, hidden, sources)
 
     def forward(self, features: Tensor, probabilities: Tensor) -> Tensor:
-        """Logits, shape (batch,), of features, (batch, width), and class probabilities, (batch, classes)."""
+        """Logits, as the discriminator's, of features, (batch, width), and class probabilities, (batch, classes)."""
         if self.projected:
             product = (features @ self.of_features) * (probabilities @ self.of_classes) / math.sqrt(RANDOM_PRODUCTS)
         else:
@@ -129,3 +134,40 @@ def domain_loss(
 def domain_accuracy(source: Tensor, target: Tensor) -> float:
     """The mean over both domains of the share of rows that the discriminator tells right; 0.5 is by chance."""
     return ((source <= 0).float().mean() + (target > 0).float().mean()).item() / 2
+
+
+def with_target(sources: Tensor, target: Tensor) -> Tensor:
+    """The domains of source rows, shape (batch_s,), and after them of target rows: the last of the logits' domains.
+
+    Args:
+        sources: which source each row is from, counted from 0.
+        target: the discriminator's logits of target rows, shape (batch_t, domains).
+    """
+    return torch.cat([sources, sources.new_full((len(target),), target.shape[1] - 1)])
+
+
+def domains_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy of several domains; those that have rows here count the same.
+
+    Args:
+        logits: shape (batch, domains).
+        domains: which one each row is from, shape (batch,).
+        weights: of the rows, any scale; None is all alike.
+
+    Returns:
+        A scalar >= 0; log of the number of domains where nothing is told apart.
+    """
+    losses = functional.cross_entropy(logits, domains, reduction="none")
+    weights = torch.ones_like(losses) if weights is None else weights
+    means = []
+    for domain in range(logits.shape[1]):
+        own = domains == domain
+        if bool(own.any()):
+            means.append((losses * weights)[own].sum() / weights[own].sum())
+    return torch.stack(means).mean()
+
+
+def domains_accuracy(logits: Tensor, domains: Tensor) -> float:
+    """The mean, over the domains that have rows here, of the share of rows that the discriminator tells right."""
+    right = (logits.argmax(dim=-1) == domains).float()
+    return float(torch.stack([right[domains == domain].mean() for domain in domains.unique()]).mean())

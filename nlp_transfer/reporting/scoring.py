@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp_transfer.data import Corpus
+from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.baselines import BASELINES
 from nlp_transfer.reporting.report import DomainScores
+from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.tasks import BoundClassification, BoundTask
 
 if TYPE_CHECKING:
@@ -77,6 +79,29 @@ def predict(trainer: "Trainer", dataset: "Dataset") -> tuple[np.ndarray, np.ndar
     back = np.argsort(order, kind="stable")
     logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
     return np.asarray(logits)[back], None if output.label_ids is None else np.asarray(output.label_ids)[back]
+
+
+def scores_by_source(
+    task: "BoundClassification", scored: Mapping[str, Scored], encoded: "Mapping[str, Dataset]"
+) -> dict[str, str]:
+    """What each of several source domains scores, as facts for a report; empty where there is one.
+
+    Args:
+        task: scores.
+        scored: the source's splits.
+        encoded: the same, and which domain each row is from.
+    """
+    facts: dict[str, list[str]] = {}
+    for split, one in scored.items():
+        if one.labels is None or DOMAIN_COLUMN not in encoded[split].column_names:
+            continue
+        domains = np.asarray(encoded[split][DOMAIN_COLUMN])
+        for i, name in enumerate(encoded[split].features[DOMAIN_COLUMN].names):
+            own = domains == i
+            if own.any():
+                score = task.metrics(one.logits[own], one.labels[own])["macro_f1"]
+                facts.setdefault(name, []).append(f"{split} {number(score)} ({int(own.sum()):,} rows)")
+    return {name: ", ".join(parts) for name, parts in facts.items()}
 
 
 def score_baselines(

@@ -126,7 +126,11 @@ class BoundSequenceClassification(BoundClassification):
         return balanced_class_weights(counts)
 
     def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """See `BoundTask.encode`; columns: id, input_ids, attention_mask, length, truncated, labels (where known)."""
+        """See `BoundTask.encode`; columns: id, input_ids, attention_mask, length, truncated, labels (where known).
+
+        Of several sources, `domain` too.
+        """
+        from nlp_transfer.data.corpus import DOMAIN_COLUMN
         from nlp_transfer.data.tokens import encode_texts
 
         return {
@@ -135,6 +139,7 @@ class BoundSequenceClassification(BoundClassification):
                 tokenizer,
                 max_length=self.config.max_length,
                 fingerprint=f"{corpus.fingerprint}-{split}",
+                keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in dataset.column_names else (),
                 num_labels=len(self.label_names) if self.multi_label else None,
                 description=f"Tokenising {split}",
             )

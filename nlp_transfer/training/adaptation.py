@@ -31,19 +31,19 @@ from nlp_transfer.models.families import logits_layer, plain_model
 from nlp_transfer.models.masked_lm import HiddenTokenHead
 from nlp_transfer.training.hidden_tokens import TokenGuessing
 from nlp_transfer.training.memory import random_state, set_random_state
+from nlp_transfer.training.sources import DISTANCE, SIZE, Sources, sources_of
 from nlp_transfer.training.target_rows import (
     DOMAIN,
     GUESSED,
     LABEL_COLUMNS,
     NO_LABEL,
     PLACE,
-    SOURCE,
     TARGET,
     EndlessRows,
     batch_of,
     mixed,
 )
-from nlp_transfer.training.updates import UpdateMixin, row_count, without_ids
+from nlp_transfer.training.updates import UpdateMixin, row_count, without_origins
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -118,7 +118,33 @@ class AdaptationMixin(UpdateMixin):
     shown: dict[str, tuple[float, int]]
     """What the updates since the last logged step have shown: sums, and of how many updates."""
 
+    _sources: Sources | None = None
+    """The domains of the training rows, where they have several."""
+
     # ---- before training ----
+
+    def check_sources(self, train: "Dataset | None", args: Any) -> None:
+        """Take note of the source domains.
+
+        Raises:
+            ConfigError: weights that do not go with the training rows.
+        """
+        self._sources = sources_of(train)
+        weights = getattr(args, "source_weights", SIZE)
+        if weights == SIZE:
+            return
+        if self._sources is None:
+            raise ConfigError(
+                f"training.source_weights is {weights}, and the training rows are of one source. Leave it out, or give "
+                "several: source: [{path: …}, {path: …}], or a column 'domain' of train_dataset."
+            )
+        if args.train_sampling_strategy == "sequential":
+            raise ConfigError(
+                f"training.source_weights is {weights}, which draws rows at random, and train_sampling_strategy is "
+                "sequential. Leave one of them out."
+            )
+        if weights != DISTANCE:
+            self._sources.shares(weights, train, None)  # type: ignore[arg-type]  # several sources are a dataset
 
     @property
     def adapts(self) -> bool:
@@ -168,8 +194,8 @@ class AdaptationMixin(UpdateMixin):
         if asking:
             check_target_labels(target)
 
-    def make_networks(self, model: nn.Module, seed: int) -> nn.ModuleDict:
-        """The methods' own networks, whose first weights depend on the seed alone."""
+    def make_networks(self, model: nn.Module, seed: int, sources: int) -> nn.ModuleDict:
+        """The methods' own networks for so many source domains; their first weights depend on the seed alone."""
         layer = logits_layer(plain_model(model))
         weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
         classes, hidden = weight.shape
@@ -177,7 +203,7 @@ class AdaptationMixin(UpdateMixin):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             for method in self.methods:
-                if made := method.network(hidden, classes):
+                if made := method.network(hidden, classes, sources):
                     networks[method.name] = made[0]
                 elif method.hides_target:
                     assert self._context is not None
@@ -192,7 +218,7 @@ class AdaptationMixin(UpdateMixin):
             if networks is not None and method.name in networks:
                 parameters = [p for p in networks[method.name].parameters() if id(p) not in known]
                 hidden = method.hidden_tokens()
-                _, rate = method.network(1, 1) or (None, 0.0 if hidden is None else hidden.learning_rate)
+                _, rate = method.network(1, 1, 1) or (None, 0.0 if hidden is None else hidden.learning_rate)
                 if parameters:
                     optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
 
@@ -204,6 +230,8 @@ class AdaptationMixin(UpdateMixin):
             problem = "one process computes on several GPUs; start one process for each"
         elif self.args.label_smoothing_factor:
             problem = "label_smoothing_factor is set, and the loss is computed a row at a time"
+        elif self._sources is not None and not self.args.remove_unused_columns:
+            problem = "remove_unused_columns is off, and the rows' source domains would not be known"
         elif not hasattr(self.train_dataset, "__len__"):
             problem = "the training rows are a stream without a length"
         if problem:
@@ -280,7 +308,7 @@ class AdaptationMixin(UpdateMixin):
             padding = plain_model(self.accelerator.unwrap_model(self.model)).config.pad_token_id or 0
         start = 0
         for number, batch in enumerate(batches):
-            rows = row_count(without_ids(batch))
+            rows = row_count(without_origins(batch))
             place = first + (number * processes + self.args.process_index) * size
             target = self._collated(self._endless.take(place, rows))
             if self._guessing is not None:
@@ -381,9 +409,10 @@ class AdaptationMixin(UpdateMixin):
         networks = self._networks if self._networks is not None else nn.ModuleDict()
         free = list(networks.parameters())
         with torch.enable_grad(), torch.autocast(self.args.device.type, enabled=False):
-            sides = [self._side(everything, domain) for domain in (SOURCE, TARGET)]
+            of_target = everything[DOMAIN] == TARGET
+            source, target = self._source_side(everything, ~of_target), self._target_side(everything, of_target)
             progress = self.state.global_step / max(1, self.state.max_steps)
-            loss = total_loss(self.methods, sides[0], sides[1], progress, dict(networks.items()))
+            loss = total_loss(self.methods, source, target, progress, dict(networks.items()))
             found = torch.autograd.grad(loss.total, [*leaves, *free], allow_unused=True)
         scaler = getattr(self.accelerator, "scaler", None)
         for parameter, gradient in zip(free, found[2:], strict=True):
@@ -399,13 +428,20 @@ class AdaptationMixin(UpdateMixin):
         self._show(loss)
         return loss.total.detach()
 
-    def _side(self, rows: Mapping[str, Tensor], domain: int) -> Features:
-        """The features of one domain's rows; with losses, where its labels are to be seen."""
+    def _source_side(self, rows: Mapping[str, Tensor], chosen: Tensor) -> Features:
+        """The features of the source's rows, with losses."""
         assert self._context is not None
-        chosen = rows[DOMAIN] == domain
+        pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
+        losses = self._context.loss(logits, labels)
+        domains = rows[DOMAIN][chosen] if self._sources is not None else None
+        return Features(pooled, logits, losses, labels.is_floating_point(), domains=domains)
+
+    def _target_side(self, rows: Mapping[str, Tensor], chosen: Tensor) -> Features:
+        """The features of the target's rows; with losses, where its labels are to be seen."""
+        assert self._context is not None
         pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
         multi_label = labels.is_floating_point()
-        if domain == SOURCE or any(method.needs_target_labels for method in self.methods):
+        if any(method.needs_target_labels for method in self.methods):
             return Features(pooled, logits, self._context.loss(logits, labels), multi_label)
         if self.pseudo_labels is None:
             return Features(pooled, logits, None, multi_label)

@@ -13,6 +13,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.label_free import LABEL_FREE
 from nlp_transfer.training.integrations import report_to_problems
 from nlp_transfer.training.precision import uses_bf16
+from nlp_transfer.training.sources import weights_problems
 
 
 @dataclass
@@ -32,6 +33,8 @@ class TransferArguments(TrainingArguments):
         max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
         unpadding: leave padding out of the encoder's layers, where the network allows it (models/unpadding.py).
         fast_dropout: on a CPU, draw dropout's random numbers by a faster generator (models/dropout.py).
+        source_weights: of several sources, the share of an epoch that each one has: `size` (as it has rows), `equal`,
+            `distance` (as much of the target's texts looks like it), or a number for each source in order.
         tokens_per_pass: how many tokens, padding not counted, go through the model at once; a larger micro-batch is cut
             into passes of rows of similar length, whose gradients add up to the same update. Unset never cuts.
         activation_cache: keep on disk what the frozen part of an encoder makes of each text, where that pays, so that
@@ -51,6 +54,9 @@ class TransferArguments(TrainingArguments):
     max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
     unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
     fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
+    source_weights: str | list[float] = field(
+        default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers."}
+    )
     tokens_per_pass: int | None = field(default=None, metadata={"help": "Tokens that go through the model at once."})
     activation_cache: bool = field(default=True, metadata={"help": "Compute what is frozen once, and keep it on disk."})
     activation_cache_gb: float = field(default=10.0, metadata={"help": "Size limit of that, in 10^9 bytes."})
@@ -82,6 +88,7 @@ class TransferArguments(TrainingArguments):
             problems.append(
                 f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
             )
+        problems += weights_problems(self.source_weights)
         self.report_to = "none" if self.report_to is None else self.report_to  # transformers fails on its own None
         problems += report_to_problems(self.report_to)
         if problems:

@@ -20,7 +20,7 @@ from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.training.updates import ROW_IDS, Update, UpdateMixin, row_count, without_ids
+from nlp_transfer.training.updates import ROW_IDS, Update, UpdateMixin, row_count, without_origins
 
 logger = logging.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class MemoryMixin(UpdateMixin):
         """
         update = self._update
         if update is None:  # called by hand, outside the training loop
-            return super().training_step(model, without_ids(inputs), num_items_in_batch)
+            return super().training_step(model, without_origins(inputs), num_items_in_batch)
         if update.random_state is None:
             update.random_state = random_state(self.args.device)
         try:
@@ -118,7 +118,7 @@ class MemoryMixin(UpdateMixin):
 
     def _parts(self, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What goes through the model at once: passes of at most `tokens_per_pass`, in as many parts as fit."""
-        whole = without_ids(inputs)
+        whole = without_origins(inputs)
         passes = token_passes(whole, getattr(self.args, "tokens_per_pass", None))
         if self.micro_batch_parts == 1 and passes is None:
             return [whole]
@@ -140,7 +140,7 @@ class MemoryMixin(UpdateMixin):
         message = shortened(error)
         error.__traceback__ = None  # it holds the tensors that did not fit
         while True:
-            largest = max(row_count(without_ids(batch)) for batch in update.batches)
+            largest = max(row_count(without_origins(batch)) for batch in update.batches)
             rows = math.ceil(largest / self.micro_batch_parts)
             where = f"Out of memory at step {self.state.global_step + 1} with {rows} rows in a forward pass ({message})"
             if self.args.world_size > 1 and not self._can_begin_again(model, update):

@@ -37,8 +37,9 @@ from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.resuming import ResumingMixin
-from nlp_transfer.training.sampling import LengthGroupedSampler
+from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
 from nlp_transfer.training.selection import SelectionMixin, label_free_metric
+from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, SourceDraws
 from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class TransferMixin(
 ):
     """See the module's text. Use `TransferTrainer`."""
 
-    _length_sampler: LengthGroupedSampler | None = None
+    _own_sampler: ShuffledSampler | None = None
 
     def __init__(
         self,
@@ -85,7 +86,9 @@ class TransferMixin(
         self.shown = {}
         if context is not None and target_dataset is not None:
             raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
-        self.check_target(target_dataset if context is None else context.target, label_free_metric(args))
+        self.check_sources(train_dataset, args)
+        weighs = DISTANCE_WEIGHTS if getattr(args, "source_weights", SIZE) == DISTANCE else None
+        self.check_target(target_dataset if context is None else context.target, label_free_metric(args) or weighs)
         if self.adapts and context is None and compute_loss_func is not None:
             raise ConfigError(
                 "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
@@ -140,7 +143,8 @@ class TransferMixin(
             if self._given["args"] is not None:
                 model = model.to(self._given["args"].device)  # methods may run the model over all rows
             model = prepare_all(self.methods, model, self._context)
-            self._networks = self.make_networks(model, self._context.seed) if self.adapts else None
+            sources = 1 if self._sources is None else len(self._sources.names)
+            self._networks = self.make_networks(model, self._context.seed, sources) if self.adapts else None
         if self.peft_config is not None:
             from nlp_transfer.models.adapters import peft_model
 
@@ -253,19 +257,37 @@ class TransferMixin(
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
-        if self.args.train_sampling_strategy != "group_by_length" or not hasattr(dataset, "__len__"):
+        seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
+        draws = self._source_draws(seed)
+        grouped = self.args.train_sampling_strategy == "group_by_length" and hasattr(dataset, "__len__")
+        if not grouped and draws is None:
             return super()._get_train_sampler(train_dataset)
+        if not grouped:
+            self._own_sampler = ShuffledSampler(len(dataset), seed, draws)
+            return self._own_sampler
         column = self.args.length_column_name
         if column in getattr(dataset, "column_names", ()):
             lengths = list(dataset[column])
         else:
             lengths = [len(row["input_ids"]) for row in dataset]
-        self._length_sampler = LengthGroupedSampler(
+        self._own_sampler = LengthGroupedSampler(
             lengths,
             batch_size=self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
-            seed=self.args.data_seed if self.args.data_seed is not None else self.args.seed,
+            seed=seed,
+            draws=draws,
         )
-        return self._length_sampler
+        return self._own_sampler
+
+    def _source_draws(self, seed: int) -> SourceDraws | None:
+        """What decides which rows an epoch has; None where each row comes once."""
+        weights = getattr(self.args, "source_weights", SIZE)
+        if self._sources is None or weights == SIZE:
+            return None
+        target = self._context.target if self._context is not None else self._given["target"]
+        shares = self._sources.shares(weights, self.train_dataset, target)
+        if self._context is not None:
+            self._context.facts["rows of each source"] = self._sources.facts(shares)
+        return SourceDraws(self._sources.domains, shares, seed)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """As in `Trainer`; the epoch reaches the sampler also where loaders are wrapped in one another (resuming).
@@ -274,8 +296,8 @@ class TransferMixin(
         """
         if self.args.world_size > 1 and self.state.global_step == 0:
             torch.manual_seed(self.args.seed + self.args.process_index)
-        if self._length_sampler is not None:
-            self._length_sampler.set_epoch(kwargs["epoch"])
+        if self._own_sampler is not None:
+            self._own_sampler.set_epoch(kwargs["epoch"])
         if hasattr(self.data_collator, "set_epoch"):  # it draws something anew in each epoch
             self.data_collator.set_epoch(kwargs["epoch"])
         super()._run_epoch(*args, **kwargs)

@@ -5,30 +5,23 @@ than an uninterrupted one, and it reorders evaluation, so that predictions no lo
 neither.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import Sampler
 
 
-class LengthGroupedSampler(Sampler[int]):
-    """Shuffles the rows, sorts each pool of `batches_per_pool` batches by length, and shuffles the batches.
-
-    Every row comes once an epoch. The longest row comes in the first batch, so that running out of memory shows at
-    once.
+class ShuffledSampler(Sampler[int]):
+    """Shuffles the rows of each epoch.
 
     Args:
-        lengths: tokens of each row.
-        batch_size: rows of one batch, over all processes and accumulation steps.
+        count: how many rows there are.
         seed: with the epoch, the only source of the order.
-        batches_per_pool: larger pools pad less and shuffle less.
+        draws: gives the rows of an epoch, as many as there are; None takes every row once.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, batches_per_pool: int = 16) -> None:
-        self.lengths = np.asarray(lengths)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.batches_per_pool = batches_per_pool
+    def __init__(self, count: int, seed: int, draws: Callable[[int], np.ndarray] | None = None) -> None:
+        self.count, self.seed, self.draws = count, seed, draws
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -36,11 +29,47 @@ class LengthGroupedSampler(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return self.count
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([int(row) for row in self.shuffled(np.random.default_rng((self.seed, self.epoch)))])
+
+    def shuffled(self, random: np.random.Generator) -> np.ndarray:
+        """The epoch's rows in random order."""
+        order = random.permutation(self.count)
+        return order if self.draws is None else self.draws(self.epoch)[order]
+
+
+class LengthGroupedSampler(ShuffledSampler):
+    """Shuffles the rows, sorts each pool of `batches_per_pool` batches by length, and shuffles the batches.
+
+    Every row comes once an epoch, unless `draws` says otherwise. The longest row comes in the first batch, so that
+    running out of memory shows at once.
+
+    Args:
+        lengths: tokens of each row.
+        batch_size: rows of one batch, over all processes and accumulation steps.
+        seed: see `ShuffledSampler`.
+        batches_per_pool: larger pools pad less and shuffle less.
+        draws: see `ShuffledSampler`.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        seed: int,
+        batches_per_pool: int = 16,
+        draws: Callable[[int], np.ndarray] | None = None,
+    ) -> None:
+        super().__init__(len(lengths), seed, draws)
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.batches_per_pool = batches_per_pool
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng((self.seed, self.epoch))
-        order = random.permutation(len(self.lengths))
+        order = self.shuffled(random)
         pool_size = self.batch_size * self.batches_per_pool
         batches = []
         for start in range(0, len(order), pool_size):

@@ -15,12 +15,13 @@ from torch.nn import functional
 
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.features import make_batch
+from nlp_transfer.training.updates import SOURCE_DOMAINS
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 DOMAIN = "domain"
-"""The key of a mixed batch that says where a row is from: `SOURCE` or `TARGET`; int64, shape (rows,)."""
+"""The key of a mixed batch that says where a row is from: `TARGET`, or which source, from 0; int64, shape (rows,)."""
 
 PLACE = "place"
 """The key of a mixed batch that numbers the rows of the update on this process; int64, shape (rows,)."""
@@ -28,7 +29,7 @@ PLACE = "place"
 GUESSED = "guessed"
 """The key of a mixed batch for tokens that are to be guessed; int64, shape (rows, tokens), `NO_LABEL` elsewhere."""
 
-SOURCE, TARGET = 0, 1
+TARGET = -1
 
 NO_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
@@ -86,6 +87,9 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
     """
     rows, others = len(source["input_ids"]), len(target["input_ids"])
     made: dict[str, Any] = dict(source)
+    device = source["input_ids"].device
+    domains = made.pop(SOURCE_DOMAINS, torch.zeros(rows, dtype=torch.long, device=device))
+    source = {name: value for name, value in source.items() if name != SOURCE_DOMAINS}
     if GUESSED in target:
         source = {**source, GUESSED: torch.full_like(source["input_ids"], NO_LABEL)}
     for name, value in source.items():
@@ -102,7 +106,6 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
         else:
             parts = [value, beside]
         made[name] = torch.cat(parts)
-    device = source["input_ids"].device
-    made[DOMAIN] = torch.tensor([SOURCE] * rows + [TARGET] * others, device=device)
+    made[DOMAIN] = torch.cat([domains, domains.new_full((others,), TARGET)])
     made[PLACE] = torch.arange(start, start + rows + others, device=device)
     return made

@@ -8,37 +8,48 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import Trainer
 
+from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.training import checkpoints
 
 ROW_IDS = "row_ids"
 """The key under which a batch carries its rows' ids to the training step; models never see it."""
 
+SOURCE_DOMAINS = "source_domains"
+"""The key under which a batch of several sources carries where its rows are from; int64, shape (rows,)."""
+
 ID_COLUMN = "id"
+
+BESIDE = {ID_COLUMN: ROW_IDS, DOMAIN_COLUMN: SOURCE_DOMAINS}
+"""Columns that batches bring along, and the keys under which they do."""
 
 COUNTERS = ("micro_batch_parts", "skipped_updates", "shown")
 """The attributes of `UpdateMixin` that a checkpoint keeps."""
 
 
-class RowIds:
-    """A collator around another one, which keeps the rows' ids beside the tensors.
+class RowOrigins:
+    """A collator around another one, which keeps the rows' ids and source domains beside the tensors.
 
     Args:
-        collate: the collator; it sees rows without ids, unless its `columns` name them.
+        collate: the collator; it sees rows without either, unless its `columns` name them.
     """
 
     def __init__(self, collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
         self.collate = collate
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """A batch of rows, with their ids under `ROW_IDS`."""
-        own = ID_COLUMN in getattr(self.collate, "columns", ())
-        batch = self.collate(
-            rows if own else [{key: value for key, value in row.items() if key != ID_COLUMN} for row in rows]
-        )
-        return {**batch, ROW_IDS: [row[ID_COLUMN] for row in rows]}
+        """A batch of rows, with their ids under `ROW_IDS` and their domains under `SOURCE_DOMAINS`."""
+        asked = getattr(self.collate, "columns", ())
+        hidden = [column for column in BESIDE if column not in asked]
+        batch = self.collate([{key: value for key, value in row.items() if key not in hidden} for row in rows])
+        if ID_COLUMN in rows[0]:
+            batch = {**batch, ROW_IDS: [row[ID_COLUMN] for row in rows]}
+        if DOMAIN_COLUMN in rows[0]:
+            batch = {**batch, SOURCE_DOMAINS: torch.tensor([row[DOMAIN_COLUMN] for row in rows])}
+        return batch
 
 
 @dataclass
@@ -74,14 +85,15 @@ class UpdateMixin(Trainer):
     _update: Update | None = None
 
     def get_train_dataloader(self) -> Any:
-        """As in `Trainer`; where the rows have an id, batches bring it along for messages."""
+        """As in `Trainer`; where the rows have an id or a domain, batches bring it along."""
         columns = getattr(self.train_dataset, "column_names", None)
-        if not isinstance(columns, list) or ID_COLUMN not in columns or not self.args.remove_unused_columns:
+        beside = [column for column in BESIDE if isinstance(columns, list) and column in columns]
+        if not beside or not self.args.remove_unused_columns:
             return super().get_train_dataloader()
         self._set_signature_columns_if_needed()
         kept: tuple[Any, Any] = (self.data_collator, self._signature_columns)
-        columns_read: Any = [*kept[1], ID_COLUMN]
-        self.data_collator, self._signature_columns = RowIds(kept[0]), columns_read
+        columns_read: Any = [*kept[1], *beside]
+        self.data_collator, self._signature_columns = RowOrigins(kept[0]), columns_read
         try:
             return super().get_train_dataloader()
         finally:
@@ -122,9 +134,9 @@ class UpdateMixin(Trainer):
         return f"The last good checkpoint is {saved[-1]}." if saved else "No checkpoint was saved before it."
 
 
-def without_ids(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def without_origins(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The batch as the model takes it."""
-    return {key: value for key, value in inputs.items() if key != ROW_IDS}
+    return {key: value for key, value in inputs.items() if key not in BESIDE.values()}
 
 
 def row_count(inputs: Mapping[str, Any]) -> int:

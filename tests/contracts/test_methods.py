@@ -200,7 +200,7 @@ def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> No
 def test_a_method_without_a_target_has_no_term(name: str) -> None:
     method = METHODS[name](**CONFIGURED[name][0])
     one = side(torch.randn(4, 5))
-    assert method.network(5, 3) is None
+    assert method.network(5, 3, 2) is None
     assert method.penalty(one, one, 0.5, None) is None
     assert method.source_weight(0.5) == 1.0
 

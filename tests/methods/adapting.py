@@ -21,7 +21,8 @@ def two_sides(rows: int = 6, hidden: int = 4, **values: object) -> tuple[Feature
 def term_of(method: Method, source: Features, target: Features, progress: float = 0.5) -> tuple[Term, nn.Module | None]:
     """The method's term and its network."""
     torch.manual_seed(1)
-    made = method.network(source.pooled.shape[1], source.logits.shape[1])
+    sources = 1 if source.domains is None else int(source.domains.max()) + 1
+    made = method.network(source.pooled.shape[1], source.logits.shape[1], sources)
     network = made[0] if made else None
     term = method.penalty(source, target, progress, network)
     assert term is not None

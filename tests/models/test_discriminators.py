@@ -12,7 +12,10 @@ from nlp_transfer.models.discriminators import (
     Discriminator,
     domain_accuracy,
     domain_loss,
+    domains_accuracy,
+    domains_loss,
     reverse_gradient,
+    with_target,
 )
 
 
@@ -38,6 +41,19 @@ def test_the_loss_by_hand() -> None:
 def test_accuracy_counts_each_domain_half() -> None:
     assert domain_accuracy(torch.tensor([-1.0, -1.0, -1.0, 1.0]), torch.tensor([1.0])) == 0.875
     assert domain_accuracy(torch.zeros(7), torch.zeros(2)) == 0.5
+
+
+def test_several_domains_by_hand() -> None:
+    # Softmax of (ln 2, 0, 0) is (1/2, 1/4, 1/4). Domain 0: log 2 and log 4; domain 2: log 4; domain 1 has no rows.
+    logits = torch.tensor([[math.log(2), 0.0, 0.0], [0.0, math.log(2), 0.0], [0.0, math.log(2), 0.0]])
+    domains = torch.tensor([0, 0, 2])
+    assert domains_loss(logits, domains).item() == pytest.approx((math.log(8) / 2 + math.log(4)) / 2)
+    # Weights 3 and 1 within domain 0: (3 log 2 + log 4) / 4.
+    weighted = domains_loss(logits, domains, torch.tensor([6.0, 2.0, 1.0]))
+    assert weighted.item() == pytest.approx((5 * math.log(2) / 4 + math.log(4)) / 2)
+    assert domains_loss(torch.zeros(4, 3), torch.tensor([0, 1, 2, 2])).item() == pytest.approx(math.log(3))
+    assert domains_accuracy(logits, domains) == 0.25
+    assert with_target(torch.tensor([1, 0]), logits[:1]).tolist() == [1, 0, 2]
 
 
 def test_it_learns_to_tell_domains_apart() -> None:

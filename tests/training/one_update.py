@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import ClassLabel
 from transformers import PreTrainedModel
 
 from nlp_transfer import TransferArguments, TransferTrainer
@@ -31,6 +32,7 @@ CLASS_WEIGHTS = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
 ADAPTING: dict[str, list[Method]] = {
     "unlabelled": [DANN(weight=1.0), CDAN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)],
     "joint": [Joint(source_weight_start=0.3)],
+    "sources": [DANN(weight=1.0), CDAN(weight=1.0)],
     "hidden": [TargetMLM(weight=2.0, mask_probability=0.3)],
 }
 """Methods for a target domain, whose terms look at all rows of an update at once."""
@@ -59,11 +61,15 @@ def trainer_for(
     target = random_rows(21, multi_label=multi_label, seed=9) if adapting else None
     if target is not None and adapting != "joint":
         target = without_labels(target)
+    train = random_rows(ROWS, multi_label=multi_label)
+    if adapting == "sources":
+        train = train.add_column("domain", [i % 3 for i in range(ROWS)])
+        train = train.cast_column("domain", ClassLabel(names=["a", "b", "c"]))
     return TransferTrainer(
         model,
         arguments_for(accumulation, folder),
         double,
-        train_dataset=random_rows(ROWS, multi_label=multi_label),
+        train_dataset=train,
         target_dataset=target,
         processing_class=tiny_tokenizer(),
         methods=ADAPTING.get(adapting, ()),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import ClassLabel
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from nlp_transfer import TransferArguments, TransferTrainer
@@ -39,6 +40,7 @@ METHODS: dict[str, Any] = {
     "dann on lora above": [LoRA(r=4, layers=1), DANN()],
     "masked": [FullFineTuning()],
     "hidden words of the target": [TargetMLM()],
+    "dann of two sources": [DANN()],
 }
 UNTIMED = (
     "loss",
@@ -157,11 +159,16 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
             eval_dataset=text_rows(10, seed=2),
             compute_metrics=lambda out: perplexity_metrics(out.predictions),
         )
+    train = random_rows(ROWS, seed=1)
+    if case.method == "dann of two sources":
+        train = train.add_column("domain", [int(i > 20) for i in range(ROWS)])
+        train = train.cast_column("domain", ClassLabel(names=["a", "b"]))
+        values["source_weights"] = "equal"
     return TransferTrainer(
         tiny_model("bert"),
         TransferArguments(**values),
         collate,
-        train_dataset=random_rows(ROWS, seed=1),
+        train_dataset=train,
         eval_dataset=random_rows(10, seed=2),
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
         target_dataset=without_labels(random_rows(13, seed=3)) if METHODS[case.method][-1].needs_target else None,

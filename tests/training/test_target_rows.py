@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nlp_transfer.training.target_rows import NO_LABEL, EndlessRows, mixed, without_labels
+from nlp_transfer.training.target_rows import NO_LABEL, TARGET, EndlessRows, mixed, without_labels
 from tests.tiny_models import random_rows
 
 
@@ -34,10 +34,17 @@ def test_a_mixed_batch() -> None:
     assert batch["input_ids"].tolist() == [[5, 6, 7], [8, 9, 99], [4, 0, 99]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0], [1, 0, 0]]
     assert batch["labels"].tolist() == [2, NO_LABEL, NO_LABEL]
-    assert batch["domain"].tolist() == [0, 1, 1]
+    assert batch["domain"].tolist() == [0, TARGET, TARGET]
     assert batch["place"].tolist() == [10, 11, 12]
     assert batch["row_ids"] == ["a"]
     assert source["input_ids"].shape == (1, 3)
+
+
+def test_rows_of_several_sources_keep_their_domains() -> None:
+    source = {"input_ids": torch.ones(2, 3, dtype=torch.long), "source_domains": torch.tensor([4, 1])}
+    batch = mixed(source, {"input_ids": torch.ones(1, 3, dtype=torch.long)}, padding=0, start=0)
+    assert batch["domain"].tolist() == [4, 1, TARGET]
+    assert "source_domains" not in batch
 
 
 def test_multi_label_rows_and_labels_that_are_asked_for() -> None:

@@ -1,0 +1,141 @@
+"""Several source corpora as one, whose rows say which of them they are from.
+
+The classes are those of all corpora: the first one's in their order, then what the others add. Ids begin with the
+corpus's name, so that they stay unique, and the column `DOMAIN_COLUMN` holds it. Each corpus is split by itself before.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import ClassLabel, Dataset, List, concatenate_datasets
+
+from nlp_transfer.data.cache import cache_key
+from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig
+from nlp_transfer.data.duplicates import duplicate_notes
+from nlp_transfer.data.fingerprint import corpus_fingerprint
+from nlp_transfer.data.loading import load_corpus
+from nlp_transfer.errors import DataError
+
+
+def load_sources(configs: Sequence[CorpusConfig], *, labeled: bool, trains: bool | None = None) -> Corpus:
+    """The corpus that is learned from; of several, all of them merged.
+
+    Args:
+        configs: one, or several.
+        labeled: see `load_corpus`.
+        trains: see `load_corpus`.
+
+    Raises:
+        ConfigError, DataError: as `load_corpus`; of several, their labels do not go together.
+    """
+    if len(configs) == 1:
+        return load_corpus(configs[0], key="source", labeled=labeled, trains=trains)
+    corpora = [
+        load_corpus(config, key=f"source.{i}", labeled=labeled, trains=trains) for i, config in enumerate(configs)
+    ]
+    return merged(dict(zip(source_names(configs), corpora, strict=True)))
+
+
+def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
+    """A name for each corpus: the end of its path or id, as much of it as tells them apart, else its number."""
+    parts = [PurePath(config.path or config.hub or config.builtin or "").parts for config in configs]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-length:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [f"source.{i}" for i in range(len(configs))]
+
+
+def merged(corpora: Mapping[str, Corpus]) -> Corpus:
+    """One corpus of several.
+
+    Args:
+        corpora: by name; all with labels of one kind, or all without.
+
+    Raises:
+        DataError: one has a single label a text and another lists of them, or one shares no class with the others.
+    """
+    _check_labels(corpora)
+    classes = list(dict.fromkeys(name for corpus in corpora.values() for name in corpus.label_names))
+    splits = {}
+    for split in SPLITS:
+        parts = {name: corpus.splits[split] for name, corpus in corpora.items() if split in corpus.splits}
+        if parts:
+            shared = set.intersection(*(set(part.column_names) for part in parts.values()))
+            placed = []
+            for name, part in parts.items():
+                columns = [column for column in part.column_names if column in shared]
+                placed.append(_placed(part.select_columns(columns), name, list(corpora), classes))
+            splits[split] = concatenate_datasets(placed)
+    notes = [f"{name}: {note}" for name, corpus in corpora.items() for note in corpus.notes]
+    for name, corpus in corpora.items():
+        lacking = [label for label in classes if label not in corpus.label_names]
+        if lacking:
+            notes.append(f"{name} has no rows of {', '.join(lacking)}.")
+    notes += [f"All sources together: {note}" for note in duplicate_notes(splits)]
+    origin = " + ".join(corpus.origin for corpus in corpora.values())
+    return Corpus(origin, splits, tuple(notes), corpus_fingerprint(splits, classes))
+
+
+def _check_labels(corpora: Mapping[str, Corpus]) -> None:
+    kinds = {name: corpus.label_column for name, corpus in corpora.items()}
+    if len(set(kinds.values())) > 1:
+        words = {None: "no labels", "label": "one label a text (label)", "labels": "lists of labels (labels)"}
+        found = ", ".join(f"{name} has {words[kind]}" for name, kind in kinds.items())
+        raise DataError(
+            f"source: the corpora have labels of different kinds: {found}. All must hold one label a text, or all a "
+            "list of them."
+        )
+    problems = []
+    for name, corpus in corpora.items():
+        others = {label for other, one in corpora.items() if other != name for label in one.label_names}
+        if corpus.label_names and not others & set(corpus.label_names):
+            problems.append(
+                f"source: {name} has none of the others' classes: {', '.join(corpus.label_names[:10])} against "
+                f"{', '.join(sorted(others)[:10])}. Name the same thing alike in all of them."
+            )
+    if problems:
+        raise DataError(problems)
+
+
+def _placed(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:
+    """The rows with ids, class ids and a domain that are right among all; only these columns are held in memory."""
+    key = [rows._fingerprint, name, names, classes]
+    ids = [pc.binary_join_element_wise(name, chunk, "/") for chunk in rows.data.column("id").chunks]
+    columns = {"id": (pa.chunked_array(ids, pa.string()), rows.features["id"])}
+    for column in ("label", "labels"):
+        if column in rows.column_names:
+            columns[column] = _renumbered(rows, column, classes)
+    domain = pa.chunked_array([pa.array(np.full(len(rows), names.index(name)), pa.int64())])
+    columns[DOMAIN_COLUMN] = (domain, ClassLabel(names=names))
+    placed = rows.remove_columns([column for column in columns if column in rows.column_names])
+    for column, (values, feature) in columns.items():
+        placed = placed.add_column(
+            column,
+            values,  # type: ignore[arg-type]  # documented as a list; Arrow is taken as it is
+            feature=feature,
+            new_fingerprint=cache_key(*map(str, key), column)[:32],
+        )
+    return placed
+
+
+def _renumbered(rows: Dataset, column: str, classes: list[str]) -> tuple[pa.ChunkedArray, "ClassLabel | List"]:
+    """A label column with the ids that its classes have among all."""
+    feature = rows.features[column]
+    own = feature if column == "label" else feature.feature
+    numbers = pa.array([classes.index(name) for name in own.names], pa.int64())
+    label = ClassLabel(names=classes)
+    chunks = []
+    for chunk in rows.data.column(column).chunks:
+        if column == "label":
+            chunks.append(numbers.take(chunk))
+        else:
+            lengths = pc.list_value_length(chunk).to_numpy()
+            offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+            chunks.append(pa.ListArray.from_arrays(offsets, numbers.take(chunk.flatten())))
+    if column == "label":
+        return pa.chunked_array(chunks, pa.int64()), label
+    return pa.chunked_array(chunks, pa.list_(pa.int64())), List(label)
