@@ -26,6 +26,7 @@ from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
 from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.adaptation import has_label
 from nlp_transfer.training.hidden_tokens import masks_for
 from nlp_transfer.training.selection import FEWEST_ROWS, label_free_metric
 from nlp_transfer.training.sources import DISTANCE, SIZE
@@ -33,6 +34,10 @@ from nlp_transfer.training.target_rows import without_labels
 
 Encoded = dict[str, dict[str, Dataset]]
 """{domain: {split: encoded rows}}"""
+
+
+FEW = 20
+"""How often a target text may come in an epoch before a person should be told."""
 
 
 def names_of(config: Config) -> str:
@@ -77,8 +82,6 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
     for method in config.methods:
         if (asked := method.hidden_tokens()) is not None:
             masks_for(method.name, tokenizer, asked.probability)
-        if method.labels_target and isinstance(task, BoundClassification) and task.multi_label:
-            problems.append(f"{method.name} gives each text one label, and the source's texts have several.")
         if isinstance(method, SelfTraining) and method.source_epochs >= config.training.num_train_epochs:
             problems.append(
                 f"self_training.source_epochs is {method.source_epochs} and training.num_train_epochs "
@@ -208,17 +211,18 @@ def pseudo_label_facts(task: BoundClassification, trainer: TransferTrainer, enco
     found = trainer.pseudo_labels
     if found is None:
         return {}
-    made, names = found.numpy(), task.label_names
-    facts = {"texts": f"{int((made >= 0).sum()):,} of {len(made):,} in the last epoch"}
+    made, names, labelled = found.numpy(), task.label_names, has_label(found).numpy()
+    facts = {"texts": f"{int(labelled.sum()):,} of {len(made):,} in the last epoch"}
     rows = encoded["target"][seen_split(encoded["target"])]
-    if "labels" in rows.column_names:
-        right = made == np.asarray(rows["labels"])
-        if (made >= 0).any():
-            facts["right, by the labels"] = f"{right[made >= 0].mean():.3f}"
+    if "labels" in rows.column_names and labelled.any():
+        # By label: whether a row got it, and whether it has it.
+        known, ids = np.asarray(rows["labels"]), np.arange(len(names))
+        given, true = (made == 1, known == 1) if task.multi_label else (made[:, None] == ids, known[:, None] == ids)
+        facts["right, by the labels"] = f"{(given == true)[labelled].all(axis=1).mean():.3f}"
         facts |= {
-            f"right of {name}": f"{right[made == i].mean():.3f} of {int((made == i).sum()):,}"
+            f"right of {name}": f"{true[given[:, i], i].mean():.3f} of {int(given[:, i].sum()):,}"
             for i, name in enumerate(names)
-            if (made == i).any()
+            if given[:, i].any()
         }
     return facts
 
@@ -267,7 +271,9 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
         return splits["train"]
     split = seen_split(splits)
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
-    tell(f"{len(splits[split]):,} target texts {which} are seen in training, without labels.")
+    turns = len(encoded["source"]["train"]) / max(1, len(splits[split]))
+    few = f" They are few: each comes {turns:.0f} times an epoch." if turns > FEW else ""
+    tell(f"{len(splits[split]):,} target texts {which} are seen in training, without labels.{few}")
     return without_labels(splits[split])
 
 

@@ -203,14 +203,17 @@ class Method(ABC):
         return None
 
     def pseudo_labels(
-        self, probabilities: "Callable[[], np.ndarray]", epoch: int, epochs: float
+        self, probabilities: "Callable[[], np.ndarray]", epoch: int, epochs: float, *, multi_label: bool
     ) -> "np.ndarray | None":
-        """Labels for target rows at the start of an epoch: class ids, -1 for none, shape (rows,); None for none at all.
+        """Labels for target rows at the start of an epoch, -1 for none; None where no row gets any.
+
+        They are class ids, shape (rows,), or 0 and 1, shape (rows, labels), where a text may have several.
 
         Args:
             probabilities: computes what the model makes of all target rows at this moment, shape (rows, classes).
             epoch: how many are done.
             epochs: of the whole run.
+            multi_label: whether a text may have several labels.
         """
         return None
 

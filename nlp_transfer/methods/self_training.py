@@ -4,8 +4,11 @@
 
 At the start of each epoch the model of that moment is the teacher: it labels all target texts, and of each predicted
 class the surest share keeps its label, so that classes which the model finds easy do not keep more than others of what
-they are given. The share grows over the run. The first
-epochs learn from the source alone. Needs unlabelled target text, and one label a text.
+they are given. The share grows over the run. The first epochs learn from the source alone. Needs unlabelled
+target text.
+
+Of several labels a text keeps all of them, or none: those with a label are ranked by the least sure of the text's
+yes-or-no decisions, and so are those without any label.
 Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
 """
 
@@ -32,7 +35,8 @@ class SelfTraining(Method):
         weight: of the pseudo-labelled rows' loss.
         first_share: share of each predicted class's texts that keep their label when self-training begins.
         last_share: the same at the end of the run.
-        least_probability: a text whose predicted class is less probable never keeps its label.
+        least_probability: a text whose predicted class (of several labels: the least sure decision) is less probable
+            never keeps its label.
         source_epochs: epochs on the source alone before.
     """
 
@@ -64,13 +68,16 @@ class SelfTraining(Method):
         if problems:
             raise ConfigError(problems)
 
-    def pseudo_labels(self, probabilities: Callable[[], np.ndarray], epoch: int, epochs: float) -> np.ndarray | None:
+    def pseudo_labels(
+        self, probabilities: Callable[[], np.ndarray], epoch: int, epochs: float, *, multi_label: bool
+    ) -> np.ndarray | None:
         """See `Method.pseudo_labels`."""
         if epoch < self.source_epochs:
             return None
         done = (epoch - self.source_epochs) / max(1, math.ceil(epochs) - 1 - self.source_epochs)
         share = self.first_share + (self.last_share - self.first_share) * min(1.0, done)
-        return surest(probabilities(), share, self.least_probability)
+        choose = surest_sets if multi_label else surest
+        return choose(probabilities(), share, self.least_probability)
 
     def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """See `Method.penalty`; nothing for an update without a pseudo-labelled row."""
@@ -97,4 +104,26 @@ def surest(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
         rows = np.flatnonzero(predicted == label)
         kept = rows[np.argsort(-sure[rows], kind="stable")[: math.ceil(share * len(rows))]]
         labels[kept[sure[kept] >= least]] = label
+    return labels
+
+
+def surest_sets(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
+    """The predicted labels of the surest rows, 0 or 1, int64, shape (rows, labels); -1 throughout for the others.
+
+    A row is as sure as the least sure of its decisions, which are for a label where its probability is a half or more.
+
+    Args:
+        probabilities: shape (rows, labels).
+        share: of the rows that are given a label, and of those that are given none, that keep what they are given,
+            rounded up; a row with several labels keeps them where one of them would.
+        least: what the least sure decision must reach.
+    """
+    given = probabilities >= 0.5
+    sure = np.maximum(probabilities, 1 - probabilities).min(axis=1)
+    labels = np.full(probabilities.shape, -1, dtype=np.int64)
+    for group in (*given.T, ~given.any(axis=1)):
+        rows = np.flatnonzero(group)
+        kept = rows[np.argsort(-sure[rows], kind="stable")[: math.ceil(share * len(rows))]]
+        kept = kept[sure[kept] >= least]
+        labels[kept] = given[kept]
     return labels

@@ -113,7 +113,7 @@ class AdaptationMixin(UpdateMixin):
     _epoch_to_label: int | None = None
 
     pseudo_labels: Tensor | None = None
-    """Of the target's rows, int64, shape (rows,), -1 for none; None where no method made any."""
+    """Of the target's rows, int64, -1 for none (see `Method.pseudo_labels`); None where no method made any."""
 
     shown: dict[str, tuple[float, int]]
     """What the updates since the last logged step have shown: sums, and of how many updates."""
@@ -272,19 +272,18 @@ class AdaptationMixin(UpdateMixin):
         def probabilities() -> np.ndarray:
             whole: Any = self
             target: Features = whole.features_of(self._target_rows, labelled=False)
-            if target.multi_label:
-                raise ConfigError(f"{method.name} gives each text one label, and the source's texts have several.")
             return target.probabilities().cpu().numpy()
 
-        made = method.pseudo_labels(probabilities, epoch, self.state.num_train_epochs)
+        several = isinstance(self._context.train[0]["labels"], list)
+        made = method.pseudo_labels(probabilities, epoch, self.state.num_train_epochs, multi_label=several)
         if made is None:
             self.pseudo_labels = None
             return
         # All processes take the labels of the first, should theirs be rounded otherwise.
         self.pseudo_labels = broadcast(torch.from_numpy(made).to(self.args.device)).cpu()
         self._context.say(
-            f"{method.name}: {int((made >= 0).sum()):,} of {len(made):,} target texts have a pseudo-label in epoch "
-            f"{epoch + 1}."
+            f"{method.name}: {int(has_label(self.pseudo_labels).sum()):,} of {len(made):,} target texts have a "
+            f"pseudo-label in epoch {epoch + 1}."
         )
 
     # ---- an update ----
@@ -445,7 +444,7 @@ class AdaptationMixin(UpdateMixin):
             return Features(pooled, logits, self._context.loss(logits, labels), multi_label)
         if self.pseudo_labels is None:
             return Features(pooled, logits, None, multi_label)
-        labelled = labels != NO_LABEL
+        labelled = has_label(labels)
         losses = logits.new_zeros(len(logits))
         if bool(labelled.any()):
             losses = losses.masked_scatter(labelled, self._context.loss(logits[labelled], labels[labelled]))
@@ -502,6 +501,11 @@ class AdaptationMixin(UpdateMixin):
         self.pseudo_labels = tensors.pop(PSEUDO_LABELS, None)
         if self._networks is not None:
             self._networks.load_state_dict(tensors)
+
+
+def has_label(labels: Tensor) -> Tensor:
+    """Which rows have one, bool, shape (rows,), of class ids, or 0 and 1 for each label; others have negatives."""
+    return labels.reshape(len(labels), -1)[:, 0] >= 0
 
 
 def check_target_labels(target: "Dataset") -> None:

@@ -6,7 +6,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import SelfTraining
-from nlp_transfer.methods.self_training import surest
+from nlp_transfer.methods.self_training import surest, surest_sets
 from tests.methods.adapting import side
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45, 0.55], [0.3, 0.7]])
@@ -20,6 +20,16 @@ def test_the_surest_share_of_each_class_by_hand() -> None:
     assert surest(PROBABILITIES, 1.0, 0.0).tolist() == [0, 0, 0, 0, 1, 1]
 
 
+def test_the_surest_sets_of_labels_by_hand() -> None:
+    # As sure as: 0.9, 0.7, 0.6 (both labels), 0.8, 0.75 (no label), 0.95 (no label).
+    probabilities = np.array([[0.9, 0.1], [0.7, 0.2], [0.6, 0.9], [0.1, 0.8], [0.25, 0.1], [0.05, 0.0]])
+    none = [-1, -1]
+    # Label 0 has rows 0, 1 and 2, label 1 rows 2 and 3, no label rows 4 and 5: the surest half of each, rounded up.
+    assert surest_sets(probabilities, 0.5, 0.0).tolist() == [[1, 0], [1, 0], none, [0, 1], none, [0, 0]]
+    assert surest_sets(probabilities, 0.5, 0.75).tolist() == [[1, 0], none, none, [0, 1], none, [0, 0]]
+    assert surest_sets(probabilities, 1.0, 0.0).tolist() == [[1, 0], [1, 0], [1, 1], [0, 1], [0, 0], [0, 0]]
+
+
 def test_the_share_grows_after_the_epochs_on_the_source() -> None:
     method = SelfTraining(first_share=0.25, last_share=1.0, least_probability=0.0, source_epochs=2)
     asked = []
@@ -30,11 +40,13 @@ def test_the_share_grows_after_the_epochs_on_the_source() -> None:
 
     counts = []
     for epoch in range(5):
-        made = method.pseudo_labels(probabilities, epoch, 5)
+        made = method.pseudo_labels(probabilities, epoch, 5, multi_label=False)
         counts.append(None if made is None else int((made >= 0).sum()))
     assert counts == [None, None, 2, 5, 6]  # shares 0.25, 0.625, 1
     assert len(asked) == 3  # the model is not asked for what nobody uses
-    last = SelfTraining(first_share=0.3, last_share=0.9, source_epochs=1).pseudo_labels(probabilities, 1, 2)
+    last = SelfTraining(first_share=0.3, last_share=0.9, source_epochs=1).pseudo_labels(
+        probabilities, 1, 2, multi_label=False
+    )
     assert last is not None
 
 

@@ -287,14 +287,27 @@ def test_pseudo_labels_go_with_a_checkpoint_and_with_dann(tmp_path: Path) -> Non
         assert torch.equal(again.pseudo_labels, run.pseudo_labels)
 
 
-def test_pseudo_labels_are_of_one_label_a_text_and_of_one_method(tmp_path: Path) -> None:
+def test_pseudo_labels_of_several_labels_a_text(tmp_path: Path) -> None:
     rows = random_rows(12, multi_label=True, seed=1)
-    with pytest.raises(
-        ConfigError, match="self_training gives each text one label, and the source's texts have several"
-    ):
-        trainer(
-            tmp_path, [SelfTraining()], multi_label=True, train_dataset=rows, num_train_epochs=2, max_steps=-1
-        ).train()
+    values: dict[str, Any] = {"multi_label": True, "train_dataset": rows, "num_train_epochs": 3, "max_steps": -1}
+    values |= {"save_strategy": "steps", "save_steps": 1}
+    methods: list[Method] = [SelfTraining(first_share=0.3, last_share=0.6)]
+    run = trainer(tmp_path, methods, **values)
+    run.train()
+    made = run.pseudo_labels
+    assert made is not None
+    assert made.shape == (len(TARGET), 3)
+    kept = made[:, 0] >= 0
+    assert 0 < int(kept.sum()) < len(TARGET)
+    assert set(made[kept].flatten().tolist()) <= {0, 1}
+    assert bool((made[~kept] == -1).all())
+    assert any("self_training_loss" in entry for entry in run.state.log_history)
+    again = trainer(tmp_path, methods, **values)
+    again.train(resume_from_checkpoint=str(tmp_path / "run" / "checkpoint-8"))
+    assert torch.equal(weights(again), weights(run))
+
+
+def test_one_method_gives_target_rows_labels(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="self_training and joint each give target rows labels"):
         trainer(tmp_path, [SelfTraining(), Joint()], target_dataset=random_rows(5))
 
