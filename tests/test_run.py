@@ -494,7 +494,7 @@ def test_what_would_stop_an_adapting_run_later_is_found_before_anything_is_writt
     with pytest.raises(ConfigError, match="metric_for_best_model is target_infomax, and the target has fewer than 3"):
         dry_run(load_config(tree=tree))
     tree["training"]["metric_for_best_model"], tree["methods"] = "macro_f1", ["full_fine_tuning", "coral"]
-    few = "2 target texts (all of its one file) are seen in training, without labels. They are few: each comes 24 times"
+    few = "2 target texts of split unlabeled are seen in training, without labels. They are few: each comes 24 times"
     assert few in dry_run(load_config(tree=tree))
     assert not (tmp_path / "run").exists()
 
