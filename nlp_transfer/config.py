@@ -45,6 +45,8 @@ class Config:
             are for the report only, but for `joint`, which asks for those of its training split.
         methods: how knowledge moves.
         source_only: where methods use the target: train without them, too, and say whether they seem to do harm.
+        target_progress: score the target by its labels in each evaluation, for the log and the report alone: which
+            checkpoint each way of choosing would have taken, and how good that is.
         prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
         choose: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
             `training.metric_for_best_model` chooses.
@@ -62,6 +64,7 @@ class Config:
     target: CorpusConfig | None = None
     methods: tuple[Method, ...] = (FullFineTuning(),)
     source_only: bool = True
+    target_progress: bool = False
     prior_correction: bool = False
     choose: dict[str, list[Any]] = field(default_factory=dict)
     baselines: tuple[str, ...] = tuple(BASELINES)
@@ -94,6 +97,7 @@ class Config:
         tree["baselines"] = list(self.baselines)
         for key in (
             "source_only",
+            "target_progress",
             "prior_correction",
             "choose",
             "tokenizer",
@@ -135,10 +139,11 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         problems += _training_problems(config.training, config.task)
         problems += _labels_problems(config)
         problems += _choosing_problems(config)
-    if config.prior_correction and config.target is None:
-        problems.append(
-            "prior_correction needs text of a target domain, and there is none. Name it with target: {path: …}."
-        )
+    problems += [
+        f"{name} needs text of a target domain, and there is none. Name it with target: {{path: …}}."
+        for name in ("prior_correction", "target_progress")
+        if getattr(config, name) and config.target is None
+    ]
     if config.task is not None and not config.task.classifies:
         problems += _without_labels(config)
     unknown = [name for name in config.baselines or () if name not in BASELINES]
@@ -161,8 +166,11 @@ def _without_labels(config: "Config | Partial") -> list[str]:
         for method in config.methods or ()
         if not method.any_task
     ]
-    if config.prior_correction:
-        problems.append(f"prior_correction needs labels, and {task} has none. Leave it out.")
+    problems += [
+        f"{name} needs labels, and {task} has none. Leave it out."
+        for name in ("prior_correction", "target_progress")
+        if getattr(config, name)
+    ]
     return problems
 
 

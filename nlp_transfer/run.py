@@ -52,6 +52,7 @@ from nlp_transfer.target import (
     Encoded,
     check_adaptation,
     check_correctable,
+    choices_by_labels,
     class_frequencies,
     compared,
     correct_prior,
@@ -192,6 +193,8 @@ def run(
             baselines = score_baselines(config.baselines, task, corpora, scored)
             if "target" in scored and not task.multi_label:
                 facts["class frequencies"] = {**class_frequencies(task, scored), **uncorrected}
+            if choices := choices_by_labels(config, trainer.state.log_history):
+                facts["checkpoints"] = choices
             if by_source := scores_by_source(task, scored["source"], rows["source"]):
                 facts["macro-F1 by source"] = by_source
             if pseudo := pseudo_label_facts(task, trainer, encoded):

@@ -185,6 +185,7 @@ def _run_cell(config: Config, cell: Cell, domain: str) -> Iterator[CellResult]:
         "trainable_parameters": report.cost.trainable_parameters,
         "validation_macro_f1": report.metrics["source"]["validation"]["macro_f1"],
         "report": report.paths["report"],
+        **({"checkpoints": report.facts["checkpoints"]} if "checkpoints" in report.facts else {}),
     }
     seconds = time.perf_counter() - started
     yield CellResult(corpus, system, seed, scores["accuracy"], scores["macro_f1"], seconds, details)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from nlp_transfer.config import Config, needs_target
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, say_nothing
-from nlp_transfer.metrics.label_free import TARGET_MACRO_F1
+from nlp_transfer.metrics.label_free import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.metrics.label_shift import estimate_label_shift
 from nlp_transfer.models.families import final_linear, logits_layer, plain_model
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, compare, read_probabilities
@@ -79,6 +79,9 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
                 f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
                 "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
+    rows = judging_rows(config, encoded) if config.target_progress and not problems else None
+    if rows is not None and "labels" not in rows.column_names:
+        problems.append("target_progress scores the target by its labels, and it has none. Leave it out.")
     for method in config.methods:
         if (asked := method.hidden_tokens()) is not None:
             masks_for(method.name, tokenizer, asked.probability)
@@ -228,8 +231,39 @@ def pseudo_label_facts(task: BoundClassification, trainer: TransferTrainer, enco
 
 
 def judging_rows(config: Config, encoded: Encoded) -> Dataset | None:
-    """The target's validation rows, where checkpoints are chosen by their labels."""
-    return encoded["target"]["validation"] if _judged_by_labels(config) else None
+    """The target's rows that each evaluation scores by their labels, to choose a checkpoint by or for the log alone."""
+    if _judged_by_labels(config):
+        return encoded["target"]["validation"]
+    if config.target_progress:
+        splits = held_out(config, encoded)["target"]
+        return splits[scored_splits("target", splits)[0]]
+    return None
+
+
+def choices_by_labels(config: Config, history: Sequence[Mapping[str, float]]) -> dict[str, str]:
+    """What each way of choosing a checkpoint would have taken, by the target's labels, as facts for the report.
+
+    Args:
+        config: says by what it was chosen, and whether the target was scored in each evaluation at all.
+        history: the log's entries.
+    """
+    if not config.target_progress:
+        return {}
+    judged = f"eval_{TARGET_MACRO_F1}"
+    evaluations = [entry for entry in history if judged in entry]
+    if not evaluations:
+        return {}
+    best = max(evaluations, key=lambda entry: entry[judged])
+    facts = {"best by the target's labels": f"macro-F1 {number(best[judged])} at step {best['step']}"}
+    chosen = str(config.training.metric_for_best_model or "loss").removeprefix("eval_")
+    greater = {chosen: bool(config.training.greater_is_better), "macro_f1": True}
+    greater |= {name: score.greater_is_better for name, score in LABEL_FREE.items()}
+    for name, is_greater in greater.items():
+        if all(f"eval_{name}" in entry for entry in evaluations) and name != TARGET_MACRO_F1:
+            taken = (max if is_greater else min)(evaluations, key=lambda entry: entry[f"eval_{name}"])
+            whose = " (the source's)" if not name.startswith("target_") else ""
+            facts[f"by {name}{whose}"] = f"macro-F1 {number(taken[judged])} at step {taken['step']}"
+    return facts
 
 
 def _judged_by_labels(config: Config) -> bool:

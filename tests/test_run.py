@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, pipeline
 from nlp_transfer import hub
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
@@ -272,6 +273,46 @@ def test_an_unlabelled_target_gets_predictions_without_scores(encoder, corpus, t
     found = [row for row in predictions(tmp_path / "run") if row["domain"] == "target"]
     assert len(found) == 2
     assert found[0]["label"] is None
+
+
+@pytest.mark.slow
+def test_the_report_says_which_checkpoint_each_way_of_choosing_would_take(encoder, corpus, tmp_path):
+    (tmp_path / "target.jsonl").write_text("\n".join(map(json.dumps, rows(24, seed=9))))
+    models = []
+    for progress in (True, False):
+        tree = run_tree(encoder, corpus, tmp_path / f"run-{progress}", num_train_epochs=3)
+        tree["training"]["metric_for_best_model"] = "target_infomax"
+        tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "methods": ["full_fine_tuning", "coral"]}
+        report = run(load_config(tree={**tree, "source_only": False, "target_progress": progress}), say=say_nothing)
+        models.append((tmp_path / f"run-{progress}" / "model" / "model.safetensors").read_bytes())
+        assert ("checkpoints" in report.facts) is progress
+        if progress:
+            facts, metrics = report.facts["checkpoints"], report.metrics["target"]["test"]
+    assert models[0] == models[1]  # what is logged changes nothing
+    assert list(facts) == [
+        "best by the target's labels",
+        "by target_infomax",
+        "by macro_f1 (the source's)",
+        "by target_entropy",
+        "by target_density",
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "run-True" / "log.jsonl").read_text().splitlines()]
+    scores = {line["step"]: line["eval_target_macro_f1"] for line in lines if "eval_target_macro_f1" in line}
+    assert sorted(scores) == [6, 12, 18]
+    found = {name: int(words.rsplit(" ", 1)[1]) for name, words in facts.items()}
+    assert scores[found["best by the target's labels"]] == max(scores.values())
+    chosen = found["by target_infomax"]
+    assert metrics["macro_f1"] == pytest.approx(scores[chosen], abs=1e-6)
+    assert facts["by target_infomax"] == f"macro-F1 {scores[chosen]:.3f} at step {chosen}"
+
+
+def test_a_target_without_labels_has_no_progress_by_them(encoder, corpus, tmp_path):
+    (tmp_path / "target.jsonl").write_text('{"text": "use copy"}\n{"text": "waive domain"}\n')
+    tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target_progress": True}
+    with pytest.raises(ConfigError, match="target_progress needs text of a target domain, and there is none"):
+        load_config(tree=tree)
+    with pytest.raises(ConfigError, match="target_progress scores the target by its labels, and it has none"):
+        dry_run(load_config(tree={**tree, "target": {"path": str(tmp_path / "target.jsonl")}}))
 
 
 @pytest.mark.slow

@@ -48,8 +48,8 @@ class Context:
         batch_tokens: how many tokens (padding counted) one forward pass without gradients may take.
         activations: where what a frozen encoder makes of texts is kept for other runs; None keeps nothing.
         say: is told, on the main process, what a person should know while the run goes on.
-        target_validation: encoded rows of the target with labels, by which checkpoints are chosen; None where they are
-            chosen without.
+        target_validation: encoded rows of the target with labels, scored in each evaluation, to choose a checkpoint by
+            or for the log alone; None where none are.
         masked_lm: loads the encoder once more, with a head that guesses hidden tokens (`hidden_tokens`).
     """
 

@@ -4,7 +4,8 @@
 evaluation, of at most `MOST_ROWS` target texts, always the same ones; every process computes all of them. All that
 need no source features are logged, so that what another would have chosen can be seen.
 
-`target_macro_f1` is for methods that ask for target labels: the score of the target's validation split.
+`target_macro_f1` is the score by labels of the context's `target_validation`: for methods that ask for target labels to
+choose by, for others to log alone. Beside it the scores without labels are logged, too.
 """
 
 from collections.abc import Iterator
@@ -61,14 +62,14 @@ class SelectionMixin(Trainer):
         if judging is not None:
             score = {f"{prefix}_{TARGET_MACRO_F1}": self._macro_f1(judging)}
             output = output._replace(metrics={**(output.metrics or {}), **score})
-        if chosen is None:
+        if chosen is None and (judging is None or self._context is None or self._context.target is None):
             return output
         scores = {f"{prefix}_{name}": value for name, value in self.label_free_scores(chosen).items()}
         return output._replace(metrics={**(output.metrics or {}), **scores})
 
     @torch.no_grad()
-    def label_free_scores(self, chosen: str) -> dict[str, float]:
-        """The scores of the target's texts by name: `chosen`, and all that need no source features.
+    def label_free_scores(self, chosen: str | None = None) -> dict[str, float]:
+        """The scores of the target's texts by name: `chosen`, if any, and all that need no source features.
 
         Raises:
             ConfigError: there is no target, or too little of it.
@@ -90,7 +91,7 @@ class SelectionMixin(Trainer):
             "target_infomax": infomax(probabilities, multi_label=multi_label),
             "target_density": soft_neighborhood_density(probabilities),
         }
-        if LABEL_FREE[chosen].needs_source:
+        if chosen is not None and LABEL_FREE[chosen].needs_source:
             train, validation = (
                 self.features_of(spread(rows, MOST_ROWS)) for rows in (context.train, context.validation)
             )
