@@ -1,6 +1,7 @@
 """Full fine-tuning: every weight of the encoder and the head trains.
 
-With `layer_decay` below 1 lower layers take smaller steps (see layer_decay.py).
+With `layer_decay` below 1 lower layers take smaller steps, and with `head_learning_rate` the head, which begins with
+random weights, takes larger ones (see learning_rates.py). Where texts are few, that is worth as much as many epochs.
 Reference: Devlin et al. (2019), https://arxiv.org/abs/1810.04805
 """
 
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method
-from nlp_transfer.methods.layer_decay import check_decay, layer_decay_groups
+from nlp_transfer.methods.learning_rates import check_head, rate_groups, rate_problems
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,25 +25,28 @@ class FullFineTuning(Method):
 
     Args:
         layer_decay: factor on the learning rate for each layer further down; 1 is the same rate everywhere.
+        head_learning_rate: of the head and the pooler before it; null is the run's.
     """
 
     name: ClassVar[str] = "full_fine_tuning"
     any_task: ClassVar[bool] = True
 
     layer_decay: float = 1.0
+    head_learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if problems := check_decay(self.name, self.layer_decay):
+        if problems := rate_problems(self.name, self.layer_decay, self.head_learning_rate):
             raise ConfigError(problems)
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse an adapter, and a family that is not known here."""
+        """Refuse an adapter, a family that is not known here, and a rate for a head that is not there."""
         from nlp_transfer.models.adapters import refuse_adapter
         from nlp_transfer.models.families import family
 
         refuse_adapter(self.name, model)
         family(model)
+        check_head(self.name, self.head_learning_rate, model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Free every weight that the logits depend on."""
@@ -52,5 +56,5 @@ class FullFineTuning(Method):
         return model
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
-        """See `layer_decay_groups`."""
-        return layer_decay_groups(model, learning_rate, self.layer_decay)
+        """See `rate_groups`."""
+        return rate_groups(model, learning_rate, self.layer_decay, self.head_learning_rate)

@@ -4,7 +4,7 @@ What stays is computed without dropout, and once for each text where that pays (
 
 `gradual_unfreezing` opens the top layers one after the other: first the head alone, then one more layer from the top at
 equal shares of the training steps, so that a fresh head does not shake layers that it cannot use yet. `layer_decay`
-makes the steps of lower layers smaller (see layer_decay.py).
+makes the steps of lower layers smaller, `head_learning_rate` those of the head larger (see learning_rates.py).
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method
-from nlp_transfer.methods.layer_decay import check_decay, layer_decay_groups
+from nlp_transfer.methods.learning_rates import rate_groups, rate_problems
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +30,7 @@ class PartialFineTuning(Method):
         layers: how many layers train, counted from the top; 0 trains the head alone.
         gradual_unfreezing: open the layers one by one, from the top, at equal shares of the training steps.
         layer_decay: factor on the learning rate for each layer further down; 1 is the same rate everywhere.
+        head_learning_rate: of the head and the pooler before it; null is the run's.
     """
 
     name: ClassVar[str] = "partial_fine_tuning"
@@ -37,10 +38,11 @@ class PartialFineTuning(Method):
     layers: int = 2
     gradual_unfreezing: bool = False
     layer_decay: float = 1.0
+    head_learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = check_decay(self.name, self.layer_decay)
+        problems = rate_problems(self.name, self.layer_decay, self.head_learning_rate)
         if self.layers < 0:
             problems.append(f"{self.name}.layers is {self.layers}; expected 0 (the head alone) or more.")
         if problems:
@@ -64,8 +66,8 @@ class PartialFineTuning(Method):
         return model
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
-        """See `layer_decay_groups`."""
-        return layer_decay_groups(model, learning_rate, self.layer_decay)
+        """See `rate_groups`."""
+        return rate_groups(model, learning_rate, self.layer_decay, self.head_learning_rate)
 
     def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":
         """The callback that opens the layers, where asked for."""

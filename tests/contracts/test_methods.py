@@ -22,7 +22,7 @@ QUERIES = r".*\.(query|query_proj|q_lin|Wqkv)"
 """The linear layers that make queries, in each of the families under contract."""
 
 CONFIGURED: dict[str, list[dict[str, Any]]] = {
-    "full_fine_tuning": [{}, {"layer_decay": 0.5}],
+    "full_fine_tuning": [{}, {"layer_decay": 0.5}, {"head_learning_rate": 0.01}],
     "partial_fine_tuning": [
         {"layers": 1},
         {"layers": 0},

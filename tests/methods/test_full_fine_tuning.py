@@ -6,6 +6,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.full_fine_tuning import FullFineTuning
 from nlp_transfer.models.families import count_parameters
 from tests.tiny_models import context, tiny_model
+from tests.tiny_pretraining import tiny_masked_lm
 
 
 def test_everything_trains() -> None:
@@ -45,6 +46,30 @@ def test_final_norm_belongs_to_the_top() -> None:
     assert not any(
         "final_norm" in name or "layers.2" in name or name.startswith(("head", "classifier")) for name in names
     )
+
+
+def test_the_head_may_have_a_rate_of_its_own() -> None:
+    method = FullFineTuning(layer_decay=0.5, head_learning_rate=3.0)
+    rates = [(rate, sorted(names)) for names, rate in method.parameter_groups(tiny_model("bert"), 0.8)]
+    assert [rate for rate, _ in rates] == [3.0, 0.4, 0.2, 0.1]
+    assert rates[0][1] == ["bert.pooler.dense.bias", "bert.pooler.dense.weight", "classifier.bias", "classifier.weight"]
+    assert [rate for _, rate in FullFineTuning(head_learning_rate=3.0).parameter_groups(tiny_model("bert"), 0.8)] == [
+        3.0
+    ]
+
+
+def test_a_masked_lm_takes_layer_decay_and_has_no_classifiers_head() -> None:
+    model = tiny_masked_lm("bert")
+    rates = {rate for _, rate in FullFineTuning(layer_decay=0.5).parameter_groups(model, 0.8)}
+    assert sorted(rates) == [0.1, 0.2, 0.4]
+    with pytest.raises(ConfigError, match="head_learning_rate is 0.1, and BertForMaskedLM has no head of a classifier"):
+        FullFineTuning(head_learning_rate=0.1).check(model)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("inf")])
+def test_a_wrong_rate_of_the_head(rate: float) -> None:
+    with pytest.raises(ConfigError, match=rf"full_fine_tuning\.head_learning_rate is {rate}; expected more than 0, or"):
+        FullFineTuning(head_learning_rate=rate)
 
 
 def test_no_decay_has_no_groups() -> None:

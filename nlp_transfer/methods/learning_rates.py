@@ -1,0 +1,82 @@
+"""Learning rates that differ by depth: layer-wise decay below the top, and a rate of its own for the head.
+
+    lr(layer) = lr · decay^depth
+
+The top layer has depth 0, the layer below depth 1, …; the embeddings, and what all layers share, have the depth after
+the lowest layer. Low layers hold what is general, and need to move less. The head, and a pooler before it, begin with
+random weights: they take the run's rate, or one of their own, which may be ten times as large.
+Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146; Sun et al. (2019), https://arxiv.org/abs/1905.05583
+"""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nlp_transfer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
+
+
+def rate_problems(method: str, decay: float, head_learning_rate: float | None) -> list[str]:
+    """The problems with these settings, worded for the method's config."""
+    problems = []
+    if not 0 < decay <= 1:
+        problems.append(f"{method}.layer_decay is {decay}; expected 0 < layer_decay <= 1 (1 is no decay).")
+    if head_learning_rate is not None and not 0 < head_learning_rate < math.inf:
+        problems.append(f"{method}.head_learning_rate is {head_learning_rate}; expected more than 0, or null.")
+    return problems
+
+
+def check_head(method: str, head_learning_rate: float | None, model: "PreTrainedModel") -> None:
+    """Refuse a rate for a head that the model does not have.
+
+    Raises:
+        ConfigError: it has none of a classifier's.
+    """
+    if head_learning_rate is not None and not _head(model):
+        raise ConfigError(
+            f"{method}.head_learning_rate is {head_learning_rate}, and {type(model).__name__} has no head of a "
+            "classifier. Leave it out."
+        )
+
+
+def rate_groups(
+    model: "nn.Module", learning_rate: float, decay: float, head_learning_rate: float | None
+) -> Iterator[tuple[list[str], float]]:
+    """Yield (parameter names, learning rate) for what trains and does not take the run's rate.
+
+    Args:
+        model: the model in training, with or without an adapter around it.
+        learning_rate: the run's.
+        decay: factor a layer, 0 < decay <= 1.
+        head_learning_rate: of the head and the pooler before it; None is the run's.
+    """
+    from nlp_transfer.models.families import encoder_layers, family, plain_model
+
+    plain = plain_model(model)
+    names = {id(parameter): name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    head = _head(plain)
+    groups: list[tuple[list[nn.Parameter], float]] = []
+    if head_learning_rate is not None:
+        groups.append((head, head_learning_rate))
+    if decay != 1.0:
+        below = [list(layer.parameters()) for layer in reversed(list(encoder_layers(plain)))]
+        final_norm = family(plain).final_norm
+        above = plain.base_model.get_submodule(final_norm).parameters() if final_norm else []
+        placed = {id(parameter) for parameter in [*above, *head, *(p for group in below for p in group)]}
+        below.append([parameter for parameter in plain.base_model.parameters() if id(parameter) not in placed])
+        groups += [(group, learning_rate * decay**depth) for depth, group in enumerate(below) if depth > 0]
+    for group, rate in groups:
+        trained = [names[id(parameter)] for parameter in group if id(parameter) in names]
+        if trained:
+            yield trained, rate
+
+
+def _head(plain: "PreTrainedModel") -> "list[nn.Parameter]":
+    """The parameters of a classifier's head, and of the pooler before it."""
+    from nlp_transfer.models.families import family
+
+    modules = dict(plain.named_modules())
+    return [parameter for name in family(plain).head if name in modules for parameter in modules[name].parameters()]
