@@ -62,7 +62,9 @@ def test_a_masked_lm_takes_layer_decay_and_has_no_classifiers_head() -> None:
     model = tiny_masked_lm("bert")
     rates = {rate for _, rate in FullFineTuning(layer_decay=0.5).parameter_groups(model, 0.8)}
     assert sorted(rates) == [0.1, 0.2, 0.4]
-    with pytest.raises(ConfigError, match="head_learning_rate is 0.1, and BertForMaskedLM has no head of a classifier"):
+    with pytest.raises(
+        ConfigError, match=r"head_learning_rate is 0\.1, and BertForMaskedLM has no head of a classifier"
+    ):
         FullFineTuning(head_learning_rate=0.1).check(model)
 
 
