@@ -1,6 +1,6 @@
 """One experiment: a YAML file of typed sections, any value of which the command line may override by its path.
 
-    accelerate launch scripts/train.py --config configs/quickstart.yaml --training.learning_rate 2e-5
+    accelerate launch scripts/train.py --config configs/quickstart.yaml --task.max_length 1024
 
 Files and overrides make one tree (reading/trees.py); every leaf is checked against the type of the dataclass field that
 it fills (reading/typed.py). All problems are reported together, before anything is loaded: also what no section can see

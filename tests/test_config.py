@@ -273,6 +273,11 @@ def test_the_record_reads_back_to_the_same_configuration(tree, tmp_path):
     )
 
 
+def test_another_method_by_its_name_and_then_its_values(tree):
+    config = load_config(tree=tree, overrides=[("methods", "lora"), ("methods.lora.r", 4)])
+    assert [(method.name, method.r) for method in config.methods] == [("lora", 4)]
+
+
 def two_sources(tree, **training):
     path = tree["source"]["path"]
     return {

@@ -149,7 +149,8 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
             return
         node[int(last)] = value
     else:
-        node[last] = value
+        alone = path == "methods" and isinstance(value, str)  # one method by its name, whose values may follow
+        node[last] = [value] if alone else value
 
 
 def _list_item(items: list[Any], step: str) -> dict[str, Any] | None:
