@@ -40,7 +40,7 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
 
             print(to_yaml(config.record()), end="")
         elif options.dry_run:
-            from nlp_transfer.run import dry_run
+            from nlp_transfer.dry_run import dry_run
             from nlp_transfer.training.processes import leave_process_group
 
             print(dry_run(config))

@@ -28,6 +28,7 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from transformers.utils import logging as transformers_logging
 
+from nlp_transfer.building import build_trainer, load_data, load_model
 from nlp_transfer.config import Config, candidate_configs
 from nlp_transfer.data.cache import CACHE_VARIABLE
 from nlp_transfer.errors import ConfigError
@@ -37,7 +38,6 @@ from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.estimates import Estimate
 from nlp_transfer.reporting.scoring import scored_splits
-from nlp_transfer.run import build_trainer, load_data, load_model
 from nlp_transfer.target import Encoded, source_only_config, target_rows, tokens_an_epoch
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training import TransferTrainer

@@ -209,9 +209,9 @@ def _silent(_: str) -> None:
 
 
 def _run_stock(config: Config, cell: Cell, domain: str) -> Iterator[CellResult]:
+    from nlp_transfer.building import load_data, scalars
     from nlp_transfer.models.fetching import model_folder
     from nlp_transfer.reporting.scoring import predict, scored_splits
-    from nlp_transfer.run import load_data, scalars
     from nlp_transfer.training.stock import stock_trainer
 
     started = time.perf_counter()

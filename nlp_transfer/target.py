@@ -26,11 +26,10 @@ from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
 from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
-from nlp_transfer.training.adaptation import has_label
 from nlp_transfer.training.hidden_tokens import masks_for
 from nlp_transfer.training.selection import FEWEST_ROWS, label_free_metric
 from nlp_transfer.training.sources import DISTANCE, SIZE
-from nlp_transfer.training.target_rows import without_labels
+from nlp_transfer.training.target_rows import has_label, without_labels
 
 Encoded = dict[str, dict[str, Dataset]]
 """{domain: {split: encoded rows}}"""

@@ -12,10 +12,11 @@ import torch
 from nlp_transfer import choosing, hub
 from nlp_transfer.choosing import CANDIDATES, score_of
 from nlp_transfer.config import load_config
+from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.estimating import estimate
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.run import dry_run, run
+from nlp_transfer.run import run
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[1]

@@ -11,12 +11,14 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel, PreTrainedTokenizerFast, pipeline
 
+from nlp_transfer.building import load_data, load_model
 from nlp_transfer.config import load_config
 from nlp_transfer.data import CorpusConfig, load_corpus
+from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.estimating import estimate
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.run import BEFORE, dry_run, load_data, load_model, run
+from nlp_transfer.run import BEFORE, run
 from nlp_transfer.tasks import MaskedLanguageModeling
 from tests.tiny_models import tiny_config
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from nlp_transfer.building import load_data
 from nlp_transfer.command_line import train
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError
@@ -15,7 +16,7 @@ from nlp_transfer.estimating import (
     seconds_a_token,
     spread_rows,
 )
-from nlp_transfer.run import load_data, run
+from nlp_transfer.run import run
 from nlp_transfer.small_run import write_small_run
 
 

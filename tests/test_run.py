@@ -15,13 +15,15 @@ from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer, pipeline
 
 from nlp_transfer import hub
+from nlp_transfer.building import build_trainer, load_data, load_model
 from nlp_transfer.config import load_config
+from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.run import build_trainer, dry_run, load_data, load_model, run
+from nlp_transfer.run import run
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[1]

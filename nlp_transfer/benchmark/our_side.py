@@ -9,10 +9,10 @@ from accelerate import PartialState
 from nlp_transfer import hub, prediction
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
+from nlp_transfer.building import build_trainer, load_model
 from nlp_transfer.config import Config
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.reporting import scoring
-from nlp_transfer.run import build_trainer, load_model
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.determinism import deterministic
 

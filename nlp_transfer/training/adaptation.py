@@ -1,12 +1,9 @@
 """Adaptation to a target domain: the methods' terms beside the task's loss, over all rows of an update at once.
 
-    L = w_S · L_S + sum over methods of weight · term
-
-L_S is the mean of the task's loss over the source rows of the update. Terms such as a discrepancy are no sums over
-rows, so they are computed of the pooled features and logits of the whole update, those of all processes and
+The loss (total_loss.py) is computed of the pooled features and logits of the whole update, those of all processes and
 micro-batches: it is the same for one process, accumulation, `tokens_per_pass` and several processes.
 
-Each process computes L from all features, and its gradient with respect to them; what flows back into the encoder is
+Each process computes it from all features, and its gradient with respect to them; what flows back into the encoder is
 that gradient at the process's own rows. Where an update is made in several forward passes, a first one without
 gradients collects the features (as in GradCache, https://arxiv.org/abs/2101.06983), with the dropout that the second
 one draws again. Source and target rows share one forward pass.
@@ -14,88 +11,42 @@ one draws again. Source and target rows share one forward pass.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate.utils import broadcast, gather_object
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional
 
-from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Features, Method
 from nlp_transfer.models.families import logits_layer, plain_model
 from nlp_transfer.models.masked_lm import HiddenTokenHead
 from nlp_transfer.training.hidden_tokens import TokenGuessing
 from nlp_transfer.training.memory import random_state, set_random_state
-from nlp_transfer.training.sources import DISTANCE, SIZE, Sources, sources_of
+from nlp_transfer.training.pooled import features
+from nlp_transfer.training.sources import Sources
 from nlp_transfer.training.target_rows import (
     DOMAIN,
     GUESSED,
-    LABEL_COLUMNS,
     NO_LABEL,
     PLACE,
     TARGET,
     EndlessRows,
     batch_of,
+    has_label,
     mixed,
 )
+from nlp_transfer.training.total_loss import Loss, total_loss
 from nlp_transfer.training.updates import UpdateMixin, row_count, without_origins
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 NETWORKS = "method_networks.safetensors"
 """The file in a checkpoint that holds the methods' own networks, and the target rows' pseudo-labels."""
 
 PSEUDO_LABELS = "pseudo_labels"
 """The pseudo-labels' name in it."""
-
-
-@dataclass(frozen=True)
-class Loss:
-    """An update's loss.
-
-    Args:
-        total: what is minimised, a scalar.
-        shown: its parts and what else methods show, by the name in the log.
-    """
-
-    total: Tensor
-    shown: dict[str, float]
-
-
-def total_loss(
-    methods: Sequence[Method],
-    source: Features,
-    target: Features,
-    progress: float,
-    networks: Mapping[str, nn.Module],
-) -> Loss:
-    """The task's loss on the source and the methods' terms; see the module's text.
-
-    Args:
-        methods: all of the run.
-        source: rows with losses.
-        target: rows, with losses only where a method asked for labels.
-        progress: the share of the run that is done, from 0 to 1.
-        networks: the methods' own, by the method's name.
-    """
-    assert source.losses is not None
-    source_loss, weight = source.losses.mean(), 1.0
-    shown = {"source_loss": source_loss.item()}
-    terms = []
-    for method in methods:
-        weight *= method.source_weight(progress)
-        term = method.penalty(source, target, progress, networks.get(method.name))
-        if term is not None:
-            terms.append(term.weight * term.value)
-            shown[f"{method.name}_loss"] = term.value.item()
-            shown |= {f"{method.name}_{name}": value for name, value in term.shown.items()}
-    return Loss(weight * source_loss + sum(terms), shown)
 
 
 class AdaptationMixin(UpdateMixin):
@@ -123,76 +74,10 @@ class AdaptationMixin(UpdateMixin):
 
     # ---- before training ----
 
-    def check_sources(self, train: "Dataset | None", args: Any) -> None:
-        """Take note of the source domains.
-
-        Raises:
-            ConfigError: weights that do not go with the training rows.
-        """
-        self._sources = sources_of(train)
-        weights = getattr(args, "source_weights", SIZE)
-        if weights == SIZE:
-            return
-        if self._sources is None:
-            raise ConfigError(
-                f"training.source_weights is {weights}, and the training rows are of one source. Leave it out, or give "
-                "several: source: [{path: …}, {path: …}], or a column 'domain' of train_dataset."
-            )
-        if args.train_sampling_strategy == "sequential":
-            raise ConfigError(
-                f"training.source_weights is {weights}, which draws rows at random, and train_sampling_strategy is "
-                "sequential. Leave one of them out."
-            )
-        if weights != DISTANCE:
-            self._sources.shares(weights, train, None)  # type: ignore[arg-type]  # several sources are a dataset
-
     @property
     def adapts(self) -> bool:
         """Whether training sees the target."""
         return any(method.sees_target() for method in self.methods)
-
-    def check_target(self, target: "Dataset | None", metric: str | None = None) -> None:
-        """Refuse a target that cannot be used, or whose labels must not be seen.
-
-        Args:
-            target: its rows.
-            metric: the score without labels that checkpoints are chosen by, if any.
-
-        Raises:
-            ConfigError: a method needs target rows, and there are none.
-            DataError: labels that are missing, or that no method asks for.
-        """
-        needing = [method.name for method in self.methods if method.needs_target] + ([metric] if metric else [])
-        asking = [method.name for method in self.methods if method.needs_target_labels]
-        if not needing:
-            if target is not None:
-                raise ConfigError(
-                    "target_dataset was given, and nothing uses it. Add a method that does (methods=[DANN()]), a "
-                    "metric_for_best_model such as target_infomax, or leave it out."
-                )
-            return
-        if target is None or not len(target):
-            found = "is missing" if target is None else "has no rows"
-            raise ConfigError(f"target_dataset {found}: {' and '.join(needing)} needs text of the target domain.")
-        if not hasattr(target, "column_names") or "input_ids" not in target.column_names:
-            raise ConfigError(
-                f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
-                "of encoded texts, as train_dataset: dataset.map(lambda row: tokenizer(row['text'], truncation=True))."
-            )
-        labelled = bool(LABEL_COLUMNS & set(target.column_names))
-        if asking and not labelled:
-            raise DataError(
-                f"target_dataset has no column 'labels' (columns found: {', '.join(target.column_names)}), and "
-                f"{' and '.join(asking)} learns from labelled target rows."
-            )
-        if labelled and not asking:
-            raise DataError(
-                f"target_dataset has labels, and {' and '.join(needing)} must not see them: scores on the target would "
-                "not be those of a target without labels. Remove the column, or name the method joint, which learns "
-                "from them."
-            )
-        if asking:
-            check_target_labels(target)
 
     def make_networks(self, model: nn.Module, seed: int, sources: int) -> nn.ModuleDict:
         """The methods' own networks for so many source domains; their first weights depend on the seed alone."""
@@ -501,51 +386,3 @@ class AdaptationMixin(UpdateMixin):
         self.pseudo_labels = tensors.pop(PSEUDO_LABELS, None)
         if self._networks is not None:
             self._networks.load_state_dict(tensors)
-
-
-def has_label(labels: Tensor) -> Tensor:
-    """Which rows have one, bool, shape (rows,), of class ids, or 0 and 1 for each label; others have negatives."""
-    return labels.reshape(len(labels), -1)[:, 0] >= 0
-
-
-def check_target_labels(target: "Dataset") -> None:
-    """Refuse labels that are no class ids, nor 0 and 1 for each label.
-
-    Raises:
-        DataError: names the first row that is wrong.
-    """
-    first = target[0]["labels"]
-    if isinstance(first, list):
-        return
-    for number, label in enumerate(target["labels"]):
-        if not isinstance(label, int) or label < 0:
-            raise DataError(
-                f"target_dataset, row {number}: its label is {label!r}; expected a class id of the source, 0 or more."
-            )
-
-
-def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """What enters the layer that makes the logits, (batch, hidden), and the logits, (batch, classes).
-
-    Args:
-        plain: the model, out of what wraps it for several processes.
-        model: what is called.
-        inputs: a batch; labels and what only the loss needs are left out.
-
-    Returns:
-        Both in float32, or float64 where the model is.
-    """
-    seen: list[Tensor] = []
-    layer = logits_layer(plain_model(plain))
-    handle = layer.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-    try:
-        given = {name: value for name, value in inputs.items() if name not in ("labels", DOMAIN, PLACE, GUESSED)}
-        logits = model(**given)["logits"]
-    finally:
-        handle.remove()
-    pooled, logits = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (seen[-1], logits))
-    if pooled.ndim == 3:  # a head that averages the logits of all tokens, which are linear in these
-        real = inputs["attention_mask"].to(pooled)
-        real = functional.pad(real, (pooled.shape[1] - real.shape[1], 0), value=1.0)[..., None]  # a prompt is before it
-        pooled = (pooled * real).sum(1) / real.sum(1)
-    return pooled, logits

@@ -39,7 +39,8 @@ from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
 from nlp_transfer.training.selection import SelectionMixin, label_free_metric
-from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, SourceDraws
+from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, SourceDraws, sources_of
+from nlp_transfer.training.target_checks import check_sources, check_target
 from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
 
 if TYPE_CHECKING:
@@ -86,9 +87,11 @@ class TransferMixin(
         self.shown = {}
         if context is not None and target_dataset is not None:
             raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
-        self.check_sources(train_dataset, args)
+        self._sources = sources_of(train_dataset)
+        check_sources(self._sources, train_dataset, args)
         weighs = DISTANCE_WEIGHTS if getattr(args, "source_weights", SIZE) == DISTANCE else None
-        self.check_target(target_dataset if context is None else context.target, label_free_metric(args) or weighs)
+        target = target_dataset if context is None else context.target
+        check_target(self.methods, target, label_free_metric(args) or weighs)
         if self.adapts and context is None and compute_loss_func is not None:
             raise ConfigError(
                 "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "

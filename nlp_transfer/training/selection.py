@@ -28,7 +28,7 @@ from nlp_transfer.metrics.label_free import (
     mean_entropy,
     soft_neighborhood_density,
 )
-from nlp_transfer.training.adaptation import features
+from nlp_transfer.training.pooled import features
 from nlp_transfer.training.target_rows import batch_of
 
 if TYPE_CHECKING:

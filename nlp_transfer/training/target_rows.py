@@ -67,6 +67,11 @@ def without_labels(dataset: "Dataset") -> "Dataset":
     return dataset.remove_columns(names) if names else dataset
 
 
+def has_label(labels: Tensor) -> Tensor:
+    """Which rows have one, bool, shape (rows,), of class ids, or 0 and 1 for each label; others have negatives."""
+    return labels.reshape(len(labels), -1)[:, 0] >= 0
+
+
 def batch_of(dataset: "Dataset", rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:
     """Rows as a batch. Collators may want labels: a row without one gets a label of the source's that says nothing."""
     label: Any = context.train[0]["labels"]

@@ -1,0 +1,72 @@
+"""What a run says of itself: what the corpora hold, what is trained, and what a reader of the report must know."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nlp_transfer.config import Config
+from nlp_transfer.data import Corpus, describe
+from nlp_transfer.methods.base import Context
+from nlp_transfer.models.loading import LoadedModel
+from nlp_transfer.reporting.scoring import Scored
+from nlp_transfer.target import Encoded
+from nlp_transfer.training import TransferTrainer
+
+
+def described(corpora: Mapping[str, Corpus]) -> list[str]:
+    """What each domain's corpus holds, line by line."""
+    return [
+        line for domain, corpus in corpora.items() for line in (f"{domain}:", *(f"  {x}" for x in describe(corpus)))
+    ]
+
+
+def to_be_trained(config: Config, trainable: int, total: int) -> str:
+    """The methods, how many parameters they train, and in what precision."""
+    methods = ", ".join(method.name for method in config.methods)
+    precision = "bf16" if config.training.bf16 else "fp16" if config.training.fp16 else "fp32"
+    share = f"{trainable:,} of {total:,} parameters ({trainable / total:.2%})"
+    return f"{methods}: trains {share}, in {precision} on {config.training.device.type}."
+
+
+def cut_texts(encoded: Encoded) -> dict[str, str]:
+    """How many texts were longer than the task's length, as facts for the report; nothing where none was."""
+    facts = {}
+    for domain, splits in encoded.items():
+        rows = sum(len(dataset) for dataset in splits.values())
+        cut = sum(int(np.sum(rows["truncated"])) for rows in splits.values() if "truncated" in rows.column_names)
+        if cut:
+            facts[f"{domain} texts cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
+    return facts
+
+
+def metrics_of(scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """{domain: {split: metrics}} of the splits that have labels."""
+    return {
+        domain: {split: one.metrics for split, one in splits.items() if one.metrics}
+        for domain, splits in scored.items()
+    }
+
+
+def facts_of(
+    loaded: LoadedModel, encoded: "Encoded", trainer: TransferTrainer, context: Context, undetermined: list[str]
+) -> dict[str, Any]:
+    """What happened on the way that a reader of the report must know."""
+    return {
+        **dict.fromkeys(loaded.notes, True),
+        **cut_texts(encoded),
+        **trainer.guarded(),
+        **trainer.speed_facts(),
+        **({"operations without a deterministic form": undetermined} if undetermined else {}),
+        **_brief(context.facts),
+    }
+
+
+def _brief(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The methods' facts with lists of all that was tried as their number."""
+    return {
+        name: {key: len(value) if key == "candidates" else value for key, value in fact.items()}
+        if isinstance(fact, dict)
+        else fact
+        for name, fact in facts.items()
+    }

@@ -1,0 +1,101 @@
+"""What is refused before training: a target of no use, labels that must not be seen, weights without sources."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.methods.base import Method
+from nlp_transfer.training.sources import DISTANCE, SIZE, Sources
+from nlp_transfer.training.target_rows import LABEL_COLUMNS
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def check_sources(sources: Sources | None, train: "Dataset | None", args: Any) -> None:
+    """Refuse weights of sources that do not go with the training rows.
+
+    Args:
+        sources: the domains of the rows, where they have several.
+        train: the rows.
+        args: the training arguments.
+
+    Raises:
+        ConfigError: there is one source, or the numbers are not as many.
+    """
+    weights = getattr(args, "source_weights", SIZE)
+    if weights == SIZE:
+        return
+    if sources is None:
+        raise ConfigError(
+            f"training.source_weights is {weights}, and the training rows are of one source. Leave it out, or give "
+            "several: source: [{path: …}, {path: …}], or a column 'domain' of train_dataset."
+        )
+    if args.train_sampling_strategy == "sequential":
+        raise ConfigError(
+            f"training.source_weights is {weights}, which draws rows at random, and train_sampling_strategy is "
+            "sequential. Leave one of them out."
+        )
+    if weights != DISTANCE:
+        sources.shares(weights, train, None)  # type: ignore[arg-type]  # several sources are a dataset
+
+
+def check_target(methods: Sequence[Method], target: "Dataset | None", needs: str | None = None) -> None:
+    """Refuse a target that cannot be used, or whose labels must not be seen.
+
+    Args:
+        methods: all of the run.
+        target: its rows.
+        needs: what else needs its text, such as the score that checkpoints are chosen by.
+
+    Raises:
+        ConfigError: a method needs target rows, and there are none.
+        DataError: labels that are missing, or that no method asks for.
+    """
+    needing = [method.name for method in methods if method.needs_target] + ([needs] if needs else [])
+    asking = [method.name for method in methods if method.needs_target_labels]
+    if not needing:
+        if target is not None:
+            raise ConfigError(
+                "target_dataset was given, and nothing uses it. Add a method that does (methods=[DANN()]), a "
+                "metric_for_best_model such as target_infomax, or leave it out."
+            )
+        return
+    if target is None or not len(target):
+        found = "is missing" if target is None else "has no rows"
+        raise ConfigError(f"target_dataset {found}: {' and '.join(needing)} needs text of the target domain.")
+    if not hasattr(target, "column_names") or "input_ids" not in target.column_names:
+        raise ConfigError(
+            f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
+            "of encoded texts, as train_dataset: dataset.map(lambda row: tokenizer(row['text'], truncation=True))."
+        )
+    labelled = bool(LABEL_COLUMNS & set(target.column_names))
+    if asking and not labelled:
+        raise DataError(
+            f"target_dataset has no column 'labels' (columns found: {', '.join(target.column_names)}), and "
+            f"{' and '.join(asking)} learns from labelled target rows."
+        )
+    if labelled and not asking:
+        raise DataError(
+            f"target_dataset has labels, and {' and '.join(needing)} must not see them: scores on the target would "
+            "not be those of a target without labels. Remove the column, or name the method joint, which learns "
+            "from them."
+        )
+    if asking:
+        check_target_labels(target)
+
+
+def check_target_labels(target: "Dataset") -> None:
+    """Refuse labels that are no class ids, nor 0 and 1 for each label.
+
+    Raises:
+        DataError: names the first row that is wrong.
+    """
+    first = target[0]["labels"]
+    if isinstance(first, list):
+        return
+    for number, label in enumerate(target["labels"]):
+        if not isinstance(label, int) or label < 0:
+            raise DataError(
+                f"target_dataset, row {number}: its label is {label!r}; expected a class id of the source, 0 or more."
+            )
