@@ -1,6 +1,6 @@
 """Run every cell of a sweep (corpus x method x seed) and print one table with mean and spread.
 
-    python scripts/sweep.py --config configs/sweep.yaml
+    python scripts/sweep.py --config configs/sweeps/classification.yaml
 
 Interrupted, the same command goes on: finished cells are not run again, and an unfinished one continues from its last
 checkpoint. Results stand in results.jsonl in the sweep's output_dir, one line a cell.

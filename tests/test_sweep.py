@@ -7,6 +7,7 @@ import pytest
 
 from nlp_transfer import command_line
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.sweep import read_sweep, run_sweep
 from nlp_transfer.training import TransferTrainer
@@ -99,13 +100,34 @@ def test_a_system_that_is_no_mapping(sweep_file):
         read_sweep(sweep_file)
 
 
-def test_the_sweep_of_the_repository_names_its_cells(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("classification", 3 * (3 * 2 + 1)),  # stock runs with one seed
+        ("adaptation_methods", 2 * 7 * 2),
+    ],
+)
+def test_the_sweeps_of_the_repository_name_their_cells(monkeypatch, tmp_path, name, cells):
+    file = ROOT / "configs" / "sweeps" / f"{name}.yaml"
+    for corpus in read_yaml(file)["corpora"].values():  # the data are not part of the project
+        for domain in ("source", "target"):
+            path = tmp_path / corpus.get(domain, {}).get("path", "data")
+            (path if not path.suffix else path.parent).mkdir(parents=True, exist_ok=True)
+            if path.suffix:
+                path.touch()
+    monkeypatch.chdir(tmp_path)
+    sweep = read_sweep(file)
+    assert len(sweep.cells) == cells
+    assert file.read_text().startswith(f"# python scripts/sweep.py --config configs/sweeps/{name}.yaml\n")
+    assert str(sweep.output_dir) == f"runs/{name}"
+
+
+def test_a_systems_values_win_over_its_corpus(monkeypatch, tmp_path):
     for name in ("science/scicite", "biomed/chemprot", "legal/licenses"):
         (tmp_path / "data" / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    sweep = read_sweep(ROOT / "configs" / "sweep.yaml")
-    assert len(sweep.cells) == 3 * (3 * 2 + 1)  # stock runs with one seed
-    assert json.dumps(sweep.cells["licenses", "lora", 1]["training"]["learning_rate"]) == "0.001"
+    cells = read_sweep(ROOT / "configs" / "sweeps" / "classification.yaml").cells
+    assert json.dumps(cells["licenses", "lora", 1]["training"]["learning_rate"]) == "0.001"
 
 
 def test_a_system_may_run_with_some_of_the_seeds(sweep_file):
