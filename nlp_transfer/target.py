@@ -202,8 +202,9 @@ def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[st
     known = [one.labels for one in sides if one.labels is not None]
     counts = np.bincount(np.concatenate(known), minlength=len(task.label_names)) if known else None
     return {
-        name: f"{shift.source[i]:.3f} in the source, about {shift.target[i]:.3f} in the target"
-        + ("" if counts is None else f" (by its labels {counts[i] / counts.sum():.3f})")
+        name: f"{shift.source[i]:.3f} in the source, about {shift.target[i]:.3f} in the target "
+        f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
+        + ("" if counts is None else f"; by its labels {counts[i] / counts.sum():.3f}")
         for i, name in enumerate(task.label_names)
     }
 

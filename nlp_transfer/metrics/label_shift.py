@@ -8,7 +8,8 @@ which needs calibrated predictions: before it, logits get one temperature and on
 validation (bias-corrected temperature scaling). It holds where texts of one class look alike in both domains; where
 they do not, the estimate follows what the model takes them for.
 Reference: Saerens et al. (2002), https://doi.org/10.1162/089976602753284446; calibration: Alexandari et al. (2020),
-https://arxiv.org/abs/1901.06852
+https://arxiv.org/abs/1901.06852. Its interval comes from drawing target rows anew, and says nothing of a model that is
+wrong about them.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ MOST_STEPS = 10_000
 
 TOLERANCE = 1e-9
 """How little the frequencies change when it has converged."""
+
+RESAMPLES = 100
+"""How often target rows are drawn anew for an interval."""
+
+RESAMPLED_ROWS = 2000
+"""Rows of a draw at most: what they spread is scaled to all rows (the m out of n bootstrap)."""
 
 BIAS_PENALTY = 1e-3
 """On squared biases: without it that of a class without validation rows would go to minus infinity."""
@@ -34,12 +41,14 @@ class LabelShift:
         biases: what is added to them then, shape (classes,).
         source: the classes' frequencies in source validation, shape (classes,).
         target: their estimated frequencies in the target, shape (classes,).
+        interval: the 95 % interval of each of these, shape (classes, 2).
     """
 
     temperature: float
     biases: np.ndarray
     source: np.ndarray
     target: np.ndarray
+    interval: np.ndarray
 
     def corrections(self) -> np.ndarray:
         """What is to be added to the scaled logits of target texts: biases, and the log of the ratio of frequencies."""
@@ -69,7 +78,8 @@ def estimate_label_shift(
     temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
     calibrated = [softmax(logits / temperature + biases, axis=1) for logits in (validation_logits, target_logits)]
     source = calibrated[0].mean(axis=0)
-    return LabelShift(temperature, biases, source, expectation_maximisation(calibrated[1], source))
+    target = expectation_maximisation(calibrated[1], source)
+    return LabelShift(temperature, biases, source, target, bootstrap_interval(calibrated[1], source, target))
 
 
 def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
@@ -112,3 +122,23 @@ def expectation_maximisation(probabilities: np.ndarray, source: np.ndarray) -> n
         if np.abs(target - before).max() < TOLERANCE:
             break
     return target
+
+
+def bootstrap_interval(probabilities: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The 95 % interval of estimated class frequencies, shape (classes, 2), by drawing rows anew; seeded.
+
+    Args:
+        probabilities: calibrated, of target rows, shape (rows, classes).
+        source: class frequencies where they were calibrated, shape (classes,).
+        target: the estimate from all rows, shape (classes,).
+    """
+    random, rows = np.random.default_rng(0), min(len(probabilities), RESAMPLED_ROWS)
+    found = np.stack(
+        [
+            expectation_maximisation(probabilities[random.integers(len(probabilities), size=rows)], source)
+            for _ in range(RESAMPLES)
+        ]
+    )
+    spread = (found - target) * np.sqrt(rows / len(probabilities))
+    bounds = target[:, None] + np.percentile(spread, [2.5, 97.5], axis=0).T
+    return np.clip(bounds, 0.0, 1.0)

@@ -52,6 +52,22 @@ def test_the_targets_frequencies_are_found_though_the_model_is_too_sure() -> Non
     assert corrected > plain + 0.01
 
 
+def test_the_interval_holds_the_truth_and_narrows_with_the_rows() -> None:
+    validation, labels = drawn([0.5, 0.3, 0.2], 4000, seed=1)
+    widths = []
+    for rows in (100, 400, 8000):
+        found = estimate_label_shift(validation, labels, drawn([0.2, 0.2, 0.6], rows, seed=rows)[0])
+        low, high = found.interval.T
+        assert (low <= found.target).all()
+        assert (found.target <= high).all()
+        assert (low - 0.02 <= [0.2, 0.2, 0.6]).all()
+        assert (high + 0.02 >= [0.2, 0.2, 0.6]).all()
+        widths.append((high - low).mean())
+    # By 1 / sqrt(rows): the last draws 2,000 of its rows, and is scaled to all.
+    assert widths[0] / widths[1] == pytest.approx(2.0, rel=0.35)
+    assert widths[1] / widths[2] == pytest.approx(20**0.5, rel=0.35)
+
+
 def test_where_nothing_shifted_nothing_is_found() -> None:
     validation, labels = drawn([0.5, 0.3, 0.2], 4000, seed=1)
     target, _ = drawn([0.5, 0.3, 0.2], 4000, seed=5)
