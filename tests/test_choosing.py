@@ -1,9 +1,6 @@
 """Values that a run chooses by itself."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +12,8 @@ from nlp_transfer.config import load_config
 from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.estimating import estimate
-from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.run import run
-from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
+from tests.tiny_runs import rows, run_tree, tiny_encoder, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
 
@@ -198,17 +194,6 @@ def test_two_processes_choose_the_same(encoder, corpus, tmp_path):
         per_device_train_batch_size=4,
         num_train_epochs=6,
     )
-    (tmp_path / "two.yaml").write_text(to_yaml(made))
-    launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", *launcher, "scripts/train.py", "--config", str(tmp_path / "two.yaml")],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = train_on_two_processes(made, tmp_path)
     assert done.stdout.count("Chosen by macro_f1: training.learning_rate 0.005.") == 1
     assert (tmp_path / "run" / "metrics.json").exists()

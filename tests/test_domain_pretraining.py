@@ -1,15 +1,12 @@
 """Domain-adaptive pretraining from end to end, and what later runs make of it."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel, PreTrainedTokenizerFast, pipeline
+from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel, pipeline
 
 from nlp_transfer.building import load_data, load_model
 from nlp_transfer.config import load_config
@@ -17,11 +14,10 @@ from nlp_transfer.data import CorpusConfig, load_corpus
 from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.estimating import estimate
-from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.run import BEFORE, run
 from nlp_transfer.tasks import MaskedLanguageModeling
 from tests.tiny_models import tiny_config
-from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
+from tests.tiny_runs import rows, run_tree, save_tokenizer, tiny_encoder, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
 
@@ -146,15 +142,7 @@ def wordpiece_encoder(folder):
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=64,
-    ).save_pretrained(folder)
+    save_tokenizer(made, folder)
     torch.manual_seed(0)
     BertModel(tiny_config("bert")).save_pretrained(folder)
     return folder
@@ -207,18 +195,7 @@ def test_two_processes_score_what_one_scores(encoder, corpus, tmp_path):
     training = {"train_sampling_strategy": "sequential", "num_train_epochs": 1, "learning_rate": 1e-3}
     one = run(load_config(tree=tree(encoder, corpus, tmp_path / "one", **training)), say=lambda _: None)
     training["per_device_train_batch_size"] = 4
-    (tmp_path / "two.yaml").write_text(to_yaml(tree(encoder, corpus, tmp_path / "two", **training)))
-    launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", *launcher, "scripts/train.py", "--config", str(tmp_path / "two.yaml")],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = train_on_two_processes(tree(encoder, corpus, tmp_path / "two", **training), tmp_path)
     two = json.loads((tmp_path / "two" / "metrics.json").read_text())["source"]["test"]
     expected = one.metrics["source"]["test"]
     assert two["masked_tokens"] == expected["masked_tokens"]

@@ -2,10 +2,7 @@
 
 import gzip
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +19,8 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reading.trees import read_yaml
-from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.run import run
-from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
+from tests.tiny_runs import rows, run_tree, tiny_encoder, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
 
@@ -605,18 +601,7 @@ def test_two_processes_give_the_metrics_of_one(encoder, corpus, tmp_path):
         train_sampling_strategy="sequential",
         per_device_train_batch_size=4,
     )
-    (tmp_path / "two.yaml").write_text(to_yaml(tree))
-    launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", *launcher, "scripts/train.py", "--config", str(tmp_path / "two.yaml")],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = train_on_two_processes(tree, tmp_path)
     assert done.stdout.count("per class") == 1  # one process speaks
     two = json.loads((tmp_path / "two" / "metrics.json").read_text())
     assert two["source"]["test"]["rows"] == one.metrics["source"]["test"]["rows"]

@@ -1,6 +1,9 @@
 """A tiny encoder with a tokenizer, and tiny corpora, to run whole experiments on in seconds."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,10 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModel, PreTrainedTokenizerFast
 
+from nlp_transfer.reporting.yaml_text import to_yaml
 from tests.tiny_models import tiny_config
+
+ROOT = Path(__file__).parents[1]
 
 WORDS = {
     "permissive": ["use", "copy", "modify", "freely", "sublicense"],
@@ -29,6 +35,16 @@ def tiny_encoder(folder: Path) -> Path:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
+    save_tokenizer(tokenizer, folder)
+    torch.manual_seed(0)
+    config = tiny_config("bert")
+    config.initializer_range = 0.1  # with the usual 0.02 a network this narrow hardly learns
+    AutoModel.from_config(config).save_pretrained(folder)
+    return folder
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Save it as transformers reads it, with BERT's special tokens, which it must know."""
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
@@ -38,11 +54,6 @@ def tiny_encoder(folder: Path) -> Path:
         mask_token="[MASK]",
         model_max_length=64,
     ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = tiny_config("bert")
-    config.initializer_range = 0.1  # with the usual 0.02 a network this narrow hardly learns
-    AutoModel.from_config(config).save_pretrained(folder)
-    return folder
 
 
 def rows(count: int, *, multi_label: bool = False, seed: int = 0) -> list[dict[str, Any]]:
@@ -95,3 +106,25 @@ def run_tree(encoder: Path, corpus: Path, output: Path, **training: Any) -> dict
             **training,
         },
     }
+
+
+def train_on_two_processes(tree: dict[str, Any], folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run scripts/train.py with a configuration tree by torchrun over gloo; the run must end well.
+
+    Args:
+        tree: the configuration.
+        folder: where its file is written.
+    """
+    (folder / "two.yaml").write_text(to_yaml(tree))
+    launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, "scripts/train.py", "--config", str(folder / "two.yaml")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done

@@ -5,7 +5,7 @@ numerical where all labels are integers, else alphabetical.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,9 +184,27 @@ def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str])
     """The split with class ids; only the label column is held in memory."""
     written, numbers = pa.array(list(ids), pa.string()), pa.array(list(ids.values()), pa.int64())
 
-    def encode(values: pa.Array) -> pa.Array:
-        return numbers.take(pc.index_in(values, written))
+    return with_class_ids(
+        split,
+        column,
+        lambda values: numbers.take(pc.index_in(values, written)),
+        names,
+        cache_key(split._fingerprint, column, ids, names)[:32],
+    )
 
+
+def with_class_ids(
+    split: Dataset, column: str, encode: Callable[[pa.Array], pa.Array], names: list[str], fingerprint: str
+) -> Dataset:
+    """The split with other ids in its label column, which comes last; only that column is held in memory.
+
+    Args:
+        split: the rows.
+        column: `label`, or `labels`, which holds lists.
+        encode: the ids of single labels, int64.
+        names: the classes that the ids stand for.
+        fingerprint: of the result.
+    """
     chunks = []
     for chunk in split.data.column(column).chunks:
         if column == "label":
@@ -196,13 +214,10 @@ def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str])
             offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
             chunks.append(pa.ListArray.from_arrays(offsets, encode(chunk.flatten())))
     label = ClassLabel(names=names)
-    feature = label if column == "label" else List(label)
     kind = pa.int64() if column == "label" else pa.list_(pa.int64())
-    return split.remove_columns(
-        column
-    ).add_column(
+    return split.remove_columns(column).add_column(
         column,
         pa.chunked_array(chunks, kind),  # type: ignore[arg-type]  # documented as a list; Arrow is taken as it is
-        feature=feature,
-        new_fingerprint=cache_key(split._fingerprint, column, ids, names)[:32],
+        feature=label if column == "label" else List(label),
+        new_fingerprint=fingerprint,
     )

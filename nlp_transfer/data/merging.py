@@ -10,12 +10,13 @@ from pathlib import PurePath
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset, List, concatenate_datasets
+from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from nlp_transfer.data.cache import cache_key
 from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig
 from nlp_transfer.data.duplicates import duplicate_notes
 from nlp_transfer.data.fingerprint import corpus_fingerprint
+from nlp_transfer.data.labels import with_class_ids
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import DataError
 
@@ -104,38 +105,23 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
 def _placed(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:
     """The rows with ids, class ids and a domain that are right among all; only these columns are held in memory."""
     key = [rows._fingerprint, name, names, classes]
+    label = next((column for column in ("label", "labels") if column in rows.column_names), None)
+    if label is not None:
+        feature = rows.features[label] if label == "label" else rows.features[label].feature
+        numbers = pa.array([classes.index(own) for own in feature.names], pa.int64())
+        rows = with_class_ids(rows, label, numbers.take, classes, cache_key(*map(str, key), label)[:32])
     ids = [pc.binary_join_element_wise(name, chunk, "/") for chunk in rows.data.column("id").chunks]
-    columns = {"id": (pa.chunked_array(ids, pa.string()), rows.features["id"])}
-    for column in ("label", "labels"):
-        if column in rows.column_names:
-            columns[column] = _renumbered(rows, column, classes)
     domain = pa.chunked_array([pa.array(np.full(len(rows), names.index(name)), pa.int64())])
-    columns[DOMAIN_COLUMN] = (domain, ClassLabel(names=names))
-    placed = rows.remove_columns([column for column in columns if column in rows.column_names])
-    for column, (values, feature) in columns.items():
-        placed = placed.add_column(
+    for column, values, feature in (
+        ("id", pa.chunked_array(ids, pa.string()), rows.features["id"]),
+        (DOMAIN_COLUMN, domain, ClassLabel(names=names)),
+    ):
+        rows = rows.remove_columns(
+            [column] if column in rows.column_names else []
+        ).add_column(
             column,
             values,  # type: ignore[arg-type]  # documented as a list; Arrow is taken as it is
             feature=feature,
             new_fingerprint=cache_key(*map(str, key), column)[:32],
         )
-    return placed
-
-
-def _renumbered(rows: Dataset, column: str, classes: list[str]) -> tuple[pa.ChunkedArray, "ClassLabel | List"]:
-    """A label column with the ids that its classes have among all."""
-    feature = rows.features[column]
-    own = feature if column == "label" else feature.feature
-    numbers = pa.array([classes.index(name) for name in own.names], pa.int64())
-    label = ClassLabel(names=classes)
-    chunks = []
-    for chunk in rows.data.column(column).chunks:
-        if column == "label":
-            chunks.append(numbers.take(chunk))
-        else:
-            lengths = pc.list_value_length(chunk).to_numpy()
-            offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
-            chunks.append(pa.ListArray.from_arrays(offsets, numbers.take(chunk.flatten())))
-    if column == "label":
-        return pa.chunked_array(chunks, pa.int64()), label
-    return pa.chunked_array(chunks, pa.list_(pa.int64())), List(label)
+    return rows

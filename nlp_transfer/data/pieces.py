@@ -7,10 +7,10 @@ most families compute real tokens alone (models/unpadding.py).
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset, List, Value
 
-from nlp_transfer.data.cache import cache_key, cache_path, load_table, writable
-from nlp_transfer.data.tokens import forget_last_call, rows_identity, tokenizer_identity
+from nlp_transfer.data.cache import cache_key, cache_path, load_table
+from nlp_transfer.data.tokens import forget_last_call, rows_identity, stored_rows, tokenizer_identity
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -50,18 +50,8 @@ def encode_pieces(
         return cached
     features = {"id": Value("string"), "input_ids": List(Value("int32"))}
     features |= {"words": List(Value("int32")), "length": Value("int32")}
-    columns = ["id", "text"]
-    with writable(path):
-        encoded = dataset.select_columns(columns).map(
-            partial(_pieces, tokenizer=tokenizer, max_length=max_length),
-            batched=True,
-            remove_columns=columns,
-            features=Features(features),
-            cache_file_name=str(path),
-            load_from_cache_file=False,
-            new_fingerprint=path.stem[:32],
-            desc=description,
-        )
+    encode = partial(_pieces, tokenizer=tokenizer, max_length=max_length)
+    encoded = stored_rows(path, dataset.select_columns(["id", "text"]), encode, features, description)
     forget_last_call(tokenizer)
     return encoded
 

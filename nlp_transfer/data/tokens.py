@@ -7,8 +7,10 @@ length.
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, Features, List, Value
@@ -68,19 +70,38 @@ def encode_texts(
     if label:
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
+    encode = partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes)
+    encoded = stored_rows(path, dataset.select_columns(columns), encode, features, description)
+    forget_last_call(tokenizer)
+    return encoded
+
+
+def stored_rows(
+    path: Path, dataset: Dataset, encode: Callable[..., Any], features: dict[str, Any], description: str
+) -> Dataset:
+    """What `encode` makes of batches of all columns, in an Arrow file of the cache.
+
+    Args:
+        path: from `cache_path`.
+        dataset: the rows; none of their columns stays.
+        encode: takes a batch by column, and gives one.
+        features: of what it gives.
+        description: what the progress bar says.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
     with writable(path):
-        encoded = dataset.select_columns(columns).map(
-            partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes),
+        return dataset.map(
+            encode,
             batched=True,
-            remove_columns=columns,
+            remove_columns=dataset.column_names,
             features=Features(features),
             cache_file_name=str(path),
             load_from_cache_file=False,
             new_fingerprint=path.stem[:32],
             desc=description,
         )
-    forget_last_call(tokenizer)
-    return encoded
 
 
 def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:
