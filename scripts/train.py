@@ -1,7 +1,7 @@
 """Run one experiment from a configuration file.
 
 accelerate launch scripts/train.py --config configs/quickstart.yaml
-accelerate launch scripts/train.py --config configs/chemprot.yaml --training.learning_rate 1e-4 --task.max_length 64
+accelerate launch scripts/train.py --config configs/chemprot.yaml --training.learning_rate 5e-5 --task.max_length 96
 accelerate launch scripts/train.py --config configs/chemprot.yaml --methods lora --methods.lora.r 16
 accelerate launch --config_file configs/accelerate/multi_gpu.yaml scripts/train.py --config my.yaml --resume
 
