@@ -261,7 +261,7 @@ class TransferMixin(
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
-        draws = self._source_draws(seed)
+        draws = self._source_draws(dataset, seed)
         grouped = self.args.train_sampling_strategy == "group_by_length" and hasattr(dataset, "__len__")
         if not grouped and draws is None:
             return super()._get_train_sampler(train_dataset)
@@ -281,16 +281,16 @@ class TransferMixin(
         )
         return self._own_sampler
 
-    def _source_draws(self, seed: int) -> SourceDraws | None:
-        """What decides which rows an epoch has; None where each row comes once."""
-        weights = getattr(self.args, "source_weights", SIZE)
-        if self._sources is None or weights == SIZE:
+    def _source_draws(self, dataset: Any, seed: int) -> SourceDraws | None:
+        """What decides which of the rows an epoch has; None where each comes once."""
+        weights, sources = getattr(self.args, "source_weights", SIZE), sources_of(dataset)
+        if sources is None or weights == SIZE:
             return None
         target = self._context.target if self._context is not None else self._given["target"]
-        shares = self._sources.shares(weights, self.train_dataset, target)
+        shares = sources.shares(weights, dataset, target)
         if self._context is not None:
-            self._context.facts["rows of each source"] = self._sources.facts(shares)
-        return SourceDraws(self._sources.domains, shares, seed)
+            self._context.facts["rows of each source"] = sources.facts(shares)
+        return SourceDraws(sources.domains, shares, seed)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """As in `Trainer`; the epoch reaches the sampler also where loaders are wrapped in one another (resuming).

@@ -52,7 +52,7 @@ class Sources:
     domains: np.ndarray
 
     def shares(self, weights: str | Sequence[float], train: "Dataset", target: "Dataset | None") -> np.ndarray:
-        """What share of an epoch's rows each domain has, shape (domains,); they sum to 1.
+        """What share of an epoch's rows each domain has, shape (domains,); they sum to 1, and one without rows has 0.
 
         Args:
             weights: `size` is as many rows as it has, `equal` the same for each, `distance` by how much the target's
@@ -61,24 +61,32 @@ class Sources:
             target: the target's, which `distance` needs.
 
         Raises:
-            ConfigError: the numbers are not as many as the domains.
+            ConfigError: the numbers are not as many as the domains, or 0 for all that have rows.
         """
         counts = np.bincount(self.domains, minlength=len(self.names))
+        present = np.flatnonzero(counts)
+        numbers = np.zeros(len(counts))
         if weights == SIZE:
-            return counts / counts.sum()
-        if weights == EQUAL:
-            return np.full(len(counts), 1 / len(counts))
-        if weights == DISTANCE:
+            numbers = counts.astype(float)
+        elif weights == EQUAL:
+            numbers[present] = 1.0
+        elif weights == DISTANCE:
             assert target is not None, "checked before training"
-            texts = train["input_ids"]
-            by_domain = [[texts[int(i)] for i in np.flatnonzero(self.domains == d)] for d in range(len(counts))]
-            return source_shares(by_domain, target["input_ids"])
-        if len(weights) != len(self.names):
-            raise ConfigError(
-                f"training.source_weights has {len(weights)} numbers, and there are {len(self.names)} sources: "
-                f"{', '.join(self.names)}."
-            )
-        numbers = np.asarray(weights, dtype=float)
+            texts = list(train["input_ids"])
+            by_domain = [[texts[int(i)] for i in np.flatnonzero(self.domains == domain)] for domain in present]
+            numbers[present] = source_shares(by_domain, list(target["input_ids"]))
+        else:
+            if len(weights) != len(self.names):
+                raise ConfigError(
+                    f"training.source_weights has {len(weights)} numbers, and there are {len(self.names)} sources: "
+                    f"{', '.join(self.names)}."
+                )
+            numbers[present] = np.asarray(weights, dtype=float)[present]
+            if not numbers.sum():
+                raise ConfigError(
+                    f"training.source_weights is {list(weights)}, which leaves no training row: the sources with rows "
+                    f"are {', '.join(self.names[domain] for domain in present)}."
+                )
         return numbers / numbers.sum()
 
     def facts(self, shares: np.ndarray) -> dict[str, str]:

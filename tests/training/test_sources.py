@@ -58,6 +58,22 @@ def test_a_domain_without_a_share_is_left_out() -> None:
     assert set(SourceDraws(domains, np.array([1.0, 0.0]), seed=0)(0)) == {0, 1}
 
 
+@pytest.mark.parametrize(("weights", "expected"), [("equal", [4, 0, 4]), ([3, 5, 1], [6, 0, 2])])
+def test_a_domain_without_rows_has_no_share(tmp_path: Path, weights, expected) -> None:
+    rows = TRAIN.select([0, 1, 2, 3, 8, 9, 10, 11])
+    run = trainer(tmp_path, [], train_dataset=rows, target_dataset=None, source_weights=weights)
+    assert np.bincount(np.asarray(rows["domain"])[list(run._get_train_sampler())], minlength=3).tolist() == expected
+    with pytest.raises(ConfigError, match=r"leaves no training row: the sources with rows are books, music"):
+        trainer(tmp_path, [], train_dataset=rows, target_dataset=None, source_weights=[0, 1, 0])
+
+
+def test_distance_looks_at_the_rows_that_are_there(tmp_path: Path) -> None:
+    """An estimate trains on some of the rows: shares are those of what is trained on."""
+    run = trainer(tmp_path, [DANN()], train_dataset=TRAIN, source_weights="distance")
+    run.train_dataset = TRAIN.select([0, 1, 2, 8, 9])
+    assert len(list(run._get_train_sampler())) == 5
+
+
 @pytest.mark.parametrize("strategy", ["random", "group_by_length"])
 @pytest.mark.parametrize(("weights", "expected"), [("size", [6, 2, 4]), ("equal", [4, 4, 4]), ([1, 0, 2], [4, 0, 8])])
 def test_an_epoch_has_the_rows_that_the_weights_say(tmp_path: Path, strategy, weights, expected) -> None:
