@@ -374,7 +374,8 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> Partial:
             unread.add(key)
     for key in ("model", "source"):
         if tree.get(key) in (None, []) and key not in unread:
-            problems.append(f"{key} is missing: {field_docs(Config)[key]}")
+            found = "missing" if tree.get(key) is None else "an empty list"
+            problems.append(f"{key} is {found}: {field_docs(Config)[key]}")
     if "training" not in tree and "training" not in unread:
         problems.append(NO_OUTPUT_DIR)
     return Partial(Config, values, frozenset(unread | {"model", "source", "training"}))

@@ -163,9 +163,9 @@ def run(
             trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
             trainer.use_float32()
             trained = time.perf_counter()
-            rows, uncorrected = held_out(config, encoded), dict[str, str]()
+            rows, correction, uncorrected = held_out(config, encoded), dict[str, str](), dict[str, Any]()
             if config.prior_correction and isinstance(task, BoundClassification):
-                uncorrected = correct_prior(trainer, task, rows)
+                correction, uncorrected = correct_prior(trainer, task, rows)
             scored = score_model(trainer, task, rows)
             evaluated = time.perf_counter()
             paths = {**hub.save_trained(trainer, tokenizer, folder, task), "log": str(folder / LOG)}
@@ -179,8 +179,8 @@ def run(
             paths["predictions"] = str(folder / PREDICTIONS)
             baselines = score_baselines(config.baselines, task, corpora, scored)
             if "target" in scored and not task.multi_label:
-                facts["class frequencies"] = {**class_frequencies(task, scored), **uncorrected}
-            if choices := choices_by_labels(config, trainer.state.log_history):
+                facts["class frequencies"] = {**class_frequencies(task, scored), **correction}
+            if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
                 facts["checkpoints"] = choices
             if by_source := scores_by_source(task, scored["source"], rows["source"]):
                 facts["macro-F1 by source"] = by_source
@@ -189,7 +189,7 @@ def run(
             if beside is not None and "target" in scored:
                 alone = Path(str(beside.training.output_dir))
                 baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
-                facts["adaptation"] = compared(task, scored["target"], alone, tell)
+                facts["adaptation"] = compared(task, scored["target"], alone, tell, uncorrected)
         report = Report(
             title=folder.name,
             task=config.task.name,

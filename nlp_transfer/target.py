@@ -53,7 +53,7 @@ def source_only_config(config: Config, folder: Path) -> Config | None:
         changes["source_weights"] = SIZE
     training = config.training.elsewhere(str(folder / SOURCE_ONLY), **changes)
     methods = tuple(method for method in config.methods if not method.needs_target) or (FullFineTuning(),)
-    return replace(config, training=training, methods=methods, baselines=())
+    return replace(config, training=training, methods=methods, baselines=(), prior_correction=False)
 
 
 def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -84,11 +84,13 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
     for method in config.methods:
         if (asked := method.hidden_tokens()) is not None:
             masks_for(method.name, tokenizer, asked.probability)
-        if isinstance(method, SelfTraining) and method.source_epochs >= config.training.num_train_epochs:
-            problems.append(
-                f"self_training.source_epochs is {method.source_epochs} and training.num_train_epochs "
-                f"{config.training.num_train_epochs:g}, so no pseudo-label would be given. Train longer."
-            )
+        if isinstance(method, SelfTraining) and config.training.max_steps <= 0:
+            epochs = config.training.num_train_epochs
+            if method.source_epochs >= epochs:
+                problems.append(
+                    f"self_training.source_epochs is {method.source_epochs} and training.num_train_epochs {epochs:g}, "
+                    "so no pseudo-label would be given. Train longer."
+                )
     if names and config.training.n_gpu > 1:
         problems.append(f"{names} cannot use several GPUs from one process. Start one process for each, by torchrun.")
     for variable, name in (("ACCELERATE_USE_FSDP", "FSDP"), ("ACCELERATE_USE_DEEPSPEED", "DeepSpeed")):
@@ -119,7 +121,11 @@ def held_out(config: Config, encoded: Encoded) -> Encoded:
 
 
 def compared(
-    task: BoundClassification, scored: Mapping[str, Scored], alone: Path, tell: Callable[[str], None]
+    task: BoundClassification,
+    scored: Mapping[str, Scored],
+    alone: Path,
+    tell: Callable[[str], None],
+    uncorrected: Mapping[str, np.ndarray],
 ) -> dict[str, str]:
     """Compare the model on the target's rows with the source-only run's, and warn where that seems better.
 
@@ -128,11 +134,15 @@ def compared(
         scored: the target's splits.
         alone: the folder of the source-only run.
         tell: is told the warning.
+        uncorrected: the splits' logits before `prior_correction`, which the source-only run is without; empty where
+            nothing was corrected.
 
     Returns:
         Facts for the report.
     """
-    probabilities = np.concatenate([task.probabilities(one.logits) for one in scored.values()])
+    probabilities = np.concatenate(
+        [task.probabilities(uncorrected.get(split, one.logits)) for split, one in scored.items()]
+    )
     split, one = next(iter(scored.items()))
     metrics = None
     if one.metrics:
@@ -162,21 +172,24 @@ def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None
         )
 
 
-def correct_prior(trainer: TransferTrainer, task: BoundClassification, encoded: Encoded) -> dict[str, str]:
+def correct_prior(
+    trainer: TransferTrainer, task: BoundClassification, encoded: Encoded
+) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Let the model predict with the class frequencies that the target's texts seem to have.
 
     Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
     model predicts so. On all processes together.
 
     Returns:
-        Facts for the report: that it was done, and what the target's score was before, where it has labels.
+        Facts for the report: that it was done, and what the target's score was before, where it has labels. And the
+        logits of the target's splits before, shape (rows, classes).
     """
     layer: Any = logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
     validation, labels = predict(trainer, encoded["source"]["validation"])
     assert labels is not None
     splits = scored_splits("target", encoded.get("target", {}))
     if not splits:
-        return {"corrected": "no: the target has no rows that were not learned from"}
+        return {"corrected": "no: the target has no rows that were not learned from"}, {}
     sides = [predict(trainer, encoded["target"][split]) for split in splits]
     shift = estimate_label_shift(validation, labels, np.concatenate([logits for logits, _ in sides]))
     with torch.no_grad():
@@ -186,7 +199,7 @@ def correct_prior(trainer: TransferTrainer, task: BoundClassification, encoded: 
     logits, known = sides[0]
     if known is not None:
         facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
-    return facts
+    return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}
 
 
 def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, str]:
@@ -213,7 +226,8 @@ def pseudo_label_facts(task: BoundClassification, trainer: TransferTrainer, enco
     """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
     found = trainer.pseudo_labels
     if found is None:
-        return {}
+        labelling = any(method.labels_target for method in trainer.methods)
+        return {"texts": "none: training ended before the first epoch that gives them"} if labelling else {}
     made, names, labelled = found.numpy(), task.label_names, has_label(found).numpy()
     facts = {"texts": f"{int(labelled.sum()):,} of {len(made):,} in the last epoch"}
     rows = encoded["target"][seen_split(encoded["target"])]
@@ -221,7 +235,8 @@ def pseudo_label_facts(task: BoundClassification, trainer: TransferTrainer, enco
         # By label: whether a row got it, and whether it has it.
         known, ids = np.asarray(rows["labels"]), np.arange(len(names))
         given, true = (made == 1, known == 1) if task.multi_label else (made[:, None] == ids, known[:, None] == ids)
-        facts["right, by the labels"] = f"{(given == true)[labelled].all(axis=1).mean():.3f}"
+        right = "texts with all labels right, by the labels" if task.multi_label else "right, by the labels"
+        facts[right] = f"{(given == true)[labelled].all(axis=1).mean():.3f}"
         facts |= {
             f"right of {name}": f"{true[given[:, i], i].mean():.3f} of {int(given[:, i].sum()):,}"
             for i, name in enumerate(names)
@@ -240,12 +255,14 @@ def judging_rows(config: Config, encoded: Encoded) -> Dataset | None:
     return None
 
 
-def choices_by_labels(config: Config, history: Sequence[Mapping[str, float]]) -> dict[str, str]:
+def choices_by_labels(config: Config, history: Sequence[Mapping[str, float]], *, multi_label: bool) -> dict[str, str]:
     """What each way of choosing a checkpoint would have taken, by the target's labels, as facts for the report.
 
     Args:
         config: says by what it was chosen, and whether the target was scored in each evaluation at all.
         history: the log's entries.
+        multi_label: whether a text may have several labels, which are those of 0.5 and more here: thresholds are tuned
+            at the end.
     """
     if not config.target_progress:
         return {}
@@ -254,15 +271,16 @@ def choices_by_labels(config: Config, history: Sequence[Mapping[str, float]]) ->
     if not evaluations:
         return {}
     best = max(evaluations, key=lambda entry: entry[judged])
-    facts = {"best by the target's labels": f"macro-F1 {number(best[judged])} at step {best['step']}"}
+    score = "macro-F1 with thresholds of 0.5" if multi_label else "macro-F1"
+    facts = {"best by the target's labels": f"{score} {number(best[judged])} at step {best['step']}"}
     chosen = str(config.training.metric_for_best_model or "loss").removeprefix("eval_")
     greater = {chosen: bool(config.training.greater_is_better), "macro_f1": True}
-    greater |= {name: score.greater_is_better for name, score in LABEL_FREE.items()}
+    greater |= {name: one.greater_is_better for name, one in LABEL_FREE.items()}
     for name, is_greater in greater.items():
         if all(f"eval_{name}" in entry for entry in evaluations) and name != TARGET_MACRO_F1:
             taken = (max if is_greater else min)(evaluations, key=lambda entry: entry[f"eval_{name}"])
             whose = " (the source's)" if not name.startswith("target_") else ""
-            facts[f"by {name}{whose}"] = f"macro-F1 {number(taken[judged])} at step {taken['step']}"
+            facts[f"by {name}{whose}"] = f"{score} {number(taken[judged])} at step {taken['step']}"
     return facts
 
 

@@ -320,10 +320,17 @@ def test_weights_that_do_not_go_with_the_sources(tree, changes, message):
         load_config(tree=two_sources(tree, **changes))
 
 
+def test_a_source_that_is_not_in_the_list(tree):
+    with pytest.raises(ConfigError, match=r"--source\.2\.path: Unknown source '2'\. Sources: 0, 1"):
+        load_config(tree=two_sources(tree), overrides=[("source.2.path", "x")])
+
+
 def test_weights_of_one_source_or_of_none(tree):
     with pytest.raises(ConfigError, match=r"training\.source_weights is equal, and there is one source\. Leave it out"):
         load_config(tree=tree, overrides=[("training.source_weights", "equal")])
-    with pytest.raises(ConfigError, match=r"source is missing: the domain that is learned from, or a list of such"):
+    with pytest.raises(
+        ConfigError, match=r"source is an empty list: the domain that is learned from, or a list of such"
+    ):
         load_config(tree={**tree, "source": []})
 
 

@@ -380,6 +380,16 @@ def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, m
     assert any(f"{method}_loss" in entry for entry in log)
 
 
+def test_a_run_too_short_for_pseudo_labels_says_so(encoder, corpus, tmp_path):
+    (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
+    tree = run_tree(encoder, corpus, tmp_path / "run", max_steps=2, eval_strategy="no", save_strategy="no")
+    tree["training"] |= {"load_best_model_at_end": False}
+    tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only": False}
+    tree["methods"] = ["full_fine_tuning", "self_training"]
+    facts = run(load_config(tree=tree), say=say_nothing).facts["pseudo-labels"]
+    assert facts == {"texts": "none: training ended before the first epoch that gives them"}
+
+
 @pytest.mark.slow
 def test_the_report_says_how_many_pseudo_labels_are_right(encoder, corpus, tmp_path):
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(30, seed=9)))

@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from nlp_transfer.data.cache import cache_key
 from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig
-from nlp_transfer.data.duplicates import duplicate_notes
+from nlp_transfer.data.duplicates import duplicate_notes, text_hashes
 from nlp_transfer.data.fingerprint import corpus_fingerprint
 from nlp_transfer.data.labels import with_class_ids
 from nlp_transfer.data.loading import load_corpus
@@ -76,9 +76,21 @@ def merged(corpora: Mapping[str, Corpus]) -> Corpus:
         lacking = [label for label in classes if label not in corpus.label_names]
         if lacking:
             notes.append(f"{name} has no rows of {', '.join(lacking)}.")
+    notes += _copies_between(corpora)
     notes += [f"All sources together: {note}" for note in duplicate_notes(splits)]
     origin = " + ".join(corpus.origin for corpus in corpora.values())
     return Corpus(origin, splits, tuple(notes), corpus_fingerprint(splits, classes))
+
+
+def _copies_between(corpora: Mapping[str, Corpus]) -> list[str]:
+    """How many training texts stand in an earlier source's, too: rows that no discriminator could tell apart."""
+    hashes = {name: text_hashes(corpus.splits["train"])[0] for name, corpus in corpora.items()}
+    notes = []
+    for i, (name, own) in enumerate(hashes.items()):
+        for other in list(hashes)[:i]:
+            if count := int(np.isin(own, hashes[other]).sum()):
+                notes.append(f"{name}: {count:,} of {len(own):,} training texts are exact copies of {other}'s.")
+    return notes
 
 
 def _check_labels(corpora: Mapping[str, Corpus]) -> None:

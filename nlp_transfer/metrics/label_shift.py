@@ -8,8 +8,8 @@ which needs calibrated predictions: before it, logits get one temperature and on
 validation (bias-corrected temperature scaling). It holds where texts of one class look alike in both domains; where
 they do not, the estimate follows what the model takes them for.
 Reference: Saerens et al. (2002), https://doi.org/10.1162/089976602753284446; calibration: Alexandari et al. (2020),
-https://arxiv.org/abs/1901.06852. Its interval comes from drawing target rows anew, and says nothing of a model that is
-wrong about them.
+https://arxiv.org/abs/1901.06852. Its interval comes from drawing the rows of both sides anew, and says nothing of a
+model that is wrong about the target.
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,14 @@ MOST_STEPS = 10_000
 TOLERANCE = 1e-9
 """How little the frequencies change when it has converged."""
 
-RESAMPLES = 100
-"""How often target rows are drawn anew for an interval."""
+RESAMPLES = 50
+"""How often rows are drawn anew for an interval."""
 
 RESAMPLED_ROWS = 2000
-"""Rows of a draw at most: what they spread is scaled to all rows (the m out of n bootstrap)."""
+"""Rows of a draw at most: of more rows the interval is wider than it need be."""
+
+RESAMPLE_STEPS = 50
+"""Steps of expectation and maximisation for a draw at most, from the estimate on: a weak model would make thousands."""
 
 BIAS_PENALTY = 1e-3
 """On squared biases: without it that of a class without validation rows would go to minus infinity."""
@@ -79,7 +82,10 @@ def estimate_label_shift(
     calibrated = [softmax(logits / temperature + biases, axis=1) for logits in (validation_logits, target_logits)]
     source = calibrated[0].mean(axis=0)
     target = expectation_maximisation(calibrated[1], source)
-    return LabelShift(temperature, biases, source, target, bootstrap_interval(calibrated[1], source, target))
+    drawn = bootstrap_interval(validation_logits, validation_labels, target_logits, target)
+    # An estimate at the edge may lie outside of what draws give.
+    interval = np.stack([np.minimum(drawn[:, 0], target), np.maximum(drawn[:, 1], target)], axis=1)
+    return LabelShift(temperature, biases, source, target, interval)
 
 
 def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
@@ -107,15 +113,19 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
     return float(np.exp(-found[0])), np.asarray(found[1:])
 
 
-def expectation_maximisation(probabilities: np.ndarray, source: np.ndarray) -> np.ndarray:
+def expectation_maximisation(
+    probabilities: np.ndarray, source: np.ndarray, *, start: np.ndarray | None = None, steps: int = MOST_STEPS
+) -> np.ndarray:
     """The class frequencies that make the target's texts likeliest, shape (classes,).
 
     Args:
         probabilities: calibrated, of target rows, shape (rows, classes).
         source: class frequencies where they were calibrated, shape (classes,).
+        start: where to begin; None is at `source`.
+        steps: how many at most.
     """
-    target = source.copy()
-    for _ in range(MOST_STEPS):
+    target = (source if start is None else start).copy()
+    for _ in range(steps):
         weighted = probabilities * (target / source)
         weighted /= weighted.sum(axis=1, keepdims=True)
         before, target = target, weighted.mean(axis=0)
@@ -124,21 +134,31 @@ def expectation_maximisation(probabilities: np.ndarray, source: np.ndarray) -> n
     return target
 
 
-def bootstrap_interval(probabilities: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The 95 % interval of estimated class frequencies, shape (classes, 2), by drawing rows anew; seeded.
+def bootstrap_interval(
+    validation_logits: np.ndarray, validation_labels: np.ndarray, target_logits: np.ndarray, estimate: np.ndarray
+) -> np.ndarray:
+    """The 95 % interval of estimated class frequencies, shape (classes, 2), by drawing rows of both sides anew; seeded.
+
+    The calibration is fitted anew to each draw: of few validation rows it is the less certain part.
 
     Args:
-        probabilities: calibrated, of target rows, shape (rows, classes).
-        source: class frequencies where they were calibrated, shape (classes,).
-        target: the estimate from all rows, shape (classes,).
+        validation_logits: of source validation rows, shape (rows, classes).
+        validation_labels: their class ids, shape (rows,).
+        target_logits: of target rows, shape (target rows, classes).
+        estimate: from all rows, shape (classes,).
     """
-    random, rows = np.random.default_rng(0), min(len(probabilities), RESAMPLED_ROWS)
-    found = np.stack(
-        [
-            expectation_maximisation(probabilities[random.integers(len(probabilities), size=rows)], source)
-            for _ in range(RESAMPLES)
-        ]
-    )
-    spread = (found - target) * np.sqrt(rows / len(probabilities))
-    bounds = target[:, None] + np.percentile(spread, [2.5, 97.5], axis=0).T
-    return np.clip(bounds, 0.0, 1.0)
+    from scipy.special import softmax
+
+    random, found = np.random.default_rng(0), []
+    for _ in range(RESAMPLES):
+        rows, others = (
+            random.integers(len(side), size=min(len(side), RESAMPLED_ROWS))
+            for side in (validation_logits, target_logits)
+        )
+        temperature, biases = bias_corrected_temperature(validation_logits[rows], validation_labels[rows])
+        probabilities = softmax(target_logits[others] / temperature + biases, axis=1)
+        before = np.maximum(softmax(validation_logits[rows] / temperature + biases, axis=1).mean(axis=0), 1e-9)
+        # What is 0 would stay 0.
+        start = (estimate + 1 / len(others)) / (1 + len(estimate) / len(others))
+        found.append(expectation_maximisation(probabilities, before, start=start, steps=RESAMPLE_STEPS))
+    return np.percentile(found, [2.5, 97.5], axis=0).T

@@ -132,7 +132,7 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
         if isinstance(node, list):
             found = _list_item(node, step)
             if found is None:
-                names = [_name_of(item) for item in node]
+                names = [_name_of(item) or str(i) for i, item in enumerate(node)]
                 problems.append(f"--{path}: {did_you_mean(steps[i - 1].removesuffix('s'), step, names)}")
                 return
             node = found
@@ -164,4 +164,5 @@ def _list_item(items: list[Any], step: str) -> dict[str, Any] | None:
 
 
 def _name_of(item: Any) -> str:
-    return str(item.get("name")) if isinstance(item, dict) else str(item)
+    """What an item of a list is called; empty where it has no name."""
+    return str(item.get("name") or "") if isinstance(item, dict) else str(item)

@@ -33,6 +33,9 @@ VOTE = "target_infomax"
 TOLERANCE = 0.02
 """How much of the source-only model's score may be lost before that is a warning, and gained before it is a gain."""
 
+LEAST = 0.005
+"""Nats that differ at least where that is so: of two models that call everything one class neither is preferred."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -48,10 +51,10 @@ class Comparison:
 
     @property
     def gain(self) -> float:
-        """By how much of the source-only model's score the model that adapted is above it; 0 within `TOLERANCE`."""
+        """By how much of the source-only model's score the model that adapted is above it; 0 within the tolerances."""
         adapted, alone = self.scores[VOTE]
         gain = (adapted - alone) / max(abs(alone), 1e-6)
-        return gain if abs(gain) > TOLERANCE else 0.0
+        return gain if abs(gain) > TOLERANCE and abs(adapted - alone) > LEAST else 0.0
 
     @property
     def warns(self) -> bool:

@@ -71,17 +71,18 @@ class TransferMixin(
         preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
         *,
         target_dataset: Any = None,
-        methods: Sequence[Method] = (),
+        methods: Sequence[Method] | None = (),
         peft_config: "PeftConfig | None" = None,
         context: Context | None = None,
     ) -> None:
+        methods = tuple(methods or ())
         wrong = [method for method in methods if not isinstance(method, Method)]
         if wrong:
             raise ConfigError(
                 f"methods holds {wrong[0]!r}; expected method objects, such as methods=[LoRA(r=8)] "
                 "(from nlp_transfer.methods import LoRA)."
             )
-        self.methods = tuple(methods)
+        self.methods = methods
         self.peft_config = peft_config
         self._context = context
         self.shown = {}

@@ -63,6 +63,11 @@ def test_texts_that_another_source_tests_are_counted(write_rows: Write) -> None:
     assert notes[-1].startswith("All sources together: test: 1 of 4 texts are exact copies of training texts")
 
 
+def test_training_texts_that_sources_share_are_counted(write_rows: Write) -> None:
+    notes = sources(write_rows, one=toy_rows(6), other=toy_rows(6, start=2)).notes
+    assert "other: 2 of 4 training texts are exact copies of one's." in notes
+
+
 def test_unlabelled_texts_beside_labelled_ones(write_rows: Write) -> None:
     write_rows("one/unlabeled.jsonl", toy_rows(2, start=40))
     write_rows("other/unlabeled.jsonl", [{"text": "no label"}])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.reporting.negative_transfer import compare, read_probabilities
+from nlp_transfer.reporting.negative_transfer import Comparison, compare, read_probabilities
 from nlp_transfer.reporting.predictions import write_predictions
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
@@ -37,6 +37,13 @@ def test_a_model_that_calls_everything_one_class_is_warned_of_however_sure_it_is
 def test_what_is_the_same_but_for_rounding_is_no_reason_to_warn() -> None:
     for apart in (0.0, 1e-4, -1e-4):
         found = compare(SURE + np.array([[apart, -apart]]), SURE, multi_label=False)
+        assert not found.warns
+        assert found.facts()["preferred without labels"] == "neither"
+
+
+def test_of_two_models_that_call_everything_one_class_neither_is_preferred() -> None:
+    for scores in ((0.0002, 0.0001), (0.0001, 0.004)):
+        found = Comparison({"target_infomax": scores})
         assert not found.warns
         assert found.facts()["preferred without labels"] == "neither"
 
