@@ -505,7 +505,7 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
     share = sum(row["label"] == "public" for row in shifted) / len(shifted)
     facts = plain.facts["class frequencies"]
     assert float(facts["public"].split(" ")[0]) == pytest.approx(1 / 3, abs=0.02)
-    assert facts["public"].endswith(f"(by its labels {share:.3f})")
+    assert facts["public"].endswith(f"; by its labels {share:.3f}")
     assert float(facts["public"].split("about ")[1].split(" ")[0]) == pytest.approx(share, abs=0.1)
     before = plain.metrics["target"]["test"]["macro_f1"]
     assert corrected.facts["class frequencies"]["target test macro-F1 before"] == f"{before:.3f}"
