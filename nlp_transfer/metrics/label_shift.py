@@ -31,6 +31,9 @@ RESAMPLED_ROWS = 2000
 RESAMPLE_STEPS = 50
 """Steps of expectation and maximisation for a draw at most, from the estimate on: a weak model would make thousands."""
 
+MOST_LOG_SCALE = 5.0
+"""By how much logits are scaled at most, as a logarithm: of few rows that are all right the scale would have no end."""
+
 BIAS_PENALTY = 1e-3
 """On squared biases: without it that of a class without validation rows would go to minus infinity."""
 
@@ -109,7 +112,8 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
         gradient = np.concatenate([[scale * (apart * logits).sum()], apart.sum(axis=0) + 2 * BIAS_PENALTY * biases])
         return float(-(logs * truth).sum() / len(rows) + BIAS_PENALTY * (biases**2).sum()), gradient
 
-    found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B").x
+    bounds = [(-MOST_LOG_SCALE, MOST_LOG_SCALE), *[(None, None)] * logits.shape[1]]
+    found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     return float(np.exp(-found[0])), np.asarray(found[1:])
 
 

@@ -77,6 +77,15 @@ def test_few_validation_rows_make_the_interval_wide() -> None:
     assert widths[0] > 2 * widths[1]
 
 
+def test_rows_that_are_all_right_get_a_scale_that_ends() -> None:
+    logits = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [0.0, 2.0]])
+    temperature, _ = bias_corrected_temperature(logits, logits.argmax(1))
+    assert np.exp(-5.0) <= temperature < 0.2
+    found = estimate_label_shift(logits, logits.argmax(1), logits[:3])
+    assert found.target == pytest.approx([2 / 3, 1 / 3], abs=1e-3)
+    assert np.isfinite(found.interval).all()
+
+
 def test_where_nothing_shifted_nothing_is_found() -> None:
     validation, labels = drawn([0.5, 0.3, 0.2], 4000, seed=1)
     target, _ = drawn([0.5, 0.3, 0.2], 4000, seed=5)
