@@ -36,13 +36,15 @@ from nlp_transfer.training.progress import LogEntries, ProgressLines
 def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedTokenizerBase, Encoded]:
     """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
-        classifies = config.task.classifies
-        corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True)}
+        classifies, documents = config.task.classifies, config.task.summarizes
+        corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True, documents=documents)}
         task = config.task.bind(corpora["source"])
         if config.target is not None:
             names = task.label_names if isinstance(task, BoundClassification) else None
             labeled = None if classifies else False
-            target = load_corpus(config.target, key="target", label_names=names, labeled=labeled, trains=False)
+            target = load_corpus(
+                config.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
+            )
             copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
             corpora["target"] = replace(target, notes=(*target.notes, *copies))
         own = config.tokenizer in (None, config.model)  # revision and trust are said of the model, of nothing else
@@ -129,16 +131,17 @@ def build_trainer(
         )
     arguments = copy.copy(config.training)
     arguments.output_dir = str(folder / CHECKPOINTS)
-    lengths = np.asarray(context.validation["length"])
+    by_length = np.argsort(np.asarray(context.validation["length"]), kind="stable")
+    evaluated = context.validation.select(by_length)
     trainer = TransferTrainer(
         loaded.model,
         arguments,
         context.collate,
         train_dataset=context.train,
-        eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")),
+        eval_dataset=evaluated,
         processing_class=tokenizer,
         compute_loss_func=None if loss is None else update_mean(loss),
-        compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids)),
+        compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids, rows=evaluated)),
         methods=config.methods,
         context=context,
     )

@@ -156,19 +156,22 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             metavar="FILE",
             nargs="?",
             default=STANDARD_INPUT,
-            help=f"a file that ends in {FILE_KINDS}; - (the default) is standard input",
+            help=f"a file that ends in {FILE_KINDS}; a folder of text files; - (the default) is standard input",
         )
         parser.add_argument(
             "--output", metavar="FILE", help="write here and not to standard output; appears when all is predicted"
         )
         parser.add_argument(
-            "--text_column", default="text", metavar="NAME", help="the column that holds the text (default: text)"
+            "--text_column",
+            metavar="NAME",
+            help="the column that holds the text (default: text; document for a model that summarises)",
         )
         parser.add_argument(
             "--format",
             default="auto",
             choices=TEXT_FORMATS,
-            help="auto goes by the suffix; standard input is JSON Lines if its first line starts with {, else text",
+            help="auto goes by the suffix; standard input is JSON Lines if its first line starts with {, else text "
+            "(one text a line); document is all as one text, which a model that summarises takes plain text for",
         )
         parser.add_argument("--top_k", type=int, metavar="N", help="show the N most probable classes (default: all)")
         _add_computing(parser)

@@ -26,6 +26,7 @@ from nlp_transfer.reading.paths import path_problems
 from nlp_transfer.reading.trees import merge_tree, override, read_yaml
 from nlp_transfer.reading.typed import Partial, build, build_named, check
 from nlp_transfer.reporting.baselines import BASELINES
+from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Config:
         prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
         choose: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
             `training.metric_for_best_model` chooses.
-        baselines: what stands beside a classifier in the report.
+        baselines: what stands beside a classifier or a summariser in the report; null is all that go with the task.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
         trust_remote_code: whether Python code that comes with the model may run; never that of another tokenizer.
@@ -67,7 +68,7 @@ class Config:
     target_progress: bool = False
     prior_correction: bool = False
     choose: dict[str, list[Any]] = field(default_factory=dict)
-    baselines: tuple[str, ...] = tuple(BASELINES)
+    baselines: tuple[str, ...] | None = None
     tokenizer: str | None = None
     revision: str | None = None
     trust_remote_code: bool = False
@@ -83,6 +84,11 @@ class Config:
         """The source corpora, one or several."""
         return _as_tuple(self.source)
 
+    @property
+    def baseline_names(self) -> tuple[str, ...]:
+        """The baselines that are scored."""
+        return tuple(_baselines_of(self.task)) if self.baselines is None else self.baselines
+
     def record(self) -> dict[str, Any]:
         """The resolved configuration as a plain tree that `load_config` reads back; no secrets.
 
@@ -94,7 +100,7 @@ class Config:
         if self.target is not None:
             tree["target"] = _set_values(self.target)
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
-        tree["baselines"] = list(self.baselines)
+        tree["baselines"] = list(self.baseline_names)
         for key in (
             "source_only",
             "target_progress",
@@ -146,8 +152,15 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     ]
     if config.task is not None and not config.task.classifies:
         problems += _without_labels(config)
-    unknown = [name for name in config.baselines or () if name not in BASELINES]
-    problems += [f"baselines: {did_you_mean('baseline', name, BASELINES)}" for name in unknown]
+    if config.baselines and config.task is not None:
+        known = _baselines_of(config.task)
+        problems += [
+            f"baselines: {did_you_mean('baseline', name, known)}"
+            if known
+            else f"baselines: {name} does not go with {config.task.name}, which has none. Leave it out."
+            for name in config.baselines
+            if name not in known
+        ]
     if config.attention_dropout is not None and not 0 <= config.attention_dropout < 1:
         problems.append(f"attention_dropout is {config.attention_dropout}; expected 0 <= value < 1, or null.")
     if config.tokenizer is not None:
@@ -157,21 +170,33 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     return problems
 
 
+def _baselines_of(task: "Task | Partial") -> Sequence[str]:
+    """The baselines that go with a task."""
+    if task.summarizes:
+        return list(SUMMARY_BASELINES)
+    return list(BASELINES) if task.classifies else ()
+
+
 def _without_labels(config: "Config | Partial") -> list[str]:
     """What does not go with a task that learns no labels."""
     task = str(config.task.name)
-    fitting = ", ".join(name for name, method in METHODS.items() if method.any_task)
+    fitting = [name for name, method in METHODS.items() if _goes_with(method, config.task)]
     problems = [
-        f"methods: {method.name} needs labels, and {task} has none. Methods for it: {fitting}."
+        f"methods: {method.name} does not go with {task}. Methods for it: {', '.join(fitting)}."
         for method in config.methods or ()
-        if not method.any_task
+        if method.name not in fitting
     ]
     problems += [
-        f"{name} needs labels, and {task} has none. Leave it out."
+        f"{name} needs classes, and {task} has none. Leave it out."
         for name in ("prior_correction", "target_progress")
         if getattr(config, name)
     ]
     return problems
+
+
+def _goes_with(method: type[Method], task: "Task | Partial") -> bool:
+    """Whether a method goes with a task that learns no classes."""
+    return method.any_task or (method.any_head and task.summarizes)
 
 
 def _labels_problems(config: "Config | Partial") -> list[str]:

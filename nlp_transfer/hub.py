@@ -1,9 +1,11 @@
 """Save and load a trained model, with what it needs to predict as it did in its run.
 
 The folder is a plain transformers one. What transformers has no place for (the task, the length texts were cut to, the
-thresholds of a multi-label model) stands in its config.json under one key, which transformers keeps and ignores.
+thresholds of a multi-label model, how a summariser selects) stands in its config.json under one key, which transformers
+keeps and ignores.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,11 @@ import numpy as np
 from safetensors import SafetensorError
 
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.metrics.extracts import Budget
 from nlp_transfer.models.locating import conversion
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
+from nlp_transfer.tasks import ExtractiveSummarization
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from nlp_transfer.training import TransferTrainer
 
 CONFIG_KEY = "nlp_transfer"
+
+EXTRACTIVE_TASK = ExtractiveSummarization.name
 
 PICKLED_ADAPTER = "adapter_model.bin"
 
@@ -66,14 +72,36 @@ class TrainedClassifier:
         return probabilities.argmax(axis=-1)
 
 
+@dataclass(frozen=True)
+class TrainedSummarizer:
+    """A trained extractive summariser and all that is needed to use it.
+
+    Args:
+        model: float32, on the CPU, in evaluation mode; see `nlp_transfer.models.extractive`.
+        tokenizer: of its encoder.
+        max_length: tokens of a window.
+        overlap: tokens that a window may repeat of the one before.
+        budget: how much of a document a summary takes.
+        block_trigrams: whether sentences are passed over that say again what is taken.
+        origin: where it was loaded from.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    max_length: int
+    overlap: int
+    budget: Budget
+    block_trigrams: bool
+    origin: str
+
+
 def save(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     folder: str | Path,
     *,
-    task: str,
-    max_length: int | None,
-    thresholds: dict[str, float],
+    record: dict[str, Any],
+    cut_at: int | None,
 ) -> None:
     """Write weights (safetensors), config and tokenizer.
 
@@ -81,11 +109,10 @@ def save(
         model: a plain transformers model.
         tokenizer: its tokenizer.
         folder: made where it is absent.
-        task: the task's name.
-        max_length: tokens a text is cut to; the saved tokenizer truncates there. None leaves it as it is.
-        thresholds: by label; empty for single-label.
+        record: the task's name and settings, which `load` reads.
+        cut_at: tokens a text is cut to; the saved tokenizer truncates there. None leaves it as it is.
     """
-    setattr(model.config, CONFIG_KEY, {"task": task, "max_length": max_length, "thresholds": thresholds})
+    setattr(model.config, CONFIG_KEY, record)
     (Path(folder) / MANIFEST).unlink(missing_ok=True)  # of what the folder held before
     try:
         model.save_pretrained(folder)
@@ -95,7 +122,7 @@ def save(
             "folder; --resume then goes on from the last checkpoint."
         ) from error
     kept = tokenizer.model_max_length
-    tokenizer.model_max_length = kept if max_length is None else max_length
+    tokenizer.model_max_length = kept if cut_at is None else cut_at
     try:
         tokenizer.save_pretrained(folder)
     finally:
@@ -117,13 +144,8 @@ def save_trained(
     from peft import PeftModel
 
     from nlp_transfer.models.adapters import merge
-    from nlp_transfer.tasks import BoundClassification
 
-    facts: dict[str, Any] = {
-        "task": task.name,
-        "max_length": task.cut_at,
-        "thresholds": task.threshold_by_label() if isinstance(task, BoundClassification) else {},
-    }
+    record = {"task": task.name, **task.settings()}
     model = trainer.accelerator.unwrap_model(trainer.model)
     paths = {"model": str(folder / "model")}
     if isinstance(model, PeftModel):
@@ -134,13 +156,13 @@ def save_trained(
         except ConfigError:  # the trained adapter is saved, and is all that there is
             model = None
     elif trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        setattr(model.config, CONFIG_KEY, facts)
+        setattr(model.config, CONFIG_KEY, record)
         trainer.save_model(paths["model"])
         model = None
     if model is None:
         paths.pop("model" if "adapter" in paths else "", None)
     elif trainer.is_world_process_zero():
-        save(model, tokenizer, paths["model"], **facts)
+        save(model, tokenizer, paths["model"], record=record, cut_at=task.cut_at)
     trainer.accelerator.wait_for_everyone()
     for written in paths.values() if trainer.is_world_process_zero() else ():
         (Path(written) / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing needs it here
@@ -148,8 +170,31 @@ def save_trained(
     return paths
 
 
-def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
-    """Load a classifier from a run's folder, its `model` folder, or the Hub.
+def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier | TrainedSummarizer:
+    """Load a classifier or a summariser from a run's folder, its `model` folder, or the Hub.
+
+    Args:
+        name: a run's output folder, a model folder, or a Hub id.
+        revision: the Hub model's commit, tag or branch.
+
+    Raises:
+        CheckpointError: it is not there, is torn, not what its manifest says, or neither of the two.
+    """
+    record = _record(_folder(name, revision)[1])
+    loads = load_summarizer if record.get("task") == EXTRACTIVE_TASK else load_classifier
+    return loads(name, revision=revision)
+
+
+def is_summarizer(name: str | Path) -> bool:
+    """Whether a saved model summarises; False also where there is none, of which `load` complains."""
+    try:
+        return _record(_folder(name, None)[1]).get("task") == EXTRACTIVE_TASK
+    except CheckpointError:
+        return False
+
+
+def load_classifier(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
+    """Load a classifier.
 
     Any sequence classifier of transformers loads; without our own record, texts are cut at the tokenizer's limit and
     multi-label thresholds are 0.5.
@@ -163,29 +208,14 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
     """
     from transformers import AutoModelForSequenceClassification
 
-    from nlp_transfer.models.fetching import model_folder
-    from nlp_transfer.models.loading import max_positions, quiet, read_tokenizer
+    from nlp_transfer.models.loading import max_positions
 
-    folder = Path(name).expanduser()
-    if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
-        folder = folder / "model"
-    try:
-        source = model_folder(str(folder), revision=revision)
-        _check_saved(str(folder), source)
-        tokenizer = read_tokenizer(str(folder), source)
-        with quiet():
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                source, trust_remote_code=False, use_safetensors=True, output_loading_info=True
-            )
-    except ConfigError as error:
-        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
-    except CheckpointError:
-        raise
-    except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
+    folder, source = _folder(name, revision)
+    if _record(source).get("task") == EXTRACTIVE_TASK:
         raise CheckpointError(
-            f"{name} cannot be loaded as a trained classifier ({' '.join(str(error).split())[:300]}). "
-            "Expected a run's output folder, or a model folder with config.json, model.safetensors and a tokenizer."
-        ) from error
+            f"{name} summarises documents, and a classifier is needed here. scripts/predict.py reads it."
+        )
+    model, tokenizer, info = _read(name, folder, source, AutoModelForSequenceClassification, "classifier")
     missing = sorted(info["missing_keys"])
     if missing:
         raise CheckpointError(
@@ -197,7 +227,7 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
         raise CheckpointError(f"{name} is no classifier: it has one output, a number (regression).")
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{name} has a tokenizer without padding token, so texts cannot be put into batches.")
-    record: dict[str, Any] = getattr(model.config, CONFIG_KEY, None) or {}
+    record = _record(source)
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     thresholds = record.get("thresholds", {})
     positions = max_positions(model.config) if hasattr(model.config, "max_position_embeddings") else None
@@ -211,6 +241,89 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier:
         thresholds=np.array([thresholds.get(label, 0.5) for label in labels]),
         origin=str(folder),
     )
+
+
+def load_summarizer(name: str | Path, *, revision: str | None = None) -> TrainedSummarizer:
+    """Load an extractive summariser.
+
+    Args:
+        name: a run's output folder, a model folder, or a Hub id.
+        revision: the Hub model's commit, tag or branch.
+
+    Raises:
+        CheckpointError: it is not there, is torn, not what its manifest says, or no summariser of this package.
+    """
+    from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
+
+    folder, source = _folder(name, revision)
+    record = _record(source)
+    try:
+        budget = Budget(str(record["select_by"]), float(record["select"]))
+        settings = {key: int(record[key]) for key in ("max_length", "overlap")}
+        block_trigrams = bool(record["block_trigrams"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{name} is not a trained summariser: its config.json lacks how it reads and selects ({error}). Expected "
+            "the folder of a run of extractive_summarization."
+        ) from error
+    model, tokenizer, info = _read(name, folder, source, AutoModelForExtractiveSummarization, "summariser")
+    if missing := sorted(info["missing_keys"]):
+        raise CheckpointError(f"{name} is not a trained summariser: its weights lack {', '.join(missing[:4])}.")
+    return TrainedSummarizer(
+        model=model.float().eval(),
+        tokenizer=tokenizer,
+        budget=budget,
+        block_trigrams=block_trigrams,
+        origin=str(folder),
+        **settings,
+    )
+
+
+def _folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
+    """The model folder that a name means, and where its files are; raises CheckpointError."""
+    from nlp_transfer.models.fetching import model_folder
+
+    folder = Path(name).expanduser()
+    if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
+        folder = folder / "model"
+    try:
+        return folder, model_folder(str(folder), revision=revision)
+    except ConfigError as error:
+        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+
+
+def _record(source: Path) -> dict[str, Any]:
+    """What `save` recorded in a folder; empty where it did not."""
+    try:
+        record = json.loads((source / "config.json").read_text("utf-8")).get(CONFIG_KEY)
+    except (OSError, ValueError, AttributeError):  # whoever loads it says what is wrong
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _read(
+    name: str | Path, folder: Path, source: Path, auto_class: Any, what: str
+) -> tuple[Any, "PreTrainedTokenizerBase", dict[str, Any]]:
+    """The network, its tokenizer, and what transformers says of its loading; raises CheckpointError."""
+    from nlp_transfer.models.loading import quiet, read_tokenizer
+
+    try:
+        _check_saved(str(folder), source)
+        tokenizer = read_tokenizer(str(folder), source)
+        with quiet():
+            model, info = auto_class.from_pretrained(
+                source, trust_remote_code=False, use_safetensors=True, output_loading_info=True
+            )
+    except ConfigError as error:
+        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
+        raise CheckpointError(
+            f"{name} cannot be loaded as a trained {what} ({' '.join(str(error).split())[:300]}). "
+            "Expected a run's output folder, or a model folder with config.json, model.safetensors and a tokenizer."
+        ) from error
+    return model, tokenizer, info
 
 
 def _check_saved(name: str, folder: Path) -> None:

@@ -14,31 +14,27 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, TypeVar
 
 import numpy as np
 import torch
 
 from nlp_transfer import hub
 from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
-from nlp_transfer.data.rows import BATCH_ROWS
-from nlp_transfer.data.texts import STANDARD_INPUT, Texts
-from nlp_transfer.errors import CheckpointError, ConfigError, DataError
-from nlp_transfer.hub import TrainedClassifier
+from nlp_transfer.data.texts import STANDARD_INPUT, Texts, windows
+from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.hub import TrainedClassifier, TrainedSummarizer
 from nlp_transfer.models.unpadding import unpadded
 from nlp_transfer.reporting.files import atomic_file, plain
+from nlp_transfer.summarizing import summarize
+
+Loaded = TypeVar("Loaded", TrainedClassifier, TrainedSummarizer)
 
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
 
 CPU_MAX_TOKENS = 2048
 """The same on a CPU: more leave its caches between one operation and the next."""
-
-WINDOW_ROWS = BATCH_ROWS
-"""Rows that are sorted by length together, at most: as many as the readers hand on at once."""
-
-WINDOW_CHARACTERS = 2_000_000
-"""Characters of a window, about: long texts make shorter windows, so that memory stays bounded."""
 
 
 @dataclass(frozen=True)
@@ -70,24 +66,24 @@ def predict_file(
     file: str = STANDARD_INPUT,
     *,
     output: str | None = None,
-    text_column: str = "text",
+    text_column: str | None = None,
     file_format: str = "auto",
     max_tokens: int | None = None,
     device: str = "auto",
     top_k: int | None = None,
 ) -> int:
-    """Predict every row of a file and write JSON Lines; see the fields of `Prediction`.
+    """Predict every row of a file and write JSON Lines; see the fields of `Prediction`, and of `Summary`.
 
     Args:
-        model: a run's output folder, a model folder, or a Hub id.
-        file: a file that `Texts` reads, or `-` for standard input.
+        model: a run's output folder, a model folder, or a Hub id; of a classifier or a summariser.
+        file: a file or folder that `Texts` reads, or `-` for standard input.
         output: the file to write, which appears when all rows are predicted, gzipped if its name ends in `.gz`; None
             writes to standard output as rows are predicted.
-        text_column: the column that holds the text.
-        file_format: one of `TEXT_FORMATS`.
+        text_column: the column that holds the text; None is `text`, or `document` for a summariser.
+        file_format: one of `TEXT_FORMATS`; for a summariser, `auto` takes plain text as one document.
         max_tokens: see `predict`.
         device: see `choose_device`.
-        top_k: how many probabilities a line shows; None shows all.
+        top_k: how many probabilities a line shows; None shows all. A summariser has none.
 
     Returns:
         How many rows were written.
@@ -105,12 +101,25 @@ def predict_file(
     ]
     if problems:
         raise ConfigError(problems)
-    texts = Texts(file, text_column=text_column, file_format=file_format)
+    summarizes = hub.is_summarizer(model)
+    if summarizes and top_k is not None:
+        raise ConfigError("--top_k shows probabilities of classes, and this model summarises. Leave it out.")
+    texts = Texts(
+        file,
+        text_column=text_column or ("document" if summarizes else "text"),
+        file_format=file_format,
+        plain_text_is="document" if summarizes else "text",
+    )
     if output is not None:
         _check_output(Path(output), texts.path)
-    classifier = load_on(model, device)
-    predictions = with_progress(predict(classifier, texts, max_tokens=max_tokens), shown=output is not None)
-    lines = (prediction.line(top_k) for prediction in predictions)
+    lines: Iterator[bytes]
+    if summarizes:
+        summarizer = _moved(hub.load_summarizer(model), device)
+        summaries = with_progress(summarize(summarizer, texts, max_tokens=max_tokens), shown=output is not None)
+        lines = (summary.line() for summary in summaries)
+    else:
+        predictions = predict(load_on(model, device), texts, max_tokens=max_tokens)
+        lines = (prediction.line(top_k) for prediction in with_progress(predictions, shown=output is not None))
     try:
         if output is None:
             return _write(lines, sys.stdout.buffer)
@@ -158,30 +167,6 @@ def named(classifier: TrainedClassifier, choice: Any) -> str | list[str]:
     return [names[i] for i in np.flatnonzero(choice)] if classifier.multi_label else names[int(choice)]
 
 
-def windows(rows: Iterable[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
-    """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow.
-
-    Raises:
-        DataError: what `rows` raises, once the rows before it are handed on.
-    """
-    window: list[tuple[Any, str]] = []
-    characters = 0
-    fault: DataError | None = None
-    try:
-        for row in rows:
-            window.append(row)
-            characters += len(row[1])
-            if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
-                yield window
-                window, characters = [], 0
-    except DataError as error:
-        fault = error
-    if window:
-        yield window
-    if fault is not None:
-        raise fault
-
-
 def class_probabilities(
     classifier: TrainedClassifier, texts: Sequence[str], *, max_tokens: int | None = None
 ) -> np.ndarray:
@@ -213,12 +198,16 @@ def class_probabilities(
 
 
 def load_on(model: str, device: str = "auto") -> TrainedClassifier:
-    """A saved model on a device; see `nlp_transfer.hub.load` and `choose_device`."""
-    place = choose_device(device)
-    classifier = hub.load(model)
-    network: torch.nn.Module = classifier.model
-    network.to(place)
-    return classifier
+    """A saved model on a device; see `nlp_transfer.hub.load_classifier` and `choose_device`."""
+    choose_device(device)
+    return _moved(hub.load_classifier(model), device)
+
+
+def _moved(loaded: Loaded, device: str) -> Loaded:
+    """A saved model, its network on a device."""
+    network: torch.nn.Module = loaded.model
+    network.to(choose_device(device))
+    return loaded
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -37,6 +37,8 @@ from nlp_transfer.reporting.run_folder import (
     set_aside,
 )
 from nlp_transfer.reporting.scoring import prediction_rows, score_baselines, score_model, scores_by_source
+from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
+from nlp_transfer.reporting.summary_scoring import score_summary_baselines, summary_rows
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.run_facts import cut_texts, described, facts_of, metrics_of, to_be_trained
 from nlp_transfer.target import (
@@ -55,7 +57,7 @@ from nlp_transfer.target import (
     target_rows,
     tokens_an_epoch,
 )
-from nlp_transfer.tasks import BoundClassification, BoundTask
+from nlp_transfer.tasks import BoundClassification, BoundExtractiveSummarization, BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.signals import StopSignals
@@ -169,7 +171,8 @@ def run(
             scored = score_model(trainer, task, rows)
             evaluated = time.perf_counter()
             paths = {**hub.save_trained(trainer, tokenizer, folder, task), "log": str(folder / LOG)}
-            before = {} if config.task.classifies else {BEFORE: _scored_before(trainer, config, task, rows)}
+            learns_text = not config.task.classifies and not config.task.summarizes
+            before = {BEFORE: _scored_before(trainer, config, task, rows)} if learns_text else {}
         if opened is None:
             return None
         baselines: dict[str, Any] = before
@@ -177,7 +180,7 @@ def run(
         if isinstance(task, BoundClassification):
             write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
             paths["predictions"] = str(folder / PREDICTIONS)
-            baselines = score_baselines(config.baselines, task, corpora, scored)
+            baselines = score_baselines(config.baseline_names, task, corpora, scored)
             if "target" in scored and not task.multi_label:
                 facts["class frequencies"] = {**class_frequencies(task, scored), **correction}
             if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
@@ -190,6 +193,10 @@ def run(
                 alone = Path(str(beside.training.output_dir))
                 baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
                 facts["adaptation"] = compared(task, scored["target"], alone, tell, uncorrected)
+        elif isinstance(task, BoundExtractiveSummarization):
+            write_predictions(folder / PREDICTIONS, summary_rows(task, scored, rows), SUMMARY_KEYS)
+            paths["predictions"] = str(folder / PREDICTIONS)
+            baselines = score_summary_baselines(config.baseline_names, task, scored, rows)
         report = Report(
             title=folder.name,
             task=config.task.name,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from nlp_transfer.data.windows import NOT_SCORED
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -69,6 +71,32 @@ class PaddingCollator:
         """The longest length rounded up, as far as the encoder reads."""
         rounded = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
         return min(rounded, max(longest, self.tokenizer.model_max_length))
+
+
+@dataclass(frozen=True)
+class SentenceCollator:
+    """Pads rows of `encode_documents` into a batch.
+
+    Args:
+        padding: pads their tokens.
+    """
+
+    padding: PaddingCollator
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch; rows without `markers` are padded as plain texts, without labels.
+
+        Returns:
+            What `PaddingCollator` makes; and, int64, shape (batch, sentences): `markers`, -1 after a row's last;
+            `numbers`, 0 there; and `labels` where all rows have them, `NOT_SCORED` there.
+        """
+        batch = self.padding([{key: value for key, value in row.items() if key != "labels"} for row in rows])
+        width = max(len(row.get("markers", ())) for row in rows)
+        for name, filler in (("markers", -1), ("numbers", 0), ("labels", NOT_SCORED)):
+            if width and all(row.get(name) is not None for row in rows):
+                lists = [[*row[name], *[filler] * (width - len(row[name]))] for row in rows]
+                batch[name] = torch.tensor(lists, dtype=torch.long)
+        return batch
 
 
 def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:

@@ -1,8 +1,8 @@
 """Rows as they come become typed Arrow columns, or a DataError that names file, row and column.
 
 Out come `id` and `text` (strings), `label` or `labels` as the source writes them (`labels.py` makes classes of them),
-`group` where a split by groups asks for it, and `row`, which messages name. Checks run on whole Arrow
-columns; Python looks at single values only to name the bad ones.
+or what `documents.py` makes of a corpus of documents, `group` where a split by groups asks for it, and `row`, which
+messages name. Checks run on whole Arrow columns; Python looks at single values only to name the bad ones.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nlp_transfer.data import documents
 from nlp_transfer.data.blank import BLANK, blank
 from nlp_transfer.data.faults import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, Faults
 from nlp_transfer.data.label_values import LabelTypes
@@ -33,6 +34,7 @@ class Wanted:
         group: the column to group by, as it is called after renaming; None where nothing is grouped.
         labels: whether to read labels.
         labels_needed: whether a row must have a label, where there is a label column.
+        documents: whether the rows are documents with summaries, not texts with labels.
     """
 
     key: str
@@ -40,13 +42,26 @@ class Wanted:
     group: str | None = None
     labels: bool = True
     labels_needed: bool = True
+    documents: bool = False
+
+    @property
+    def text_column(self) -> str:
+        """What users call the column of the texts."""
+        return "document" if self.documents else "text"
 
     def theirs(self) -> dict[str, str]:
         """Our column names by theirs; a rename shadows a column that has the name already."""
-        ours = [name for name in OURS if self.labels or name not in ("label", "labels")]
-        ours += [self.group] if self.group and self.group not in ours else []
-        renamed = {theirs: name for theirs, name in self.renames.items() if name in ours}
-        kept = {name: name for name in ours if name not in self.renames.values() and name not in self.renames}
+        ours = {name: name for name in OURS if self.labels or name not in ("label", "labels")}
+        if self.documents:
+            ours = dict(documents.COLUMNS)
+        if self.group:
+            ours.setdefault(self.group, self.group)
+        renamed = {theirs: ours[name] for theirs, name in self.renames.items() if name in ours}
+        kept = {
+            name: become
+            for name, become in ours.items()
+            if name not in self.renames.values() and name not in self.renames
+        }
         return {**kept, **renamed}
 
 
@@ -82,7 +97,7 @@ def typed_tables(raw: RawSplit, name: str, wanted: Wanted) -> Iterator[pa.Table]
                 f"{raw.where}: column {late[0]!r} first appears at row {batch.first_row} or soon after; the rows "
                 "before lack it. Give every row the same columns."
             )
-        table = _typed(batch, columns, present, faults, types, group=wanted.group, ids=f"{name}-", done=done)
+        table = _typed(batch, columns, present, faults, types, wanted, ids=f"{name}-", done=done)
         done += table.num_rows
         if not faults:
             yield table
@@ -99,10 +114,12 @@ def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted:
         if theirs not in batch.found
     ]
     if "text" not in columns and not problems:
-        example = next((name for name in batch.found if name not in OURS), "body")
+        text = wanted.text_column
+        known = documents.COLUMNS if wanted.documents else OURS
+        example = next((name for name in batch.found if name not in known), "body")
         problems.append(
-            f"{where}: there is no column 'text'; columns found: {', '.join(batch.found) or 'none'}. "
-            f"Say which one holds the text: `{wanted.key}.columns: {{{example}: text}}`."
+            f"{where}: there is no column {text!r}; columns found: {', '.join(batch.found) or 'none'}. "
+            f"Say which one holds the {text}: `{wanted.key}.columns: {{{example}: {text}}}`."
         )
     if "label" in columns and "labels" in columns:
         problems.append(
@@ -121,8 +138,8 @@ def _typed(
     present: frozenset[str],
     faults: Faults,
     types: LabelTypes,
+    wanted: Wanted,
     *,
-    group: str | None,
     ids: str,
     done: int,
 ) -> pa.Table:
@@ -135,17 +152,35 @@ def _typed(
         typed["id"] = strings(columns["id"], "id", first, faults, numbers=True)
     else:
         typed["id"] = pa.array([f"{ids}{row}" for row in range(done, done + length)], pa.string())
-    typed["text"] = strings(columns["text"], "text", first, faults)
+    if wanted.documents and holds_lists(columns["text"]):
+        columns["text"], starts = documents.joined_sentences(documents.as_list(columns["text"]), first, faults)
+    else:
+        starts = pa.array([[]] * length, pa.list_(pa.int32()))
+    typed["text"] = strings(columns["text"], wanted.text_column, first, faults)
+    if wanted.documents:
+        typed["sentence_starts"] = starts
+        if "summary" in present:
+            typed["summary"] = strings(columns["summary"], "summary", first, faults)
+        if "highlights" in present:
+            passages = documents.as_list(columns["highlights"])
+            typed["highlights"] = documents.highlight_offsets(passages, typed["text"].to_pylist(), first, faults)
     for name in ("label", "labels"):
         if name in present:
             multi, values = types.typed(columns[name], name, first)
             if values.null_count and not types.needed:
                 raise MissingLabel
             typed["labels" if multi else "label"] = values
-    if group:
-        typed["group"] = strings(columns[group], group, first, faults, numbers=True)
+    if wanted.group:
+        typed["group"] = strings(columns[wanted.group], wanted.group, first, faults, numbers=True)
     typed["row"] = pa.array(range(first, first + length), pa.int64())
     return pa.table(typed)
+
+
+def holds_lists(values: Any) -> bool:
+    """Whether a column holds lists, in the first of its rows that is not missing."""
+    if isinstance(values, list):
+        return isinstance(next((value for value in values if value is not None), None), list)
+    return pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
 
 
 def strings(values: Any, column: str, first: int, faults: Faults, numbers: bool = False) -> pa.Array:

@@ -9,6 +9,12 @@ Every split is a memory-mapped `datasets.Dataset` with the columns
 
     domain  ClassLabel             (several sources merged: which one the row is from)
 
+and where they are documents to be summarised (documents.py)
+
+    summary          string        (what people wrote)
+    sentence_starts  List(int32)   (where the text's sentences begin; empty where the source does not say)
+    highlights       List(int32)   (what people marked: start and end of each passage in turn)
+
 A corpus without label column is an unlabelled domain, not a special case. The split `unlabeled` may lack the label
 column although the others have it.
 """
@@ -94,11 +100,13 @@ class CorpusConfig:
         hub: id of a dataset on the Hub; needs a network or a filled cache.
         name: the Hub dataset's configuration.
         revision: the Hub dataset's commit, tag or branch.
-        builtin: a corpus that ships with a package: `licenses`.
+        builtin: a corpus that ships with a package: `licenses`, or `aclsum` (papers with summaries).
         splits: which of the source's splits, or files of a folder, is `train`, `validation`, `test`, `unlabeled`
             (ours: theirs), e.g. `{test: all}`; splits that are not named are left out, and that is noted.
         columns: renames on the way in (theirs: ours), e.g. `{clause: text, kind: label}`. The columns that count are
-            `text`, `label` (a string, an integer or a list) or `labels` (a list), and `id`; others are left behind.
+            `text`, `label` (a string, an integer or a list) or `labels` (a list), and `id`; to summarise, `document` (a
+            string, or the list of its sentences), `summary`, `highlights` (passages of the document) and `id`. Others
+            are left behind.
         label_names: the classes in the order of their ids. An integer label i is then the i-th of them.
         split: how splits are made where the source does not give them.
     """
@@ -147,7 +155,7 @@ class Corpus:
         origin: where it came from, in words for a report (path, Hub id and revision, or package and version).
         splits: datasets by name, names from `SPLITS`.
         notes: what a reader must know: rows dropped and why, splits made and how, duplicates found.
-        fingerprint: SHA-256 (hex) over the splits' names, ids, texts and labels.
+        fingerprint: SHA-256 (hex) over the splits' names, ids, texts, labels and summaries.
     """
 
     origin: str

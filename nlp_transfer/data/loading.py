@@ -12,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
+from nlp_transfer.data.aclsum import aclsum_source
 from nlp_transfer.data.cache import cache_key, cache_path, store_table
 from nlp_transfer.data.columns import MissingLabel, Wanted, typed_tables
 from nlp_transfer.data.corpus import SPLITS, Corpus, CorpusConfig, SplitConfig
+from nlp_transfer.data.documents import KEPT
 from nlp_transfer.data.duplicates import duplicate_notes
 from nlp_transfer.data.files import file_source
 from nlp_transfer.data.fingerprint import corpus_fingerprint
@@ -31,7 +33,7 @@ from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 SOURCES: dict[str, Callable[[CorpusConfig, str], Source]] = {"path": file_source, "hub": hub_source}
 """Kinds of source by the field of `CorpusConfig` that names one."""
 
-BUILTIN: dict[str, Callable[[str], Source]] = {"licenses": license_source}
+BUILTIN: dict[str, Callable[[str], Source]] = {"licenses": license_source, "aclsum": aclsum_source}
 """Corpora that ship with a package."""
 
 
@@ -42,6 +44,7 @@ def load_corpus(
     label_names: list[str] | None = None,
     labeled: bool | None = None,
     trains: bool | None = None,
+    documents: bool = False,
 ) -> Corpus:
     """Read, check and split one domain.
 
@@ -54,6 +57,7 @@ def load_corpus(
         trains: whether a model is trained on it, so that train and validation splits are made where they are missing;
             None is where it has labels that are not those of `label_names`. Without labels, rows of the split
             `unlabeled` are training rows too.
+        documents: whether its rows are documents with summaries (documents.py), not texts with labels.
 
     Raises:
         ConfigError: the settings do not fit together.
@@ -69,7 +73,7 @@ def load_corpus(
     else:
         source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
     names = LabelNames(key, config.label_names or source.label_names, label_names)
-    return _corpus(source, config.columns, config.split, names, labeled, trains)
+    return _corpus(source, config.columns, config.split, names, labeled, trains, documents)
 
 
 def corpus_from(
@@ -79,6 +83,7 @@ def corpus_from(
     split: SplitConfig | None = None,
     label_names: list[str] | None = None,
     labeled: bool | None = None,
+    documents: bool = False,
     key: str = "data",
 ) -> Corpus:
     """Make a corpus of Python objects.
@@ -90,6 +95,7 @@ def corpus_from(
         label_names: the classes in the order of their ids; integer labels index them. With splits but no `train`, they
             are those of a trained model, and nothing is trained on this corpus.
         labeled: see `load_corpus`.
+        documents: see `load_corpus`.
         key: what messages call the corpus.
 
     Raises:
@@ -103,7 +109,7 @@ def corpus_from(
     source = object_source(data, key=key, columns=columns, splits={})
     learns = bool({"train", UNSPLIT} & set(source.splits))
     names = LabelNames(key, label_names or source.label_names, None if learns else label_names)
-    return _corpus(source, columns, split, names, labeled, None)
+    return _corpus(source, columns, split, names, labeled, learns if documents else None, documents)
 
 
 def _corpus(
@@ -113,12 +119,13 @@ def _corpus(
     names: LabelNames,
     labeled: bool | None,
     trains: bool | None,
+    documents: bool,
 ) -> Corpus:
     """The corpus of a source."""
     key, notes = names.key, list(source.notes)
     raw = _placed(source, key)
     group = config.column if config.method == "grouped" else None
-    wanted = Wanted(key, columns, group, labels=labeled is not False)
+    wanted = Wanted(key, columns, group, labels=labeled is not False and not documents, documents=documents)
     splits = _read_all(raw, wanted, notes)
     labelled = _check_labels(splits, raw, key, labeled is True)
     where = {name: split.where for name, split in raw.items()}
@@ -139,7 +146,7 @@ def _corpus(
     elif trains and "validation" not in splits and config.validation > 0:
         splits, how = validation_from_train(splits, config, key)
         notes += how
-    if trains and not labelled and "unlabeled" in splits:
+    if trains and not labelled and not documents and "unlabeled" in splits:
         more = splits.pop("unlabeled")
         splits["train"] = concatenate_datasets([splits["train"], more])
         notes.append(f"The {len(more):,} rows of the split unlabeled are training rows here, which takes no labels.")
@@ -148,7 +155,7 @@ def _corpus(
         if "test" not in splits:
             notes.append("There is no test split: nothing is reported for rows that selection has not seen.")
         notes += missing_class_notes(splits)
-    keep = ("id", "text", "label", "labels")
+    keep = ("id", "text", "label", "labels", *KEPT)
     splits = {
         name: splits[name].select_columns([column for column in keep if column in splits[name].column_names])
         for name in SPLITS
@@ -198,7 +205,7 @@ def _read(raw: RawSplit, name: str, wanted: Wanted) -> Dataset:
 
     if raw.identity is None:
         return Dataset(pa.concat_tables(tables()))
-    settings = [wanted.theirs(), sorted(wanted.renames), wanted.labels_needed]
+    settings = [wanted.theirs(), sorted(wanted.renames), wanted.labels_needed, wanted.documents]
     return store_table(cache_path("corpora", cache_key(*raw.identity, name, settings)), tables)
 
 

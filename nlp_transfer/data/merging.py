@@ -21,21 +21,25 @@ from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import DataError
 
 
-def load_sources(configs: Sequence[CorpusConfig], *, labeled: bool, trains: bool | None = None) -> Corpus:
+def load_sources(
+    configs: Sequence[CorpusConfig], *, labeled: bool, trains: bool | None = None, documents: bool = False
+) -> Corpus:
     """The corpus that is learned from; of several, all of them merged.
 
     Args:
         configs: one, or several.
         labeled: see `load_corpus`.
         trains: see `load_corpus`.
+        documents: see `load_corpus`.
 
     Raises:
         ConfigError, DataError: as `load_corpus`; of several, their labels do not go together.
     """
     if len(configs) == 1:
-        return load_corpus(configs[0], key="source", labeled=labeled, trains=trains)
+        return load_corpus(configs[0], key="source", labeled=labeled, trains=trains, documents=documents)
     corpora = [
-        load_corpus(config, key=f"source.{i}", labeled=labeled, trains=trains) for i, config in enumerate(configs)
+        load_corpus(config, key=f"source.{i}", labeled=labeled, trains=trains, documents=documents)
+        for i, config in enumerate(configs)
     ]
     return merged(dict(zip(source_names(configs), corpora, strict=True)))
 

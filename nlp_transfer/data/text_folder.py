@@ -23,7 +23,7 @@ def class_folders(path: Path) -> list[Path]:
         OSError: a folder cannot be listed.
     """
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return folders if any(next(_text_files(folder), None) for folder in folders) else []
+    return folders if any(next(text_files(folder), None) for folder in folders) else []
 
 
 def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
@@ -39,7 +39,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
     """
     problems, files = [], []
     for folder in class_folders(path):
-        texts = sorted(_text_files(folder))
+        texts = sorted(text_files(folder))
         if not texts:
             problems.append(
                 f"{folder}: the class {folder.name!r} has no text file. Add texts ({' or '.join(TEXT_SUFFIXES)})."
@@ -62,7 +62,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
     def records() -> Iterator[tuple[int, dict[str, Any]]]:
         for row, (label, file) in enumerate(files, 1):
             name = prefix + file.relative_to(path).as_posix()
-            text = _text(file)
+            text = file_text(file)
             if is_blank(text):
                 raise DataError(f"{file}: the file {BLANK}. Every file needs a text: fill or remove it.")
             if NUL in text:
@@ -79,7 +79,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
     return RawSplit(str(path), read, ("text folder", str(path.resolve()), prefix, digest.hexdigest()))
 
 
-def _text(file: Path) -> str:
+def file_text(file: Path) -> str:
     """The text of a file; raises DataError where it is longer than a row may be."""
     chunks, characters = [], 0
     for chunk in text_chunks(file):
@@ -90,8 +90,8 @@ def _text(file: Path) -> str:
     return "".join(chunks)
 
 
-def _text_files(folder: Path) -> Iterator[Path]:
-    """The text files under a folder."""
+def text_files(folder: Path) -> Iterator[Path]:
+    """The text files under a folder, at any depth; none that systems hide."""
     return (entry for entry in files_under(folder) if _is_text(entry) and not _hidden(entry))
 
 

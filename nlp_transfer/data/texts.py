@@ -18,14 +18,22 @@ from nlp_transfer.data.disk import readable
 from nlp_transfer.data.faults import Faults
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
 from nlp_transfer.data.formats.opening import text_lines
-from nlp_transfer.data.rows import RowBatch, batches
+from nlp_transfer.data.rows import BATCH_ROWS, RowBatch, batches
+from nlp_transfer.data.text_folder import TEXT_SUFFIXES, file_text, text_files
 from nlp_transfer.errors import DataError, did_you_mean
+
+WINDOW_ROWS = BATCH_ROWS
+"""Rows that are held in memory together, at most: as many as the readers hand on at once."""
+
+WINDOW_CHARACTERS = 2_000_000
+"""Characters of a window, about: long texts make shorter windows, so that memory stays bounded."""
 
 STANDARD_INPUT = "-"
 """What stands for standard input where a file is named."""
 
-TEXT_FORMATS = ("auto", "jsonl", "text", "csv", "tsv")
-"""What a format may be called. `auto` goes by a file's suffix, and by the first line of standard input."""
+TEXT_FORMATS = ("auto", "jsonl", "text", "document", "csv", "tsv")
+"""What a format may be called: `text` has one text a line, `document` is one as a whole. `auto` goes by a file's
+suffix, and by the first line of standard input."""
 
 PLAIN_SUFFIX = ".txt"
 
@@ -34,21 +42,31 @@ FILE_KINDS = f"{', '.join(FORMATS)} or {PLAIN_SUFFIX} (one text a line), each al
 
 
 class Texts:
-    """Rows of a file or of standard input, read once.
+    """Rows of a file, of a folder of text files, or of standard input, read once.
 
     Args:
-        name: the file, or `-`; see `FILE_KINDS`.
+        name: the file, the folder, or `-`; see `FILE_KINDS`. Of a folder, each text file in it, at any depth, is a row,
+            its path the id.
         text_column: the column that holds the text; plain text has none.
-        file_format: one of `TEXT_FORMATS`; `text` is one text a line.
+        file_format: one of `TEXT_FORMATS`.
+        plain_text_is: what plain text is where the format is `auto`: `text` or `document`.
 
     Raises:
         DataError: there is no such file, it may not be looked at, or its format is not known.
     """
 
-    def __init__(self, name: str = STANDARD_INPUT, *, text_column: str = "text", file_format: str = "auto") -> None:
+    def __init__(
+        self,
+        name: str = STANDARD_INPUT,
+        *,
+        text_column: str = "text",
+        file_format: str = "auto",
+        plain_text_is: str = "text",
+    ) -> None:
         if file_format not in TEXT_FORMATS:
             raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
         self.text_column = text_column
+        self._whole = file_format == "document" or (file_format == "auto" and plain_text_is == "document")
         if name == STANDARD_INPUT:
             piped = _StandardInput(sys.stdin.buffer)
             # The readers ask a path for two things only, its name and an open file.
@@ -60,7 +78,15 @@ class Texts:
             if not self.path.exists():
                 raise DataError(f"There is no file {name} (from {Path.cwd()}). Name a file, or - for standard input.")
             if self.path.is_dir():
-                raise DataError(f"{name} is a folder; expected one file of texts, or - for standard input.")
+                if file_format not in ("auto", "document"):
+                    raise DataError(f"{name} is a folder, and --format {file_format} is that of a file. Leave it out.")
+                if next(text_files(self.path), None) is None:
+                    raise DataError(
+                        f"{name} is a folder without a text file ({' or '.join(TEXT_SUFFIXES)}); expected some, a file "
+                        "of texts, or - for standard input."
+                    )
+                self._suffix = _FOLDER
+                return
         self._suffix = data_suffix(self.path) if file_format == "auto" else f".{file_format}"
         if file_format == "auto" and self._suffix != PLAIN_SUFFIX and self._suffix not in FORMATS:
             raise DataError(
@@ -78,7 +104,8 @@ class Texts:
         reader: Reader | None = FORMATS.get(self._suffix)
         column, count = self.text_column, 0
         if reader is None:
-            reader, column = _read_plain_text, _PLAIN_COLUMN
+            column = _PLAIN_COLUMN
+            reader = _read_folder if self._suffix == _FOLDER else _read_document if self._whole else _read_plain_text
         for batch in reader(self.path, frozenset(["id", column])):
             self._check_column(batch, column)
             values = batch.columns[column]
@@ -109,11 +136,27 @@ def _ids(batch: RowBatch, rows: int, count: int) -> list[Any]:
 
 _PLAIN_COLUMN = "text"
 
+_FOLDER = "/"
+"""Stands for a suffix where a folder is read."""
+
 
 def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     """One text a line; row N is line N."""
     records = ((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path))
     return batches(records, wanted, "line")
+
+
+def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """All of a file as one text."""
+    lines = [line for _, line in text_lines(path)]
+    return batches([(1, {_PLAIN_COLUMN: "".join(lines)})] if lines else [], wanted, "document")
+
+
+def _read_folder(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """Each text file of a folder as one text."""
+    files = enumerate(sorted(text_files(path)), 1)
+    records = ((row, {"id": file.relative_to(path).as_posix(), _PLAIN_COLUMN: file_text(file)}) for row, file in files)
+    return batches(records, wanted, "file")
 
 
 class _StandardInput:
@@ -145,3 +188,27 @@ class _StandardInput:
     def open(self, mode: str) -> Iterator[Iterable[bytes]]:
         """The lines."""
         yield itertools.chain(self._seen, self._stream)
+
+
+def windows(rows: Iterable[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
+    """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow.
+
+    Raises:
+        DataError: what `rows` raises, once the rows before it are handed on.
+    """
+    window: list[tuple[Any, str]] = []
+    characters = 0
+    fault: DataError | None = None
+    try:
+        for row in rows:
+            window.append(row)
+            characters += len(row[1])
+            if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
+                yield window
+                window, characters = [], 0
+    except DataError as error:
+        fault = error
+    if window:
+        yield window
+    if fault is not None:
+        raise fault

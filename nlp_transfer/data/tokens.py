@@ -77,7 +77,12 @@ def encode_texts(
 
 
 def stored_rows(
-    path: Path, dataset: Dataset, encode: Callable[..., Any], features: dict[str, Any], description: str
+    path: Path,
+    dataset: Dataset,
+    encode: Callable[..., Any],
+    features: dict[str, Any],
+    description: str,
+    batch_size: int = 1000,
 ) -> Dataset:
     """What `encode` makes of batches of all columns, in an Arrow file of the cache.
 
@@ -87,6 +92,7 @@ def stored_rows(
         encode: takes a batch by column, and gives one.
         features: of what it gives.
         description: what the progress bar says.
+        batch_size: rows of a batch.
 
     Raises:
         DataError: the file cannot be written.
@@ -95,6 +101,7 @@ def stored_rows(
         return dataset.map(
             encode,
             batched=True,
+            batch_size=batch_size,
             remove_columns=dataset.column_names,
             features=Features(features),
             cache_file_name=str(path),

@@ -139,7 +139,8 @@ class Method(ABC):
         hides_target: whether it hides tokens of the target's texts (`hidden_tokens`).
         labels_target: whether it labels target rows by itself (`pseudo_labels`).
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
-        any_task: whether it goes with tasks that learn no labels, too.
+        any_task: whether it goes with every task, also without classes and without a new head.
+        any_head: whether it goes with every task that puts a new head on the encoder.
         frees_weights: whether the method decides which weights may move; one of a list of methods may.
     """
 
@@ -150,6 +151,7 @@ class Method(ABC):
     labels_target: ClassVar[bool] = False
     trains: ClassVar[bool] = True
     any_task: ClassVar[bool] = False
+    any_head: ClassVar[bool] = False
     frees_weights: ClassVar[bool] = True
 
     def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model

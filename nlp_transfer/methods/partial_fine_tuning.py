@@ -34,6 +34,7 @@ class PartialFineTuning(Method):
     """
 
     name: ClassVar[str] = "partial_fine_tuning"
+    any_head: ClassVar[bool] = True
 
     layers: int = 2
     gradual_unfreezing: bool = False

@@ -18,9 +18,9 @@ from torch import nn
 
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.models.families import (
+    has_known_head,
     head_modules,
     is_known,
-    is_known_classifier,
     lora_targets,
     plain_model,
     unused_parameters,
@@ -107,9 +107,9 @@ def try_peft_model(model: "PreTrainedModel", peft_config: PeftConfig) -> None:
 def saved_modules(model: "PreTrainedModel", new_parameters: tuple[str, ...]) -> list[str]:
     """Modules that an adapter must save: the head, and the owner of each new parameter outside it.
 
-    Of a network that is no classifier of a known family only the new parameters are known.
+    Of a network whose head is not known only the new parameters are known.
     """
-    modules = head_modules(model) if is_known_classifier(model) else []
+    modules = head_modules(model) if has_known_head(model) else []
     unused = _unused(model)
     for name in new_parameters:
         owner = name.rpartition(".")[0]
@@ -201,4 +201,4 @@ def refuse_adapter(method: str, model: "nn.Module") -> None:
 
 
 def _unused(model: "PreTrainedModel") -> set[str]:
-    return set(unused_parameters(model)) if is_known_classifier(model) else set()
+    return set(unused_parameters(model)) if has_known_head(model) else set()

@@ -9,7 +9,7 @@ so a new family is one new entry.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from peft import PeftModel
@@ -238,8 +238,15 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+EXTRACTIVE = "ForExtractiveSummarization"
+"""How the names of networks end that score sentences (extractive.py)."""
+
+SENTENCE_HEAD = "sentence_head"
+"""What such a network calls all that is new in it."""
+
+
 def family(model: "PreTrainedModel") -> Family:
-    """The table's entry for a model.
+    """The table's entry for a model; of one that scores sentences, with its head in the place of a classifier's.
 
     Raises:
         ConfigError: the model's type is not in the table.
@@ -247,7 +254,15 @@ def family(model: "PreTrainedModel") -> Family:
     model_type = str(model.config.model_type)
     if model_type not in FAMILIES:
         raise ConfigError(unknown_family(model_type))
-    return FAMILIES[model_type]
+    found = FAMILIES[model_type]
+    if scores_sentences(model):
+        return replace(found, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
+    return found
+
+
+def scores_sentences(model: "PreTrainedModel") -> bool:
+    """Whether this is a network for extractive summarisation."""
+    return type(model).__name__.endswith(EXTRACTIVE)
 
 
 def unknown_family(model_type: str) -> str:
@@ -260,10 +275,15 @@ def is_known_classifier(model: "PreTrainedModel") -> bool:
     return str(model.config.model_type) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
 
 
+def has_known_head(model: "PreTrainedModel") -> bool:
+    """Whether all of the table's entry describes this network: a classifier, or one that scores sentences."""
+    return is_known_classifier(model) or (str(model.config.model_type) in FAMILIES and scores_sentences(model))
+
+
 def is_known(model: "PreTrainedModel") -> bool:
-    """Whether the encoder's part of the table describes this network: a classifier or a masked language model."""
+    """Whether the encoder's part of the table describes this network: a masked language model, too."""
     masked = str(model.config.model_type) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
-    return masked or is_known_classifier(model)
+    return masked or has_known_head(model)
 
 
 def plain_model(model: nn.Module) -> "PreTrainedModel":

@@ -12,7 +12,7 @@ import torch
 import transformers
 from torch import nn
 
-from nlp_transfer.models.families import encoder_layers, family, is_known_classifier, plain_model
+from nlp_transfer.models.families import encoder_layers, family, has_known_head, plain_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -33,14 +33,14 @@ _SAYS_NOTHING = (
 def frozen_layers(model: nn.Module) -> int:
     """How many of the lowest layers, all below them included, no step of training changes.
 
-    0 where anything below the lowest layer trains, such as embeddings or a prompt, and for a network that is no
-    classifier of a known family.
+    0 where anything below the lowest layer trains, such as embeddings or a prompt, and for a network whose head is not
+    known.
 
     Args:
         model: as it will be trained, perhaps with an adapter around it.
     """
     plain = plain_model(model)
-    if not is_known_classifier(plain):
+    if not has_known_head(plain):
         return 0
     layers = list(encoder_layers(plain))
     above = {id(parameter) for module in (*layers, *_above(plain)) for parameter in module.parameters()}

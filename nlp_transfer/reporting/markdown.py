@@ -8,12 +8,15 @@ from nlp_transfer.reporting.files import plain
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
 from nlp_transfer.reporting.score_tables import (
     confusion_table,
+    has_classes,
     is_perplexity,
+    is_summary,
     number,
     per_class_table,
     perplexity,
     summary_table,
 )
+from nlp_transfer.reporting.summary_baselines import ORACLE
 from nlp_transfer.reporting.tables import Table, escape_markdown, to_markdown
 from nlp_transfer.reporting.yaml_text import to_yaml
 
@@ -30,12 +33,19 @@ def _sections(report: Report) -> Iterator[str]:
     for domain in DOMAINS:
         for split in report.metrics.get(domain, {}):
             yield from _split_results(report, domain, split)
-    of_tokens = any(is_perplexity(scores) for splits in report.metrics.values() for scores in splits.values())
-    means = (
-        "The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens."
-        if of_tokens
-        else "Macro means run over classes, micro over decisions, weighted over classes by support."
-    )
+    scored = [scores for splits in report.metrics.values() for scores in splits.values()]
+    of_tokens, of_summaries = any(map(is_perplexity, scored)), any(map(is_summary, scored))
+    means = "Macro means run over classes, micro over decisions, weighted over classes by support."
+    if of_tokens:
+        means = (
+            "The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens."
+        )
+    elif of_summaries:
+        means = (
+            "ROUGE is F, of stemmed words, the mean over documents; of sentences, precision, recall and F1 are counted "
+            "over all documents together, AP is the documents' mean average precision. All systems have the same budget; "
+            "the oracle knows the reference."
+        )
     yield (
         f"{means} The interval is a 95 % percentile bootstrap over the rows scored, for one trained model; it says "
         "nothing of other seeds.\n"
@@ -61,7 +71,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield ", ".join(f"{name} {version or 'not installed'}" for name, version in report.versions.items()) + "\n"
     if "model" in report.paths:
         yield "## Use\n"
-        yield from _use(report, of_tokens=of_tokens)
+        yield from _use_of_summaries(report) if of_summaries else _use(report, of_tokens=of_tokens)
     yield "## Configuration\n"
     yield f"```yaml\n{to_yaml(config_record(report.config))}```"
 
@@ -80,6 +90,11 @@ def _use(report: Report, *, of_tokens: bool) -> Iterator[str]:
         yield f'print(classify("A text to classify."{", top_k=None" if report.thresholds else ""}))\n```\n'
 
 
+def _use_of_summaries(report: Report) -> Iterator[str]:
+    """How to summarise other documents."""
+    yield f"```bash\npython scripts/predict.py {report.paths['model']} documents.jsonl --text_column document\n```\n"
+
+
 def _paragraph(report: Report) -> str:
     """Who learnt what, how well, and whether it beat the best baseline: one sentence a domain."""
     source = report.corpora.get("source")
@@ -90,6 +105,9 @@ def _paragraph(report: Report) -> str:
         scores = systems.pop(MODEL)
         if is_perplexity(scores):
             sentences.append(_perplexity_sentence(domain, split, scores, systems))
+            continue
+        if is_summary(scores):
+            sentences.append(_summary_sentence(domain, split, scores, systems))
             continue
         sure = ""
         if "macro_f1_low" in scores:
@@ -117,12 +135,30 @@ def _perplexity_sentence(domain: str, split: str, scores: dict[str, Any], others
     return "; ".join([sentence, *(f"{perplexity(old['perplexity'])} {name}" for name, old in others.items())]) + "."
 
 
+def _summary_sentence(domain: str, split: str, scores: dict[str, Any], others: dict[str, dict[str, Any]]) -> str:
+    key, name = ("rouge1", "ROUGE-1") if "rouge1" in scores else ("f1", "F1 of sentences")
+    sentence = (
+        f"On {scores['rows']:,} documents of {domain} {split} its {name} is {number(scores[key])} (95 % interval "
+        f"{number(scores[f'{key}_low'])} to {number(scores[f'{key}_high'])})"
+    )
+    beaten = {name: one for name, one in others.items() if name != ORACLE}
+    if beaten:
+        best = max(beaten, key=lambda name: beaten[name][key])
+        gain = 100 * (scores[key] - beaten[best][key])
+        verdict = f"{abs(gain):.1f} points {'above' if gain >= 0 else 'BELOW'}"
+        sentence += f", {verdict} the best baseline, {best} ({number(beaten[best][key])})"
+    if ORACLE in others:
+        sentence += f"; the oracle has {number(others[ORACLE][key])}"
+    return sentence + "."
+
+
 def _split_results(report: Report, domain: str, split: str) -> Iterator[str]:
     systems = report.systems(domain, split)
     scores = systems[MODEL]
-    yield f"### {domain}, {split} ({scores['rows']:,} rows)\n"
+    what = "documents" if is_summary(scores) else "rows"
+    yield f"### {domain}, {split} ({scores['rows']:,} {what})\n"
     yield to_markdown(summary_table(systems, ""))
-    if is_perplexity(scores):
+    if not has_classes(scores):
         return
     yield to_markdown(per_class_table(systems, ""))
     if (matrix := confusion_table(scores, "")) is not None:

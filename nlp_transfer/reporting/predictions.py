@@ -9,7 +9,7 @@ The same rows give the same bytes: gzip's header has no time and no name.
 import gzip
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nlp_transfer.reporting.files import atomic_file, plain
@@ -21,31 +21,35 @@ KEYS = ("id", "split", "domain", "label", "predicted", "probabilities")
 """The keys of a line, in their order. `label` is null where a row has none; lists of names for multi-label."""
 
 
-def write_predictions(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:
+def write_predictions(
+    path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], keys: Sequence[str] = KEYS
+) -> int:
     """Write rows as they come, in constant memory; the file appears when all are written.
 
     Args:
         path: ends in `.jsonl.gz`.
-        rows: dicts with `KEYS`; `label` may be left out. Probabilities are rounded to 6 decimals.
+        rows: dicts with these keys; `label` may be left out. Probabilities are rounded to 6 decimals.
+        keys: of a line, in their order.
 
     Returns:
         How many rows were written.
 
     Raises:
-        ValueError: a row whose keys are not `KEYS`.
+        ValueError: a row whose keys are not these.
     """
     count = 0
     with atomic_file(path) as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
         for row in rows:
-            line = {key: row.get(key) for key in KEYS}
-            missing = [key for key in KEYS if key not in row and key != "label"]
-            unknown = [key for key in row if key not in KEYS]
+            line = {key: row.get(key) for key in keys}
+            missing = [key for key in keys if key not in row and key != "label"]
+            unknown = [key for key in row if key not in keys]
             if missing or unknown:
                 raise ValueError(
                     f"Row {count} of the predictions lacks {', '.join(missing) or 'nothing'} and has unknown "
-                    f"{', '.join(unknown) or 'nothing'}; its keys must be {', '.join(KEYS)}."
+                    f"{', '.join(unknown) or 'nothing'}; its keys must be {', '.join(keys)}."
                 )
-            line["probabilities"] = {name: round(float(p), 6) for name, p in row["probabilities"].items()}
+            if "probabilities" in row:
+                line["probabilities"] = {name: round(float(p), 6) for name, p in row["probabilities"].items()}
             zipped.write(json.dumps(plain(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
             count += 1
     return count

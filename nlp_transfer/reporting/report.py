@@ -15,7 +15,7 @@ from rich.text import Text
 
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
-from nlp_transfer.reporting.score_tables import PerClassScores, is_perplexity, summary_table
+from nlp_transfer.reporting.score_tables import PerClassScores, has_classes, summary_table
 from nlp_transfer.reporting.tables import to_rich
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MODEL = "model"
 """The trained model's name where it stands beside the baselines."""
 
 DomainScores = dict[str, dict[str, dict[str, Any]]]
-"""{domain: {split: what `classification_metrics` returns}}"""
+"""{domain: {split: what the task's metrics are}}"""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Report:
             rows = systems[MODEL]["rows"]
             parts.append(to_rich(summary_table(systems, f"{domain} · {split} · {rows:,} rows")))
             parts.append(Text())
-            if not is_perplexity(systems[MODEL]):
+            if has_classes(systems[MODEL]):
                 parts += [PerClassScores(systems, f"{domain} · {split} · per class"), Text()]
         # Paths and counts are texts, not markup, and stay whole for copying.
         parts.append(Text("\n".join(self.cost.lines()) + "\n"))

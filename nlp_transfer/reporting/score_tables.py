@@ -1,7 +1,7 @@
 """Scores as tables: systems side by side, per class, and who is taken for whom.
 
-A system is the model or a baseline; its scores are what `classification_metrics` or `perplexity_metrics` returns. All
-systems of a table were scored on the same rows.
+A system is the model or a baseline; its scores are what `classification_metrics`, `perplexity_metrics` or
+`summary_metrics` returns. All systems of a table were scored on the same rows.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from nlp_transfer.reporting.tables import Table, to_rich
 
 Scores = Mapping[str, Any]
-"""What `classification_metrics` or `perplexity_metrics` returns."""
+"""What `classification_metrics`, `perplexity_metrics` or `summary_metrics` returns."""
 
 UNDEFINED = "–"
 """How a score is shown that does not exist: of a class that occurs nowhere."""
@@ -27,7 +27,8 @@ def number(score: float | None) -> str:
 
 
 def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
-    """One row a system: accuracy, macro P, R and F1 with its 95 % interval, micro and weighted F1; or its perplexity.
+    """One row a system: accuracy, macro P, R and F1 with its 95 % interval, micro and weighted F1; or its perplexity, or
+    what is known of its summaries.
 
     Multi-label accuracy is called what it is, exact match.
 
@@ -37,6 +38,8 @@ def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
     first = _first(systems)
     if is_perplexity(first):
         return _perplexity_table(systems, title)
+    if is_summary(first):
+        return _of_summaries(systems, title)
     interval = "macro_f1_low" in first
     columns = [
         ("", "system"),
@@ -62,6 +65,16 @@ def is_perplexity(scores: Scores) -> bool:
     return "perplexity" in scores
 
 
+def is_summary(scores: Scores) -> bool:
+    """Whether scores are of summaries, not of classes."""
+    return "compression" in scores
+
+
+def has_classes(scores: Scores) -> bool:
+    """Whether scores are of classes, each of which has its own."""
+    return "per_class" in scores
+
+
 def perplexity(score: float | None) -> str:
     """A perplexity: two decimals where these say something."""
     return UNDEFINED if score is None else f"{score:,.2f}" if score < 1000 else f"{score:,.0f}"
@@ -80,6 +93,29 @@ def _perplexity_table(systems: Mapping[str, Scores], title: str) -> Table:
         for name, scores in systems.items()
     ]
     return Table(title, columns, rows)
+
+
+def _of_summaries(systems: Mapping[str, Scores], title: str) -> Table:
+    """ROUGE where there are references, the sentences' scores where there are labels, length and repetition."""
+    first = _first(systems)
+    columns: list[tuple[str, str, str]] = []  # group, name, key
+    if "rouge1" in first:
+        columns += [("ROUGE", "1", "rouge1"), ("ROUGE", "1, 95 %", "")]
+        columns += [("ROUGE", kind, f"rouge{kind}") for kind in ("2", "L", "Lsum")]
+    if "f1" in first:
+        columns += [("sentences", "P", "precision"), ("sentences", "R", "recall"), ("sentences", "F1", "f1")]
+        columns += [("sentences", "F1, 95 %", ""), ("sentences", "AP", "average_precision")]
+    rows = []
+    for name, scores in systems.items():
+        cells, last = [name], ""
+        for _, _, key in columns:
+            low, high = f"{last}_low", f"{last}_high"
+            cells.append(number(scores.get(key)) if key else f"{number(scores.get(low))}–{number(scores.get(high))}")
+            last = key
+        rows.append([*cells, f"{scores['words']:.0f}", f"{scores['compression']:.0%}", f"{scores['repetition']:.0%}"])
+    names = ["system", *(name for _, name, _ in columns), "words", "of the text", "repeated"]
+    groups = ["", *(group for group, _, _ in columns), "length", "length", ""]
+    return Table(title, names, rows, groups=groups)
 
 
 def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:

@@ -67,7 +67,7 @@ def score_model(
         for split in scored_splits(domain, splits):
             is_validation = domain == "source" and split == "validation"
             logits, labels = validation if is_validation else predict(trainer, splits[split])
-            metrics = {} if labels is None else task.metrics(logits, labels, interval=True)
+            metrics = {} if labels is None else task.metrics(logits, labels, interval=True, rows=splits[split])
             results.setdefault(domain, {})[split] = Scored(list(splits[split]["id"]), logits, labels, metrics)
     return results
 

@@ -26,12 +26,14 @@ class Task(ABC):
     Attributes:
         name: the name in configs.
         metric_names: what `training.metric_for_best_model` may name.
-        classifies: whether it learns labels, so that every method and baseline goes with it.
+        classifies: whether it learns labels, so that every method goes with it.
+        summarizes: whether it learns from documents with summaries.
     """
 
     name: ClassVar[str]
     metric_names: ClassVar[tuple[str, ...]]
     classifies: ClassVar[bool] = True
+    summarizes: ClassVar[bool] = False
 
     @abstractmethod
     def bind(self, corpus: "Corpus") -> "BoundTask":
@@ -80,8 +82,19 @@ class BoundTask(ABC):
         """Pads rows into a batch; for a compiled model to few different lengths. What it draws follows from `seed`."""
 
     @abstractmethod
-    def metrics(self, logits: "np.ndarray", labels: "np.ndarray", *, interval: bool = False) -> dict[str, Any]:
-        """All metrics of one split; intervals if asked for."""
+    def metrics(
+        self,
+        logits: "np.ndarray",
+        labels: "np.ndarray",
+        *,
+        interval: bool = False,
+        rows: "Dataset | None" = None,
+    ) -> dict[str, Any]:
+        """All metrics of one split; intervals if asked for. Some tasks look at the encoded rows, in the logits' order."""
+
+    def settings(self) -> dict[str, Any]:
+        """What a saved model needs to predict as here, beside its weights; JSON can hold it."""
+        return {}
 
 
 class BoundClassification(BoundTask):

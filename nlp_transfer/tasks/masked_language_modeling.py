@@ -168,7 +168,9 @@ class BoundMaskedLanguageModeling(BoundTask):
         masks = Masks.of(tokenizer, probability=self.config.mask_probability, whole_words=self.config.whole_words)
         return MaskingCollator(padding, masks, seed)
 
-    def metrics(self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False) -> dict[str, Any]:
+    def metrics(
+        self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
+    ) -> dict[str, Any]:
         """See `BoundTask.metrics`; for the logits see `nlp_transfer.models.masked_lm`."""
         from nlp_transfer.metrics.perplexity import perplexity_metrics
 

@@ -100,6 +100,10 @@ class BoundSequenceClassification(BoundClassification):
         self.thresholds = np.full(len(self.label_names), 0.5)
         self._weights = self._class_weights(corpus)
 
+    def settings(self) -> dict[str, Any]:
+        """See `BoundTask.settings`."""
+        return {"max_length": self.max_length, "thresholds": self.threshold_by_label()}
+
     def _class_weights(self, corpus: Corpus) -> "Tensor | None":
         import torch
 
@@ -186,7 +190,9 @@ class BoundSequenceClassification(BoundClassification):
             return multi_label_loss(logits, labels, positive_weights=self._weights, **options)
         return single_label_loss(logits, labels, class_weights=self._weights, **options)
 
-    def metrics(self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False) -> dict[str, Any]:
+    def metrics(
+        self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
+    ) -> dict[str, Any]:
         """See `BoundTask.metrics`; the loss is the mean over the rows of `loss`."""
         import torch
 

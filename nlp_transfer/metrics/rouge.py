@@ -1,0 +1,83 @@
+"""ROUGE-1, -2, -L and -Lsum by Google's `rouge-score`, as an `evaluate.Metric` that needs no network.
+
+    precision = shared n-grams / n-grams of the summary     recall = shared / n-grams of the reference     F = their
+    harmonic mean
+
+ROUGE-L counts the longest common subsequence of words; ROUGE-Lsum the union of those of each pair of sentences, which
+the texts give one a line. Words are those of words.py.
+Reference: Lin (2004), https://aclanthology.org/W04-1013
+"""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import evaluate
+from datasets import Features, Value
+
+from nlp_transfer.errors import DataError
+from nlp_transfer.metrics.words import rouge_words
+
+ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+"""The kinds, as evaluate calls them."""
+
+
+class _Words:
+    """What `rouge_score` takes for a tokenizer."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return rouge_words(text)
+
+
+@final
+class Rouge(evaluate.Metric):
+    """Mean F of each kind of ROUGE over (summary, reference) pairs; sentences are parted by line ends."""
+
+    def __init__(self) -> None:
+        super().__init__(keep_in_memory=True)
+
+    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """Score lists of texts, or what `add` and `add_batch` have gathered.
+
+        Raises:
+            DataError: nothing to score.
+            ValueError: not as many summaries as references.
+        """
+        if predictions is None or references is None or self.writer is not None or kwargs:
+            gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
+            return gathered
+        return self._compute(predictions=predictions, references=references)
+
+    def _compute(self, *, predictions: Any, references: Any) -> dict[str, Any]:
+        scores = rouge_scores(list(predictions), list(references))
+        return {kind: sum(row[kind] for row in scores) / len(scores) for kind in ROUGE}
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=type(self).__doc__ or "",
+            citation="",
+            inputs_description="",
+            features=Features(predictions=Value("string"), references=Value("string")),
+        )
+
+    def _build_data_dir(self) -> str:
+        return ""  # rows stay in memory: no folder in the user's cache
+
+
+def rouge_scores(predictions: Sequence[str], references: Sequence[str]) -> list[dict[str, float]]:
+    """F of each kind for each pair; 0 for a summary without words.
+
+    Raises:
+        DataError: nothing to score.
+        ValueError: not as many summaries as references.
+    """
+    from rouge_score.rouge_scorer import RougeScorer
+
+    if not len(predictions) or not len(references):
+        raise DataError("Nothing to score: ROUGE needs at least one summary and its reference; is the split empty?")
+    if len(predictions) != len(references):
+        raise ValueError(f"Got {len(predictions)} summaries for {len(references)} references; they must be as many.")
+    scorer = RougeScorer(list(ROUGE), tokenizer=_Words())
+    return [
+        {kind: float(score.fmeasure) for kind, score in scorer.score(reference, prediction).items()}
+        for prediction, reference in zip(predictions, references, strict=True)
+    ]

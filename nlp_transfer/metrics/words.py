@@ -1,0 +1,44 @@
+"""Words as ROUGE counts them, in any script.
+
+Google's tokenizer keeps a to z and digits only: a Greek text has no words there, and "müssen" is two. Here a word is a
+run of letters and digits of any script, and each Chinese or Japanese character a word of its own. English text gives
+what Google's gives, stemming included.
+"""
+
+import re
+from functools import lru_cache
+
+_WIDE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+")
+
+LONGEST_UNSTEMMED = 3
+"""Google's tokenizer stems longer words only."""
+
+
+def plain_words(text: str) -> list[str]:
+    """Lower-case words, as they are."""
+    return _WORD.findall(text.lower())
+
+
+def rouge_words(text: str) -> list[str]:
+    """Lower-case words; English ones of more than three letters by their Porter stem."""
+    return [_stem(word) for word in plain_words(text)]
+
+
+def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
+    """All runs of n words."""
+    return list(zip(*(words[i:] for i in range(n)), strict=False))
+
+
+@lru_cache(maxsize=100_000)
+def _stem(word: str) -> str:
+    if len(word) <= LONGEST_UNSTEMMED or not word.isascii():
+        return word
+    return str(_stemmer().stem(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer():  # type: ignore[no-untyped-def]  # nltk has no types
+    from nltk.stem.porter import PorterStemmer
+
+    return PorterStemmer()

@@ -1,0 +1,148 @@
+"""Summarise documents as they come, in constant memory, in their order.
+
+A document of any length is read in windows that go through the model in batches of about as many tokens; what is kept of
+each sentence is one number. Computation is in float32, whatever the run trained in.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nlp_transfer.data.batches import PaddingCollator, SentenceCollator, token_budget_batches
+from nlp_transfer.data.sentences import sentence_spans
+from nlp_transfer.data.texts import windows
+from nlp_transfer.data.windows import DocumentEncoder
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.hub import TrainedSummarizer
+from nlp_transfer.metrics.extracts import chosen_sentences
+from nlp_transfer.models.unpadding import unpadded
+from nlp_transfer.reporting.files import plain
+from nlp_transfer.reporting.summary_scoring import SENTENCES_APART
+
+MAX_TOKENS = 8192
+"""Tokens of a batch, padding counted."""
+
+CPU_MAX_TOKENS = 2048
+"""The same on a CPU."""
+
+
+@dataclass(frozen=True)
+class SummarySentence:
+    """A sentence of a summary.
+
+    Args:
+        text: as it stands in the document.
+        start: its first character there.
+        end: the one after its last.
+        score: the model's probability that it belongs into a summary.
+    """
+
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a model takes of one document.
+
+    Args:
+        id: the document's.
+        sentences: in the document's order; none of a document without text.
+    """
+
+    id: Any
+    sentences: list[SummarySentence]
+
+    @property
+    def summary(self) -> str:
+        """The sentences as one text."""
+        return SENTENCES_APART.join(" ".join(sentence.text.split()) for sentence in self.sentences)
+
+    def line(self) -> bytes:
+        """One line of JSON."""
+        sentences = [
+            {"text": one.text, "start": one.start, "end": one.end, "score": round(one.score, 6)}
+            for one in self.sentences
+        ]
+        row = {"id": self.id, "summary": self.summary, "sentences": sentences}
+        # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
+        return json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def summarize(
+    summarizer: TrainedSummarizer, rows: Iterable[tuple[Any, str]], *, max_tokens: int | None = None
+) -> Iterator[Summary]:
+    """Summarise documents in their order.
+
+    Args:
+        summarizer: on the device that it shall run on.
+        rows: (id, document); read a window at a time, as many as memory is meant for.
+        max_tokens: tokens of a batch, padding counted; None is `CPU_MAX_TOKENS` or `MAX_TOKENS`.
+
+    Raises:
+        DataError: what `rows` raises.
+        CheckpointError: the model's outputs are not finite.
+    """
+    for window in windows(rows):
+        spans = [sentence_spans(text) for _, text in window]
+        sentences = [[text[a:b] for a, b in of] for (_, text), of in zip(window, spans, strict=True)]
+        scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
+        for (row_id, _), own, texts, of_document in zip(window, spans, sentences, scores, strict=True):
+            taken = chosen_sentences(
+                of_document.tolist(), texts, summarizer.budget, block_trigrams=summarizer.block_trigrams
+            )
+            yield Summary(row_id, [SummarySentence(texts[i], *own[i], float(of_document[i])) for i in taken])
+
+
+def sentence_scores(
+    summarizer: TrainedSummarizer, documents: Sequence[Sequence[str]], *, max_tokens: int | None = None
+) -> list[np.ndarray]:
+    """The probability of each sentence of some documents to belong into a summary.
+
+    Args:
+        summarizer: on the device that it shall run on.
+        documents: the sentences of each.
+        max_tokens: see `summarize`.
+
+    Returns:
+        For each document float64, shape (sentences,).
+
+    Raises:
+        CheckpointError: the model's outputs are not finite.
+    """
+    from scipy.special import expit
+
+    network: Any = summarizer.model
+    device = network.device
+    if max_tokens is None:
+        max_tokens = CPU_MAX_TOKENS if device.type == "cpu" else MAX_TOKENS
+    encoder = DocumentEncoder(summarizer.tokenizer, summarizer.max_length, summarizer.overlap)
+    collate = SentenceCollator(PaddingCollator(summarizer.tokenizer))
+    logits = [np.zeros(len(sentences)) for sentences in documents]
+    cut = [
+        (number, window)
+        for number, sentences in enumerate(documents)
+        if sentences
+        for window in encoder.encode(sentences)[0]
+    ]
+    with torch.inference_mode(), unpadded(network) if len(cut) > 1 else contextlib.nullcontext():
+        for batch in token_budget_batches([window["length"] for _, window in cut], max_tokens):
+            inputs = collate([cut[place][1] for place in batch])
+            found = network(**{name: tensor.to(device) for name, tensor in inputs.items()}).logits.float().cpu().numpy()
+            for row, place in enumerate(batch):
+                number, window = cut[place]
+                first, begin, end = window["numbers"][0], window["scored_from"], window["scored_to"]
+                logits[number][begin:end] = found[row, begin - first : end - first]
+    if not all(np.isfinite(of_document).all() for of_document in logits):
+        raise CheckpointError(
+            f"{summarizer.origin} gives outputs that are not finite (NaN or infinite): its weights are ruined. Use "
+            "another checkpoint, or train again."
+        )
+    return [expit(of_document) for of_document in logits]

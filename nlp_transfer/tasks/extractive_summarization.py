@@ -1,0 +1,315 @@
+"""Extractive summarisation: score the sentences of a document, and take the best.
+
+Each sentence gets a marker; the encoder's states of the markers go through layers between sentences to one score a
+sentence. A document longer than `max_length` tokens is read in overlapping windows, and each sentence is scored once.
+The labels are those that people marked (`highlights`), or those of greedy ROUGE against the summary.
+Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
+
+import numpy as np
+
+from nlp_transfer.data import Corpus
+from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.tasks.base import BoundTask, Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+    from nlp_transfer.metrics.extracts import Budget
+    from nlp_transfer.models.loading import LoadedModel
+
+LABELS = ("auto", "highlights", "summary")
+
+UNITS = ("sentences", "words", "characters", "share")
+
+
+@final
+@dataclass(frozen=True)
+class ExtractiveSummarization(Task):
+    """Summarise documents by sentences of theirs.
+
+    Args:
+        max_length: tokens the encoder reads at once, markers included; a longer document goes on in further windows.
+        overlap: tokens that a window may repeat of the one before, as context.
+        repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
+        labels: which sentences are right: those of the column `highlights`, or those that greedy ROUGE takes by the
+            `summary`; `auto` is highlights where there are any.
+        select_by: what a summary's size is counted in: `sentences`, `words`, `characters`, or `share` of the words of
+            the document.
+        select: its size: 3 sentences, 100 words, …; of `share` 0 < size <= 1.
+        block_trigrams: pass over a sentence that shares three words in a row with one that is taken.
+    """
+
+    name: ClassVar[str] = "extractive_summarization"
+    metric_names: ClassVar[tuple[str, ...]] = (
+        "loss",
+        "rouge1",
+        "rouge2",
+        "rougeL",
+        "rougeLsum",
+        "precision",
+        "recall",
+        "f1",
+        "average_precision",
+    )
+    classifies: ClassVar[bool] = False
+    summarizes: ClassVar[bool] = True
+
+    max_length: int = 512
+    overlap: int = 128
+    repeat_positions: bool = False
+    labels: Literal["auto", "highlights", "summary"] = "auto"
+    select_by: Literal["sentences", "words", "characters", "share"] = "sentences"
+    select: float = 3
+    block_trigrams: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = []
+        if self.max_length < 3:
+            problems.append(f"task.max_length is {self.max_length}; a sentence needs at least 3 tokens.")
+        elif not 0 <= self.overlap <= self.max_length // 2:
+            problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length.")
+        if self.labels not in LABELS:
+            problems.append(f"task.labels: {did_you_mean('value', self.labels, LABELS)}")
+        problems += selection_problems(self.select_by, self.select)
+        if problems:
+            raise ConfigError(problems)
+
+    def bind(self, corpus: Corpus) -> "BoundExtractiveSummarization":
+        """The task; raises DataError where the training or validation documents have nothing to learn from."""
+        wanted = {"highlights": ["highlights"], "summary": ["summary"]}.get(self.labels, ["highlights", "summary"])
+        problems = []
+        for split in ("train", "validation"):
+            columns = corpus.splits[split].column_names if split in corpus.splits else []
+            if not any(column in columns for column in wanted):
+                problems.append(
+                    f"{corpus.origin}: the {split} documents have no column {' or '.join(map(repr, wanted))}, which "
+                    "say what a summary should hold. Name it with source.columns: {theirs: summary}."
+                )
+        if problems:
+            raise DataError(problems)
+        marked = all("highlights" in corpus.splits[split].column_names for split in ("train", "validation"))
+        return BoundExtractiveSummarization(self, by_highlights=self.labels != "summary" and marked)
+
+
+def selection_problems(unit: str, size: float) -> list[str]:
+    """What is wrong with how much is taken, worded for the configuration."""
+    if unit not in UNITS:
+        return [f"task.select_by: {did_you_mean('value', unit, UNITS)}"]
+    if unit == "share":
+        return [] if 0 < size <= 1 else [f"task.select is {size:g}; a share is above 0 and at most 1, such as 0.2."]
+    if 1 <= size < math.inf and size == int(size):
+        return []
+    return [f"task.select is {size:g}; expected a whole number of {unit}, 1 or more."]
+
+
+@dataclass(frozen=True)
+class ScoredDocument:
+    """What the model says of one document.
+
+    Args:
+        id: the document's.
+        text: the document.
+        spans: its sentences.
+        scores: logits of its sentences.
+        taken: the numbers of the sentences that make the summary.
+        labels: 0 or 1 for each sentence; None where they are not known.
+        summary: the reference; None where there is none.
+    """
+
+    id: str
+    text: str
+    spans: list[tuple[int, int]]
+    scores: list[float]
+    taken: list[int]
+    labels: list[int] | None
+    summary: str | None
+
+    @property
+    def sentences(self) -> list[str]:
+        """The document's."""
+        return [self.text[first:last] for first, last in self.spans]
+
+
+@final
+class BoundExtractiveSummarization(BoundTask):
+    """An extractive summarisation task that knows where its labels are from. See `ExtractiveSummarization`."""
+
+    def __init__(self, config: ExtractiveSummarization, *, by_highlights: bool) -> None:
+        self.config = config
+        self.name = config.name
+        self.max_length = config.max_length
+        self.by_highlights = by_highlights
+        self.facts = {
+            "sentences are labelled by": "highlights" if by_highlights else "greedy ROUGE against the summary"
+        }
+
+    @property
+    def cut_at(self) -> int | None:
+        """Nothing: windows are cut here, not by the tokenizer."""
+        return None
+
+    @property
+    def budget(self) -> "Budget":
+        """How much is taken."""
+        from nlp_transfer.metrics.extracts import Budget
+
+        return Budget(self.config.select_by, self.config.select)
+
+    def settings(self) -> dict[str, Any]:
+        """See `BoundTask.settings`."""
+        names = ("max_length", "overlap", "select_by", "select", "block_trigrams")
+        return {name: getattr(self.config, name) for name in names}
+
+    def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
+        """Nothing changes; raises ConfigError where the tokenizer has no markers."""
+        from nlp_transfer.data.windows import marker_ids
+
+        if None in marker_ids(tokenizer):
+            raise ConfigError(
+                "task: extractive_summarization needs a tokenizer with a token that begins a text and one that ends it "
+                "(cls_token and sep_token, or bos_token and eos_token), and this one lacks them."
+            )
+
+    def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
+        """See `BoundTask.encode`; for the columns see `encode_documents`."""
+        from nlp_transfer.data.windows import DocumentEncoder, encode_documents
+
+        encoder = DocumentEncoder(tokenizer, self.config.max_length, self.config.overlap)
+        return {
+            split: encode_documents(
+                dataset,
+                encoder,
+                label=oracle_labels,
+                by_highlights=self.by_highlights,
+                fingerprint=f"{corpus.fingerprint}-{split}",
+                description=f"Tokenising {split}",
+            )
+            for split, dataset in corpus.splits.items()
+        }
+
+    def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+        """See `BoundTask.example`: the numbers of the labelled sentences."""
+        right = [str(number) for number, label in zip(row["numbers"], row["labels"], strict=True) if label == 1]
+        learned = f"sentences {', '.join(right) or 'none'} of {row['numbers'][0]} to {row['numbers'][-1]}"
+        return learned, str(tokenizer.decode(row["input_ids"]))
+
+    def build_model(
+        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
+    ) -> "LoadedModel":
+        """See `BoundTask.build_model`."""
+        from nlp_transfer.models.extractive import load_extractive
+        from nlp_transfer.models.positions import fit_positions
+
+        loaded = load_extractive(
+            name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=attention_dropout
+        )
+        return fit_positions(loaded, self.max_length, name, repeat=self.config.repeat_positions)
+
+    def collator(
+        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
+    ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
+        """See `BoundTask.collator`."""
+        from nlp_transfer.data.batches import COMPILED_MULTIPLE, PaddingCollator, SentenceCollator
+
+        return SentenceCollator(
+            PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
+        )
+
+    def metrics(
+        self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
+    ) -> dict[str, Any]:
+        """See `BoundTask.metrics`: those of `summary_metrics`, and the loss, the mean over scored sentences.
+
+        Args:
+            logits: shape (rows, sentences); what is beyond a row's sentences is not looked at.
+            labels: the same shape; what is no label of a scored sentence is below 0.
+            interval: see `summary_metrics`.
+            rows: the encoded rows.
+        """
+        if rows is None:
+            raise ValueError("Summaries are scored by their documents: give the encoded rows.")
+        logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+        scored = labels >= 0
+        signed = np.where(labels[scored] == 1, logits[scored], -logits[scored])
+        loss = float(np.logaddexp(0.0, -signed).mean())
+        return {"loss": loss, **document_metrics(self.documents(logits, rows), interval=interval)}
+
+    def documents(self, logits: np.ndarray, rows: "Dataset") -> list[ScoredDocument]:
+        """The documents in their order, put together from the windows in which their sentences are scored.
+
+        Args:
+            logits: shape (rows, sentences).
+            rows: encoded documents, all windows of each, in any order.
+        """
+        return list(scored_documents(logits, rows, self.select))
+
+    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
+        """The numbers of the sentences that a summary takes."""
+        from nlp_transfer.metrics.extracts import chosen_sentences
+
+        return chosen_sentences(scores, sentences, self.budget, block_trigrams=self.config.block_trigrams)
+
+
+def oracle_labels(sentences: Sequence[str], summary: str) -> list[int]:
+    """1 for the sentences that greedy ROUGE takes by a summary, 0 for the others."""
+    from nlp_transfer.metrics.extracts import greedy_oracle
+
+    taken = set(greedy_oracle(sentences, summary))
+    return [int(number in taken) for number in range(len(sentences))]
+
+
+def scored_documents(
+    logits: np.ndarray, rows: "Dataset", select: Callable[[Sequence[float], Sequence[str]], list[int]]
+) -> Iterator[ScoredDocument]:
+    """See `BoundExtractiveSummarization.documents`."""
+    places: dict[int, list[int]] = {}
+    for place, number in enumerate(rows["document"]):
+        places.setdefault(number, []).append(place)
+    for number in sorted(places):
+        windows = sorted(
+            (rows[place] | {"place": place} for place in places[number]), key=lambda row: row["numbers"][0]
+        )
+        spans: list[tuple[int, int]] = []
+        scores: list[float] = []
+        labels: list[int] = []
+        for row in windows:
+            for i, sentence in enumerate(row["numbers"]):
+                if row["scored_from"] <= sentence < row["scored_to"]:
+                    spans.append((row["starts"][i], row["ends"][i]))
+                    scores.append(float(logits[row["place"], i]))
+                    labels += [row["labels"][i]] if "labels" in row else []
+        first = windows[0]
+        text = first["text"]
+        taken = select(scores, [text[start:end] for start, end in spans])
+        yield ScoredDocument(
+            first["id"], text, spans, scores, taken, labels if "labels" in first else None, first.get("summary")
+        )
+
+
+def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> dict[str, Any]:
+    """`summary_metrics` of what is taken of each document."""
+    from nlp_transfer.data.sentences import sentence_spans
+    from nlp_transfer.metrics.summaries import Extract, summary_metrics
+
+    summaries = [[one.sentences[number] for number in one.taken] for one in documents]
+    references = None
+    if all(one.summary is not None for one in documents):
+        texts = [str(one.summary) for one in documents]
+        references = [[text[first:last] for first, last in sentence_spans(text)] for text in texts]
+    extracts = [Extract(one.taken, one.labels, one.scores) for one in documents if one.labels is not None]
+    return summary_metrics(
+        summaries,
+        [one.text for one in documents],
+        references,
+        extracts if len(extracts) == len(documents) else None,
+        interval=interval,
+    )
