@@ -131,17 +131,18 @@ def build_trainer(
         )
     arguments = copy.copy(config.training)
     arguments.output_dir = str(folder / CHECKPOINTS)
-    by_length = np.argsort(np.asarray(context.validation["length"]), kind="stable")
-    evaluated = context.validation.select(by_length)
+    lengths = np.asarray(context.validation["length"])
     trainer = TransferTrainer(
         loaded.model,
         arguments,
         context.collate,
         train_dataset=context.train,
-        eval_dataset=evaluated,
+        eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")),
         processing_class=tokenizer,
         compute_loss_func=None if loss is None else update_mean(loss),
-        compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids, rows=evaluated)),
+        compute_metrics=lambda output: scalars(
+            task.metrics(output.predictions, output.label_ids, rows=trainer.scored_rows)
+        ),
         methods=config.methods,
         context=context,
     )

@@ -1,7 +1,7 @@
 """Summarise documents as they come, in constant memory, in their order.
 
-A document of any length is read in windows that go through the model in batches of about as many tokens; what is kept of
-each sentence is one number. Computation is in float32, whatever the run trained in.
+A document of any length is read in windows that go through the model in batches of about as many tokens; what is kept
+of each sentence is one number. Computation is in float32, whatever the run trained in.
 """
 
 import contextlib

@@ -60,7 +60,7 @@ def test_probabilities_are_softmax_or_sigmoid(tiny_classifier: Path, tiny_multi_
 def test_saving_leaves_the_tokenizer_as_it_was(tmp_path: Path) -> None:
     tokenizer = word_tokenizer()
     before = tokenizer.model_max_length
-    hub.save(tiny_model("bert"), tokenizer, tmp_path, task="t", max_length=9, thresholds={})
+    hub.save(tiny_model("bert"), tokenizer, tmp_path, record={"task": "t"}, cut_at=9)
     assert tokenizer.model_max_length == before
     # Plain transformers cut where the run cut, and find the names of the classes.
     assert AutoTokenizer.from_pretrained(tmp_path).model_max_length == 9
@@ -228,7 +228,7 @@ def test_no_tokenizer(copy: Path) -> None:
 def test_a_tokenizer_without_padding(tmp_path: Path) -> None:
     tokenizer = word_tokenizer()
     tokenizer.pad_token = None
-    hub.save(tiny_model("bert"), tokenizer, tmp_path, task="t", max_length=9, thresholds={})
+    hub.save(tiny_model("bert"), tokenizer, tmp_path, record={"task": "t"}, cut_at=9)
     assert refusal(tmp_path) == (
         f"{tmp_path} has a tokenizer without padding token, so texts cannot be put into batches."
     )

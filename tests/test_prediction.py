@@ -13,9 +13,11 @@ import torch
 from transformers import pipeline
 
 from nlp_transfer import hub, prediction
+from nlp_transfer.data import texts
+from nlp_transfer.data.texts import windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.unpadding import Unpadding
-from nlp_transfer.prediction import Prediction, choose_device, class_probabilities, predict, predict_file, windows
+from nlp_transfer.prediction import Prediction, choose_device, class_probabilities, predict, predict_file
 from tests.tiny_classifiers import LABELS, MAX_LENGTH, WORDS, random_texts, save_classifier
 
 
@@ -94,8 +96,8 @@ def test_batches_hold_as_many_tokens_as_they_may(
 
 
 def test_windows_are_bounded_by_rows_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "WINDOW_ROWS", 3)
-    monkeypatch.setattr(prediction, "WINDOW_CHARACTERS", 10)
+    monkeypatch.setattr(texts, "WINDOW_ROWS", 3)
+    monkeypatch.setattr(texts, "WINDOW_CHARACTERS", 10)
     rows = [(index, text) for index, text in enumerate(["a", "a", "a", "a", "b" * 10, "c"])]
     assert [len(window) for window in windows(rows)] == [3, 2, 1]
     assert list(windows([])) == []
@@ -113,7 +115,7 @@ def test_a_window_that_ends_with_a_fault_is_handed_on_first() -> None:
 
 
 def test_rows_are_read_a_window_at_a_time(tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "WINDOW_ROWS", 4)
+    monkeypatch.setattr(texts, "WINDOW_ROWS", 4)
     read_rows: list[int] = []
 
     def rows() -> Any:

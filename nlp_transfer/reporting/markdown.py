@@ -14,7 +14,7 @@ from nlp_transfer.reporting.score_tables import (
     number,
     per_class_table,
     perplexity,
-    summary_table,
+    summary_tables,
 )
 from nlp_transfer.reporting.summary_baselines import ORACLE
 from nlp_transfer.reporting.tables import Table, escape_markdown, to_markdown
@@ -43,8 +43,8 @@ def _sections(report: Report) -> Iterator[str]:
     elif of_summaries:
         means = (
             "ROUGE is F, of stemmed words, the mean over documents; of sentences, precision, recall and F1 are counted "
-            "over all documents together, AP is the documents' mean average precision. All systems have the same budget; "
-            "the oracle knows the reference."
+            "over all documents together, AP is the documents' mean average precision. All systems have the same "
+            "budget; the oracle knows the reference."
         )
     yield (
         f"{means} The interval is a 95 % percentile bootstrap over the rows scored, for one trained model; it says "
@@ -157,7 +157,7 @@ def _split_results(report: Report, domain: str, split: str) -> Iterator[str]:
     scores = systems[MODEL]
     what = "documents" if is_summary(scores) else "rows"
     yield f"### {domain}, {split} ({scores['rows']:,} {what})\n"
-    yield to_markdown(summary_table(systems, ""))
+    yield from map(to_markdown, summary_tables(systems, ""))
     if not has_classes(scores):
         return
     yield to_markdown(per_class_table(systems, ""))

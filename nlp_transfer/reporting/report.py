@@ -15,7 +15,7 @@ from rich.text import Text
 
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
-from nlp_transfer.reporting.score_tables import PerClassScores, has_classes, summary_table
+from nlp_transfer.reporting.score_tables import PerClassScores, has_classes, is_summary, summary_tables
 from nlp_transfer.reporting.tables import to_rich
 
 if TYPE_CHECKING:
@@ -177,8 +177,9 @@ class Report:
         for domain, split in self.headlines():
             systems = self.systems(domain, split)
             rows = systems[MODEL]["rows"]
-            parts.append(to_rich(summary_table(systems, f"{domain} · {split} · {rows:,} rows")))
-            parts.append(Text())
+            what = "documents" if is_summary(systems[MODEL]) else "rows"
+            for table in summary_tables(systems, f"{domain} · {split} · {rows:,} {what}"):
+                parts += [to_rich(table), Text()]
             if has_classes(systems[MODEL]):
                 parts += [PerClassScores(systems, f"{domain} · {split} · per class"), Text()]
         # Paths and counts are texts, not markup, and stay whole for copying.

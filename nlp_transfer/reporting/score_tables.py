@@ -26,9 +26,20 @@ def number(score: float | None) -> str:
     return UNDEFINED if score is None else f"{score:.3f}"
 
 
+def summary_tables(systems: Mapping[str, Scores], title: str) -> list[Table]:
+    """The systems side by side: what is known of their classes, of their perplexity, or of their summaries.
+
+    Raises:
+        ValueError: no systems.
+    """
+    first = _first(systems)
+    if is_perplexity(first):
+        return [_perplexity_table(systems, title)]
+    return _of_summaries(systems, title) if is_summary(first) else [summary_table(systems, title)]
+
+
 def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
-    """One row a system: accuracy, macro P, R and F1 with its 95 % interval, micro and weighted F1; or its perplexity, or
-    what is known of its summaries.
+    """One row a classifier: accuracy, macro P, R and F1 with its 95 % interval, micro and weighted F1.
 
     Multi-label accuracy is called what it is, exact match.
 
@@ -36,10 +47,6 @@ def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
         ValueError: no systems.
     """
     first = _first(systems)
-    if is_perplexity(first):
-        return _perplexity_table(systems, title)
-    if is_summary(first):
-        return _of_summaries(systems, title)
     interval = "macro_f1_low" in first
     columns = [
         ("", "system"),
@@ -95,26 +102,36 @@ def _perplexity_table(systems: Mapping[str, Scores], title: str) -> Table:
     return Table(title, columns, rows)
 
 
-def _of_summaries(systems: Mapping[str, Scores], title: str) -> Table:
-    """ROUGE where there are references, the sentences' scores where there are labels, length and repetition."""
+def _of_summaries(systems: Mapping[str, Scores], title: str) -> list[Table]:
+    """Tables of ROUGE where there are references, and of the sentences where there are labels; with lengths."""
     first = _first(systems)
-    columns: list[tuple[str, str, str]] = []  # group, name, key
+    tables = []
     if "rouge1" in first:
-        columns += [("ROUGE", "1", "rouge1"), ("ROUGE", "1, 95 %", "")]
-        columns += [("ROUGE", kind, f"rouge{kind}") for kind in ("2", "L", "Lsum")]
-    if "f1" in first:
-        columns += [("sentences", "P", "precision"), ("sentences", "R", "recall"), ("sentences", "F1", "f1")]
-        columns += [("sentences", "F1, 95 %", ""), ("sentences", "AP", "average_precision")]
-    rows = []
-    for name, scores in systems.items():
-        cells, last = [name], ""
-        for _, _, key in columns:
-            low, high = f"{last}_low", f"{last}_high"
-            cells.append(number(scores.get(key)) if key else f"{number(scores.get(low))}–{number(scores.get(high))}")
-            last = key
-        rows.append([*cells, f"{scores['words']:.0f}", f"{scores['compression']:.0%}", f"{scores['repetition']:.0%}"])
-    names = ["system", *(name for _, name, _ in columns), "words", "of the text", "repeated"]
-    groups = ["", *(group for group, _, _ in columns), "length", "length", ""]
+        columns = [("ROUGE", "1", "rouge1"), ("ROUGE", "1, 95 %", "rouge1_low"), ("ROUGE", "2", "rouge2")]
+        columns += [("ROUGE", "L", "rougeL"), ("ROUGE", "Lsum", "rougeLsum")]
+        tables.append(_table_of(systems, title, columns))
+    if "f1" in first or not tables:
+        columns = [("sentences", "P", "precision"), ("sentences", "R", "recall"), ("sentences", "F1", "f1")]
+        columns += [("sentences", "F1, 95 %", "f1_low"), ("sentences", "AP", "average_precision")]
+        if "f1" not in first:
+            columns = []
+        lengths = [("length", "words", "words"), ("length", "of text", "compression"), ("", "repeated", "repetition")]
+        tables.append(_table_of(systems, "" if tables else title, columns + lengths))
+    return tables
+
+
+def _table_of(systems: Mapping[str, Scores], title: str, columns: list[tuple[str, str, str]]) -> Table:
+    """One row a system, one column each of (group, name, key); the key of an interval is its lower end's."""
+
+    def cell(scores: Scores, key: str) -> str:
+        if key.endswith("_low"):
+            return f"{number(scores.get(key))}–{number(scores.get(f'{key[:-4]}_high'))}"
+        if key in ("compression", "repetition"):
+            return f"{scores[key]:.0%}"
+        return f"{scores[key]:.0f}" if key == "words" else number(scores.get(key))
+
+    rows = [[name, *(cell(scores, key) for _, _, key in columns)] for name, scores in systems.items()]
+    names, groups = ["system", *(name for _, name, _ in columns)], ["", *(group for group, _, _ in columns)]
     return Table(title, names, rows, groups=groups)
 
 

@@ -90,7 +90,7 @@ class BoundTask(ABC):
         interval: bool = False,
         rows: "Dataset | None" = None,
     ) -> dict[str, Any]:
-        """All metrics of one split; intervals if asked for. Some tasks look at the encoded rows, in the logits' order."""
+        """All metrics of one split; intervals if asked for. Some tasks look at the encoded rows, in the same order."""
 
     def settings(self) -> dict[str, Any]:
         """What a saved model needs to predict as here, beside its weights; JSON can hold it."""

@@ -37,7 +37,7 @@ class ExtractiveSummarization(Task):
 
     Args:
         max_length: tokens the encoder reads at once, markers included; a longer document goes on in further windows.
-        overlap: tokens that a window may repeat of the one before, as context.
+        overlap: tokens that a window may repeat of the one before, as context; null is a quarter of `max_length`.
         repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
         labels: which sentences are right: those of the column `highlights`, or those that greedy ROUGE takes by the
             `summary`; `auto` is highlights where there are any.
@@ -63,7 +63,7 @@ class ExtractiveSummarization(Task):
     summarizes: ClassVar[bool] = True
 
     max_length: int = 512
-    overlap: int = 128
+    overlap: int | None = None
     repeat_positions: bool = False
     labels: Literal["auto", "highlights", "summary"] = "auto"
     select_by: Literal["sentences", "words", "characters", "share"] = "sentences"
@@ -75,13 +75,18 @@ class ExtractiveSummarization(Task):
         problems = []
         if self.max_length < 3:
             problems.append(f"task.max_length is {self.max_length}; a sentence needs at least 3 tokens.")
-        elif not 0 <= self.overlap <= self.max_length // 2:
-            problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length.")
+        elif not 0 <= self.repeated_tokens <= self.max_length // 2:
+            problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length, or null.")
         if self.labels not in LABELS:
             problems.append(f"task.labels: {did_you_mean('value', self.labels, LABELS)}")
         problems += selection_problems(self.select_by, self.select)
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def repeated_tokens(self) -> int:
+        """`overlap`, or what it is where it is null."""
+        return self.max_length // 4 if self.overlap is None else self.overlap
 
     def bind(self, corpus: Corpus) -> "BoundExtractiveSummarization":
         """The task; raises DataError where the training or validation documents have nothing to learn from."""
@@ -166,8 +171,8 @@ class BoundExtractiveSummarization(BoundTask):
 
     def settings(self) -> dict[str, Any]:
         """See `BoundTask.settings`."""
-        names = ("max_length", "overlap", "select_by", "select", "block_trigrams")
-        return {name: getattr(self.config, name) for name in names}
+        names = ("max_length", "select_by", "select", "block_trigrams")
+        return {"overlap": self.config.repeated_tokens, **{name: getattr(self.config, name) for name in names}}
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
         """Nothing changes; raises ConfigError where the tokenizer has no markers."""
@@ -183,7 +188,7 @@ class BoundExtractiveSummarization(BoundTask):
         """See `BoundTask.encode`; for the columns see `encode_documents`."""
         from nlp_transfer.data.windows import DocumentEncoder, encode_documents
 
-        encoder = DocumentEncoder(tokenizer, self.config.max_length, self.config.overlap)
+        encoder = DocumentEncoder(tokenizer, self.config.max_length, self.config.repeated_tokens)
         return {
             split: encode_documents(
                 dataset,

@@ -54,6 +54,9 @@ class TransferMixin(
 
     _own_sampler: ShuffledSampler | None = None
 
+    scored_rows: Any = None
+    """The dataset that is scored, all columns included: what `compute_metrics` may need beside arrays."""
+
     def __init__(
         self,
         model: Any = None,
@@ -305,6 +308,17 @@ class TransferMixin(
         if hasattr(self.data_collator, "set_epoch"):  # it draws something anew in each epoch
             self.data_collator.set_epoch(kwargs["epoch"])
         super()._run_epoch(*args, **kwargs)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """As in `Trainer`; notes which rows are scored."""
+        given: Any = self.eval_dataset if eval_dataset is None else eval_dataset
+        self.scored_rows = self.eval_dataset[given] if isinstance(given, str) and self.eval_dataset else given
+        return super().get_eval_dataloader(eval_dataset)
+
+    def get_test_dataloader(self, test_dataset: Any) -> Any:
+        """As in `Trainer`; notes which rows are scored."""
+        self.scored_rows = test_dataset
+        return super().get_test_dataloader(test_dataset)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         """Always in the dataset's order: predictions are matched to rows by position."""

@@ -204,9 +204,39 @@ def test_torn_gzip_and_half_characters(tmp_path: Path) -> None:
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.csv").startswith(f"There is no file {tmp_path / 'a.csv'} (from ")
-    assert refusal(tmp_path) == f"{tmp_path} is a folder; expected one file of texts, or - for standard input."
+    assert refusal(tmp_path) == (
+        f"{tmp_path} is a folder without a text file (.txt or .txt.gz); expected some, a file of texts, or - for "
+        "standard input."
+    )
+    assert refusal(tmp_path, file_format="csv") == (
+        f"{tmp_path} is a folder, and --format csv is that of a file. Leave it out."
+    )
     message = refusal(write(tmp_path / "a.docx", "x"))
     assert "a.docx: no format is known by the suffix '.docx'. Files end in .jsonl, " in message
     assert ".parquet or .txt (one text a line), each also with .gz; " in message
-    assert message.endswith("; or say which format it is: --format jsonl, text, csv, tsv.")
+    assert message.endswith("; or say which format it is: --format jsonl, text, document, csv, tsv.")
     assert refusal(tmp_path / "a.docx", file_format="jsnol").startswith("Unknown format 'jsnol'. Did you mean 'jsonl'?")
+
+
+def test_a_folder_of_text_files(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "b.txt").write_text("two\nlines\n")
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"packed"))
+    (tmp_path / ".hidden.txt").write_text("no")
+    (tmp_path / "notes.md").write_text("no")
+    assert list(Texts(str(tmp_path))) == [("a.txt.gz", "packed"), ("inner/b.txt", "two\nlines\n")]
+    (tmp_path / "c.txt").write_text(" ")
+    assert f"{tmp_path}: file 2 (id 'c.txt'): text is empty or has no visible character" in refusal(tmp_path)
+
+
+def test_plain_text_as_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.txt", "one\n\ntwo\n")
+    assert list(Texts(str(path), file_format="document")) == [(0, "one\n\ntwo\n")]
+    assert list(Texts(str(path), plain_text_is="document")) == [(0, "one\n\ntwo\n")]
+    assert list(Texts(str(write(tmp_path / "b.txt", "x\ny\n")), file_format="text", plain_text_is="document")) == [
+        (0, "x"),
+        (1, "y"),
+    ]
+    assert list(Texts(str(write(tmp_path / "c.txt", "")), file_format="document")) == []
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
+    assert list(Texts(plain_text_is="document")) == [(0, "a\nb\n")]

@@ -9,21 +9,25 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import ClassLabel
+from datasets import ClassLabel, Dataset
 from transformers import PreTrainedModel
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.data.batches import PaddingCollator, SentenceCollator
+from nlp_transfer.data.windows import NOT_SCORED
 from nlp_transfer.methods import CDAN, CORAL, DANN, MMD, Joint, Method, TargetMLM
+from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
 from nlp_transfer.models.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.target_rows import without_labels
-from tests.tiny_models import collate, random_rows, tiny_model
+from tests.tiny_models import PADDING, collate, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
@@ -85,6 +89,29 @@ def pretrainer_for(family: str, accumulation: int, folder: Path) -> TransferTrai
     return TransferTrainer(model, arguments_for(accumulation, folder), masking(), train_dataset=text_rows(ROWS))
 
 
+def summarizer_for(family: str, accumulation: int, folder: Path) -> TransferTrainer:
+    """Rows have different numbers of scored sentences, over which the loss is a mean."""
+    torch.manual_seed(0)
+    model = without_dropout(AutoModelForExtractiveSummarization.from_config(tiny_config(family)))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4)
+    tokenizer: Any = SimpleNamespace(pad_token_id=PADDING, padding_side="right", model_max_length=64)
+    collate = SentenceCollator(PaddingCollator(tokenizer))
+    return TransferTrainer(model, arguments_for(accumulation, folder), collate, train_dataset=window_rows(ROWS))
+
+
+def window_rows(count: int) -> Dataset:
+    """Encoded windows of one to four sentences, some of which are context."""
+    rows = []
+    for number, row in enumerate(random_rows(count)):
+        markers = list(range(0, row["length"], 6))
+        labels = [NOT_SCORED if (number + i) % 3 == 1 and i else (number + i) % 2 for i in range(len(markers))]
+        numbers = [number + i for i in range(len(markers))]
+        rows.append({"input_ids": row["input_ids"], "markers": markers, "numbers": numbers, "labels": labels})
+    return Dataset.from_list(rows)
+
+
 def without_dropout(model: PreTrainedModel) -> PreTrainedModel:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -132,6 +159,11 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{family}/{kind}/{adapting}", {**values, "own_loss": False, "adapting": adapting}
     for family in FAMILIES:
         yield f"{family}/masked", {"family": family}
+        yield f"{family}/sentences", {"family": family}
+
+
+MAKERS = {"masked": pretrainer_for, "sentences": summarizer_for}
+"""What makes an update, by the end of its name; others are classifiers'."""
 
 
 def main(out: Path) -> None:
@@ -139,7 +171,7 @@ def main(out: Path) -> None:
     results = {}
     for key, values in cases():
         for accumulation in (1, 4) if world == 1 else (1, 2):
-            make = pretrainer_for if key.endswith("/masked") else trainer_for
+            make = MAKERS.get(key.rpartition("/")[2], trainer_for)
             trainer = make(**values, accumulation=accumulation, folder=out / "run")
             before = weights(trainer)
             trainer.train()
