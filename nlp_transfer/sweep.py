@@ -9,9 +9,9 @@ A sweep file names the parts; a cell's configuration is `base`, then its corpus,
     seeds: [0, 1]
 
 `stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are those of
-the sweep that it runs with. The baselines are scored in the first cell of each corpus. `scored: target` compares the
-scores on the target domain instead of those on the source's test split. Cells run one after another, those of the first
-seed first; a finished one is a line of `results.jsonl`.
+the sweep that it runs with. The baselines are scored in the first cell of each corpus. `scored: target`, of the sweep
+or of one system, compares the scores on the target domain instead of those on the source's test split. Cells run one
+after another, those of the first seed first; a finished one is a line of `results.jsonl`.
 """
 
 import copy
@@ -28,7 +28,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you
 from nlp_transfer.reading.trees import merge_tree, read_yaml
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.report import DOMAINS, Report
-from nlp_transfer.reporting.sweeps import Cell, CellResult, append_result, load_results
+from nlp_transfer.reporting.sweeps import SCORES, Cell, CellResult, append_result, load_results
 from nlp_transfer.tasks import BoundClassification
 
 RESULTS = "results.jsonl"
@@ -44,12 +44,12 @@ class Sweep:
     Args:
         output_dir: the folder of its results and, while they run, its cells.
         cells: the configuration tree of each cell; `stock` in it marks a stock run.
-        scored: the domain whose scores are compared, `source` or `target`.
+        scored: of each cell, the domain whose scores are compared, `source` or `target`.
     """
 
     output_dir: Path
     cells: dict[Cell, dict[str, Any]]
-    scored: str = DOMAINS[0]
+    scored: dict[Cell, str]
 
 
 def read_sweep(file: str | Path) -> Sweep:
@@ -63,9 +63,8 @@ def read_sweep(file: str | Path) -> Sweep:
     for key, kind in (("output_dir", str), ("corpora", dict), ("systems", dict), ("seeds", list)):
         if not isinstance(tree.get(key), kind) or not tree[key]:
             problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
-    scored = tree.get("scored", DOMAINS[0])
-    if scored not in DOMAINS:
-        problems.append(f"{file}: scored is {scored!r}; expected {' or '.join(DOMAINS)}.")
+    if tree.get("scored", DOMAINS[0]) not in DOMAINS:
+        problems.append(f"{file}: scored is {tree['scored']!r}; expected {' or '.join(DOMAINS)}.")
     if problems:
         raise ConfigError(problems)
     for key in ("corpora", "systems"):
@@ -74,10 +73,15 @@ def read_sweep(file: str | Path) -> Sweep:
                 problems.append(f"{file}: {key}.{name} is {part!r}; expected keys of a configuration.")
             elif key == "systems" and (problem := _seeds_problem(part.get("seeds", tree["seeds"]), tree["seeds"])):
                 problems.append(f"{file}: systems.{name}.seeds is {problem}")
+            elif key == "systems" and part.get("scored", DOMAINS[0]) not in DOMAINS:
+                problems.append(
+                    f"{file}: systems.{name}.scored is {part['scored']!r}; expected {' or '.join(DOMAINS)}."
+                )
     if problems:
         raise ConfigError(problems)
     output_dir = Path(tree["output_dir"])
     cells: dict[Cell, dict[str, Any]] = {}
+    scored: dict[Cell, str] = {}
     for seed in tree["seeds"]:
         for corpus, corpus_tree in tree["corpora"].items():
             for system, system_tree in tree["systems"].items():
@@ -85,13 +89,17 @@ def read_sweep(file: str | Path) -> Sweep:
                     continue
                 cell = copy.deepcopy(tree.get("base", {}))
                 for part in (corpus_tree, system_tree, {"training": {"seed": seed}}):
-                    merge_tree(cell, {key: copy.deepcopy(value) for key, value in part.items() if key != "seeds"})
+                    merge_tree(
+                        cell,
+                        {key: copy.deepcopy(value) for key, value in part.items() if key not in ("seeds", "scored")},
+                    )
                 folder = output_dir / "cells" / f"{corpus}-{system}-{seed}"
                 merge_tree(cell, {"training": {"output_dir": str(folder)}})
                 cells[corpus, system, seed] = cell
-    for cell in cells.values():
+                scored[corpus, system, seed] = system_tree.get("scored", tree.get("scored", DOMAINS[0]))
+    for name, cell in cells.items():
         try:
-            found = _cell_problems(_config(cell), scored)
+            found = _cell_problems(_config(cell), scored[name], stock="stock" in cell)
         except ConfigError as error:
             found = error.problems
         problems += [problem for problem in found if problem not in problems]
@@ -100,11 +108,13 @@ def read_sweep(file: str | Path) -> Sweep:
     return Sweep(output_dir, cells, scored)
 
 
-def _cell_problems(config: Config, scored: str) -> list[str]:
+def _cell_problems(config: Config, scored: str, *, stock: bool) -> list[str]:
     """Why a run has no score that a sweep could compare."""
     problems = []
-    if not config.task.classifies:
-        problems.append(f"task is {config.task.name}: a sweep compares classifiers. Run it by itself.")
+    if not config.task.classifies and not config.task.summarizes:
+        problems.append(f"task is {config.task.name}: a sweep compares classifiers or summarisers. Run it by itself.")
+    elif stock and not config.task.classifies:
+        problems.append(f"task is {config.task.name}: a stock run classifies. Leave stock out.")
     if scored == "target" and config.target is None:
         problems.append("scored is target, and a cell has no target. Name it with target: {path: …}.")
     return problems
@@ -142,12 +152,12 @@ def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResu
             config = dataclasses.replace(config, baselines=())
         folder = Path(str(config.training.output_dir))
         run_one = _run_stock if tree.get("stock") else _run_cell
-        for found in run_one(config, cell, sweep.scored):
+        for found in run_one(config, cell, sweep.scored[cell]):
             made_by = {"config": record} if found.cell == cell else {}
             result = dataclasses.replace(found, details={**found.details, **made_by})
             append_result(file, result)
             done[result.cell] = result
-            scores = f"macro-F1 {result.macro_f1:.4f}, accuracy {result.accuracy:.4f}"
+            scores = ", ".join(f"{SCORES[name]} {score:.4f}" for name, score in result.scores.items())
             say(f"{where}: {result.system} {scores}, {result.seconds:.0f} s")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return list(done.values())
@@ -179,19 +189,23 @@ def _run_cell(config: Config, cell: Cell, domain: str) -> Iterator[CellResult]:
     assert report is not None, "a new run has a report"
     corpus, system, seed = cell
     split = _scored_split(report, domain)
-    scores = report.metrics[domain][split]
+    scores = _compared(report.metrics[domain][split])
     details = {
         "train_seconds": report.cost.train_seconds,
         "trainable_parameters": report.cost.trainable_parameters,
-        "validation_macro_f1": report.metrics["source"]["validation"]["macro_f1"],
+        "validation": _compared(report.metrics["source"]["validation"]),
         "report": report.paths["report"],
         **({"checkpoints": report.facts["checkpoints"]} if "checkpoints" in report.facts else {}),
     }
     seconds = time.perf_counter() - started
-    yield CellResult(corpus, system, seed, scores["accuracy"], scores["macro_f1"], seconds, details)
+    yield CellResult(corpus, system, seed, scores, seconds, details)
     for name, domains in report.baselines.items():
-        scores = domains[domain][split]
-        yield CellResult(corpus, name, 0, scores["accuracy"], scores["macro_f1"], 0.0)
+        yield CellResult(corpus, name, 0, _compared(domains[domain][split]), 0.0)
+
+
+def _compared(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Those of some scores that a sweep compares."""
+    return {name: scores[name] for name in SCORES if name in scores}
 
 
 def _scored_split(report: Report, domain: str) -> str:
@@ -236,4 +250,4 @@ def _run_stock(config: Config, cell: Cell, domain: str) -> Iterator[CellResult]:
     scores = task.metrics(logits, labels)
     corpus, system, seed = cell
     seconds, details = time.perf_counter() - started, {"train_seconds": train_seconds}
-    yield CellResult(corpus, system, seed, scores["accuracy"], scores["macro_f1"], seconds, details)
+    yield CellResult(corpus, system, seed, _compared(scores), seconds, details)

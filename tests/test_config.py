@@ -42,7 +42,7 @@ def test_defaults_are_those_of_the_dataclasses(tree):
     config = load_config(tree=tree)
     assert config.task.max_length == 32
     assert [method.name for method in config.methods] == ["full_fine_tuning"]
-    assert config.baselines == ("majority", "tfidf_svm")
+    assert config.baseline_names == ("majority", "tfidf_svm")
     assert config.target is None
 
 
@@ -179,7 +179,7 @@ def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
             "dann and mmd needs text of a target domain, and there is none. Name it with target: {path: …}.",
         ),
         ({"model": 3}, "model is 3; expected str."),
-        ({"baselines": 3}, "baselines is 3; expected list of str."),
+        ({"baselines": 3}, "baselines is 3; expected list of str or null."),
     ],
 )
 def test_what_follows_from_a_problem_is_no_problem_of_its_own(tree, part, expected):

@@ -15,10 +15,21 @@ from typing import Any
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.metrics.intervals import spread
 from nlp_transfer.reporting.files import plain
-from nlp_transfer.reporting.score_tables import number
+from nlp_transfer.reporting.score_tables import UNDEFINED, number
 from nlp_transfer.reporting.tables import Table
 
 log = logging.getLogger(__name__)
+
+SCORES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeLsum": "ROUGE-Lsum",
+    "f1": "sentence F1",
+    "average_precision": "sentence AP",
+}
+"""The scores that a sweep compares, as far as a task has them, and what its table calls them."""
 
 Cell = tuple[str, str, int]
 """(corpus, system, seed)"""
@@ -32,8 +43,7 @@ class CellResult:
         corpus: what was learnt.
         system: the method, or a baseline's name.
         seed: of training.
-        accuracy: on test.
-        macro_f1: on test.
+        scores: on test, by the names that metrics have; all cells of a sweep have the same ones.
         seconds: wall time of the cell.
         details: whatever else is worth keeping, in JSON's types.
     """
@@ -41,8 +51,7 @@ class CellResult:
     corpus: str
     system: str
     seed: int
-    accuracy: float
-    macro_f1: float
+    scores: dict[str, float]
     seconds: float
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -68,7 +77,7 @@ def load_results(path: str | os.PathLike[str]) -> dict[Cell, CellResult]:
         if not line.strip():
             continue
         try:
-            result = CellResult(**json.loads(line))
+            result = CellResult(**_as_now(json.loads(line)))
         except (ValueError, TypeError) as error:
             if index == len(lines) - 1:  # no line break follows: the write was cut off
                 log.warning("%s: the last line was torn and is dropped; its cell runs again.", file)
@@ -78,6 +87,13 @@ def load_results(path: str | os.PathLike[str]) -> dict[Cell, CellResult]:
             ) from error
         found[result.cell] = result
     return found
+
+
+def _as_now(line: dict[str, Any]) -> dict[str, Any]:
+    """A line as it is written now: earlier ones had two scores by themselves."""
+    if "scores" in line or "accuracy" not in line:
+        return line
+    return {**line, "scores": {name: line.pop(name) for name in ("accuracy", "macro_f1")}}
 
 
 def append_result(path: str | os.PathLike[str], result: CellResult) -> None:
@@ -102,19 +118,28 @@ def append_result(path: str | os.PathLike[str], result: CellResult) -> None:
 def sweep_table(results: Iterable[CellResult], title: str = "Sweep") -> Table:
     """One row a corpus and system, in the order they first appear: mean ± standard deviation over seeds."""
     groups: dict[str, dict[str, list[CellResult]]] = {}
+    found: set[str] = set()
     for result in results:
+        found.update(result.scores)
         groups.setdefault(result.corpus, {}).setdefault(result.system, []).append(result)
     rows, rules = [], set()
     for corpus, systems in groups.items():
         for system, cells in systems.items():
-            scores = [_mean_and_spread([getattr(cell, name) for cell in cells]) for name in ("accuracy", "macro_f1")]
+            scores = [
+                _mean_and_spread([cell.scores[name] for cell in cells if name in cell.scores])
+                for name in SCORES
+                if name in found
+            ]
             seconds, _, seeds = spread([cell.seconds for cell in cells])
             rows.append([corpus, system, *scores, str(seeds), f"{seconds:,.1f}"])
         rules.add(len(rows) - 1)
-    columns = ["corpus", "system", "accuracy", "macro-F1", "seeds", "seconds"]
+    shown = [title for name, title in SCORES.items() if name in found]
+    columns = ["corpus", "system", *shown, "seeds", "seconds"]
     return Table(title, columns, rows, names=2, rules=frozenset(rules))
 
 
 def _mean_and_spread(values: list[float]) -> str:
+    if not values:
+        return UNDEFINED
     mean, deviation, _ = spread(values)
     return number(mean) if deviation is None else f"{number(mean)} ± {number(deviation)}"

@@ -11,7 +11,7 @@ from nlp_transfer.reporting.tables import to_markdown
 
 
 def result(seed=0, system="lora", corpus="science/scicite", accuracy=0.8, macro_f1=0.7, seconds=10.0):
-    return CellResult(corpus, system, seed, accuracy, macro_f1, seconds, {"layer": 4})
+    return CellResult(corpus, system, seed, {"accuracy": accuracy, "macro_f1": macro_f1}, seconds, {"layer": 4})
 
 
 def test_results_come_back(tmp_path):
@@ -23,7 +23,7 @@ def test_results_come_back(tmp_path):
     assert list(found) == [("science/scicite", "lora", 0), ("science/scicite", "lora", 1)]
     assert found["science/scicite", "lora", 1] == result(1, accuracy=0.9)
     append_result(path, result(0, accuracy=0.1))
-    assert load_results(path)["science/scicite", "lora", 0].accuracy == 0.1
+    assert load_results(path)["science/scicite", "lora", 0].scores["accuracy"] == 0.1
 
 
 @pytest.mark.parametrize("cut", [1, 30])
@@ -88,3 +88,17 @@ def test_table():
         "| :--- | :--- | ---: | ---: | ---: | ---: |",
     ]
     assert sweep_table([]).rows == []
+
+
+def test_a_line_of_before_is_read(tmp_path):
+    line = {"corpus": "a", "system": "b", "seed": 0, "accuracy": 0.5, "macro_f1": 0.25, "seconds": 1.0, "details": {}}
+    (tmp_path / "results.jsonl").write_text(json.dumps(line) + "\n")
+    (found,) = load_results(tmp_path / "results.jsonl").values()
+    assert found.scores == {"accuracy": 0.5, "macro_f1": 0.25}
+
+
+def test_a_table_of_summaries():
+    scores = {"rouge1": 0.4, "average_precision": 0.5}
+    table = sweep_table([CellResult("a", "b", 0, scores, 2.0), CellResult("a", "lead", 0, {"rouge1": 0.3}, 0.0)])
+    assert table.columns == ["corpus", "system", "ROUGE-1", "sentence AP", "seeds", "seconds"]
+    assert table.rows == [["a", "b", "0.400", "0.500", "1", "2.0"], ["a", "lead", "0.300", "–", "1", "0.0"]]
