@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nlp_transfer.config import Config, load_config
     from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
     from nlp_transfer.hub import load
+    from nlp_transfer.pipelines import register_pipelines
     from nlp_transfer.run import run
     from nlp_transfer.training import TransferArguments, TransferTrainer
 
@@ -21,6 +22,7 @@ _ROOMS = {
     "config": ("Config", "load_config"),
     "data": ("Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "load_corpus"),
     "hub": ("load",),
+    "pipelines": ("register_pipelines",),
     "run": ("run",),
     "training": ("TransferArguments", "TransferTrainer"),
 }
@@ -36,6 +38,7 @@ __all__ = [
     "load",
     "load_config",
     "load_corpus",
+    "register_pipelines",
     "run",
 ]
 

@@ -256,27 +256,31 @@ def load_summarizer(name: str | Path, *, revision: str | None = None) -> Trained
     from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
 
     folder, source = _folder(name, revision)
-    record = _record(source)
+    settings = summarizer_settings(str(name), _record(source))
+    model, tokenizer, info = _read(name, folder, source, AutoModelForExtractiveSummarization, "summariser")
+    if missing := sorted(info["missing_keys"]):
+        raise CheckpointError(f"{name} is not a trained summariser: its weights lack {', '.join(missing[:4])}.")
+    return TrainedSummarizer(model=model.float().eval(), tokenizer=tokenizer, origin=str(folder), **settings)
+
+
+def summarizer_settings(name: str, record: Any) -> dict[str, Any]:
+    """How a summariser reads and selects, as `TrainedSummarizer` takes it, from what `save` recorded.
+
+    Raises:
+        CheckpointError: it did not.
+    """
     try:
-        budget = Budget(str(record["select_by"]), float(record["select"]))
-        settings = {key: int(record[key]) for key in ("max_length", "overlap")}
-        block_trigrams = bool(record["block_trigrams"])
+        return {
+            "budget": Budget(str(record["select_by"]), float(record["select"])),
+            "max_length": int(record["max_length"]),
+            "overlap": int(record["overlap"]),
+            "block_trigrams": bool(record["block_trigrams"]),
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{name} is not a trained summariser: its config.json lacks how it reads and selects ({error}). Expected "
             "the folder of a run of extractive_summarization."
         ) from error
-    model, tokenizer, info = _read(name, folder, source, AutoModelForExtractiveSummarization, "summariser")
-    if missing := sorted(info["missing_keys"]):
-        raise CheckpointError(f"{name} is not a trained summariser: its weights lack {', '.join(missing[:4])}.")
-    return TrainedSummarizer(
-        model=model.float().eval(),
-        tokenizer=tokenizer,
-        budget=budget,
-        block_trigrams=block_trigrams,
-        origin=str(folder),
-        **settings,
-    )
 
 
 def _folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:

@@ -91,9 +91,10 @@ def load_results(path: str | os.PathLike[str]) -> dict[Cell, CellResult]:
 
 def _as_now(line: dict[str, Any]) -> dict[str, Any]:
     """A line as it is written now: earlier ones had two scores by themselves."""
-    if "scores" in line or "accuracy" not in line:
+    if "scores" in line or not {"accuracy", "macro_f1"} <= set(line):
         return line
-    return {**line, "scores": {name: line.pop(name) for name in ("accuracy", "macro_f1")}}
+    scores = {name: line.pop(name) for name in ("accuracy", "macro_f1")}
+    return {**line, "scores": scores}
 
 
 def append_result(path: str | os.PathLike[str], result: CellResult) -> None:

@@ -1,0 +1,47 @@
+"""The pipeline says what scripts/predict.py says."""
+
+import pytest
+from transformers import pipeline
+
+import nlp_transfer
+from nlp_transfer import hub
+from nlp_transfer.config import load_config
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.run import run
+from nlp_transfer.summarizing import summarize
+from tests.tiny_classifiers import save_classifier
+from tests.tiny_documents import documents, summary_tree, write_documents
+from tests.tiny_runs import tiny_encoder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    corpus = write_documents(folder / "documents")
+    tree = summary_tree(tiny_encoder(folder / "encoder"), corpus, folder / "out", num_train_epochs=1)
+    run(load_config(tree=tree), say=lambda _: None)
+    nlp_transfer.register_pipelines()
+    nlp_transfer.register_pipelines()
+    return folder / "out"
+
+
+def test_it_summarises(finished):
+    made = pipeline("summarization", model=str(finished / "model"))
+    texts = ["\n".join(row["document"]) for row in documents(3, seed=9)]
+    expected = list(summarize(hub.load(finished), enumerate(texts)))
+    found = made(texts)
+    assert [one["summary_text"] for one in found] == [one.summary for one in expected]
+    assert [one["text"] for one in found[0]["sentences"]] == [one.text for one in expected[0].sentences]
+    assert set(found[0]["sentences"][0]) == {"text", "start", "end", "score"}
+    assert made(texts[0]) == found[0]
+    assert made("")["summary_text"] == ""
+
+
+def test_what_it_does_not_take(finished, tmp_path):
+    made = pipeline("summarization", model=str(finished / "model"))
+    with pytest.raises(TypeError, match=r"has no option 'min_length'; its model's settings count"):
+        made("a text", min_length=3)
+    with pytest.raises(TypeError, match="takes texts; got int"):
+        made(3)
+    with pytest.raises(CheckpointError, match=r"is not a trained summariser: its config\.json lacks how it reads"):
+        pipeline("summarization", model=str(save_classifier(tmp_path)))
