@@ -1,6 +1,6 @@
 """Score a saved model on a corpus that it did not learn from: the tables of a run, for any texts with its labels."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,31 @@ from datasets import Dataset
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nlp_transfer import hub
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.hub import TrainedClassifier
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import load_on, named, predict, with_progress
+from nlp_transfer.prediction import load_on, moved, named, predict, with_progress
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
-from nlp_transfer.reporting.predictions import write_predictions
+from nlp_transfer.reporting.markdown import meaning
+from nlp_transfer.reporting.predictions import KEYS, write_predictions
 from nlp_transfer.reporting.report import MODEL, CorpusFacts
-from nlp_transfer.reporting.score_tables import PerClassScores, confusion_table, per_class_table, summary_table
+from nlp_transfer.reporting.score_tables import (
+    PerClassScores,
+    confusion_table,
+    has_classes,
+    is_summary,
+    per_class_table,
+    summary_tables,
+)
+from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
+from nlp_transfer.reporting.summary_scoring import summary_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
+from nlp_transfer.summarizing import scored_documents
+from nlp_transfer.tasks.extractive_summarization import document_metrics
 
 DOMAIN = "target"
 """What a corpus is to a model that is trained already."""
@@ -35,7 +48,7 @@ class Evaluation:
         model: where the model came from.
         corpus: which rows the numbers are about.
         split: the split that was scored.
-        metrics: what `classification_metrics` returns.
+        metrics: what `classification_metrics` or `summary_metrics` returns.
         paths: what was written, by a word for it.
     """
 
@@ -47,13 +60,20 @@ class Evaluation:
 
     def summary(self) -> RenderableType:
         """The scores, over all and per class, and the paths, for a terminal."""
-        systems, title = {MODEL: self.metrics}, f"{self.split} · {self.metrics['rows']:,} rows"
-        parts: list[RenderableType] = [to_rich(summary_table(systems, title)), Text()]
-        parts += [PerClassScores(systems, f"{self.split} · per class"), Text()]
+        systems, title = {MODEL: self.metrics}, f"{self.split} · {self.metrics['rows']:,} {self._what}"
+        parts: list[RenderableType] = []
+        for table in summary_tables(systems, title):
+            parts += [to_rich(table), Text()]
+        if has_classes(self.metrics):
+            parts += [PerClassScores(systems, f"{self.split} · per class"), Text()]
         parts += [Text(note, overflow="fold") for note in self.corpus.notes]
         width = max(map(len, self.paths), default=0)
         parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
         return Group(*parts)
+
+    @property
+    def _what(self) -> str:
+        return "documents" if is_summary(self.metrics) else "rows"
 
     def markdown(self) -> str:
         """The same for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
@@ -62,16 +82,14 @@ class Evaluation:
     def _sections(self) -> Iterator[str]:
         systems = {MODEL: self.metrics}
         yield f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n"
-        yield f"## Results on {self.split} ({self.metrics['rows']:,} rows)\n"
-        yield to_markdown(summary_table(systems, ""))
-        yield to_markdown(per_class_table(systems, ""))
-        if (matrix := confusion_table(self.metrics, "")) is not None:
-            yield "Confusions, rows true, columns predicted:\n"
-            yield to_markdown(matrix)
-        yield (
-            "Macro means run over classes, micro over decisions, weighted over classes by support. The interval is a "
-            "95 % percentile bootstrap over the rows scored.\n"
-        )
+        yield f"## Results on {self.split} ({self.metrics['rows']:,} {self._what})\n"
+        yield from map(to_markdown, summary_tables(systems, ""))
+        if has_classes(self.metrics):
+            yield to_markdown(per_class_table(systems, ""))
+            if (matrix := confusion_table(self.metrics, "")) is not None:
+                yield "Confusions, rows true, columns predicted:\n"
+                yield to_markdown(matrix)
+        yield f"{meaning(self.metrics)} The interval is a 95 % percentile bootstrap over the {self._what} scored.\n"
         yield "## Corpus\n"
         yield f"- rows: {', '.join(f'{name} {count:,}' for name, count in self.corpus.rows.items())}"
         yield f"- fingerprint: `{self.corpus.fingerprint}`"
@@ -93,7 +111,8 @@ def evaluate(
 
     Args:
         model: a run's output folder, a model folder, or a Hub id.
-        corpus: where the texts come from; their labels must be the model's.
+        corpus: where the texts come from; their labels must be the model's. For a summariser, documents with summaries
+            or highlights.
         split: the split to score; None takes `test`, or the only one.
         output_dir: where `metrics.json`, `predictions.jsonl.gz` and `report.md` go; None writes nothing.
         max_tokens: see `predict`.
@@ -107,10 +126,12 @@ def evaluate(
     if max_tokens is not None and max_tokens < 1:
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     folder = None if output_dir is None else _empty_folder(output_dir)
+    if hub.is_summarizer(model):
+        return _evaluate_summaries(model, corpus, split, folder, max_tokens, device)
     classifier = load_on(model, device)
     loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
     _check_kind(classifier, loaded)
-    name = _chosen_split(loaded, split)
+    name = _chosen_split(loaded, split, (str(loaded.label_column),), "labels")
     dataset = loaded.splits[name]
     rows = ((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))
     probabilities = np.zeros((len(dataset), len(classifier.label_names)))
@@ -130,6 +151,23 @@ def evaluate(
     return _written(result, folder, _rows(name, classifier, dataset["id"], references, probabilities))
 
 
+def _evaluate_summaries(
+    model: str, corpus: CorpusConfig, split: str | None, folder: Path | None, max_tokens: int | None, device: str
+) -> Evaluation:
+    """See `evaluate`."""
+    summarizer = moved(hub.load_summarizer(model), device)
+    loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
+    name = _chosen_split(loaded, split, ("summary", "highlights"), "summaries or highlights")
+    scored = scored_documents(summarizer, loaded.splits[name], max_tokens=max_tokens)
+    documents = list(with_progress(scored, shown=True))
+    metrics = document_metrics(documents, interval=True)
+    result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics)
+    if folder is None:
+        return result
+    rows = (summary_row(document, DOMAIN, name) for document in documents)
+    return _written(result, folder, rows, SUMMARY_KEYS)
+
+
 def _check_kind(classifier: TrainedClassifier, corpus: Corpus) -> None:
     """Complain where one has lists of labels and the other has not."""
     if classifier.multi_label == corpus.multi_label:
@@ -146,9 +184,14 @@ def _check_kind(classifier: TrainedClassifier, corpus: Corpus) -> None:
     )
 
 
-def _chosen_split(corpus: Corpus, asked: str | None) -> str:
-    """The split to score; raises DataError where it is not there, not clear, or has no labels."""
-    labelled = [name for name, split in corpus.splits.items() if corpus.label_column in split.column_names]
+def _chosen_split(corpus: Corpus, asked: str | None, columns: Sequence[str], what: str) -> str:
+    """The split to score, with one of the columns; raises DataError where it is not there, not clear, or has none."""
+    labelled = [name for name, split in corpus.splits.items() if set(columns) & set(split.column_names)]
+    if not labelled:
+        raise DataError(
+            f"{corpus.origin} has no {what} to score by. scripts/predict.py needs none; or name their column with "
+            "--corpus.columns.THEIRS OURS."
+        )
     if asked is None:
         if "test" in labelled or len(labelled) == 1:
             return "test" if "test" in labelled else labelled[0]
@@ -159,8 +202,8 @@ def _chosen_split(corpus: Corpus, asked: str | None) -> str:
         raise DataError(f"--split: {did_you_mean('split', asked, labelled)} They are those of {corpus.origin}.")
     if asked not in labelled:
         raise DataError(
-            f"--split: the split {asked!r} of {corpus.origin} has no labels to score by. With labels: "
-            f"{', '.join(labelled)}. scripts/predict.py predicts texts without labels."
+            f"--split: the split {asked!r} of {corpus.origin} has no {what} to score by. With {what}: "
+            f"{', '.join(labelled)}. scripts/predict.py needs none."
         )
     return asked
 
@@ -202,7 +245,9 @@ def _empty_folder(output_dir: str) -> Path:
     return folder
 
 
-def _written(result: Evaluation, folder: Path, rows: Iterable[dict[str, Any]]) -> Evaluation:
+def _written(
+    result: Evaluation, folder: Path, rows: Iterable[dict[str, Any]], keys: Sequence[str] = KEYS
+) -> Evaluation:
     """Write everything, the scores last; the evaluation with the paths."""
     paths = {
         "predictions": folder / "predictions.jsonl.gz",
@@ -211,7 +256,7 @@ def _written(result: Evaluation, folder: Path, rows: Iterable[dict[str, Any]]) -
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_predictions(paths["predictions"], rows)
+        write_predictions(paths["predictions"], rows, keys)
         write_text(paths["report"], result.markdown())
         write_json(paths["metrics"], {DOMAIN: {result.split: result.metrics}})
     except OSError as error:

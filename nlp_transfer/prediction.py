@@ -114,7 +114,7 @@ def predict_file(
         _check_output(Path(output), texts.path)
     lines: Iterator[bytes]
     if summarizes:
-        summarizer = _moved(hub.load_summarizer(model), device)
+        summarizer = moved(hub.load_summarizer(model), device)
         summaries = with_progress(summarize(summarizer, texts, max_tokens=max_tokens), shown=output is not None)
         lines = (summary.line() for summary in summaries)
     else:
@@ -200,10 +200,10 @@ def class_probabilities(
 def load_on(model: str, device: str = "auto") -> TrainedClassifier:
     """A saved model on a device; see `nlp_transfer.hub.load_classifier` and `choose_device`."""
     choose_device(device)
-    return _moved(hub.load_classifier(model), device)
+    return moved(hub.load_classifier(model), device)
 
 
-def _moved(loaded: Loaded, device: str) -> Loaded:
+def moved(loaded: Loaded, device: str) -> Loaded:
     """A saved model, its network on a device."""
     network: torch.nn.Module = loaded.model
     network.to(choose_device(device))

@@ -8,21 +8,25 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from nlp_transfer.data.batches import PaddingCollator, SentenceCollator, token_budget_batches
-from nlp_transfer.data.sentences import sentence_spans
+from nlp_transfer.data.sentences import sentence_spans, spans_of
 from nlp_transfer.data.texts import windows
-from nlp_transfer.data.windows import DocumentEncoder
+from nlp_transfer.data.windows import DocumentEncoder, highlighted
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.hub import TrainedSummarizer
 from nlp_transfer.metrics.extracts import chosen_sentences
 from nlp_transfer.models.unpadding import unpadded
 from nlp_transfer.reporting.files import plain
 from nlp_transfer.reporting.summary_scoring import SENTENCES_APART
+from nlp_transfer.tasks.extractive_summarization import ScoredDocument, oracle_labels
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted."""
@@ -95,10 +99,39 @@ def summarize(
         sentences = [[text[a:b] for a, b in of] for (_, text), of in zip(window, spans, strict=True)]
         scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
         for (row_id, _), own, texts, of_document in zip(window, spans, sentences, scores, strict=True):
-            taken = chosen_sentences(
-                of_document.tolist(), texts, summarizer.budget, block_trigrams=summarizer.block_trigrams
-            )
+            taken = _taken(summarizer, of_document, texts)
             yield Summary(row_id, [SummarySentence(texts[i], *own[i], float(of_document[i])) for i in taken])
+
+
+def scored_documents(
+    summarizer: TrainedSummarizer, dataset: "Dataset", *, max_tokens: int | None = None
+) -> Iterator[ScoredDocument]:
+    """What a summariser takes of a corpus's documents, beside what it should have taken.
+
+    Args:
+        summarizer: on the device that it shall run on.
+        dataset: a split of a corpus of documents, with `summary` or `highlights`.
+        max_tokens: see `summarize`.
+
+    Raises:
+        CheckpointError: the model's outputs are not finite.
+    """
+    from scipy.special import logit
+
+    for row in dataset:
+        text, summary = row["text"], row.get("summary")
+        spans = spans_of(text, row["sentence_starts"])
+        sentences = [text[first:last] for first, last in spans]
+        (scores,) = sentence_scores(summarizer, [sentences], max_tokens=max_tokens)
+        taken = _taken(summarizer, scores, sentences)
+        marked = "highlights" in row
+        labels = highlighted(spans, row["highlights"]) if marked else oracle_labels(sentences, summary)
+        yield ScoredDocument(row["id"], text, spans, logit(scores).tolist(), taken, labels, summary)
+
+
+def _taken(summarizer: TrainedSummarizer, scores: np.ndarray, sentences: Sequence[str]) -> list[int]:
+    """The numbers of the sentences that make the summary."""
+    return chosen_sentences(scores.tolist(), sentences, summarizer.budget, block_trigrams=summarizer.block_trigrams)
 
 
 def sentence_scores(

@@ -10,9 +10,11 @@ import pytest
 
 from nlp_transfer import hub
 from nlp_transfer.config import load_config
+from nlp_transfer.data import CorpusConfig
 from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.estimating import estimate
+from nlp_transfer.evaluation import evaluate
 from nlp_transfer.prediction import predict_file
 from nlp_transfer.run import run
 from nlp_transfer.summarizing import Summary, SummarySentence, sentence_scores, summarize
@@ -99,6 +101,23 @@ def test_a_saved_model_says_what_the_run_said(finished, tmp_path):
             assert (one["start"], one["end"]) == (other["start"], other["end"])
             assert one["score"] == pytest.approx(other["score"], abs=1e-4)
             assert one["text"] == rows[int(line["id"].split("-")[1])]["document"][one["start"] : one["end"]]
+
+
+def test_a_saved_model_is_scored_on_another_corpus(finished, corpus, tmp_path):
+    report, folder, _ = finished
+    config = CorpusConfig(path=str(corpus))
+    found = evaluate(str(folder), config, output_dir=str(tmp_path / "out"))
+    expected = report.metrics["source"]["test"]
+    assert found.metrics == {key: pytest.approx(value) for key, value in expected.items() if key != "loss"}
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "## Results on test (12 documents)" in text
+    assert "| system | ROUGE 1 |" in text
+    of_run = [line for line in read(folder / "predictions.jsonl.gz") if line["split"] == "test"]
+    for line, other in zip(read(tmp_path / "out" / "predictions.jsonl.gz"), of_run, strict=True):
+        assert (line["id"], line["summary"]) == (other["id"], other["summary"])
+    (tmp_path / "plain.jsonl").write_text('{"document": "A text."}\n')
+    with pytest.raises(DataError, match="has no summaries or highlights to score by"):
+        evaluate(str(folder), CorpusConfig(path=str(tmp_path / "plain.jsonl")))
 
 
 def test_a_file_a_folder_and_many_lines(finished, tmp_path):

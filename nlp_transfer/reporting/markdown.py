@@ -1,6 +1,6 @@
 """`report.md`: one run in words and tables, for a reader who was not there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nlp_transfer.reporting.config_record import config_record
@@ -35,17 +35,9 @@ def _sections(report: Report) -> Iterator[str]:
             yield from _split_results(report, domain, split)
     scored = [scores for splits in report.metrics.values() for scores in splits.values()]
     of_tokens, of_summaries = any(map(is_perplexity, scored)), any(map(is_summary, scored))
-    means = "Macro means run over classes, micro over decisions, weighted over classes by support."
-    if of_tokens:
-        means = (
-            "The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens."
-        )
-    elif of_summaries:
-        means = (
-            "ROUGE is F, of stemmed words, the mean over documents; of sentences, precision, recall and F1 are counted "
-            "over all documents together, AP is the documents' mean average precision. All systems have the same "
-            "budget; the oracle knows the reference."
-        )
+    means = meaning(scored[0]) if scored else ""
+    if of_summaries:
+        means += " All systems have the same budget; the oracle knows the reference."
     yield (
         f"{means} The interval is a 95 % percentile bootstrap over the rows scored, for one trained model; it says "
         "nothing of other seeds.\n"
@@ -88,6 +80,20 @@ def _use(report: Report, *, of_tokens: bool) -> Iterator[str]:
     else:
         yield f'classify = pipeline("text-classification", model={model!r}, truncation=True)'
         yield f'print(classify("A text to classify."{", top_k=None" if report.thresholds else ""}))\n```\n'
+
+
+def meaning(scores: Mapping[str, Any]) -> str:
+    """What the numbers of a table are."""
+    if is_perplexity(scores):
+        return (
+            "The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens."
+        )
+    if is_summary(scores):
+        return (
+            "ROUGE is F, of stemmed words, the mean over documents; of sentences, precision, recall and F1 are counted "
+            "over all documents together, AP is the documents' mean average precision."
+        )
+    return "Macro means run over classes, micro over decisions, weighted over classes by support."
 
 
 def _use_of_summaries(report: Report) -> Iterator[str]:

@@ -15,7 +15,11 @@ import numpy as np
 from nlp_transfer.reporting.report import DomainScores
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
-from nlp_transfer.tasks.extractive_summarization import BoundExtractiveSummarization, document_metrics
+from nlp_transfer.tasks.extractive_summarization import (
+    BoundExtractiveSummarization,
+    ScoredDocument,
+    document_metrics,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -56,24 +60,29 @@ def summary_rows(
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> Iterator[dict[str, Any]]:
     """Summaries as `write_predictions` takes them."""
-    from scipy.special import expit
-
     for domain, splits in scored.items():
         for split, one in splits.items():
             for document in task.documents(np.asarray(one.logits), encoded[domain][split]):
-                sentences = document.sentences
-                yield {
-                    "id": document.id,
-                    "split": split,
-                    "domain": domain,
-                    "summary": SENTENCES_APART.join(sentences[number] for number in document.taken),
-                    "reference": document.summary,
-                    "sentences": [
-                        {
-                            "start": document.spans[number][0],
-                            "end": document.spans[number][1],
-                            "score": round(float(expit(document.scores[number])), 6),
-                        }
-                        for number in document.taken
-                    ],
-                }
+                yield summary_row(document, domain, split)
+
+
+def summary_row(document: ScoredDocument, domain: str, split: str) -> dict[str, Any]:
+    """The line of one document."""
+    from scipy.special import expit
+
+    sentences = document.sentences
+    return {
+        "id": document.id,
+        "split": split,
+        "domain": domain,
+        "summary": SENTENCES_APART.join(sentences[number] for number in document.taken),
+        "reference": document.summary,
+        "sentences": [
+            {
+                "start": document.spans[number][0],
+                "end": document.spans[number][1],
+                "score": round(float(expit(document.scores[number])), 6),
+            }
+            for number in document.taken
+        ],
+    }
