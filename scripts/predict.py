@@ -2,13 +2,19 @@
 
 python scripts/predict.py runs/quickstart texts.jsonl.gz --output predicted.jsonl.gz
 python scripts/predict.py runs/quickstart clauses.csv --text_column clause --top_k 3
+python scripts/predict.py runs/aclsum papers/ --output summaries.jsonl
 echo "Permission is granted to copy this text." | python scripts/predict.py runs/quickstart
 
     {"id": 0, "predicted": "Permissive", "probabilities": {"Copyleft": 0.017689, "Permissive": 0.982311}}
 
-The id is the column id, else the row's number from 0. Memory does not grow with the input: up to 2,000 rows are read,
-predicted in batches of similar length, and written; then come the next. A bad row ends the work once those before it
-are written, and is named with its file, line and id; the file of --output appears only when all rows are predicted.
+and of a model that summarises
+
+    {"id": "a.txt", "summary": "…", "sentences": [{"text": "…", "start": 0, "end": 71, "score": 0.83}, …]}
+
+The id is the column id, else the row's number from 0; of a folder, the file's path in it. Memory does not grow with the
+input: up to 2,000 rows are read, predicted in batches of similar length, and written; then come the next. A bad row
+ends the work once those before it are written, and is named with its file, line and id; the file of --output appears
+only when all rows are predicted.
 """
 
 import sys

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import ProgressCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-LINE_METRICS = ("macro_f1", "micro_f1", "accuracy", "exact_match", "loss")
+LINE_METRICS = ("macro_f1", "micro_f1", "accuracy", "exact_match", "rouge1", "rouge2", "average_precision", "loss")
 """The evaluation metrics of a progress line, in order; all of them are in the log."""
 
 
