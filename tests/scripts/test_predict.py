@@ -83,7 +83,7 @@ def test_the_help_names_every_kind_of_file(capsys: pytest.CaptureFixture[str], m
         predict(["--help"])
     assert (
         "a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet or .txt (one text a line), each also with .gz; "
-        "- (the default) is standard input"
+        "a folder of text files; - (the default) is standard input"
     ) in " ".join(capsys.readouterr().out.split())
 
 
