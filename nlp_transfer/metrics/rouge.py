@@ -63,8 +63,15 @@ class Rouge(evaluate.Metric):
         return ""  # rows stay in memory: no folder in the user's cache
 
 
-def rouge_scores(predictions: Sequence[str], references: Sequence[str]) -> list[dict[str, float]]:
+def rouge_scores(
+    predictions: Sequence[str], references: Sequence[str], kinds: Sequence[str] = ROUGE
+) -> list[dict[str, float]]:
     """F of each kind for each pair; 0 for a summary without words.
+
+    Args:
+        predictions: summaries, with a sentence a line.
+        references: the same.
+        kinds: of `ROUGE`.
 
     Raises:
         DataError: nothing to score.
@@ -76,7 +83,7 @@ def rouge_scores(predictions: Sequence[str], references: Sequence[str]) -> list[
         raise DataError("Nothing to score: ROUGE needs at least one summary and its reference; is the split empty?")
     if len(predictions) != len(references):
         raise ValueError(f"Got {len(predictions)} summaries for {len(references)} references; they must be as many.")
-    scorer = RougeScorer(list(ROUGE), tokenizer=_Words())
+    scorer = RougeScorer(list(kinds), tokenizer=_Words())
     return [
         {kind: float(score.fmeasure) for kind, score in scorer.score(reference, prediction).items()}
         for prediction, reference in zip(predictions, references, strict=True)

@@ -152,7 +152,11 @@ def _summary_sentence(domain: str, split: str, scores: dict[str, Any], others: d
         best = max(beaten, key=lambda name: beaten[name][key])
         gain = 100 * (scores[key] - beaten[best][key])
         verdict = f"{abs(gain):.1f} points {'above' if gain >= 0 else 'BELOW'}"
-        sentence += f", {verdict} the best baseline, {best} ({number(beaten[best][key])})"
+        sure = ""
+        if key == "rouge1" and "rouge1_gain_low" in beaten[best]:
+            low, high = (100 * beaten[best][f"rouge1_gain_{end}"] for end in ("low", "high"))
+            sure = f"; on the same documents {low:+.1f} to {high:+.1f}"
+        sentence += f", {verdict} the best baseline, {best} ({number(beaten[best][key])}{sure})"
     if ORACLE in others:
         sentence += f"; the oracle has {number(others[ORACLE][key])}"
     return sentence + "."

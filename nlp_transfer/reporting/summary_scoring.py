@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlp_transfer.metrics.summaries import gain_interval
 from nlp_transfer.reporting.report import DomainScores
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
@@ -19,6 +20,7 @@ from nlp_transfer.tasks.extractive_summarization import (
     BoundExtractiveSummarization,
     ScoredDocument,
     document_metrics,
+    rouge1_of_each,
 )
 
 if TYPE_CHECKING:
@@ -37,20 +39,29 @@ def score_summary_baselines(
     scored: Mapping[str, Mapping[str, Scored]],
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> dict[str, DomainScores]:
-    """Score each baseline where the model was scored."""
+    """Score each baseline where the model was scored.
+
+    Where there are references, `rouge1_gain_low` and `rouge1_gain_high` of a baseline say how much higher the model's
+    ROUGE-1 is on the same documents.
+    """
     results: dict[str, DomainScores] = {name: {} for name in names}
     for domain, splits in scored.items():
         for split, one in splits.items():
             if not one.metrics:
                 continue
             documents = task.documents(one.logits, encoded[domain][split])
+            ours = rouge1_of_each(documents)
             for name in names:
                 taken = [SUMMARY_BASELINES[name](document, task) for document in documents]
                 of_baseline = [
-                    replace(document, scores=scores, taken=numbers)
-                    for document, (scores, numbers) in zip(documents, taken, strict=True)
+                    replace(document, scores=ranks, taken=numbers)
+                    for document, (ranks, numbers) in zip(documents, taken, strict=True)
                 ]
-                results[name].setdefault(domain, {})[split] = document_metrics(of_baseline, interval=True)
+                scores = document_metrics(of_baseline, interval=True)
+                if ours is not None:
+                    low, high = gain_interval(ours, rouge1_of_each(of_baseline) or ())
+                    scores |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
+                results[name].setdefault(domain, {})[split] = scores
     return results
 
 

@@ -300,16 +300,22 @@ def scored_documents(
         )
 
 
-def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> dict[str, Any]:
-    """`summary_metrics` of what is taken of each document."""
+def summaries_and_references(documents: Sequence[ScoredDocument]) -> tuple[list[list[str]], list[list[str]] | None]:
+    """The sentences of each summary, and of each reference; None where not all documents have one."""
     from nlp_transfer.data.sentences import sentence_spans
-    from nlp_transfer.metrics.summaries import Extract, summary_metrics
 
     summaries = [[one.sentences[number] for number in one.taken] for one in documents]
-    references = None
-    if all(one.summary is not None for one in documents):
-        texts = [str(one.summary) for one in documents]
-        references = [[text[first:last] for first, last in sentence_spans(text)] for text in texts]
+    if any(one.summary is None for one in documents):
+        return summaries, None
+    texts = [str(one.summary) for one in documents]
+    return summaries, [[text[first:last] for first, last in sentence_spans(text)] for text in texts]
+
+
+def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> dict[str, Any]:
+    """`summary_metrics` of what is taken of each document."""
+    from nlp_transfer.metrics.summaries import Extract, summary_metrics
+
+    summaries, references = summaries_and_references(documents)
     extracts = [Extract(one.taken, one.labels, one.scores) for one in documents if one.labels is not None]
     return summary_metrics(
         summaries,
@@ -318,3 +324,14 @@ def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> 
         extracts if len(extracts) == len(documents) else None,
         interval=interval,
     )
+
+
+def rouge1_of_each(documents: Sequence[ScoredDocument]) -> list[float] | None:
+    """ROUGE-1 F of each document's summary; None where not all have a reference."""
+    from nlp_transfer.metrics.rouge import rouge_scores
+
+    summaries, references = summaries_and_references(documents)
+    if references is None:
+        return None
+    joined = ["\n".join(one) for one in summaries], ["\n".join(one) for one in references]
+    return [row["rouge1"] for row in rouge_scores(*joined, kinds=("rouge1",))]

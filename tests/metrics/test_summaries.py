@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.summaries import Extract, average_precision, summary_metrics
+from nlp_transfer.metrics.summaries import Extract, average_precision, gain_interval, summary_metrics
 
 DOCUMENTS = ["a b c d. e f. g h i j", "k l m n"]
 
@@ -58,3 +58,11 @@ def test_an_empty_summary_has_numbers():
 def test_nothing_is_an_error():
     with pytest.raises(DataError, match="Nothing to score: got no summaries"):
         summary_metrics([], [], None)
+
+
+def test_a_gain_on_the_same_documents():
+    theirs = np.random.default_rng(0).random(200)
+    low, high = gain_interval(theirs + 0.1, theirs)
+    assert low == pytest.approx(0.1) == high  # whatever the documents, ours are higher by a tenth
+    low, high = gain_interval([1.0, 0.0], [0.0, 1.0])
+    assert (low, high) == (-1.0, 1.0)
