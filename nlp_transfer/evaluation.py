@@ -34,7 +34,7 @@ from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
 from nlp_transfer.reporting.summary_scoring import summary_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
 from nlp_transfer.summarizing import scored_documents
-from nlp_transfer.tasks.extractive_summarization import document_metrics
+from nlp_transfer.tasks.scored_documents import document_metrics
 
 DOMAIN = "target"
 """What a corpus is to a model that is trained already."""

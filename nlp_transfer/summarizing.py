@@ -23,7 +23,8 @@ from nlp_transfer.metrics.extracts import chosen_sentences
 from nlp_transfer.models.unpadding import unpadded
 from nlp_transfer.reporting.files import plain
 from nlp_transfer.reporting.summary_scoring import SENTENCES_APART
-from nlp_transfer.tasks.extractive_summarization import ScoredDocument, oracle_labels
+from nlp_transfer.tasks.extractive_summarization import oracle_labels
+from nlp_transfer.tasks.scored_documents import ScoredDocument
 
 if TYPE_CHECKING:
     from datasets import Dataset

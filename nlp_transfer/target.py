@@ -12,7 +12,8 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from nlp_transfer.config import Config, needs_target
+from nlp_transfer.config import Config
+from nlp_transfer.config_checks import needs_target
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, say_nothing

@@ -16,7 +16,8 @@ import numpy as np
 from nlp_transfer.metrics.words import plain_words
 
 if TYPE_CHECKING:
-    from nlp_transfer.tasks.extractive_summarization import BoundExtractiveSummarization, ScoredDocument
+    from nlp_transfer.tasks import BoundExtractiveSummarization
+    from nlp_transfer.tasks.scored_documents import ScoredDocument
 
 ORACLE = "oracle"
 """The one that knows the answer."""

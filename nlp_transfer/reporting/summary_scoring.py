@@ -16,12 +16,8 @@ from nlp_transfer.metrics.summaries import gain_interval
 from nlp_transfer.reporting.report import DomainScores
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
-from nlp_transfer.tasks.extractive_summarization import (
-    BoundExtractiveSummarization,
-    ScoredDocument,
-    document_metrics,
-    rouge1_of_each,
-)
+from nlp_transfer.tasks import BoundExtractiveSummarization
+from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, rouge1_of_each
 
 if TYPE_CHECKING:
     from datasets import Dataset

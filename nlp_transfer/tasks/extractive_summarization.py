@@ -7,7 +7,7 @@ Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), h
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
@@ -16,6 +16,7 @@ import numpy as np
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.tasks.base import BoundTask, Task
+from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -114,34 +115,6 @@ def selection_problems(unit: str, size: float) -> list[str]:
     if 1 <= size < math.inf and size == int(size):
         return []
     return [f"task.select is {size:g}; expected a whole number of {unit}, 1 or more."]
-
-
-@dataclass(frozen=True)
-class ScoredDocument:
-    """What the model says of one document.
-
-    Args:
-        id: the document's.
-        text: the document.
-        spans: its sentences.
-        scores: logits of its sentences.
-        taken: the numbers of the sentences that make the summary.
-        labels: 0 or 1 for each sentence; None where they are not known.
-        summary: the reference; None where there is none.
-    """
-
-    id: str
-    text: str
-    spans: list[tuple[int, int]]
-    scores: list[float]
-    taken: list[int]
-    labels: list[int] | None
-    summary: str | None
-
-    @property
-    def sentences(self) -> list[str]:
-        """The document's."""
-        return [self.text[first:last] for first, last in self.spans]
 
 
 @final
@@ -270,68 +243,3 @@ def oracle_labels(sentences: Sequence[str], summary: str) -> list[int]:
 
     taken = set(greedy_oracle(sentences, summary))
     return [int(number in taken) for number in range(len(sentences))]
-
-
-def scored_documents(
-    logits: np.ndarray, rows: "Dataset", select: Callable[[Sequence[float], Sequence[str]], list[int]]
-) -> Iterator[ScoredDocument]:
-    """See `BoundExtractiveSummarization.documents`."""
-    places: dict[int, list[int]] = {}
-    for place, number in enumerate(rows["document"]):
-        places.setdefault(number, []).append(place)
-    for number in sorted(places):
-        windows = sorted(
-            (rows[place] | {"place": place} for place in places[number]), key=lambda row: row["numbers"][0]
-        )
-        spans: list[tuple[int, int]] = []
-        scores: list[float] = []
-        labels: list[int] = []
-        for row in windows:
-            for i, sentence in enumerate(row["numbers"]):
-                if row["scored_from"] <= sentence < row["scored_to"]:
-                    spans.append((row["starts"][i], row["ends"][i]))
-                    scores.append(float(logits[row["place"], i]))
-                    labels += [row["labels"][i]] if "labels" in row else []
-        first = windows[0]
-        text = first["text"]
-        taken = select(scores, [text[start:end] for start, end in spans])
-        yield ScoredDocument(
-            first["id"], text, spans, scores, taken, labels if "labels" in first else None, first.get("summary")
-        )
-
-
-def summaries_and_references(documents: Sequence[ScoredDocument]) -> tuple[list[list[str]], list[list[str]] | None]:
-    """The sentences of each summary, and of each reference; None where not all documents have one."""
-    from nlp_transfer.data.sentences import sentence_spans
-
-    summaries = [[one.sentences[number] for number in one.taken] for one in documents]
-    if any(one.summary is None for one in documents):
-        return summaries, None
-    texts = [str(one.summary) for one in documents]
-    return summaries, [[text[first:last] for first, last in sentence_spans(text)] for text in texts]
-
-
-def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> dict[str, Any]:
-    """`summary_metrics` of what is taken of each document."""
-    from nlp_transfer.metrics.summaries import Extract, summary_metrics
-
-    summaries, references = summaries_and_references(documents)
-    extracts = [Extract(one.taken, one.labels, one.scores) for one in documents if one.labels is not None]
-    return summary_metrics(
-        summaries,
-        [one.text for one in documents],
-        references,
-        extracts if len(extracts) == len(documents) else None,
-        interval=interval,
-    )
-
-
-def rouge1_of_each(documents: Sequence[ScoredDocument]) -> list[float] | None:
-    """ROUGE-1 F of each document's summary; None where not all have a reference."""
-    from nlp_transfer.metrics.rouge import rouge_scores
-
-    summaries, references = summaries_and_references(documents)
-    if references is None:
-        return None
-    joined = ["\n".join(one) for one in summaries], ["\n".join(one) for one in references]
-    return [row["rouge1"] for row in rouge_scores(*joined, kinds=("rouge1",))]

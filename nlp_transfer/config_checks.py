@@ -1,0 +1,228 @@
+"""What no section of a configuration can see alone: whether its parts go together.
+
+Each check gives problems, one message each; a section that could not be read (`Partial`) is looked at as far as it
+goes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.data import CorpusConfig
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods import METHODS, Method
+from nlp_transfer.methods.base import composition_problems
+from nlp_transfer.metrics.label_free import LABEL_FREE, TARGET_MACRO_F1
+from nlp_transfer.reading.paths import path_problems
+from nlp_transfer.reading.typed import Partial
+from nlp_transfer.reporting.baselines import BASELINES
+from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
+from nlp_transfer.tasks import Task
+
+if TYPE_CHECKING:
+    from nlp_transfer.config import Config
+    from nlp_transfer.training import TransferArguments
+
+
+def cross_problems(config: "Config | Partial") -> list[str]:
+    """What no section can check alone, one message each.
+
+    Args:
+        config: whole, or as far as it could be read; a section that is a `Partial` is looked at as far as it goes.
+    """
+    problems = []
+    sources = as_tuple(config.source) if config.source is not None else ()
+    for i, corpus in enumerate(sources):
+        problems += corpus_problems(corpus, f"source.{i}" if len(sources) > 1 else "source")
+    if config.target is not None:
+        problems += corpus_problems(config.target, "target")
+    if config.training is not None:
+        problems += _weights_problems(config.training, len(sources), config.task)
+    if config.methods is not None:
+        problems += composition_problems(config.methods)
+        if not config.methods:
+            problems.append("methods is empty: name at least one, such as full_fine_tuning.")
+    if config.methods is not None and config.training is not None:
+        needing = needs_target(config.methods, config.training)
+        if needing and config.target is None:
+            problems.append(
+                f"{' and '.join(needing)} needs text of a target domain, and there is none. Name it with target: "
+                "{path: …}."
+            )
+    if config.training is not None:
+        problems += _training_problems(config.training, config.task)
+        problems += _labels_problems(config)
+        problems += _choosing_problems(config)
+    problems += [
+        f"{name} needs text of a target domain, and there is none. Name it with target: {{path: …}}."
+        for name in ("prior_correction", "target_progress")
+        if getattr(config, name) and config.target is None
+    ]
+    if config.task is not None and not config.task.classifies:
+        problems += _without_labels(config)
+    if config.baselines and config.task is not None:
+        known = baselines_of(config.task)
+        problems += [
+            f"baselines: {did_you_mean('baseline', name, known)}"
+            if known
+            else f"baselines: {name} does not go with {config.task.name}, which has none. Leave it out."
+            for name in config.baselines
+            if name not in known
+        ]
+    if config.attention_dropout is not None and not 0 <= config.attention_dropout < 1:
+        problems.append(f"attention_dropout is {config.attention_dropout}; expected 0 <= value < 1, or null.")
+    if config.tokenizer is not None:
+        problems += path_problems("tokenizer", config.tokenizer)
+    if config.model is not None:
+        problems += _model_problems(config.model)
+    return problems
+
+
+def baselines_of(task: "Task | Partial") -> Sequence[str]:
+    """The baselines that go with a task."""
+    if task.summarizes:
+        return list(SUMMARY_BASELINES)
+    return list(BASELINES) if task.classifies else ()
+
+
+def _without_labels(config: "Config | Partial") -> list[str]:
+    """What does not go with a task that learns no labels."""
+    task = str(config.task.name)
+    fitting = [name for name, method in METHODS.items() if _goes_with(method, config.task)]
+    problems = [
+        f"methods: {method.name} does not go with {task}. Methods for it: {', '.join(fitting)}."
+        for method in config.methods or ()
+        if method.name not in fitting
+    ]
+    problems += [
+        f"{name} needs classes, and {task} has none. Leave it out."
+        for name in ("prior_correction", "target_progress")
+        if getattr(config, name)
+    ]
+    return problems
+
+
+def _goes_with(method: type[Method], task: "Task | Partial") -> bool:
+    """Whether a method goes with a task that learns no classes."""
+    return method.any_task or (method.any_head and task.summarizes)
+
+
+def _labels_problems(config: "Config | Partial") -> list[str]:
+    """Whether checkpoints are chosen by target labels that no method asks for."""
+    metric = str(config.training.metric_for_best_model or "").removeprefix("eval_")
+    if metric != TARGET_MACRO_F1 or any(method.needs_target_labels for method in config.methods or ()):
+        return []
+    return [
+        f"training.metric_for_best_model is {TARGET_MACRO_F1}, which reads the target's labels, and no method asks for "
+        f"them. Add joint, or choose by a metric of the source or by {', '.join(LABEL_FREE)}."
+    ]
+
+
+def _choosing_problems(config: "Config | Partial") -> list[str]:
+    """What is wrong with `choose`, but for the candidates themselves."""
+    problems = []
+    for path, values in (config.choose or {}).items():
+        if not path.startswith(("methods.", "training.")) or path in ("training.output_dir", "training.seed"):
+            problems.append(
+                f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
+                "training.learning_rate. Other values change what is compared, and the best seed is luck."
+            )
+        if not values:
+            problems.append(f"choose.{path} is empty; expected a list of values.")
+    if config.choose:
+        training = config.training
+        if training.metric_for_best_model is None or not training.load_best_model_at_end:
+            problems.append(
+                "choose needs something to choose by: set training.metric_for_best_model and "
+                "training.load_best_model_at_end: true."
+            )
+        problems += [
+            f"choose: {method.name} trains nothing by gradient, so nothing is evaluated on the way. It chooses by "
+            "itself among its fields' lists."
+            for method in config.methods or ()
+            if not method.trains
+        ]
+    return problems
+
+
+def needs_target(methods: Sequence[Method], training: "TransferArguments | Partial") -> list[str]:
+    """What in a run needs text of a target domain: methods, the metric that chooses checkpoints, sources' weights."""
+    from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS
+
+    names = [method.name for method in methods if method.needs_target]
+    metric = str(training.metric_for_best_model or "")
+    if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1):
+        names.append(metric)
+    return [*names, DISTANCE_WEIGHTS] if training.source_weights == DISTANCE else names
+
+
+def as_tuple(source: Any) -> tuple[Any, ...]:
+    """One source or several as several."""
+    return source if isinstance(source, tuple) else (source,)
+
+
+def _weights_problems(
+    training: "TransferArguments | Partial", sources: int, task: "Task | Partial | None"
+) -> list[str]:
+    """Whether weights of several sources go with what there is."""
+    from nlp_transfer.training.sources import SIZE
+
+    weights = training.source_weights
+    if weights in (SIZE, None) or not sources:
+        return []
+    if sources == 1:
+        return [f"training.source_weights is {weights}, and there is one source. Leave it out, or give source a list."]
+    if task is not None and not task.classifies:
+        return [f"training.source_weights is {weights}, and {task.name} joins the texts of all sources. Leave it out."]
+    if isinstance(weights, list) and len(weights) != sources:
+        return [f"training.source_weights has {len(weights)} numbers, and there are {sources} sources."]
+    return []
+
+
+def _model_problems(model: str) -> list[str]:
+    problems = path_problems("model", model)
+    if not problems:
+        from nlp_transfer.models.locating import resolve_model
+
+        try:
+            resolve_model(model)
+        except ConfigError as error:
+            return error.problems
+    return problems
+
+
+def corpus_problems(corpus: "CorpusConfig | Partial", key: str) -> list[str]:
+    """What is wrong with a corpus's settings, and whether its path is there."""
+    problems = corpus.problems(key) if isinstance(corpus, CorpusConfig) else []
+    if corpus.path is not None:
+        impossible = path_problems(f"{key}.path", corpus.path)
+        problems += impossible
+        if not impossible and not Path(corpus.path).exists():
+            problems.append(f"{key}.path: there is no file or folder {corpus.path} (from {Path.cwd()}).")
+    return problems
+
+
+def _training_problems(training: "TransferArguments | Partial", task: "Task | Partial | None") -> list[str]:
+    problems = []
+    # transformers would write to a folder `trainer_output` where none is named.
+    named = training.gives("output_dir") if isinstance(training, Partial) else training.given().get("output_dir")
+    if not named:
+        problems.append(NO_OUTPUT_DIR)
+    problems += path_problems("training.output_dir", str(training.output_dir or "."))
+    metric = training.metric_for_best_model
+    free = (*LABEL_FREE, TARGET_MACRO_F1) if task is not None and task.classifies else ()
+    known = (*task.metric_names, *free) if task is not None else ()
+    if metric is not None and task is not None and metric.removeprefix("eval_") not in known:
+        guess = did_you_mean("metric", metric.removeprefix("eval_"), known)
+        problems.append(f"training.metric_for_best_model: {guess}")
+    if training.label_smoothing_factor:
+        problems.append("training.label_smoothing_factor is set; the task computes the loss: set task.label_smoothing.")
+    if training.auto_find_batch_size:
+        problems.append(
+            "training.auto_find_batch_size restarts the schedule but keeps weights and optimizer state; lower "
+            "training.per_device_train_batch_size and raise training.gradient_accumulation_steps instead."
+        )
+    return problems
+
+
+NO_OUTPUT_DIR = "training.output_dir is missing: the folder that the run writes to, such as runs/first."
