@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from nlp_transfer.hub import load
     from nlp_transfer.pipelines import register_pipelines
     from nlp_transfer.run import run
-    from nlp_transfer.training import TransferArguments, TransferTrainer
+    from nlp_transfer.training import (
+        Seq2SeqTransferArguments,
+        Seq2SeqTransferTrainer,
+        TransferArguments,
+        TransferTrainer,
+    )
 
 __version__ = "0.1.0"
 
@@ -24,13 +29,15 @@ _ROOMS = {
     "hub": ("load",),
     "pipelines": ("register_pipelines",),
     "run": ("run",),
-    "training": ("TransferArguments", "TransferTrainer"),
+    "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
 }
 
 __all__ = [
     "Config",
     "Corpus",
     "CorpusConfig",
+    "Seq2SeqTransferArguments",
+    "Seq2SeqTransferTrainer",
     "SplitConfig",
     "TransferArguments",
     "TransferTrainer",

@@ -1,14 +1,20 @@
-"""TransferTrainer and its arguments, in place of `transformers.Trainer` and `TrainingArguments`."""
+"""TransferTrainer, its arguments and their Seq2Seq twins, in place of transformers' own."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nlp_transfer.training.arguments import TransferArguments
+    from nlp_transfer.training.arguments import Seq2SeqTransferArguments, TransferArguments
+    from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
     from nlp_transfer.training.trainer import TransferTrainer
 
-__all__ = ["TransferArguments", "TransferTrainer"]
+__all__ = ["Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"]
 
-_MODULES = {"TransferArguments": "arguments", "TransferTrainer": "trainer"}
+_MODULES = {
+    "Seq2SeqTransferArguments": "arguments",
+    "Seq2SeqTransferTrainer": "seq2seq",
+    "TransferArguments": "arguments",
+    "TransferTrainer": "trainer",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from transformers import TrainingArguments
+from transformers import Seq2SeqTrainingArguments, TrainingArguments
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.label_free import LABEL_FREE
@@ -148,6 +148,11 @@ class TransferArguments(TrainingArguments):
     def given(self) -> dict[str, Any]:
         """The arguments that were given other values than their defaults, as they were given; tokens left out."""
         return dict(self._given)
+
+
+@dataclass
+class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
+    """`transformers.Seq2SeqTrainingArguments` (`predict_with_generate`, …), and all of `TransferArguments`."""
 
 
 _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (

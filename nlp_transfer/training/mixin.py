@@ -119,6 +119,8 @@ class TransferMixin(
         early_stopping = getattr(args, "early_stopping_patience", None)
         if early_stopping is not None:
             callbacks = [*(callbacks or []), EarlyStoppingCallback(early_stopping, args.early_stopping_threshold)]
+        # Seq2SeqTrainer has no such argument.
+        own_optimizer = {"optimizer_cls_and_kwargs": optimizer_cls_and_kwargs} if optimizer_cls_and_kwargs else {}
         super().__init__(
             model=model,
             args=args,
@@ -131,8 +133,8 @@ class TransferMixin(
             compute_metrics=compute_metrics,
             callbacks=callbacks,
             optimizers=optimizers,
-            optimizer_cls_and_kwargs=optimizer_cls_and_kwargs,
             preprocess_logits_for_metrics=preprocess_logits_for_metrics,
+            **own_optimizer,
         )
         self.args.logging_nan_inf_filter = False
         trained: Any = self.model

@@ -17,7 +17,7 @@ import torch
 from datasets import ClassLabel, Dataset
 from transformers import PreTrainedModel
 
-from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
 from nlp_transfer.data.batches import PaddingCollator, SentenceCollator
 from nlp_transfer.data.windows import NOT_SCORED
 from nlp_transfer.methods import CDAN, CORAL, DANN, MMD, Joint, Method, TargetMLM
@@ -29,6 +29,7 @@ from nlp_transfer.training.processes import leave_process_group
 from nlp_transfer.training.target_rows import without_labels
 from tests.tiny_models import PADDING, collate, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
+from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
 ROWS = 16
@@ -117,14 +118,17 @@ def without_dropout(model: PreTrainedModel) -> PreTrainedModel:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     for key in ("attention_probs_dropout_prob", "attention_dropout", "hidden_dropout_prob"):
-        if hasattr(model.config, key):
-            setattr(model.config, key, 0.0)
+        for config in (model.config, getattr(model.config, "encoder", None), getattr(model.config, "decoder", None)):
+            if hasattr(config, key):
+                setattr(config, key, 0.0)
     return model.double()
 
 
-def arguments_for(accumulation: int, folder: Path) -> TransferArguments:
+def arguments_for(
+    accumulation: int, folder: Path, kind: type[TransferArguments] = TransferArguments
+) -> TransferArguments:
     world = int(os.environ.get("WORLD_SIZE", "1"))
-    return TransferArguments(
+    return kind(
         output_dir=str(folder),
         use_cpu=True,
         per_device_train_batch_size=ROWS // world // accumulation,
@@ -160,9 +164,18 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
     for family in FAMILIES:
         yield f"{family}/masked", {"family": family}
         yield f"{family}/sentences", {"family": family}
+    for family in WRITERS:
+        yield f"{family}/written", {"family": family}
 
 
-MAKERS = {"masked": pretrainer_for, "sentences": summarizer_for}
+def writer_for(family: str, accumulation: int, folder: Path) -> Seq2SeqTransferTrainer:
+    """Rows have different numbers of target tokens, over which the loss is a mean."""
+    model = without_dropout(tiny_writer(family))
+    arguments = arguments_for(accumulation, folder, Seq2SeqTransferArguments)
+    return Seq2SeqTransferTrainer(model, arguments, pad_pairs, train_dataset=pairs(ROWS))
+
+
+MAKERS = {"masked": pretrainer_for, "sentences": summarizer_for, "written": writer_for}
 """What makes an update, by the end of its name; others are classifiers'."""
 
 
@@ -186,6 +199,9 @@ def main(out: Path) -> None:
         metrics = evaluator.evaluate(random_rows(size, seed=size))
         results[f"evaluate/{size}"] = np.array([metrics["eval_accuracy"], metrics["eval_loss"]])
         results[f"predict/{size}"] = evaluator.predict(random_rows(size, seed=size)).predictions
+    writer = writer_for("bert2bert", 1, out / "run")
+    for size in EVALUATED:
+        results[f"written/{size}"] = np.array([writer.evaluate(pairs(size, seed=size))["eval_loss"]])
     if int(os.environ.get("RANK", "0")) == 0:
         np.savez(out / f"{world}.npz", **results)
 

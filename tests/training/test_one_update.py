@@ -75,6 +75,12 @@ def test_two_processes_score_every_row_once(updates, size):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("size", EVALUATED)
+def test_two_processes_find_the_loss_of_every_target_token(updates, size):
+    np.testing.assert_allclose(updates["2"][f"written/{size}"], updates["1"][f"written/{size}"], rtol=1e-9)
+
+
+@pytest.mark.slow
 def test_each_process_draws_random_numbers_of_its_own(updates):
     """Else row i of every process has the same dropout mask."""
     assert len(updates["2"]["drawn"]) == 2

@@ -1,0 +1,79 @@
+"""Seq2SeqTransferTrainer: `transformers.Seq2SeqTrainer` without the faults of the stock loop, for models that write.
+
+    from nlp_transfer import Seq2SeqTransferTrainer, Seq2SeqTransferArguments
+
+in place of `Seq2SeqTrainer` and `Seq2SeqTrainingArguments` is the whole change a script needs. In training the loss is
+the mean over the target tokens of the whole update, whatever micro-batches and processes it is made of; in evaluation
+it is the mean over all target tokens, where the stock loop averages the means of batches.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import Seq2SeqTrainer
+from transformers.trainer_utils import EvalLoopOutput
+
+from nlp_transfer.training.mixin import TransferMixin
+from nlp_transfer.training.target_rows import NO_LABEL
+
+
+class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
+    """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`; see `TransferMixin` for what is mended.
+
+    Plain `Seq2SeqTrainingArguments` are accepted too. Methods that freeze layers of an encoder, or adapt to a target
+    domain, know classifiers only; `peft_config` goes with any model.
+
+    Raises:
+        ConfigError: methods that do not go with the model.
+        TrainingError: while training, a loss that is not finite.
+    """
+
+    _row_sums: list[Tensor] | None = None
+    """While an evaluation goes on: of each row the sum of its tokens' losses, and how many they are."""
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """As in `TransferTrainer`; an evaluation notes the losses of its rows."""
+        if model.training or self._row_sums is None or self.compute_loss_func is not None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.get("labels")  # which a label smoother takes out
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
+        if isinstance(labels, Tensor) and isinstance(outputs.get("logits"), Tensor):
+            sums = token_losses(outputs["logits"], labels, smoothing=self.args.label_smoothing_factor)
+            self._row_sums.append(self.accelerator.gather_for_metrics(sums).cpu())
+        return (loss, outputs) if return_outputs else loss
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """As in `Seq2SeqTrainer`; the loss is the mean over all target tokens, on any number of processes."""
+        self._row_sums = []
+        try:
+            output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
+            prefix = kwargs.get("metric_key_prefix", "eval")
+            if self._row_sums and f"{prefix}_loss" in (output.metrics or {}):
+                losses, tokens = torch.cat(self._row_sums).sum(dim=0).tolist()
+                output = output._replace(metrics={**(output.metrics or {}), f"{prefix}_loss": losses / max(tokens, 1)})
+            return output
+        finally:
+            self._row_sums = None
+
+
+def token_losses(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Of each row the sum of its tokens' cross-entropies, and how many tokens count, float64, shape (rows, 2).
+
+    Args:
+        logits: shape (rows, tokens, vocabulary).
+        labels: shape (rows, tokens); `NO_LABEL` does not count.
+        smoothing: ε of label smoothing.
+    """
+    losses = functional.cross_entropy(
+        logits.float().transpose(1, 2), labels, reduction="none", ignore_index=NO_LABEL, label_smoothing=smoothing
+    )
+    counted = labels != NO_LABEL
+    return torch.stack([(losses * counted).double().sum(dim=1), counted.sum(dim=1).double()], dim=1)
