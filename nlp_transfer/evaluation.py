@@ -33,7 +33,7 @@ from nlp_transfer.reporting.score_tables import (
 from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
 from nlp_transfer.reporting.summary_scoring import summary_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
-from nlp_transfer.summarizing import scored_documents
+from nlp_transfer.summarizing import score_documents
 from nlp_transfer.tasks.scored_documents import document_metrics
 
 DOMAIN = "target"
@@ -158,7 +158,7 @@ def _evaluate_summaries(
     summarizer = moved(hub.load_summarizer(model), device)
     loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
     name = _chosen_split(loaded, split, ("summary", "highlights"), "summaries or highlights")
-    scored = scored_documents(summarizer, loaded.splits[name], max_tokens=max_tokens)
+    scored = score_documents(summarizer, loaded.splits[name], max_tokens=max_tokens)
     documents = list(with_progress(scored, shown=True))
     metrics = document_metrics(documents, interval=True)
     result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics)

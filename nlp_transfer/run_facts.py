@@ -30,13 +30,16 @@ def to_be_trained(config: Config, trainable: int, total: int) -> str:
 
 
 def cut_texts(encoded: Encoded) -> dict[str, str]:
-    """How many texts were longer than the task's length, as facts for the report; nothing where none was."""
+    """How many texts, or sentences, were longer than the task's length, as facts for the report; nothing for none."""
     facts = {}
     for domain, splits in encoded.items():
         rows = sum(len(dataset) for dataset in splits.values())
         cut = sum(int(np.sum(rows["truncated"])) for rows in splits.values() if "truncated" in rows.column_names)
         if cut:
             facts[f"{domain} texts cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
+        long = sum(int(np.sum(rows["cut"])) for rows in splits.values() if "cut" in rows.column_names)
+        if long:
+            facts[f"{domain} sentences longer than a window, read as far as it goes"] = f"{long:,}"
     return facts
 
 

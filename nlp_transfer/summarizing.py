@@ -104,7 +104,7 @@ def summarize(
             yield Summary(row_id, [SummarySentence(texts[i], *own[i], float(of_document[i])) for i in taken])
 
 
-def scored_documents(
+def score_documents(
     summarizer: TrainedSummarizer, dataset: "Dataset", *, max_tokens: int | None = None
 ) -> Iterator[ScoredDocument]:
     """What a summariser takes of a corpus's documents, beside what it should have taken.
@@ -119,15 +119,15 @@ def scored_documents(
     """
     from scipy.special import logit
 
-    for row in dataset:
-        text, summary = row["text"], row.get("summary")
-        spans = spans_of(text, row["sentence_starts"])
-        sentences = [text[first:last] for first, last in spans]
-        (scores,) = sentence_scores(summarizer, [sentences], max_tokens=max_tokens)
-        taken = _taken(summarizer, scores, sentences)
-        marked = "highlights" in row
-        labels = highlighted(spans, row["highlights"]) if marked else oracle_labels(sentences, summary)
-        yield ScoredDocument(row["id"], text, spans, logit(scores).tolist(), taken, labels, summary)
+    for window in windows((row, row["text"]) for row in dataset):
+        spans = [spans_of(text, row["sentence_starts"]) for row, text in window]
+        sentences = [[text[a:b] for a, b in of] for (_, text), of in zip(window, spans, strict=True)]
+        scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
+        for (row, text), own, texts, found in zip(window, spans, sentences, scores, strict=True):
+            summary = row.get("summary")
+            labels = highlighted(own, row["highlights"]) if "highlights" in row else oracle_labels(texts, summary)
+            taken = _taken(summarizer, found, texts)
+            yield ScoredDocument(row["id"], text, own, logit(found).tolist(), taken, labels, summary)
 
 
 def _taken(summarizer: TrainedSummarizer, scores: np.ndarray, sentences: Sequence[str]) -> list[int]:

@@ -249,6 +249,14 @@ def test_two_processes_make_the_metrics_of_one(encoder, corpus, tmp_path):
         assert found.summary == line["summary"]
 
 
+def test_a_sentence_longer_than_a_window_is_told_of(encoder, tmp_path):
+    rows = [{"document": ["use " * 60, "copy the of."], "summary": "copy"}] * 2
+    for name in ("train", "dev"):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    shown = dry_run(load_config(tree=summary_tree(encoder, tmp_path, tmp_path / "run")))
+    assert "source sentences longer than a window, read as far as it goes: 4" in shown
+
+
 def test_a_dry_run_shows_the_right_sentences(encoder, corpus, tmp_path):
     shown = dry_run(load_config(tree=summary_tree(encoder, corpus, tmp_path / "run")))
     assert shown.count("  sentences ") == 10
