@@ -120,12 +120,13 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
         parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
         parser.add_argument("--split", metavar="NAME", help="the split to score; default: test, or the only one")
         parser.add_argument("--output_dir", metavar="DIR", help="a new folder for scores, predictions and a report")
+        _add_selecting(parser)
         _add_computing(parser)
         options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
         overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
         from nlp_transfer.config import read_corpus_config
 
-        names = ("--split", "--output_dir", "--max_tokens", "--device")
+        names = ("--split", "--output_dir", "--max_tokens", "--device", "--select_by", "--select")
         corpus = read_corpus_config(overrides, CORPUS, names)
         from nlp_transfer.evaluation import evaluate as score
         from nlp_transfer.reporting.tables import console
@@ -137,6 +138,8 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             output_dir=options.output_dir,
             device=options.device,
             max_tokens=options.max_tokens,
+            select_by=options.select_by,
+            select=options.select,
         )
         console().print(result.summary())
     return status.code
@@ -174,6 +177,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             "(one text a line); document is all as one text, which a model that summarises takes plain text for",
         )
         parser.add_argument("--top_k", type=int, metavar="N", help="show the N most probable classes (default: all)")
+        _add_selecting(parser)
         _add_computing(parser)
         options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
         from nlp_transfer.prediction import predict_file
@@ -187,6 +191,8 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             device=options.device,
             top_k=options.top_k,
             max_tokens=options.max_tokens,
+            select_by=options.select_by,
+            select=options.select,
         )
         if not count:
             name = "Standard input" if options.file == STANDARD_INPUT else options.file
@@ -263,6 +269,15 @@ def crash_test(script: Path, arguments: Sequence[str] | None = None, description
 
 CORPUS = "corpus"
 """What scripts/evaluate.py calls its corpus: `--corpus.path`."""
+
+
+def _add_selecting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--select_by",
+        metavar="UNIT",
+        help="of a model that summarises: sentences, words, characters, or share of the words (default: as trained)",
+    )
+    parser.add_argument("--select", type=float, metavar="SIZE", help="and how many of them a summary may have")
 
 
 def _add_computing(parser: argparse.ArgumentParser) -> None:

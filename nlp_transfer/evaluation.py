@@ -14,9 +14,9 @@ from nlp_transfer import hub
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
-from nlp_transfer.hub import TrainedClassifier
+from nlp_transfer.hub import TrainedClassifier, TrainedSummarizer
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import load_on, moved, named, predict, with_progress
+from nlp_transfer.prediction import load_on, moved, named, predict, refuse_selecting, with_progress
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
@@ -106,6 +106,8 @@ def evaluate(
     output_dir: str | None = None,
     max_tokens: int | None = None,
     device: str = "auto",
+    select_by: str | None = None,
+    select: float | None = None,
 ) -> Evaluation:
     """Score a saved model on one split of a corpus.
 
@@ -117,6 +119,8 @@ def evaluate(
         output_dir: where `metrics.json`, `predictions.jsonl.gz` and `report.md` go; None writes nothing.
         max_tokens: see `predict`.
         device: see `choose_device`.
+        select_by: see `predict_file`.
+        select: see `predict_file`.
 
     Raises:
         ConfigError: an option is out of range.
@@ -127,7 +131,9 @@ def evaluate(
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     folder = None if output_dir is None else _empty_folder(output_dir)
     if hub.is_summarizer(model):
-        return _evaluate_summaries(model, corpus, split, folder, max_tokens, device)
+        summarizer = moved(hub.load_summarizer(model).selecting(select_by, select), device)
+        return _evaluate_summaries(summarizer, corpus, split, folder, max_tokens)
+    refuse_selecting(select_by, select)
     classifier = load_on(model, device)
     loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
     _check_kind(classifier, loaded)
@@ -152,10 +158,9 @@ def evaluate(
 
 
 def _evaluate_summaries(
-    model: str, corpus: CorpusConfig, split: str | None, folder: Path | None, max_tokens: int | None, device: str
+    summarizer: TrainedSummarizer, corpus: CorpusConfig, split: str | None, folder: Path | None, max_tokens: int | None
 ) -> Evaluation:
     """See `evaluate`."""
-    summarizer = moved(hub.load_summarizer(model), device)
     loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
     name = _chosen_split(loaded, split, ("summary", "highlights"), "summaries or highlights")
     scored = score_documents(summarizer, loaded.splits[name], max_tokens=max_tokens)

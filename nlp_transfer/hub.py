@@ -6,7 +6,7 @@ keeps and ignores.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from nlp_transfer.models.locating import conversion
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
 from nlp_transfer.tasks import ExtractiveSummarization
+from nlp_transfer.tasks.extractive_summarization import selection_problems
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -93,6 +94,18 @@ class TrainedSummarizer:
     budget: Budget
     block_trigrams: bool
     origin: str
+
+    def selecting(self, select_by: str | None = None, select: float | None = None) -> "TrainedSummarizer":
+        """The same one with other settings of `ExtractiveSummarization`; None keeps what it has.
+
+        Raises:
+            ConfigError: they are none.
+        """
+        unit = self.budget.unit if select_by is None else select_by
+        size = self.budget.size if select is None else select
+        if problems := selection_problems(unit, size, "--"):
+            raise ConfigError(problems)
+        return replace(self, budget=Budget(unit, size))
 
 
 def save(

@@ -28,6 +28,14 @@ from nlp_transfer.models.unpadding import unpadded
 from nlp_transfer.reporting.files import atomic_file, plain
 from nlp_transfer.summarizing import summarize
 
+
+def refuse_selecting(select_by: str | None, select: float | None) -> None:
+    """Complain about settings of a summary's size where the model makes none; raises ConfigError."""
+    given = [f"--{name}" for name, value in (("select_by", select_by), ("select", select)) if value is not None]
+    if given:
+        raise ConfigError(f"{' and '.join(given)} sets the size of summaries, and this model makes none. Leave it out.")
+
+
 Loaded = TypeVar("Loaded", TrainedClassifier, TrainedSummarizer)
 
 MAX_TOKENS = 8192
@@ -71,6 +79,8 @@ def predict_file(
     max_tokens: int | None = None,
     device: str = "auto",
     top_k: int | None = None,
+    select_by: str | None = None,
+    select: float | None = None,
 ) -> int:
     """Predict every row of a file and write JSON Lines; see the fields of `Prediction`, and of `Summary`.
 
@@ -84,6 +94,8 @@ def predict_file(
         max_tokens: see `predict`.
         device: see `choose_device`.
         top_k: how many probabilities a line shows; None shows all. A summariser has none.
+        select_by: of a summariser, what a summary's size is counted in; None is as in its run.
+        select: its size.
 
     Returns:
         How many rows were written.
@@ -104,6 +116,8 @@ def predict_file(
     summarizes = hub.is_summarizer(model)
     if summarizes and top_k is not None:
         raise ConfigError("--top_k shows probabilities of classes, and this model summarises. Leave it out.")
+    if not summarizes:
+        refuse_selecting(select_by, select)
     texts = Texts(
         file,
         text_column=text_column or ("document" if summarizes else "text"),
@@ -114,7 +128,7 @@ def predict_file(
         _check_output(Path(output), texts.path)
     lines: Iterator[bytes]
     if summarizes:
-        summarizer = moved(hub.load_summarizer(model), device)
+        summarizer = moved(hub.load_summarizer(model).selecting(select_by, select), device)
         summaries = with_progress(summarize(summarizer, texts, max_tokens=max_tokens), shown=output is not None)
         lines = (summary.line() for summary in summaries)
     else:

@@ -142,6 +142,29 @@ def test_a_file_a_folder_and_many_lines(finished, tmp_path):
     assert [line["summary"] for line in summarized("lines.txt", file_format="text")] == ["use copy.", "the of and."]
 
 
+def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_path):
+    _, folder, _ = finished
+    (tmp_path / "a.txt").write_text("\n".join(documents(1, seed=2)[0]["document"]))
+    out = str(tmp_path / "out.jsonl")
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, select=1)
+    assert len(read(tmp_path / "out.jsonl")[0]["sentences"]) == 1
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, select_by="words", select=15)
+    assert 0 < len(read(tmp_path / "out.jsonl")[0]["summary"].split()) <= 15
+    whole = evaluate(str(folder), CorpusConfig(path=str(corpus)), select_by="share", select=1.0)
+    assert whole.metrics["recall"] > 0.9
+    assert whole.metrics["compression"] > 0.9
+    with pytest.raises(ConfigError, match="--select is 0; expected a whole number of sentences, 1 or more"):
+        predict_file(str(folder), str(tmp_path / "a.txt"), select=0)
+    with pytest.raises(ConfigError, match=r"--select_by: Unknown value 'wrods'. Did you mean 'words'"):
+        evaluate(str(folder), CorpusConfig(path=str(corpus)), select_by="wrods")
+
+
+def test_a_classifier_makes_no_summaries(tiny_classifier, tmp_path):
+    (tmp_path / "a.txt").write_text("w1")
+    with pytest.raises(ConfigError, match="--select sets the size of summaries, and this model makes none"):
+        predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), select=2)
+
+
 def test_what_cannot_be_summarised_is_said(finished, tmp_path):
     _, folder, _ = finished
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')

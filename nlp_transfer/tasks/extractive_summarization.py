@@ -80,7 +80,7 @@ class ExtractiveSummarization(Task):
             problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length, or null.")
         if self.labels not in LABELS:
             problems.append(f"task.labels: {did_you_mean('value', self.labels, LABELS)}")
-        problems += selection_problems(self.select_by, self.select)
+        problems += selection_problems(self.select_by, self.select, "task.")
         if problems:
             raise ConfigError(problems)
 
@@ -106,15 +106,15 @@ class ExtractiveSummarization(Task):
         return BoundExtractiveSummarization(self, by_highlights=self.labels != "summary" and marked)
 
 
-def selection_problems(unit: str, size: float) -> list[str]:
-    """What is wrong with how much is taken, worded for the configuration."""
+def selection_problems(unit: str, size: float, where: str) -> list[str]:
+    """What is wrong with how much is taken, worded for the settings that begin with `where`."""
     if unit not in UNITS:
-        return [f"task.select_by: {did_you_mean('value', unit, UNITS)}"]
+        return [f"{where}select_by: {did_you_mean('value', unit, UNITS)}"]
     if unit == "share":
-        return [] if 0 < size <= 1 else [f"task.select is {size:g}; a share is above 0 and at most 1, such as 0.2."]
+        return [] if 0 < size <= 1 else [f"{where}select is {size:g}; a share is above 0 and at most 1, such as 0.2."]
     if 1 <= size < math.inf and size == int(size):
         return []
-    return [f"task.select is {size:g}; expected a whole number of {unit}, 1 or more."]
+    return [f"{where}select is {size:g}; expected a whole number of {unit}, 1 or more."]
 
 
 @final
