@@ -1,6 +1,7 @@
 """Score a saved model on a corpus that it did not learn from: the tables of a run, for any texts with its labels."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ from nlp_transfer.reporting.score_tables import (
     per_class_table,
     summary_tables,
 )
+from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
 from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
-from nlp_transfer.reporting.summary_scoring import summary_row
+from nlp_transfer.reporting.summary_scoring import baseline_scores, summary_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
 from nlp_transfer.summarizing import score_documents
 from nlp_transfer.tasks.scored_documents import document_metrics
@@ -49,6 +51,7 @@ class Evaluation:
         corpus: which rows the numbers are about.
         split: the split that was scored.
         metrics: what `classification_metrics` or `summary_metrics` returns.
+        baselines: the same of what stands beside a summariser, by name.
         paths: what was written, by a word for it.
     """
 
@@ -56,11 +59,15 @@ class Evaluation:
     corpus: CorpusFacts
     split: str
     metrics: dict[str, Any]
+    baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> RenderableType:
         """The scores, over all and per class, and the paths, for a terminal."""
-        systems, title = {MODEL: self.metrics}, f"{self.split} · {self.metrics['rows']:,} {self._what}"
+        systems, title = (
+            {MODEL: self.metrics, **self.baselines},
+            f"{self.split} · {self.metrics['rows']:,} {self._what}",
+        )
         parts: list[RenderableType] = []
         for table in summary_tables(systems, title):
             parts += [to_rich(table), Text()]
@@ -80,7 +87,7 @@ class Evaluation:
         return "\n".join(self._sections()) + "\n"
 
     def _sections(self) -> Iterator[str]:
-        systems = {MODEL: self.metrics}
+        systems = {MODEL: self.metrics, **self.baselines}
         yield f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n"
         yield f"## Results on {self.split} ({self.metrics['rows']:,} {self._what})\n"
         yield from map(to_markdown, summary_tables(systems, ""))
@@ -135,7 +142,8 @@ def evaluate(
         return _evaluate_summaries(summarizer, corpus, split, folder, max_tokens)
     refuse_selecting(select_by, select)
     classifier = load_on(model, device)
-    loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
+    with _of_kind(f"{classifier.origin} is a classifier: it is scored on texts with labels."):
+        loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
     _check_kind(classifier, loaded)
     name = _chosen_split(loaded, split, (str(loaded.label_column),), "labels")
     dataset = loaded.splits[name]
@@ -161,16 +169,27 @@ def _evaluate_summaries(
     summarizer: TrainedSummarizer, corpus: CorpusConfig, split: str | None, folder: Path | None, max_tokens: int | None
 ) -> Evaluation:
     """See `evaluate`."""
-    loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
+    with _of_kind(f"{summarizer.origin} summarises: it is scored on documents with summaries or highlights."):
+        loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
     name = _chosen_split(loaded, split, ("summary", "highlights"), "summaries or highlights")
     scored = score_documents(summarizer, loaded.splits[name], max_tokens=max_tokens)
     documents = list(with_progress(scored, shown=True))
     metrics = document_metrics(documents, interval=True)
-    result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics)
+    baselines = baseline_scores(list(SUMMARY_BASELINES), documents, summarizer)
+    result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics, baselines)
     if folder is None:
         return result
     rows = (summary_row(document, DOMAIN, name) for document in documents)
     return _written(result, folder, rows, SUMMARY_KEYS)
+
+
+@contextmanager
+def _of_kind(needs: str) -> Iterator[None]:
+    """Say what kind of model it is beside what is wrong with a corpus."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError([*error.problems, needs]) from error
 
 
 def _check_kind(classifier: TrainedClassifier, corpus: Corpus) -> None:
@@ -259,8 +278,13 @@ def _written(
         "report": folder / "report.md",
         "metrics": folder / "metrics.json",
     }
+    if result.baselines:
+        paths["baselines"] = folder / "baselines.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if result.baselines:
+            scores = {name: {DOMAIN: {result.split: one}} for name, one in result.baselines.items()}
+            write_json(paths["baselines"], scores)
         write_predictions(paths["predictions"], rows, keys)
         write_text(paths["report"], result.markdown())
         write_json(paths["metrics"], {DOMAIN: {result.split: result.metrics}})

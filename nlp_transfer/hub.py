@@ -6,6 +6,7 @@ keeps and ignores.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.metrics.extracts import Budget
+from nlp_transfer.metrics.extracts import Budget, chosen_sentences
 from nlp_transfer.models.locating import conversion
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
@@ -94,6 +95,10 @@ class TrainedSummarizer:
     budget: Budget
     block_trigrams: bool
     origin: str
+
+    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
+        """The numbers of the sentences that a summary takes, by their scores."""
+        return chosen_sentences(scores, sentences, self.budget, block_trigrams=self.block_trigrams)
 
     def selecting(self, select_by: str | None = None, select: float | None = None) -> "TrainedSummarizer":
         """The same one with other settings of `ExtractiveSummarization`; None keeps what it has.

@@ -36,30 +36,42 @@ class ExtractiveSummarizationPipeline(Pipeline):
         settings = summarizer_settings(name, getattr(model.config, CONFIG_KEY, None))
         self.summarizer = TrainedSummarizer(model=model.float().eval(), tokenizer=tokenizer, origin=name, **settings)
 
+    def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
+        """A text or a list of texts in, a dict or a list of dicts out, with `summary_text` and `sentences`.
+
+        Args:
+            inputs: the documents.
+            args: there are none.
+            num_workers: not used: windows of all documents go through the model together.
+            batch_size: not used either.
+            kwargs: there are none.
+        """
+        if unknown := [*args, *kwargs]:
+            raise TypeError(f"The pipeline {TASK!r} has no option {unknown[0]!r}; its model's settings count.")
+        texts = [inputs] if isinstance(inputs, str) else list(inputs)
+        wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
+        if wrong:
+            raise TypeError(f"The pipeline {TASK!r} takes texts; got {wrong[0]}.")
+        found = [
+            {"summary_text": one.summary, "sentences": [vars(sentence).copy() for sentence in one.sentences]}
+            for one in summarize(self.summarizer, enumerate(texts))
+        ]
+        return found[0] if isinstance(inputs, str) else found
+
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        if options:
-            raise TypeError(f"The pipeline {TASK!r} has no option {next(iter(options))!r}; its model's settings count.")
         return {}, {}, {}
 
-    def preprocess(self, input_: str, **_: Any) -> dict[str, Any]:
-        """The document as it is: windows are made when it is read."""
-        if not isinstance(input_, str):
-            raise TypeError(f"The pipeline {TASK!r} takes texts; got {type(input_).__name__}.")
-        return {"text": input_}
+    def preprocess(self, input_: Any, **_: Any) -> Any:
+        """Not called: `__call__` does it all."""
+        raise NotImplementedError
 
-    def _forward(self, input_tensors: dict[str, Any], **_: Any) -> Any:
-        (summary,) = summarize(self.summarizer, [(0, input_tensors["text"])])
-        return {"summary": summary}
-
-    def postprocess(self, model_outputs: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """The summary as one text, and its sentences with their offsets and scores."""
-        summary = model_outputs["summary"]
-        sentences = [vars(sentence).copy() for sentence in summary.sentences]
-        return {"summary_text": summary.summary, "sentences": sentences}
+    _forward = postprocess = preprocess  # type: ignore[assignment]
 
 
 def register_pipelines() -> None:
     """Let `transformers.pipeline` know the task `summarization`. Doing so again changes nothing."""
+    if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is ExtractiveSummarizationPipeline:
+        return
     getattr(pipelines, "REMOVED_TASKS", {}).pop(TASK, None)  # which transformers refuses by name, from 5.24 on
     PIPELINE_REGISTRY.register_pipeline(
         TASK,

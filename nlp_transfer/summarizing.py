@@ -14,15 +14,15 @@ import numpy as np
 import torch
 
 from nlp_transfer.data.batches import PaddingCollator, SentenceCollator, token_budget_batches
-from nlp_transfer.data.sentences import sentence_spans, spans_of
+from nlp_transfer.data.documents import text_of_sentences
+from nlp_transfer.data.sentences import Span, sentence_spans, spans_of
 from nlp_transfer.data.texts import windows
 from nlp_transfer.data.windows import DocumentEncoder, highlighted
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.hub import TrainedSummarizer
-from nlp_transfer.metrics.extracts import chosen_sentences
+from nlp_transfer.metrics.words import joined
 from nlp_transfer.models.unpadding import unpadded
 from nlp_transfer.reporting.files import plain
-from nlp_transfer.reporting.summary_scoring import SENTENCES_APART
 from nlp_transfer.tasks.extractive_summarization import oracle_labels
 from nlp_transfer.tasks.scored_documents import ScoredDocument
 
@@ -68,7 +68,7 @@ class Summary:
     @property
     def summary(self) -> str:
         """The sentences as one text."""
-        return SENTENCES_APART.join(" ".join(sentence.text.split()) for sentence in self.sentences)
+        return joined(sentence.text for sentence in self.sentences)
 
     def line(self) -> bytes:
         """One line of JSON."""
@@ -82,13 +82,14 @@ class Summary:
 
 
 def summarize(
-    summarizer: TrainedSummarizer, rows: Iterable[tuple[Any, str]], *, max_tokens: int | None = None
+    summarizer: TrainedSummarizer, rows: Iterable[tuple[Any, str | list[str]]], *, max_tokens: int | None = None
 ) -> Iterator[Summary]:
     """Summarise documents in their order.
 
     Args:
         summarizer: on the device that it shall run on.
-        rows: (id, document); read a window at a time, as many as memory is meant for.
+        rows: (id, document); a document is a text or the list of its sentences, whose offsets then count in the text
+            that has one of them a line. Read a window at a time, as many as memory is meant for.
         max_tokens: tokens of a batch, padding counted; None is `CPU_MAX_TOKENS` or `MAX_TOKENS`.
 
     Raises:
@@ -96,12 +97,20 @@ def summarize(
         CheckpointError: the model's outputs are not finite.
     """
     for window in windows(rows):
-        spans = [sentence_spans(text) for _, text in window]
-        sentences = [[text[a:b] for a, b in of] for (_, text), of in zip(window, spans, strict=True)]
+        placed = [_placed(document) for _, document in window]
+        sentences = [[text[a:b] for a, b in spans] for text, spans in placed]
         scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
-        for (row_id, _), own, texts, of_document in zip(window, spans, sentences, scores, strict=True):
-            taken = _taken(summarizer, of_document, texts)
-            yield Summary(row_id, [SummarySentence(texts[i], *own[i], float(of_document[i])) for i in taken])
+        for (row_id, _), (_, spans), texts, found in zip(window, placed, sentences, scores, strict=True):
+            taken = summarizer.select(found.tolist(), texts)
+            yield Summary(row_id, [SummarySentence(texts[i], *spans[i], float(found[i])) for i in taken])
+
+
+def _placed(document: str | list[str]) -> tuple[str, list[Span]]:
+    """The text of a document, and where its sentences are."""
+    if isinstance(document, str):
+        return document, sentence_spans(document)
+    text, starts = text_of_sentences(document)
+    return text, spans_of(text, starts)
 
 
 def score_documents(
@@ -126,13 +135,8 @@ def score_documents(
         for (row, text), own, texts, found in zip(window, spans, sentences, scores, strict=True):
             summary = row.get("summary")
             labels = highlighted(own, row["highlights"]) if "highlights" in row else oracle_labels(texts, summary)
-            taken = _taken(summarizer, found, texts)
+            taken = summarizer.select(found.tolist(), texts)
             yield ScoredDocument(row["id"], text, own, logit(found).tolist(), taken, labels, summary)
-
-
-def _taken(summarizer: TrainedSummarizer, scores: np.ndarray, sentences: Sequence[str]) -> list[int]:
-    """The numbers of the sentences that make the summary."""
-    return chosen_sentences(scores.tolist(), sentences, summarizer.budget, block_trigrams=summarizer.block_trigrams)
 
 
 def sentence_scores(

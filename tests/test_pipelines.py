@@ -35,6 +35,8 @@ def test_it_summarises(finished):
     assert set(found[0]["sentences"][0]) == {"text", "start", "end", "score"}
     assert made(texts[0]) == found[0]
     assert made("")["summary_text"] == ""
+    assert made([]) == []
+    assert made(texts, batch_size=2) == found
 
 
 def test_what_it_does_not_take(finished, tmp_path):
@@ -42,6 +44,6 @@ def test_what_it_does_not_take(finished, tmp_path):
     with pytest.raises(TypeError, match=r"has no option 'min_length'; its model's settings count"):
         made("a text", min_length=3)
     with pytest.raises(TypeError, match="takes texts; got int"):
-        made(3)
+        made([3])
     with pytest.raises(CheckpointError, match=r"is not a trained summariser: its config\.json lacks how it reads"):
         pipeline("summarization", model=str(save_classifier(tmp_path)))

@@ -113,12 +113,40 @@ def test_a_saved_model_is_scored_on_another_corpus(finished, corpus, tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "## Results on test (12 documents)" in text
     assert "| system | ROUGE 1 |" in text
+    assert "| oracle | " in text
+    assert found.baselines["lead"] == pytest.approx(report.baselines["lead"]["source"]["test"])
+    assert list(json.loads((tmp_path / "out" / "baselines.json").read_text())) == list(report.baselines)
     of_run = [line for line in read(folder / "predictions.jsonl.gz") if line["split"] == "test"]
     for line, other in zip(read(tmp_path / "out" / "predictions.jsonl.gz"), of_run, strict=True):
         assert (line["id"], line["summary"]) == (other["id"], other["summary"])
     (tmp_path / "plain.jsonl").write_text('{"document": "A text."}\n')
     with pytest.raises(DataError, match="has no summaries or highlights to score by"):
         evaluate(str(folder), CorpusConfig(path=str(tmp_path / "plain.jsonl")))
+
+
+def test_documents_may_be_lists_of_sentences_to_be_predicted_too(finished, tmp_path):
+    _, folder, _ = finished
+    rows = [{"id": row["id"], "document": row["document"]} for row in documents(12, seed=2)]
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert predict_file(str(folder), str(tmp_path / "test.jsonl"), output=str(tmp_path / "out.jsonl")) == 12
+    expected = {line["id"]: line for line in read(folder / "predictions.jsonl.gz") if line["split"] == "test"}
+    for line, row in zip(read(tmp_path / "out.jsonl"), rows, strict=True):
+        assert line["summary"] == expected[line["id"]]["summary"]
+        assert all(sentence["text"] in row["document"] for sentence in line["sentences"])
+    (tmp_path / "bad.jsonl").write_text('{"document": ["a", 3]}\n')
+    with pytest.raises(
+        DataError, match=r"line 1 \(id 0\): sentence 1 \(from 0\) of the document is empty or no string"
+    ):
+        predict_file(str(folder), str(tmp_path / "bad.jsonl"))
+
+
+def test_a_model_of_the_other_kind_is_told_of(finished, tiny_classifier, corpus, tmp_path):
+    _, folder, _ = finished
+    (tmp_path / "a.jsonl").write_text('{"text": "w1", "label": "a"}\n')
+    with pytest.raises(DataError, match="summarises: it is scored on documents with summaries or highlights"):
+        evaluate(str(folder), CorpusConfig(path=str(tmp_path / "a.jsonl")))
+    with pytest.raises(DataError, match="is a classifier: it is scored on texts with labels"):
+        evaluate(str(tiny_classifier), CorpusConfig(path=str(corpus)))
 
 
 def test_a_file_a_folder_and_many_lines(finished, tmp_path):
@@ -282,7 +310,8 @@ def test_a_sentence_longer_than_a_window_is_told_of(encoder, tmp_path):
 
 def test_a_dry_run_shows_the_right_sentences(encoder, corpus, tmp_path):
     shown = dry_run(load_config(tree=summary_tree(encoder, corpus, tmp_path / "run")))
-    assert shown.count("  sentences ") == 10
+    assert shown.count("these belong into a summary: ") == 10
+    assert "training sentences that belong into a summary: 80 of " in shown
     assert not (tmp_path / "run").exists()
 
 
@@ -321,5 +350,20 @@ def test_what_does_not_go_with_it_is_refused(encoder, corpus, tmp_path, change, 
 def test_documents_without_anything_to_learn_from(encoder, tmp_path):
     for name in ("train", "dev"):
         (tmp_path / f"{name}.jsonl").write_text('{"document": "A text."}\n{"document": "Another."}\n')
-    with pytest.raises(DataError, match="the train documents have no column 'highlights' or 'summary'"):
+    with pytest.raises(DataError, match="the train and validation documents have no column 'summary' or 'highlights'"):
+        dry_run(load_config(tree=summary_tree(encoder, tmp_path, tmp_path / "run")))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"summary": "nothing of it"}, "no summary shares a word with its document. Check which column"),
+        ({"highlights": []}, r"none of their passages marks one. Mark some, or set task.labels: summary"),
+    ],
+)
+def test_documents_that_mark_nothing(encoder, tmp_path, row, message):
+    for name in ("train", "dev"):
+        lines = [json.dumps({"document": text, **row}) for text in ("use copy.", "share same.")]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    with pytest.raises(DataError, match=f"no training sentence belongs into a summary: {message}"):
         dry_run(load_config(tree=summary_tree(encoder, tmp_path, tmp_path / "run")))

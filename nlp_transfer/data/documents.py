@@ -50,10 +50,16 @@ def joined_sentences(values: list[Any], first: int, faults: Faults) -> tuple[lis
             texts.append("-")
             starts.append([])
             continue
-        lengths = np.array([len(sentence) + len(SEPARATOR) for sentence in value])
-        texts.append(SEPARATOR.join(value))
-        starts.append((np.cumsum(lengths) - lengths).tolist())
+        text, begins = text_of_sentences(value)
+        texts.append(text)
+        starts.append(begins)
     return texts, pa.array(starts, _OFFSETS)
+
+
+def text_of_sentences(sentences: list[str]) -> tuple[str, list[int]]:
+    """Sentences as a text with one of them a line, and where each begins."""
+    lengths = np.array([len(sentence) + len(SEPARATOR) for sentence in sentences], dtype=int)
+    return SEPARATOR.join(sentences), (np.cumsum(lengths) - lengths).tolist()
 
 
 def highlight_offsets(values: list[Any], texts: list[Any], first: int, faults: Faults) -> pa.Array:
@@ -73,7 +79,8 @@ def highlight_offsets(values: list[Any], texts: list[Any], first: int, faults: F
             continue
         if not isinstance(value, list) or not all(isinstance(passage, str) and passage.strip() for passage in value):
             kind = "missing (null)" if value is None else "not a list of passages"
-            faults.add(f"highlights is {kind}", "Write a list of strings, [] where there are none.", [row])
+            advice = "Write a list of strings, [] where there are none; CSV has no lists: use JSON Lines or Parquet."
+            faults.add(f"highlights is {kind}", advice, [row])
             continue
         after = 0
         for passage in value:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, concatenate_datasets
+from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from nlp_transfer.data.cache import cache_key
 from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig
@@ -121,6 +122,7 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
 def _placed(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:
     """The rows with ids, class ids and a domain that are right among all; only these columns are held in memory."""
     key = [rows._fingerprint, name, names, classes]
+    rows = _in_order(rows)
     label = next((column for column in ("label", "labels") if column in rows.column_names), None)
     if label is not None:
         feature = rows.features[label] if label == "label" else rows.features[label].feature
@@ -141,3 +143,16 @@ def _placed(rows: Dataset, name: str, names: list[str], classes: list[str]) -> D
             new_fingerprint=cache_key(*map(str, key), column)[:32],
         )
     return rows
+
+
+def _in_order(rows: Dataset) -> Dataset:
+    """The rows of a drawn split as a table of their own, whose columns can be read as they lie."""
+    if rows._indices is None:
+        return rows
+    hidden = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        return rows.flatten_indices()
+    finally:
+        if not hidden:
+            enable_progress_bars()

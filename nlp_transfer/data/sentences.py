@@ -1,8 +1,10 @@
 """Sentences of a text, as character offsets, by nupunkt, which knows the abbreviations of legal English.
 
-What it does not know is added around it: after an empty line, and on a line that begins with a number such as "2.",
-"(a)" or "§ 3", a sentence begins, also where no full stop is before it; a number or an abbreviation of a reference that
-stands alone ("2.", "Art.") belongs to what follows; and Chinese and Japanese sentences end with their own marks.
+What it does not know is added around it. A sentence begins after an empty line, after a line in capitals and before
+one, and on a line that begins with a bullet or a number such as "2.", "(a)" or "§ 3", also where no full stop is
+before it (but not where a wrapped line ends with "section" or the like). A number or an abbreviation of a reference
+that stands alone ("2.", "Art.") belongs to what follows. Chinese, Japanese, Hindi, Urdu and Arabic sentences end with
+their own marks.
 Reference: Bommarito et al. (2025), Precise Legal Sentence Boundary Detection for Retrieval at Scale: NUPunkt and
 CharBoundary, https://arxiv.org/abs/2504.04131
 """
@@ -14,12 +16,16 @@ from itertools import pairwise
 Span = tuple[int, int]
 """First character, and the one after the last."""
 
-_NUMBER = r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[ivxlc]{1,6}|[a-zA-Z])[.)]+|\d{1,3}(?:\.\d{1,3})+|§+\s?\d+[a-z]?\.?)"
+_NUMBER = re.compile(
+    r"\(?(?:\d{1,3}(?:\.\d{1,3})*|[ivxlcIVXLC]{1,6}|[a-zA-Z])[.)]{1,2}(?:\([a-z0-9]{1,4}\))*"
+    r"|\d{1,3}(?:\.\d{1,3})+|§+\d*[a-z]?\.?"
+)
+"""A word that numbers a clause."""
 
-_BLOCK = re.compile(rf"\n[^\S\n]*(?:\n\s*|(?={_NUMBER}[^\S\n]))|\n(?=[^\S\n]*[-*•–][^\S\n])")
-"""Between two blocks of text: an empty line, or the end of a line before a number or a bullet."""
+_BULLETS = frozenset("-*•–")
 
-_ALONE = re.compile(rf"(?:{_NUMBER}\s*)+\Z")
+_ALONE_CHARACTERS = 40
+"""What is longer than this is no number that stands alone."""
 
 _REFERENCE = re.compile(
     r"(?:^|[\s('’\"])(?:art|arts|abs|nr|nrn|no|nos|n°|al|sec|secs|sect|§|ss|vgl|cf|vol|p|pp|par|para|paras|cl|ch|ex)\.\Z",
@@ -27,7 +33,20 @@ _REFERENCE = re.compile(
 )
 """An abbreviation that a number follows at the end of what was taken for a sentence."""
 
-_WIDE_END = re.compile(r"(?<=[。!?｡])(?![。!?｡」』）\"”’])")
+_REFERRING = frozenset(
+    """
+    section sections sec article articles art clause clauses paragraph paragraphs para rule rules part chapter exhibit
+    schedule annex appendix item items no nos number § §§ than of to in by under a the
+    """.split()  # noqa: SIM905
+)
+"""Words after which a number on the next line is no number of a clause."""
+
+_OWN_END = re.compile(
+    "(?<=[\u3002\uff61\uff01\uff1f\u0964\u061f\u06d4])(?![\u3002\uff61\uff01\uff1f\u300d\u300f\uff09)\u201d\u2019])"
+)
+"""After an end mark that is no Latin one, unless a closing bracket or another mark follows."""
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 
 
 def sentence_spans(text: str) -> list[Span]:
@@ -58,20 +77,47 @@ def spans_of(text: str, starts: Sequence[int] = ()) -> list[Span]:
 
 def _blocks(text: str) -> Iterator[Span]:
     """Parts of a text that share no sentence."""
-    start = 0
-    for match in _BLOCK.finditer(text):
-        yield start, match.start()
-        start = match.end()
+    start = end = 0
+    before = ""  # the last line that is not empty, of this block
+    for match in _LINE.finditer(text):
+        line = match.group().strip()
+        if not line:
+            if before:
+                yield start, end
+                start, before = end, ""
+        elif before and _begins_block(before, line):
+            yield start, end
+            start, before = match.start(), line
+        else:
+            before = line
+        end = match.end()
     yield start, len(text)
 
 
+def _begins_block(before: str, line: str) -> bool:
+    """Whether a line begins a sentence whatever stands at the end of the line before."""
+    if before.isupper() != line.isupper() and _has_letters(before) and _has_letters(line):
+        return True
+    first, _, rest = line.partition(" ")
+    if not rest:
+        return False
+    if first in _BULLETS:
+        return True
+    last = before.rsplit(maxsplit=1)[-1].lower().rstrip(".")
+    return bool(_NUMBER.fullmatch(first)) and last not in _REFERRING
+
+
+def _has_letters(line: str) -> bool:
+    return sum(character.isalpha() for character in line) > 1
+
+
 def _sentences(text: str, block: Span) -> Iterator[Span]:
-    """What nupunkt finds in a block, parted further at wide full stops."""
+    """What nupunkt finds in a block, parted further at end marks that it does not know."""
     import nupunkt
 
     start = block[0]
     for first, last in nupunkt.sent_spans(text[block[0] : block[1]]):
-        cuts = [match.start() for match in _WIDE_END.finditer(text, start + first, start + last)]
+        cuts = [match.start() for match in _OWN_END.finditer(text, start + first, start + last)]
         edges = [start + first, *(cut for cut in cuts if start + first < cut < start + last), start + last]
         yield from _stripped(text, pairwise(edges))
 
@@ -94,6 +140,10 @@ def _joined(text: str, spans: Iterable[Span]) -> list[Span]:
         if joined and open_end:
             first = joined.pop()[0]  # noqa: PLW2901
         joined.append((first, last))
-        part = text[first:last]
-        open_end = bool(_ALONE.match(part) or _REFERENCE.search(part))
+        open_end = _stands_alone(text[first:last]) or bool(_REFERENCE.search(text[max(first, last - 12) : last]))
     return joined
+
+
+def _stands_alone(part: str) -> bool:
+    """Whether there are numbers of clauses only."""
+    return len(part) <= _ALONE_CHARACTERS and all(map(_NUMBER.fullmatch, part.split()))

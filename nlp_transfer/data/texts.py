@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from nlp_transfer.data.columns import strings
+from nlp_transfer.data.columns import holds_lists, strings
 from nlp_transfer.data.disk import readable
+from nlp_transfer.data.documents import as_list, joined_sentences
 from nlp_transfer.data.faults import Faults
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
 from nlp_transfer.data.formats.opening import text_lines
@@ -49,7 +50,8 @@ class Texts:
             its path the id.
         text_column: the column that holds the text; plain text has none.
         file_format: one of `TEXT_FORMATS`.
-        plain_text_is: what plain text is where the format is `auto`: `text` or `document`.
+        plain_text_is: what plain text is where the format is `auto`: `text` or `document`. A document may also be a
+            list of its sentences, in formats that have lists.
 
     Raises:
         DataError: there is no such file, it may not be looked at, or its format is not known.
@@ -66,6 +68,7 @@ class Texts:
         if file_format not in TEXT_FORMATS:
             raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
         self.text_column = text_column
+        self._documents = plain_text_is == "document"
         self._whole = file_format == "document" or (file_format == "auto" and plain_text_is == "document")
         if name == STANDARD_INPUT:
             piped = _StandardInput(sys.stdin.buffer)
@@ -94,8 +97,10 @@ class Texts:
                 f"{FILE_KINDS}; or say which format it is: --format {', '.join(TEXT_FORMATS[1:])}."
             )
 
-    def __iter__(self) -> Iterator[tuple[Any, str]]:
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield (id, text) in the order of the rows; the id is the column `id`, else the row's number from 0.
+
+        A document that is given as a list of its sentences stays one.
 
         Raises:
             DataError: the file cannot be read, a row has no text, or its text is no string or empty. It names the row
@@ -111,10 +116,14 @@ class Texts:
             values = batch.columns[column]
             ids = _ids(batch, len(values), count)
             faults = Faults(str(self.path), batch.unit, dict(enumerate(ids, batch.first_row)))
+            given: list[Any] | None = None
+            if self._documents and holds_lists(values):
+                given = as_list(values)
+                values, _ = joined_sentences(given, batch.first_row, faults)
             texts: pa.Array = strings(values, column, batch.first_row, faults)
             bad = faults.first_row()
             good = len(ids) if bad is None else bad - batch.first_row
-            yield from zip(ids[:good], texts[:good].to_pylist(), strict=True)
+            yield from zip(ids[:good], given[:good] if given else texts[:good].to_pylist(), strict=True)
             faults.check()
             count += len(ids)
 
@@ -190,7 +199,7 @@ class _StandardInput:
         yield itertools.chain(self._seen, self._stream)
 
 
-def windows(rows: Iterable[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
+def windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
     """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow.
 
     Raises:
@@ -202,7 +211,7 @@ def windows(rows: Iterable[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
     try:
         for row in rows:
             window.append(row)
-            characters += len(row[1])
+            characters += len(row[1]) if isinstance(row[1], str) else sum(map(len, row[1]))
             if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
                 yield window
                 window, characters = [], 0

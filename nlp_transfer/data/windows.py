@@ -13,6 +13,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from datasets import Dataset, List, Value
 
 from nlp_transfer.data.cache import cache_key, cache_path, load_table
@@ -232,20 +233,21 @@ def _encode_batch(
 
 
 def highlighted(spans: Sequence[tuple[int, int]], offsets: Sequence[int]) -> list[int]:
-    """1 for each sentence of which highlights hold half or more, 0 for the others.
+    """1 for each sentence that highlights mark, 0 for the others.
+
+    A passage marks the sentence that holds most of it, and each sentence of which highlights hold half or more.
 
     Args:
         spans: the sentences.
         offsets: start and end of each passage in turn.
     """
-    passages = sorted(zip(offsets[::2], offsets[1::2], strict=True))
-    labels = []
-    for first, last in spans:
-        covered, reached = 0, first
-        for start, end in passages:
-            start, end = max(start, reached), min(end, last)  # noqa: PLW2901
-            if end > start:
-                covered += end - start
-                reached = end
-        labels.append(int(2 * covered >= last - first))
-    return labels
+    covered = np.zeros((len(spans), len(offsets) // 2), dtype=int)
+    for column, (start, end) in enumerate(zip(offsets[::2], offsets[1::2], strict=True)):
+        for row, (first, last) in enumerate(spans):
+            covered[row, column] = max(0, min(end, last) - max(start, first))
+    lengths = np.array([last - first for first, last in spans])
+    labels = 2 * covered.sum(axis=1) >= lengths
+    for column in range(covered.shape[1]):
+        most = int(covered[:, column].argmax())
+        labels[most] |= covered[most, column] > 0
+    return [int(label) for label in labels]

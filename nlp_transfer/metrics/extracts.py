@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nlp_transfer.metrics.words import ngrams, plain_words, rouge_words
+from nlp_transfer.metrics.words import ngrams, plain_words, repeated_runs, rouge_words
 
 UNITS = ("sentences", "words", "characters", "share")
 """What a budget may count."""
@@ -20,7 +20,7 @@ UNITS = ("sentences", "words", "characters", "share")
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of a document an extract may take; one sentence always.
+    """How much of a document an extract may take; one sentence at least.
 
     Args:
         unit: `sentences`, `words`, `characters`, or `share` of the document's words.
@@ -36,7 +36,7 @@ class Budget:
             return np.ones(len(sentences)), self.size
         if self.unit == "characters":
             return np.array([len(sentence) for sentence in sentences], dtype=float), self.size
-        words = np.array([len(sentence.split()) for sentence in sentences], dtype=float)
+        words = np.array([len(plain_words(sentence)) for sentence in sentences], dtype=float)
         return words, self.size if self.unit == "words" else self.size * words.sum()
 
 
@@ -45,28 +45,31 @@ def chosen_sentences(
 ) -> list[int]:
     """The numbers of the best sentences that fit into a budget, in the document's order.
 
-    The best comes first, and always; a sentence that does not fit any more is passed over. Without sentences there are
-    none.
+    The best comes first; a sentence that does not fit (any more) is passed over. Where none fits, the best is taken
+    alone. Without sentences there are none.
 
     Args:
         scores: the higher the better; equal ones go by their order in the document.
         sentences: the document.
         budget: how much may be taken.
-        block_trigrams: pass over a sentence that shares three words in a row with one that is taken.
+        block_trigrams: pass over a sentence that shares three words in a row with one that is taken (`repeated_runs`).
     """
     costs, room = budget.costs(sentences)
     chosen: list[int] = []
     seen: set[tuple[str, ...]] = set()
-    for number in np.argsort(-np.asarray(scores, dtype=float), kind="stable").tolist():
-        if chosen and costs[number] > room:
+    ranking = np.argsort(-np.asarray(scores, dtype=float), kind="stable").tolist()
+    if ranking and costs.min() > room:
+        return ranking[:1]
+    for number in ranking:
+        if costs[number] > room:
             if room <= 0:
                 break
             continue
         if block_trigrams:
-            trigrams = set(ngrams(plain_words(sentences[number]), 3))
-            if chosen and trigrams & seen:
+            runs = repeated_runs(sentences[number])
+            if chosen and runs & seen:
                 continue
-            seen |= trigrams
+            seen |= runs
         chosen.append(number)
         room -= costs[number]
     return sorted(chosen)
@@ -87,7 +90,7 @@ def greedy_oracle(sentences: Sequence[str], summary: str, budget: Budget | None 
     free = np.ones(len(sentences), dtype=bool)
     while free.any():
         scores = counts[0].f_with_each() + counts[1].f_with_each()
-        fits = free & (costs <= room) if chosen or budget is None else free
+        fits = free & (costs <= room) if budget is None or chosen or (costs <= room).any() else free
         if not fits.any():
             break
         number = int(np.where(fits, scores, -1.0).argmax())

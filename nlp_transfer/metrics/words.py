@@ -6,9 +6,12 @@ what Google's gives, stemming included.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 _WIDE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WIDE_WORD = re.compile(rf"[{_WIDE}]")
 _WORD = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+")
 
 LONGEST_UNSTEMMED = 3
@@ -23,6 +26,27 @@ def plain_words(text: str) -> list[str]:
 def rouge_words(text: str) -> list[str]:
     """Lower-case words; English ones of more than three letters by their Porter stem."""
     return [_stem(word) for word in plain_words(text)]
+
+
+def repeated_runs(text: str) -> set[tuple[str, ...]]:
+    """Runs of words that nobody writes twice by chance: of three, or of six characters where characters are words."""
+    words = plain_words(text)
+    wide = sum(bool(_WIDE_WORD.fullmatch(word)) for word in words)
+    return set(ngrams(words, 6 if 2 * wide > len(words) else 3))
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Sentences as one text, each on one line; between Chinese or Japanese ones stands no space."""
+    text = ""
+    for sentence in sentences:
+        line = " ".join(sentence.split())
+        apart = "" if not text or _is_wide(text[-1]) or _is_wide(line[:1]) else " "
+        text += apart + line
+    return text
+
+
+def _is_wide(character: str) -> bool:
+    return bool(character) and unicodedata.east_asian_width(character) in ("W", "F")
 
 
 def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:

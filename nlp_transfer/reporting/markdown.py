@@ -20,6 +20,9 @@ from nlp_transfer.reporting.summary_baselines import ORACLE
 from nlp_transfer.reporting.tables import Table, escape_markdown, to_markdown
 from nlp_transfer.reporting.yaml_text import to_yaml
 
+LEVEL = 0.05
+"""Points of difference that one decimal would not show."""
+
 
 def report_markdown(report: Report) -> str:
     """The whole report as Markdown."""
@@ -152,6 +155,8 @@ def _summary_sentence(domain: str, split: str, scores: dict[str, Any], others: d
         best = max(beaten, key=lambda name: beaten[name][key])
         gain = 100 * (scores[key] - beaten[best][key])
         verdict = f"{abs(gain):.1f} points {'above' if gain >= 0 else 'BELOW'}"
+        if abs(gain) < LEVEL:
+            verdict = "level with"
         sure = ""
         if key == "rouge1" and "rouge1_gain_low" in beaten[best]:
             low, high = (100 * beaten[best][f"rouge1_gain_{end}"] for end in ("low", "high"))

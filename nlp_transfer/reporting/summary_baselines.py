@@ -9,14 +9,14 @@ https://arxiv.org/abs/1109.2128
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from nlp_transfer.metrics.words import plain_words
 
 if TYPE_CHECKING:
-    from nlp_transfer.tasks import BoundExtractiveSummarization
+    from nlp_transfer.metrics.extracts import Budget
     from nlp_transfer.tasks.scored_documents import ScoredDocument
 
 ORACLE = "oracle"
@@ -26,42 +26,53 @@ Taken = tuple[list[float], list[int]]
 """A score for each sentence, and the numbers of those that are taken."""
 
 
-def lead(document: "ScoredDocument", task: "BoundExtractiveSummarization") -> Taken:
+class Selecting(Protocol):
+    """What takes sentences by their scores: a task, or a trained summariser."""
+
+    @property
+    def budget(self) -> "Budget":
+        """How much is taken."""
+
+    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
+        """The numbers of the sentences that are taken."""
+
+
+def lead(document: "ScoredDocument", by: Selecting) -> Taken:
     """The first sentences."""
-    return _by([-float(number) for number in range(len(document.spans))], document, task)
+    return _by([-float(number) for number in range(len(document.spans))], document, by)
 
 
-def random(document: "ScoredDocument", task: "BoundExtractiveSummarization") -> Taken:
+def random(document: "ScoredDocument", by: Selecting) -> Taken:
     """Any sentences; which ones follows from the document's id."""
     generator = np.random.default_rng(zlib.crc32(document.id.encode()))
-    return _by(generator.random(len(document.spans)).tolist(), document, task)
+    return _by(generator.random(len(document.spans)).tolist(), document, by)
 
 
-def textrank(document: "ScoredDocument", task: "BoundExtractiveSummarization") -> Taken:
+def textrank(document: "ScoredDocument", by: Selecting) -> Taken:
     """The sentences that share most words with others."""
     from sumy.summarizers.text_rank import TextRankSummarizer
 
-    return _by(_ratings(TextRankSummarizer, document.sentences), document, task)
+    return _by(_ratings(TextRankSummarizer, document.sentences), document, by)
 
 
-def lexrank(document: "ScoredDocument", task: "BoundExtractiveSummarization") -> Taken:
+def lexrank(document: "ScoredDocument", by: Selecting) -> Taken:
     """The sentences that are like most others by TF-IDF."""
     from sumy.summarizers.lex_rank import LexRankSummarizer
 
-    return _by(_ratings(LexRankSummarizer, document.sentences), document, task)
+    return _by(_ratings(LexRankSummarizer, document.sentences), document, by)
 
 
-def oracle(document: "ScoredDocument", task: "BoundExtractiveSummarization") -> Taken:
+def oracle(document: "ScoredDocument", by: Selecting) -> Taken:
     """The sentences that make the best summary, as far as greedy choice finds them."""
     from nlp_transfer.metrics.extracts import greedy_oracle
 
     if document.summary is None:
-        return _by([float(label) for label in document.labels or ()], document, task)
-    taken = greedy_oracle(document.sentences, document.summary, task.budget)
+        return _by([float(label) for label in document.labels or ()], document, by)
+    taken = greedy_oracle(document.sentences, document.summary, by.budget)
     return [float(number in taken) for number in range(len(document.spans))], taken
 
 
-SUMMARY_BASELINES: dict[str, Callable[["ScoredDocument", "BoundExtractiveSummarization"], Taken]] = {
+SUMMARY_BASELINES: dict[str, Callable[["ScoredDocument", Selecting], Taken]] = {
     "lead": lead,
     "random": random,
     "textrank": textrank,
@@ -71,8 +82,8 @@ SUMMARY_BASELINES: dict[str, Callable[["ScoredDocument", "BoundExtractiveSummari
 """The baselines by name. One line a baseline."""
 
 
-def _by(scores: list[float], document: "ScoredDocument", task: "BoundExtractiveSummarization") -> Taken:
-    return scores, task.select(scores, document.sentences)
+def _by(scores: list[float], document: "ScoredDocument", by: Selecting) -> Taken:
+    return scores, by.select(scores, document.sentences)
 
 
 class _Words:

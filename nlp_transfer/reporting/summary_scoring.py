@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp_transfer.metrics.summaries import gain_interval
+from nlp_transfer.metrics.words import joined
 from nlp_transfer.reporting.report import DomainScores
 from nlp_transfer.reporting.scoring import Scored
-from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
+from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES, Selecting
 from nlp_transfer.tasks import BoundExtractiveSummarization
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, rouge1_of_each
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 KEYS = ("id", "split", "domain", "summary", "reference", "sentences")
 """The keys of a line, in their order. `reference` is null where there is none."""
-
-SENTENCES_APART = " "
-"""What stands between the sentences of a summary."""
 
 
 def score_summary_baselines(
@@ -46,19 +44,28 @@ def score_summary_baselines(
             if not one.metrics:
                 continue
             documents = task.documents(one.logits, encoded[domain][split])
-            ours = rouge1_of_each(documents)
-            for name in names:
-                taken = [SUMMARY_BASELINES[name](document, task) for document in documents]
-                of_baseline = [
-                    replace(document, scores=ranks, taken=numbers)
-                    for document, (ranks, numbers) in zip(documents, taken, strict=True)
-                ]
-                scores = document_metrics(of_baseline, interval=True)
-                if ours is not None:
-                    low, high = gain_interval(ours, rouge1_of_each(of_baseline) or ())
-                    scores |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
+            for name, scores in baseline_scores(names, documents, task).items():
                 results[name].setdefault(domain, {})[split] = scores
     return results
+
+
+def baseline_scores(
+    names: Sequence[str], documents: Sequence[ScoredDocument], by: Selecting
+) -> dict[str, dict[str, Any]]:
+    """The metrics of each baseline on documents that a model was scored on; see `score_summary_baselines`."""
+    ours = rouge1_of_each(documents)
+    found = {}
+    for name in names:
+        taken = [SUMMARY_BASELINES[name](document, by) for document in documents]
+        of_baseline = [
+            replace(document, scores=ranks, taken=numbers)
+            for document, (ranks, numbers) in zip(documents, taken, strict=True)
+        ]
+        found[name] = document_metrics(of_baseline, interval=True)
+        if ours is not None:
+            low, high = gain_interval(ours, rouge1_of_each(of_baseline) or ())
+            found[name] |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
+    return found
 
 
 def summary_rows(
@@ -82,7 +89,7 @@ def summary_row(document: ScoredDocument, domain: str, split: str) -> dict[str, 
         "id": document.id,
         "split": split,
         "domain": domain,
-        "summary": SENTENCES_APART.join(sentences[number] for number in document.taken),
+        "summary": joined(sentences[number] for number in document.taken),
         "reference": document.summary,
         "sentences": [
             {

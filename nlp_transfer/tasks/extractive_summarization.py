@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import numpy as np
 
 from nlp_transfer.data import Corpus
+from nlp_transfer.data.windows import NOT_SCORED
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.tasks.base import BoundTask, Task
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
@@ -91,17 +92,18 @@ class ExtractiveSummarization(Task):
 
     def bind(self, corpus: Corpus) -> "BoundExtractiveSummarization":
         """The task; raises DataError where the training or validation documents have nothing to learn from."""
-        wanted = {"highlights": ["highlights"], "summary": ["summary"]}.get(self.labels, ["highlights", "summary"])
-        problems = []
-        for split in ("train", "validation"):
-            columns = corpus.splits[split].column_names if split in corpus.splits else []
-            if not any(column in columns for column in wanted):
-                problems.append(
-                    f"{corpus.origin}: the {split} documents have no column {' or '.join(map(repr, wanted))}, which "
-                    "say what a summary should hold. Name it with source.columns: {theirs: summary}."
-                )
-        if problems:
-            raise DataError(problems)
+        wanted = {"highlights": ["highlights"], "summary": ["summary"]}.get(self.labels, ["summary", "highlights"])
+        lacking = [
+            split
+            for split in ("train", "validation")
+            if split not in corpus.splits or not set(wanted) & set(corpus.splits[split].column_names)
+        ]
+        if lacking:
+            raise DataError(
+                f"{corpus.origin}: the {' and '.join(lacking)} documents have no column "
+                f"{' or '.join(map(repr, wanted))}, which says what a summary should hold. Name it with "
+                f"source.columns: {{theirs: {wanted[0]}}}."
+            )
         marked = all("highlights" in corpus.splits[split].column_names for split in ("train", "validation"))
         return BoundExtractiveSummarization(self, by_highlights=self.labels != "summary" and marked)
 
@@ -162,7 +164,7 @@ class BoundExtractiveSummarization(BoundTask):
         from nlp_transfer.data.windows import DocumentEncoder, encode_documents
 
         encoder = DocumentEncoder(tokenizer, self.config.max_length, self.config.repeated_tokens)
-        return {
+        encoded = {
             split: encode_documents(
                 dataset,
                 encoder,
@@ -173,11 +175,32 @@ class BoundExtractiveSummarization(BoundTask):
             )
             for split, dataset in corpus.splits.items()
         }
+        self._count_labels(corpus, encoded)
+        return encoded
+
+    def _count_labels(self, corpus: Corpus, encoded: "dict[str, Dataset]") -> None:
+        """Note how many of the training sentences are right; raises DataError where none is."""
+        if "train" not in encoded or self.labelled_sentences in self.facts or "labels" not in encoded["train"].features:
+            return
+        labels = np.concatenate([np.asarray(row) for row in encoded["train"]["labels"]])
+        right, scored = int((labels == 1).sum()), int((labels != NOT_SCORED).sum())
+        if not right:
+            advice = (
+                "none of their passages marks one. Mark some, or set task.labels: summary."
+                if self.by_highlights
+                else "no summary shares a word with its document. Check which column is the summary."
+            )
+            raise DataError(f"{corpus.origin}: no training sentence belongs into a summary: {advice}")
+        self.facts[self.labelled_sentences] = f"{right:,} of {scored:,}"
+
+    labelled_sentences = "training sentences that belong into a summary"
+    """The fact that says how many there are; of the source, which is encoded first."""
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """See `BoundTask.example`: the numbers of the labelled sentences."""
-        right = [str(number) for number, label in zip(row["numbers"], row["labels"], strict=True) if label == 1]
-        learned = f"sentences {', '.join(right) or 'none'} of {row['numbers'][0]} to {row['numbers'][-1]}"
+        right = [str(number + 1) for number, label in zip(row["numbers"], row["labels"], strict=True) if label == 1]
+        first, last = row["numbers"][0] + 1, row["numbers"][-1] + 1
+        learned = f"of the sentences {first} to {last} these belong into a summary: {', '.join(right) or 'none'}"
         return learned, str(tokenizer.decode(row["input_ids"]))
 
     def build_model(

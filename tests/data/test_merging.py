@@ -101,3 +101,23 @@ def test_one_source_is_taken_as_it_is(write_rows: Write) -> None:
     corpus = load_sources([CorpusConfig(path=str(path))], labeled=True, trains=True)
     assert "domain" not in corpus.splits["train"].column_names
     assert corpus.label_names == ["a", "b"]
+
+
+def test_splits_that_are_drawn_of_single_files(write_rows: Write) -> None:
+    rows, others = toy_rows(40, ("good", "bad")), toy_rows(40, ("bad", "good"), start=50)
+    configs = [
+        CorpusConfig(path=str(write_rows(f"{name}.jsonl", given)), split=SplitConfig("stratified"))
+        for name, given in (("one", rows), ("other", others))
+    ]
+    corpus = load_sources(configs, labeled=True, trains=True)
+    written = {row["text"]: row["label"] for row in rows + others}
+    seen = []
+    for split in corpus.splits.values():
+        for row in split:
+            name, _, own = row["id"].partition("/")
+            number = int(own.rpartition("-")[2])
+            assert row["text"] == (rows if name == "one.jsonl" else others)[number]["text"]
+            assert corpus.label_names[row["label"]] == written[row["text"]]
+            assert split.features["domain"].names[row["domain"]] == f"{name}"
+            seen.append(row["text"])
+    assert sorted(seen) == sorted(written)

@@ -43,10 +43,12 @@ def test_every_sentence_is_scored_once(lengths: list[int], max_length: int, over
         assert sum(lengths[after.first : before.last]) <= overlap
 
 
-def test_half_of_a_sentence_must_be_highlighted() -> None:
+def test_what_a_passage_marks() -> None:
     spans = [(0, 10), (11, 21), (22, 32)]
-    assert highlighted(spans, [0, 5, 11, 15, 20, 40]) == [1, 1, 1]
-    assert highlighted(spans, [0, 4, 12, 16, 13, 15]) == [0, 0, 0]
+    assert highlighted(spans, [2, 4]) == [1, 0, 0]  # a part of a long sentence
+    assert highlighted(spans, [8, 20]) == [0, 1, 0]  # most of it is in the second
+    assert highlighted(spans, [5, 16]) == [1, 1, 0]  # half of both
+    assert highlighted(spans, [0, 3, 12, 13, 20, 40]) == [1, 1, 1]
     assert highlighted(spans, []) == [0, 0, 0]
 
 

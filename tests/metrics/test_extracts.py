@@ -20,7 +20,8 @@ def chosen(scores: list[float], unit: str, size: float, sentences: list[str] = S
         ("words", 4, [3]),
         ("words", 5, [2, 3]),  # the second best, of three words, does not fit, nor the third, of two
         ("words", 7, [1, 3]),
-        ("words", 1, [3]),  # the best always
+        ("words", 3, [1]),  # the best, of four words, does not fit
+        ("words", 0.5, [3]),  # none does
         ("characters", 24, [2, 3]),
         ("share", 0.5, [2, 3]),  # of ten words
         ("share", 1.0, [0, 1, 2, 3]),
@@ -70,3 +71,9 @@ def test_each_step_of_the_oracle_raises_rouge():
 def test_the_oracle_keeps_its_budget():
     sentences = ["a b c", "d e f", "g"]
     assert greedy_oracle(sentences, "a b c d e f g", Budget("words", 4)) == [0, 2]
+
+
+def test_characters_of_chinese_are_words_and_six_of_them_a_repetition():
+    said = ["甲方应付款。", "乙方根据本合同交付货物。", "丙方作证。", "乙方根据本合同交付。"]
+    assert chosen([4, 3, 2, 1], "sentences", 4, said, block=True) == [0, 1, 2]
+    assert chosen([4, 3, 2, 1], "words", 17, said) == [0, 1]

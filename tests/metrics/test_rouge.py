@@ -6,7 +6,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.rouge import ROUGE, Rouge, rouge_scores
-from nlp_transfer.metrics.words import ngrams, plain_words, rouge_words
+from nlp_transfer.metrics.words import joined, ngrams, plain_words, rouge_words
 
 PAIRS = [
     ("The cat sat on the mat.", "A cat was sitting on mats."),
@@ -58,3 +58,9 @@ def test_what_cannot_be_scored() -> None:
         rouge_scores([], [])
     with pytest.raises(ValueError, match="Got 2 summaries for 1 references"):
         rouge_scores(["a", "b"], ["a"])
+
+
+def test_sentences_as_one_text():
+    assert joined(["One\n two.", "Three."]) == "One two. Three."
+    assert joined(["これは文です。", "次。", "End."]) == "これは文です。次。End."
+    assert joined([]) == ""
