@@ -20,16 +20,18 @@ def test_the_loss_by_hand() -> None:
         def k(distance: float) -> float:
             return math.exp(-distance / width)
 
-        return (1 + k(4)) / 2 + 1 - 2 * (k(1) + k(9)) / 2
+        return k(4) + 1 - 2 * (k(1) + k(9)) / 2  # one pair within the source, one within the target
 
     assert mmd_loss(source, target, [1.0]).item() == pytest.approx(kernel(1.0))
     assert mmd_loss(source, target, [0.5, 2.0]).item() == pytest.approx((kernel(0.5) + kernel(2.0)) / 2)
 
 
-def test_equal_samples_give_zero_and_distant_ones_no_more_than_two() -> None:
+def test_one_distribution_gives_zero_and_distant_ones_no_more_than_two() -> None:
     torch.manual_seed(0)
     rows = torch.randn(8, 5)
-    assert mmd_loss(rows, rows).item() == pytest.approx(0.0, abs=1e-6)
+    of_one = [mmd_loss(*torch.randn(2, 8, 5)).item() for _ in range(400)]
+    assert sum(of_one) / 400 == pytest.approx(0.0, abs=0.01)  # without bias, though no two samples are equal
+    assert min(of_one) < 0 < max(of_one)
     assert 0.5 < mmd_loss(rows, rows + 100).item() <= 2.0
     assert torch.isfinite(mmd_loss(rows[:1].expand(4, 5), rows[:1].expand(4, 5)))  # no distance at all
 
@@ -42,6 +44,24 @@ def test_the_gradient_pulls_the_means_together_and_the_median_is_a_constant() ->
     # Moving both domains along changes nothing; the source's mean lies below, so it is pulled up.
     assert (by_source.sum() + by_target.sum()).item() == pytest.approx(0.0, abs=1e-6)
     assert by_source.sum() < 0
+
+
+def test_rows_of_one_distribution_are_not_pushed_into_one_place() -> None:
+    torch.manual_seed(0)
+    pulls = []
+    for _ in range(400):
+        source, target = torch.randn(2, 16, 4)
+        source.requires_grad_()
+        (gradient,) = torch.autograd.grad(mmd_loss(source, target), source)
+        pulls.append((gradient * source).sum().item())  # how much the loss falls when the source shrinks
+    assert abs(sum(pulls) / 400) < 3 * torch.tensor(pulls).std().item() / 20
+
+
+def test_a_pair_needs_two_rows() -> None:
+    with pytest.raises(ValueError, match="MMD got 1 source and 3 target rows; a pair needs two of each"):
+        mmd_loss(torch.ones(1, 2), torch.ones(3, 2))
+    source, target = two_sides(rows=1)
+    assert MMD().penalty(source, target, 0.5, None) is None
 
 
 def test_what_all_rows_share_costs_no_digits() -> None:
