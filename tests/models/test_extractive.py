@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
 from transformers import AutoModel, AutoModelForSequenceClassification
 
-from nlp_transfer.models.adapters import saved_modules
+from nlp_transfer.methods import LoRA
+from nlp_transfer.models.adapters import merge, saved_modules
 from nlp_transfer.models.extractive import (
     NO_SENTENCE,
     POSITION_SCALE,
@@ -18,7 +20,7 @@ from nlp_transfer.models.extractive import (
 )
 from nlp_transfer.models.families import SENTENCE_HEAD, family, head_modules
 from nlp_transfer.models.unpadding import unpadded
-from tests.tiny_models import FAMILIES, MORE_FAMILIES, tiny_checkpoint, tiny_config
+from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, tiny_checkpoint, tiny_config
 
 ALL = [*FAMILIES, *MORE_FAMILIES]
 
@@ -127,3 +129,23 @@ def test_a_classifier_of_the_same_encoder_is_another_network(tmp_path):
     tiny_checkpoint("bert", tmp_path)
     classifier = AutoModelForSequenceClassification.from_config(tiny_config("bert"))
     assert head_modules(classifier) == ["bert.pooler", "classifier"]
+
+
+@pytest.mark.parametrize("model_type", ALL)
+def test_an_adapter_comes_back_with_its_head(model_type, tmp_path):
+    one = loaded(model_type, tmp_path / "encoder")
+    adapted = LoRA(r=2).prepare(one.model, context(new_parameters=one.new_parameters))
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.05)
+    expected = adapted.eval()(**inputs()).logits
+    adapted.save_pretrained(tmp_path / "adapter")
+    torch.manual_seed(9)  # another head than before
+    base = load_extractive(
+        str(tmp_path / "encoder"), revision=None, trust_remote_code=False, attention_dropout=0.0
+    ).model
+    again = PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
+    torch.testing.assert_close(again(**inputs()).logits, expected, atol=1e-6, rtol=0)
+    merged = merge(again)
+    torch.testing.assert_close(merged(**inputs()).logits, expected, atol=1e-5, rtol=0)
