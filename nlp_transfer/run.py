@@ -3,7 +3,6 @@
 config -> corpora -> task.encode -> task.build_model -> method.prepare -> trainer -> metrics -> report
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from nlp_transfer.choosing import CANDIDATES, adopt, choose
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import CheckpointError, NLPTransferError
+from nlp_transfer.judging import Correction, judge
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
@@ -27,8 +27,7 @@ from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
-from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
-from nlp_transfer.reporting.report import METRICS, CorpusFacts, Cost, Report
+from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 from nlp_transfer.reporting.run_folder import (
     LOG,
     RunFolder,
@@ -36,28 +35,22 @@ from nlp_transfer.reporting.run_folder import (
     open_run_folder,
     set_aside,
 )
-from nlp_transfer.reporting.scoring import prediction_rows, score_baselines, score_model, scores_by_source
-from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
-from nlp_transfer.reporting.summary_scoring import score_summary_baselines, summary_rows
+from nlp_transfer.reporting.scoring import score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.run_facts import cut_texts, described, facts_of, metrics_of, to_be_trained
 from nlp_transfer.target import (
     Encoded,
     check_adaptation,
-    choices_by_labels,
-    class_frequencies,
-    compared,
     correct_prior,
     headline,
     held_out,
     judging_rows,
     names_of,
-    pseudo_label_facts,
     source_only_config,
     target_rows,
     tokens_an_epoch,
 )
-from nlp_transfer.tasks import BoundClassification, BoundExtractiveSummarization, BoundTask
+from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.signals import StopSignals
@@ -165,9 +158,9 @@ def run(
             trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
             trainer.use_float32()
             trained = time.perf_counter()
-            rows, correction, uncorrected = held_out(config, encoded), dict[str, str](), dict[str, Any]()
+            rows, correction = held_out(config, encoded), Correction()
             if config.prior_correction and isinstance(task, BoundClassification):
-                correction, uncorrected = correct_prior(trainer, task, rows)
+                correction = Correction(*correct_prior(trainer, task, rows))
             scored = score_model(trainer, task, rows)
             evaluated = time.perf_counter()
             paths = {**hub.save_trained(trainer, tokenizer, folder, task), "log": str(folder / LOG)}
@@ -175,28 +168,7 @@ def run(
             before = {BEFORE: _scored_before(trainer, config, task, rows)} if learns_text else {}
         if opened is None:
             return None
-        baselines: dict[str, Any] = before
-        facts: dict[str, Any] = {}
-        if isinstance(task, BoundClassification):
-            write_predictions(folder / PREDICTIONS, prediction_rows(task, scored))
-            paths["predictions"] = str(folder / PREDICTIONS)
-            baselines = score_baselines(config.baseline_names, task, corpora, scored)
-            if "target" in scored and not task.multi_label:
-                facts["class frequencies"] = {**class_frequencies(task, scored), **correction}
-            if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
-                facts["checkpoints"] = choices
-            if by_source := scores_by_source(task, scored["source"], rows["source"]):
-                facts["macro-F1 by source"] = by_source
-            if pseudo := pseudo_label_facts(task, trainer, encoded):
-                facts["pseudo-labels"] = pseudo
-            if beside is not None and "target" in scored:
-                alone = Path(str(beside.training.output_dir))
-                baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
-                facts["adaptation"] = compared(task, scored["target"], alone, tell, uncorrected)
-        elif isinstance(task, BoundExtractiveSummarization):
-            write_predictions(folder / PREDICTIONS, summary_rows(task, scored, rows), SUMMARY_KEYS)
-            paths["predictions"] = str(folder / PREDICTIONS)
-            baselines = score_summary_baselines(config.baseline_names, task, scored, rows)
+        judged = judge(config, task, trainer, corpora, encoded, rows, scored, correction, beside, tell)
         report = Report(
             title=folder.name,
             task=config.task.name,
@@ -214,10 +186,10 @@ def run(
             ),
             config=record,
             seeds=(config.training.seed,),
-            baselines=baselines,
-            facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **tried, **facts},
+            baselines={**before, **judged.baselines},
+            facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **tried, **judged.facts},
             thresholds=task.threshold_by_label() if isinstance(task, BoundClassification) else {},
-            paths=paths,
+            paths={**paths, **judged.paths},
         ).write(folder)
         opened.finish()
         return report

@@ -1,0 +1,103 @@
+"""What stands beside a trained model in the report: baselines, what its predictions tell, and the predictions' file."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.config import Config
+from nlp_transfer.data import Corpus
+from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
+from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
+from nlp_transfer.reporting.report import METRICS
+from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, scores_by_source
+from nlp_transfer.reporting.summary_scoring import KEYS, score_summary_baselines, summary_rows
+from nlp_transfer.target import (
+    Encoded,
+    choices_by_labels,
+    class_frequencies,
+    compared,
+    pseudo_label_facts,
+)
+from nlp_transfer.tasks import BoundClassification, BoundExtractiveSummarization, BoundTask
+from nlp_transfer.training import TransferTrainer
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What was made of a model's class frequencies before it was scored.
+
+    Args:
+        facts: for the report.
+        before: the target's scores without it; empty where nothing was corrected.
+    """
+
+    facts: dict[str, str] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a report gets beside the model's scores.
+
+    Args:
+        baselines: scores by baseline.
+        facts: what the predictions tell.
+        paths: what was written, by a word for it.
+    """
+
+    baselines: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+
+
+def judge(
+    config: Config,
+    task: BoundTask,
+    trainer: TransferTrainer,
+    corpora: Mapping[str, Corpus],
+    encoded: Encoded,
+    rows: Encoded,
+    scored: Mapping[str, Mapping[str, Scored]],
+    correction: Correction,
+    beside: Config | None,
+    tell: Callable[[str], None],
+) -> Judged:
+    """Score the baselines, look at the predictions, and write them down. On the main process.
+
+    Args:
+        config: of the run.
+        task: of the run.
+        trainer: with the trained model.
+        corpora: by domain.
+        encoded: all encoded rows.
+        rows: those that were scored.
+        scored: what the model said of them.
+        correction: what was made of its class frequencies.
+        beside: the run without the methods that use the target, if there was one.
+        tell: is told whether those seem to have done harm.
+    """
+    path = Path(str(config.training.output_dir)) / PREDICTIONS
+    if isinstance(task, BoundExtractiveSummarization):
+        write_predictions(path, summary_rows(task, scored, rows), KEYS)
+        baselines = score_summary_baselines(config.baseline_names, task, scored, rows)
+        return Judged(baselines, {}, {"predictions": str(path)})
+    if not isinstance(task, BoundClassification):
+        return Judged()
+    write_predictions(path, prediction_rows(task, scored))
+    baselines = score_baselines(config.baseline_names, task, corpora, scored)
+    facts: dict[str, Any] = {}
+    if "target" in scored and not task.multi_label:
+        facts["class frequencies"] = {**class_frequencies(task, scored), **correction.facts}
+    if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
+        facts["checkpoints"] = choices
+    if by_source := scores_by_source(task, scored["source"], rows["source"]):
+        facts["macro-F1 by source"] = by_source
+    if pseudo := pseudo_label_facts(task, trainer, encoded):
+        facts["pseudo-labels"] = pseudo
+    if beside is not None and "target" in scored:
+        alone = Path(str(beside.training.output_dir))
+        baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
+        facts["adaptation"] = compared(task, scored["target"], alone, tell, correction.before)
+    return Judged(baselines, facts, {"predictions": str(path)})
