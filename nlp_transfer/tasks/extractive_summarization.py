@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import numpy as np
 
 from nlp_transfer.data import Corpus
-from nlp_transfer.data.windows import NOT_SCORED
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.tasks.base import BoundTask, Task
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
@@ -180,6 +179,8 @@ class BoundExtractiveSummarization(BoundTask):
 
     def _count_labels(self, corpus: Corpus, encoded: "dict[str, Dataset]") -> None:
         """Note how many of the training sentences are right; raises DataError where none is."""
+        from nlp_transfer.data.windows import NOT_SCORED
+
         if "train" not in encoded or self.labelled_sentences in self.facts or "labels" not in encoded["train"].features:
             return
         labels = np.concatenate([np.asarray(row) for row in encoded["train"]["labels"]])
