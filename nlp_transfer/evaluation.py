@@ -64,10 +64,8 @@ class Evaluation:
 
     def summary(self) -> RenderableType:
         """The scores, over all and per class, and the paths, for a terminal."""
-        systems, title = (
-            {MODEL: self.metrics, **self.baselines},
-            f"{self.split} · {self.metrics['rows']:,} {self._what}",
-        )
+        systems = {MODEL: self.metrics, **self.baselines}
+        title = f"{self.split} · {self.metrics['rows']:,} {self._what}"
         parts: list[RenderableType] = []
         for table in summary_tables(systems, title):
             parts += [to_rich(table), Text()]

@@ -15,6 +15,7 @@ import numpy as np
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.metrics.extracts import UNITS
 from nlp_transfer.tasks.base import BoundTask, Task
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from nlp_transfer.models.loading import LoadedModel
 
 LABELS = ("auto", "highlights", "summary")
-
-UNITS = ("sentences", "words", "characters", "share")
 
 
 @final
