@@ -18,7 +18,7 @@ from nlp_transfer.data.disk import readable
 from nlp_transfer.data.documents import as_list, joined_sentences
 from nlp_transfer.data.faults import Faults
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
-from nlp_transfer.data.formats.opening import text_lines
+from nlp_transfer.data.formats.opening import ROW_BYTES, text_lines, too_long
 from nlp_transfer.data.rows import BATCH_ROWS, RowBatch, batches
 from nlp_transfer.data.text_folder import TEXT_SUFFIXES, file_text, text_files
 from nlp_transfer.errors import DataError, did_you_mean
@@ -156,8 +156,13 @@ def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 
 
 def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """All of a file as one text."""
-    lines = [line for _, line in text_lines(path)]
+    """All of a file as one text; raises DataError where it is longer than a row may be."""
+    lines, characters = [], 0
+    for _, line in text_lines(path):
+        lines.append(line)
+        characters += len(line)
+        if characters > ROW_BYTES:
+            raise too_long(path, "the text")
     return batches([(1, {_PLAIN_COLUMN: "".join(lines)})] if lines else [], wanted, "document")
 
 

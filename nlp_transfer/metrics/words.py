@@ -1,7 +1,7 @@
 """Words as ROUGE counts them, in any script.
 
 Google's tokenizer keeps a to z and digits only: a Greek text has no words there, and "müssen" is two. Here a word is a
-run of letters and digits of any script, and each Chinese or Japanese character a word of its own. English text gives
+run of letters and digits of any script, and each Chinese or Japanese character a word of its own. ASCII text gives
 what Google's gives, stemming included.
 """
 

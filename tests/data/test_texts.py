@@ -240,3 +240,11 @@ def test_plain_text_as_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(Texts(str(write(tmp_path / "c.txt", "")), file_format="document")) == []
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
     assert list(Texts(plain_text_is="document")) == [(0, "a\nb\n")]
+
+
+def test_a_document_has_the_size_of_a_row_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nlp_transfer.data.texts.ROW_BYTES", 20)
+    path = write(tmp_path / "a.txt", "12345678\n" * 2)
+    assert list(Texts(str(path), file_format="document")) == [(0, "12345678\n" * 2)]
+    message = refusal(write(tmp_path / "b.txt", "12345678\n" * 3), file_format="document")
+    assert message.startswith(f"{tmp_path / 'b.txt'}: the text ")
