@@ -27,7 +27,7 @@ from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.run_folder import CHECKPOINTS
 from nlp_transfer.target import Encoded, check_correctable
 from nlp_transfer.tasks import BoundClassification, BoundTask
-from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
 from nlp_transfer.training.activations import store_for
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import LogEntries, ProgressLines
@@ -131,8 +131,14 @@ def build_trainer(
         )
     arguments = copy.copy(config.training)
     arguments.output_dir = str(folder / CHECKPOINTS)
+    if config.task.writes:  # which takes long: while training only where a checkpoint is chosen by what is written
+        by_loss = str(arguments.metric_for_best_model or "loss").removeprefix("eval_") == "loss"
+        arguments = Seq2SeqTransferArguments.of(
+            arguments, predict_with_generate=True, generate_in_evaluation=not by_loss
+        )
     lengths = np.asarray(context.validation["length"])
-    trainer = TransferTrainer(
+    trainer_class: type[Any] = Seq2SeqTransferTrainer if config.task.writes else TransferTrainer
+    trainer: TransferTrainer = trainer_class(
         loaded.model,
         arguments,
         context.collate,

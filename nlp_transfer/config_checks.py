@@ -215,7 +215,7 @@ def _training_problems(training: "TransferArguments | Partial", task: "Task | Pa
     if metric is not None and task is not None and metric.removeprefix("eval_") not in known:
         guess = did_you_mean("metric", metric.removeprefix("eval_"), known)
         problems.append(f"training.metric_for_best_model: {guess}")
-    if training.label_smoothing_factor:
+    if training.label_smoothing_factor and not (task is not None and task.writes):
         problems.append("training.label_smoothing_factor is set; the task computes the loss: set task.label_smoothing.")
     if training.auto_find_batch_size:
         problems.append(

@@ -132,8 +132,10 @@ def save(
     """
     setattr(model.config, CONFIG_KEY, record)
     (Path(folder) / MANIFEST).unlink(missing_ok=True)  # of what the folder held before
+    from nlp_transfer.models.encoder_decoder import separate_weights
+
     try:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=separate_weights(model))
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder} cannot be saved ({' '.join(str(error).split())[:200]}). Make room or mend the rights of the "

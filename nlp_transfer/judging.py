@@ -20,7 +20,12 @@ from nlp_transfer.target import (
     compared,
     pseudo_label_facts,
 )
-from nlp_transfer.tasks import BoundClassification, BoundExtractiveSummarization, BoundTask
+from nlp_transfer.tasks import (
+    BoundAbstractiveSummarization,
+    BoundClassification,
+    BoundExtractiveSummarization,
+    BoundTask,
+)
 from nlp_transfer.training import TransferTrainer
 
 
@@ -79,7 +84,7 @@ def judge(
         tell: is told whether those seem to have done harm.
     """
     path = Path(str(config.training.output_dir)) / PREDICTIONS
-    if isinstance(task, BoundExtractiveSummarization):
+    if isinstance(task, BoundExtractiveSummarization | BoundAbstractiveSummarization):
         write_predictions(path, summary_rows(task, scored, rows), KEYS)
         baselines = score_summary_baselines(config.baseline_names, task, scored, rows)
         return Judged(baselines, {}, {"predictions": str(path)})

@@ -37,6 +37,9 @@ def cut_texts(encoded: Encoded) -> dict[str, str]:
         cut = sum(int(np.sum(rows["truncated"])) for rows in splits.values() if "truncated" in rows.column_names)
         if cut:
             facts[f"{domain} texts cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
+        written = sum(int(np.sum(rows["target_cut"])) for rows in splits.values() if "target_cut" in rows.column_names)
+        if written:
+            facts[f"{domain} summaries longer than task.max_summary_length, learned as far as it goes"] = f"{written:,}"
         long = sum(int(np.sum(rows["cut"])) for rows in splits.values() if "cut" in rows.column_names)
         if long:
             facts[f"{domain} sentences longer than a window, read as far as it goes"] = f"{long:,}"

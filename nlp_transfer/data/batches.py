@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+NO_TOKEN = -100
+"""The label that PyTorch's cross-entropy leaves out of its mean."""
+
 COMPILED_MULTIPLE = 64
 """What lengths are rounded up to where layers are compiled anew for each."""
 
@@ -96,6 +99,39 @@ class SentenceCollator:
             if width and all(row.get(name) is not None for row in rows):
                 lists = [[*row[name], *[filler] * (width - len(row[name]))] for row in rows]
                 batch[name] = torch.tensor(lists, dtype=torch.long)
+        return batch
+
+
+@dataclass(frozen=True)
+class PairCollator:
+    """Pads rows of `encode_pairs` into a batch.
+
+    Args:
+        padding: pads what is read.
+        start: the token that a decoder begins with.
+        fill: the token that fills what it is given.
+    """
+
+    padding: PaddingCollator
+    start: int
+    fill: int
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch.
+
+        Returns:
+            What `PaddingCollator` makes; and where all rows have labels, int64, shape (batch, written tokens):
+            `labels`, `NO_TOKEN` after a row's last, and `decoder_input_ids`, the same one token later.
+        """
+        batch = self.padding([{key: value for key, value in row.items() if key != "labels"} for row in rows])
+        if any(row.get("labels") is None for row in rows):
+            return batch
+        # A decoder that begins with the token by which a text begins need not learn to write it once more.
+        written = [row["labels"][1:] if row["labels"][:1] == [self.start] else row["labels"] for row in rows]
+        width = max(1, *map(len, written))
+        batch["labels"] = torch.tensor([[*ids, *[NO_TOKEN] * (width - len(ids))] for ids in written])
+        shifted = [[self.start, *ids, *[self.fill] * (width - len(ids))][:width] for ids in written]
+        batch["decoder_input_ids"] = torch.tensor(shifted)
         return batch
 
 

@@ -15,10 +15,7 @@ import evaluate
 from datasets import Features, Value
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.words import rouge_words
-
-ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-"""The kinds, as evaluate calls them."""
+from nlp_transfer.metrics.words import ROUGE, rouge_words
 
 
 class _Words:

@@ -13,8 +13,8 @@ import numpy as np
 
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.intervals import BOOTSTRAP_SAMPLES
-from nlp_transfer.metrics.rouge import ROUGE, rouge_scores
-from nlp_transfer.metrics.words import ngrams, plain_words
+from nlp_transfer.metrics.rouge import rouge_scores
+from nlp_transfer.metrics.words import ROUGE, ngrams, plain_words
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,16 @@ def summary_metrics(
     shapes = np.array([_shape(sentences, text) for sentences, text in zip(summaries, documents, strict=True)])
     names = ("words", "compression", "novel_bigrams", "repetition")
     return {**found, **dict(zip(names, shapes.mean(axis=0).tolist(), strict=True))}
+
+
+def rouge1_of_each(
+    summaries: Sequence[Sequence[str]], references: Sequence[Sequence[str]] | None
+) -> list[float] | None:
+    """ROUGE-1 F of each summary, given as sentences; None where there are no references."""
+    if references is None:
+        return None
+    joined = ["\n".join(one) for one in summaries], ["\n".join(one) for one in references]
+    return [row["rouge1"] for row in rouge_scores(*joined, kinds=("rouge1",))]
 
 
 def gain_interval(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> tuple[float, float]:

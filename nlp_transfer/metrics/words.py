@@ -14,6 +14,9 @@ _WIDE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WIDE_WORD = re.compile(rf"[{_WIDE}]")
 _WORD = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+")
 
+ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+"""The kinds of ROUGE, as evaluate calls them."""
+
 LONGEST_UNSTEMMED = 3
 """Google's tokenizer stems longer words only."""
 

@@ -20,6 +20,7 @@ from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.models.families import (
     has_known_head,
     head_modules,
+    is_encoder_decoder,
     is_known,
     lora_targets,
     plain_model,
@@ -53,8 +54,11 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
     if config.task_type is None and type(model).__name__.endswith("ForSequenceClassification"):
         config.task_type = TaskType.SEQ_CLS
     known = is_known(model)
+    if config.task_type is None and is_encoder_decoder(model):
+        config.task_type = TaskType.SEQ_2_SEQ_LM
     if known and isinstance(config, LoraConfig) and config.target_modules is None and config.target_parameters is None:
-        config.target_modules = lora_targets(model)
+        new = {name.rpartition(".")[0] for name in new_parameters} if is_encoder_decoder(model) else ()
+        config.target_modules = [name for name in lora_targets(model) if name not in new]  # what is new trains in full
     if config.is_prompt_learning and model.config.model_type in TAKES_TOKENS_ONLY:
         raise ConfigError(
             f"{type(peft_config).__name__} hands the model embeddings in place of tokens, which a "

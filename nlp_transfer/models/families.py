@@ -1,241 +1,20 @@
-"""What is known of each encoder family: where its layers, its head and its pooling are.
+"""Where a network's layers, head and unused parts are: freezing, adapters and pooling ask here.
 
-One table, keyed by `config.model_type`. Everything that looks into a network (freezing, adapters, pooling) asks here,
-so a new family is one new entry.
-
-- ALBERT applies one layer many times; it has as many groups of weights as `config.num_hidden_groups`, mostly one. What
-  this module calls a layer is such a group there.
-- BigBird builds a pooler that no classifier reads; it is listed as unused, so that nothing trains or saves it.
+The answers are those of family_table.py for encoders, and are found out for encoder-decoders.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from peft import PeftModel
 from torch import nn
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.family_table import FAMILIES, Family
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-@dataclass(frozen=True)
-class PostNormLayer:
-    """Names inside one layer that normalises after each residual sum; such a layer can be made to average tokens.
-
-    Args:
-        scores: the linear layers that decide who attends to whom (queries and keys).
-        values: the linear layers that make what is averaged.
-        attention_output: the linear layer after attention.
-        attention_norm: the layer norm after attention.
-        output: the last linear layer of the feed-forward block.
-        output_norm: the layer norm after the feed-forward block.
-    """
-
-    scores: tuple[str, ...]
-    values: tuple[str, ...]
-    attention_output: str
-    attention_norm: str
-    output: str
-    output_norm: str
-
-
-@dataclass(frozen=True)
-class Family:
-    """Module names of one family's `…ForSequenceClassification`.
-
-    Args:
-        layers: the encoder's list of layers, relative to the encoder.
-        head: the modules between the encoder's last state and the logits, in the order of the forward pass.
-        final_linear: the linear layer that makes the logits.
-        dense: the head's linear layer before its activation.
-        activation: the head's activation: `tanh`, `gelu` or `relu` where the code fixes it, else the config key that
-            names it.
-        activation_is_free: whether that key names nothing else, so that it may be set to `linear`.
-        layer: names inside a post-norm layer; None where a layer cannot be made to average.
-        pooling: what `config.classifier_pooling` is called for each pooling, where the family pools by itself.
-        final_norm: the norm after the last layer, relative to the encoder.
-        head_norm: the norm between the head's activation and the final linear layer.
-        unused: modules that the logits do not depend on.
-        tied_to_depth: config keys that hold one entry a layer.
-        attention_by_registry: whether each layer attends through transformers' registry of attention functions, and
-            all else in it looks at one token at a time.
-        only_whole: why its upper layers cannot start from states that were kept; empty where they can.
-    """
-
-    layers: str
-    head: tuple[str, ...]
-    final_linear: str
-    dense: str
-    activation: str
-    activation_is_free: bool = False
-    layer: PostNormLayer | None = None
-    pooling: tuple[tuple[str, str], ...] = ()
-    final_norm: str | None = None
-    head_norm: str | None = None
-    unused: tuple[str, ...] = ()
-    tied_to_depth: tuple[str, ...] = ()
-    attention_by_registry: bool = False
-    only_whole: str = ""
-
-
-_BERT_LAYER = PostNormLayer(
-    scores=("attention.self.query", "attention.self.key"),
-    values=("attention.self.value",),
-    attention_output="attention.output.dense",
-    attention_norm="attention.output.LayerNorm",
-    output="output.dense",
-    output_norm="output.LayerNorm",
-)
-_LONGFORMER_LAYER = PostNormLayer(
-    scores=(*_BERT_LAYER.scores, "attention.self.query_global", "attention.self.key_global"),
-    values=(*_BERT_LAYER.values, "attention.self.value_global"),
-    attention_output=_BERT_LAYER.attention_output,
-    attention_norm=_BERT_LAYER.attention_norm,
-    output=_BERT_LAYER.output,
-    output_norm=_BERT_LAYER.output_norm,
-)
-_DEBERTA_V2_LAYER = PostNormLayer(
-    # With query and key at zero the position terms vanish too: each is a product with one of them.
-    scores=("attention.self.query_proj", "attention.self.key_proj"),
-    values=("attention.self.value_proj",),
-    attention_output=_BERT_LAYER.attention_output,
-    attention_norm=_BERT_LAYER.attention_norm,
-    output=_BERT_LAYER.output,
-    output_norm=_BERT_LAYER.output_norm,
-)
-_DISTILBERT_LAYER = PostNormLayer(
-    scores=("attention.q_lin", "attention.k_lin"),
-    values=("attention.v_lin",),
-    attention_output="attention.out_lin",
-    attention_norm="sa_layer_norm",
-    output="ffn.lin2",
-    output_norm="output_layer_norm",
-)
-_BERT = Family(
-    layers="encoder.layer",
-    head=("bert.pooler", "classifier"),
-    final_linear="classifier",
-    dense="bert.pooler.dense",
-    activation="tanh",
-    layer=_BERT_LAYER,
-    attention_by_registry=True,
-)
-_ROBERTA = Family(
-    layers="encoder.layer",
-    head=("classifier",),
-    final_linear="classifier.out_proj",
-    dense="classifier.dense",
-    activation="tanh",
-    layer=_BERT_LAYER,
-    attention_by_registry=True,
-)
-_DEBERTA = Family(
-    layers="encoder.layer",
-    head=("pooler", "classifier"),
-    final_linear="classifier",
-    dense="pooler.dense",
-    activation="pooler_hidden_act",
-    activation_is_free=True,
-    only_whole="its layers pass relative positions on beside their states",
-)
-
-FAMILIES: dict[str, Family] = {
-    "bert": _BERT,
-    "roberta": _ROBERTA,
-    "xlm-roberta": _ROBERTA,
-    "camembert": _ROBERTA,
-    "distilbert": Family(
-        layers="transformer.layer",
-        head=("pre_classifier", "classifier"),
-        final_linear="classifier",
-        dense="pre_classifier",
-        activation="relu",
-        layer=_DISTILBERT_LAYER,
-        attention_by_registry=True,
-    ),
-    "albert": Family(
-        layers="encoder.albert_layer_groups",
-        head=("albert.pooler", "classifier"),
-        final_linear="classifier",
-        dense="albert.pooler",
-        activation="tanh",
-        only_whole="it applies one layer many times",
-    ),
-    "electra": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
-        activation="gelu",
-        layer=_BERT_LAYER,
-        attention_by_registry=True,
-    ),
-    "deberta": _DEBERTA,
-    "deberta-v2": Family(
-        layers=_DEBERTA.layers,
-        head=_DEBERTA.head,
-        final_linear=_DEBERTA.final_linear,
-        dense=_DEBERTA.dense,
-        activation=_DEBERTA.activation,
-        activation_is_free=True,
-        layer=_DEBERTA_V2_LAYER,
-        only_whole=_DEBERTA.only_whole,
-    ),
-    "modernbert": Family(
-        layers="layers",
-        head=("head", "classifier"),
-        final_linear="classifier",
-        dense="head.dense",
-        activation="classifier_activation",
-        activation_is_free=True,
-        pooling=(("mean", "mean"), ("cls", "cls")),
-        final_norm="final_norm",
-        head_norm="head.norm",
-        tied_to_depth=("layer_types",),
-        attention_by_registry=True,
-    ),
-    "eurobert": Family(
-        layers="layers",
-        head=("dense", "classifier"),
-        final_linear="classifier",
-        dense="dense",
-        activation="gelu",
-        pooling=(("mean", "mean"), ("cls", "bos")),
-        final_norm="norm",
-        attention_by_registry=True,
-    ),
-    "longformer": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
-        activation="tanh",
-        layer=_LONGFORMER_LAYER,
-        tied_to_depth=("attention_window",),
-    ),
-    "big_bird": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
-        activation="hidden_act",
-        layer=_BERT_LAYER,
-        unused=("bert.pooler",),
-        only_whole="its attention depends on a batch's length",
-    ),
-    "mpnet": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
-        activation="tanh",
-        # The position bias is added to the scores from outside the layer, so no layer can be made to average.
-        unused=("mpnet.pooler",),
-    ),
-}
 
 
 EXTRACTIVE = "ForExtractiveSummarization"
@@ -245,18 +24,66 @@ SENTENCE_HEAD = "sentence_head"
 """What such a network calls all that is new in it."""
 
 
+_LAYERS = ("encoder.layer", "transformer.layer", "layers", "block")
+"""Where one side of an encoder-decoder has its layers."""
+
+_NORMS = ("final_layer_norm", "layer_norm")
+"""What the norm after the last of them is called, where there is one."""
+
+
 def family(model: "PreTrainedModel") -> Family:
     """The table's entry for a model; of one that scores sentences, with its head in the place of a classifier's.
+
+    An encoder-decoder's layers are its encoder's, and its head is all that comes after the encoder.
 
     Raises:
         ConfigError: the model's type is not in the table.
     """
+    if is_encoder_decoder(model):
+        return _family_of_encoder(model)
     model_type = str(model.config.model_type)
     if model_type not in FAMILIES:
         raise ConfigError(unknown_family(model_type))
     found = FAMILIES[model_type]
     if scores_sentences(model):
         return replace(found, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
+    return found
+
+
+def is_encoder_decoder(model: nn.Module) -> bool:
+    """Whether this is a network that reads with one side and writes with the other."""
+    return bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
+
+
+def _family_of_encoder(model: Any) -> Family:
+    names = {id(module): name for name, module in model.named_modules()}
+    inside = {id(module): name for name, module in model.base_model.named_modules()}
+    encoder, decoder = model.get_encoder(), model.get_decoder()
+    before = {id(module) for side in (encoder, decoder) for module in side.modules()}
+    before |= {id(model.base_model), id(model.get_input_embeddings())}
+    children = dict(encoder.named_modules())
+    norm = next((children[name] for name in _NORMS if name in children), None)
+    pooler = children.get("pooler")
+    return Family(
+        layers=inside[id(_layers(encoder))],
+        head=(names[id(decoder)], *(name for name, child in model.named_children() if id(child) not in before)),
+        final_linear=names[id(model.get_output_embeddings())],
+        dense="",
+        activation="",
+        final_norm=None if norm is None else inside[id(norm)],
+        unused=() if pooler is None else (names[id(pooler)],),
+        only_whole="its decoder reads the states of all tokens",
+    )
+
+
+def _layers(side: nn.Module) -> nn.ModuleList:
+    """The layers of one side of an encoder-decoder, lowest first."""
+    modules = dict(getattr(side, "base_model", side).named_modules())
+    found = next((modules[name] for name in _LAYERS if name in modules), None)
+    if not isinstance(found, nn.ModuleList):
+        raise ConfigError(
+            f"The layers of a {type(side).__name__} are not known here, so none can be frozen or adapted."
+        )
     return found
 
 
@@ -281,7 +108,9 @@ def has_known_head(model: "PreTrainedModel") -> bool:
 
 
 def is_known(model: "PreTrainedModel") -> bool:
-    """Whether the encoder's part of the table describes this network: a masked language model, too."""
+    """Whether the encoder's part of the table describes this network: one that guesses or writes words, too."""
+    if is_encoder_decoder(model):
+        return True
     masked = str(model.config.model_type) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
     return masked or has_known_head(model)
 
@@ -326,38 +155,44 @@ def unused_parameters(model: "PreTrainedModel") -> list[str]:
 def lora_targets(
     model: "PreTrainedModel", *, top_layers: int | None = None, names: Sequence[str] | None = None
 ) -> list[str]:
-    """Names by which PEFT finds every linear layer of the encoder's layers that may still train.
+    """Names by which PEFT finds every linear layer of the encoder's layers, and a decoder's, that may still train.
 
     Adapters on all linear layers, not only on queries and values, are what matches full fine-tuning (QLoRA,
     https://arxiv.org/abs/2305.14314). Where a method before froze some layers, those get no adapter.
 
     Args:
-        model: a classifier of a known family.
-        top_layers: only in so many layers, counted from the top; None is in all.
+        model: of a known family.
+        top_layers: only in so many layers, counted from the top, of a decoder too; None is in all.
         names: only those with these names, or ends of names; None is all.
 
     Raises:
         ConfigError: every layer is frozen.
     """
-    layers = encoder_layers(model)
-    lowest = 0 if top_layers is None else len(layers) - top_layers
-    prefix = next(name for name, module in model.named_modules() if module is layers)
-    linear = [
-        (f"{prefix}.{index}.{name}", name, module.weight.requires_grad)
-        for index, layer in enumerate(layers)
-        for name, module in layer.named_modules()
-        if isinstance(module, nn.Linear)
-    ]
+    sides = [encoder_layers(model)]
+    if is_encoder_decoder(model):
+        decoder: Any = model
+        sides.append(_layers(decoder.get_decoder()))
+    linear: list[tuple[str, str, bool]] = []
+    below: tuple[str, ...] = ()
+    for layers in sides:
+        lowest = 0 if top_layers is None else max(0, len(layers) - top_layers)
+        prefix = next(name for name, module in model.named_modules() if module is layers)
+        below += tuple(f"{prefix}.{index}." for index in range(lowest))
+        linear += [
+            (f"{prefix}.{index}.{name}", name, module.weight.requires_grad)
+            for index, layer in enumerate(layers)
+            for name, module in layer.named_modules()
+            if isinstance(module, nn.Linear)
+        ]
     if not any(free for _, _, free in linear):
         raise ConfigError("Every layer of the encoder is frozen, so an adapter has nothing to change. Remove a method.")
-    if all(free for _, _, free in linear) and lowest == 0 and names is None:
+    if all(free for _, _, free in linear) and not below and names is None and len(sides) == 1:
         return list(dict.fromkeys(name for _, name, _ in linear))
-    upper = tuple(f"{prefix}.{index}." for index in range(lowest, len(layers)))
     ends = None if names is None else tuple(f".{name}" for name in names)
     return [
         full
         for full, _, free in linear
-        if free and full.startswith(upper) and (ends is None or f".{full}".endswith(ends))
+        if free and not full.startswith(below) and (ends is None or f".{full}".endswith(ends))
     ]
 
 
@@ -389,12 +224,21 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
 
 
 def free_top(model: "PreTrainedModel", layers: Sequence[nn.Module]) -> None:
-    """Let these layers train, which are the top ones, the norm after them, and the head; everything else is frozen."""
-    modules = [*layers, *(model.get_submodule(name) for name in family(model).head)]
+    """Let these layers train, which are the top ones, the norm after them, and the head; everything else is frozen.
+
+    What an encoder and its decoder share, such as embeddings, goes with the encoder.
+    """
+    chosen = list(layers)
     final_norm = family(model).final_norm
     if final_norm is not None and layers:
-        modules.append(model.base_model.get_submodule(final_norm))
-    free(model, modules)
+        chosen.append(model.base_model.get_submodule(final_norm))
+    free(model, [*chosen, *(model.get_submodule(name) for name in family(model).head)])
+    if is_encoder_decoder(model):
+        writer: Any = model
+        freed = {id(parameter) for module in chosen for parameter in module.parameters()}
+        for parameter in writer.get_encoder().parameters():
+            if id(parameter) not in freed:
+                parameter.requires_grad_(False)
 
 
 def free(model: "PreTrainedModel", modules: Iterable[nn.Module]) -> None:

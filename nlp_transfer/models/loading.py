@@ -21,7 +21,8 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.data.tokens import forget_last_call
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.families import FAMILIES, final_linear, head_modules, unknown_family
+from nlp_transfer.models.families import final_linear, head_modules, unknown_family
+from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.locating import check_folder, origin_of, read_problem
 
@@ -155,16 +156,42 @@ def load_pretrained(
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
+    folder, config = read_config(name, revision=revision, trust_remote_code=trust_remote_code)
+    if config.model_type not in FAMILIES:
+        raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
+    configure(config)
+    model, info = read_weights(auto_class, name, folder, config, trust_remote_code, attention_dropout)
+    return model, info, origin_of(name, folder), max_positions(config)
+
+
+def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> tuple[Path, "PreTrainedConfig"]:
+    """The folder of a model, and its configuration.
+
+    Raises:
+        ConfigError, CheckpointError: see `load_encoder_with_head`.
+    """
     folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
     check_folder(name, folder)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+            return folder, AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(read_problem(name, "config.json", error)) from error
-    if config.model_type not in FAMILIES:
-        raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
-    configure(config)
+
+
+def read_weights(
+    auto_class: Any,
+    name: str,
+    folder: Path,
+    config: "PreTrainedConfig",
+    trust_remote_code: bool,
+    attention_dropout: float | None,
+) -> tuple[Any, dict[str, Any]]:
+    """The network that a configuration describes, float32, and what transformers says of its loading.
+
+    Raises:
+        ConfigError: the weights cannot be read.
+    """
     _set_attention_dropout(config, attention_dropout)
     try:
         with quiet():
@@ -179,7 +206,7 @@ def load_pretrained(
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ConfigError(read_problem(name, "safetensors weights", error)) from error
-    return model, info, origin_of(name, folder), max_positions(config)
+    return model, info
 
 
 def _new_parameters(

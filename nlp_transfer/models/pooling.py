@@ -31,7 +31,8 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 from transformers.activations import ACT2FN
 
-from nlp_transfer.models.families import PostNormLayer, encoder_layers, family, final_linear
+from nlp_transfer.models.families import encoder_layers, family, final_linear
+from nlp_transfer.models.family_table import PostNormLayer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

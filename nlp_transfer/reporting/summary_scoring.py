@@ -7,18 +7,21 @@ Offsets count characters of the document; the score is the model's probability t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlp_transfer.metrics.summaries import gain_interval
+from nlp_transfer.metrics.extracts import Budget, chosen_sentences
+from nlp_transfer.metrics.summaries import gain_interval, rouge1_of_each
 from nlp_transfer.metrics.words import joined
 from nlp_transfer.reporting.report import DomainScores
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES, Selecting
-from nlp_transfer.tasks import BoundExtractiveSummarization
-from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, rouge1_of_each
+from nlp_transfer.tasks import BoundAbstractiveSummarization, BoundExtractiveSummarization
+from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, summaries_and_references
+from nlp_transfer.tasks.written_documents import WrittenDocument, sentences_of
+from nlp_transfer.tasks.written_documents import summaries_and_references as written_and_references
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -29,7 +32,7 @@ KEYS = ("id", "split", "domain", "summary", "reference", "sentences")
 
 def score_summary_baselines(
     names: Sequence[str],
-    task: BoundExtractiveSummarization,
+    task: BoundExtractiveSummarization | BoundAbstractiveSummarization,
     scored: Mapping[str, Mapping[str, Scored]],
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> dict[str, DomainScores]:
@@ -43,8 +46,13 @@ def score_summary_baselines(
         for split, one in splits.items():
             if not one.metrics:
                 continue
-            documents = task.documents(one.logits, encoded[domain][split])
-            for name, scores in baseline_scores(names, documents, task).items():
+            rows = encoded[domain][split]
+            if isinstance(task, BoundAbstractiveSummarization):
+                written = task.documents(one.logits, rows)
+                found = written_baseline_scores(names, written, task.baseline_sentences)
+            else:
+                found = baseline_scores(names, task.documents(one.logits, rows), task)
+            for name, scores in found.items():
                 results[name].setdefault(domain, {})[split] = scores
     return results
 
@@ -53,7 +61,34 @@ def baseline_scores(
     names: Sequence[str], documents: Sequence[ScoredDocument], by: Selecting
 ) -> dict[str, dict[str, Any]]:
     """The metrics of each baseline on documents that a model was scored on; see `score_summary_baselines`."""
-    ours = rouge1_of_each(documents)
+    return _scores_beside(rouge1_of_each(*summaries_and_references(documents)), names, documents, by)
+
+
+def written_baseline_scores(
+    names: Sequence[str], documents: Sequence[WrittenDocument], sentences: int
+) -> dict[str, dict[str, Any]]:
+    """The same of documents whose summaries were written; each baseline takes so many sentences."""
+    bare = [
+        ScoredDocument(one.id, one.text, one.spans, [0.0] * len(one.spans), [], None, one.summary) for one in documents
+    ]
+    ours = rouge1_of_each(*written_and_references(documents))
+    return _scores_beside(ours, names, bare, _OfSize(Budget("sentences", sentences)))
+
+
+@dataclass(frozen=True)
+class _OfSize:
+    """Takes so many sentences; see `Selecting`."""
+
+    budget: Budget
+
+    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
+        return chosen_sentences(scores, sentences, self.budget, block_trigrams=True)
+
+
+def _scores_beside(
+    ours: list[float] | None, names: Sequence[str], documents: Sequence[ScoredDocument], by: Selecting
+) -> dict[str, dict[str, Any]]:
+    """The baselines' metrics, and how they compare with a model's ROUGE-1 of each document."""
     found = {}
     for name in names:
         taken = [SUMMARY_BASELINES[name](document, by) for document in documents]
@@ -63,21 +98,24 @@ def baseline_scores(
         ]
         found[name] = document_metrics(of_baseline, interval=True)
         if ours is not None:
-            low, high = gain_interval(ours, rouge1_of_each(of_baseline) or ())
+            low, high = gain_interval(ours, rouge1_of_each(*summaries_and_references(of_baseline)) or ())
             found[name] |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
     return found
 
 
 def summary_rows(
-    task: BoundExtractiveSummarization,
+    task: BoundExtractiveSummarization | BoundAbstractiveSummarization,
     scored: Mapping[str, Mapping[str, Scored]],
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> Iterator[dict[str, Any]]:
     """Summaries as `write_predictions` takes them."""
     for domain, splits in scored.items():
         for split, one in splits.items():
-            for document in task.documents(np.asarray(one.logits), encoded[domain][split]):
-                yield summary_row(document, domain, split)
+            made, rows = np.asarray(one.logits), encoded[domain][split]
+            if isinstance(task, BoundAbstractiveSummarization):
+                yield from (written_row(document, domain, split) for document in task.documents(made, rows))
+            else:
+                yield from (summary_row(document, domain, split) for document in task.documents(made, rows))
 
 
 def summary_row(document: ScoredDocument, domain: str, split: str) -> dict[str, Any]:
@@ -99,4 +137,16 @@ def summary_row(document: ScoredDocument, domain: str, split: str) -> dict[str, 
             }
             for number in document.taken
         ],
+    }
+
+
+def written_row(document: WrittenDocument, domain: str, split: str) -> dict[str, Any]:
+    """The line of one document whose summary was written."""
+    return {
+        "id": document.id,
+        "split": split,
+        "domain": domain,
+        "summary": document.written,
+        "reference": document.summary,
+        "sentences": [{"start": first, "end": last} for first, last in sentences_of(document.written)],
     }

@@ -28,12 +28,14 @@ class Task(ABC):
         metric_names: what `training.metric_for_best_model` may name.
         classifies: whether it learns labels, so that every method goes with it.
         summarizes: whether it learns from documents with summaries.
+        writes: whether its network writes texts.
     """
 
     name: ClassVar[str]
     metric_names: ClassVar[tuple[str, ...]]
     classifies: ClassVar[bool] = True
     summarizes: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
 
     @abstractmethod
     def bind(self, corpus: "Corpus") -> "BoundTask":

@@ -16,6 +16,7 @@ import numpy as np
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.extracts import UNITS
+from nlp_transfer.metrics.words import ROUGE
 from nlp_transfer.tasks.base import BoundTask, Task
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
 
@@ -50,10 +51,7 @@ class ExtractiveSummarization(Task):
     name: ClassVar[str] = "extractive_summarization"
     metric_names: ClassVar[tuple[str, ...]] = (
         "loss",
-        "rouge1",
-        "rouge2",
-        "rougeL",
-        "rougeLsum",
+        *ROUGE,
         "precision",
         "recall",
         "f1",

@@ -90,14 +90,3 @@ def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> 
         extracts if len(extracts) == len(documents) else None,
         interval=interval,
     )
-
-
-def rouge1_of_each(documents: Sequence[ScoredDocument]) -> list[float] | None:
-    """ROUGE-1 F of each document's summary; None where not all have a reference."""
-    from nlp_transfer.metrics.rouge import rouge_scores
-
-    summaries, references = summaries_and_references(documents)
-    if references is None:
-        return None
-    joined = ["\n".join(one) for one in summaries], ["\n".join(one) for one in references]
-    return [row["rouge1"] for row in rouge_scores(*joined, kinds=("rouge1",))]

@@ -152,7 +152,29 @@ class TransferArguments(TrainingArguments):
 
 @dataclass
 class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
-    """`transformers.Seq2SeqTrainingArguments` (`predict_with_generate`, …), and all of `TransferArguments`."""
+    """`transformers.Seq2SeqTrainingArguments` (`predict_with_generate`, …), and all of `TransferArguments`.
+
+    Args:
+        generate_in_evaluation: with `predict_with_generate`, write also in the evaluations while training; off, these
+            give the loss alone, and `predict` writes.
+    """
+
+    generate_in_evaluation: bool = field(default=True, metadata={"help": "Write in evaluations while training."})
+
+    @classmethod
+    def of(cls, arguments: TransferArguments, **values: Any) -> "Seq2SeqTransferArguments":
+        """The same arguments for a trainer that writes. A new object of them would reset the distributed state.
+
+        Args:
+            arguments: those of a run.
+            values: of what is only here.
+        """
+        other: Any = copy.copy(arguments)
+        other.__class__ = cls  # whose defaults count for what `arguments` has not
+        for name, value in values.items():
+            setattr(other, name, value)
+        found: Seq2SeqTransferArguments = other
+        return found
 
 
 _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (

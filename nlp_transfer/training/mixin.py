@@ -29,6 +29,7 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.models.encoder_decoder import separate_weights
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.models.masked_lm import masked_lm_for
 from nlp_transfer.training.activations import ActivationsMixin, said, store_for
@@ -365,7 +366,12 @@ class TransferMixin(
     # ---- saving ----
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """As in `Trainer`, but the pickled arguments that it writes never hold the Hub token."""
+        """As in `Trainer`, but the pickled arguments that it writes never hold the Hub token.
+
+        The sides of a network that share weights are saved each with its own.
+        """
+        if state_dict is None:
+            state_dict = separate_weights(self.accelerator.unwrap_model(self.model))
         token, self.args.hub_token = self.args.hub_token, None
         try:
             super()._save(output_dir, state_dict)

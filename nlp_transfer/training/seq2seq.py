@@ -22,8 +22,8 @@ from nlp_transfer.training.target_rows import NO_LABEL
 class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
     """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`; see `TransferMixin` for what is mended.
 
-    Plain `Seq2SeqTrainingArguments` are accepted too. Methods that freeze layers of an encoder, or adapt to a target
-    domain, know classifiers only; `peft_config` goes with any model.
+    Plain `Seq2SeqTrainingArguments` are accepted too. Full and partial fine-tuning and LoRA know encoder-decoders
+    (partial: of the encoder; the decoder trains), and `peft_config` goes with any model.
 
     Raises:
         ConfigError: methods that do not go with the model.
@@ -50,8 +50,46 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
             self._row_sums.append(self.accelerator.gather_for_metrics(sums).cpu())
         return (loss, outputs) if return_outputs else loss
 
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """As in `Seq2SeqTrainer`; the loss alone, where `generate_in_evaluation` is off."""
+        found: dict[str, float]
+        if getattr(self.args, "generate_in_evaluation", True):
+            found = super().evaluate(*args, **kwargs)
+            return found
+        metrics, self.compute_metrics = self.compute_metrics, None
+        try:
+            found = super().evaluate(*args, **kwargs)
+            return found
+        finally:
+            self.compute_metrics = metrics
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+        **gen_kwargs: Any,
+    ) -> tuple[Any, Any, Any]:
+        """As in `Seq2SeqTrainer`; the loss of a batch that writes is computed as that of any other."""
+        labels = inputs.get("labels")
+        arguments: Any = self.args
+        if labels is None or not arguments.predict_with_generate or prediction_loss_only:
+            return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys, **gen_kwargs)
+        read = {name: value for name, value in inputs.items() if name not in ("labels", *_WRITTEN)}
+        _, written, _ = super().prediction_step(model, read, False, ignore_keys, **gen_kwargs)
+        inputs = self._prepare_inputs(inputs)
+        labels = inputs["labels"]
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss = self.compute_loss(model, inputs).detach().mean()
+        return loss, written, labels
+
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
-        """As in `Seq2SeqTrainer`; the loss is the mean over all target tokens, on any number of processes."""
+        """As in `Seq2SeqTrainer`; the loss is the mean over all target tokens, on any number of processes.
+
+        Each row comes once: the stock loop keeps those that fill the last batch of several processes.
+        """
+        self.gather_function = self.accelerator.gather_for_metrics
         self._row_sums = []
         try:
             output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
@@ -62,6 +100,10 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
             return output
         finally:
             self._row_sums = None
+
+
+_WRITTEN = ("decoder_input_ids", "decoder_attention_mask")
+"""What a network gets of what it should write; it must not see it where it writes."""
 
 
 def token_losses(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:

@@ -4,6 +4,7 @@ python resume_matrix.py OUT                               one process
 torchrun --nproc_per_node 2 resume_matrix.py OUT          two, over gloo
 """
 
+import faulthandler
 import hashlib
 import itertools
 import json
@@ -30,6 +31,7 @@ from tests.tiny_models import collate, random_rows, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 
 ROWS = 30
+STUCK_AFTER = 300  # seconds; a case takes a few. A process that waits for another would wait for half an hour.
 METHODS: dict[str, Any] = {
     "full_fine_tuning": [FullFineTuning()],
     "partial_fine_tuning": [PartialFineTuning(layers=2, gradual_unfreezing=True, layer_decay=0.9)],
@@ -229,6 +231,7 @@ def run(case: Case, folder: Path) -> dict[str, Any]:
 def main(out: Path) -> None:
     world, results = int(os.environ.get("WORLD_SIZE", "1")), {}
     for number, case in enumerate(cases(world)):
+        faulthandler.dump_traceback_later(STUCK_AFTER, exit=True)
         results[str(case)] = run(case, out / f"{world}-{number}")
     if int(os.environ.get("RANK", "0")) == 0:
         (out / f"{world}.json").write_text(json.dumps(results, indent=1))

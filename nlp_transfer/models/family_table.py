@@ -1,0 +1,227 @@
+"""What is known of each encoder family: where its layers, its head and its pooling are.
+
+One table, keyed by `config.model_type`; a new family is one new entry. families.py answers questions by it.
+
+- ALBERT applies one layer many times; it has as many groups of weights as `config.num_hidden_groups`, mostly one. What
+  is called a layer is such a group there.
+- BigBird builds a pooler that no classifier reads; it is listed as unused, so that nothing trains or saves it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PostNormLayer:
+    """Names inside one layer that normalises after each residual sum; such a layer can be made to average tokens.
+
+    Args:
+        scores: the linear layers that decide who attends to whom (queries and keys).
+        values: the linear layers that make what is averaged.
+        attention_output: the linear layer after attention.
+        attention_norm: the layer norm after attention.
+        output: the last linear layer of the feed-forward block.
+        output_norm: the layer norm after the feed-forward block.
+    """
+
+    scores: tuple[str, ...]
+    values: tuple[str, ...]
+    attention_output: str
+    attention_norm: str
+    output: str
+    output_norm: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """Module names of one family's `…ForSequenceClassification`.
+
+    Args:
+        layers: the encoder's list of layers, relative to the encoder.
+        head: the modules between the encoder's last state and the logits, in the order of the forward pass.
+        final_linear: the linear layer that makes the logits.
+        dense: the head's linear layer before its activation.
+        activation: the head's activation: `tanh`, `gelu` or `relu` where the code fixes it, else the config key that
+            names it.
+        activation_is_free: whether that key names nothing else, so that it may be set to `linear`.
+        layer: names inside a post-norm layer; None where a layer cannot be made to average.
+        pooling: what `config.classifier_pooling` is called for each pooling, where the family pools by itself.
+        final_norm: the norm after the last layer, relative to the encoder.
+        head_norm: the norm between the head's activation and the final linear layer.
+        unused: modules that the logits do not depend on.
+        tied_to_depth: config keys that hold one entry a layer.
+        attention_by_registry: whether each layer attends through transformers' registry of attention functions, and
+            all else in it looks at one token at a time.
+        only_whole: why its upper layers cannot start from states that were kept; empty where they can.
+    """
+
+    layers: str
+    head: tuple[str, ...]
+    final_linear: str
+    dense: str
+    activation: str
+    activation_is_free: bool = False
+    layer: PostNormLayer | None = None
+    pooling: tuple[tuple[str, str], ...] = ()
+    final_norm: str | None = None
+    head_norm: str | None = None
+    unused: tuple[str, ...] = ()
+    tied_to_depth: tuple[str, ...] = ()
+    attention_by_registry: bool = False
+    only_whole: str = ""
+
+
+_BERT_LAYER = PostNormLayer(
+    scores=("attention.self.query", "attention.self.key"),
+    values=("attention.self.value",),
+    attention_output="attention.output.dense",
+    attention_norm="attention.output.LayerNorm",
+    output="output.dense",
+    output_norm="output.LayerNorm",
+)
+_LONGFORMER_LAYER = PostNormLayer(
+    scores=(*_BERT_LAYER.scores, "attention.self.query_global", "attention.self.key_global"),
+    values=(*_BERT_LAYER.values, "attention.self.value_global"),
+    attention_output=_BERT_LAYER.attention_output,
+    attention_norm=_BERT_LAYER.attention_norm,
+    output=_BERT_LAYER.output,
+    output_norm=_BERT_LAYER.output_norm,
+)
+_DEBERTA_V2_LAYER = PostNormLayer(
+    # With query and key at zero the position terms vanish too: each is a product with one of them.
+    scores=("attention.self.query_proj", "attention.self.key_proj"),
+    values=("attention.self.value_proj",),
+    attention_output=_BERT_LAYER.attention_output,
+    attention_norm=_BERT_LAYER.attention_norm,
+    output=_BERT_LAYER.output,
+    output_norm=_BERT_LAYER.output_norm,
+)
+_DISTILBERT_LAYER = PostNormLayer(
+    scores=("attention.q_lin", "attention.k_lin"),
+    values=("attention.v_lin",),
+    attention_output="attention.out_lin",
+    attention_norm="sa_layer_norm",
+    output="ffn.lin2",
+    output_norm="output_layer_norm",
+)
+_BERT = Family(
+    layers="encoder.layer",
+    head=("bert.pooler", "classifier"),
+    final_linear="classifier",
+    dense="bert.pooler.dense",
+    activation="tanh",
+    layer=_BERT_LAYER,
+    attention_by_registry=True,
+)
+_ROBERTA = Family(
+    layers="encoder.layer",
+    head=("classifier",),
+    final_linear="classifier.out_proj",
+    dense="classifier.dense",
+    activation="tanh",
+    layer=_BERT_LAYER,
+    attention_by_registry=True,
+)
+_DEBERTA = Family(
+    layers="encoder.layer",
+    head=("pooler", "classifier"),
+    final_linear="classifier",
+    dense="pooler.dense",
+    activation="pooler_hidden_act",
+    activation_is_free=True,
+    only_whole="its layers pass relative positions on beside their states",
+)
+
+FAMILIES: dict[str, Family] = {
+    "bert": _BERT,
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "camembert": _ROBERTA,
+    "distilbert": Family(
+        layers="transformer.layer",
+        head=("pre_classifier", "classifier"),
+        final_linear="classifier",
+        dense="pre_classifier",
+        activation="relu",
+        layer=_DISTILBERT_LAYER,
+        attention_by_registry=True,
+    ),
+    "albert": Family(
+        layers="encoder.albert_layer_groups",
+        head=("albert.pooler", "classifier"),
+        final_linear="classifier",
+        dense="albert.pooler",
+        activation="tanh",
+        only_whole="it applies one layer many times",
+    ),
+    "electra": Family(
+        layers="encoder.layer",
+        head=("classifier",),
+        final_linear="classifier.out_proj",
+        dense="classifier.dense",
+        activation="gelu",
+        layer=_BERT_LAYER,
+        attention_by_registry=True,
+    ),
+    "deberta": _DEBERTA,
+    "deberta-v2": Family(
+        layers=_DEBERTA.layers,
+        head=_DEBERTA.head,
+        final_linear=_DEBERTA.final_linear,
+        dense=_DEBERTA.dense,
+        activation=_DEBERTA.activation,
+        activation_is_free=True,
+        layer=_DEBERTA_V2_LAYER,
+        only_whole=_DEBERTA.only_whole,
+    ),
+    "modernbert": Family(
+        layers="layers",
+        head=("head", "classifier"),
+        final_linear="classifier",
+        dense="head.dense",
+        activation="classifier_activation",
+        activation_is_free=True,
+        pooling=(("mean", "mean"), ("cls", "cls")),
+        final_norm="final_norm",
+        head_norm="head.norm",
+        tied_to_depth=("layer_types",),
+        attention_by_registry=True,
+    ),
+    "eurobert": Family(
+        layers="layers",
+        head=("dense", "classifier"),
+        final_linear="classifier",
+        dense="dense",
+        activation="gelu",
+        pooling=(("mean", "mean"), ("cls", "bos")),
+        final_norm="norm",
+        attention_by_registry=True,
+    ),
+    "longformer": Family(
+        layers="encoder.layer",
+        head=("classifier",),
+        final_linear="classifier.out_proj",
+        dense="classifier.dense",
+        activation="tanh",
+        layer=_LONGFORMER_LAYER,
+        tied_to_depth=("attention_window",),
+    ),
+    "big_bird": Family(
+        layers="encoder.layer",
+        head=("classifier",),
+        final_linear="classifier.out_proj",
+        dense="classifier.dense",
+        activation="hidden_act",
+        layer=_BERT_LAYER,
+        unused=("bert.pooler",),
+        only_whole="its attention depends on a batch's length",
+    ),
+    "mpnet": Family(
+        layers="encoder.layer",
+        head=("classifier",),
+        final_linear="classifier.out_proj",
+        dense="classifier.dense",
+        activation="tanh",
+        # The position bias is added to the scores from outside the layer, so no layer can be made to average.
+        unused=("mpnet.pooler",),
+    ),
+}

@@ -1,0 +1,97 @@
+"""What a network wrote of documents: put together from their windows, and scored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
+
+    from nlp_transfer.data.sentences import Span
+
+
+@dataclass(frozen=True)
+class WrittenDocument:
+    """What a network wrote of one document.
+
+    Args:
+        id: the document's.
+        text: the document.
+        spans: its sentences.
+        written: the summary.
+        summary: the reference; None where there is none.
+    """
+
+    id: str
+    text: str
+    spans: "list[Span]"
+    written: str
+    summary: str | None
+
+    @property
+    def sentences(self) -> list[str]:
+        """The document's."""
+        return [self.text[first:last] for first, last in self.spans]
+
+
+def written_documents(
+    tokens: np.ndarray, rows: "Dataset", tokenizer: "PreTrainedTokenizerBase"
+) -> Iterator[WrittenDocument]:
+    """See `BoundAbstractiveSummarization.documents`."""
+    from nlp_transfer.data.detokenizing import texts_of
+    from nlp_transfer.data.sentences import spans_of
+    from nlp_transfer.metrics.words import joined
+
+    texts = texts_of(tokens.tolist(), tokenizer)
+    places: dict[int, list[int]] = {}
+    for place, number in enumerate(rows["document"]):
+        places.setdefault(number, []).append(place)
+    wanted = rows.remove_columns([name for name in ("input_ids", "labels") if name in rows.column_names])
+    for number in sorted(places):
+        windows = sorted((wanted[place] | {"place": place} for place in places[number]), key=_window)
+        first = windows[0]
+        spans = spans_of(first["text"], first["sentence_starts"])
+        written = joined(texts[window["place"]] for window in windows)
+        yield WrittenDocument(first["id"], first["text"], spans, written, first.get("summary"))
+
+
+def _window(row: dict[str, Any]) -> int:
+    """Which window of its document a row is: the first has the document's text."""
+    return 0 if row["text"] else int(row["id"].rpartition("#")[2])
+
+
+def sentences_of(text: str) -> "list[Span]":
+    """The sentences of a text that a network wrote, which may have no capitals."""
+    from nlp_transfer.data.sentences import sentence_spans
+
+    if text != text.lower():
+        return sentence_spans(text)
+    # The splitter looks at capitals; where a tokenizer has dropped them, each possible beginning gets one.
+    begins = [True] + [before.isspace() for before in text]
+    capitals = "".join(
+        letter.upper() if begin and len(letter.upper()) == 1 else letter
+        for letter, begin in zip(text, begins, strict=False)
+    )
+    return sentence_spans(capitals)
+
+
+def summaries_and_references(documents: Sequence[WrittenDocument]) -> tuple[list[list[str]], list[list[str]] | None]:
+    """The sentences of each summary, and of each reference; None where not all documents have one."""
+    from nlp_transfer.data.sentences import sentence_spans
+
+    summaries = [[one.written[a:b] for a, b in sentences_of(one.written)] for one in documents]
+    if any(one.summary is None for one in documents):
+        return summaries, None
+    references = [str(one.summary) for one in documents]
+    return summaries, [[text[a:b] for a, b in sentence_spans(text)] for text in references]
+
+
+def document_metrics(documents: Sequence[WrittenDocument], *, interval: bool) -> dict[str, Any]:
+    """`summary_metrics` of what was written of each document."""
+    from nlp_transfer.metrics.summaries import summary_metrics
+
+    summaries, references = summaries_and_references(documents)
+    return summary_metrics(summaries, [one.text for one in documents], references, interval=interval)
