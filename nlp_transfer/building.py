@@ -10,23 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import PartialState
 from datasets import Dataset
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
 
+from nlp_transfer import hub
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, load_corpus
 from nlp_transfer.data.duplicates import copied_from
 from nlp_transfer.data.merging import load_sources
-from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
+from nlp_transfer.models.manifest import folder_fingerprint
 from nlp_transfer.models.masked_lm import load_masked_lm
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.run_folder import CHECKPOINTS
+from nlp_transfer.summarizing import sentence_scores
 from nlp_transfer.target import Encoded, check_correctable
-from nlp_transfer.tasks import BoundClassification, BoundTask
+from nlp_transfer.tasks import BoundAbstractiveSummarization, BoundClassification, BoundTask
 from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
 from nlp_transfer.training.activations import store_for
 from nlp_transfer.training.losses import update_mean
@@ -39,6 +43,8 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
         classifies, documents = config.task.classifies, config.task.summarizes
         corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True, documents=documents)}
         task = config.task.bind(corpora["source"])
+        if isinstance(task, BoundAbstractiveSummarization) and task.config.extractor is not None:
+            rank_by(task, task.config.extractor, config.training.device)
         if config.target is not None:
             names = task.label_names if isinstance(task, BoundClassification) else None
             labeled = None if classifies else False
@@ -61,6 +67,22 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
             f"{corpora['source'].label_column!r}; both must hold one label a text, or both a list of them."
         )
     return corpora, task, tokenizer, encoded
+
+
+def rank_by(task: BoundAbstractiveSummarization, extractor: str, device: torch.device) -> None:
+    """Let a task read of long documents what an extractive summariser ranks highest; it is loaded where it is needed.
+
+    Raises:
+        ConfigError: it is no folder of one.
+    """
+    try:
+        loaded = hub.load_extractive(extractor)
+        task.ranked_by = folder_fingerprint(hub.folder_of(extractor))
+    except CheckpointError as error:
+        raise ConfigError([f"task.extractor: {problem}" for problem in error.problems]) from error
+    network: Any = loaded.model
+    network.to(device)
+    task.ranking = lambda documents: [scores.tolist() for scores in sentence_scores(loaded, documents)]
 
 
 def load_model(config: Config, task: BoundTask) -> LoadedModel:

@@ -15,9 +15,8 @@ from nlp_transfer import hub
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
-from nlp_transfer.hub import TrainedClassifier, TrainedSummarizer
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import load_on, moved, named, predict, refuse_selecting, with_progress
+from nlp_transfer.prediction import WRITES, load_on, moved, named, predict, refuse_selecting, with_progress
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
@@ -33,10 +32,13 @@ from nlp_transfer.reporting.score_tables import (
 )
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
 from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
-from nlp_transfer.reporting.summary_scoring import baseline_scores, summary_row
+from nlp_transfer.reporting.summary_scoring import baseline_scores, summary_row, written_baseline_scores, written_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
 from nlp_transfer.summarizing import score_documents
 from nlp_transfer.tasks.scored_documents import document_metrics
+from nlp_transfer.tasks.written_documents import document_metrics as written_metrics
+from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
+from nlp_transfer.writing import write_documents
 
 DOMAIN = "target"
 """What a corpus is to a model that is trained already."""
@@ -136,8 +138,12 @@ def evaluate(
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     folder = None if output_dir is None else _empty_folder(output_dir)
     if hub.is_summarizer(model):
-        summarizer = moved(hub.load_summarizer(model).selecting(select_by, select), device)
-        return _evaluate_summaries(summarizer, corpus, split, folder, max_tokens)
+        summarizer = hub.load_summarizer(model)
+        if isinstance(summarizer, TrainedSummarizer):
+            summarizer = summarizer.selecting(select_by, select)
+        else:
+            refuse_selecting(select_by, select, WRITES)
+        return _evaluate_summaries(moved(summarizer, device), corpus, split, folder, max_tokens)
     refuse_selecting(select_by, select)
     classifier = load_on(model, device)
     with _of_kind(f"{classifier.origin} is a classifier: it is scored on texts with labels."):
@@ -164,21 +170,38 @@ def evaluate(
 
 
 def _evaluate_summaries(
-    summarizer: TrainedSummarizer, corpus: CorpusConfig, split: str | None, folder: Path | None, max_tokens: int | None
+    summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer,
+    corpus: CorpusConfig,
+    split: str | None,
+    folder: Path | None,
+    max_tokens: int | None,
 ) -> Evaluation:
     """See `evaluate`."""
-    with _of_kind(f"{summarizer.origin} summarises: it is scored on documents with summaries or highlights."):
+    extracts = isinstance(summarizer, TrainedSummarizer)
+    columns = ("summary", "highlights") if extracts else ("summary",)
+    what = "summaries or highlights" if extracts else "summaries"
+    with _of_kind(f"{summarizer.origin} summarises: it is scored on documents with {what}."):
         loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
-    name = _chosen_split(loaded, split, ("summary", "highlights"), "summaries or highlights")
-    scored = score_documents(summarizer, loaded.splits[name], max_tokens=max_tokens)
-    documents = list(with_progress(scored, shown=True))
-    metrics = document_metrics(documents, interval=True)
-    baselines = baseline_scores(list(SUMMARY_BASELINES), documents, summarizer)
+    name = _chosen_split(loaded, split, columns, what)
+    metrics, baselines, rows = _scored_summaries(summarizer, loaded.splits[name], name, max_tokens)
     result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics, baselines)
-    if folder is None:
-        return result
-    rows = (summary_row(document, DOMAIN, name) for document in documents)
-    return _written(result, folder, rows, SUMMARY_KEYS)
+    return result if folder is None else _written(result, folder, rows, SUMMARY_KEYS)
+
+
+def _scored_summaries(
+    summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer, dataset: Dataset, split: str, max_tokens: int | None
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], Iterable[dict[str, Any]]]:
+    """The metrics, those of all baselines, and the lines of the predictions' file."""
+    names = list(SUMMARY_BASELINES)
+    if isinstance(summarizer, TrainedSummarizer):
+        scored = list(with_progress(score_documents(summarizer, dataset, max_tokens=max_tokens), shown=True))
+        baselines = baseline_scores(names, scored, summarizer)
+        rows = (summary_row(document, DOMAIN, split) for document in scored)
+        return document_metrics(scored, interval=True), baselines, rows
+    written = list(with_progress(write_documents(summarizer, dataset, max_tokens=max_tokens), shown=True))
+    baselines = written_baseline_scores(names, written, summarizer.baseline_sentences)
+    rows = (written_row(document, DOMAIN, split) for document in written)
+    return written_metrics(written, interval=True), baselines, rows
 
 
 @contextmanager

@@ -6,8 +6,7 @@ keeps and ignores.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,13 @@ import numpy as np
 from safetensors import SafetensorError
 
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.metrics.extracts import Budget, chosen_sentences
+from nlp_transfer.metrics.extracts import Budget
 from nlp_transfer.models.locating import conversion
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
-from nlp_transfer.tasks import ExtractiveSummarization
-from nlp_transfer.tasks.extractive_summarization import selection_problems
+from nlp_transfer.tasks import AbstractiveSummarization, BoundAbstractiveSummarization, ExtractiveSummarization
+from nlp_transfer.tasks.abstractive_summarization import EXTRACT
+from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -30,87 +30,15 @@ if TYPE_CHECKING:
 
 CONFIG_KEY = "nlp_transfer"
 
-EXTRACTIVE_TASK = ExtractiveSummarization.name
+EXTRACTIVE_TASK, ABSTRACTIVE_TASK = ExtractiveSummarization.name, AbstractiveSummarization.name
+
+EXTRACTOR = "extractor"
+"""The folder inside a model's that holds the extractive summariser which picks what is read of long documents."""
 
 PICKLED_ADAPTER = "adapter_model.bin"
 
 UNLIMITED_TOKENS = 512
 """Where a text is cut if neither our record nor the model and its tokenizer set a limit."""
-
-
-@dataclass(frozen=True)
-class TrainedClassifier:
-    """A trained classifier and all that is needed to use it.
-
-    Args:
-        model: float32, on the CPU, in evaluation mode.
-        tokenizer: cuts texts at `max_length` when asked to truncate.
-        label_names: the classes in the order of their ids.
-        multi_label: whether a text may have any number of labels.
-        max_length: tokens a text is cut to.
-        thresholds: the probability from which each label is predicted, shape (classes,); multi-label only.
-        origin: where it was loaded from.
-    """
-
-    model: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerBase"
-    label_names: list[str]
-    multi_label: bool
-    max_length: int
-    thresholds: np.ndarray
-    origin: str
-
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Sigmoid of multi-label logits, softmax of single-label ones; shape (rows, classes)."""
-        from scipy.special import expit, softmax
-
-        logits = np.asarray(logits, dtype=np.float64)
-        return expit(logits) if self.multi_label else softmax(logits, axis=-1)
-
-    def predictions(self, probabilities: np.ndarray) -> np.ndarray:
-        """Class ids, shape (rows,); for multi-label 0/1, shape (rows, classes)."""
-        if self.multi_label:
-            return (probabilities >= self.thresholds).astype(int)
-        return probabilities.argmax(axis=-1)
-
-
-@dataclass(frozen=True)
-class TrainedSummarizer:
-    """A trained extractive summariser and all that is needed to use it.
-
-    Args:
-        model: float32, on the CPU, in evaluation mode; see `nlp_transfer.models.extractive`.
-        tokenizer: of its encoder.
-        max_length: tokens of a window.
-        overlap: tokens that a window may repeat of the one before.
-        budget: how much of a document a summary takes.
-        block_trigrams: whether sentences are passed over that say again what is taken.
-        origin: where it was loaded from.
-    """
-
-    model: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerBase"
-    max_length: int
-    overlap: int
-    budget: Budget
-    block_trigrams: bool
-    origin: str
-
-    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
-        """The numbers of the sentences that a summary takes, by their scores."""
-        return chosen_sentences(scores, sentences, self.budget, block_trigrams=self.block_trigrams)
-
-    def selecting(self, select_by: str | None = None, select: float | None = None) -> "TrainedSummarizer":
-        """The same one with other settings of `ExtractiveSummarization`; None keeps what it has.
-
-        Raises:
-            ConfigError: they are none.
-        """
-        unit = self.budget.unit if select_by is None else select_by
-        size = self.budget.size if select is None else select
-        if problems := selection_problems(unit, size, "--"):
-            raise ConfigError(problems)
-        return replace(self, budget=Budget(unit, size))
 
 
 def save(
@@ -183,6 +111,8 @@ def save_trained(
         paths.pop("model" if "adapter" in paths else "", None)
     elif trainer.is_world_process_zero():
         save(model, tokenizer, paths["model"], record=record, cut_at=task.cut_at)
+        if isinstance(task, BoundAbstractiveSummarization) and task.config.extractor is not None:
+            shutil.copytree(folder_of(task.config.extractor), Path(paths["model"]) / EXTRACTOR, dirs_exist_ok=True)
     trainer.accelerator.wait_for_everyone()
     for written in paths.values() if trainer.is_world_process_zero() else ():
         (Path(written) / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing needs it here
@@ -190,7 +120,10 @@ def save_trained(
     return paths
 
 
-def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier | TrainedSummarizer:
+Trained = TrainedClassifier | TrainedSummarizer | TrainedAbstractiveSummarizer
+
+
+def load(name: str | Path, *, revision: str | None = None) -> Trained:
     """Load a classifier or a summariser from a run's folder, its `model` folder, or the Hub.
 
     Args:
@@ -200,15 +133,15 @@ def load(name: str | Path, *, revision: str | None = None) -> TrainedClassifier 
     Raises:
         CheckpointError: it is not there, is torn, not what its manifest says, or neither of the two.
     """
-    record = _record(_folder(name, revision)[1])
-    loads = load_summarizer if record.get("task") == EXTRACTIVE_TASK else load_classifier
-    return loads(name, revision=revision)
+    if _task(_folder(name, revision)[1]) in _SUMMARIZERS:
+        return load_summarizer(name, revision=revision)
+    return load_classifier(name, revision=revision)
 
 
 def is_summarizer(name: str | Path) -> bool:
     """Whether a saved model summarises; False also where there is none, of which `load` complains."""
     try:
-        return _record(_folder(name, None)[1]).get("task") == EXTRACTIVE_TASK
+        return _task(_folder(name, None)[1]) in _SUMMARIZERS
     except CheckpointError:
         return False
 
@@ -231,7 +164,7 @@ def load_classifier(name: str | Path, *, revision: str | None = None) -> Trained
     from nlp_transfer.models.loading import max_positions
 
     folder, source = _folder(name, revision)
-    if _record(source).get("task") == EXTRACTIVE_TASK:
+    if _task(source) in _SUMMARIZERS:
         raise CheckpointError(
             f"{name} summarises documents, and a classifier is needed here. scripts/predict.py reads it."
         )
@@ -263,8 +196,10 @@ def load_classifier(name: str | Path, *, revision: str | None = None) -> Trained
     )
 
 
-def load_summarizer(name: str | Path, *, revision: str | None = None) -> TrainedSummarizer:
-    """Load an extractive summariser.
+def load_summarizer(
+    name: str | Path, *, revision: str | None = None
+) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
+    """Load a summariser of either kind.
 
     Args:
         name: a run's output folder, a model folder, or a Hub id.
@@ -273,6 +208,12 @@ def load_summarizer(name: str | Path, *, revision: str | None = None) -> Trained
     Raises:
         CheckpointError: it is not there, is torn, not what its manifest says, or no summariser of this package.
     """
+    loads = load_abstractive if _task(_folder(name, revision)[1]) == ABSTRACTIVE_TASK else load_extractive
+    return loads(name, revision=revision)
+
+
+def load_extractive(name: str | Path, *, revision: str | None = None) -> TrainedSummarizer:
+    """Load an extractive summariser; see `load_summarizer`."""
     from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
 
     folder, source = _folder(name, revision)
@@ -281,6 +222,18 @@ def load_summarizer(name: str | Path, *, revision: str | None = None) -> Trained
     if missing := sorted(info["missing_keys"]):
         raise CheckpointError(f"{name} is not a trained summariser: its weights lack {', '.join(missing[:4])}.")
     return TrainedSummarizer(model=model.float().eval(), tokenizer=tokenizer, origin=str(folder), **settings)
+
+
+def load_abstractive(name: str | Path, *, revision: str | None = None) -> TrainedAbstractiveSummarizer:
+    """Load a summariser that writes; see `load_summarizer`."""
+    from transformers import AutoModelForSeq2SeqLM
+
+    folder, source = _folder(name, revision)
+    settings = abstractive_settings(str(name), _record(source), source)
+    model, tokenizer, info = _read(name, folder, source, AutoModelForSeq2SeqLM, "summariser")
+    if missing := sorted(info["missing_keys"]):
+        raise CheckpointError(f"{name} is not a trained summariser: its weights lack {', '.join(missing[:4])}.")
+    return TrainedAbstractiveSummarizer(model=model.float().eval(), tokenizer=tokenizer, origin=str(folder), **settings)
 
 
 def summarizer_settings(name: str, record: Any) -> dict[str, Any]:
@@ -303,6 +256,46 @@ def summarizer_settings(name: str, record: Any) -> dict[str, Any]:
         ) from error
 
 
+def abstractive_settings(name: str, record: Any, folder: Path) -> dict[str, Any]:
+    """How a network that writes reads, as `TrainedAbstractiveSummarizer` takes it, from what `save` recorded.
+
+    Args:
+        name: what the model is called, for messages.
+        record: of its config.
+        folder: the model's, which may hold an extractor.
+
+    Raises:
+        CheckpointError: it did not, or the extractor is missing.
+    """
+    try:
+        found = {
+            "max_length": int(record["max_length"]),
+            "max_summary_length": int(record["max_summary_length"]),
+            "long_documents": str(record["long_documents"]),
+            "prefix": str(record["prefix"]),
+            "baseline_sentences": int(record["baseline_sentences"]),
+            "extractor": None,
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{name} is not a trained summariser: its config.json lacks how it reads ({error}). Expected the folder of "
+            "a run of abstractive_summarization."
+        ) from error
+    if found["long_documents"] == EXTRACT:
+        if not (folder / EXTRACTOR).is_dir():
+            raise CheckpointError(
+                f"{name} reads what an extractive summariser picks, and its folder lacks {EXTRACTOR}/, which holds it. "
+                "Copy it from the run; of a model on the Hub, fetch all of it with `hf download` and name that folder."
+            )
+        found["extractor"] = load_extractive(folder / EXTRACTOR)
+    return found
+
+
+def folder_of(name: str | Path) -> Path:
+    """Where the files of a saved model are; raises CheckpointError where there is none."""
+    return _folder(name, None)[1]
+
+
 def _folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
     """The model folder that a name means, and where its files are; raises CheckpointError."""
     from nlp_transfer.models.fetching import model_folder
@@ -314,6 +307,14 @@ def _folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
         return folder, model_folder(str(folder), revision=revision)
     except ConfigError as error:
         raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+
+
+_SUMMARIZERS = (EXTRACTIVE_TASK, ABSTRACTIVE_TASK)
+
+
+def _task(source: Path) -> Any:
+    """The task that a folder was trained for."""
+    return _record(source).get("task")
 
 
 def _record(source: Path) -> dict[str, Any]:

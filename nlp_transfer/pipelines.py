@@ -8,20 +8,30 @@ summarize = pipeline("summarization", model="runs/aclsum/model")
 summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": "…", "start": 0, "end": 12, …}]}
 """
 
-from typing import Any
+import dataclasses
+from pathlib import Path
+from typing import Any, cast
 
-from transformers import Pipeline, pipelines
+from transformers import AutoModelForSeq2SeqLM, Pipeline, pipelines
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from nlp_transfer.hub import CONFIG_KEY, TrainedSummarizer, summarizer_settings
+from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, summarizer_settings
+from nlp_transfer.models.encoder_decoder import positions
 from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
+from nlp_transfer.models.families import is_encoder_decoder
 from nlp_transfer.summarizing import summarize
+from nlp_transfer.tasks import AbstractiveSummarization
+from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedSummarizer
+from nlp_transfer.writing import write_summaries
 
 TASK = "summarization"
 
 
-class ExtractiveSummarizationPipeline(Pipeline):
-    """Summarises documents by sentences of theirs; a text or a list of texts in, a dict or a list of dicts out."""
+class SummarizationPipeline(Pipeline):
+    """Summarises documents by sentences of theirs, or in words of its own, as its model does.
+
+    A text or a list of texts in, a dict or a list of dicts out.
+    """
 
     _load_tokenizer: Any = True
     _load_processor: Any = False
@@ -30,14 +40,20 @@ class ExtractiveSummarizationPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        model: Any = self.model
-        name, tokenizer = model.config._name_or_path, self.tokenizer
+        model, tokenizer = cast("Any", self.model), self.tokenizer
         assert tokenizer is not None, "the registry says that this task has one"
-        settings = summarizer_settings(name, getattr(model.config, CONFIG_KEY, None))
-        self.summarizer = TrainedSummarizer(model=model.float().eval(), tokenizer=tokenizer, origin=name, **settings)
+        name, record = model.config._name_or_path, getattr(model.config, CONFIG_KEY, None)
+        known: dict[str, Any] = {"model": model.float().eval(), "tokenizer": tokenizer, "origin": name}
+        self.summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer
+        if not is_encoder_decoder(model):
+            self.summarizer = TrainedSummarizer(**known, **summarizer_settings(name, record))
+            return
+        if record is None:  # it was trained elsewhere
+            record = _usual_settings(model.config, tokenizer)
+        self.summarizer = TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, Path(name)))
 
     def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
-        """A text or a list of texts in, a dict or a list of dicts out, with `summary_text` and `sentences`.
+        """A text or a list of texts in, a dict or a list of dicts out, with `summary_text`, `sentences` and `flags`.
 
         Args:
             inputs: the documents.
@@ -52,10 +68,9 @@ class ExtractiveSummarizationPipeline(Pipeline):
         wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
         if wrong:
             raise TypeError(f"The pipeline {TASK!r} takes texts; got {wrong[0]}.")
-        found = [
-            {"summary_text": one.summary, "sentences": [vars(sentence).copy() for sentence in one.sentences]}
-            for one in summarize(self.summarizer, enumerate(texts))
-        ]
+        makes: Any = summarize if isinstance(self.summarizer, TrainedSummarizer) else write_summaries
+        rows = (one.row() for one in makes(self.summarizer, enumerate(texts)))
+        found = [{"summary_text": row["summary"], "sentences": row["sentences"], "flags": row["flags"]} for row in rows]
         return found[0] if isinstance(inputs, str) else found
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -68,14 +83,26 @@ class ExtractiveSummarizationPipeline(Pipeline):
     _forward = postprocess = preprocess  # type: ignore[assignment]
 
 
+def _usual_settings(config: Any, tokenizer: Any) -> dict[str, Any]:
+    """How a network reads whose config does not say it: as far as it can, in windows, with the prefix that it knows."""
+    own = (getattr(config, "task_specific_params", None) or {}).get(TASK, {})
+    longest = min(tokenizer.model_max_length, positions(config, "encoder") or UNLIMITED_TOKENS)
+    usual = AbstractiveSummarization(max_length=longest, prefix=own.get("prefix", ""))
+    return {**dataclasses.asdict(usual), "baseline_sentences": 1}
+
+
 def register_pipelines() -> None:
     """Let `transformers.pipeline` know the task `summarization`. Doing so again changes nothing."""
-    if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is ExtractiveSummarizationPipeline:
+    if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is SummarizationPipeline:
         return
     getattr(pipelines, "REMOVED_TASKS", {}).pop(TASK, None)  # which transformers refuses by name, from 5.24 on
+    classes: Any = (
+        AutoModelForSeq2SeqLM,
+        AutoModelForExtractiveSummarization,
+    )  # the second takes what the first does not
     PIPELINE_REGISTRY.register_pipeline(
         TASK,
-        pipeline_class=ExtractiveSummarizationPipeline,
-        pt_model=AutoModelForExtractiveSummarization,
+        pipeline_class=SummarizationPipeline,
+        pt_model=classes,
         type="text",
     )

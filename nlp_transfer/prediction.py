@@ -6,7 +6,6 @@ order of the input; then comes the next. Computation is in float32, whatever the
 
 import contextlib
 import gzip
-import json
 import os
 import re
 import sys
@@ -23,20 +22,25 @@ from nlp_transfer import hub
 from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
 from nlp_transfer.data.texts import STANDARD_INPUT, Texts, windows
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.hub import TrainedClassifier, TrainedSummarizer
 from nlp_transfer.models.unpadding import unpadded
-from nlp_transfer.reporting.files import atomic_file, plain
-from nlp_transfer.summarizing import summarize
+from nlp_transfer.reporting.files import atomic_file, json_line
+from nlp_transfer.summarizing import Summary, summarize
+from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
+from nlp_transfer.writing import WrittenSummary, write_summaries
+
+WRITES = "sets how many sentences an extract takes, and this model writes its summaries"
+
+MAKES_NONE = "sets the size of summaries, and this model makes none"
 
 
-def refuse_selecting(select_by: str | None, select: float | None) -> None:
-    """Complain about settings of a summary's size where the model makes none; raises ConfigError."""
+def refuse_selecting(select_by: str | None, select: float | None, why: str = MAKES_NONE) -> None:
+    """Complain about settings of an extract's size where the model makes none; raises ConfigError."""
     given = [f"--{name}" for name, value in (("select_by", select_by), ("select", select)) if value is not None]
     if given:
-        raise ConfigError(f"{' and '.join(given)} sets the size of summaries, and this model makes none. Leave it out.")
+        raise ConfigError(f"{' and '.join(given)} {why}. Leave it out.")
 
 
-Loaded = TypeVar("Loaded", TrainedClassifier, TrainedSummarizer)
+Loaded = TypeVar("Loaded", bound=TrainedClassifier | TrainedSummarizer | TrainedAbstractiveSummarizer)
 
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
@@ -65,8 +69,7 @@ class Prediction:
         if top_k is not None:
             shown = sorted(shown, key=lambda item: -item[1])[:top_k]
         row = {"id": self.id, "predicted": self.predicted, "probabilities": {name: round(p, 6) for name, p in shown}}
-        # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
-        return json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+        return json_line(row)
 
 
 def predict_file(
@@ -128,9 +131,8 @@ def predict_file(
         _check_output(Path(output), texts.path)
     lines: Iterator[bytes]
     if summarizes:
-        summarizer = moved(hub.load_summarizer(model).selecting(select_by, select), device)
-        summaries = with_progress(summarize(summarizer, texts, max_tokens=max_tokens), shown=output is not None)
-        lines = (summary.line() for summary in summaries)
+        summaries = _summaries(hub.load_summarizer(model), texts, max_tokens, device, select_by, select)
+        lines = (summary.line() for summary in with_progress(summaries, shown=output is not None))
     else:
         predictions = predict(load_on(model, device), texts, max_tokens=max_tokens)
         lines = (prediction.line(top_k) for prediction in with_progress(predictions, shown=output is not None))
@@ -151,6 +153,21 @@ def predict_file(
             # What is left in its buffer would fail again when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
+
+
+def _summaries(
+    summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer,
+    texts: Texts,
+    max_tokens: int | None,
+    device: str,
+    select_by: str | None,
+    select: float | None,
+) -> Iterator[Summary] | Iterator[WrittenSummary]:
+    """What a summariser of either kind makes of documents."""
+    if isinstance(summarizer, TrainedSummarizer):
+        return summarize(moved(summarizer.selecting(select_by, select), device), texts, max_tokens=max_tokens)
+    refuse_selecting(select_by, select, WRITES)
+    return write_summaries(moved(summarizer, device), texts, max_tokens=max_tokens)
 
 
 def predict(
@@ -218,9 +235,12 @@ def load_on(model: str, device: str = "auto") -> TrainedClassifier:
 
 
 def moved(loaded: Loaded, device: str) -> Loaded:
-    """A saved model, its network on a device."""
-    network: torch.nn.Module = loaded.model
-    network.to(choose_device(device))
+    """A saved model, its networks on a device."""
+    extractor = getattr(loaded, "extractor", None)
+    for one in (loaded, extractor):
+        if one is not None:
+            network: torch.nn.Module = one.model
+            network.to(choose_device(device))
     return loaded
 
 

@@ -5,7 +5,6 @@ of each sentence is one number. Computation is in float32, whatever the run trai
 """
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,12 @@ from nlp_transfer.data.sentences import Span, sentence_spans, spans_of
 from nlp_transfer.data.texts import windows
 from nlp_transfer.data.windows import DocumentEncoder, highlighted
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.hub import TrainedSummarizer
 from nlp_transfer.metrics.words import joined
 from nlp_transfer.models.unpadding import unpadded
-from nlp_transfer.reporting.files import plain
+from nlp_transfer.reporting.files import json_line
 from nlp_transfer.tasks.extractive_summarization import oracle_labels
 from nlp_transfer.tasks.scored_documents import ScoredDocument
+from nlp_transfer.trained import TrainedSummarizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -70,15 +69,17 @@ class Summary:
         """The sentences as one text."""
         return joined(sentence.text for sentence in self.sentences)
 
-    def line(self) -> bytes:
-        """One line of JSON."""
+    def row(self) -> dict[str, Any]:
+        """As JSON holds it. An extract invents nothing: there are no flags."""
         sentences = [
             {"text": one.text, "start": one.start, "end": one.end, "score": round(one.score, 6)}
             for one in self.sentences
         ]
-        row = {"id": self.id, "summary": self.summary, "sentences": sentences}
-        # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
-        return json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+        return {"id": self.id, "summary": self.summary, "sentences": sentences, "flags": []}
+
+    def line(self) -> bytes:
+        """One line of JSON."""
+        return json_line(self.row())
 
 
 def summarize(
@@ -97,7 +98,7 @@ def summarize(
         CheckpointError: the model's outputs are not finite.
     """
     for window in windows(rows):
-        placed = [_placed(document) for _, document in window]
+        placed = [placed(document) for _, document in window]
         sentences = [[text[a:b] for a, b in spans] for text, spans in placed]
         scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
         for (row_id, _), (_, spans), texts, found in zip(window, placed, sentences, scores, strict=True):
@@ -105,7 +106,7 @@ def summarize(
             yield Summary(row_id, [SummarySentence(texts[i], *spans[i], float(found[i])) for i in taken])
 
 
-def _placed(document: str | list[str]) -> tuple[str, list[Span]]:
+def placed(document: str | list[str]) -> tuple[str, list[Span]]:
     """The text of a document, and where its sentences are."""
     if isinstance(document, str):
         return document, sentence_spans(document)

@@ -69,3 +69,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [plain(item) for item in value]
     raise TypeError(f"JSON cannot hold a {type(value).__name__}: {value!r}.")
+
+
+def json_line(row: Any) -> bytes:
+    """A line of JSON Lines; see `plain`."""
+    # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
+    return json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"

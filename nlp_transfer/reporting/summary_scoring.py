@@ -1,9 +1,11 @@
 """Summaries of a run: the baselines' scores beside the model's, and the lines of `predictions.jsonl.gz`.
 
     {"id": "E09-1056", "split": "test", "domain": "source", "summary": "…", "reference": "…",
-     "sentences": [{"start": 0, "end": 71, "score": 0.91}, …]}
+     "sentences": [{"start": 0, "end": 71, "score": 0.91}, …], "flags": []}
 
-Offsets count characters of the document; the score is the model's probability that the sentence belongs there.
+Offsets of an extract's sentences count characters of the document; the score is the model's probability that the
+sentence belongs there. Sentences that were written have offsets in the summary, and those of the document that each
+rests on as `sources`; flags are what the summary says and the document does not have.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +22,13 @@ from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES, Selecting
 from nlp_transfer.tasks import BoundAbstractiveSummarization, BoundExtractiveSummarization
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, summaries_and_references
-from nlp_transfer.tasks.written_documents import WrittenDocument, sentences_of
+from nlp_transfer.tasks.written_documents import WrittenDocument
 from nlp_transfer.tasks.written_documents import summaries_and_references as written_and_references
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-KEYS = ("id", "split", "domain", "summary", "reference", "sentences")
+KEYS = ("id", "split", "domain", "summary", "reference", "sentences", "flags")
 """The keys of a line, in their order. `reference` is null where there is none."""
 
 
@@ -137,6 +139,7 @@ def summary_row(document: ScoredDocument, domain: str, split: str) -> dict[str, 
             }
             for number in document.taken
         ],
+        "flags": [],  # an extract invents nothing
     }
 
 
@@ -148,5 +151,6 @@ def written_row(document: WrittenDocument, domain: str, split: str) -> dict[str,
         "domain": domain,
         "summary": document.written,
         "reference": document.summary,
-        "sentences": [{"start": first, "end": last} for first, last in sentences_of(document.written)],
+        "sentences": [sentence.row() for sentence in document.checked_sentences()],
+        "flags": [vars(flag) for flag in document.flags()],
     }

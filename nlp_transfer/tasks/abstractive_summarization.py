@@ -146,7 +146,7 @@ class BoundAbstractiveSummarization(BoundTask):
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The network's."""
         if self._tokenizer is None:
-            raise ValueError("The task has not seen its tokenizer yet: call fit_tokenizer first.")
+            raise ValueError("The task has not seen its tokenizer yet: call encode first.")
         return self._tokenizer
 
     @property
@@ -157,11 +157,10 @@ class BoundAbstractiveSummarization(BoundTask):
     def settings(self) -> dict[str, Any]:
         """See `BoundTask.settings`; how it writes stands in the network's own generation_config.json."""
         names = ("max_length", "max_summary_length", "long_documents", "prefix")
-        return {name: getattr(self.config, name) for name in names}
+        return {"baseline_sentences": self.baseline_sentences, **{name: getattr(self.config, name) for name in names}}
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
         """Nothing changes; raises ConfigError where `prefix` leaves no room."""
-        self._tokenizer = tokenizer
         if self.encoder(tokenizer).room < 1:
             raise ConfigError(
                 f"task.max_length is {self.max_length}, and special tokens and task.prefix fill it. Raise it."
@@ -191,7 +190,7 @@ class BoundAbstractiveSummarization(BoundTask):
         from nlp_transfer.data.summary_pairs import encode_pairs
         from nlp_transfer.metrics.assignment import assigned_sentences
 
-        encoder = self.encoder(tokenizer)
+        self._tokenizer, encoder = tokenizer, self.encoder(tokenizer)
         encoded = {
             split: encode_pairs(
                 dataset,

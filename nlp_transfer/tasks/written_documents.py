@@ -11,6 +11,31 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.data.sentences import Span
+    from nlp_transfer.metrics.claims.unsupported import Finding
+
+
+@dataclass(frozen=True)
+class WrittenSentence:
+    """A sentence of a summary, and what it rests on.
+
+    Args:
+        text: the sentence.
+        start: its first character in the summary.
+        end: the one after its last.
+        support: 0 to 1; see `sentence_support`.
+        sources: the sentences of the document that support it, as offsets there.
+    """
+
+    text: str
+    start: int
+    end: int
+    support: float
+    sources: "list[Span]"
+
+    def row(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        sources = [{"start": first, "end": last} for first, last in self.sources]
+        return {**vars(self), "support": round(self.support, 4), "sources": sources}
 
 
 @dataclass(frozen=True)
@@ -35,6 +60,24 @@ class WrittenDocument:
     def sentences(self) -> list[str]:
         """The document's."""
         return [self.text[first:last] for first, last in self.spans]
+
+    def checked_sentences(self) -> list[WrittenSentence]:
+        """The summary's sentences, with what each rests on."""
+        from nlp_transfer.metrics.support import sentence_support
+
+        spans = sentences_of(self.written)
+        texts = [self.written[first:last] for first, last in spans]
+        found = sentence_support(texts, self.sentences)
+        return [
+            WrittenSentence(text, *span, one.score, [self.spans[number] for number in one.sources])
+            for text, span, one in zip(texts, spans, found, strict=True)
+        ]
+
+    def flags(self) -> "list[Finding]":
+        """What the summary says and the document does not have."""
+        from nlp_transfer.metrics.claims.unsupported import unsupported
+
+        return unsupported(self.written, self.text)
 
 
 def written_documents(
@@ -90,8 +133,10 @@ def summaries_and_references(documents: Sequence[WrittenDocument]) -> tuple[list
 
 
 def document_metrics(documents: Sequence[WrittenDocument], *, interval: bool) -> dict[str, Any]:
-    """`summary_metrics` of what was written of each document."""
+    """`summary_metrics` of what was written of each document, and how much of it the document does not have."""
+    from nlp_transfer.metrics.claims.unsupported import unsupported_counts
     from nlp_transfer.metrics.summaries import summary_metrics
 
     summaries, references = summaries_and_references(documents)
-    return summary_metrics(summaries, [one.text for one in documents], references, interval=interval)
+    found = summary_metrics(summaries, [one.text for one in documents], references, interval=interval)
+    return {**found, **unsupported_counts([one.flags() for one in documents])}

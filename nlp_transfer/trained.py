@@ -1,0 +1,136 @@
+"""Trained models and all that is needed to use them, as `nlp_transfer.hub.load` gives them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.metrics.extracts import Budget, chosen_sentences
+from nlp_transfer.tasks.abstractive_summarization import CUT
+from nlp_transfer.tasks.extractive_summarization import selection_problems
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from nlp_transfer.data.summary_pairs import PairEncoder, Ranking
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """A trained classifier and all that is needed to use it.
+
+    Args:
+        model: float32, on the CPU, in evaluation mode.
+        tokenizer: cuts texts at `max_length` when asked to truncate.
+        label_names: the classes in the order of their ids.
+        multi_label: whether a text may have any number of labels.
+        max_length: tokens a text is cut to.
+        thresholds: the probability from which each label is predicted, shape (classes,); multi-label only.
+        origin: where it was loaded from.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    label_names: list[str]
+    multi_label: bool
+    max_length: int
+    thresholds: np.ndarray
+    origin: str
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Sigmoid of multi-label logits, softmax of single-label ones; shape (rows, classes)."""
+        from scipy.special import expit, softmax
+
+        logits = np.asarray(logits, dtype=np.float64)
+        return expit(logits) if self.multi_label else softmax(logits, axis=-1)
+
+    def predictions(self, probabilities: np.ndarray) -> np.ndarray:
+        """Class ids, shape (rows,); for multi-label 0/1, shape (rows, classes)."""
+        if self.multi_label:
+            return (probabilities >= self.thresholds).astype(int)
+        return probabilities.argmax(axis=-1)
+
+
+@dataclass(frozen=True)
+class TrainedSummarizer:
+    """A trained extractive summariser and all that is needed to use it.
+
+    Args:
+        model: float32, on the CPU, in evaluation mode; see `nlp_transfer.models.extractive`.
+        tokenizer: of its encoder.
+        max_length: tokens of a window.
+        overlap: tokens that a window may repeat of the one before.
+        budget: how much of a document a summary takes.
+        block_trigrams: whether sentences are passed over that say again what is taken.
+        origin: where it was loaded from.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    max_length: int
+    overlap: int
+    budget: Budget
+    block_trigrams: bool
+    origin: str
+
+    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
+        """The numbers of the sentences that a summary takes, by their scores."""
+        return chosen_sentences(scores, sentences, self.budget, block_trigrams=self.block_trigrams)
+
+    def selecting(self, select_by: str | None = None, select: float | None = None) -> "TrainedSummarizer":
+        """The same one with other settings of `ExtractiveSummarization`; None keeps what it has.
+
+        Raises:
+            ConfigError: they are none.
+        """
+        unit = self.budget.unit if select_by is None else select_by
+        size = self.budget.size if select is None else select
+        if problems := selection_problems(unit, size, "--"):
+            raise ConfigError(problems)
+        return replace(self, budget=Budget(unit, size))
+
+
+@dataclass(frozen=True)
+class TrainedAbstractiveSummarizer:
+    """A network that writes summaries and all that is needed to use it.
+
+    Args:
+        model: float32, on the CPU, in evaluation mode; how it writes stands in its `generation_config`.
+        tokenizer: its own.
+        max_length: tokens that it reads at once.
+        max_summary_length: tokens of a reference, where one is encoded.
+        long_documents: how longer documents are read; see `AbstractiveSummarization`.
+        prefix: is put before each text.
+        baseline_sentences: how many sentences a baseline takes that stands beside it.
+        extractor: picks what is read of a long document, where `long_documents` is `extract`.
+        origin: where it was loaded from.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    max_length: int
+    max_summary_length: int
+    long_documents: str
+    prefix: str
+    baseline_sentences: int
+    extractor: TrainedSummarizer | None
+    origin: str
+
+    def encoder(self, ranking: "Ranking | None" = None) -> "PairEncoder":
+        """What makes rows of documents.
+
+        Args:
+            ranking: ranks sentences by `extractor`, where there is one.
+        """
+        from nlp_transfer.data.summary_pairs import PairEncoder
+
+        return PairEncoder(
+            self.tokenizer,
+            self.max_length,
+            self.max_summary_length,
+            prefix=self.prefix,
+            whole=self.long_documents == CUT,
+            ranking=ranking,
+        )
