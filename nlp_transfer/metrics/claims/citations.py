@@ -9,7 +9,6 @@ Reference: Cushman et al. (2021), eyecite: A tool for parsing legal citations, h
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nlp_transfer.metrics.claims.items import Item, Value, one_of
 from nlp_transfer.metrics.claims.sections import next_in_list
@@ -17,8 +16,8 @@ from nlp_transfer.metrics.claims.sections import next_in_list
 _SUB = r"(?:\s?\([A-Za-z0-9]{1,5}\))*"
 _SECTION = rf"(?P<section>\d+[A-Za-z]*(?:[.-]\d+[A-Za-z]*)*{_SUB})"
 _CODE = re.compile(
-    r"\b(?P<title>\d{1,2})\s(?:(?P<usc>U\.?\s?S\.?\s?C\.?(?:\s?[AS]\.?)?)|(?P<cfr>C\.?\s?F\.?\s?R\.?))"
-    rf"\s?(?:§{{1,2}}|Sec(?:tions?|s?\.)|Parts?)?\s?{_SECTION}"
+    r"(?<![\w/.-])(?P<title>\d{1,2})\s(?:(?P<usc>U\.?\s?S\.?\s?C\.?(?:\s?[AS]\.?)?)|(?P<cfr>C\.?\s?F\.?\s?R\.?))"
+    rf"\s?(?:§{{1,2}}|Sec(?:tions?|s?\.)|Parts?)?\s?{_SECTION}(?![\d/])"
 )
 _RULES = {"civ": "civ", "crim": "crim", "app": "app", "evid": "evid", "bankr": "bankr"}
 _RULE = re.compile(
@@ -67,20 +66,20 @@ def _item(start: int, end: int, work: tuple[str, str], section: str) -> Item:
 
 
 def _of_eyecite(text: str) -> Iterator[Item]:
-    from eyecite import get_citations
-    from eyecite.models import FullCaseCitation, FullJournalCitation, FullLawCitation
+    """Full citations by eyecite's tokenizer: its `get_citations` looks for names of cases too, and logs the text."""
+    from eyecite.models import CitationToken
+    from eyecite.tokenizers import default_tokenizer
 
     for first, last in _windows(text):
-        for found in get_citations(text[first:last]):
-            if not isinstance(found, FullCaseCitation | FullJournalCitation | FullLawCitation):
+        for _, token in default_tokenizer.tokenize(text[first:last])[1]:
+            if not isinstance(token, CitationToken) or token.short:
                 continue
-            start, end = found.span()
-            groups: dict[str, Any] = {name: value for name, value in found.groups.items() if value}
-            if not isinstance(found, FullLawCitation):
-                groups["reporter"] = found.corrected_reporter()
-            key = sorted((name, re.sub(r"[\s.§]", "", str(value)).lower()) for name, value in groups.items())
+            groups = {name: value for name, value in token.groups.items() if value}
+            editions = token.exact_editions or token.variation_editions
+            groups["reporter"] = min((edition.short_name for edition in editions), default=groups.get("reporter", ""))
+            key = sorted((name, re.sub(r"[\s.§]", "", value).lower()) for name, value in groups.items())
             value: Value = ("citation", *key)
-            yield Item("citation", first + start, first + end, frozenset([value]), one_of(value))
+            yield Item("citation", first + token.start, first + token.end, frozenset([value]), one_of(value))
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:

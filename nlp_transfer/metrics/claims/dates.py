@@ -97,7 +97,8 @@ def _item(match: re.Match[str], start: int) -> Item | None:
     for month, day in pairs:
         vouches.append(("day", month, day))
         if year is None:
-            vouches.append(("yearless", month, day))
+            # "5 March" may be no date at all: its number counts too.
+            vouches += [("yearless", month, day), ("number", day)]
             needs += one_of(("day", month, day))
         else:
             vouches += [("date", year, month, day), ("month", year, month), ("number", year)]

@@ -35,7 +35,7 @@ _AFTER = re.compile(
 )
 _PLACES = {"u": "USD", "c": "CAD", "a": "AUD"}
 _PERCENT = re.compile(
-    r"(?:\s*(?:-|–|to|or)\s*\d+(?:\.\d+)?)?"  # 10-15 %
+    r"(?P<range>\s*(?:-|to|or)\s*\d+(?:\.\d+)?)?"  # 10-15 %
     rf"{_GAP}(?:%|(?:per\s?cent(?:um)?|pct|percentage\spoints?)\b)",
     re.IGNORECASE,
 )
@@ -43,11 +43,15 @@ _TIME = re.compile(
     rf"[\s-]?{_GAP}(?:(?:calendar|business|consecutive|full)[\s-])?(?P<unit>year|month|week|day|hour)s?\b",
     re.IGNORECASE,
 )
-_SPANS = {"year": ("months", 12), "month": ("months", 1), "week": ("hours", 168), "day": ("hours", 24)} | {
-    "hour": ("hours", 1)
+_SPANS = {
+    "year": ("months", 12),
+    "month": ("months", 1),
+    "week": ("hours", 168),
+    "day": ("hours", 24),
+    "hour": ("hours", 1),
 }
 _ONE_SPAN = re.compile(r"\ban?\s+(?P<unit>year|month|week|day|hour)\b", re.IGNORECASE)
-_RANGE = re.compile(r"\s*(?:-|–|to)\s*[$€£]?\s?[\d.,]+\s?(?P<scale>thousand|million|billion)\b", re.IGNORECASE)
+_RANGE = re.compile(r"\s*(?:-|to)\s*[$€£]?\s?[\d.,]+\s?(?P<scale>thousand|million|billion)\b", re.IGNORECASE)
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _BEFORE_NEXT = re.compile(r"(?:\A|[.;:,]|\b(?:and|or))\s*\Z")
 """What stands before the number of a member of a list."""
@@ -98,7 +102,7 @@ def _item(text: str, numeral: Numeral, *, listed: bool) -> Item:
     # Version 1.1.8 is called 1.1 too.
     vouches += [("number", Decimal(".".join(value.split(".")[:2]))) for value in values if isinstance(value, str)]
     if match := _PERCENT.match(text, end):
-        end = match.end()
+        end = end if match["range"] else match.end()
         vouches += [("percent", value) for value in values]
         return Item("number", start, end, frozenset(vouches), one_of(*(("percent", value) for value in values)))
     counted = not numeral.vague

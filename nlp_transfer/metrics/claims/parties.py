@@ -126,16 +126,18 @@ def parties(text: str) -> Iterator[Party]:
         yield Party(behind + found.start() + words[0][0], end, tuple(filter(None, readings)), ending)
 
 
-def stands_in(party: Party, words: str, companies: Set[tuple[str, str | None]]) -> bool:
+def stands_in(party: Party, words: str, companies: Set[tuple[str, str]]) -> bool:
     """Whether a document names a party.
 
     Args:
         party: of a summary.
         words: the document's plain words with one space around each.
-        companies: names and endings of the document's own companies: "Licensor Acme Inc." ends with one of them.
+        companies: names and endings of the document's own; "Licensor Acme Inc." ends with one of them.
     """
     if any(_named(name, party.ending, words) for name in party.names):
         return True
+    if party.ending is None:
+        return False
     parts = party.names[0].split()
     return any((" ".join(parts[first:]), party.ending) in companies for first in range(1, len(parts)))
 

@@ -3,7 +3,9 @@
 An extract repeats its document; a summary in a model's own words may put in what stands nowhere. What can be compared
 by value is: each item of the summary is looked for in the whole document, whatever its spelling. That an item stands in
 the document does not make the sentence around it right: this finds inventions, not errors of meaning. Nothing is
-reported in doubt: numbers that are parts of words, "one", ordinals in words, numbers of lists.
+reported in doubt: numbers that are parts of words, "one", ordinals in words, numbers of lists. The number of a section
+or of a heading vouches for no quantity, else "ten days" would stand in every document of ten clauses. What is rounded
+or counted up ("about $4,000" of $4,083, "three options" of a list) is reported.
 """
 
 from collections import Counter
@@ -67,9 +69,9 @@ class SourceItems:
         return f" {' '.join(plain_words(self._text))} "
 
     @cached_property
-    def companies(self) -> frozenset[tuple[str, str | None]]:
+    def companies(self) -> frozenset[tuple[str, str]]:
         """Names with their corporate endings."""
-        return frozenset((name, party.ending) for party in parties(self._text) for name in party.names)
+        return frozenset((name, one.ending) for one in parties(self._text) if one.ending for name in one.names)
 
 
 def unsupported(summary: str, document: str | SourceItems) -> list[Finding]:

@@ -85,6 +85,11 @@ def test_what_an_amount_or_a_share_vouches_for():
     assert stands("version 1.1", "version 1.1.8")
 
 
+def test_both_ends_of_a_range_are_shares():
+    assert read("10-15 % a year") == [("number", "10"), ("number", "15 %")]
+    assert stands("10%", "10 to 15 percent")
+
+
 def test_numbers_of_lists_are_none():
     assert read("(1) pay; (2) go. 3. Stop") == []
     assert read("five (5) days") == [("number", "five"), ("number", "5")]
