@@ -74,6 +74,8 @@ def _of_eyecite(text: str) -> Iterator[Item]:
         for _, token in default_tokenizer.tokenize(text[first:last])[1]:
             if not isinstance(token, CitationToken) or token.short:
                 continue
+            if text[max(0, first + token.start - 2) : first + token.start].rstrip().endswith("§"):
+                continue  # "§ 823 Abs. 1" is no volume of the Ohio Law Abstract
             groups = {name: value for name, value in token.groups.items() if value}
             editions = token.exact_editions or token.variation_editions
             groups["reporter"] = min((edition.short_name for edition in editions), default=groups.get("reporter", ""))

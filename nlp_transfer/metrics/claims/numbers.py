@@ -29,7 +29,7 @@ _BEFORE = re.compile(
 _GAP = r"\s*(?:\(\s*[$€£]?\s?[\d.,]+\s?%?\s*\)|\))?\s*(?:and\s+(?:no|\d\d)/100\s+)?"
 """Between a number and its unit: "five (5) days", "(5) days", "One Million and No/100 Dollars"."""
 _AFTER = re.compile(
-    rf"{_GAP}(?:(?P<code>(?:{'|'.join(_CODES)}))\b|(?P<sign>[€£])"
+    rf"{_GAP}(?:(?P<code>(?:{'|'.join(_CODES)}))\b|(?P<sign>[€£]|\$(?!\s?\d))"
     rf"|(?P<place>U\.?\s?S\.?\s|United\sStates\s|Canadian\s|Australian\s)?(?P<name>{'|'.join(_NAMES)})s?\b)",
     re.IGNORECASE,
 )

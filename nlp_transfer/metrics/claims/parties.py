@@ -3,16 +3,24 @@
 A company is a run of capitalised words with a corporate ending ("Acme Widgets, Inc."), a defined party what stands in
 quotation marks as one: (the "Company"), "Borrower" means. A company stands in a document that has its name with the
 same ending, however it is spelled ("Incorporated"), or somewhere without any: "Acme LLC" does not stand where only
-"Acme Inc." does. Case and punctuation are nothing.
+"Acme Inc." does. Case, accents and punctuation are nothing.
 
 cleanco was tried for the endings: among its terms are "as", "et", "da" and "private", some spoiled in their encoding.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from nlp_transfer.metrics.words import plain_words
+
+
+def name_words(text: str) -> list[str]:
+    """Plain words without their accents."""
+    apart = unicodedata.normalize("NFD", text)
+    return plain_words("".join(character for character in apart if not unicodedata.combining(character)))
+
 
 _ENDINGS = [
     ("Inc", "Incorporated"),
@@ -43,7 +51,7 @@ _ENDINGS = [
     ("KK", "K.K"),
 ]
 _CANONICAL = {
-    " ".join(plain_words(spelling)): " ".join(plain_words(group[0])) for group in _ENDINGS for spelling in group
+    " ".join(name_words(spelling)): " ".join(name_words(group[0])) for group in _ENDINGS for spelling in group
 }
 _SPELLINGS = sorted({spelling for group in _ENDINGS for spelling in group}, key=len, reverse=True)
 _BLANK = r"[^\S\r\n]"
@@ -85,7 +93,7 @@ class Party:
     Args:
         start: its first character.
         end: the one after its last.
-        names: its readings, each as plain words.
+        names: its readings, each as `name_words`.
         ending: the corporate one, in its first spelling; None of a defined party.
     """
 
@@ -99,7 +107,7 @@ def parties(text: str) -> Iterator[Party]:
     """Companies and defined parties of a text, in no order."""
     for match in _DEFINED.finditer(text):
         group = "bracketed" if match["bracketed"] else "meant"
-        name = " ".join(plain_words(match[group]))
+        name = " ".join(name_words(match[group]))
         if name and match[group][0].isupper():
             yield Party(match.start(group), match.end(group), (name,))
     ended = 0
@@ -113,14 +121,14 @@ def parties(text: str) -> Iterator[Party]:
         words = [(word.start(), word.group()) for word in re.finditer(r"\S+", found.group())]
         while words and words[0][1].lower() in _NO_NAME:
             words.pop(0)
-        plain = plain_words(" ".join(word for _, word in words))
-        if not plain or set(plain) <= _NO_COMPANY or (len(words) == 1 and len(plain[0]) < 2):
+        plain = name_words(" ".join(word for _, word in words))
+        if not plain or set(plain) <= _NO_COMPANY or len("".join(plain)) < 2:
             continue
         # "Smith and Wesson Inc." may be one name, or the second of two.
         readings = [" ".join(plain)]
         if "and" in plain:
             readings.append(" ".join(plain[len(plain) - plain[::-1].index("and") :]))
-        ending = _CANONICAL[" ".join(plain_words(match["ending"]))]
+        ending = _CANONICAL[" ".join(name_words(match["ending"]))]
         shortened = "." in match["ending"] or match["ending"] in ("Inc", "Corp", "Co", "Ltd")
         end = match.end("stop" if shortened else "ending")
         yield Party(behind + found.start() + words[0][0], end, tuple(filter(None, readings)), ending)
@@ -131,7 +139,7 @@ def stands_in(party: Party, words: str, companies: Set[tuple[str, str]]) -> bool
 
     Args:
         party: of a summary.
-        words: the document's plain words with one space around each.
+        words: the document's `name_words` with one space around each.
         companies: names and endings of the document's own; "Licensor Acme Inc." ends with one of them.
     """
     if any(_named(name, party.ending, words) for name in party.names):

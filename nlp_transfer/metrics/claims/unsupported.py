@@ -17,9 +17,8 @@ from nlp_transfer.metrics.claims.citations import citation_items
 from nlp_transfer.metrics.claims.dates import date_items
 from nlp_transfer.metrics.claims.items import KINDS, Item, Value
 from nlp_transfer.metrics.claims.numbers import number_items
-from nlp_transfer.metrics.claims.parties import parties, stands_in
+from nlp_transfer.metrics.claims.parties import name_words, parties, stands_in
 from nlp_transfer.metrics.claims.sections import section_items
-from nlp_transfer.metrics.words import plain_words
 
 # Letters that a pattern without case takes for i, s and k, and the dashes, each as one that is written everywhere.
 _PLAIN = str.maketrans({"ſ": "s", "ı": "i", "İ": "I", "\u212a": "K", "‐": "-", "‑": "-", "–": "-", "−": "-", "\0": " "})
@@ -65,8 +64,8 @@ class SourceItems:
 
     @cached_property
     def words(self) -> str:
-        """Plain words, with one space around each."""
-        return f" {' '.join(plain_words(self._text))} "
+        """Of names, with one space around each."""
+        return f" {' '.join(name_words(self._text))} "
 
     @cached_property
     def companies(self) -> frozenset[tuple[str, str]]:

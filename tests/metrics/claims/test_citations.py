@@ -44,4 +44,5 @@ def test_far_apart_and_at_the_edges():
     text = "410 U.S. 113" + " and so on" * 200 + " 411 U.S. 1"
     assert read(text) == ["410 U.S. 113", "411 U.S. 1"]
     assert read("") == []
+    assert read("nach § 823 Abs. 1 BGB") == []
     assert read("5 Business Days; § 12; 3 Acme Inc. units") == []

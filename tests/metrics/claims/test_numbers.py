@@ -22,6 +22,7 @@ def read(text: str) -> list[tuple[str, str]]:
         ("pays US$ 5m now", ("money", "US$ 5m")),
         ("pays one million dollars now", ("money", "one million dollars")),
         ("pays 5,50 € now", ("money", "5,50 €")),
+        ("paie 4 083,33 $ par mois", ("money", "4 083,33 $")),
         ("pays One Hundred and 50/100 Dollars", ("money", "One Hundred and 50/100 Dollars")),
         ("pays ten per cent a year", ("number", "ten per cent")),
         ("pays 2.5% a year", ("number", "2.5%")),

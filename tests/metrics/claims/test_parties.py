@@ -2,8 +2,7 @@
 
 import pytest
 
-from nlp_transfer.metrics.claims.parties import parties, stands_in
-from nlp_transfer.metrics.words import plain_words
+from nlp_transfer.metrics.claims.parties import name_words, parties, stands_in
 
 
 def read(text: str) -> list[str]:
@@ -13,7 +12,7 @@ def read(text: str) -> list[str]:
 def stands(summary: str, document: str) -> bool:
     (party,) = parties(summary)
     companies = {(name, one.ending) for one in parties(document) if one.ending for name in one.names}
-    return stands_in(party, f" {' '.join(plain_words(document))} ", companies)
+    return stands_in(party, f" {' '.join(name_words(document))} ", companies)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +51,7 @@ def test_no_names(text):
 def test_spellings_of_one_name():
     assert stands("Acme Widgets Incorporated", "ACME WIDGETS, INC. is here")
     assert stands("Beta L.L.C.", "Beta LLC")
+    assert stands("L'Oréal S.A.", "between L'OREAL SA and B")
     assert stands("Acme Widgets, Inc.", "Acme Widgets is here")
     assert stands("Licensor Acme Inc.", "between Acme Inc. and B")
     assert stands("Smith and Beta LLC", "Beta LLC and Smith")
