@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nlp_transfer.errors import DataError
+from nlp_transfer.metrics.claims.unsupported import unsupported, unsupported_counts
 from nlp_transfer.metrics.intervals import BOOTSTRAP_SAMPLES
 from nlp_transfer.metrics.rouge import rouge_scores
 from nlp_transfer.metrics.words import ROUGE, ngrams, plain_words
@@ -40,6 +41,7 @@ def summary_metrics(
     *,
     interval: bool = False,
     seed: int = 0,
+    checked: bool = False,
 ) -> dict[str, Any]:
     """All that is known of some summaries.
 
@@ -50,12 +52,16 @@ def summary_metrics(
         extracts: of summaries whose sentences are the documents', where labels are known.
         interval: add `…_low` and `…_high` of ROUGE and of the sentences' F1.
         seed: of the bootstrap.
+        checked: count what the documents lack of the summaries' numbers, dates, amounts, references, citations and
+            names. Of extracts there is nothing to count.
 
     Returns:
         `rows`; `rouge1`, `rouge2`, `rougeL`, `rougeLsum` (F, with stems) where there are references; `precision`,
         `recall`, `f1` and `average_precision` of sentences where there are extracts; `words` (of a summary),
         `compression` (its words over the document's), `novel_bigrams` (the share of its pairs of words that the
-        document has not) and `repetition` (the share of its runs of three words that stood in it before).
+        document has not) and `repetition` (the share of its runs of three words that stood in it before); where they
+        are checked, `unsupported` (items of a summary that its document lacks) and the same by kind,
+        `unsupported_number` and so on.
 
     Raises:
         DataError: no summaries.
@@ -77,7 +83,11 @@ def summary_metrics(
         found |= _sentence_metrics(extracts, drawn)
     shapes = np.array([_shape(sentences, text) for sentences, text in zip(summaries, documents, strict=True)])
     names = ("words", "compression", "novel_bigrams", "repetition")
-    return {**found, **dict(zip(names, shapes.mean(axis=0).tolist(), strict=True))}
+    found |= dict(zip(names, shapes.mean(axis=0).tolist(), strict=True))
+    if checked:
+        pairs = zip(summaries, documents, strict=True)
+        found |= unsupported_counts([unsupported("\n".join(sentences), document) for sentences, document in pairs])
+    return found
 
 
 def rouge1_of_each(

@@ -66,3 +66,12 @@ def test_a_gain_on_the_same_documents():
     assert low == pytest.approx(0.1) == high  # whatever the documents, ours are higher by a tenth
     low, high = gain_interval([1.0, 0.0], [0.0, 1.0])
     assert (low, high) == (-1.0, 1.0)
+
+
+def test_what_documents_lack_is_counted_when_asked_for():
+    summaries = [["Rent is $500.", "The term is 2 years."], ["Nothing."]]
+    documents = ["Rent is $400 for a term of 24 months.", "Nothing."]
+    found = summary_metrics(summaries, documents, None, checked=True)
+    assert found["unsupported"] == found["unsupported_money"] == 0.5
+    assert found["unsupported_number"] == found["unsupported_party"] == 0.0
+    assert "unsupported" not in summary_metrics(summaries, documents, None)
