@@ -114,11 +114,14 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
-        flops = forward_flops(_model(trainer), [*train["length"], *validation["length"]])
+        written = [*map(len, train["labels"])] if config.task.writes else None
+        flops = 0 if trains else forward_flops(_model(trainer), [*train["length"], *validation["length"]])
         with_target = tokens_an_epoch(context, adapts=trainer.adapts) / sum(context.train["length"])
         if trains:
-            once = _passed_over(trainer, context.facts) * forward_flops(_model(trainer), train["length"])
-            whole_run = training_flops(_model(trainer), train["length"]) * epochs - once * max(0.0, epochs - 1.0)
+            once = _passed_over(trainer, context.facts) * forward_flops(_model(trainer), train["length"], written)
+            whole_run = training_flops(_model(trainer), train["length"], written) * epochs - once * max(
+                0.0, epochs - 1.0
+            )
             flops = round(with_target * whole_run)
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
             seconds |= _between(trainer, probes, config, updates, epochs, validation, Path(temporary))

@@ -12,7 +12,12 @@ from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, scores_by_source
-from nlp_transfer.reporting.summary_scoring import KEYS, score_summary_baselines, summary_rows
+from nlp_transfer.reporting.summary_scoring import (
+    KEYS,
+    repeated_summaries,
+    score_summary_baselines,
+    summary_rows,
+)
 from nlp_transfer.target import (
     Encoded,
     choices_by_labels,
@@ -27,6 +32,9 @@ from nlp_transfer.tasks import (
     BoundTask,
 )
 from nlp_transfer.training import TransferTrainer
+
+REPEATED = "summaries that are a training summary word for word"
+"""The fact that says how many were learned by heart."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,11 @@ def judge(
     if isinstance(task, BoundExtractiveSummarization | BoundAbstractiveSummarization):
         write_predictions(path, summary_rows(task, scored, rows), KEYS)
         baselines = score_summary_baselines(config.baseline_names, task, scored, rows)
-        return Judged(baselines, {}, {"predictions": str(path)})
+        repeated = {}
+        if isinstance(task, BoundAbstractiveSummarization):
+            learned = corpora["source"].splits["train"]["summary"]
+            repeated = {REPEATED: repeated_summaries(task, scored, rows, learned)}
+        return Judged(baselines, repeated, {"predictions": str(path)})
     if not isinstance(task, BoundClassification):
         return Judged()
     write_predictions(path, prediction_rows(task, scored))

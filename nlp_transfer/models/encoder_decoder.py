@@ -114,9 +114,10 @@ def _composed(
     decoder, info = read_weights(AutoModelForCausalLM, name, folder, of_decoder, trust_remote_code, attention_dropout)
     composed = EncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config)
     model = EncoderDecoderModel(config=composed, encoder=encoder, decoder=decoder)
-    tied = {id(model.decoder.get_input_embeddings().weight)}
+    # What is tied is not new; and the bias of the vocabulary's scores starts at zero, where an adapter may leave it.
+    fixed = {id(model.decoder.get_input_embeddings().weight), id(getattr(model.get_output_embeddings(), "bias", None))}
     fresh = {f"decoder.{key}" for key in info["missing_keys"]}
-    new = tuple(key for key, value in model.named_parameters() if key in fresh and id(value) not in tied)
+    new = tuple(key for key, value in model.named_parameters() if key in fresh and id(value) not in fixed)
     return model, new
 
 

@@ -207,7 +207,8 @@ def refuse_too_many_layers(key: str, wanted: int, model: "PreTrainedModel") -> N
     Raises:
         ConfigError: names how many there are.
     """
-    count, depth = len(encoder_layers(model)), int(model.config.num_hidden_layers)
+    count = len(encoder_layers(model))
+    depth = count if is_encoder_decoder(model) else int(model.config.num_hidden_layers)
     if wanted > count:
         shared = f" ({depth} layers share them)" if depth > count else ""
         kind = "groups of weights" if shared else "layers"

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nlp_transfer.models.families import encoder_layers, plain_model
+from nlp_transfer.models.families import encoder_layers, is_encoder_decoder, plain_model
 
 _TOKENS = 8
 """Tokens of the text that is run to see what is applied to each token."""
@@ -36,7 +36,7 @@ class _Work:
 
     Args:
         token: for each token, apart from attention.
-        text: once a text.
+        text: once a text; of an encoder-decoder, for each token that is written.
         attention: for each token and each token of its text.
     """
 
@@ -44,58 +44,66 @@ class _Work:
     text: int = 0
     attention: int = 0
 
-    def of(self, lengths: Iterable[int]) -> int:
-        """The operations for texts of these lengths, in tokens."""
-        return sum(length * (self.token + length * self.attention) + self.text for length in lengths)
+    def of(self, lengths: Iterable[int], written: Iterable[int] | None) -> int:
+        """The operations for texts of these lengths, in tokens, and for what is written of them."""
+        known = list(lengths)
+        times = len(known) if written is None else sum(written)
+        return sum(length * (self.token + length * self.attention) for length in known) + times * self.text
 
 
-def forward_flops(model: nn.Module, lengths: Iterable[int]) -> int:
+def forward_flops(model: nn.Module, lengths: Iterable[int], written: Iterable[int] | None = None) -> int:
     """Operations to predict texts.
 
     Args:
-        model: a classifier of a known family, or an adapter around one.
+        model: a network of a known family, or an adapter around one.
         lengths: real tokens of each text.
+        written: of an encoder-decoder, tokens that are written of each; its attention to them is not counted.
 
     Raises:
         ConfigError: the model's family is not known.
     """
-    return _seen(model)[0].of(lengths)
+    return _seen(model)[0].of(lengths, written)
 
 
-def training_flops(model: nn.Module, lengths: Iterable[int]) -> int:
+def training_flops(model: nn.Module, lengths: Iterable[int], written: Iterable[int] | None = None) -> int:
     """Operations to train on texts once, forward and backward. What trains is what `requires_grad` says.
 
     Args:
-        model: a classifier of a known family, or an adapter around one.
+        model: a network of a known family, or an adapter around one.
         lengths: real tokens of each text.
+        written: of an encoder-decoder, tokens that are written of each; its attention to them is not counted.
 
     Raises:
         ConfigError: the model's family is not known.
     """
     forward, backward = _seen(model)
     known = list(lengths)
-    return forward.of(known) + backward.of(known)
+    tokens = None if written is None else list(written)
+    return forward.of(known, tokens) + backward.of(known, tokens)
 
 
 def _seen(model: nn.Module) -> tuple[_Work, _Work]:
     """The work of the forward and of the backward pass, as a small forward pass shows it; it leaves no trace."""
     plain = plain_model(model)
     forward, backward = _Work(), _Work()
+    width = int(getattr(plain.config, "encoder", plain.config).hidden_size)
     hooks = [
         module.register_forward_pre_hook(_linear_hook(forward, backward))
         for module in model.modules()
         if isinstance(module, nn.Linear)
     ]
     hooks += [
-        layer.register_forward_pre_hook(_layer_hook(plain.config.hidden_size, forward, backward), with_kwargs=True)
+        layer.register_forward_pre_hook(_layer_hook(width, forward, backward), with_kwargs=True)
         for layer in encoder_layers(plain)
     ]
     modes = {module: module.training for module in model.modules()}
-    ids = torch.full((1, _TOKENS), plain.config.vocab_size - 1, device=plain.device)
+    embeddings: Any = plain.get_input_embeddings()
+    ids = torch.full((1, _TOKENS), embeddings.num_embeddings - 1, device=plain.device)
+    written = {"decoder_input_ids": ids[:, :1]} if is_encoder_decoder(plain) else {}
     try:
         model.eval()  # without dropout no random number is drawn
         with torch.enable_grad():
-            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+            model(input_ids=ids, attention_mask=torch.ones_like(ids), **written)
     finally:
         for hook in hooks:
             hook.remove()

@@ -91,6 +91,12 @@ def meaning(scores: Mapping[str, Any]) -> str:
         return (
             "The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens."
         )
+    if "unsupported" in scores:
+        return (
+            "ROUGE is F, of stemmed words, the mean over documents. New pairs are pairs of words that a document does not "
+            "have; unsupported are numbers, dates, amounts, references, citations and names that it does not have, as a "
+            "mean over summaries. predictions.jsonl.gz lists them, and what each sentence rests on."
+        )
     if is_summary(scores):
         return (
             "ROUGE is F, of stemmed words, the mean over documents; of sentences, precision, recall and F1 are counted "

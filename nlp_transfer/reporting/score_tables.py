@@ -103,19 +103,21 @@ def _perplexity_table(systems: Mapping[str, Scores], title: str) -> Table:
 
 
 def _of_summaries(systems: Mapping[str, Scores], title: str) -> list[Table]:
-    """Tables of ROUGE where there are references, and of the sentences where there are labels; with lengths."""
+    """Tables of ROUGE where there are references, of the sentences where there are labels, and of what was written."""
     first = _first(systems)
     tables = []
     if "rouge1" in first:
         columns = [("ROUGE", "1", "rouge1"), ("ROUGE", "1, 95 %", "rouge1_low"), ("ROUGE", "2", "rouge2")]
         columns += [("ROUGE", "L", "rougeL"), ("ROUGE", "Lsum", "rougeLsum")]
         tables.append(_table_of(systems, title, columns))
-    if "f1" in first or not tables:
+    if "f1" in first or "unsupported" in first or not tables:
         columns = [("sentences", "P", "precision"), ("sentences", "R", "recall"), ("sentences", "F1", "f1")]
         columns += [("sentences", "F1, 95 %", "f1_low"), ("sentences", "AP", "average_precision")]
         if "f1" not in first:
             columns = []
         lengths = [("length", "words", "words"), ("length", "of text", "compression"), ("", "repeated", "repetition")]
+        if "unsupported" in first:
+            lengths += [("", "new pairs", "novel_bigrams"), ("", "unsupported", "unsupported")]
         tables.append(_table_of(systems, "" if tables else title, columns + lengths))
     return tables
 
@@ -126,8 +128,10 @@ def _table_of(systems: Mapping[str, Scores], title: str, columns: list[tuple[str
     def cell(scores: Scores, key: str) -> str:
         if key.endswith("_low"):
             return f"{number(scores.get(key))}–{number(scores.get(f'{key[:-4]}_high'))}"
-        if key in ("compression", "repetition"):
+        if key in ("compression", "repetition", "novel_bigrams"):
             return f"{scores[key]:.0%}"
+        if key == "unsupported":  # an extract's sentences are the document's
+            return f"{scores.get(key, 0.0):.2f}"
         return f"{scores[key]:.0f}" if key == "words" else number(scores.get(key))
 
     rows = [[name, *(cell(scores, key) for _, _, key in columns)] for name, scores in systems.items()]

@@ -16,7 +16,7 @@ import numpy as np
 
 from nlp_transfer.metrics.extracts import Budget, chosen_sentences
 from nlp_transfer.metrics.summaries import gain_interval, rouge1_of_each
-from nlp_transfer.metrics.words import joined
+from nlp_transfer.metrics.words import joined, plain_words
 from nlp_transfer.reporting.report import DomainScores
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES, Selecting
@@ -154,3 +154,33 @@ def written_row(document: WrittenDocument, domain: str, split: str) -> dict[str,
         "sentences": [sentence.row() for sentence in document.checked_sentences()],
         "flags": [vars(flag) for flag in document.flags()],
     }
+
+
+def repeated_summaries(
+    task: BoundAbstractiveSummarization,
+    scored: Mapping[str, Mapping[str, Scored]],
+    encoded: "Mapping[str, Mapping[str, Dataset]]",
+    learned: Sequence[str],
+) -> dict[str, str]:
+    """How often what was written is a training summary word for word, and how often a reference is, as facts.
+
+    A network that has few summaries to learn from learns them by heart: their words may score well, and say something
+    of another document; and a summary that nobody else should read may come back.
+
+    Args:
+        task: puts the summaries together.
+        scored: what the model wrote, by domain and split.
+        encoded: the same rows.
+        learned: the training summaries.
+    """
+    known = {tuple(plain_words(text)) for text in learned}
+    facts = {}
+    for domain, splits in scored.items():
+        for split, one in splits.items():
+            documents = task.documents(np.asarray(one.logits), encoded[domain][split])
+            again = sum(tuple(plain_words(document.written)) in known for document in documents)
+            references = [document.summary for document in documents if document.summary is not None]
+            same = sum(tuple(plain_words(text)) in known for text in references)
+            beside = f"; of the references {same:,}" if references else ""
+            facts[f"{domain} {split}"] = f"{again:,} of {len(documents):,}{beside}"
+    return facts

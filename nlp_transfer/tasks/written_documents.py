@@ -133,10 +133,8 @@ def summaries_and_references(documents: Sequence[WrittenDocument]) -> tuple[list
 
 
 def document_metrics(documents: Sequence[WrittenDocument], *, interval: bool) -> dict[str, Any]:
-    """`summary_metrics` of what was written of each document, and how much of it the document does not have."""
-    from nlp_transfer.metrics.claims.unsupported import unsupported_counts
+    """`summary_metrics` of what was written of each document, checked against it."""
     from nlp_transfer.metrics.summaries import summary_metrics
 
     summaries, references = summaries_and_references(documents)
-    found = summary_metrics(summaries, [one.text for one in documents], references, interval=interval)
-    return {**found, **unsupported_counts([one.flags() for one in documents])}
+    return summary_metrics(summaries, [one.text for one in documents], references, interval=interval, checked=True)
