@@ -119,10 +119,8 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         with_target = tokens_an_epoch(context, adapts=trainer.adapts) / sum(context.train["length"])
         if trains:
             once = _passed_over(trainer, context.facts) * forward_flops(_model(trainer), train["length"], written)
-            whole_run = training_flops(_model(trainer), train["length"], written) * epochs - once * max(
-                0.0, epochs - 1.0
-            )
-            flops = round(with_target * whole_run)
+            epoch = training_flops(_model(trainer), train["length"], written)
+            flops = round(with_target * (epoch * epochs - once * max(0.0, epochs - 1.0)))
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
             seconds |= _between(trainer, probes, config, updates, epochs, validation, Path(temporary))
             with _cache_in(Path(temporary) / "memory"):

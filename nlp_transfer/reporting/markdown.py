@@ -93,9 +93,9 @@ def meaning(scores: Mapping[str, Any]) -> str:
         )
     if "unsupported" in scores:
         return (
-            "ROUGE is F, of stemmed words, the mean over documents. New pairs are pairs of words that a document does not "
-            "have; unsupported are numbers, dates, amounts, references, citations and names that it does not have, as a "
-            "mean over summaries. predictions.jsonl.gz lists them, and what each sentence rests on."
+            "ROUGE is F, of stemmed words, the mean over documents. New pairs are pairs of words that a document does "
+            "not have; unsupported are numbers, dates, amounts, references, citations and names that it does not have, "
+            "as a mean over summaries. predictions.jsonl.gz lists them, and what each sentence rests on."
         )
     if is_summary(scores):
         return (
