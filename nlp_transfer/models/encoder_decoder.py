@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 DECODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
-"""The families of which transformers has a decoder that attends to an encoder. BigBird's attends to padding, too: what it
-writes would depend on what else is in the batch."""
+"""The families of which transformers has a decoder that attends to an encoder. BigBird's attends to padding, too: what
+it writes would depend on what else is in the batch."""
 
 
 def load_encoder_decoder(
