@@ -34,6 +34,7 @@ from nlp_transfer.tasks import BoundAbstractiveSummarization, BoundClassificatio
 from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
 from nlp_transfer.training.activations import store_for
 from nlp_transfer.training.losses import update_mean
+from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.progress import LogEntries, ProgressLines
 
 
@@ -129,7 +130,7 @@ def build_trainer(
         train=source["train"],
         validation=source["validation"],
         collate=task.collator(tokenizer, compiled=config.training.torch_compile, seed=config.training.seed),
-        loss=loss or _no_row_loss,
+        loss=written_losses if config.task.writes else loss or _no_row_loss,
         score=lambda logits, labels: task.metrics(logits.numpy(), labels.numpy())["macro_f1"],
         new_parameters=loaded.new_parameters,
         seed=config.training.seed,

@@ -104,7 +104,7 @@ def _without_labels(config: "Config | Partial") -> list[str]:
 
 def _goes_with(method: type[Method], task: "Task | Partial") -> bool:
     """Whether a method goes with a task that learns no classes."""
-    return method.any_task or (method.any_head and task.summarizes)
+    return method.any_task or (method.any_head and task.summarizes) or (method.reads_pooled and task.writes)
 
 
 def _labels_problems(config: "Config | Partial") -> list[str]:

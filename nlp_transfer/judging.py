@@ -99,7 +99,7 @@ def judge(
         if isinstance(task, BoundAbstractiveSummarization):
             learned = corpora["source"].splits["train"]["summary"]
             repeated = {REPEATED: repeated_summaries(task, scored, rows, learned)}
-        return Judged(baselines, repeated, {"predictions": str(path)})
+        return Judged({**baselines, **_alone(beside)}, repeated, {"predictions": str(path)})
     if not isinstance(task, BoundClassification):
         return Judged()
     write_predictions(path, prediction_rows(task, scored))
@@ -115,6 +115,13 @@ def judge(
         facts["pseudo-labels"] = pseudo
     if beside is not None and "target" in scored:
         alone = Path(str(beside.training.output_dir))
-        baselines |= {SOURCE_ONLY: json.loads((alone / METRICS).read_text())}
+        baselines |= _alone(beside)
         facts["adaptation"] = compared(task, scored["target"], alone, tell, correction.before)
     return Judged(baselines, facts, {"predictions": str(path)})
+
+
+def _alone(beside: Config | None) -> dict[str, Any]:
+    """The scores of the run without the methods that use the target, if there was one."""
+    if beside is None:
+        return {}
+    return {SOURCE_ONLY: json.loads((Path(str(beside.training.output_dir)) / METRICS).read_text())}

@@ -104,8 +104,9 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
 def headline(config: Config) -> str:
     """What a finished run scored, in a few words."""
     metrics = json.loads((Path(str(config.training.output_dir)) / METRICS).read_text())
+    key, words = ("macro_f1", "macro-F1") if config.task.classifies else ("rouge1", "ROUGE-1")
     parts = [
-        f"{domain} {split} macro-F1 {number(splits[split]['macro_f1'])}"
+        f"{domain} {split} {words} {number(splits[split][key])}"
         for domain, splits in metrics.items()
         for split in [next((name for name in ("test", "validation") if name in splits), next(iter(splits), None))]
         if split is not None

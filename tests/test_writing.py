@@ -281,6 +281,24 @@ def test_a_target_without_summaries_is_written_of(encoder, corpus, tmp_path):
     assert all(line["reference"] is None for line in lines)
 
 
+def test_the_encoder_is_adapted_to_a_target_beside_a_run_that_is_not(encoder, corpus, tmp_path):
+    rows = [
+        {"id": f"t{i}", **one, "document": "\n".join(one["document"])} for i, one in enumerate(documents(9, seed=8))
+    ]
+    (tmp_path / "target.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1, logging_steps=1)
+    made["target"] = {"path": str(tmp_path / "target.jsonl")}
+    made["methods"] = ["full_fine_tuning", {"name": "dann", "weight": 1.0}, "mmd", "coral"]
+    said: list[str] = []
+    report = run(load_config(tree=made), say=said.append)
+    assert {"dann_loss", "mmd_loss", "coral_loss", "source_loss"} <= set(read(tmp_path / "run" / "log.jsonl")[0])
+    assert re.search(r"Without dann and mmd and coral: .*target \w+ ROUGE-1 0\.\d+", "\n".join(said))
+    beside = report.baselines["source_only"]["target"]
+    assert beside.keys() == report.metrics["target"].keys()
+    with pytest.raises(ConfigError, match=r"cdan does not go with abstractive_summarization\. Methods for it: .*dann"):
+        load_config(tree={**made, "methods": ["full_fine_tuning", "cdan"]})
+
+
 @pytest.mark.slow
 def test_two_processes_write_each_summary_once(finished, encoder, corpus, tmp_path):
     report, _, _ = finished

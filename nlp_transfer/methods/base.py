@@ -141,6 +141,7 @@ class Method(ABC):
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
         any_task: whether it goes with every task, also without classes and without a new head.
         any_head: whether it goes with every task that puts a new head on the encoder.
+        reads_pooled: whether its term reads pooled features alone, so that it goes with networks that write, too.
         frees_weights: whether the method decides which weights may move; one of a list of methods may.
     """
 
@@ -152,6 +153,7 @@ class Method(ABC):
     trains: ClassVar[bool] = True
     any_task: ClassVar[bool] = False
     any_head: ClassVar[bool] = False
+    reads_pooled: ClassVar[bool] = False
     frees_weights: ClassVar[bool] = True
 
     def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model

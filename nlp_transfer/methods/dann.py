@@ -23,6 +23,7 @@ class DANN(Adversarial):
     """Domain-adversarial training. Goes with the method that decides which weights move. Fields: see `Adversarial`."""
 
     name: ClassVar[str] = "dann"
+    reads_pooled: ClassVar[bool] = True
 
     def network(self, hidden: int, classes: int, sources: int) -> "tuple[nn.Module, float]":
         """The discriminator; see `Method.network`."""

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Features, Method
-from nlp_transfer.models.families import logits_layer, plain_model
+from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
 from nlp_transfer.models.masked_lm import HiddenTokenHead
 from nlp_transfer.training.hidden_tokens import TokenGuessing
 from nlp_transfer.training.memory import random_state, set_random_state
-from nlp_transfer.training.pooled import features
+from nlp_transfer.training.pooled import features, row_labels
 from nlp_transfer.training.sources import Sources
 from nlp_transfer.training.target_rows import (
     DOMAIN,
@@ -81,9 +81,14 @@ class AdaptationMixin(UpdateMixin):
 
     def make_networks(self, model: nn.Module, seed: int, sources: int) -> nn.ModuleDict:
         """The methods' own networks for so many source domains; their first weights depend on the seed alone."""
-        layer = logits_layer(plain_model(model))
-        weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
-        classes, hidden = weight.shape
+        plain = plain_model(model)
+        if is_encoder_decoder(plain):
+            weight = next(plain.parameters())
+            classes, hidden = 0, int(getattr(plain.config, "encoder", plain.config).hidden_size)
+        else:
+            layer = logits_layer(plain)
+            weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
+            classes, hidden = weight.shape
         networks = nn.ModuleDict()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -286,7 +291,11 @@ class AdaptationMixin(UpdateMixin):
         assert self._context is not None
         rows = len(pooled)
         names = ("labels", DOMAIN, PLACE)
-        local = {name: torch.cat([part[name] for part in parts]) for name in names if name in parts[0]}
+        local = {
+            name: torch.cat([row_labels(part[name]) if name == "labels" else part[name] for part in parts])
+            for name in names
+            if name in parts[0]
+        }
         local |= {"pooled": pooled, "logits": logits}
         everything, start = self._gathered(local)
         leaves = [everything[name].requires_grad_() for name in ("pooled", "logits")]

@@ -17,6 +17,7 @@ Silent faults of the stock loop that are removed here:
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,13 +31,14 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
 from nlp_transfer.models.encoder_decoder import separate_weights
-from nlp_transfer.models.families import plain_model
+from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.masked_lm import masked_lm_for
 from nlp_transfer.training.activations import ActivationsMixin, said, store_for
 from nlp_transfer.training.adaptation import AdaptationMixin
 from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
+from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
 from nlp_transfer.training.selection import SelectionMixin, label_free_metric
@@ -185,7 +187,7 @@ class TransferMixin(
             train=train,
             validation=validation if validation is not None else train,
             collate=collate,
-            loss=lambda logits, labels: row_loss(logits, labels, config),
+            loss=written_losses if is_encoder_decoder(model) else partial(row_loss, config=config),
             score=macro_f1,
             seed=args.seed if args is not None else Context.seed,
             activations=store_for(args),

@@ -7,6 +7,7 @@ the mean over the target tokens of the whole update, whatever micro-batches and 
 it is the mean over all target tokens, where the stock loop averages the means of batches.
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -18,12 +19,16 @@ from transformers.trainer_utils import EvalLoopOutput
 from nlp_transfer.training.mixin import TransferMixin
 from nlp_transfer.training.target_rows import NO_LABEL
 
+# EncoderDecoderModel warns whoever gives it labels of how it computed its loss years ago.
+warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to train encoder-decoder", FutureWarning)
+
 
 class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
     """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`; see `TransferMixin` for what is mended.
 
     Plain `Seq2SeqTrainingArguments` are accepted too. Full and partial fine-tuning and LoRA know encoder-decoders
-    (partial: of the encoder; the decoder trains), and `peft_config` goes with any model.
+    (partial: of the encoder; the decoder trains), `dann`, `mmd` and `coral` adapt the means of the encoder's states,
+    and `peft_config` goes with any model.
 
     Raises:
         ConfigError: methods that do not go with the model.

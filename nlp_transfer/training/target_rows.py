@@ -100,7 +100,9 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
     for name, value in source.items():
         if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != rows:
             continue
-        if name == "labels" and name not in target:
+        if name == "decoder_input_ids":  # nothing is learned of what would be written of target rows
+            beside = value[:1].expand(others, -1)
+        elif name == "labels" and name not in target:
             beside = value.new_full((others, *value.shape[1:]), NO_LABEL)
         else:
             beside = target[name].to(value)

@@ -166,16 +166,29 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{family}/sentences", {"family": family}
     for family in WRITERS:
         yield f"{family}/written", {"family": family}
+        yield (
+            f"{family}/adapted",
+            {"family": family, "methods": [DANN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)]},
+        )
 
 
-def writer_for(family: str, accumulation: int, folder: Path) -> Seq2SeqTransferTrainer:
+def writer_for(family: str, accumulation: int, folder: Path, methods: list[Method] | None = None) -> TransferTrainer:
     """Rows have different numbers of target tokens, over which the loss is a mean."""
     model = without_dropout(tiny_writer(family))
     arguments = arguments_for(accumulation, folder, Seq2SeqTransferArguments)
-    return Seq2SeqTransferTrainer(model, arguments, pad_pairs, train_dataset=pairs(ROWS))
+    target = without_labels(pairs(21, seed=9)) if methods else None
+    return Seq2SeqTransferTrainer(
+        model,
+        arguments,
+        pad_pairs,
+        train_dataset=pairs(ROWS),
+        target_dataset=target,
+        processing_class=tiny_tokenizer(),
+        methods=methods or (),
+    )
 
 
-MAKERS = {"masked": pretrainer_for, "sentences": summarizer_for, "written": writer_for}
+MAKERS = {"masked": pretrainer_for, "sentences": summarizer_for, "written": writer_for, "adapted": writer_for}
 """What makes an update, by the end of its name; others are classifiers'."""
 
 
