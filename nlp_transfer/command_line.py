@@ -120,13 +120,16 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
         parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
         parser.add_argument("--split", metavar="NAME", help="the split to score; default: test, or the only one")
         parser.add_argument("--output_dir", metavar="DIR", help="a new folder for scores, predictions and a report")
+        parser.add_argument(
+            "--bertscore_model", metavar="MODEL", help="of a model that summarises: an encoder for BERTScore, too"
+        )
         _add_selecting(parser)
         _add_computing(parser)
         options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
         overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
         from nlp_transfer.config import read_corpus_config
 
-        names = ("--split", "--output_dir", "--max_tokens", "--device", "--select_by", "--select")
+        names = ("--split", "--output_dir", "--max_tokens", "--device", "--bertscore_model", "--select_by", "--select")
         corpus = read_corpus_config(overrides, CORPUS, names)
         from nlp_transfer.evaluation import evaluate as score
         from nlp_transfer.reporting.tables import console
@@ -140,6 +143,7 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             max_tokens=options.max_tokens,
             select_by=options.select_by,
             select=options.select,
+            bertscore_model=options.bertscore_model,
         )
         console().print(result.summary())
     return status.code

@@ -35,6 +35,7 @@ from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
 from nlp_transfer.reporting.summary_scoring import baseline_scores, summary_row, written_baseline_scores, written_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
 from nlp_transfer.summarizing import score_documents
+from nlp_transfer.tasks.extractive_summarization import bertscore_folder
 from nlp_transfer.tasks.scored_documents import document_metrics
 from nlp_transfer.tasks.written_documents import document_metrics as written_metrics
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
@@ -115,6 +116,7 @@ def evaluate(
     device: str = "auto",
     select_by: str | None = None,
     select: float | None = None,
+    bertscore_model: str | None = None,
 ) -> Evaluation:
     """Score a saved model on one split of a corpus.
 
@@ -128,6 +130,7 @@ def evaluate(
         device: see `choose_device`.
         select_by: see `predict_file`.
         select: see `predict_file`.
+        bertscore_model: of a summariser, an encoder for BERTScore beside ROUGE.
 
     Raises:
         ConfigError: an option is out of range.
@@ -143,8 +146,11 @@ def evaluate(
             summarizer = summarizer.selecting(select_by, select)
         else:
             refuse_selecting(select_by, select, WRITES)
-        return _evaluate_summaries(moved(summarizer, device), corpus, split, folder, max_tokens)
+        bertscore = bertscore_folder(bertscore_model, "--")
+        return _evaluate_summaries(moved(summarizer, device), corpus, split, folder, max_tokens, bertscore)
     refuse_selecting(select_by, select)
+    if bertscore_model is not None:
+        raise ConfigError("--bertscore_model scores summaries, and this model makes none. Leave it out.")
     classifier = load_on(model, device)
     with _of_kind(f"{classifier.origin} is a classifier: it is scored on texts with labels."):
         loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
@@ -175,6 +181,7 @@ def _evaluate_summaries(
     split: str | None,
     folder: Path | None,
     max_tokens: int | None,
+    bertscore: Path | None,
 ) -> Evaluation:
     """See `evaluate`."""
     extracts = isinstance(summarizer, TrainedSummarizer)
@@ -183,25 +190,29 @@ def _evaluate_summaries(
     with _of_kind(f"{summarizer.origin} summarises: it is scored on documents with {what}."):
         loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
     name = _chosen_split(loaded, split, columns, what)
-    metrics, baselines, rows = _scored_summaries(summarizer, loaded.splits[name], name, max_tokens)
+    metrics, baselines, rows = _scored_summaries(summarizer, loaded.splits[name], name, max_tokens, bertscore)
     result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics, baselines)
     return result if folder is None else _written(result, folder, rows, SUMMARY_KEYS)
 
 
 def _scored_summaries(
-    summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer, dataset: Dataset, split: str, max_tokens: int | None
+    summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer,
+    dataset: Dataset,
+    split: str,
+    max_tokens: int | None,
+    bertscore: Path | None,
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]], Iterable[dict[str, Any]]]:
     """The metrics, those of all baselines, and the lines of the predictions' file."""
     names = list(SUMMARY_BASELINES)
     if isinstance(summarizer, TrainedSummarizer):
         scored = list(with_progress(score_documents(summarizer, dataset, max_tokens=max_tokens), shown=True))
-        baselines = baseline_scores(names, scored, summarizer)
+        baselines = baseline_scores(names, scored, summarizer, bertscore)
         rows = (summary_row(document, DOMAIN, split) for document in scored)
-        return document_metrics(scored, interval=True), baselines, rows
+        return document_metrics(scored, interval=True, bertscore=bertscore), baselines, rows
     written = list(with_progress(write_documents(summarizer, dataset, max_tokens=max_tokens), shown=True))
-    baselines = written_baseline_scores(names, written, summarizer.baseline_sentences)
+    baselines = written_baseline_scores(names, written, summarizer.baseline_sentences, bertscore)
     rows = (written_row(document, DOMAIN, split) for document in written)
-    return written_metrics(written, interval=True), baselines, rows
+    return written_metrics(written, interval=True, bertscore=bertscore), baselines, rows
 
 
 @contextmanager

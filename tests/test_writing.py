@@ -136,6 +136,18 @@ def test_plain_transformers_write_the_same(finished):
     assert ours.summary
 
 
+def test_bertscore_stands_beside_rouge(finished, encoder, corpus, tmp_path):
+    _, folder, _ = finished
+    found = evaluate(str(folder), CorpusConfig(path=str(corpus)), bertscore_model=str(encoder))
+    assert 0 < found.metrics["bertscore_low"] <= found.metrics["bertscore"] <= found.metrics["bertscore_high"] < 1
+    assert found.baselines["oracle"]["bertscore"] > found.baselines["random"]["bertscore"]
+    assert "BERTScore" in found.markdown()
+    with pytest.raises(ConfigError, match=r"--bertscore_model: .*nowhere"):
+        evaluate(str(folder), CorpusConfig(path=str(corpus)), bertscore_model=str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match=r"task\.bertscore_model: .*nowhere"):
+        run(load_config(tree=tree(encoder, corpus, tmp_path / "run", {"bertscore_model": str(tmp_path / "nowhere")})))
+
+
 def test_a_saved_model_is_scored_on_another_corpus(finished, corpus, tmp_path):
     report, folder, _ = finished
     found = evaluate(str(folder), CorpusConfig(path=str(corpus)), output_dir=str(tmp_path / "out"))

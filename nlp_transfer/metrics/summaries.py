@@ -7,11 +7,13 @@ together. Intervals draw documents anew (95 % percentile bootstrap).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nlp_transfer.errors import DataError
+from nlp_transfer.metrics.bertscore import BERTSCORE, bert_scores
 from nlp_transfer.metrics.claims.unsupported import unsupported, unsupported_counts
 from nlp_transfer.metrics.intervals import BOOTSTRAP_SAMPLES
 from nlp_transfer.metrics.rouge import rouge_scores
@@ -42,6 +44,7 @@ def summary_metrics(
     interval: bool = False,
     seed: int = 0,
     checked: bool = False,
+    bertscore: Path | None = None,
 ) -> dict[str, Any]:
     """All that is known of some summaries.
 
@@ -54,6 +57,7 @@ def summary_metrics(
         seed: of the bootstrap.
         checked: count what the documents lack of the summaries' numbers, dates, amounts, references, citations and
             names. Of extracts there is nothing to count.
+        bertscore: the folder of an encoder for `bertscore` (see `bert_scores`) where there are references.
 
     Returns:
         `rows`; `rouge1`, `rouge2`, `rougeL`, `rougeLsum` (F, with stems) where there are references; `precision`,
@@ -73,6 +77,9 @@ def summary_metrics(
         joined = ["\n".join(sentences) for sentences in summaries], ["\n".join(one) for one in references]
         rouge = rouge_scores(*joined)
         means |= {kind: np.array([row[kind] for row in rouge]) for kind in ROUGE}
+        if bertscore is not None:
+            ours, theirs = ([" ".join(sentences) for sentences in side] for side in (summaries, references))
+            means[BERTSCORE] = np.asarray(bert_scores(ours, theirs, bertscore))
     found: dict[str, Any] = {"rows": len(summaries)}
     drawn = draws(len(summaries), seed) if interval else None
     for kind, values in means.items():

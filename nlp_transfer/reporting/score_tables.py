@@ -109,6 +109,8 @@ def _of_summaries(systems: Mapping[str, Scores], title: str) -> list[Table]:
     if "rouge1" in first:
         columns = [("ROUGE", "1", "rouge1"), ("ROUGE", "1, 95 %", "rouge1_low"), ("ROUGE", "2", "rouge2")]
         columns += [("ROUGE", "L", "rougeL"), ("ROUGE", "Lsum", "rougeLsum")]
+        if "bertscore" in first:
+            columns.append(("", "BERTScore", "bertscore"))
         tables.append(_table_of(systems, title, columns))
     if "f1" in first or "unsupported" in first or not tables:
         columns = [("sentences", "P", "precision"), ("sentences", "R", "recall"), ("sentences", "F1", "f1")]

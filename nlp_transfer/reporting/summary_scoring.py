@@ -26,6 +26,8 @@ from nlp_transfer.tasks.written_documents import WrittenDocument
 from nlp_transfer.tasks.written_documents import summaries_and_references as written_and_references
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset
 
 KEYS = ("id", "split", "domain", "summary", "reference", "sentences", "flags")
@@ -51,30 +53,30 @@ def score_summary_baselines(
             rows = encoded[domain][split]
             if isinstance(task, BoundAbstractiveSummarization):
                 written = task.documents(one.logits, rows)
-                found = written_baseline_scores(names, written, task.baseline_sentences)
+                found = written_baseline_scores(names, written, task.baseline_sentences, task.bertscore)
             else:
-                found = baseline_scores(names, task.documents(one.logits, rows), task)
+                found = baseline_scores(names, task.documents(one.logits, rows), task, task.bertscore)
             for name, scores in found.items():
                 results[name].setdefault(domain, {})[split] = scores
     return results
 
 
 def baseline_scores(
-    names: Sequence[str], documents: Sequence[ScoredDocument], by: Selecting
+    names: Sequence[str], documents: Sequence[ScoredDocument], by: Selecting, bertscore: "Path | None" = None
 ) -> dict[str, dict[str, Any]]:
     """The metrics of each baseline on documents that a model was scored on; see `score_summary_baselines`."""
-    return _scores_beside(rouge1_of_each(*summaries_and_references(documents)), names, documents, by)
+    return _scores_beside(rouge1_of_each(*summaries_and_references(documents)), names, documents, by, bertscore)
 
 
 def written_baseline_scores(
-    names: Sequence[str], documents: Sequence[WrittenDocument], sentences: int
+    names: Sequence[str], documents: Sequence[WrittenDocument], sentences: int, bertscore: "Path | None" = None
 ) -> dict[str, dict[str, Any]]:
     """The same of documents whose summaries were written; each baseline takes so many sentences."""
     bare = [
         ScoredDocument(one.id, one.text, one.spans, [0.0] * len(one.spans), [], None, one.summary) for one in documents
     ]
     ours = rouge1_of_each(*written_and_references(documents))
-    return _scores_beside(ours, names, bare, _OfSize(Budget("sentences", sentences)))
+    return _scores_beside(ours, names, bare, _OfSize(Budget("sentences", sentences)), bertscore)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,11 @@ class _OfSize:
 
 
 def _scores_beside(
-    ours: list[float] | None, names: Sequence[str], documents: Sequence[ScoredDocument], by: Selecting
+    ours: list[float] | None,
+    names: Sequence[str],
+    documents: Sequence[ScoredDocument],
+    by: Selecting,
+    bertscore: "Path | None",
 ) -> dict[str, dict[str, Any]]:
     """The baselines' metrics, and how they compare with a model's ROUGE-1 of each document."""
     found = {}
@@ -98,7 +104,7 @@ def _scores_beside(
             replace(document, scores=ranks, taken=numbers)
             for document, (ranks, numbers) in zip(documents, taken, strict=True)
         ]
-        found[name] = document_metrics(of_baseline, interval=True)
+        found[name] = document_metrics(of_baseline, interval=True, bertscore=bertscore)
         if ours is not None:
             low, high = gain_interval(ours, rouge1_of_each(*summaries_and_references(of_baseline)) or ())
             found[name] |= {"rouge1_gain_low": low, "rouge1_gain_high": high}

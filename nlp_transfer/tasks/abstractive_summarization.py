@@ -19,9 +19,12 @@ from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.words import ROUGE
 from nlp_transfer.tasks.base import BoundTask, Task
+from nlp_transfer.tasks.extractive_summarization import bertscore_folder
 from nlp_transfer.tasks.written_documents import WrittenDocument, document_metrics, written_documents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
@@ -50,6 +53,7 @@ class AbstractiveSummarization(Task):
         no_repeat_ngram_size: no run of so many tokens is written twice; 0 allows all.
         share_weights: let encoder and decoder be one set of layers, where an encoder starts both.
         prefix: is put before each text, such as "summarize: " for T5.
+        bertscore_model: an encoder by whose states summaries are scored, too, at the end (BERTScore).
     """
 
     name: ClassVar[str] = "abstractive_summarization"
@@ -68,6 +72,7 @@ class AbstractiveSummarization(Task):
     no_repeat_ngram_size: int = 3
     share_weights: bool = False
     prefix: str = ""
+    bertscore_model: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -114,6 +119,7 @@ class AbstractiveSummarization(Task):
                 f"{corpus.origin}: the {' and '.join(lacking)} documents have no column 'summary', from which writing "
                 "is learned. Name it with source.columns: {theirs: summary}."
             )
+        bertscore_folder(self.bertscore_model)
         return BoundAbstractiveSummarization(self)
 
 
@@ -267,7 +273,13 @@ class BoundAbstractiveSummarization(BoundTask):
         """
         if rows is None:
             raise ValueError("Summaries are scored by their documents: give the encoded rows.")
-        return document_metrics(self.documents(logits, rows), interval=interval)
+        bertscore = self.bertscore if interval else None
+        return document_metrics(self.documents(logits, rows), interval=interval, bertscore=bertscore)
+
+    @property
+    def bertscore(self) -> "Path | None":
+        """The folder of the encoder that BERTScore is computed with; None where it is not."""
+        return bertscore_folder(self.config.bertscore_model)
 
     def documents(self, written: np.ndarray, rows: "Dataset") -> list[WrittenDocument]:
         """The documents in their order, with what was written of their windows put together.

@@ -21,6 +21,8 @@ from nlp_transfer.tasks.base import BoundTask, Task
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
@@ -46,6 +48,7 @@ class ExtractiveSummarization(Task):
             the document.
         select: its size: 3 sentences, 100 words, …; of `share` 0 < size <= 1.
         block_trigrams: pass over a sentence that shares three words in a row with one that is taken.
+        bertscore_model: an encoder by whose states summaries are scored, too, at the end (BERTScore).
     """
 
     name: ClassVar[str] = "extractive_summarization"
@@ -67,6 +70,7 @@ class ExtractiveSummarization(Task):
     select_by: Literal["sentences", "words", "characters", "share"] = "sentences"
     select: float = 3
     block_trigrams: bool = True
+    bertscore_model: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -101,6 +105,7 @@ class ExtractiveSummarization(Task):
                 f"source.columns: {{theirs: {wanted[0]}}}."
             )
         marked = all("highlights" in corpus.splits[split].column_names for split in ("train", "validation"))
+        bertscore_folder(self.bertscore_model)
         return BoundExtractiveSummarization(self, by_highlights=self.labels != "summary" and marked)
 
 
@@ -113,6 +118,31 @@ def selection_problems(unit: str, size: float, where: str) -> list[str]:
     if 1 <= size < math.inf and size == int(size):
         return []
     return [f"{where}select is {size:g}; expected a whole number of {unit}, 1 or more."]
+
+
+def bertscore_folder(name: str | None, where: str = "task.") -> "Path | None":
+    """The folder of the encoder that BERTScore is computed with; None for none.
+
+    Args:
+        name: see `resolve_model`.
+        where: what the setting's name begins with, for messages.
+
+    Raises:
+        ConfigError: there is no such model, or the package that computes it is missing.
+    """
+    if name is None:
+        return None
+    from importlib.util import find_spec
+
+    from nlp_transfer.metrics.bertscore import PACKAGE, missing_package
+    from nlp_transfer.models.fetching import model_folder
+
+    if find_spec(PACKAGE) is None:
+        raise missing_package()
+    try:
+        return model_folder(name)
+    except ConfigError as error:
+        raise ConfigError([f"{where}bertscore_{problem}" for problem in error.problems]) from error
 
 
 @final
@@ -240,7 +270,13 @@ class BoundExtractiveSummarization(BoundTask):
         scored = labels >= 0
         signed = np.where(labels[scored] == 1, logits[scored], -logits[scored])
         loss = float(np.logaddexp(0.0, -signed).mean())
-        return {"loss": loss, **document_metrics(self.documents(logits, rows), interval=interval)}
+        bertscore = self.bertscore if interval else None
+        return {"loss": loss, **document_metrics(self.documents(logits, rows), interval=interval, bertscore=bertscore)}
+
+    @property
+    def bertscore(self) -> "Path | None":
+        """The folder of the encoder that BERTScore is computed with; None where it is not."""
+        return bertscore_folder(self.config.bertscore_model)
 
     def documents(self, logits: np.ndarray, rows: "Dataset") -> list[ScoredDocument]:
         """The documents in their order, put together from the windows in which their sentences are scored.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset
 
 
@@ -77,7 +79,9 @@ def summaries_and_references(documents: Sequence[ScoredDocument]) -> tuple[list[
     return summaries, [[text[first:last] for first, last in sentence_spans(text)] for text in texts]
 
 
-def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> dict[str, Any]:
+def document_metrics(
+    documents: Sequence[ScoredDocument], *, interval: bool, bertscore: "Path | None" = None
+) -> dict[str, Any]:
     """`summary_metrics` of what is taken of each document."""
     from nlp_transfer.metrics.summaries import Extract, summary_metrics
 
@@ -89,4 +93,5 @@ def document_metrics(documents: Sequence[ScoredDocument], *, interval: bool) -> 
         references,
         extracts if len(extracts) == len(documents) else None,
         interval=interval,
+        bertscore=bertscore,
     )

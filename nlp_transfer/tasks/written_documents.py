@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
@@ -132,9 +134,12 @@ def summaries_and_references(documents: Sequence[WrittenDocument]) -> tuple[list
     return summaries, [[text[a:b] for a, b in sentence_spans(text)] for text in references]
 
 
-def document_metrics(documents: Sequence[WrittenDocument], *, interval: bool) -> dict[str, Any]:
+def document_metrics(
+    documents: Sequence[WrittenDocument], *, interval: bool, bertscore: "Path | None" = None
+) -> dict[str, Any]:
     """`summary_metrics` of what was written of each document, checked against it."""
     from nlp_transfer.metrics.summaries import summary_metrics
 
     summaries, references = summaries_and_references(documents)
-    return summary_metrics(summaries, [one.text for one in documents], references, interval=interval, checked=True)
+    texts = [one.text for one in documents]
+    return summary_metrics(summaries, texts, references, interval=interval, checked=True, bertscore=bertscore)
