@@ -16,10 +16,9 @@ from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
 from nlp_transfer.data.detokenizing import texts_of
 from nlp_transfer.data.sentences import Span, spans_of
 from nlp_transfer.data.texts import windows
-from nlp_transfer.metrics.words import joined
 from nlp_transfer.reporting.files import json_line
 from nlp_transfer.summarizing import CPU_MAX_TOKENS, MAX_TOKENS, placed, sentence_scores
-from nlp_transfer.tasks.written_documents import WrittenDocument, WrittenSentence
+from nlp_transfer.tasks.written_documents import WrittenDocument, WrittenSentence, put_together
 from nlp_transfer.trained import TrainedAbstractiveSummarizer
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _written(
     parts: list[list[str]] = [[] for _ in texts]
     for (number, _), text in zip(read, found, strict=True):
         parts[number].append(text)
-    return [joined(of) for of in parts]
+    return [put_together(of) for of in parts]
 
 
 def _ranking(summarizer: TrainedAbstractiveSummarizer, max_tokens: int) -> Any:

@@ -5,7 +5,8 @@
 
 By the package `bert-score`, with an encoder from a folder: nothing is fetched. States are those of the layer at three
 quarters of its depth, about where those stand that the authors chose for BERT and RoBERTa; special tokens can be
-matched with and do not count, and scores are not rescaled. They compare systems that were scored with one encoder, and nothing else.
+matched with and do not count, and scores are not rescaled. They compare systems that were scored with one encoder, and
+nothing else.
 Reference: Zhang et al. (2020), https://arxiv.org/abs/1904.09675
 """
 

@@ -88,7 +88,6 @@ def written_documents(
     """See `BoundAbstractiveSummarization.documents`."""
     from nlp_transfer.data.detokenizing import texts_of
     from nlp_transfer.data.sentences import spans_of
-    from nlp_transfer.metrics.words import joined
 
     texts = texts_of(tokens.tolist(), tokenizer)
     places: dict[int, list[int]] = {}
@@ -99,7 +98,7 @@ def written_documents(
         windows = sorted((wanted[place] | {"place": place} for place in places[number]), key=_window)
         first = windows[0]
         spans = spans_of(first["text"], first["sentence_starts"])
-        written = joined(texts[window["place"]] for window in windows)
+        written = put_together([texts[window["place"]] for window in windows])
         yield WrittenDocument(first["id"], first["text"], spans, written, first.get("summary"))
 
 
@@ -121,6 +120,21 @@ def sentences_of(text: str) -> "list[Span]":
         for letter, begin in zip(text, begins, strict=False)
     )
     return sentence_spans(capitals)
+
+
+def put_together(parts: Sequence[str]) -> str:
+    """The summaries of a document's windows as one, without sentences that were written before."""
+    from nlp_transfer.metrics.words import joined, plain_words
+
+    said: set[tuple[str, ...]] = set()
+    kept = []
+    for part in parts:
+        for first, last in sentences_of(part):
+            words = tuple(plain_words(part[first:last]))
+            if not words or words not in said:
+                kept.append(part[first:last])
+            said.add(words)
+    return joined(kept)
 
 
 def summaries_and_references(documents: Sequence[WrittenDocument]) -> tuple[list[list[str]], list[list[str]] | None]:
