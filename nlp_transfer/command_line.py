@@ -126,7 +126,8 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
         overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
         from nlp_transfer.config import read_corpus_config
 
-        names = ("--split", "--output_dir", "--max_tokens", "--device", "--select_by", "--select")
+        names = ["--split", "--output_dir", "--max_tokens", "--device", "--select_by", "--select"]
+        names += ["--backend", "--precision"]
         corpus = read_corpus_config(overrides, CORPUS, names)
         from nlp_transfer.evaluation import evaluate as score
         from nlp_transfer.reporting.tables import console
@@ -140,6 +141,8 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             max_tokens=options.max_tokens,
             select_by=options.select_by,
             select=options.select,
+            backend=options.backend,
+            precision=options.precision,
         )
         console().print(result.summary())
     return status.code
@@ -193,10 +196,50 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             max_tokens=options.max_tokens,
             select_by=options.select_by,
             select=options.select,
+            backend=options.backend,
+            precision=options.precision,
         )
         if not count:
             name = "Standard input" if options.file == STANDARD_INPUT else options.file
             print(f"{name} holds no texts; nothing was predicted.", file=sys.stderr)
+    return status.code
+
+
+def export(arguments: Sequence[str] | None = None, description: str = "") -> int:
+    """The command of scripts/export.py. Returns its exit status."""
+    with quiet_exit() as status:
+        parser = argparse.ArgumentParser(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument(
+            "--output",
+            metavar="DIR",
+            help="a new folder, or that of an earlier export, which is replaced (default: onnx in the run's folder)",
+        )
+        parser.add_argument(
+            "--precision", default="float32", choices=("float32", "int8", "both"), help="of the weights: float32, int8"
+        )
+        parser.add_argument(
+            "--check", metavar="FILE", help="texts to compare on (default: the run's held-out ones, if they are here)"
+        )
+        parser.add_argument("--text_column", metavar="NAME", help="of --check, the column that holds the text")
+        parser.add_argument(
+            "--agreement", type=float, metavar="SHARE", help="of the texts that must keep their labels in int8"
+        )
+        options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+        from nlp_transfer.exporting import AGREEMENT
+        from nlp_transfer.exporting import export as write
+
+        done = write(
+            options.model,
+            options.output,
+            precision=options.precision,
+            check=options.check,
+            text_column=options.text_column,
+            agreement=AGREEMENT if options.agreement is None else options.agreement,
+        )
+        print(f"Exported to {done.folder}.")
     return status.code
 
 
@@ -281,6 +324,13 @@ def _add_selecting(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_computing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backend",
+        default="pytorch",
+        metavar="NAME",
+        help="pytorch (the default), or onnx for a model, or a run's, that scripts/export.py wrote",
+    )
+    parser.add_argument("--precision", metavar="NAME", help="of an exported model: float32 (default, if there), int8")
     parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1 …; default: a GPU, if any")
     parser.add_argument(
         "--max_tokens",

@@ -17,7 +17,16 @@ from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.hub import TrainedClassifier, TrainedSummarizer
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import load_on, moved, named, predict, refuse_selecting, with_progress
+from nlp_transfer.prediction import (
+    PYTORCH,
+    exported,
+    load_on,
+    load_summarizer_on,
+    named,
+    predict,
+    refuse_selecting,
+    with_progress,
+)
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
@@ -113,6 +122,8 @@ def evaluate(
     device: str = "auto",
     select_by: str | None = None,
     select: float | None = None,
+    backend: str = PYTORCH,
+    precision: str | None = None,
 ) -> Evaluation:
     """Score a saved model on one split of a corpus.
 
@@ -126,6 +137,8 @@ def evaluate(
         device: see `choose_device`.
         select_by: see `predict_file`.
         select: see `predict_file`.
+        backend: see `predict_file`.
+        precision: see `predict_file`.
 
     Raises:
         ConfigError: an option is out of range.
@@ -134,12 +147,14 @@ def evaluate(
     """
     if max_tokens is not None and max_tokens < 1:
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
+    exported(device, backend, precision)
     folder = None if output_dir is None else _empty_folder(output_dir)
     if hub.is_summarizer(model):
-        summarizer = moved(hub.load_summarizer(model).selecting(select_by, select), device)
+        summarizer = load_summarizer_on(model, device, backend=backend, precision=precision)
+        summarizer = summarizer.selecting(select_by, select)
         return _evaluate_summaries(summarizer, corpus, split, folder, max_tokens)
     refuse_selecting(select_by, select)
-    classifier = load_on(model, device)
+    classifier = load_on(model, device, backend=backend, precision=precision)
     with _of_kind(f"{classifier.origin} is a classifier: it is scored on texts with labels."):
         loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
     _check_kind(classifier, loaded)

@@ -25,6 +25,7 @@ from nlp_transfer.tasks.extractive_summarization import selection_problems
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from nlp_transfer.models.inference import Network
     from nlp_transfer.tasks import BoundTask
     from nlp_transfer.training import TransferTrainer
 
@@ -52,7 +53,7 @@ class TrainedClassifier:
         origin: where it was loaded from.
     """
 
-    model: "PreTrainedModel"
+    model: "Network"
     tokenizer: "PreTrainedTokenizerBase"
     label_names: list[str]
     multi_label: bool
@@ -88,7 +89,7 @@ class TrainedSummarizer:
         origin: where it was loaded from.
     """
 
-    model: "PreTrainedModel"
+    model: "Network"
     tokenizer: "PreTrainedTokenizerBase"
     max_length: int
     overlap: int
@@ -376,6 +377,8 @@ def _check_saved(name: str, folder: Path) -> None:
     pickles = pickled_weights(names)
     if pickles:
         raise CheckpointError(f"{name} has its weights as a pickle only ({pickles[0]}). {how}")
+    if any(file.endswith(".onnx") for file in names) and not any(file.endswith(".safetensors") for file in names):
+        raise CheckpointError(f"{name} holds a model exported to ONNX, without PyTorch's weights: add --backend onnx.")
     if not any(file.endswith(".safetensors") for file in names):
         on_hub = "" if Path(name).is_dir() else f" {how}"
         raise CheckpointError(f"{name} has no weights (*.safetensors); it holds {', '.join(names[:10])}.{on_hub}")

@@ -178,7 +178,8 @@ def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
     classifier, lengths = str(job.classifier), rows.lengths("test")
     side = stock_side if job.side == "stock" else our_side
     chosen = side.predict(classifier, list(rows.texts.splits["test"]["text"]), meter.device, meter)
-    flops = forward_flops(load_on(classifier, "cpu").model, lengths) if job.side == "stock" else None
+    network: Any = load_on(classifier, "cpu").model if job.side == "stock" else None
+    flops = None if network is None else forward_flops(network, lengths)
     score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
     return _Done(sum(lengths), flops, PREDICTION_PRECISION, score)
 
