@@ -28,7 +28,7 @@ from nlp_transfer.prediction import (
     with_progress,
 )
 from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.files import write_json, write_text
+from nlp_transfer.reporting.files import empty_folder, write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
 from nlp_transfer.reporting.predictions import KEYS, write_predictions
 from nlp_transfer.reporting.report import MODEL, CorpusFacts
@@ -148,7 +148,7 @@ def evaluate(
     if max_tokens is not None and max_tokens < 1:
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     exported(device, backend, precision)
-    folder = None if output_dir is None else _empty_folder(output_dir)
+    folder = None if output_dir is None else empty_folder(output_dir, "--output_dir")
     if hub.is_summarizer(model):
         summarizer = load_summarizer_on(model, device, backend=backend, precision=precision)
         summarizer = summarizer.selecting(select_by, select)
@@ -266,20 +266,6 @@ def _rows(
             "predicted": named(classifier, choice),
             "probabilities": dict(zip(classifier.label_names, row, strict=True)),
         }
-
-
-def _empty_folder(output_dir: str) -> Path:
-    """The folder to write to, if nothing is in it; raises CheckpointError otherwise."""
-    folder = Path(output_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise CheckpointError(f"--output_dir {folder} is a file; name a new folder.")
-    held = sorted(item.name for item in folder.iterdir() if not item.name.startswith(".")) if folder.exists() else []
-    if held:
-        listed = ", ".join(held[:5]) + (", …" if len(held) > 5 else "")
-        raise CheckpointError(
-            f"--output_dir {folder} is not empty: {listed}. Nothing in it is touched; name a new folder."
-        )
-    return folder
 
 
 def _written(
