@@ -114,7 +114,7 @@ def refuse_differences(runs: Sequence[FinishedRun]) -> None:
     """Refuse runs whose weights have no common meaning; raises CheckpointError with all that differs."""
     first = runs[0]
     problems = [
-        f"{run.folder} does not go with {first.folder}: its {what} differ{'' if what.endswith('s') else 's'}{values}."
+        f"{run.folder} does not go with {first.folder}: its {what} differ{'' if what == 'labels' else 's'}{values}."
         for run in runs[1:]
         for what, values in _differences(first, run)
     ]
