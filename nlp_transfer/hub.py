@@ -44,7 +44,7 @@ class TrainedClassifier:
     """A trained classifier and all that is needed to use it.
 
     Args:
-        model: float32, on the CPU, in evaluation mode.
+        model: float32, on the CPU, in evaluation mode; or an exported one (onnx_backend.py).
         tokenizer: cuts texts at `max_length` when asked to truncate.
         label_names: the classes in the order of their ids.
         multi_label: whether a text may have any number of labels.

@@ -140,11 +140,10 @@ class WeightScorer:
         transformers_logging.disable_progress_bar()  # its bars for each file
         corpora, task, self.tokenizer, encoded = load_data(run.config)
         changed = [
-            f"{run.folder}: its {name} was {run.inputs[key][:12]}…, and is {corpus.fingerprint[:12]}… now (the "
-            "fingerprint of its rows). Put its files back as they were."
+            f"{run.folder}: its {domain} corpus was {run.inputs[f'{domain} corpus'][:12]}…, and is "
+            f"{corpus.fingerprint[:12]}… now (the fingerprint of its rows). Put its files back as they were."
             for domain, corpus in corpora.items()
-            for key, name in [(f"{domain} corpus", f"{domain} corpus")]
-            if run.inputs.get(key, corpus.fingerprint) != corpus.fingerprint
+            if run.inputs.get(f"{domain} corpus", corpus.fingerprint) != corpus.fingerprint
         ]
         if choose_by != MACRO_F1 and "target" not in encoded:
             changed.append(f"--choose_by {choose_by} looks at a target's texts, and {run.folder} had no target.")

@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 from nlp_transfer import hub
 from nlp_transfer.command_line import BAD_INPUT, merge
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.merged_models import read_run
 from nlp_transfer.models.manifest import check_manifest
 from nlp_transfer.wise_ft import chosen_alpha, wise_ft
 from tests.tiny_finished_runs import finished_runs
@@ -128,16 +127,6 @@ def test_an_encoder_that_did_not_move(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{folder} trained with frozen_encoder, which does not move the encoder: nothing lies between."
     )
-
-
-def test_what_is_no_finished_run(finished: Path, tmp_path: Path, tiny_classifier: Path) -> None:
-    for folder, what in ((tmp_path, "holds nothing"), (tiny_classifier, "holds no run")):
-        with pytest.raises(CheckpointError) as caught:
-            read_run(folder)
-        assert str(caught.value) == (
-            f"{folder} {what}; expected the output folder of a finished run of scripts/train.py, with run.json, "
-            "config.yaml and model/."
-        )
 
 
 def test_the_command(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
