@@ -14,6 +14,8 @@ from nlp_transfer.errors import ConfigError, NLPTransferError, RunInterrupted
 
 if TYPE_CHECKING:
     from nlp_transfer.config import Config
+    from nlp_transfer.soups import Soup
+    from nlp_transfer.wise_ft import WiseFT
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -129,7 +131,8 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
         overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
         from nlp_transfer.config import read_corpus_config
 
-        names = ("--split", "--output_dir", "--max_tokens", "--device", "--bertscore_model", "--select_by", "--select")
+        names = ["--split", "--output_dir", "--max_tokens", "--device", "--bertscore_model", "--select_by", "--select"]
+        names += ["--backend", "--precision"]
         corpus = read_corpus_config(overrides, CORPUS, names)
         from nlp_transfer.evaluation import evaluate as score
         from nlp_transfer.reporting.tables import console
@@ -144,6 +147,8 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             select_by=options.select_by,
             select=options.select,
             bertscore_model=options.bertscore_model,
+            backend=options.backend,
+            precision=options.precision,
         )
         console().print(result.summary())
     return status.code
@@ -197,10 +202,92 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             max_tokens=options.max_tokens,
             select_by=options.select_by,
             select=options.select,
+            backend=options.backend,
+            precision=options.precision,
         )
         if not count:
             name = "Standard input" if options.file == STANDARD_INPUT else options.file
             print(f"{name} holds no texts; nothing was predicted.", file=sys.stderr)
+    return status.code
+
+
+def export(arguments: Sequence[str] | None = None, description: str = "") -> int:
+    """The command of scripts/export.py. Returns its exit status."""
+    with quiet_exit() as status:
+        parser = argparse.ArgumentParser(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument(
+            "--output",
+            metavar="DIR",
+            help="a new folder, or that of an earlier export, which is replaced (default: onnx in the run's folder)",
+        )
+        parser.add_argument(
+            "--precision", default="float32", choices=("float32", "int8", "both"), help="of the weights: float32, int8"
+        )
+        parser.add_argument(
+            "--check", metavar="FILE", help="texts to compare on (default: the run's held-out ones, if they are here)"
+        )
+        parser.add_argument("--text_column", metavar="NAME", help="of --check, the column that holds the text")
+        parser.add_argument(
+            "--agreement", type=float, metavar="SHARE", help="of the texts that must keep their labels in int8"
+        )
+        options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+        from nlp_transfer.exporting import AGREEMENT
+        from nlp_transfer.exporting import export as write
+
+        done = write(
+            options.model,
+            options.output,
+            precision=options.precision,
+            check=options.check,
+            text_column=options.text_column,
+            agreement=AGREEMENT if options.agreement is None else options.agreement,
+        )
+        print(f"Exported to {done.folder}.")
+    return status.code
+
+
+def merge(arguments: Sequence[str] | None = None, description: str = "") -> int:
+    """The command of scripts/merge.py. Returns its exit status."""
+    with quiet_exit() as status:
+        looks = argparse.RawDescriptionHelpFormatter
+        parser = argparse.ArgumentParser(description=description, formatter_class=looks, allow_abbrev=False)
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="{wise_ft,soup}")
+        wise = kinds.add_parser("wise_ft", help="between the pretrained and the fine-tuned encoder", allow_abbrev=False)
+        wise.add_argument("run", metavar="RUN", help="the output folder of a finished run")
+        wise.add_argument("--output", metavar="DIR", help="a new folder (default: wise_ft in the run's)")
+        wise.add_argument(
+            "--alphas", type=float, nargs="+", metavar="N", help="0 is pretrained, 1 fine-tuned (default: 0, 0.1 … 1)"
+        )
+        wise.add_argument(
+            "--choose_by",
+            metavar="NAME",
+            help="macro_f1 of source validation (the default); or, without labels, target_infomax, target_entropy or "
+            "target_density",
+        )
+        soups = kinds.add_parser("soup", help="the mean of several runs", allow_abbrev=False)
+        soups.add_argument("runs", metavar="RUN", nargs="+", help="output folders of finished runs")
+        soups.add_argument("--output", required=True, metavar="DIR", help="a new folder")
+        soups.add_argument("--greedy", action="store_true", help="write the greedy soup; both are scored")
+        options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+        from nlp_transfer.reporting.tables import console, to_rich
+
+        if options.kind == "wise_ft":
+            from nlp_transfer.wise_ft import wise_ft
+
+            given = {name: getattr(options, name) for name in ("alphas", "choose_by")}
+            done: WiseFT | Soup = wise_ft(
+                options.run, options.output, **{name: value for name, value in given.items() if value is not None}
+            )
+        else:
+            from nlp_transfer.soups import soup
+
+            done = soup(options.runs, options.output, greedy=options.greedy)
+        console().print(to_rich(done.table))
+        for word, path in done.paths.items():
+            print(f"{word:<8} {path}")
     return status.code
 
 
@@ -285,6 +372,13 @@ def _add_selecting(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_computing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backend",
+        default="pytorch",
+        metavar="NAME",
+        help="pytorch (the default), or onnx for a model, or a run's, that scripts/export.py wrote",
+    )
+    parser.add_argument("--precision", metavar="NAME", help="of an exported model: float32 (default, if there), int8")
     parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1 …; default: a GPU, if any")
     parser.add_argument(
         "--max_tokens",

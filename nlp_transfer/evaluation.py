@@ -16,9 +16,19 @@ from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import WRITES, load_on, moved, named, predict, refuse_selecting, with_progress
+from nlp_transfer.prediction import (
+    PYTORCH,
+    WRITES,
+    exported,
+    load_on,
+    load_summarizer_on,
+    named,
+    predict,
+    refuse_selecting,
+    with_progress,
+)
 from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.files import write_json, write_text
+from nlp_transfer.reporting.files import empty_folder, write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
 from nlp_transfer.reporting.predictions import KEYS, write_predictions
 from nlp_transfer.reporting.report import MODEL, CorpusFacts
@@ -117,6 +127,8 @@ def evaluate(
     select_by: str | None = None,
     select: float | None = None,
     bertscore_model: str | None = None,
+    backend: str = PYTORCH,
+    precision: str | None = None,
 ) -> Evaluation:
     """Score a saved model on one split of a corpus.
 
@@ -131,6 +143,8 @@ def evaluate(
         select_by: see `predict_file`.
         select: see `predict_file`.
         bertscore_model: of a summariser, an encoder for BERTScore beside ROUGE.
+        backend: see `predict_file`.
+        precision: see `predict_file`.
 
     Raises:
         ConfigError: an option is out of range.
@@ -139,19 +153,20 @@ def evaluate(
     """
     if max_tokens is not None and max_tokens < 1:
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
-    folder = None if output_dir is None else _empty_folder(output_dir)
+    exported(device, backend, precision)
+    folder = None if output_dir is None else empty_folder(output_dir, "--output_dir")
     if hub.is_summarizer(model):
-        summarizer = hub.load_summarizer(model)
+        summarizer = load_summarizer_on(model, device, backend=backend, precision=precision)
         if isinstance(summarizer, TrainedSummarizer):
             summarizer = summarizer.selecting(select_by, select)
         else:
             refuse_selecting(select_by, select, WRITES)
         bertscore = bertscore_folder(bertscore_model, "--")
-        return _evaluate_summaries(moved(summarizer, device), corpus, split, folder, max_tokens, bertscore)
+        return _evaluate_summaries(summarizer, corpus, split, folder, max_tokens, bertscore)
     refuse_selecting(select_by, select)
     if bertscore_model is not None:
         raise ConfigError("--bertscore_model scores summaries, and this model makes none. Leave it out.")
-    classifier = load_on(model, device)
+    classifier = load_on(model, device, backend=backend, precision=precision)
     with _of_kind(f"{classifier.origin} is a classifier: it is scored on texts with labels."):
         loaded = load_corpus(corpus, key="corpus", label_names=classifier.label_names, labeled=True)
     _check_kind(classifier, loaded)
@@ -285,20 +300,6 @@ def _rows(
             "predicted": named(classifier, choice),
             "probabilities": dict(zip(classifier.label_names, row, strict=True)),
         }
-
-
-def _empty_folder(output_dir: str) -> Path:
-    """The folder to write to, if nothing is in it; raises CheckpointError otherwise."""
-    folder = Path(output_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise CheckpointError(f"--output_dir {folder} is a file; name a new folder.")
-    held = sorted(item.name for item in folder.iterdir() if not item.name.startswith(".")) if folder.exists() else []
-    if held:
-        listed = ", ".join(held[:5]) + (", …" if len(held) > 5 else "")
-        raise CheckpointError(
-            f"--output_dir {folder} is not empty: {listed}. Nothing in it is touched; name a new folder."
-        )
-    return folder
 
 
 def _written(

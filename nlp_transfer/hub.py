@@ -379,6 +379,8 @@ def _check_saved(name: str, folder: Path) -> None:
     pickles = pickled_weights(names)
     if pickles:
         raise CheckpointError(f"{name} has its weights as a pickle only ({pickles[0]}). {how}")
+    if any(file.endswith(".onnx") for file in names) and not any(file.endswith(".safetensors") for file in names):
+        raise CheckpointError(f"{name} holds a model exported to ONNX, without PyTorch's weights: add --backend onnx.")
     if not any(file.endswith(".safetensors") for file in names):
         on_hub = "" if Path(name).is_dir() else f" {how}"
         raise CheckpointError(f"{name} has no weights (*.safetensors); it holds {', '.join(names[:10])}.{on_hub}")

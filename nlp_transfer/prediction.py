@@ -4,7 +4,6 @@ A window of rows is read, sorted by length, cut into batches of about as many to
 order of the input; then comes the next. Computation is in float32, whatever the run trained in.
 """
 
-import contextlib
 import gzip
 import os
 import re
@@ -18,11 +17,11 @@ from typing import Any, BinaryIO, TextIO, TypeVar
 import numpy as np
 import torch
 
-from nlp_transfer import hub
+from nlp_transfer import hub, onnx_backend
 from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
 from nlp_transfer.data.texts import STANDARD_INPUT, Texts, windows
-from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.unpadding import unpadded
+from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.models.inference import batch_logits
 from nlp_transfer.reporting.files import atomic_file, json_line
 from nlp_transfer.summarizing import Summary, summarize
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
@@ -39,6 +38,9 @@ def refuse_selecting(select_by: str | None, select: float | None, why: str = MAK
     if given:
         raise ConfigError(f"{' and '.join(given)} {why}. Leave it out.")
 
+
+PYTORCH, ONNX = BACKENDS = ("pytorch", "onnx")
+"""What computes a model."""
 
 Loaded = TypeVar("Loaded", bound=TrainedClassifier | TrainedSummarizer | TrainedAbstractiveSummarizer)
 
@@ -84,6 +86,8 @@ def predict_file(
     top_k: int | None = None,
     select_by: str | None = None,
     select: float | None = None,
+    backend: str = PYTORCH,
+    precision: str | None = None,
 ) -> int:
     """Predict every row of a file and write JSON Lines; see the fields of `Prediction`, and of `Summary`.
 
@@ -99,6 +103,8 @@ def predict_file(
         top_k: how many probabilities a line shows; None shows all. A summariser has none.
         select_by: of a summariser, what a summary's size is counted in; None is as in its run.
         select: its size.
+        backend: one of `BACKENDS`; `onnx` takes a model that scripts/export.py wrote.
+        precision: of an exported model, `float32` or `int8`; None is the first of them that there is.
 
     Returns:
         How many rows were written.
@@ -116,6 +122,7 @@ def predict_file(
     ]
     if problems:
         raise ConfigError(problems)
+    exported(device, backend, precision)
     summarizes = hub.is_summarizer(model)
     if summarizes and top_k is not None:
         raise ConfigError("--top_k shows probabilities of classes, and this model summarises. Leave it out.")
@@ -131,10 +138,12 @@ def predict_file(
         _check_output(Path(output), texts.path)
     lines: Iterator[bytes]
     if summarizes:
-        summaries = _summaries(hub.load_summarizer(model), texts, max_tokens, device, select_by, select)
+        summarizer = load_summarizer_on(model, device, backend=backend, precision=precision)
+        summaries = _summaries(summarizer, texts, max_tokens, select_by, select)
         lines = (summary.line() for summary in with_progress(summaries, shown=output is not None))
     else:
-        predictions = predict(load_on(model, device), texts, max_tokens=max_tokens)
+        classifier = load_on(model, device, backend=backend, precision=precision)
+        predictions = predict(classifier, texts, max_tokens=max_tokens)
         lines = (prediction.line(top_k) for prediction in with_progress(predictions, shown=output is not None))
     try:
         if output is None:
@@ -159,15 +168,14 @@ def _summaries(
     summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer,
     texts: Texts,
     max_tokens: int | None,
-    device: str,
     select_by: str | None,
     select: float | None,
 ) -> Iterator[Summary] | Iterator[WrittenSummary]:
     """What a summariser of either kind makes of documents."""
     if isinstance(summarizer, TrainedSummarizer):
-        return summarize(moved(summarizer.selecting(select_by, select), device), texts, max_tokens=max_tokens)
+        return summarize(summarizer.selecting(select_by, select), texts, max_tokens=max_tokens)
     refuse_selecting(select_by, select, WRITES)
-    return write_summaries(moved(summarizer, device), texts, max_tokens=max_tokens)
+    return write_summaries(summarizer, texts, max_tokens=max_tokens)
 
 
 def predict(
@@ -206,32 +214,80 @@ def class_probabilities(
     Raises:
         CheckpointError: the model's outputs are not finite.
     """
+    return classifier.probabilities(text_logits(classifier, texts, max_tokens=max_tokens))
+
+
+def text_logits(classifier: TrainedClassifier, texts: Sequence[str], *, max_tokens: int | None = None) -> np.ndarray:
+    """Logits of some texts, in memory together; float32, shape (texts, classes).
+
+    Raises:
+        CheckpointError: the model's outputs are not finite.
+    """
     # As `encode_texts` does it in training: without token types, which are all 0.
     encoded = classifier.tokenizer(
         list(texts), truncation=True, max_length=classifier.max_length, return_token_type_ids=False
     )
-    ids: list[list[int]] = encoded["input_ids"]
-    collate, device = PaddingCollator(classifier.tokenizer), classifier.model.device
+    return token_logits(classifier, encoded["input_ids"], max_tokens=max_tokens)
+
+
+def token_logits(
+    classifier: TrainedClassifier, ids: Sequence[list[int]], *, max_tokens: int | None = None
+) -> np.ndarray:
+    """As `text_logits`, of texts that are token ids already."""
+    collate, network = PaddingCollator(classifier.tokenizer), classifier.model
     if max_tokens is None:
-        max_tokens = CPU_MAX_TOKENS if device.type == "cpu" else MAX_TOKENS
+        max_tokens = CPU_MAX_TOKENS if network.device.type == "cpu" else MAX_TOKENS
     logits = np.zeros((len(ids), len(classifier.label_names)), dtype=np.float32)
-    with torch.inference_mode(), unpadded(classifier.model) if len(ids) > 1 else contextlib.nullcontext():
+    with batch_logits(network, len(ids)) as logits_of:
         for batch in token_budget_batches([len(row) for row in ids], max_tokens):
-            inputs = collate([{"input_ids": ids[index]} for index in batch])
-            outputs = classifier.model(**{name: tensor.to(device) for name, tensor in inputs.items()})
-            logits[batch] = outputs.logits.float().cpu().numpy()
+            logits[batch] = logits_of(collate([{"input_ids": ids[index]} for index in batch]))
     if not np.isfinite(logits).all():
         raise CheckpointError(
             f"{classifier.origin} gives outputs that are not finite (NaN or infinite): its weights are ruined. Use "
             "another checkpoint, or train again."
         )
-    return classifier.probabilities(logits)
+    return logits
 
 
-def load_on(model: str, device: str = "auto") -> TrainedClassifier:
-    """A saved model on a device; see `nlp_transfer.hub.load_classifier` and `choose_device`."""
-    choose_device(device)
+def load_on(
+    model: str, device: str = "auto", *, backend: str = PYTORCH, precision: str | None = None
+) -> TrainedClassifier:
+    """A saved classifier on a device; see `hub.load_classifier`, `onnx_backend.load_classifier` and `choose_device`.
+
+    Args:
+        model: a run's output folder, a model folder, or a Hub id; or an exported model.
+        device: where it computes.
+        backend: one of `BACKENDS`.
+        precision: of an exported model.
+
+    Raises:
+        ConfigError: there is no such device or backend.
+        CheckpointError: the model cannot be loaded.
+    """
+    if exported(device, backend, precision):
+        return onnx_backend.load_classifier(model, precision)
     return moved(hub.load_classifier(model), device)
+
+
+def load_summarizer_on(
+    model: str, device: str = "auto", *, backend: str = PYTORCH, precision: str | None = None
+) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
+    """A saved summariser on a device, as `load_on`; exported ones are extractive."""
+    if exported(device, backend, precision):
+        return onnx_backend.load_summarizer(model, precision)
+    return moved(hub.load_summarizer(model), device)
+
+
+def exported(device: str, backend: str, precision: str | None) -> bool:
+    """Whether an exported model is meant; raises ConfigError for what does not go together."""
+    if backend not in BACKENDS:
+        raise ConfigError(f"--backend: {did_you_mean('backend', backend, BACKENDS)}")
+    kind = choose_device(device).type
+    if backend == ONNX and device != "auto" and kind != "cpu":
+        raise ConfigError(f"--device {device}: exported models are computed on the CPU. Leave it out.")
+    if backend != ONNX and precision is not None:
+        raise ConfigError(f"--precision is that of an exported model: add --backend {ONNX}, or leave it out.")
+    return backend == ONNX
 
 
 def moved(loaded: Loaded, device: str) -> Loaded:
@@ -239,7 +295,7 @@ def moved(loaded: Loaded, device: str) -> Loaded:
     extractor = getattr(loaded, "extractor", None)
     for one in (loaded, extractor):
         if one is not None:
-            network: torch.nn.Module = one.model
+            network: Any = one.model
             network.to(choose_device(device))
     return loaded
 

@@ -4,13 +4,11 @@ A document of any length is read in windows that go through the model in batches
 of each sentence is one number. Computation is in float32, whatever the run trained in.
 """
 
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from nlp_transfer.data.batches import PaddingCollator, SentenceCollator, token_budget_batches
 from nlp_transfer.data.documents import text_of_sentences
@@ -19,7 +17,7 @@ from nlp_transfer.data.texts import windows
 from nlp_transfer.data.windows import DocumentEncoder, highlighted
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.metrics.words import joined
-from nlp_transfer.models.unpadding import unpadded
+from nlp_transfer.models.inference import batch_logits
 from nlp_transfer.reporting.files import json_line
 from nlp_transfer.tasks.extractive_summarization import oracle_labels
 from nlp_transfer.tasks.scored_documents import ScoredDocument
@@ -158,10 +156,16 @@ def sentence_scores(
     """
     from scipy.special import expit
 
-    network: Any = summarizer.model
-    device = network.device
+    return [expit(found) for found in sentence_logits(summarizer, documents, max_tokens=max_tokens)]
+
+
+def sentence_logits(
+    summarizer: TrainedSummarizer, documents: Sequence[Sequence[str]], *, max_tokens: int | None = None
+) -> list[np.ndarray]:
+    """The same before the sigmoid."""
+    network = summarizer.model
     if max_tokens is None:
-        max_tokens = CPU_MAX_TOKENS if device.type == "cpu" else MAX_TOKENS
+        max_tokens = CPU_MAX_TOKENS if network.device.type == "cpu" else MAX_TOKENS
     encoder = DocumentEncoder(summarizer.tokenizer, summarizer.max_length, summarizer.overlap)
     collate = SentenceCollator(PaddingCollator(summarizer.tokenizer))
     logits = [np.zeros(len(sentences)) for sentences in documents]
@@ -171,10 +175,9 @@ def sentence_scores(
         if sentences
         for window in encoder.encode(sentences)[0]
     ]
-    with torch.inference_mode(), unpadded(network) if len(cut) > 1 else contextlib.nullcontext():
+    with batch_logits(network, len(cut)) as logits_of:
         for batch in token_budget_batches([window["length"] for _, window in cut], max_tokens):
-            inputs = collate([cut[place][1] for place in batch])
-            found = network(**{name: tensor.to(device) for name, tensor in inputs.items()}).logits.float().cpu().numpy()
+            found = logits_of(collate([cut[place][1] for place in batch]))
             for row, place in enumerate(batch):
                 number, window = cut[place]
                 first, begin, end = window["numbers"][0], window["scored_from"], window["scored_to"]
@@ -184,4 +187,4 @@ def sentence_scores(
             f"{summarizer.origin} gives outputs that are not finite (NaN or infinite): its weights are ruined. Use "
             "another checkpoint, or train again."
         )
-    return [expit(of_document) for of_document in logits]
+    return logits

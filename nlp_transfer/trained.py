@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from nlp_transfer.data.summary_pairs import PairEncoder, Ranking
+    from nlp_transfer.models.inference import Network
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class TrainedClassifier:
     """A trained classifier and all that is needed to use it.
 
     Args:
-        model: float32, on the CPU, in evaluation mode.
+        model: float32, on the CPU, in evaluation mode; or an exported one (onnx_backend.py).
         tokenizer: cuts texts at `max_length` when asked to truncate.
         label_names: the classes in the order of their ids.
         multi_label: whether a text may have any number of labels.
@@ -31,7 +32,7 @@ class TrainedClassifier:
         origin: where it was loaded from.
     """
 
-    model: "PreTrainedModel"
+    model: "Network"
     tokenizer: "PreTrainedTokenizerBase"
     label_names: list[str]
     multi_label: bool
@@ -67,7 +68,7 @@ class TrainedSummarizer:
         origin: where it was loaded from.
     """
 
-    model: "PreTrainedModel"
+    model: "Network"
     tokenizer: "PreTrainedTokenizerBase"
     max_length: int
     overlap: int

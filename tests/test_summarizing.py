@@ -19,6 +19,7 @@ from nlp_transfer.evaluation import evaluate
 from nlp_transfer.prediction import predict_file
 from nlp_transfer.run import run
 from nlp_transfer.summarizing import Summary, SummarySentence, sentence_scores, summarize
+from nlp_transfer.trained import TrainedSummarizer
 from tests.tiny_documents import RIGHT, documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder, train_on_two_processes
 
@@ -212,7 +213,7 @@ def test_what_cannot_be_summarised_is_said(finished, tmp_path):
 def test_documents_of_all_kinds(finished):
     _, folder, _ = finished
     summarizer = hub.load(folder)
-    assert isinstance(summarizer, hub.TrainedSummarizer)
+    assert isinstance(summarizer, TrainedSummarizer)
     texts = ["", "use.", "use " * 3000, "これは文です。次の文です。", "use copy. " * 400, "\n\n"]
     found = list(summarize(summarizer, enumerate(texts)))
     assert [one.id for one in found] == list(range(6))

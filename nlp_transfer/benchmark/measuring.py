@@ -17,7 +17,7 @@ import torch
 
 from nlp_transfer.benchmark.cases import Case, case_of
 from nlp_transfer.benchmark.machine import Meter, matrix_product_rate
-from nlp_transfer.benchmark.settings import PREDICTION_PRECISION, Precision
+from nlp_transfer.benchmark.settings import PREDICTION_PRECISION, Precision, Side
 from nlp_transfer.errors import ConfigError, NLPTransferError
 from nlp_transfer.reporting.files import write_json
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from nlp_transfer.benchmark.rows import CaseRows
     from nlp_transfer.config import Config
     from nlp_transfer.tasks import BoundClassification
-
-Side = Literal["stock", "ours"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Job:
     """
 
     case: dict[str, Any]
-    side: Literal["stock", "ours", "classifier"]
+    side: Side | Literal["classifier"]
     seed: int = 0
     rows: int | None = None
     processes: int = 1
@@ -108,7 +106,7 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     if job.side == "classifier":
         from nlp_transfer.benchmark.our_side import save_classifier
 
-        save_classifier(config, rows, Path(str(job.classifier)))
+        save_classifier(config, rows, Path(str(job.classifier)), exported=settings.onnx)
         return None
     meter = Meter(device)
     if settings.stock == "pipeline":
@@ -131,6 +129,10 @@ def measure(job: Job, folder: Path) -> Measurement | None:
         macro_f1=done.macro_f1,
         threads=threads,
     )
+
+
+EXPORTED = {"onnx": "float32", "onnx_int8": "int8"}
+"""The precision of the exported model that a side predicts with."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +178,13 @@ def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
             "multi-label. Take a single-label corpus."
         )
     classifier, lengths = str(job.classifier), rows.lengths("test")
-    side = stock_side if job.side == "stock" else our_side
-    chosen = side.predict(classifier, list(rows.texts.splits["test"]["text"]), meter.device, meter)
-    flops = forward_flops(load_on(classifier, "cpu").model, lengths) if job.side == "stock" else None
+    texts = list(rows.texts.splits["test"]["text"])
+    if job.side == "stock":
+        chosen = stock_side.predict(classifier, texts, meter.device, meter)
+    else:
+        chosen = our_side.predict(classifier, texts, meter.device, meter, precision=EXPORTED.get(job.side))
+    network: Any = load_on(classifier, "cpu").model if job.side == "stock" else None
+    flops = None if network is None else forward_flops(network, lengths)
     score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
     return _Done(sum(lengths), flops, PREDICTION_PRECISION, score)
 

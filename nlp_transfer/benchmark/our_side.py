@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
-from nlp_transfer import hub, prediction
+from nlp_transfer import hub, onnx_backend, prediction
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
 from nlp_transfer.building import build_trainer, load_model
 from nlp_transfer.config import Config
+from nlp_transfer.exporting import BOTH, export
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.reporting import scoring
 from nlp_transfer.training import TransferTrainer
@@ -31,17 +32,36 @@ def train(config: Config, rows: CaseRows, folder: Path, meter: Meter) -> Transfe
     return trainer
 
 
-def save_classifier(config: Config, rows: CaseRows, folder: Path) -> None:
-    """Train a classifier and save it as a run does, for both sides to predict with."""
+def save_classifier(config: Config, rows: CaseRows, folder: Path, *, exported: bool = False) -> None:
+    """Train a classifier and save it as a run does, for both sides to predict with; and export it, if asked to.
+
+    The int8 graph is taken however many labels it changes: the table says what that costs.
+    """
     trainer = train(config, rows, folder, Meter(config.training.device))
     validation = scoring.predict(trainer, rows.encoded["validation"])
     if validation[1] is not None:
         rows.task.tune_thresholds(validation[0], validation[1])
     hub.save_trained(trainer, rows.tokenizer, folder, rows.task)
+    if exported:
+        export(str(folder), precision=BOTH, agreement=0.0, say=say_nothing)
 
 
-def predict(classifier: str, texts: list[str], device: torch.device, meter: Meter) -> list[Any]:
-    """The predicted class of each text, by this package's prediction; the model is loaded before the meter runs."""
-    loaded = prediction.load_on(classifier, str(device))
+def predict(
+    classifier: str, texts: list[str], device: torch.device, meter: Meter, *, precision: str | None = None
+) -> list[Any]:
+    """The predicted class of each text, by this package's prediction; the model is loaded before the meter runs.
+
+    Args:
+        classifier: its folder, `model` in that of its run.
+        texts: what to predict.
+        device: where.
+        meter: times it.
+        precision: that of the exported model beside it, in its place; None is PyTorch's.
+    """
+    if precision is None:
+        loaded = prediction.load_on(classifier, str(device))
+    else:
+        beside = Path(classifier).parent / onnx_backend.FOLDER
+        loaded = prediction.load_on(str(beside), backend=prediction.ONNX, precision=precision)
     with meter:
         return [one.predicted for one in prediction.predict(loaded, enumerate(texts))]

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.benchmark.measuring import Measurement, Side
+from nlp_transfer.benchmark.measuring import Measurement
+from nlp_transfer.benchmark.settings import Side
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.files import write_json

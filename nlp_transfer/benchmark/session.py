@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nlp_transfer.benchmark.cases import Case
-from nlp_transfer.benchmark.measuring import Job, Measurement, Side
+from nlp_transfer.benchmark.measuring import Job, Measurement
 from nlp_transfer.benchmark.results import Key, Results
 from nlp_transfer.benchmark.settings import Growth
 from nlp_transfer.errors import ConfigError, TrainingError
@@ -27,7 +27,7 @@ _TAIL_CHARACTERS = 2000
 def planned(
     cases: Iterable[Case], repeats: int, seeds: Sequence[int], growth: Growth | None = None
 ) -> list[tuple[Key, Case]]:
-    """What to measure, in order: each case's pairs, stock and ours in turn, with one seed after another.
+    """What to measure, in order: each case's pairs, its sides in turn, with one seed after another.
 
     There are as many pairs as `repeats`, or as seeds, whichever is more.
 
@@ -52,12 +52,11 @@ def planned(
             for pair in range(repeats)
             for rows, processes in growth.cells()
         ]
-    sides: tuple[Side, Side] = ("stock", "ours")
     return [
         (Key(case.name, side, pair, seeds[pair % len(seeds)]), case)
         for case in cases
         for pair in range(max(repeats, len(seeds)))
-        for side in sides
+        for side in case.settings.sides
     ]
 
 

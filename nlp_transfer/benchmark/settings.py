@@ -6,6 +6,7 @@ from typing import Literal
 from nlp_transfer.errors import ConfigError
 
 DeviceType = Literal["cpu", "cuda"]
+Side = Literal["stock", "ours", "onnx", "onnx_int8"]
 Precision = Literal["fp32", "bf16"]
 
 PREDICTION_PRECISION: Precision = "fp32"
@@ -25,6 +26,7 @@ class Settings:
         test_rows: how many rows of test are scored; with `pipeline` also what is predicted.
         stock_precision: what the stock side trains in.
         device: what the case is for.
+        onnx: with `pipeline`, on a CPU: predict with our model exported to ONNX, too, in float32 and in int8.
     """
 
     stock: Literal["trainer", "trainer+peft", "pipeline"]
@@ -33,6 +35,12 @@ class Settings:
     test_rows: int
     stock_precision: Precision = "fp32"
     device: DeviceType = "cpu"
+    onnx: bool = False
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Whose runs are measured, in turn."""
+        return ("stock", "ours", "onnx", "onnx_int8") if self.onnx else ("stock", "ours")
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -40,6 +48,11 @@ class Settings:
         problems = [
             f"{name} is {getattr(self, name)}; expected at least 1." for name in names if getattr(self, name) < 1
         ]
+        if self.onnx and (self.stock, self.device) != ("pipeline", "cpu"):
+            problems.append(
+                f"onnx is true, with stock {self.stock} on {self.device}; exported models predict, on a CPU: it goes "
+                "with stock pipeline and device cpu."
+            )
         if problems:
             raise ConfigError(problems)
 

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from nlp_transfer.benchmark.cases import Case
-from nlp_transfer.benchmark.measuring import Measurement, Side
+from nlp_transfer.benchmark.measuring import Measurement
 from nlp_transfer.benchmark.results import Key
-from nlp_transfer.benchmark.settings import Growth, Precision
+from nlp_transfer.benchmark.settings import Growth, Precision, Side
 from nlp_transfer.metrics.intervals import spread
 from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.tables import Table
@@ -19,12 +19,13 @@ NOTES = (
     "credited with the tokens and operations of the stock run: what ours need not do again counts as",
     "speed, and may pass 100 %. GiB: peak, and in brackets the part above the loaded model. macro-F1:",
     "mean ± standard deviation over seeds. ratio: stock seconds / ours, median of pairs (least–most).",
+    "onnx: ours, exported; beside int8 stands the rate of fp32.",
 )
 """What the columns of `case_table` mean."""
 
 
 def case_table(found: Found, cases: Iterable[Case], title: str) -> Table:
-    """Two rows a case, stock and ours; cases without measurements are left out.
+    """A row for each side of a case, stock first; cases without measurements are left out.
 
     Args:
         found: the measurements.
@@ -34,15 +35,15 @@ def case_table(found: Found, cases: Iterable[Case], title: str) -> Table:
     rows, rules = [], set()
     rates = product_rates(found)
     for case in cases:
-        sides: dict[Side, dict[tuple[int, int], Measurement]] = {"stock": {}, "ours": {}}
+        sides: dict[Side, dict[tuple[int, int], Measurement]] = {side: {} for side in case.settings.sides}
         for key, one in found.items():
-            if key.case == case.name and key.rows is None:
+            if key.case == case.name and key.rows is None and key.side in sides:
                 sides[key.side][key.pair, key.seed] = one
         for side, ones in sides.items():
             if ones:
-                ratio = ratio_text(sides["stock"], ones) if side == "ours" else ""
+                ratio = "" if side == "stock" else ratio_text(sides["stock"], ones)
                 name = case.name if side == "stock" or not sides["stock"] else ""
-                rows.append([name, f"{side} {_precision(ones)}", *_cells(ones, sides["stock"], rates), ratio])
+                rows.append([name, _side(side, ones), *_cells(ones, sides["stock"], rates), ratio])
         if rows:
             rules.add(len(rows) - 1)
     columns = ["case", "side", "seconds", "tokens/s", "matmul", "GiB", "macro-F1", "ratio"]
@@ -79,8 +80,9 @@ def _short(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def _precision(ones: Mapping[tuple[int, int], Measurement]) -> str:
-    return next(iter(ones.values())).precision
+def _side(side: Side, ones: Mapping[tuple[int, int], Measurement]) -> str:
+    """Whose run it is, and the precision of its matrix products."""
+    return "onnx int8" if side == "onnx_int8" else f"{side} {next(iter(ones.values())).precision}"
 
 
 def _cells(

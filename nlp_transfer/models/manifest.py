@@ -90,6 +90,11 @@ def check_manifest(folder: Path) -> None:
         raise CheckpointError(problems)
 
 
+def listed_files(folder: Path) -> set[str]:
+    """The names that a folder's manifest lists; raises CheckpointError where it cannot be read."""
+    return set(_read(folder))
+
+
 def folder_fingerprint(folder: Path) -> str:
     """SHA-256 (hex) over the names and contents of the folder's own files, sub-folders left out."""
     whole = hashlib.sha256()

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from nlp_transfer.errors import CheckpointError
+
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -30,6 +32,26 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def empty_folder(path: str | os.PathLike[str], option: str) -> Path:
+    """A folder to write to, if nothing is in it or it is not there; what is hidden does not count.
+
+    Args:
+        path: the folder.
+        option: what named it, for messages.
+
+    Raises:
+        CheckpointError: it is a file, or holds something.
+    """
+    folder = Path(path).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{option} {folder} is a file; name a new folder.")
+    held = sorted(item.name for item in folder.iterdir() if not item.name.startswith(".")) if folder.exists() else []
+    if held:
+        listed = ", ".join(held[:5]) + (", …" if len(held) > 5 else "")
+        raise CheckpointError(f"{option} {folder} is not empty: {listed}. Nothing in it is touched; name a new folder.")
+    return folder
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

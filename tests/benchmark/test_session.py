@@ -1,5 +1,6 @@
 """A session: what is measured in which order, what goes on, and the command from end to end."""
 
+import dataclasses
 import json
 
 import pytest
@@ -43,6 +44,13 @@ def test_stock_and_ours_alternate_and_seeds_go_round(plan):
         Key("full", "ours", 2, 5),
     ]
     assert len(planned([plan.cases["full"], plan.cases["top"]], 1, [0, 1, 2])) == 2 * 3 * 2
+
+
+def test_exported_models_take_their_turn(plan):
+    case = dataclasses.replace(
+        plan.cases["predict"], settings=dataclasses.replace(plan.cases["predict"].settings, onnx=True)
+    )
+    assert [key.side for key, _ in planned([case], 2, [0])] == ["stock", "ours", "onnx", "onnx_int8"] * 2
 
 
 def test_growth_goes_through_all_sizes_and_begins_again(plan):

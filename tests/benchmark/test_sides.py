@@ -148,6 +148,21 @@ def test_both_sides_predict_the_same_with_the_same_model(cases, tmp_path, monkey
     assert chosen[0] == chosen[1]
 
 
+def test_exported_models_predict_the_same_rows(cases, tmp_path, monkeypatch):
+    monkeypatch.setattr("nlp_transfer.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
+    settings = dataclasses.replace(cases["predict"].settings, onnx=True)
+    case, classifier = dataclasses.replace(cases["predict"], settings=settings), tmp_path / "classifier"
+    measure(Job(case.record(), "classifier", classifier=str(classifier)), tmp_path / "run")
+    assert {"model.onnx", "model_int8.onnx"} <= {path.name for path in (classifier / "onnx").iterdir()}
+    found = {
+        side: measure(Job(case.record(), side, classifier=str(classifier / "model")), tmp_path / "out")
+        for side in ("ours", "onnx", "onnx_int8")
+    }
+    assert found["onnx"].macro_f1 == found["ours"].macro_f1 > 0.5
+    assert found["onnx"].tokens == found["onnx_int8"].tokens == found["ours"].tokens
+    assert found["onnx_int8"].macro_f1 > 0.4
+
+
 def test_the_pipeline_names_one_class_a_text(benchmark_file, benchmark_tree, tmp_path):
     corpus = write_corpus(tmp_path / "many", multi_label=True)
     case = {"stock": "pipeline", "source": {"path": str(corpus)}}
@@ -172,3 +187,12 @@ def test_settings_need_rows():
     with pytest.raises(ConfigError) as caught:
         Settings("trainer", rows=0, validation_rows=1, test_rows=-1)
     assert caught.value.problems == ["rows is 0; expected at least 1.", "test_rows is -1; expected at least 1."]
+
+
+def test_exported_models_predict_on_a_cpu():
+    with pytest.raises(ConfigError) as caught:
+        Settings("trainer", 1, 1, 1, onnx=True)
+    assert caught.value.problems == [
+        "onnx is true, with stock trainer on cpu; exported models predict, on a CPU: it goes with stock pipeline and "
+        "device cpu."
+    ]

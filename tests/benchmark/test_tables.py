@@ -84,3 +84,18 @@ def test_the_list_of_cases():
         ["full", "cpu", "full_fine_tuning", "trainer", "10", "2"],
         ["predict", "cuda", "prediction", "pipeline", "5", ""],
     ]
+
+
+def test_exported_models_stand_below_ours_with_ratios_of_their_own():
+    case = Case("many", Settings("pipeline", 10, 5, 5, onnx=True), {})
+    seconds = {"stock": 8.0, "ours": 4.0, "onnx": 2.0, "onnx_int8": 1.0}
+    found = {
+        Key("many", side, 0, 0): measurement(seconds=value, flops=4_000_000_000 if side == "stock" else None)
+        for side, value in seconds.items()
+    }
+    assert [(row[0], row[1], row[-1]) for row in case_table(found, [case], "").rows] == [
+        ("many", "stock fp32", ""),
+        ("", "ours fp32", "2.00 (2.00–2.00)"),
+        ("", "onnx fp32", "4.00 (4.00–4.00)"),
+        ("", "onnx int8", "8.00 (8.00–8.00)"),
+    ]

@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"accelerate", "datasets", "evaluate", "pandas", "peft", "scipy", "sklearn", "torch", "transformers"}
+HEAVY = {
+    "accelerate",
+    "datasets",
+    "evaluate",
+    "onnx",
+    "onnxruntime",
+    "pandas",
+    "peft",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+}
 
 
 def start(*words):

@@ -1,0 +1,67 @@
+"""Networks of one architecture averaged weight by weight, or drawn on the line between two of them.
+
+    theta(alpha) = (1 - alpha) theta_pretrained + alpha theta_fine_tuned          WiSE-FT
+    theta        = 1/k (theta_1 + … + theta_k)                                    a uniform soup
+
+Networks that were fine-tuned from the same weights mostly lie in one basin of the loss, so that what lies between them
+is good, too; it need not be so. Sums are made in float64.
+References: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903 (WiSE-FT), https://arxiv.org/abs/2203.05482 (soups)
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+Weights = Mapping[str, Tensor]
+"""A network's `state_dict`."""
+
+
+def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: Collection[str]) -> dict[str, Tensor]:
+    """The fine-tuned weights, those of some names moved towards the pretrained ones.
+
+    Args:
+        pretrained: has all of `names`.
+        fine_tuned: the same, and perhaps others, which stay as they are.
+        alpha: 0 is pretrained, 1 fine-tuned; beyond is allowed.
+        names: what is moved.
+    """
+    return {
+        name: _weighted([(1 - alpha, pretrained[name]), (alpha, weight)]) if name in names else weight
+        for name, weight in fine_tuned.items()
+    }
+
+
+def average(networks: Sequence[Weights]) -> dict[str, Tensor]:
+    """The mean of each weight; what is no fraction, such as an index, is the first network's.
+
+    Raises:
+        ValueError: no network, or their names or shapes differ.
+    """
+    if not networks:
+        raise ValueError("A mean of weights needs at least one network.")
+    if different := [name for other in networks[1:] for name in shape_differences(networks[0], other)]:
+        raise ValueError(f"Weights that are not all of one shape have no mean: {', '.join(different[:3])}.")
+    share = 1 / len(networks)
+    return {
+        name: _weighted([(share, weights[name]) for weights in networks]) if weight.is_floating_point() else weight
+        for name, weight in networks[0].items()
+    }
+
+
+def shape_differences(one: Weights, other: Weights) -> list[str]:
+    """Names of weights that only one of the two has, or in other shapes."""
+    return [
+        name
+        for name in dict.fromkeys([*one, *other])
+        if name not in one or name not in other or one[name].shape != other[name].shape
+    ]
+
+
+def _weighted(parts: Sequence[tuple[float, Tensor]]) -> Tensor:
+    """The sum of weighted tensors, in the first one's number format."""
+    first = parts[0][1]
+    total = torch.zeros_like(first, dtype=torch.float64)
+    for share, tensor in parts:
+        total.add_(tensor.to(total), alpha=share)
+    return total.to(first.dtype)

@@ -1,0 +1,107 @@
+"""A network that ONNX Runtime computes: the same tensors in, the same logits out, without PyTorch's layers.
+
+A graph is data, but its large tensors may lie in files that it names; what leads out of its folder is not opened.
+Reference: https://onnxruntime.ai/docs/api/python
+"""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nlp_transfer.errors import CheckpointError, ConfigError
+
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+"""What writes, checks and runs graphs; the extra `export` brings them."""
+
+
+def require_packages() -> None:
+    """Refuse to go on without what the extra `export` brings.
+
+    Raises:
+        ConfigError: names what is missing, and how to install it.
+    """
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"ONNX needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed: "
+            "pip install 'nlp_transfer[export]'"
+        )
+
+
+class OnnxNetwork:
+    """A network in a file, computed on the CPU in as many threads as PyTorch has.
+
+    Args:
+        file: the graph.
+
+    Raises:
+        ConfigError: ONNX Runtime is not installed.
+        CheckpointError: the file is torn, is no graph with logits, or names files outside its folder.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, file: Path) -> None:
+        require_packages()
+        import onnxruntime
+
+        _check_graph(file)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3  # errors; its warnings are of graphs that it rewrites
+        try:
+            self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the library raises a dozen kinds, none of which is public
+            raise CheckpointError(_torn(file, error)) from error
+        self.inputs = [one.name for one in self._session.get_inputs()]
+
+    def logits(self, inputs: Mapping[str, Tensor]) -> np.ndarray:
+        """Of a batch, float32; what the graph does not read is left out."""
+        given = {name: tensor.numpy() for name, tensor in inputs.items() if name in self.inputs}
+        found: Any = self._session.run([LOGITS], given)[0]
+        return np.asarray(found, dtype=np.float32)
+
+
+LOGITS = "logits"
+"""What a graph calls its output."""
+
+
+def _check_graph(file: Path) -> None:
+    """Look at a graph without its tensors; raises CheckpointError."""
+    import onnx
+    from onnx.external_data_helper import uses_external_data
+
+    try:
+        model = onnx.load(file, load_external_data=False)
+    except Exception as error:  # protobuf's own, and the system's
+        raise CheckpointError(_torn(file, error)) from error
+    if LOGITS not in [one.name for one in model.graph.output]:
+        raise CheckpointError(
+            f"{file} has no output {LOGITS!r}; it has {', '.join(one.name for one in model.graph.output) or 'none'}. "
+            "Expected a graph that scripts/export.py wrote."
+        )
+    for tensor in model.graph.initializer:
+        if uses_external_data(tensor):
+            place = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
+            if place != external_name(file):
+                raise CheckpointError(
+                    f"{file}: its tensor {tensor.name!r} lies in {place!r}; expected {external_name(file)!r} beside "
+                    "it. Nothing of it was loaded. Export the model again with scripts/export.py."
+                )
+
+
+def external_name(file: Path) -> str:
+    """What the file beside a graph is called that holds the tensors of a large one."""
+    return f"{file.name}.data"
+
+
+def _torn(file: Path, error: Exception) -> str:
+    return (
+        f"{file} cannot be loaded by ONNX Runtime ({' '.join(str(error).split())[:200]}). Copy it anew from where it "
+        "was made, or export the model again with scripts/export.py."
+    )
