@@ -33,20 +33,26 @@ from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import LogEntries, ProgressLines
 
 
+def load_corpora(config: Config) -> tuple[dict[str, Corpus], BoundTask]:
+    """The corpora by domain, and the task with its labels."""
+    classifies, documents = config.task.classifies, config.task.summarizes
+    corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True, documents=documents)}
+    task = config.task.bind(corpora["source"])
+    if config.target is not None:
+        names = task.label_names if isinstance(task, BoundClassification) else None
+        labeled = None if classifies else False
+        target = load_corpus(
+            config.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
+        )
+        copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
+        corpora["target"] = replace(target, notes=(*target.notes, *copies))
+    return corpora, task
+
+
 def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedTokenizerBase, Encoded]:
     """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
-        classifies, documents = config.task.classifies, config.task.summarizes
-        corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True, documents=documents)}
-        task = config.task.bind(corpora["source"])
-        if config.target is not None:
-            names = task.label_names if isinstance(task, BoundClassification) else None
-            labeled = None if classifies else False
-            target = load_corpus(
-                config.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
-            )
-            copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
-            corpora["target"] = replace(target, notes=(*target.notes, *copies))
+        corpora, task = load_corpora(config)
         own = config.tokenizer in (None, config.model)  # revision and trust are said of the model, of nothing else
         tokenizer = load_tokenizer(
             config.tokenizer or config.model,

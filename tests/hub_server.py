@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(min(64, int(self.headers.get("Content-Length", 0))))
             self.connection.close()
             self.close_connection = True
-            return
+            return None
         body = self._body()
         try:
             if fault is not None:
@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         return owner in {who["name"], *(org["name"] for org in who["orgs"] if org["roleInOrg"] in wanted)}
 
     def _repository(self, repo_id: str, *, to_write: bool = False) -> Repository:
-        repository, owner = self.server.repositories.get(repo_id), repo_id.split("/")[0]
+        repository, owner = self.server.repositories.get(repo_id), repo_id.split("/", maxsplit=1)[0]
         if repository is None or (repository.private and not self._mine(owner, to_write=False)):
             # As the Hub has it: who is not let in is not told whether there is anything.
             raise _Refused(404 if self._who() else 401, "Repository not found", "RepoNotFound")

@@ -14,6 +14,8 @@ from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_wei
 
 PACKAGE_PREFIX = "package:"
 
+_ON_HUB, _AT, _HERE = "Hub model ", " at revision ", "folder "
+
 
 def resolve_model(name: str) -> str:
     """Where a model is: a folder, or a Hub id as it came.
@@ -75,7 +77,18 @@ def origin_of(name: str, folder: Path) -> str:
             return f"{inner} of the package {package} {importlib.metadata.version(package.replace('_', '-'))}"
         return f"{inner} of the package {package}"
     # The cache names the folder of a Hub model by its commit.
-    return f"Hub model {name} at revision {folder.name}" if _is_hub_id(name) else f"folder {folder}"
+    return f"{_ON_HUB}{name}{_AT}{folder.name}" if _is_hub_id(name) else f"{_HERE}{folder}"
+
+
+def hub_origin(origin: str) -> tuple[str, str] | None:
+    """The Hub id and commit of what `origin_of` said; None where the model came from elsewhere."""
+    name, at, revision = origin.removeprefix(_ON_HUB).rpartition(_AT)
+    return (name, revision) if origin.startswith(_ON_HUB) and at else None
+
+
+def folder_origin(origin: str) -> Path | None:
+    """The folder of what `origin_of` said; None where the model came from elsewhere."""
+    return Path(origin.removeprefix(_HERE)) if origin.startswith(_HERE) else None
 
 
 def conversion(name: str, auto_class: str = "AutoModel") -> str:

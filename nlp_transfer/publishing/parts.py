@@ -87,11 +87,13 @@ class Base:
         words: what it is, without a place on this machine.
         hub_id: its name on the Hub; None where it did not come from there.
         revision: its commit.
+        root: the model on the Hub that it was made of, over runs before.
     """
 
     words: str
     hub_id: str | None = None
     revision: str | None = None
+    root: str | None = None
 
 
 def model_parts(folder: Path, *, under: str = "", base: Base | None = None) -> list[Part]:

@@ -212,7 +212,7 @@ def _worded(error: BaseException, repo_id: str) -> str:
 
 
 _ONCE_MORE = "Run the same command again; what was sent is not sent again."
-_SMALLER = "Save the weights in parts (`model.save_pretrained(FOLDER, max_shard_size='5GB')`), or ask for more room on the Hub."
+_SMALLER = "Save the weights in parts (`model.save_pretrained(FOLDER, max_shard_size='5GB')`), or ask it for more room."
 
 
 def _said(error: BaseException) -> str:
