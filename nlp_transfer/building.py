@@ -137,6 +137,7 @@ def build_trainer(
         )
     arguments = copy.copy(config.training)
     arguments.output_dir = str(folder / CHECKPOINTS)
+    arguments.push_to_hub = False  # the run pushes itself, what its folder holds in the end
     lengths = np.asarray(context.validation["length"])
     trainer = TransferTrainer(
         loaded.model,

@@ -237,7 +237,7 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
             print("The scan lets it pass. Nothing was sent.")
         else:
             done = send(folder, options.repo_id, settings)
-            print(f"{done.url}\nrevision {done.commit}")
+            print(f"{done.repo_url}\nrevision {done.oid}")
     return status.code
 
 

@@ -6,7 +6,7 @@ Nothing is sent before the scan has passed, or what it found was allowed by name
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,14 @@ from nlp_transfer.publishing.findings import Finding, stop_at
 from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
 from nlp_transfer.publishing.parts import Part, left_here, model_parts, texts_of, wording
 from nlp_transfer.publishing.scanning import scan
-from nlp_transfer.publishing.uploading import CARD, Pushed, Target, check_name, check_target, upload
+from nlp_transfer.publishing.uploading import CARD, Target, check_name, check_target, upload
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.tables import Table
 from nlp_transfer.run_card import FinishedRun, base_of, read_run, run_card
 
 if TYPE_CHECKING:
+    from huggingface_hub import CommitInfo
+
     from nlp_transfer.data import Corpus
 
 WHAT = ("model", "adapter", "both")
@@ -91,7 +93,7 @@ def push(
     *,
     corpora: "Mapping[str, Corpus] | None" = None,
     say: Callable[[str], None] = print,
-) -> Pushed:
+) -> "CommitInfo":
     """Put a finished run's model on the Hub.
 
     Args:
@@ -123,7 +125,12 @@ def push(
 
 
 def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Target:
-    """Find out whether a push will be let in; see `check_target`."""
+    """Find out whether a push will be let in, and can be scanned; see `check_target`.
+
+    Raises:
+        ConfigError: the scanners are not installed.
+    """
+    scan([("", "nothing")])
     return check_target(
         repo_id,
         name=folder.resolve().name,
@@ -264,12 +271,17 @@ def retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> 
     return shlex.join(words)
 
 
-def push_after_run(config: Config, corpora: "Mapping[str, Corpus]", say: Callable[[str], None]) -> Pushed | None:
+def push_after_run(
+    folder: Path, config: Config, corpora: "Mapping[str, Corpus]", say: Callable[[str], None]
+) -> "CommitInfo | None":
     """Push what `training.push_to_hub` asked for. A push that fails is said, and takes nothing from the run."""
-    folder, settings = Path(str(config.training.output_dir)), PushSettings.of(config)
+    settings, repo_id = PushSettings.of(config), config.training.hub_model_id
     try:
-        return push(folder, config.training.hub_model_id, settings, corpora=corpora, say=say)
-    except NLPTransferError as error:
-        command = retry_command(folder, config.training.hub_model_id, replace(settings, token=None))
-        say(f"The run is finished, and its model was NOT pushed: {error}\nPush it with: {command}")
+        return push(folder, repo_id, settings, corpora=corpora, say=say)
+    except Exception as error:  # whatever it is, the run is finished and whole
+        what = str(error) if isinstance(error, NLPTransferError) else f"{type(error).__name__}: {error}"
+        say(
+            f"The run is finished, and its model was NOT pushed: {what}\n"
+            f"Push it with: {retry_command(folder, repo_id, settings)}"
+        )
         return None

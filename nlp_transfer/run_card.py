@@ -16,8 +16,8 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.hub import CONFIG_KEY
 from nlp_transfer.methods import METHODS
 from nlp_transfer.models.locating import PACKAGE_PREFIX, folder_origin, hub_origin
-from nlp_transfer.publishing.card import PIPELINES, Card
-from nlp_transfer.publishing.parts import Base
+from nlp_transfer.publishing.card import CLASSIFIER, PIPELINES, Card, adapter_use
+from nlp_transfer.publishing.parts import NOT_ON_HUB, Base
 from nlp_transfer.reporting.markdown import meaning
 from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS, MODEL, Cost, DomainScores
 from nlp_transfer.reporting.run_folder import look_at
@@ -100,7 +100,7 @@ def base_of(run: FinishedRun) -> Base:
         before = read_run(place.parent)
         root = base_of(before)
         return Base(f"the model of an earlier run ({before.task}) on {root.words}", root=root.hub_id or root.root)
-    return Base("an encoder that is not on the Hub")
+    return Base(NOT_ON_HUB)
 
 
 def run_card(
@@ -155,16 +155,9 @@ def _summary(run: FinishedRun, base: Base) -> str:
 
 
 def _use(task: str, repo_id: str, base: Base, *, adapter: bool, classes: int) -> str:
-    if adapter and base.hub_id is not None:
-        return (
-            "from peft import AutoPeftModelForSequenceClassification\n\n"
-            f'model = AutoPeftModelForSequenceClassification.from_pretrained("{repo_id}", num_labels={classes})'
-        )
     if adapter:
-        return (
-            "from peft import PeftModel\n\n"
-            f'model = PeftModel.from_pretrained(base, "{repo_id}")  # base: {base.words}, with {classes} labels'
-        )
+        auto_class = "AutoModelForMaskedLM" if task == "masked_language_modeling" else CLASSIFIER
+        return adapter_use(repo_id, base, auto_class, classes)
     if task == "extractive_summarization":
         return (
             "import nlp_transfer, transformers\n\nnlp_transfer.register_pipelines()\n"

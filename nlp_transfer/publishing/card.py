@@ -27,6 +27,8 @@ METRIC_TYPES = {
 }
 """What the Hub calls our metrics, beside those that end in `f1`, `precision` or `recall`, and ROUGE."""
 
+CLASSIFIER = "AutoModelForSequenceClassification"
+
 NOT_PUBLISHED = "not-published"
 """What the metadata say in place of a corpus that has no name on the Hub."""
 
@@ -138,6 +140,28 @@ class Card:
         if self.versions:
             found = ", ".join(f"{name} {version}" for name, version in self.versions.items() if version)
             yield f"## Versions\n\n{found}\n"
+
+
+def adapter_use(repo_id: str, base: Base, auto_class: str, labels: int) -> str:
+    """How to load an adapter alone, in Python.
+
+    Args:
+        repo_id: where it is.
+        base: the model that it fits.
+        auto_class: of transformers, for the network.
+        labels: how many classes it has.
+    """
+    sized = f", num_labels={labels}" if auto_class == CLASSIFIER else ""
+    if base.hub_id is not None and auto_class == CLASSIFIER:
+        own = auto_class.replace("Auto", "AutoPeft")
+        return f'from peft import {own}\n\nmodel = {own}.from_pretrained("{repo_id}"{sized})'
+    name = f'"{base.hub_id}"' if base.hub_id is not None else "BASE"
+    return (
+        f"from peft import PeftModel\nfrom transformers import {auto_class}\n\n"
+        f"base = {auto_class}.from_pretrained({name}{sized})"
+        + ("" if base.hub_id is not None else f"  # BASE: {base.words}")
+        + f'\nmodel = PeftModel.from_pretrained(base, "{repo_id}")'
+    )
 
 
 def metric_type(name: str) -> str:

@@ -55,6 +55,10 @@ _PLACES = ("_name_or_path", "name_or_path")
 """Keys of configurations that say where something lay on this machine."""
 
 
+NOT_ON_HUB = "an encoder that is not on the Hub"
+"""What a base model is called that has no public name."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A file of a published model.

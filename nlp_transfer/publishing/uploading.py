@@ -10,12 +10,15 @@ a large file, this module for the rest.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.publishing.parts import Part, is_ours
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitInfo
 
 CARD = "README.md"
 
@@ -47,19 +50,6 @@ class Target:
     repo_id: str
     exists: bool = False
     files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """What came of a push.
-
-    Args:
-        url: where the model is.
-        commit: the commit's hash, which `revision` takes.
-    """
-
-    url: str
-    commit: str
 
 
 def check_target(
@@ -113,7 +103,7 @@ def upload(
     public: bool,
     revision: str | None = None,
     token: str | None = None,
-) -> Pushed:
+) -> "CommitInfo":
     """Put the parts into the repository, in one commit; files of an earlier push that are no longer there go.
 
     Args:
@@ -123,6 +113,9 @@ def upload(
         public: whether a new repository is.
         revision: a branch, made where there is none; None is the main one.
         token: see `check_target`.
+
+    Returns:
+        What the client says of the commit; its `oid` is what `revision` takes.
 
     Raises:
         PublishError: what was sent is kept by the Hub, so the same push goes on from there.
@@ -139,10 +132,10 @@ def upload(
         held = target.files if revision is None else _again(lambda: _files(api, target.repo_id, revision))
         operations: list[Any] = [CommitOperationAdd(part.name, _content(part)) for part in parts]
         operations += [CommitOperationDelete(name) for name in held if name not in names and is_ours(name)]
-        commit = _again(
+        commit: CommitInfo = _again(
             lambda: api.create_commit(target.repo_id, operations, commit_message=message, revision=revision)
         )
-    return Pushed(f"{api.endpoint}/{target.repo_id}", commit.oid)
+    return commit
 
 
 def check_name(repo_id: str) -> None:
