@@ -260,10 +260,13 @@ def _corpus_words(corpus: Mapping[str, Any]) -> str:
     return f"the corpus `{corpus['builtin']}` of nlp-transfer" if corpus.get("builtin") else _OWN_TEXTS
 
 
-def _datasets(config: Mapping[str, Any]) -> dict[str, str]:
-    """The Hub's names of the corpora, by domain; of several sources, those that are all on the Hub under one name."""
-    names = {domain: {corpus.get("hub") for corpus in corpora} for domain, corpora in _corpora(config).items()}
-    return {domain: str(next(iter(found))) for domain, found in names.items() if len(found) == 1 and found != {None}}
+def _datasets(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The Hub's names of a domain's corpus and its configuration; not of a domain that has several."""
+    return {
+        domain: (corpora[0]["hub"], corpora[0].get("name") or "default")
+        for domain, corpora in _corpora(config).items()
+        if len(corpora) == 1 and corpora[0].get("hub")
+    }
 
 
 def _labels(run: FinishedRun) -> list[str]:

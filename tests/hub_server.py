@@ -31,6 +31,9 @@ USERS = {
 DROP = 0
 """As a fault's status: the connection is closed in the middle of the request."""
 
+HOLD = -1
+"""As a fault's status: no answer comes until the client is gone."""
+
 
 @dataclass
 class Fault:
@@ -135,6 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         body = self._body()
+        if fault is not None and fault.status == HOLD:
+            self.server.asked.append(f"held {path}")
+            self.rfile.read(1)
+            self.close_connection = True
+            return None
         try:
             if fault is not None:
                 raise _Refused(fault.status, fault.said)
@@ -142,8 +150,10 @@ class _Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 answer = self._route(path, body)
         except _Refused as refused:
-            headers = {"X-Error-Message": refused.said, **({"X-Error-Code": refused.code} if refused.code else {})}
-            return self._send(refused.status, json.dumps({"error": refused.said}).encode(), headers)
+            said = " ".join(refused.said.split())
+            headers = {"X-Error-Message": said, **({"X-Error-Code": refused.code} if refused.code else {})}
+            body = json.dumps({"error": said, "errors": [{"message": said}]}).encode()
+            return self._send(refused.status, body, headers)
         if answer is not None:
             self._send(200, json.dumps(answer).encode(), {})
         return None

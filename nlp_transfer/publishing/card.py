@@ -29,7 +29,7 @@ METRIC_TYPES = {
 
 CLASSIFIER = "AutoModelForSequenceClassification"
 
-NOT_PUBLISHED = "not-published"
+NOT_PUBLISHED = "unpublished"
 """What the metadata say in place of a corpus that has no name on the Hub."""
 
 
@@ -48,7 +48,8 @@ class Card:
         transfer: from where to where, and how; one paragraph each.
         scores: tables, in Markdown.
         results: {domain: {split: {metric: number}}} for the metadata.
-        datasets: {domain: the Hub's name of its corpus}; a domain that is not there is of a corpus without one.
+        datasets: {domain: the Hub's names of its corpus and of the configuration}; a domain that is not there is of a
+            corpus without them.
         limits: one sentence each.
         cost: one measure each.
         versions: by library.
@@ -67,7 +68,7 @@ class Card:
     transfer: Sequence[str] = ()
     scores: str = ""
     results: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
-    datasets: Mapping[str, str] = field(default_factory=dict)
+    datasets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     limits: Sequence[str] = ()
     cost: Sequence[str] = ()
     versions: Mapping[str, str | None] = field(default_factory=dict)
@@ -93,17 +94,18 @@ class Card:
         base = self.base.hub_id or self.base.root
         own = self.adapter and self.base.hub_id is not None  # an adapter fits the model that it was trained on alone
         relation: dict[str, Any] = {"base_model_relation": "adapter" if own else "finetune"} if base else {}
+        results = list(self._eval_results(pipeline or self.task))
         data = ModelCardData(
             base_model=base,
             **relation,
             library_name="peft" if self.adapter else "transformers",
             pipeline_tag=pipeline,
-            datasets=sorted(set(self.datasets.values())) or None,
+            datasets=sorted({name for name, _ in self.datasets.values()}) or None,
             language=list(self.language) or None,
             license=self.license,
             tags=[TAG, *self.tags],
-            model_name=self.repo_id.rpartition("/")[2],
-            eval_results=list(self._eval_results(pipeline or self.task)) or None,
+            model_name=self.repo_id.rpartition("/")[2] if results else None,
+            eval_results=results or None,
         )
         return data.to_yaml()
 
@@ -112,14 +114,16 @@ class Card:
         from huggingface_hub import EvalResult
 
         for domain, splits in self.results.items():
-            dataset = self.datasets.get(domain)
+            # The client takes results of one dataset, configuration and split for those of one corpus.
+            dataset, config = self.datasets.get(domain, (NOT_PUBLISHED, domain))
             for split, scores in splits.items():
                 for name, value in scores.items():
                     if isinstance(value, int | float) and name != "rows":
                         yield EvalResult(
                             task_type=task,
-                            dataset_type=dataset or NOT_PUBLISHED,
-                            dataset_name=f"{domain} ({dataset or NOT_PUBLISHED.replace('-', ' ')})",
+                            dataset_type=dataset,
+                            dataset_config=config,
+                            dataset_name=f"{domain} ({dataset})",
                             dataset_split=split,
                             metric_type=metric_type(name),
                             metric_name=name,

@@ -25,6 +25,9 @@ HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}\b")
 E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
 PLACE = re.compile(r"(?<![\w/.:<])(?:~?/(?:[\w.@+-]+/)+[\w.@+-]+|[A-Za-z]:\\[^\s\"'`]+|\\\\\w[^\s\"'`]+)")
 
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+"""A score or a count, which is no telephone number however well its digits would do for one."""
+
 REGIONS = ("US", "GB", "DE", "FR")
 """Whose telephone numbers are known without their country's code, where they are written in groups."""
 
@@ -78,7 +81,7 @@ def _telephone_numbers(name: str, line: str) -> Found:
     for region in (None, *REGIONS):
         matches = phonenumbers.PhoneNumberMatcher(text, region, phonenumbers.Leniency.STRICT_GROUPING)
         for match in matches:
-            if match.raw_string.startswith("+") or not match.raw_string.isdigit():
+            if not _NUMBER.fullmatch(match.raw_string):
                 yield "personal", "telephone number", match.raw_string
 
 

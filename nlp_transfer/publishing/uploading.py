@@ -199,8 +199,13 @@ def _worded(error: BaseException, repo_id: str) -> str:
         return "HF_HUB_OFFLINE is set, so nothing can be pushed. Unset it, and run the same command again."
     if _is_network(cause):
         return f"{hub} cannot be reached ({said}). {_ONCE_MORE}"
+    if "Invalid metadata in README.md" in str(error):
+        return (
+            f"{hub} does not take the card's metadata ({_said(error)}). Mend the lines between the --- of the card, "
+            "and push again."
+        )
     if "LFS batch API returned errors" in str(error):
-        return f"{hub} does not take a file of the model ({said}). {_SMALLER}"
+        return f"{hub} does not take a file of the model ({_said(error)}). {_SMALLER}"
     return f"{repo_id} cannot be pushed to ({type(cause).__name__}: {said}). {_ONCE_MORE}"
 
 

@@ -168,7 +168,7 @@ class PublishingMixin(Trainer):
             ],
             scores=_table(scores) if scores else "",
             results={"source": {"validation": scores}} if scores else {},
-            datasets={"source": _several(dataset_tags)[0]} if dataset_tags else {},
+            datasets={"source": (_several(dataset_tags)[0], "default")} if dataset_tags else {},
             limits=["The scores are of its evaluation rows; on other texts it was not tried."],
             versions={"torch": torch.__version__, "transformers": transformers.__version__},
             license=license,
