@@ -180,7 +180,7 @@ def _what(run: FinishedRun, settings: PushSettings) -> str:
     there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
     wanted = settings.what or (there[0] if there else "model")
     if wanted not in WHAT:
-        raise ConfigError(f"--what: {did_you_mean('part of a run', wanted, WHAT)}")
+        raise ConfigError(f"--what: {did_you_mean('part', wanted, WHAT)}")
     lacking = [name for name in (("model", ADAPTER) if wanted == "both" else (wanted,)) if name not in there]
     if lacking:
         raise CheckpointError(

@@ -113,7 +113,7 @@ def test_a_push_after_both_takes_the_adapter_away(loopback_hub: Hub, trained: Pa
     [
         ("adapter", "{run} has no adapter/, so --what adapter cannot be pushed; it has model/."),
         ("both", "{run} has no adapter/, so --what both cannot be pushed; it has model/."),
-        ("modle", "--what: Unknown part of a run 'modle'. Did you mean 'model'? Part of a runs: model, adapter, both."),
+        ("modle", "--what: Unknown part 'modle'. Did you mean 'model'? Parts: model, adapter, both."),
     ],
 )
 def test_what_the_run_does_not_have(loopback_hub: Hub, trained: Path, what: str, problem: str) -> None:

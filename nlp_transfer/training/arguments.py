@@ -43,8 +43,9 @@ class TransferArguments(TrainingArguments):
         activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
-        hub_strategy: `end`: with `push_to_hub` the model goes to the Hub once, when it is trained, as
-            `scripts/push.py` does it. Another would publish checkpoints, and is refused.
+        push_to_hub: put the trained model on the Hub when the run ends, as `scripts/push.py` does it; the login is tried
+            before training begins. For a trainer alone, try it then and push at `trainer.push_to_hub()`.
+        hub_strategy: `end`, unlike in transformers: another would publish checkpoints, and is refused.
         hub_private_repo: whether a new repository is private: yes, unlike in transformers.
     """
 
@@ -68,6 +69,7 @@ class TransferArguments(TrainingArguments):
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
     )
+    push_to_hub: bool = field(default=False, metadata={"help": "Put the trained model on the Hub."})
     hub_strategy: HubStrategy | str = field(default="end", metadata={"help": "When to push: at the end."})
     hub_private_repo: bool | None = field(default=True, metadata={"help": "Whether a new repository is private."})
 

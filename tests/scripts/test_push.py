@@ -81,7 +81,7 @@ def test_a_dry_run_says_what_the_scan_found(
     card.write_text(card.read_text() + "\nAsk jane@law.example\n")
     assert push([str(trained / "lora"), "ada/clauses", "--card", str(card), "--dry_run"]) == BAD_INPUT
     shown = capsys.readouterr()
-    assert "README.md                            the card" in " ".join(shown.out.split("  ")) or "the card" in shown.out
+    assert "the card" in shown.out
     assert "PublishError: 2 problems:\n  - README.md, line " in shown.err
     assert "e-mail address: 'jane@law.example' (to let it pass: --allow personal:f5c87037)" in shown.err
     words = [str(trained / "lora"), "ada/clauses", "--card", str(card), "--allow", "personal:f5c87037"]
@@ -189,7 +189,7 @@ def test_what_was_pushed_loads_everywhere_as_in_the_runs_folder(trained: Path, h
     env = environment(hub, tmp_path / "home")
     first = python("scripts/push.py", str(trained / "lora"), "clauses", "--what", "both", env=env)
     second = python("scripts/push.py", str(trained / "other"), "clauses", env=env)
-    assert first.stdout.splitlines()[0].startswith("Pushing 13 files, ")
+    assert first.stdout.splitlines()[0].startswith("Pushing 12 files, ")
     commits = [done.stdout.splitlines()[-1].removeprefix("revision ") for done in (first, second)]
     texts = [row["text"] for row in rows(6, seed=9)]
     given = json.dumps(["ada/clauses", str(trained / "encoder"), texts, *commits])
