@@ -360,3 +360,59 @@ def test_checkpoints_are_never_pushed(trained: Path, tmp_path: Path, strategy: s
         caught.value
     )
     assert "Expected end: the model is pushed once" in str(caught.value)
+
+
+# ---- other tasks ----
+
+
+def test_an_encoder_that_was_pretrained_further(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    tree = run_tree(trained / "encoder", trained / "corpus", tmp_path / "mlm", num_train_epochs=1)
+    tree["training"]["metric_for_best_model"] = "loss"
+    task = {"name": "masked_language_modeling", "max_length": 32}
+    run(load_config(tree={**tree, "task": task, "methods": [{"name": "lora", "r": 2}]}), say=quiet)
+    push(tmp_path / "mlm", "words", PushSettings(what="both"), say=quiet)
+    card = ModelCard(loopback_hub.files("ada/words")["README.md"].decode())
+    metrics = json.loads((tmp_path / "mlm" / "metrics.json").read_text())
+    assert card.data.pipeline_tag == "fill-mask"
+    (found,) = [one for one in card.data.eval_results if (one.metric_name, one.dataset_split) == ("perplexity", "test")]
+    assert found.metric_value == metrics["source"]["test"]["perplexity"]
+    assert "| before training | " in card.text
+    sure = {one["token_str"]: one["score"] for one in pipeline("fill-mask", model="ada/words")("the [MASK] of")}
+    here = pipeline("fill-mask", model=str(tmp_path / "mlm" / "model"))("the [MASK] of")
+    assert sure == pytest.approx({one["token_str"]: one["score"] for one in here}, abs=1e-6)
+
+
+def test_a_summariser(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
+    import nlp_transfer
+    from nlp_transfer.summarizing import summarize
+    from tests.tiny_documents import documents, summary_tree, write_documents
+
+    tree = summary_tree(trained / "encoder", write_documents(tmp_path / "documents"), tmp_path / "summaries")
+    run(load_config(tree=tree), say=quiet)
+    push(tmp_path / "summaries", "summaries", say=quiet)
+    card = ModelCard(loopback_hub.files("ada/summaries")["README.md"].decode())
+    assert card.data.pipeline_tag == "summarization"
+    assert "rouge" in {one.metric_type for one in card.data.eval_results}
+    assert "nlp_transfer.register_pipelines()" in card.text
+    assert "- Texts are read in windows of 40 tokens." in card.text
+    rows = [(row["id"], row["document"]) for row in documents(3, seed=7)]
+    pushed, here = (
+        [summary.line() for summary in summarize(nlp_transfer.load(name), rows)]
+        for name in ("ada/summaries", tmp_path / "summaries")
+    )
+    assert pushed == here
+
+
+def test_a_sentence_of_a_document_stops_the_push(loopback_hub: Hub, copy: Path, tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    from nlp_transfer.data.corpus import Corpus
+
+    document = ["It was held that the waiver", "shall be deemed void in law."]  # a run may go over sentences
+    corpus = Corpus("memory", {"train": Dataset.from_list([{"id": "a", "document": document}])}, (), "")
+    rename_label(copy, "the waiver shall be deemed void in law")
+    with pytest.raises(PublishError, match="8 words that stand in the corpus"):
+        push(copy, "clauses", corpora={"source": corpus}, say=quiet)
+    assert loopback_hub.repositories == {}

@@ -43,8 +43,8 @@ class TransferArguments(TrainingArguments):
         activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
-        push_to_hub: put the trained model on the Hub when the run ends, as `scripts/push.py` does it; the login is tried
-            before training begins. For a trainer alone, try it then and push at `trainer.push_to_hub()`.
+        push_to_hub: put the trained model on the Hub when the run ends, as `scripts/push.py` does it; the login is
+            tried before training begins. A trainer without a run pushes at `trainer.push_to_hub()`.
         hub_strategy: `end`, unlike in transformers: another would publish checkpoints, and is refused.
         hub_private_repo: whether a new repository is private: yes, unlike in transformers.
     """
