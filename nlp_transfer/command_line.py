@@ -253,7 +253,7 @@ def _push_parser(description: str) -> argparse.ArgumentParser:
         help="model, adapter, or both: the model with the adapter in a folder (default: model, if the run has one)",
     )
     parser.add_argument("--dry_run", action="store_true", help="list what would go and why, scan it, send nothing")
-    parser.add_argument("--public", action="store_true", help="let everyone read it (default: private)")
+    parser.add_argument("--public", action="store_true", help="let everyone read a new repository (default: private)")
     parser.add_argument("--revision", metavar="NAME", help="a branch; made where there is none (default: main)")
     parser.add_argument("--license", metavar="NAME", help="for the card, as the Hub names it, such as apache-2.0")
     parser.add_argument("--language", nargs="+", default=[], metavar="CODE", help="of the texts, such as en")

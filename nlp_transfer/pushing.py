@@ -6,7 +6,7 @@ Nothing is sent before the scan has passed, or what it found was allowed by name
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ class PushSettings:
     allowed: tuple[str, ...] = ()
     check_corpus: bool = True
     into_existing: bool = False
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, config: Config) -> "PushSettings":

@@ -47,6 +47,8 @@ def scan(texts: Iterable[tuple[str, str]]) -> list[Finding]:
     found = []
     for name, text in texts:
         for number, line in enumerate(text.splitlines(), 1):
+            if not wording(name, line).strip():
+                continue  # of a hundred classes, the confusions alone are ten thousand lines of JSON
             for detector in detectors:
                 found += [Finding(kind, what, name, number, value) for kind, what, value in detector(name, line)]
     return list(dict.fromkeys(found))
