@@ -1,8 +1,11 @@
 """A run's model goes to the Hub whole, with a card that says what is public, and nothing that is not."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from huggingface_hub import ModelCard
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError
 from nlp_transfer.models.manifest import write_manifest
+from nlp_transfer.publishing.parts import Part
+from nlp_transfer.publishing.uploading import Target, upload
 from nlp_transfer.pushing import PushSettings, prepare, push
 from nlp_transfer.run import run
 from nlp_transfer.run_card import base_of, read_run
@@ -137,6 +142,41 @@ def test_what_stays_is_listed(trained: Path) -> None:
     ]
     both = prepare(read_run(trained / "lora"), "ada/clauses", PushSettings(what="both"))
     assert "adapter/README.md" in both.left
+
+
+@pytest.mark.slow
+def test_an_adapter_of_a_hub_model_is_loaded_by_its_name_alone(
+    loopback_hub: Hub, trained: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    from nlp_transfer import hub as saved
+
+    encoder = [Part(path.name, path, "") for path in sorted((trained / "encoder").iterdir())]
+    commit = upload(Target("lab/encoder"), encoder, message="an encoder", public=False).oid
+    tree = run_tree(trained / "encoder", trained / "corpus", tmp_path / "lora", num_train_epochs=1)
+    run(load_config(tree={**tree, "model": "lab/encoder", "methods": [{"name": "lora", "r": 4}]}), say=quiet)
+    push(tmp_path / "lora", "adapter", PushSettings(what="adapter"), say=quiet)
+    files = loopback_hub.files("ada/adapter")
+    config = json.loads(files["adapter_config.json"])
+    assert (config["base_model_name_or_path"], config["revision"]) == ("lab/encoder", commit)
+    data = ModelCard(files["README.md"].decode()).data
+    assert (data.base_model, data.get("base_model_relation")) == ("lab/encoder", "adapter")
+    here = saved.load_classifier(tmp_path / "lora")
+    batch = here.tokenizer("use the software freely", return_tensors="pt", return_token_type_ids=False)
+    code = (
+        "from peft import AutoPeftModelForSequenceClassification as Auto\n"
+        "import json, sys, torch\n"
+        "model = Auto.from_pretrained('ada/adapter', num_labels=3).eval()\n"
+        "with torch.no_grad(): print(json.dumps(model(torch.tensor(json.loads(sys.argv[1]))).logits.tolist()))"
+    )
+    env = {**os.environ, "HF_ENDPOINT": loopback_hub.url, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1"}
+    words = [sys.executable, "-c", code, json.dumps(batch["input_ids"].tolist())]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with torch.no_grad():
+        expected = here.model(**batch).logits
+    torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), expected, atol=1e-6, rtol=0)
 
 
 # ---- the card ----
