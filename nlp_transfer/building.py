@@ -38,22 +38,28 @@ from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.progress import LogEntries, ProgressLines
 
 
+def load_corpora(config: Config) -> tuple[dict[str, Corpus], BoundTask]:
+    """The corpora by domain, and the task with its labels."""
+    classifies, documents = config.task.classifies, config.task.summarizes
+    corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True, documents=documents)}
+    task = config.task.bind(corpora["source"])
+    if config.target is not None:
+        names = task.label_names if isinstance(task, BoundClassification) else None
+        labeled = None if classifies else False
+        target = load_corpus(
+            config.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
+        )
+        copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
+        corpora["target"] = replace(target, notes=(*target.notes, *copies))
+    return corpora, task
+
+
 def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedTokenizerBase, Encoded]:
     """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
-        classifies, documents = config.task.classifies, config.task.summarizes
-        corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True, documents=documents)}
-        task = config.task.bind(corpora["source"])
+        corpora, task = load_corpora(config)
         if isinstance(task, BoundAbstractiveSummarization) and task.config.extractor is not None:
             rank_by(task, task.config.extractor, config.training.device)
-        if config.target is not None:
-            names = task.label_names if isinstance(task, BoundClassification) else None
-            labeled = None if classifies else False
-            target = load_corpus(
-                config.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
-            )
-            copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
-            corpora["target"] = replace(target, notes=(*target.notes, *copies))
         own = config.tokenizer in (None, config.model)  # revision and trust are said of the model, of nothing else
         tokenizer = load_tokenizer(
             config.tokenizer or config.model,
@@ -154,6 +160,7 @@ def build_trainer(
         )
     arguments = copy.copy(config.training)
     arguments.output_dir = str(folder / CHECKPOINTS)
+    arguments.push_to_hub = False  # the run pushes itself, what its folder holds in the end
     if config.task.writes:  # which takes long: while training only where a checkpoint is chosen by what is written
         by_loss = str(arguments.metric_for_best_model or "loss").removeprefix("eval_") == "loss"
         arguments = Seq2SeqTransferArguments.of(

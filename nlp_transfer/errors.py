@@ -40,6 +40,10 @@ class TrainingError(NLPTransferError):
     """A run cannot go on without ruining what it has learned, as with a loss that is not finite."""
 
 
+class PublishError(NLPTransferError):
+    """A model cannot go to the Hub, or must not: nothing of it was published."""
+
+
 class RunInterrupted(KeyboardInterrupt):
     """A signal stopped the run at a point from which it can go on. Like Ctrl-C, no `except Exception` takes it.
 

@@ -31,7 +31,7 @@ from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import empty_folder, write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
 from nlp_transfer.reporting.predictions import KEYS, write_predictions
-from nlp_transfer.reporting.report import MODEL, CorpusFacts
+from nlp_transfer.reporting.report import BASELINES, MODEL, CorpusFacts
 from nlp_transfer.reporting.score_tables import (
     PerClassScores,
     confusion_table,
@@ -312,7 +312,7 @@ def _written(
         "metrics": folder / "metrics.json",
     }
     if result.baselines:
-        paths["baselines"] = folder / "baselines.json"
+        paths["baselines"] = folder / BASELINES
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if result.baselines:

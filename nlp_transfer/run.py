@@ -5,6 +5,7 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare -> traine
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.manifest import check_manifest, folder_fingerprint, has_manifest
+from nlp_transfer.pushing import PushSettings, check_push, push_after_run
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
@@ -67,6 +69,7 @@ def run(
     new_run: bool = False,
     say: Callable[[str], None] = print,
     stop_signals: StopSignals | None = None,
+    pushes: bool = True,
 ) -> Report | None:
     """Run one experiment. On several processes, all call it.
 
@@ -77,6 +80,7 @@ def run(
         new_run: rename what run is in the folder, once all is checked, and begin another.
         say: is told, on the main process, what the corpora hold, what will be trained, and where a run goes on.
         stop_signals: signals after which training saves and stops.
+        pushes: whether `training.push_to_hub` counts; it does not for runs inside a run.
 
     Returns:
         The report, on the main process; None where the folder holds the finished run already and `resume` was given.
@@ -85,6 +89,7 @@ def run(
         ConfigError, DataError: before anything is written.
         CheckpointError: the folder holds another run, is in use, or cannot be written.
         TrainingError: the training went wrong in a way that no result could be believed.
+        PublishError: before anything is read: the run is to be pushed, and will not be let in.
         RunInterrupted: one of the signals came; what was learned is saved.
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
@@ -93,6 +98,9 @@ def run(
     if found.state == "finished":
         _check_finished(folder)
         return None
+    pushes = pushes and main and config.training.push_to_hub
+    if pushes:  # now rather than after a night of training
+        check_push(folder, config.training.hub_model_id, PushSettings.of(config))
     if changed := config_differences(found.record.get("config", record), record, without_effect=True):
         tell("\n  ".join(["Changed since the run began, without effect on its result (there -> now):", *changed]))
     transformers_logging.disable_progress_bar()  # its bars for each saved file; the run's own bars stay
@@ -118,7 +126,7 @@ def run(
                     choice = choose(
                         config,
                         folder,
-                        lambda one: run(one, resume=True, say=say_nothing, stop_signals=stop_signals),
+                        lambda one: run(one, resume=True, say=say_nothing, stop_signals=stop_signals, pushes=False),
                         tell,
                     )
                     config, tried = choice.config, {"candidates": choice.facts}
@@ -129,7 +137,7 @@ def run(
                 beside = source_only_config(config, folder)
                 if beside is not None:
                     tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
-                    run(beside, resume=True, say=say_nothing, stop_signals=stop_signals)
+                    run(beside, resume=True, say=say_nothing, stop_signals=stop_signals, pushes=False)
                     if main:
                         tell(f"Without {names_of(config)}: {headline(beside)}. Now with it.")
                     loaded = load_model(config, task)  # its head's first weights are again those of the seed
@@ -192,6 +200,8 @@ def run(
             paths={**paths, **judged.paths},
         ).write(folder)
         opened.finish()
+        if pushes and (pushed := push_after_run(folder, config, corpora, tell)) is not None:
+            report = replace(report, paths={**report.paths, "hub": f"{pushed.repo_url} at revision {pushed.oid}"})
         return report
     finally:
         if opened is not None and log is not None:

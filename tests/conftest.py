@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.hub_server import Hub
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,3 +33,25 @@ def tiny_multi_label_classifier(tmp_path_factory: pytest.TempPathFactory) -> Pat
 
     thresholds = dict(zip(LABELS, (0.2, 0.5, 0.9), strict=True))
     return save_classifier(tmp_path_factory.mktemp("tiny_multi_label"), multi_label=True, thresholds=thresholds)
+
+
+@pytest.fixture
+def loopback_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator["Hub"]:
+    """A Hub on loopback that this process's client talks to, logged in as its user `ada`; nobody waits between attempts."""
+    import time
+
+    from huggingface_hub import constants
+
+    from tests.hub_server import OWNER, running
+
+    with running(part_bytes=40_000) as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub_cache"))
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        monkeypatch.setenv("HF_TOKEN", OWNER)
+        yield hub

@@ -60,7 +60,17 @@ def test_perplexity_falls_on_held_out_text_of_both_domains(finished):
 def test_what_such_a_run_leaves(finished):
     report, folder = finished
     assert {path.name for path in folder.iterdir()} == {
-        *("baselines.json", "checkpoints", "config.yaml", "log.jsonl", "metrics.json", "model", "report.md", "run.json")
+        *(
+            "baselines.json",
+            "checkpoints",
+            "config.yaml",
+            "facts.json",
+            "log.jsonl",
+            "metrics.json",
+            "model",
+            "report.md",
+            "run.json",
+        )
     }
     written = (folder / "report.md").read_text()
     after, before = (

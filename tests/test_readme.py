@@ -1,10 +1,19 @@
-"""The README's example for a notebook runs as it stands, but for the names of model and files."""
+"""The README's examples run as they stand, but for the names of model and files, and for a smaller model."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from tests.tiny_runs import WORDS, rows, tiny_encoder
+import pytest
+
+from nlp_transfer.config import load_config
+from nlp_transfer.run import run
+from tests.hub_server import OWNER, running
+from tests.tiny_runs import WORDS, rows, run_tree, tiny_encoder, write_corpus
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -29,3 +38,39 @@ def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys)
     exec(compile(code, "README.md", "exec"), {})
     assert re.search(r"^\[([012] ?){10}\]$", capsys.readouterr().out, re.MULTILINE)
     assert list((tmp_path / "runs" / "kitchen").glob("checkpoint-*"))
+
+
+@pytest.mark.slow
+def test_the_way_to_the_hub_and_back(tmp_path):
+    section = README.read_text().split("## To the Hub and back\n")[1].split("\n## ")[0]
+    (shell,), (code,) = (re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL) for kind in ("bash", "python"))
+    install, login, train, *pushes = shell.splitlines()
+    assert (install, train) == (
+        "pip install -e '.[quickstart,hub]'",
+        "python scripts/train.py --config configs/quickstart.yaml",
+    )
+    tree = run_tree(tiny_encoder(tmp_path / "encoder"), write_corpus(tmp_path / "corpus"), tmp_path / "runs/quickstart")
+    run(load_config(tree=tree), say=lambda _: None)
+    shutil.copytree(README.parent / "scripts", tmp_path / "scripts")
+    with running() as hub:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        home = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = {**kept, **home, "PATH": path, "PYTHONPATH": str(README.parent), "OMP_NUM_THREADS": "1"}
+
+        def command(line):
+            done = subprocess.run(line, shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-3000:]
+            return done.stdout
+
+        command(login.replace("hf auth login", f"hf auth login --token {OWNER}"))
+        listed, pushed = map(command, pushes)
+        assert "model.safetensors" in listed
+        assert listed.endswith("The scan lets it pass. Nothing was sent.\n")
+        repository = hub.repositories["ada/licences"]
+        assert repository.private
+        assert pushed.splitlines()[1:] == [f"{hub.url}/ada/licences", f"revision {repository.branches['main']}"]
+        (tmp_path / "back.py").write_text(code.replace("YOUR_NAME", "ada"))
+        shown = command("python back.py").splitlines()
+        assert re.fullmatch(r"\[\{'label': '(copyleft|permissive|public)', 'score': [\d.]+\}\]", shown[0])
+        assert shown[1] == "['copyleft', 'permissive', 'public']"

@@ -65,6 +65,7 @@ def test_what_a_run_leaves(finished):
         "baselines.json",
         "checkpoints",
         "config.yaml",
+        "facts.json",
         "log.jsonl",
         "metrics.json",
         "model",

@@ -16,12 +16,14 @@ from nlp_transfer import hub
 from nlp_transfer.config import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.dry_run import dry_run
-from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError, PublishError
 from nlp_transfer.estimating import estimate
 from nlp_transfer.evaluation import evaluate
 from nlp_transfer.exporting import export
 from nlp_transfer.prediction import predict_file
+from nlp_transfer.pushing import PushSettings, prepare
 from nlp_transfer.run import run
+from nlp_transfer.run_card import read_run
 from nlp_transfer.trained import TrainedAbstractiveSummarizer
 from nlp_transfer.writing import write_summaries
 from tests.tiny_documents import documents, summary_tree, write_documents
@@ -367,6 +369,27 @@ def test_what_a_run_refuses(encoder, corpus, tmp_path):
         file.write_text("\n".join(json.dumps({"id": row["id"], "document": row["document"]}) for row in rows))
     with pytest.raises(DataError, match=r"train and validation documents have no column 'summary', from which writing"):
         run(load_config(tree=tree(encoder, bare, tmp_path / "run")))
+
+
+def test_what_goes_to_the_hub_names_no_place(finished):
+    _, folder, _ = finished
+    prepared = prepare(read_run(folder), "owner/writer", PushSettings())
+    sent = {part.name: part for part in prepared.parts}
+    assert {"config.json", "generation_config.json", "model.safetensors", "README.md"} <= set(sent)
+    config = json.loads(sent["config.json"].read())
+    assert config["encoder"]["model_type"] == config["decoder"]["model_type"] == "bert"
+    assert not any(str(folder.parent) in part.read().decode() for part in sent.values() if part.name.endswith(".json"))
+    assert b"_name_or_path" not in sent["config.json"].read()
+    card = sent["README.md"].read().decode()
+    assert "pipeline_tag: summarization" in card
+    assert 'transformers.pipeline("summarization", model="owner/writer")' in card
+
+
+def test_an_adapter_of_a_network_that_was_put_together_does_not_go_alone(encoder, corpus, tmp_path):
+    made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+    run(load_config(tree={**made, "methods": [{"name": "lora", "r": 2}]}), say=lambda _: None)
+    with pytest.raises(PublishError, match=r"the adapter of a network that writes fits the network that its run put"):
+        prepare(read_run(tmp_path / "run"), "owner/writer", PushSettings(what="adapter"))
 
 
 def test_what_a_saved_model_refuses(finished, tmp_path):

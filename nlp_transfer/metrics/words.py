@@ -7,7 +7,7 @@ what Google's gives, stemming included.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 _WIDE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -24,6 +24,11 @@ LONGEST_UNSTEMMED = 3
 def plain_words(text: str) -> list[str]:
     """Lower-case words, as they are."""
     return _WORD.findall(text.lower())
+
+
+def word_places(text: str) -> Iterator[re.Match[str]]:
+    """Where the words stand."""
+    return _WORD.finditer(text)
 
 
 def rouge_words(text: str) -> list[str]:

@@ -14,6 +14,10 @@ from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_wei
 
 PACKAGE_PREFIX = "package:"
 
+_HUB_ID = r"[\w.-]+(/[\w.-]+)?"
+
+_ON_HUB, _AT, _HERE = "Hub model ", " at revision ", "folder "
+
 
 def resolve_model(name: str) -> str:
     """Where a model is: a folder, or a Hub id as it came.
@@ -31,7 +35,7 @@ def resolve_model(name: str) -> str:
         return str(folder)
     if folder.exists():
         raise ConfigError(f"model: {name} is a file; expected the folder that holds its config.json and weights.")
-    if name.startswith((".", "/", "~")) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+    if name.startswith((".", "/", "~")) or not re.fullmatch(_HUB_ID, name):
         raise ConfigError(
             f"model: there is no folder {name}. Expected a folder, a Hub id such as answerdotai/ModernBERT-base, or "
             f"{PACKAGE_PREFIX}NAME/FOLDER for a model inside an installed package."
@@ -75,7 +79,27 @@ def origin_of(name: str, folder: Path) -> str:
             return f"{inner} of the package {package} {importlib.metadata.version(package.replace('_', '-'))}"
         return f"{inner} of the package {package}"
     # The cache names the folder of a Hub model by its commit.
-    return f"Hub model {name} at revision {folder.name}" if _is_hub_id(name) else f"folder {folder}"
+    return f"{_ON_HUB}{name}{_AT}{folder.name}" if _is_hub_id(name) else f"{_HERE}{folder}"
+
+
+def public_name(name: str) -> tuple[str, str | None] | None:
+    """The Hub id of a model's name, and its commit where the name is a place in the Hub's cache; None for others."""
+    place = Path(name)
+    if (cached := re.fullmatch(r"models--([\w.-]+?)(?:--([\w.-]+))?", place.parent.parent.name)) is not None:
+        return "/".join(part for part in cached.groups() if part), place.name
+    is_id = re.fullmatch(_HUB_ID, name) is not None and not name.startswith(".") and _is_hub_id(name)
+    return (name, None) if is_id else None
+
+
+def hub_origin(origin: str) -> tuple[str, str] | None:
+    """The Hub id and commit of what `origin_of` said; None where the model came from elsewhere."""
+    name, at, revision = origin.removeprefix(_ON_HUB).rpartition(_AT)
+    return (name, revision) if origin.startswith(_ON_HUB) and at else None
+
+
+def folder_origin(origin: str) -> Path | None:
+    """The folder of what `origin_of` said; None where the model came from elsewhere."""
+    return Path(origin.removeprefix(_HERE)) if origin.startswith(_HERE) else None
 
 
 def conversion(name: str, auto_class: str = "AutoModel") -> str:

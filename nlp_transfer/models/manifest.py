@@ -11,7 +11,7 @@ Light to import: neither torch nor transformers.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -48,18 +48,22 @@ def write_manifest(folder: Path) -> None:
     for path in _files(folder):
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        files[path.relative_to(folder).as_posix()] = _entry(path)
     for inner, _, _ in os.walk(folder):
         sync_folder(Path(inner))
     beside = folder / _BESIDE
     beside.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
-    with beside.open("x", encoding="ascii") as out:
-        json.dump({"version": _VERSION, "files": files}, out, indent=1)
-        out.write("\n")
+    with beside.open("xb") as out:
+        out.write(_written(files))
         out.flush()
         os.fsync(out.fileno())
     beside.replace(folder / MANIFEST)
     sync_folder(folder)
+
+
+def manifest_of(contents: Mapping[str, Path | bytes]) -> bytes:
+    """The manifest of a folder that does not stand here: its files' names, and their contents or where these are."""
+    return _written({name: _entry(content) for name, content in sorted(contents.items())})
 
 
 def check_manifest(folder: Path) -> None:
@@ -193,6 +197,16 @@ def _advice(folder: Path) -> str:
 
 def _remedy(folder: Path) -> str:
     return f"Copy {folder.name} anew from where it was made, or make it again."
+
+
+def _entry(content: Path | bytes) -> dict[str, Any]:
+    if isinstance(content, bytes):
+        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {"bytes": content.stat().st_size, "sha256": _sha256(content)}
+
+
+def _written(files: Mapping[str, dict[str, Any]]) -> bytes:
+    return (json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n").encode("ascii")
 
 
 def _sha256(path: Path) -> str:

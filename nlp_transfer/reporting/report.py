@@ -1,12 +1,13 @@
 """Everything a reader needs to believe a number, kept together and written down.
 
 `metrics.json` holds the model's scores, {domain: {split: scores}}; `baselines.json` the same under each baseline's
-name; `report.md` says it all in words and tables. Target labels are for reporting only: nothing was chosen by them.
+name; `facts.json` what a card says beside them; `report.md` says it all in words and tables. Target labels are for
+reporting only: nothing was chosen by them.
 """
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +27,12 @@ DOMAINS = ("source", "target")
 
 METRICS = "metrics.json"
 """The file in a run's folder that holds the model's scores."""
+
+BASELINES = "baselines.json"
+"""The file that holds the baselines' scores."""
+
+FACTS = "facts.json"
+"""The file that holds encoder, corpora and cost as plain data."""
 
 MODEL = "model"
 """The trained model's name where it stands beside the baselines."""
@@ -154,7 +161,7 @@ class Report:
                 yield domain, next((name for name in ("test", "validation") if name in splits), splits[-1])
 
     def write(self, output_dir: str | os.PathLike[str]) -> Self:
-        """Write `metrics.json`, `baselines.json` (if there are any) and `report.md`, each at once.
+        """Write `metrics.json`, `baselines.json` (if there are any), `facts.json` and `report.md`, each at once.
 
         Returns:
             The report with those paths added.
@@ -164,12 +171,24 @@ class Report:
         folder = Path(output_dir)
         written = {"metrics": folder / METRICS, "report": folder / "report.md"}
         if self.baselines:
-            written["baselines"] = folder / "baselines.json"
+            written["baselines"] = folder / BASELINES
             write_json(written["baselines"], self.baselines)
         report = replace(self, paths={**self.paths, **{name: str(path) for name, path in written.items()}})
         write_text(written["report"], report_markdown(report))
+        write_json(folder / FACTS, self.facts_record())
         write_json(written["metrics"], self.metrics)
         return report
+
+    def facts_record(self) -> dict[str, Any]:
+        """Encoder, seeds, corpora and cost as plain data, for whoever writes of the run later."""
+        return {
+            "model": self.model,
+            "seeds": self.seeds,
+            "corpora": {
+                domain: {"rows": facts.rows, "fingerprint": facts.fingerprint} for domain, facts in self.corpora.items()
+            },
+            "cost": asdict(self.cost),
+        }
 
     def summary(self) -> RenderableType:
         """What a run closes with: for each domain the systems side by side and per class, then cost and paths."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
+from transformers.trainer_utils import HubStrategy
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.label_free import LABEL_FREE
@@ -42,6 +43,10 @@ class TransferArguments(TrainingArguments):
         activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
+        push_to_hub: put the trained model on the Hub when the run ends, as `scripts/push.py` does it; the login is
+            tried before training begins. A trainer without a run pushes at `trainer.push_to_hub()`.
+        hub_strategy: `end`, unlike in transformers: another would publish checkpoints, and is refused.
+        hub_private_repo: whether a new repository is private: yes, unlike in transformers.
     """
 
     early_stopping_patience: int | None = field(default=None, metadata={"help": "Evaluations without gain to stop at."})
@@ -64,6 +69,9 @@ class TransferArguments(TrainingArguments):
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
     )
+    push_to_hub: bool = field(default=False, metadata={"help": "Put the trained model on the Hub."})
+    hub_strategy: HubStrategy | str = field(default="end", metadata={"help": "When to push: at the end."})
+    hub_private_repo: bool | None = field(default=True, metadata={"help": "Whether a new repository is private."})
 
     def __post_init__(self) -> None:
         """Resolve `precision` and check what transformers would find out only later, or at the end of a run."""
@@ -117,6 +125,8 @@ class TransferArguments(TrainingArguments):
         if best is not None and self.greater_is_better is None:
             self.greater_is_better = best.greater_is_better
         super().__post_init__()
+        if self.push_to_hub and (problem := strategy_problem(self.hub_strategy)):
+            raise ConfigError(problem)
         if self.early_stopping_patience is not None:
             problems = []
             if self.early_stopping_patience < 1:
@@ -175,6 +185,16 @@ class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
             setattr(other, name, value)
         found: Seq2SeqTransferArguments = other
         return found
+
+
+def strategy_problem(strategy: HubStrategy | str) -> str | None:
+    """What is wrong with a `hub_strategy`, in words; None for the one that there is."""
+    if HubStrategy(strategy) == HubStrategy.END:
+        return None
+    return (
+        f"training.hub_strategy is {HubStrategy(strategy).value!r}, which would publish checkpoints with optimizer "
+        "states and training_args.bin. Expected end: the model is pushed once, when it is trained and scanned."
+    )
 
 
 _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (

@@ -10,7 +10,8 @@ Silent faults of the stock loop that are removed here:
 * The evaluation loss repeats each batch's mean for all of its rows, a short last batch included, which is wrong on
   several processes. Here it is the mean over rows.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither.
-* `training_args.bin` holds the Hub token. Here it does not.
+* `training_args.bin` holds the Hub token, and goes to the Hub with the whole output folder. Here neither
+  (publishing.py).
 * Every process of several draws the same dropout masks. Here each draws its own.
 * The frozen part of an encoder is computed in every epoch, with dropout. Here once, without (activations.py).
 * A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither (resuming.py).
@@ -39,6 +40,7 @@ from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.pooled import written_losses
+from nlp_transfer.training.publishing import PublishingMixin
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
 from nlp_transfer.training.selection import SelectionMixin, label_free_metric
@@ -51,7 +53,14 @@ if TYPE_CHECKING:
 
 
 class TransferMixin(
-    ActivationsMixin, FiniteMixin, MemoryMixin, AdaptationMixin, ResumingMixin, SelectionMixin, FastPathMixin
+    ActivationsMixin,
+    FiniteMixin,
+    MemoryMixin,
+    AdaptationMixin,
+    ResumingMixin,
+    SelectionMixin,
+    FastPathMixin,
+    PublishingMixin,
 ):
     """See the module's text. Use `TransferTrainer`."""
 

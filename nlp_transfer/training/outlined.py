@@ -10,8 +10,11 @@ from nlp_transfer.reading.outlines import OutlineError, outline
 def outlined_arguments() -> type:
     """A dataclass with the fields of `TransferArguments`; itself, where transformers' source is not understood."""
     try:
-        base = outline(_transformers_folder() / "training_args.py", "TrainingArguments", _torch_facts())
-        return outline(Path(__file__).with_name("arguments.py"), "TransferArguments", {base.__name__: base})
+        theirs = _transformers_folder()
+        base = outline(theirs / "training_args.py", "TrainingArguments", _torch_facts())
+        strategy = outline(theirs / "trainer_utils.py", "HubStrategy", {})
+        known = {one.__name__: one for one in (base, strategy)}
+        return outline(Path(__file__).with_name("arguments.py"), "TransferArguments", known)
     except OutlineError:  # a version that writes its fields otherwise; its help is slower, and as right
         from nlp_transfer.training.arguments import TransferArguments
 

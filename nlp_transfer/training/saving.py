@@ -51,8 +51,6 @@ class SavingMixin(Trainer):
             if self.args.should_save and saving.exists():
                 checkpoints.clear_rests(parent)
         self._saved_at = step
-        if self.args.push_to_hub:
-            self._push_from_checkpoint(str(place))
         if self.args.should_save:
             best = self.state.best_model_checkpoint
             checkpoints.rotate(place, self.args.save_total_limit, [Path(best)] if best else [])

@@ -67,7 +67,20 @@ def test_metrics_json(report, tmp_path):
         "report": str(tmp_path / "report.md"),
         "baselines": str(tmp_path / "baselines.json"),
     }
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["baselines.json", "metrics.json", "report.md"]
+    names = ["baselines.json", "facts.json", "metrics.json", "report.md"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == names
+
+
+def test_facts_json(report, tmp_path):
+    report.write(tmp_path)
+    facts = json.loads((tmp_path / "facts.json").read_bytes())
+    assert list(facts) == ["model", "seeds", "corpora", "cost"]
+    assert (facts["model"], facts["seeds"]) == (report.model, list(report.seeds))
+    assert facts["corpora"]["source"] == {
+        "rows": report.corpora["source"].rows,
+        "fingerprint": report.corpora["source"].fingerprint,
+    }
+    assert Cost(**facts["cost"]) == report.cost
 
 
 def test_without_baselines_no_file_is_written(report, tmp_path):

@@ -18,7 +18,10 @@ def test_all_of_trainings_arguments_stay_with_their_defaults():
         "restore_callback_states_from_checkpoint",
         "accelerator_config",
         "distributed_state",
+        "hub_strategy",
+        "hub_private_repo",
     }
+    assert (ours.hub_strategy, ours.hub_private_repo) == ("end", True)
     assert ours.logging_nan_inf_filter is False
     assert ours.restore_callback_states_from_checkpoint is True
 

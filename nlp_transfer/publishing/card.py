@@ -1,0 +1,183 @@
+"""The card of a published model: metadata that the Hub understands, and what a reader must know. No sample of the data.
+
+The text is written by whoever knows the run (nlp_transfer/pushing.py); here stands what a card is made of.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.publishing.parts import Base
+from nlp_transfer.publishing.uploading import TAG
+
+PIPELINES = {
+    "sequence_classification": "text-classification",
+    "masked_language_modeling": "fill-mask",
+    "extractive_summarization": "summarization",
+    "abstractive_summarization": "summarization",
+}
+"""What the Hub calls our tasks."""
+
+METRIC_TYPES = {
+    "accuracy": "accuracy",
+    "exact_match": "exact_match",
+    "perplexity": "perplexity",
+    "average_precision": "average_precision",
+}
+"""What the Hub calls our metrics, beside those that end in `f1`, `precision` or `recall`, and ROUGE."""
+
+CLASSIFIER = "AutoModelForSequenceClassification"
+
+NOT_PUBLISHED = "unpublished"
+"""What the metadata say in place of a corpus that has no name on the Hub."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that a card says.
+
+    Args:
+        repo_id: the model's name on the Hub.
+        task: its task, as a configuration names it; empty where none is known.
+        base: the model that was trained on.
+        adapter: whether the repository holds an adapter alone.
+        summary: the first paragraph.
+        use: how to load it, in Python.
+        intended: what it is for.
+        transfer: from where to where, and how; one paragraph each.
+        scores: tables, in Markdown.
+        results: {domain: {split: {metric: number}}} for the metadata.
+        datasets: {domain: the Hub's names of its corpus and of the configuration}; a domain that is not there is of a
+            corpus without them.
+        limits: one sentence each.
+        cost: one measure each.
+        versions: by library.
+        license: an identifier that the Hub knows.
+        language: codes, such as `en`.
+        tags: beside our own.
+    """
+
+    repo_id: str
+    task: str
+    base: Base
+    adapter: bool
+    summary: str
+    use: str
+    intended: str
+    transfer: Sequence[str] = ()
+    scores: str = ""
+    results: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    datasets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    limits: Sequence[str] = ()
+    cost: Sequence[str] = ()
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+    license: str | None = None
+    language: Sequence[str] = ()
+    tags: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        wrong = [code for code in self.language if not re.fullmatch(r"[a-z]{2,3}|code|multilingual", code)]
+        if wrong:
+            raise ConfigError(f"--language is {wrong[0]!r}; expected a code of two or three letters, such as en.")
+
+    def text(self) -> str:
+        """The card as it stands in README.md."""
+        from huggingface_hub import ModelCard
+
+        return str(ModelCard(f"---\n{self._metadata()}\n---\n\n" + "\n".join(self._body())))
+
+    def _metadata(self) -> str:
+        from huggingface_hub import ModelCardData
+
+        pipeline = PIPELINES.get(self.task)
+        base = self.base.hub_id or self.base.root
+        own = self.adapter and self.base.hub_id is not None  # an adapter fits the model that it was trained on alone
+        relation: dict[str, Any] = {"base_model_relation": "adapter" if own else "finetune"} if base else {}
+        results = list(self._eval_results(pipeline or self.task))
+        data = ModelCardData(
+            base_model=base,
+            **relation,
+            library_name="peft" if self.adapter else "transformers",
+            pipeline_tag=pipeline,
+            datasets=sorted({name for name, _ in self.datasets.values()}) or None,
+            language=list(self.language) or None,
+            license=self.license,
+            tags=[TAG, *self.tags],
+            model_name=self.repo_id.rpartition("/")[2] if results else None,
+            eval_results=results or None,
+        )
+        return data.to_yaml()
+
+    def _eval_results(self, task: str) -> Iterator[Any]:
+        """Every number of the scores but counts of rows, under the name that it has in metrics.json."""
+        from huggingface_hub import EvalResult
+
+        for domain, splits in self.results.items():
+            # The client takes results of one dataset, configuration and split for those of one corpus.
+            dataset, config = self.datasets.get(domain, (NOT_PUBLISHED, domain))
+            for split, scores in splits.items():
+                for name, value in scores.items():
+                    if isinstance(value, int | float) and name != "rows":
+                        yield EvalResult(
+                            task_type=task,
+                            dataset_type=dataset,
+                            dataset_config=config,
+                            dataset_name=f"{domain} ({dataset})",
+                            dataset_split=split,
+                            metric_type=metric_type(name),
+                            metric_name=name,
+                            metric_value=value,
+                        )
+
+    def _body(self) -> Iterator[str]:
+        yield f"# {self.repo_id.rpartition('/')[2]}\n"
+        yield f"{self.summary[:1].upper()}{self.summary[1:]}\n"
+        yield f"## Use\n\n```python\n{self.use.strip()}\n```\n"
+        yield f"A private repository needs a login (`hf auth login`).\n\n{self.intended}\n"
+        for title, lines in (("Transfer", self.transfer), ("Scores", [self.scores]), ("Limits", [_list(self.limits)])):
+            if any(lines):
+                yield f"## {title}\n"
+                yield from (f"{line.rstrip()}\n" for line in lines)
+        if self.cost:
+            yield f"## Cost\n\n{_list(self.cost)}\n"
+        if self.versions:
+            found = ", ".join(f"{name} {version}" for name, version in self.versions.items() if version)
+            yield f"## Versions\n\n{found}\n"
+
+
+def adapter_use(repo_id: str, base: Base, auto_class: str, labels: int) -> str:
+    """How to load an adapter alone, in Python.
+
+    Args:
+        repo_id: where it is.
+        base: the model that it fits.
+        auto_class: of transformers, for the network.
+        labels: how many classes it has.
+    """
+    sized = f", num_labels={labels}" if auto_class == CLASSIFIER else ""
+    if base.hub_id is not None and auto_class == CLASSIFIER:
+        own = auto_class.replace("Auto", "AutoPeft")
+        return f'from peft import {own}\n\nmodel = {own}.from_pretrained("{repo_id}"{sized})'
+    name = f'"{base.hub_id}"' if base.hub_id is not None else "BASE"
+    return (
+        f"from peft import PeftModel\nfrom transformers import {auto_class}\n\n"
+        f"base = {auto_class}.from_pretrained({name}{sized})"
+        + ("" if base.hub_id is not None else f"  # BASE: {base.words}")
+        + f'\nmodel = PeftModel.from_pretrained(base, "{repo_id}")'
+    )
+
+
+def metric_type(name: str) -> str:
+    """What the Hub calls a metric of ours; our own name where it has none."""
+    if name.startswith("rouge"):
+        return "rouge"
+    for kind in ("f1", "precision", "recall"):
+        if name == kind or name.endswith(f"_{kind}"):
+            return kind
+    return METRIC_TYPES.get(name, name)
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

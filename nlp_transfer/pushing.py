@@ -1,0 +1,287 @@
+"""A run's model to the Hub: what goes, what was found in it, then the way there.
+
+    run folder -> parts and card -> scan (secrets, personal data, paths, runs of the corpus's words) -> one commit
+
+Nothing is sent before the scan has passed, or what it found was allowed by name.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.building import load_corpora
+from nlp_transfer.config import Config, load_config
+from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
+from nlp_transfer.models.safety import ADAPTER_CONFIG
+from nlp_transfer.publishing.findings import Finding, stop_at
+from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
+from nlp_transfer.publishing.parts import Part, left_here, model_parts, texts_of, wording
+from nlp_transfer.publishing.scanning import scan
+from nlp_transfer.publishing.uploading import CARD, Target, check_name, check_target, upload
+from nlp_transfer.reporting.report import METRICS
+from nlp_transfer.reporting.tables import Table
+from nlp_transfer.run_card import FinishedRun, base_of, read_run, run_card
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitInfo
+
+    from nlp_transfer.data import Corpus
+
+WHAT = ("model", "adapter", "both")
+"""What can be pushed of a run; `both` is the model, and the adapter in a folder of that name."""
+
+ADAPTER = "adapter"
+
+
+@dataclass(frozen=True)
+class PushSettings:
+    """How a run's model is published.
+
+    Args:
+        what: one of `WHAT`; None is the model, or the adapter where it stands alone.
+        public: whether everyone may read it.
+        revision: a branch of the repository; None is the main one.
+        license_name: what the card says of it.
+        language: of the texts.
+        card: a card to take in place of the one that is made.
+        allowed: keys of findings that may pass.
+        check_corpus: whether to look for runs of the corpus's words.
+        into_existing: whether the repository may hold what no push made.
+        token: of the one who pushes; None is the login of this machine.
+    """
+
+    what: str | None = None
+    public: bool = False
+    revision: str | None = None
+    license_name: str | None = None
+    language: tuple[str, ...] = ()
+    card: Path | None = None
+    allowed: tuple[str, ...] = ()
+    check_corpus: bool = True
+    into_existing: bool = False
+    token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, config: Config) -> "PushSettings":
+        """Those of `training.push_to_hub`."""
+        arguments = config.training
+        return cls(
+            public=arguments.hub_private_repo is False, revision=arguments.hub_revision, token=arguments.hub_token
+        )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What would be pushed.
+
+    Args:
+        parts: the files.
+        left: what stays in the run's folder, by name.
+        findings: what the scan found.
+    """
+
+    parts: list[Part]
+    left: list[str]
+    findings: list[Finding]
+
+
+def push(
+    folder: str | Path,
+    repo_id: str | None = None,
+    settings: PushSettings | None = None,
+    *,
+    corpora: "Mapping[str, Corpus] | None" = None,
+    say: Callable[[str], None] = print,
+) -> "CommitInfo":
+    """Put a finished run's model on the Hub.
+
+    Args:
+        folder: the run's output folder.
+        repo_id: `owner/name`; a name alone is of the one who is logged in; None is the folder's name.
+        settings: how.
+        corpora: the run's corpora, if they are at hand; else they are read again.
+        say: is told what is sent.
+
+    Raises:
+        CheckpointError: the folder holds no finished run, or its model is not whole.
+        PublishError: no login, right or network; the name is taken; or the scan found something. Nothing was published.
+    """
+    settings = settings or PushSettings()
+    run = read_run(Path(folder))
+    target = check_push(run.folder, repo_id, settings)
+    prepared = prepare(run, target.repo_id, settings, corpora=corpora)
+    stop_at(prepared.findings, settings.allowed)
+    size = sum(part.size_bytes for part in prepared.parts)
+    say(f"Pushing {len(prepared.parts)} files, {size / 1e6:,.1f} MB, to {target.repo_id}.")
+    return upload(
+        target,
+        prepared.parts,
+        message=f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}",
+        public=settings.public,
+        revision=settings.revision,
+        token=settings.token,
+    )
+
+
+def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Target:
+    """Find out whether a push will be let in, and can be scanned; see `check_target`.
+
+    Raises:
+        ConfigError: the scanners are not installed.
+    """
+    scan([("", "nothing")])
+    return check_target(
+        repo_id,
+        name=folder.resolve().name,
+        public=settings.public,
+        into_existing=settings.into_existing,
+        token=settings.token,
+    )
+
+
+def prepare(
+    run: FinishedRun, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
+) -> Prepared:
+    """Choose what goes, write its card, and scan both. No network.
+
+    Raises:
+        CheckpointError: what is to be pushed is not there, or not whole.
+        PublishError: the corpus cannot be read.
+    """
+    check_name(repo_id)
+    parts, left = _parts(run, settings)
+    parts.append(Part(CARD, card_text(run, repo_id, settings).encode(), "the card"))
+    texts = list(texts_of(parts))
+    findings = scan(texts)
+    if settings.check_corpus:
+        held = corpora if corpora is not None else _corpora_of(run)
+        findings += shared_runs([(name, wording(name, text)) for name, text in texts], _texts(held))
+    return Prepared(parts, left, findings)
+
+
+def card_text(run: FinishedRun, repo_id: str, settings: PushSettings) -> str:
+    """The card: the one that was given, or one that is made of the run."""
+    if settings.card is None:
+        adapter = _what(run, settings) == ADAPTER
+        return run_card(
+            run, repo_id, adapter=adapter, license_name=settings.license_name, language=settings.language
+        ).text()
+    if settings.license_name or settings.language:
+        raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
+    try:
+        return settings.card.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--card {settings.card} cannot be read: {error}. Write one with --write_card.") from error
+
+
+def _what(run: FinishedRun, settings: PushSettings) -> str:
+    """What goes, where the run has it; raises CheckpointError, ConfigError."""
+    there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
+    wanted = settings.what or (there[0] if there else "model")
+    if wanted not in WHAT:
+        raise ConfigError(f"--what: {did_you_mean('part', wanted, WHAT)}")
+    lacking = [name for name in (("model", ADAPTER) if wanted == "both" else (wanted,)) if name not in there]
+    if lacking:
+        raise CheckpointError(
+            f"{run.folder} has no {lacking[0]}/, so --what {wanted} cannot be pushed; it has "
+            f"{' and '.join(f'{name}/' for name in there) or 'neither model/ nor adapter/'}."
+        )
+    return wanted
+
+
+def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[Part], list[str]]:
+    wanted = _what(run, settings)
+    folders = {"": "model"} if wanted == "model" else {"": ADAPTER}
+    if wanted == "both":
+        folders = {"": "model", f"{ADAPTER}/": ADAPTER}
+    parts: list[Part] = []
+    left: list[str] = []
+    for under, name in folders.items():
+        folder = run.folder / name
+        found = model_parts(folder, under=under, base=base_of(run) if name == ADAPTER else None)
+        if name == ADAPTER and not (folder / ADAPTER_CONFIG).is_file():
+            raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
+        parts += found
+        left += [f"{name}/{other}" for other in left_here(folder, found)]
+    parts.append(Part(METRICS, run.folder / METRICS, "all scores"))
+    gone = {*folders.values(), METRICS}
+    left += sorted(
+        f"{path.name}/" if path.is_dir() else path.name for path in run.folder.iterdir() if path.name not in gone
+    )
+    return parts, left
+
+
+def _corpora_of(run: FinishedRun) -> "Mapping[str, Corpus]":
+    """The corpora that a run read, read again.
+
+    Raises:
+        PublishError: they cannot be read, or are others now.
+    """
+    skip = (
+        f"Without them it is not known whether {RUN_WORDS} words in a row of theirs are among what would be published. "
+        "Run the command where they lie, or pass --without_corpus_check if you have looked yourself."
+    )
+    try:
+        corpora, _ = load_corpora(load_config(tree=run.config))
+    except NLPTransferError as error:
+        raise PublishError(f"The texts of the run cannot be read again ({error}). {skip}") from error
+    for domain, corpus in corpora.items():
+        before = run.record.get("inputs", {}).get(f"{domain} corpus")
+        if before not in (None, corpus.fingerprint):
+            raise PublishError(
+                f"The {domain} corpus is another than in the run: its fingerprint was {before[:12]}…, now it is "
+                f"{corpus.fingerprint[:12]}…. {skip}"
+            )
+    return corpora
+
+
+def _texts(corpora: "Mapping[str, Corpus]") -> Iterator[str]:
+    """Every text of every split: of documents, their summaries and marked passages, too."""
+    for corpus in corpora.values():
+        for split in corpus.splits.values():
+            columns = [name for name in split.column_names if name not in ("id", "label", "labels")]
+            for batch in split.select_columns(columns).iter(1000):
+                for values in batch.values():
+                    for value in values:
+                        yield from _strings(value)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Sequence):
+        texts = [item for item in value if isinstance(item, str)]
+        yield " ".join(texts)  # a run of words may go over the sentences of a document
+
+
+def described(prepared: Prepared) -> Table:
+    """The files with their sizes and the reasons why they go."""
+    rows = [[part.name, part.why, f"{part.size_bytes:,}"] for part in prepared.parts]
+    return Table("", ["file", "why", "bytes"], rows, names=2)
+
+
+def retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> str:
+    """The command that pushes what a run could not."""
+    import shlex
+
+    words = ["python", "scripts/push.py", str(folder), repo_id or folder.resolve().name]
+    words += ["--public"] if settings.public else []
+    words += ["--revision", settings.revision] if settings.revision else []
+    return shlex.join(words)
+
+
+def push_after_run(
+    folder: Path, config: Config, corpora: "Mapping[str, Corpus]", say: Callable[[str], None]
+) -> "CommitInfo | None":
+    """Push what `training.push_to_hub` asked for. A push that fails is said, and takes nothing from the run."""
+    settings, repo_id = PushSettings.of(config), config.training.hub_model_id
+    try:
+        return push(folder, repo_id, settings, corpora=corpora, say=say)
+    except Exception as error:  # whatever it is, the run is finished and whole
+        what = str(error) if isinstance(error, NLPTransferError) else f"{type(error).__name__}: {error}"
+        say(
+            f"The run is finished, and its model was NOT pushed: {what}\n"
+            f"Push it with: {retry_command(folder, repo_id, settings)}"
+        )
+        return None

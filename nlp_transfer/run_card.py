@@ -1,0 +1,299 @@
+"""The card of a run's model: what its folder says of encoder, corpora, methods, scores and cost, put into words.
+
+What the run read is named only if it has a public name: a Hub id, or a corpus that ships with a package. Everything
+else is "not published", whatever its file is called.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.errors import CheckpointError, PublishError
+from nlp_transfer.hub import CONFIG_KEY
+from nlp_transfer.methods import METHODS
+from nlp_transfer.models.locating import PACKAGE_PREFIX, folder_origin, hub_origin
+from nlp_transfer.publishing.card import CLASSIFIER, PIPELINES, Card, adapter_use
+from nlp_transfer.publishing.parts import NOT_ON_HUB, Base
+from nlp_transfer.reporting.markdown import meaning
+from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS, MODEL, Cost, DomainScores
+from nlp_transfer.reporting.run_folder import look_at
+from nlp_transfer.reporting.score_tables import has_classes, number, per_class_table, summary_tables
+from nlp_transfer.reporting.tables import escape_markdown, to_markdown
+from nlp_transfer.tasks import TASKS, AbstractiveSummarization
+
+SHOWN_CLASSES = 40
+"""Up to how many classes a card's text names; the tables name all."""
+
+RECIPE = ("num_train_epochs", "max_steps", "learning_rate", "per_device_train_batch_size", "weight_decay", "seed")
+"""Training arguments that a card names, where the run set them."""
+
+_OWN_TEXTS = "texts that are not published"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a finished run's folder says of it.
+
+    Args:
+        folder: the folder.
+        record: `run.json`.
+        facts: `facts.json`; empty for a run that wrote none.
+        metrics: `metrics.json`.
+        baselines: `baselines.json`; empty where there are none.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    metrics: DomainScores
+    baselines: Mapping[str, DomainScores]
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The run's configuration."""
+        config: Mapping[str, Any] = self.record["config"]
+        return config
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return str(self.config["task"]["name"])
+
+
+def read_run(folder: Path) -> FinishedRun:
+    """What a run's folder says.
+
+    Raises:
+        CheckpointError: it holds no run, or an unfinished one.
+    """
+    found = look_at(folder)
+    if found.state != "finished":
+        what = {"empty": "is empty or not there", "unfinished": "holds an unfinished run; finish it with --resume"}
+        hint = f"; name the run's folder, {folder.parent}" if (folder.parent / "run.json").is_file() else ""
+        raise CheckpointError(
+            f"{folder} {what.get(found.state, 'holds no run of ours')}. Expected the output folder of a finished run"
+            f"{hint}."
+        )
+    return FinishedRun(
+        folder,
+        found.record,
+        _read(folder / FACTS),
+        _read(folder / METRICS),
+        _read(folder / BASELINES),
+    )
+
+
+def base_of(run: FinishedRun) -> Base:
+    """The model that a run trained, in words that any reader may know, and by its name on the Hub."""
+    name, origin = str(run.config["model"]), str(run.facts.get("model", ""))
+    if name.startswith(PACKAGE_PREFIX):
+        package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
+        return Base(origin or f"{inner} of the package {package}")
+    if (on_hub := hub_origin(origin)) is not None:
+        return Base(f"[{on_hub[0]}](https://huggingface.co/{on_hub[0]})", *on_hub)
+    place = folder_origin(origin)
+    if place is not None and place.name == MODEL and (place.parent / "run.json").is_file():
+        before = read_run(place.parent)
+        root = base_of(before)
+        return Base(f"the model of an earlier run ({before.task}) on {root.words}", root=root.hub_id or root.root)
+    return Base(NOT_ON_HUB)
+
+
+def run_card(
+    run: FinishedRun,
+    repo_id: str,
+    *,
+    adapter: bool,
+    license_name: str | None = None,
+    language: Sequence[str] = (),
+) -> Card:
+    """The card of a run's model.
+
+    Args:
+        run: the run.
+        repo_id: where the model goes.
+        adapter: whether its adapter goes alone.
+        license_name: what the card says of it; nobody else knows.
+        language: of its texts.
+    """
+    base = base_of(run)
+    labels, record = _labels(run), _model_record(run)
+    return Card(
+        repo_id=repo_id,
+        task=run.task,
+        base=base,
+        adapter=adapter,
+        summary=_summary(run, base),
+        use=_use(run.task, repo_id, base, adapter=adapter, classes=len(labels)),
+        intended=_intended(run.task, labels),
+        transfer=list(_transfer(run, base)),
+        scores="\n".join(_scores(run)),
+        results=run.metrics,
+        datasets=_datasets(run.config),
+        limits=list(_limits(run, record)),
+        cost=list(Cost(**run.facts["cost"]).lines()) if "cost" in run.facts else (),
+        versions=run.record.get("versions", {}),
+        license=license_name,
+        language=language,
+        tags=[run.task.replace("_", "-"), *(method["name"].replace("_", "-") for method in run.config["methods"])],
+    )
+
+
+def reference(kind: type) -> str:
+    """Where a method or task comes from, as its module's text says under `Reference:`; empty where it says nothing."""
+    found = re.search(r"Reference: (.*)", sys.modules[kind.__module__].__doc__ or "", re.DOTALL)
+    return " ".join(found.group(1).split()) if found else ""
+
+
+def _summary(run: FinishedRun, base: Base) -> str:
+    methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
+    return f"{base.words}, moved into another domain by {methods} for the task `{run.task}`, with nlp-transfer."
+
+
+def _use(task: str, repo_id: str, base: Base, *, adapter: bool, classes: int) -> str:
+    if adapter:
+        if task == AbstractiveSummarization.name:
+            raise PublishError(
+                "--what: the adapter of a network that writes fits the network that its run put together, which nobody "
+                "else has. Push the model, which holds it merged."
+            )
+        auto_class = "AutoModelForMaskedLM" if task == "masked_language_modeling" else CLASSIFIER
+        return adapter_use(repo_id, base, auto_class, classes)
+    if PIPELINES.get(task) == "summarization":
+        return (
+            "import nlp_transfer, transformers\n\nnlp_transfer.register_pipelines()\n"
+            f'summarize = transformers.pipeline("summarization", model="{repo_id}")'
+        )
+    if task not in PIPELINES:
+        return f'import nlp_transfer\n\nmodel = nlp_transfer.load("{repo_id}")'
+    example = {
+        "fill-mask": f'fill = pipeline("fill-mask", model="{repo_id}")\n'
+        'print(fill(f"A text with one word {fill.tokenizer.mask_token} out."))',
+        "text-classification": f'classify = pipeline("text-classification", model="{repo_id}", truncation=True)\n'
+        'print(classify("A text to classify.", top_k=None))',
+    }[PIPELINES[task]]
+    return f"from transformers import pipeline\n\n{example}"
+
+
+def _intended(task: str, labels: Sequence[str]) -> str:
+    if labels:
+        named = ", ".join(f"`{label}`" for label in labels[:SHOWN_CLASSES])
+        more = f" and {len(labels) - SHOWN_CLASSES} more" if len(labels) > SHOWN_CLASSES else ""
+        return f"It sorts texts like those it learned from into {len(labels)} classes: {named}{more}."
+    if task == "masked_language_modeling":
+        return "It is an encoder to go on from, on texts like those it learned from; alone it guesses hidden words."
+    return "It summarises documents like those it learned from."
+
+
+def _transfer(run: FinishedRun, base: Base) -> Iterator[str]:
+    yield f"**Encoder**: {base.words}" + (f", at revision `{base.revision}`." if base.revision else ".")
+    for domain, corpora in _corpora(run.config).items():
+        facts = run.facts.get("corpora", {}).get(domain, {})
+        rows = ", ".join(f"{name} {count:,}" for name, count in facts.get("rows", {}).items())
+        text = f"**{domain.capitalize()}**: {', and '.join(map(_corpus_words, corpora))}"
+        yield f"{text}; rows: {rows}; fingerprint `{facts['fingerprint'][:12]}`." if rows else f"{text}."
+    for method in run.config["methods"]:
+        kind = METHODS.get(method["name"])
+        origin = reference(kind) if kind is not None else ""
+        values = ", ".join(
+            f"{key} {value}" for key, value in method.items() if key != "name" and isinstance(value, int | float)
+        )
+        yield f"**Method** `{method['name']}`{f' ({values})' if values else ''}" + (f": {origin}." if origin else ".")
+    task = TASKS.get(run.task)
+    if task is not None and (origin := reference(task)):
+        yield f"**Task** `{run.task}`: {origin}."
+    training = run.config["training"]
+    given = {
+        key: training[key] for key in ("num_train_epochs", "max_steps", "learning_rate", "seed") if key in training
+    }
+    if given:
+        yield f"**Recipe**: {', '.join(f'{key} {value:g}' for key, value in given.items())}."
+
+
+def _scores(run: FinishedRun) -> Iterator[str]:
+    for domain, splits in run.metrics.items():
+        for split, scores in splits.items():
+            others = {name: one[domain][split] for name, one in run.baselines.items() if split in one.get(domain, {})}
+            yield f"### {domain}, {split} ({scores['rows']:,} rows)\n"
+            yield from map(to_markdown, summary_tables({MODEL: scores, **others}, ""))
+            if has_classes(scores):
+                yield to_markdown(per_class_table({MODEL: scores}, ""))
+    first = next((scores for splits in run.metrics.values() for scores in splits.values()), None)
+    if first is not None:
+        yield f"{meaning(first)} `metrics.json` has all numbers."
+
+
+def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
+    yield "The scores are of the rows named above; on texts of another kind, language or time it was not tried."
+    if "max_length" in record:
+        windows = "are read in windows of" if "overlap" in record else "are cut at"
+        yield f"Texts {windows} {record['max_length']:,} tokens."
+    if any(record.get("thresholds", {}).values()):
+        yield "Its labels have thresholds of their own, in `config.json`; `nlp_transfer.load` applies them."
+    for domain, splits in run.metrics.items():
+        for split, scores in splits.items():
+            better = {
+                name: one[domain][split]["macro_f1"]
+                for name, one in run.baselines.items()
+                if one.get(domain, {}).get(split, {}).get("macro_f1", 0.0) > scores.get("macro_f1", 1.0)
+            }
+            if better:
+                best = max(better, key=lambda name: better[name])
+                yield f"On {domain} {split} the baseline {best} has a higher macro-F1 ({number(better[best])})."
+    if run.config["task"].get("new_words"):
+        yield "Its vocabulary was enlarged by frequent words of the texts it learned from."
+    yield "Weights can hold traces of the texts they were trained on."
+
+
+def _corpora(config: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """The corpora's sections by domain."""
+    source = config["source"]
+    found = {"source": source if isinstance(source, list) else [source]}
+    return {**found, "target": [config["target"]]} if config.get("target") else found
+
+
+def _corpus_words(corpus: Mapping[str, Any]) -> str:
+    if corpus.get("hub"):
+        details = [corpus["name"]] if corpus.get("name") else []
+        details += [f"revision {corpus['revision']}"] if corpus.get("revision") else []
+        name = f"[{corpus['hub']}](https://huggingface.co/datasets/{corpus['hub']})"
+        return f"{name} ({', '.join(details)})" if details else name
+    return f"the corpus `{corpus['builtin']}` of nlp-transfer" if corpus.get("builtin") else _OWN_TEXTS
+
+
+def _datasets(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The Hub's names of a domain's corpus and its configuration; not of a domain that has several."""
+    return {
+        domain: (corpora[0]["hub"], corpora[0].get("name") or "default")
+        for domain, corpora in _corpora(config).items()
+        if len(corpora) == 1 and corpora[0].get("hub")
+    }
+
+
+def _labels(run: FinishedRun) -> list[str]:
+    """The classes in the order of their ids, as they stand in the scores; empty for a task without."""
+    for splits in run.metrics.values():
+        for scores in splits.values():
+            if has_classes(scores):
+                return [escape_markdown(label) for label in scores["per_class"]]
+    return []
+
+
+def _model_record(run: FinishedRun) -> Mapping[str, Any]:
+    """What `nlp_transfer.hub.save` recorded beside the weights."""
+    record: Mapping[str, Any] = _read(run.folder / MODEL / "config.json").get(CONFIG_KEY) or {}
+    return record
+
+
+def _read(place: Path) -> Any:
+    """A JSON file of the run; empty where there is none."""
+    try:
+        return json.loads(place.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise CheckpointError(f"{place} cannot be read ({error}). Take it from a copy of the run.") from error

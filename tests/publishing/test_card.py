@@ -1,0 +1,132 @@
+"""A card's metadata are what the Hub understands, and read back as they were meant."""
+
+from dataclasses import replace
+
+import pytest
+from huggingface_hub import ModelCard
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.publishing.card import CLASSIFIER, Card, adapter_use, metric_type
+from nlp_transfer.publishing.parts import Base
+
+CARD = Card(
+    repo_id="ada/clauses",
+    task="sequence_classification",
+    base=Base("[org/encoder](https://huggingface.co/org/encoder)", "org/encoder", "abc"),
+    adapter=False,
+    summary="an encoder, moved.",
+    use='model = "x"\n',
+    intended="It sorts.",
+    transfer=["**Encoder**: one.", "**Method** `lora`."],
+    scores="| a |",
+    results={
+        "source": {"test": {"rows": 24, "macro_f1": 0.5, "accuracy": 0.25, "per_class": {"a": {"f1": 1.0}}}},
+        "target": {"test": {"rougeLsum": 0.125, "note": "text", "undefined": None}},
+    },
+    datasets={"source": ("coastalcph/lex_glue", "ledgar")},
+    limits=["One.", "Two."],
+    cost=["Training: 1 s"],
+    versions={"torch": "2.13", "peft": None},
+    license="mit",
+    language=("en", "de"),
+    tags=("lora",),
+)
+
+
+def read(card: Card) -> ModelCard:
+    return ModelCard(card.text())
+
+
+def test_metadata_read_back() -> None:
+    data = read(CARD).data
+    assert data.base_model == "org/encoder"
+    assert data.get("base_model_relation") == "finetune"
+    assert (data.library_name, data.pipeline_tag, data.license) == ("transformers", "text-classification", "mit")
+    assert (data.language, data.datasets, data.tags) == (
+        ["en", "de"],
+        ["coastalcph/lex_glue"],
+        ["nlp-transfer", "lora"],
+    )
+    results = [
+        (
+            one.dataset_name,
+            one.dataset_type,
+            one.dataset_config,
+            one.dataset_split,
+            one.metric_type,
+            one.metric_name,
+            one.metric_value,
+        )
+        for one in data.eval_results
+    ]
+    hub = ("source (coastalcph/lex_glue)", "coastalcph/lex_glue", "ledgar", "test")
+    assert results == [
+        (*hub, "f1", "macro_f1", 0.5),
+        (*hub, "accuracy", "accuracy", 0.25),
+        ("target (unpublished)", "unpublished", "target", "test", "rouge", "rougeLsum", 0.125),
+    ]
+    assert {one.task_type for one in data.eval_results} == {"text-classification"}
+
+
+@pytest.mark.parametrize(
+    ("base", "adapter", "expected"),
+    [
+        (Base("w", "org/encoder"), True, ("org/encoder", "adapter", "peft")),
+        (Base("w", root="org/encoder"), True, ("org/encoder", "finetune", "peft")),
+        (Base("w", root="org/encoder"), False, ("org/encoder", "finetune", "transformers")),
+        (Base("w"), False, (None, None, "transformers")),
+    ],
+)
+def test_the_relation_to_the_base_model(base: Base, adapter: bool, expected: tuple) -> None:
+    data = read(replace(CARD, base=base, adapter=adapter)).data
+    assert (data.base_model, data.get("base_model_relation"), data.library_name) == expected
+
+
+def test_the_text() -> None:
+    assert read(CARD).text.strip() == (
+        '# clauses\n\nAn encoder, moved.\n\n## Use\n\n```python\nmodel = "x"\n```\n\n'
+        "A private repository needs a login (`hf auth login`).\n\nIt sorts.\n\n"
+        "## Transfer\n\n**Encoder**: one.\n\n**Method** `lora`.\n\n## Scores\n\n| a |\n\n## Limits\n\n- One.\n- Two.\n\n"
+        "## Cost\n\n- Training: 1 s\n\n## Versions\n\ntorch 2.13"
+    )
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    card = Card("clauses", "", Base("an encoder"), False, summary="s", use="u", intended="i")
+    assert card.text().startswith("---\nlibrary_name: transformers\ntags:\n- nlp-transfer\n---\n\n# clauses\n")
+    assert "##" not in read(card).text.replace("## Use", "")
+
+
+@pytest.mark.parametrize("code", ["english", "EN", ""])
+def test_a_language_is_a_code(code: str) -> None:
+    with pytest.raises(ConfigError, match="expected a code of two or three letters, such as en"):
+        replace(CARD, language=(code,))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("macro_f1", "f1"),
+        ("f1", "f1"),
+        ("weighted_recall", "recall"),
+        ("rouge1", "rouge"),
+        ("perplexity", "perplexity"),
+    ],
+)
+def test_metrics_as_the_hub_calls_them(name: str, expected: str) -> None:
+    assert metric_type(name) == expected
+    assert metric_type("macro_f1_low") == "macro_f1_low"
+
+
+def test_how_an_adapter_is_loaded() -> None:
+    assert adapter_use("ada/x", Base("w", "org/encoder"), CLASSIFIER, 3).splitlines()[-1] == (
+        'model = AutoPeftModelForSequenceClassification.from_pretrained("ada/x", num_labels=3)'
+    )
+    assert adapter_use("ada/x", Base("my encoder"), CLASSIFIER, 3).splitlines()[-2:] == [
+        "base = AutoModelForSequenceClassification.from_pretrained(BASE, num_labels=3)  # BASE: my encoder",
+        'model = PeftModel.from_pretrained(base, "ada/x")',
+    ]
+    assert adapter_use("ada/x", Base("w", "org/encoder"), "AutoModelForMaskedLM", 2).splitlines()[-2:] == [
+        'base = AutoModelForMaskedLM.from_pretrained("org/encoder")',
+        'model = PeftModel.from_pretrained(base, "ada/x")',
+    ]

@@ -1,0 +1,60 @@
+"""Runs of 8 words of the corpus are found, whatever their layout; 7 are not."""
+
+import pytest
+
+from nlp_transfer.publishing.overlap import shared_runs
+
+EIGHT = "The tenant shall pay rent on the first"
+
+
+def test_eight_words_are_found_and_shown_with_their_line() -> None:
+    (found,) = shared_runs(
+        [("README.md", f"# A card\n\nIt says:\n> {EIGHT} of May.")], ["Nothing.", f"Whereas {EIGHT} day of each month."]
+    )
+    assert (found.kind, found.file, found.line) == ("corpus", "README.md", 4)
+    assert found.what == "9 words that stand in the corpus" or found.text.endswith(EIGHT)
+    assert found.text == EIGHT
+
+
+def test_longer_runs_are_one_finding() -> None:
+    text = f"{EIGHT} day of each month"
+    (found,) = shared_runs([("config.json", text)], [f"Here {text}, always."])
+    assert (found.what, found.text) == ("12 words that stand in the corpus", text)
+
+
+def test_two_runs_are_two_findings() -> None:
+    other = "no waiver shall be deemed a continuing waiver"
+    found = shared_runs([("README.md", f"{EIGHT}\nand so on\n{other}")], [EIGHT, other])
+    assert [(one.line, one.text) for one in found] == [(1, EIGHT), (3, other)]
+
+
+def test_seven_words_are_not() -> None:
+    assert shared_runs([("README.md", EIGHT.rpartition(" ")[0])], [EIGHT]) == []
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        "THE TENANT SHALL PAY RENT ON THE FIRST",
+        "the tenant, shall pay\nrent -- on the (first)",
+        "The_tenant_shall_pay_rent_on_the_first",
+    ],
+)
+def test_layout_hides_nothing(corpus: str) -> None:
+    assert len(shared_runs([("README.md", EIGHT)], [corpus])) == 1
+
+
+def test_scripts_without_spaces_are_read_character_by_character() -> None:
+    assert (
+        len(shared_runs([("README.md", "见:承租人应当按月支付租金。")], ["合同约定承租人应当按月支付租金和押金"])) == 1
+    )
+
+
+def test_a_run_does_not_go_over_the_ends_of_texts() -> None:
+    assert shared_runs([("README.md", EIGHT)], ["The tenant shall pay", "rent on the first"]) == []
+
+
+def test_nothing_to_compare() -> None:
+    assert shared_runs([], [EIGHT]) == []
+    assert shared_runs([("README.md", "")], [EIGHT, ""]) == []
+    assert shared_runs([("README.md", EIGHT)], []) == []

@@ -1,0 +1,98 @@
+"""Secrets, personal data and paths are found where they stand; scores, hashes and versions are none of these."""
+
+import random
+import sys
+
+import pytest
+
+from nlp_transfer.errors import ConfigError, PublishError
+from nlp_transfer.publishing.findings import Finding, stop_at
+from nlp_transfer.publishing.scanning import scan
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "what", "text"),
+    [
+        ("token hf_" + "aB3" * 11, "secret", "Hub token", "hf_" + "aB3" * 11),
+        ("key AKIAIOSFODNN7EXAMPLE", "secret", "AWS Access Key", "AKIAIOSFODNN7EXAMPLE"),
+        ("password: 'hunter2hunter2'", "secret", "Secret Keyword", "hunter2hunter2"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "secret", "Private Key", "BEGIN RSA PRIVATE KEY"),
+        ("see https://ada:s3cr3tpw@host.example/x", "secret", "Basic Auth Credentials", "s3cr3tpw"),
+        ("write to jane.doe@law.example, please", "personal", "e-mail address", "jane.doe@law.example"),
+        ("Tel. (415) 555-2671", "personal", "telephone number", "(415) 555-2671"),
+        ("call +49 30 901820", "personal", "telephone number", "+49 30 901820"),
+        ("IBAN DE89 3704 0044 0532 0130 00.", "personal", "account number (IBAN)", "DE89 3704 0044 0532 0130 00"),
+        ("card 4111 1111 1111 1111", "personal", "card number", "4111 1111 1111 1111"),
+        ("SSN 123-45-6789", "personal", "social security number", "123-45-6789"),
+        ("from `/home/ada/data/clauses.csv`", "path", "a path of a machine", "/home/ada/data/clauses.csv"),
+        (r"from C:\Users\ada\x.csv", "path", "a path of a machine", r"C:\Users\ada\x.csv"),
+        ("in ~/models/bert", "path", "a path of a machine", "~/models/bert"),
+    ],
+)
+def test_what_is_found(line: str, kind: str, what: str, text: str) -> None:
+    assert Finding(kind, what, "README.md", 2, text) in scan([("README.md", f"# card\n{line}\n")])
+
+
+def test_labels_in_json_are_scanned_too() -> None:
+    text = '{\n  "id2label": {\n    "0": "jane@law.example",\n    "1": "+1 415 555 2671"\n  }\n}'
+    assert [(finding.line, finding.what) for finding in scan([("config.json", text)])] == [
+        (3, "e-mail address"),
+        (4, "telephone number"),
+    ]
+
+
+def test_a_token_of_this_machine_is_found_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "plain-words-only")
+    assert [finding.what for finding in scan([("README.md", "of plain-words-only")])] == ["a token of this machine"]
+
+
+def test_what_a_card_is_full_of_is_not_found() -> None:
+    generator = random.Random(0)
+    lines = [
+        "fingerprint `ff7b23b8e005414c45d8d194624f52269f61dd64f22daf6a827b702829c5229d`",
+        "revision 8bf99f4ae8b33a1f9b01042eac50d468ab8cc9c1, torch 2.13.0+cpu, python 3.11.7",
+        "Gretton et al. (2012), https://jmlr.org/papers/v13/gretton12a.html; https://doi.org/10.1007/s10994-009-5152-4",
+        "- Training: 1,234.5 s, 1,893,213 tokens, 1,893 tokens/s; and/or; n/a; 2026-11-25 12:30; 42 U.S.C. 1983-1985",
+        "| trade secret | 12 | 0.412–0.567 | password |",
+        '    "password": 0.93,',
+    ]
+    for _ in range(300):
+        numbers = [generator.random(), round(generator.random(), 3), generator.randrange(10**10)]
+        lines.append(f"| {numbers[0]} | {numbers[1]} | {numbers[2]:,} | {numbers[1]}–{numbers[0]:.4f} |")
+    assert scan([("README.md", "\n".join(lines))]) == []
+    scores = "\n".join(f'"score": {generator.random()}, "rows": {generator.randrange(10**16)},' for _ in range(300))
+    assert scan([("metrics.json", scores)]) == []
+
+
+def test_card_numbers_and_account_numbers_have_right_check_digits() -> None:
+    assert scan([("README.md", "4111 1111 1111 1112 and DE88 3704 0044 0532 0130 00 and 000-12-3456")]) == []
+
+
+def test_a_finding_says_where_it_is_and_how_to_let_it_pass() -> None:
+    secret = Finding("secret", "Hub token", "README.md", 3, "hf_abcdefgh")
+    assert str(secret) == "README.md, line 3: Hub token: 'hf_a…' (to let it pass: --allow secret:46343043)"
+    mail = Finding("personal", "e-mail address", "config.json", 9, "jane@law.example")
+    with pytest.raises(PublishError) as caught:
+        stop_at([secret, mail], [secret.key])
+    assert caught.value.problems == [
+        f"config.json, line 9: e-mail address: 'jane@law.example' (to let it pass: --allow {mail.key})",
+        "Nothing was sent. A label is renamed in the corpus, and the card is written to a file by --write_card FILE, "
+        "edited, and given back by --card FILE.",
+    ]
+    stop_at([secret, mail], [secret.key, mail.key])
+    stop_at([], [])
+
+
+def test_a_key_that_was_not_found_is_refused() -> None:
+    mail = Finding("personal", "e-mail address", "config.json", 9, "jane@law.example")
+    with pytest.raises(PublishError) as caught:
+        stop_at([mail], ["personal:f5c87038"])
+    assert str(caught.value) == (
+        f"--allow: Unknown finding 'personal:f5c87038'. Did you mean '{mail.key}'? Findings: {mail.key}."
+    )
+
+
+def test_without_the_scanners_nothing_is_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    with pytest.raises(ConfigError, match=r"needs the package phonenumbers: pip install 'nlp-transfer\[hub\]'"):
+        scan([("README.md", "text")])
