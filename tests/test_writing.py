@@ -128,6 +128,7 @@ def test_a_saved_model_writes_what_the_run_wrote(finished, tmp_path):
 
 def test_plain_transformers_write_the_same(finished):
     _, folder, _ = finished
+    assert "max_length" not in json.loads((folder / "model" / "generation_config.json").read_text())
     model = AutoModelForSeq2SeqLM.from_pretrained(folder / "model").eval()
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     document = "use copy modify freely of the work."

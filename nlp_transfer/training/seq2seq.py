@@ -82,7 +82,13 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
         if labels is None or not arguments.predict_with_generate or prediction_loss_only:
             return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys, **gen_kwargs)
         read = {name: value for name, value in inputs.items() if name not in ("labels", *_WRITTEN)}
+        writing: Any = self.model
+        settings = vars(writing.generation_config)
+        kept = dict(settings)
         _, written, _ = super().prediction_step(model, read, False, ignore_keys, **gen_kwargs)
+        # The stock step fills in defaults, a length of 20 among them, which would be complained of, and saved.
+        settings.clear()
+        settings.update(kept)
         inputs = self._prepare_inputs(inputs)
         labels = inputs["labels"]
         with torch.no_grad(), self.compute_loss_context_manager():
