@@ -68,6 +68,7 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
         )
         task.fit_tokenizer(corpora["source"], tokenizer)
         encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}
+        encoded["source"]["train"] = task.learned_rows(encoded["source"]["train"])
     if "target" in corpora and corpora["target"].label_column not in (None, corpora["source"].label_column):
         raise DataError(
             f"The target has the column {corpora['target'].label_column!r} and the source "

@@ -315,7 +315,11 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
             place = Path(options.write_card)
             if place.exists():
                 raise ConfigError(f"--write_card {place} is there already, and is not overwritten; name another file.")
-            place.write_text(card_text(read_run(folder), options.repo_id, settings), "utf-8")
+            text = card_text(read_run(folder), options.repo_id, settings)
+            try:
+                place.write_text(text, "utf-8")
+            except OSError as error:
+                raise ConfigError(f"--write_card {place} cannot be written: {error.strerror or error}.") from error
             print(f"The card is in {place}. Edit it, and push it with --card {place}.")
         elif options.dry_run:
             from nlp_transfer.publishing.findings import stop_at

@@ -9,6 +9,7 @@ summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": 
 """
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,6 +65,8 @@ class SummarizationPipeline(Pipeline):
         """
         if unknown := [*args, *kwargs]:
             raise TypeError(f"The pipeline {TASK!r} has no option {unknown[0]!r}; its model's settings count.")
+        if not isinstance(inputs, str | Iterable):
+            raise TypeError(f"The pipeline {TASK!r} takes texts; got {type(inputs).__name__}.")
         texts = [inputs] if isinstance(inputs, str) else list(inputs)
         wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
         if wrong:

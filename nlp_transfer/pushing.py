@@ -18,7 +18,7 @@ from nlp_transfer.publishing.findings import Finding, stop_at
 from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
 from nlp_transfer.publishing.parts import Part, left_here, model_parts, texts_of, wording
 from nlp_transfer.publishing.scanning import scan
-from nlp_transfer.publishing.uploading import CARD, Target, check_name, check_target, upload
+from nlp_transfer.publishing.uploading import CARD, TAG, Target, check_name, check_target, upload
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.tables import Table
 from nlp_transfer.run_card import FinishedRun, base_of, read_run, run_card
@@ -170,9 +170,29 @@ def card_text(run: FinishedRun, repo_id: str, settings: PushSettings) -> str:
     if settings.license_name or settings.language:
         raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
     try:
-        return settings.card.read_text("utf-8")
+        text = settings.card.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--card {settings.card} cannot be read: {error}. Write one with --write_card.") from error
+    if TAG not in card_tags(text, settings.card):
+        raise ConfigError(
+            f"--card {settings.card} lacks the tag {TAG}, by which the next push knows the repository for one of its "
+            f"own. Add it to the metadata between the lines ---: tags: [{TAG}]"
+        )
+    return text
+
+
+def card_tags(text: str, place: Path) -> list[str]:
+    """The tags among a card's metadata; raises ConfigError where these cannot be read."""
+    from huggingface_hub import ModelCard
+
+    try:
+        data: Any = ModelCard(text, ignore_metadata_errors=False).data
+        return [str(tag) for tag in data.tags or ()]
+    except Exception as error:  # YAML's own errors, and the client's for values that it does not know
+        raise ConfigError(
+            f"--card {place}: its metadata, between the lines ---, cannot be read "
+            f"({' '.join(str(error).split())[:200]})."
+        ) from error
 
 
 def _what(run: FinishedRun, settings: PushSettings) -> str:

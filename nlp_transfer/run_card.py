@@ -151,7 +151,7 @@ def reference(kind: type) -> str:
 
 def _summary(run: FinishedRun, base: Base) -> str:
     methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
-    return f"{base.words}, moved into another domain by {methods} for the task `{run.task}`, with nlp-transfer."
+    return f"{base.words}, trained by {methods} for the task `{run.task}`, with nlp-transfer."
 
 
 def _use(task: str, repo_id: str, base: Base, *, adapter: bool, classes: int) -> str:

@@ -34,12 +34,14 @@ def cut_texts(encoded: Encoded) -> dict[str, str]:
     facts = {}
     for domain, splits in encoded.items():
         rows = sum(len(dataset) for dataset in splits.values())
+        unit = "windows" if any("document" in dataset.column_names for dataset in splits.values()) else "texts"
         cut = sum(int(np.sum(rows["truncated"])) for rows in splits.values() if "truncated" in rows.column_names)
         if cut:
-            facts[f"{domain} texts cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
-        written = sum(int(np.sum(rows["target_cut"])) for rows in splits.values() if "target_cut" in rows.column_names)
-        if written:
-            facts[f"{domain} summaries longer than task.max_summary_length, learned as far as it goes"] = f"{written:,}"
+            facts[f"{domain} {unit} cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
+        if domain == "source" and "train" in splits and "target_cut" in splits["train"].column_names:
+            written = int(np.sum(splits["train"]["target_cut"]))
+            if written:
+                facts["training windows whose summary is cut at task.max_summary_length"] = f"{written:,}"
         long = sum(int(np.sum(rows["cut"])) for rows in splits.values() if "cut" in rows.column_names)
         if long:
             facts[f"{domain} sentences longer than a window, read as far as it goes"] = f"{long:,}"

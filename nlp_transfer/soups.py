@@ -16,6 +16,7 @@ Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError
@@ -60,7 +61,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
         CheckpointError: a run is not there or not finished, they do not go together (with all that differs), their
             corpus changed, or the output is in the way.
     """
-    if len(folders) < 2 or len(set(folders)) < len(folders):
+    if len(folders) < 2 or len({Path(name).resolve() for name in folders}) < len(folders):
         raise ConfigError(f"A soup needs at least two runs, each once; got {', '.join(folders) or 'none'}.")
     place = empty_folder(output, "--output")
     runs = [read_run(folder) for folder in folders]

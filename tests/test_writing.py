@@ -299,6 +299,35 @@ def test_a_target_without_summaries_is_written_of(encoder, corpus, tmp_path):
     assert all(line["reference"] is None for line in lines)
 
 
+def test_no_summary_of_the_target_decides_what_is_learned(encoder, corpus, tmp_path):
+    """Right ones, others and none give the same weights, to the bit, where documents have several windows."""
+    made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+    made["methods"], made["source_only"] = ["full_fine_tuning", {"name": "dann", "weight": 1.0}], False
+    weights = []
+    for kind in ("right", "others", "none"):
+        folder = write_documents(tmp_path / kind, sizes=(12, 4, 4))
+        for file in folder.iterdir():
+            rows = [json.loads(line) | {"id": f"t-{file.stem}-{i}"} for i, line in enumerate(file.open())]
+            for row, other in zip(rows, [*rows[1:], rows[0]], strict=True) if kind == "others" else ():
+                row["summary"] = " ".join(other["document"][:1])
+            if kind == "none":
+                rows = [{key: value for key, value in row.items() if key != "summary"} for row in rows]
+            file.write_text("\n".join(map(json.dumps, rows)))
+        made["target"] = {"path": str(folder)}
+        made["training"]["output_dir"] = str(tmp_path / f"run-{kind}")
+        run(load_config(tree=made), say=lambda _: None)
+        weights.append((tmp_path / f"run-{kind}" / "model" / "model.safetensors").read_bytes())
+        config = json.loads((tmp_path / f"run-{kind}" / "model" / "generation_config.json").read_text())
+        assert "max_length" not in config
+    assert weights[0] == weights[1] == weights[2]
+
+
+def test_adapters_of_shared_weights_are_refused(encoder, corpus, tmp_path):
+    made = tree(encoder, corpus, tmp_path / "run", {"share_weights": True})
+    with pytest.raises(ConfigError, match=r"task\.share_weights is on, and an adapter would change what"):
+        run(load_config(tree={**made, "methods": [{"name": "lora", "r": 2}]}), say=lambda _: None)
+
+
 def test_the_encoder_is_adapted_to_a_target_beside_a_run_that_is_not(encoder, corpus, tmp_path):
     rows = [
         {"id": f"t{i}", **one, "document": "\n".join(one["document"])} for i, one in enumerate(documents(9, seed=8))

@@ -19,7 +19,7 @@ _MENDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
         (r" ([.,;:!?])", r"\1"),
-        (r"(?<=\d)([.:]) (?=\d)", r"\1"),  # 3. 5, 10: 30
+        (r"(?<=\d)(?<!\b19\d\d)(?<!\b20\d\d)([.:]) (?=\d)", r"\1"),  # 3. 5, 10: 30, but not: in 2019. 5 judges
         (r"\b([a-zA-Z])\. (?=[a-zA-Z]\.)", r"\1."),  # u. s. c.
         (r"([(\[]) ", r"\1"),
         (r" ([)\]])", r"\1"),

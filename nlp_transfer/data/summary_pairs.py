@@ -143,7 +143,6 @@ def encode_pairs(
     encoder: PairEncoder,
     *,
     assign: Assignment,
-    learns: bool,
     fingerprint: str,
     description: str = "Tokenising",
 ) -> Dataset:
@@ -153,7 +152,6 @@ def encode_pairs(
         dataset: columns of a corpus of documents.
         encoder: makes their rows.
         assign: says what is to be written of which window.
-        learns: leave out windows of which nothing is to be written.
         fingerprint: of the corpus; part of the cache's key.
         description: what the progress bar says.
 
@@ -169,7 +167,7 @@ def encode_pairs(
     """
     with_summaries = "summary" in dataset.column_names
     settings = ["pairs", encoder.max_length, encoder.max_summary_length, encoder.prefix, encoder.whole]
-    key = [*settings, encoder.ranked_by, learns, with_summaries, fingerprint]
+    key = [*settings, encoder.ranked_by, with_summaries, fingerprint]
     path = cache_path("tokens", cache_key(rows_identity(dataset, ["id"]), key, tokenizer_identity(encoder.tokenizer)))
     cached = load_table(path)
     if cached is not None:
@@ -182,15 +180,13 @@ def encode_pairs(
         features |= {"summary": Value("string"), "labels": List(Value("int64"))}
     rows = dataset.select_columns(["id", "text", "sentence_starts", *(["summary"] if with_summaries else [])])
     rows = rows.add_column("row", list(range(len(rows))))
-    encode = partial(_encode_batch, encoder=encoder, assign=assign, learns=learns)
+    encode = partial(_encode_batch, encoder=encoder, assign=assign)
     encoded = stored_rows(path, rows, encode, features, description, BATCH_DOCUMENTS)
     forget_last_call(encoder.tokenizer)
     return encoded
 
 
-def _encode_batch(
-    batch: dict[str, list[Any]], *, encoder: PairEncoder, assign: Assignment, learns: bool
-) -> dict[str, list[Any]]:
+def _encode_batch(batch: dict[str, list[Any]], *, encoder: PairEncoder, assign: Assignment) -> dict[str, list[Any]]:
     """One batch of documents."""
     texts, starts = batch["text"], batch["sentence_starts"]
     sources = encoder.sources(texts, [spans_of(text, begins) for text, begins in zip(texts, starts, strict=True)])
@@ -199,23 +195,19 @@ def _encode_batch(
         targets = [""] * len(windows)
         if "summary" in batch:
             targets = _targets(batch["summary"][i], [window for window, _ in windows], assign)
-        first = True
         for number, ((window, cut), target) in enumerate(zip(windows, targets, strict=True), 1):
-            if learns and not target:
-                continue
             row = {
                 "id": batch["id"][i] if number == 1 else f"{batch['id'][i]}#{number}",
                 "document": batch["row"][i],
                 "window": window,
                 "truncated": cut,
                 "target": target,
-                "text": texts[i] if first else "",
-                "sentence_starts": starts[i] if first else [],
+                "text": texts[i] if number == 1 else "",
+                "sentence_starts": starts[i] if number == 1 else [],
             }
             if "summary" in batch:
-                row["summary"] = batch["summary"][i] if first else ""
+                row["summary"] = batch["summary"][i] if number == 1 else ""
             rows.append(row)
-            first = False
     made: dict[str, list[Any]] = {
         name: [row[name] for row in rows] for name in ("id", "document", "truncated", "text", "sentence_starts")
     }

@@ -74,9 +74,11 @@ class LoRA(Method):
         from torch import nn
 
         from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules
+        from nlp_transfer.models.encoder_decoder import refuse_shared_weights
         from nlp_transfer.models.families import is_known, lora_targets, refuse_too_many_layers
 
         refuse_second_adapter(model)
+        refuse_shared_weights(model)
         if self.target_modules is None and is_known(model):
             lora_targets(model)
         refuse_unknown_modules("lora.target_modules", self.target_modules or [], model, nn.Linear)

@@ -17,6 +17,7 @@ from peft.utils.other import ModulesToSaveWrapper
 from torch import nn
 
 from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.models.encoder_decoder import refuse_shared_weights
 from nlp_transfer.models.families import (
     has_known_head,
     head_modules,
@@ -50,6 +51,7 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
             save the new parameters.
     """
     refuse_second_adapter(model)
+    refuse_shared_weights(model)
     config: Any = copy.deepcopy(peft_config)
     if config.task_type is None and type(model).__name__.endswith("ForSequenceClassification"):
         config.task_type = TaskType.SEQ_CLS

@@ -174,6 +174,19 @@ def shares_weights(model: nn.Module) -> bool:
     )
 
 
+def refuse_shared_weights(model: nn.Module) -> None:
+    """Refuse an adapter on a network whose sides share their weights: each side would get its own change of them.
+
+    Raises:
+        ConfigError: they do.
+    """
+    if shares_weights(model):
+        raise ConfigError(
+            "task.share_weights is on, and an adapter would change what encoder and decoder share for each of them "
+            "apart. Take full_fine_tuning, or leave share_weights out."
+        )
+
+
 def separate_weights(model: nn.Module) -> dict[str, Tensor] | None:
     """The state of a network that shares weights, each side with its own, as plain loading expects them; else None."""
     if not shares_weights(model):

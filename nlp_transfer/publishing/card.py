@@ -24,6 +24,7 @@ METRIC_TYPES = {
     "accuracy": "accuracy",
     "exact_match": "exact_match",
     "perplexity": "perplexity",
+    "matthews": "matthews_correlation",
     "average_precision": "average_precision",
 }
 """What the Hub calls our metrics, beside those that end in `f1`, `precision` or `recall`, and ROUGE."""

@@ -141,7 +141,9 @@ def left_here(folder: Path, parts: Sequence[Part]) -> list[str]:
 
 def is_ours(name: str) -> bool:
     """Whether a file of a repository is one that a push writes, and the next one may replace or delete."""
-    _, _, own = name.rpartition("adapter/")
+    own = name.removeprefix("adapter/")
+    if "/" in own:  # somebody else's, whatever its name ends in
+        return False
     return own == MANIFEST or _why(own, MODEL_FILES) is not None or _why(own, ADAPTER_FILES) is not None
 
 

@@ -21,9 +21,19 @@ from nlp_transfer.publishing.parts import wording
 EXTRA = "hub"
 """The extra of this package that brings the scanners along."""
 
-HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}\b")
+HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,}\b")
 E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
-PLACE = re.compile(r"(?<![\w/.:<])(?:~?/(?:[\w.@+-]+/)+[\w.@+-]+|[A-Za-z]:\\[^\s\"'`]+|\\\\\w[^\s\"'`]+)")
+PLACE = re.compile(
+    r"file:/+[^\s\"'`]+|(?<![\w/.<])(?:~?/(?:[\w.@+-]+/)+[\w.@+-]+|~/[\w.@+-]+|[A-Za-z]:[\\/](?!/)[^\s\"'`]+"
+    r"|\\\\\w[^\s\"'`]+)"
+)
+_MORE_SECRETS = (
+    ("Hub token", HUB_TOKEN),
+    ("a key of an AI service", re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}")),
+    ("a key of Google's", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
+    ("a password beside its name", re.compile(r"(?i)\b(?:password|passwd|pwd|api[_-]?key)\s*[:=]\s*[^\s\"',;]{6,}")),
+)
+"""What detect-secrets does not know."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 """A score or a count, which is no telephone number however well its digits would do for one."""
@@ -65,8 +75,8 @@ def _detectors(name: str, line: str) -> Found:
 
 
 def _hub_tokens(_: str, line: str) -> Found:
-    for match in HUB_TOKEN.finditer(line):
-        yield "secret", "Hub token", match.group()
+    for what, pattern in _MORE_SECRETS:
+        yield from (("secret", what, match.group()) for match in pattern.finditer(line))
     for token in _tokens_here():
         if token in line:
             yield "secret", "a token of this machine", token

@@ -86,6 +86,11 @@ def check_target(
             f"{target} is there already, and everyone can read it. Pass --public (training.hub_private_repo: false) if "
             "that is meant, or choose another name."
         )
+    if info.private and public:
+        raise PublishError(
+            f"{target} is there already and is private, which a push does not change. Open it in its settings on the "
+            "Hub, or leave --public out (training.hub_private_repo: true)."
+        )
     if not into_existing and TAG not in tags and set(files) - {*_OWN_FILES}:
         raise PublishError(
             f"The name {target} is taken: it holds {len(files)} files ({', '.join(files[:4])}"
@@ -285,7 +290,7 @@ def _check_right(repo_id: str, who: dict[str, Any]) -> None:
     if owner not in mine:
         raise PublishError(
             f"{who['name']} has no right to write to {repo_id}. Owners that this login can write to: "
-            f"{', '.join(mine)}; try {who['name']}/{name}."
+            f"{', '.join(one for one, role in mine.items() if role != 'read')}; try {who['name']}/{name}."
         )
     if mine[owner] == "read":
         raise PublishError(f"{who['name']} may only read in {owner}; ask there for the right to write {repo_id}.")

@@ -40,7 +40,13 @@ def _sections(report: Report) -> Iterator[str]:
     of_tokens, of_summaries = any(map(is_perplexity, scored)), any(map(is_summary, scored))
     means = meaning(scored[0]) if scored else ""
     if of_summaries:
-        means += " All systems have the same budget; the oracle knows the reference."
+        written = "unsupported" in scored[0]
+        means += (
+            " Baselines take as many sentences as a training summary has on average"
+            if written
+            else " All systems have the same budget"
+        )
+        means += "; the oracle knows the reference."
     yield (
         f"{means} The interval is a 95 % percentile bootstrap over the rows scored, for one trained model; it says "
         "nothing of other seeds.\n"

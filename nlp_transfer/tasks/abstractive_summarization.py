@@ -202,7 +202,6 @@ class BoundAbstractiveSummarization(BoundTask):
                 dataset,
                 encoder,
                 assign=assigned_sentences,
-                learns=split == "train",
                 fingerprint=f"{corpus.fingerprint}-{split}",
                 description=f"Tokenising {split}",
             )
@@ -213,6 +212,13 @@ class BoundAbstractiveSummarization(BoundTask):
             self._reference_sentences = max(1, round(float(np.mean(sentences))))
             self.facts[_SIZE_FACT] = f"{np.mean(sentences):.1f}"
         return encoded
+
+    def learned_rows(self, dataset: "Dataset") -> "Dataset":
+        """See `BoundTask.learned_rows`: the windows of which something is to be written."""
+        kept = [place for place, labels in enumerate(dataset["labels"]) if labels]
+        if left := len(dataset) - len(kept):
+            self.facts["training windows of which no summary says anything, left out"] = f"{left:,} of {len(dataset):,}"
+        return dataset.select(kept) if left else dataset
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """See `BoundTask.example`."""

@@ -67,6 +67,10 @@ class BoundTask(ABC):
     def encode(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
         """Rows of tokens of every split, in the corpus's order, cached by content and settings."""
 
+    def learned_rows(self, dataset: "Dataset") -> "Dataset":
+        """The encoded training rows of the source that there is something to learn of; of a target all are seen."""
+        return dataset
+
     @abstractmethod
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """What is to be learned of an encoded row, and its text, for people."""

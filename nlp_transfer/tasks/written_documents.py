@@ -123,17 +123,16 @@ def sentences_of(text: str) -> "list[Span]":
 
 
 def put_together(parts: Sequence[str]) -> str:
-    """The summaries of a document's windows as one, without sentences that were written before."""
+    """The summaries of a document's windows as one, without sentences that were written of windows before."""
     from nlp_transfer.metrics.words import joined, plain_words
 
     said: set[tuple[str, ...]] = set()
     kept = []
     for part in parts:
-        for first, last in sentences_of(part):
-            words = tuple(plain_words(part[first:last]))
-            if not words or words not in said:
-                kept.append(part[first:last])
-            said.add(words)
+        sentences = [part[first:last] for first, last in sentences_of(part)]
+        words = [tuple(plain_words(sentence)) for sentence in sentences]
+        kept += [sentence for sentence, own in zip(sentences, words, strict=True) if not own or own not in said]
+        said.update(words)
     return joined(kept)
 
 

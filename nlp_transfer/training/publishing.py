@@ -14,7 +14,7 @@ import transformers
 from peft import PeftModel
 from transformers import Trainer
 
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.models.locating import public_name
 from nlp_transfer.publishing.card import Card, adapter_use
@@ -22,7 +22,7 @@ from nlp_transfer.publishing.findings import stop_at
 from nlp_transfer.publishing.overlap import shared_runs
 from nlp_transfer.publishing.parts import NOT_ON_HUB, Base, Part, model_parts, texts_of, wording
 from nlp_transfer.publishing.scanning import scan
-from nlp_transfer.publishing.uploading import CARD, Target, check_target, upload
+from nlp_transfer.publishing.uploading import CARD, TAG, Target, check_target, upload
 from nlp_transfer.training.arguments import strategy_problem
 
 TASK_OF_HEAD = {"ForSequenceClassification": "sequence_classification", "ForMaskedLM": "masked_language_modeling"}
@@ -98,7 +98,7 @@ class PublishingMixin(Trainer):
         found = scan(texts)
         if check_corpus:
             wordings = [(name, wording(name, text)) for name, text in texts]
-            found += shared_runs(wordings, _row_texts(self.train_dataset, self.processing_class))
+            found += shared_runs(wordings, _row_texts(self._all_rows(), self.processing_class))
         stop_at(found, allow)
         target, public = self._target, self._public(private)
 
@@ -117,6 +117,16 @@ class PublishingMixin(Trainer):
         from huggingface_hub import HfApi
 
         return HfApi().run_as_future(send)
+
+    def _all_rows(self) -> Iterator[Any]:
+        """Every row that training could look at: of the source, the target, and what was evaluated."""
+        given: dict[str, Any] = getattr(self, "_given", {})
+        context: Any = getattr(self, "_context", None)
+        target = given.get("target") if context is None else context.target
+        evaluated: Any = self.eval_dataset
+        evaluated = list(evaluated.values()) if isinstance(evaluated, dict) else [evaluated]
+        for dataset in (self.train_dataset, *evaluated, target):
+            yield from dataset if dataset is not None else ()
 
     def create_model_card(
         self,
@@ -175,7 +185,13 @@ class PublishingMixin(Trainer):
             language=_several(language),
             tags=[*_several(tags), *(name.replace("_", "-") for name in methods)],
         )
-        (Path(str(self.args.output_dir)) / CARD).write_text(card.text(), "utf-8")
+        place = Path(str(self.args.output_dir)) / CARD
+        if place.is_file() and TAG not in place.read_text("utf-8", errors="replace"):
+            raise PublishError(
+                f"{place} is no card of a push, and would be overwritten. Move it away; what it says can be added to "
+                "the card that is made."
+            )
+        place.write_text(card.text(), "utf-8")
 
     def _base(self, finetuned_from: str | None) -> Base:
         """The model that training began with, by its public name only."""
@@ -206,9 +222,9 @@ def _last_scores(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {}
 
 
-def _row_texts(dataset: Any, tokenizer: Any) -> Iterator[str]:
-    """The texts of training rows: their columns of strings, else their tokens, decoded."""
-    for row in dataset if dataset is not None else ():
+def _row_texts(rows: Iterator[Any], tokenizer: Any) -> Iterator[str]:
+    """The texts of rows: their columns of strings, else their tokens, decoded."""
+    for row in rows:
         texts = [value for value in row.values() if isinstance(value, str)]
         if texts:
             yield from texts

@@ -79,7 +79,7 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
         """As in `Seq2SeqTrainer`; the loss of a batch that writes is computed as that of any other."""
         labels = inputs.get("labels")
         arguments: Any = self.args
-        if labels is None or not arguments.predict_with_generate or prediction_loss_only:
+        if not arguments.predict_with_generate or prediction_loss_only:
             return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys, **gen_kwargs)
         read = {name: value for name, value in inputs.items() if name not in ("labels", *_WRITTEN)}
         writing: Any = self.model
@@ -89,6 +89,8 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
         # The stock step fills in defaults, a length of 20 among them, which would be complained of, and saved.
         settings.clear()
         settings.update(kept)
+        if labels is None:
+            return None, written, None
         inputs = self._prepare_inputs(inputs)
         labels = inputs["labels"]
         with torch.no_grad(), self.compute_loss_context_manager():

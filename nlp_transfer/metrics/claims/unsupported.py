@@ -8,11 +8,13 @@ or of a heading vouches for no quantity, else "ten days" would stand in every do
 or counted up ("about $4,000" of $4,083, "three options" of a list) is reported.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from nlp_transfer.metrics.claims.casing import cased
 from nlp_transfer.metrics.claims.citations import citation_items
 from nlp_transfer.metrics.claims.dates import date_items
 from nlp_transfer.metrics.claims.items import KINDS, Item, Value
@@ -22,6 +24,9 @@ from nlp_transfer.metrics.claims.sections import section_items
 
 # Letters that a pattern without case takes for i, s and k, and the dashes, each as one that is written everywhere.
 _PLAIN = str.maketrans({"ſ": "s", "ı": "i", "İ": "I", "\u212a": "K", "‐": "-", "‑": "-", "–": "-", "−": "-", "\0": " "})
+
+
+_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -49,28 +54,28 @@ class SourceItems:
     """
 
     def __init__(self, text: str) -> None:
-        self._text = text.translate(_PLAIN)
+        self.text = text.translate(_PLAIN)
 
     @cached_property
     def values(self) -> frozenset[Value]:
         """Of numbers, dates, amounts and references."""
-        return frozenset(value for item in _items(self._text, bytearray(len(self._text))) for value in item.vouches)
+        return frozenset(value for item in _items(self.text, bytearray(len(self.text))) for value in item.vouches)
 
     @cached_property
     def citations(self) -> frozenset[Value]:
         """Of citations, which few summaries have and which take the longest."""
-        taken = bytearray(len(self._text))
-        return frozenset(value for item in citation_items(self._text, taken) for value in item.vouches)
+        taken = bytearray(len(self.text))
+        return frozenset(value for item in citation_items(self.text, taken) for value in item.vouches)
 
     @cached_property
     def words(self) -> str:
         """Of names, with one space around each."""
-        return f" {' '.join(name_words(self._text))} "
+        return f" {' '.join(name_words(self.text))} "
 
     @cached_property
     def companies(self) -> frozenset[tuple[str, str]]:
         """Names with their corporate endings."""
-        return frozenset((name, one.ending) for one in parties(self._text) if one.ending for name in one.names)
+        return frozenset((name, one.ending) for one in parties(self.text) if one.ending for name in one.names)
 
 
 def unsupported(summary: str, document: str | SourceItems) -> list[Finding]:
@@ -85,7 +90,8 @@ def unsupported(summary: str, document: str | SourceItems) -> list[Finding]:
         reference or a citation.
     """
     source = document if isinstance(document, SourceItems) else SourceItems(document)
-    text = summary.translate(_PLAIN)
+    given = summary.translate(_PLAIN)
+    text = cased(given, source.text)
     taken = bytearray(len(text))
     found: list[tuple[str, int, int]] = []
     for item in citation_items(text, taken):
@@ -95,7 +101,11 @@ def unsupported(summary: str, document: str | SourceItems) -> list[Finding]:
         if 1 in taken[party.start : party.end]:
             continue
         taken[party.start : party.end] = b"\1" * (party.end - party.start)
-        if not stands_in(party, source.words, source.companies):
+        tried = [party]
+        if text != given:  # capitals were put in, and the verb before a name may have got one: "Sued Acme Inc."
+            starts = [match.end() + party.start for match in _SPACE.finditer(text[party.start : party.end])]
+            tried += [one for start in starts for one in parties(text[start : party.end])]
+        if not any(stands_in(one, source.words, source.companies) for one in tried):
             found.append(("party", party.start, party.end))
     for item in _one_of_two(_items(text, taken), text):
         if item.needs and not _stands(item, source.values):
