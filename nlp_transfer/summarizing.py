@@ -96,10 +96,10 @@ def summarize(
         CheckpointError: the model's outputs are not finite.
     """
     for window in windows(rows):
-        placed = [placed(document) for _, document in window]
-        sentences = [[text[a:b] for a, b in spans] for text, spans in placed]
+        texts_of = [placed(document) for _, document in window]
+        sentences = [[text[a:b] for a, b in spans] for text, spans in texts_of]
         scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
-        for (row_id, _), (_, spans), texts, found in zip(window, placed, sentences, scores, strict=True):
+        for (row_id, _), (_, spans), texts, found in zip(window, texts_of, sentences, scores, strict=True):
             taken = summarizer.select(found.tolist(), texts)
             yield Summary(row_id, [SummarySentence(texts[i], *spans[i], float(found[i])) for i in taken])
 

@@ -222,7 +222,7 @@ def test_documents_of_all_kinds(finished):
     assert [(one.start, one.end) for one in found[2].sentences] == [(0, 11_999)]
     assert found[3].sentences
     assert len(found[4].sentences) <= 2
-    assert json.loads(found[0].line()) == {"id": 0, "summary": "", "sentences": []}
+    assert json.loads(found[0].line()) == {"id": 0, "summary": "", "sentences": [], "flags": []}
 
 
 def test_a_long_document_is_scored_once_a_sentence_however_it_is_batched(finished):
@@ -245,6 +245,7 @@ def test_a_summary_is_one_line():
             {"text": "two\n lines.", "start": 3, "end": 14, "score": 0.25},
             {"text": "More.", "start": 20, "end": 25, "score": 0.5},
         ],
+        "flags": [],
     }
 
 

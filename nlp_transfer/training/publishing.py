@@ -28,6 +28,9 @@ from nlp_transfer.training.arguments import strategy_problem
 TASK_OF_HEAD = {"ForSequenceClassification": "sequence_classification", "ForMaskedLM": "masked_language_modeling"}
 """Our tasks by the end of a network's class name."""
 
+_TEMPLATE_OF_PEFT = "# Model Card for Model ID"
+"""What stands in the README that peft writes beside an adapter."""
+
 _SPEED = ("runtime", "samples_per_second", "steps_per_second")
 """What an evaluation logs beside its scores."""
 
@@ -84,6 +87,7 @@ class PublishingMixin(Trainer):
             PublishError: the push is not let in, or the scan found something. Nothing was published.
         """
         self.callback_handler.on_push_begin(self.args, self.state, self.control)
+        self._keep_readme()
         self.save_model(_internal_call=True)
         if not self.is_world_process_zero():
             return None
@@ -117,6 +121,16 @@ class PublishingMixin(Trainer):
         from huggingface_hub import HfApi
 
         return HfApi().run_as_future(send)
+
+    def _keep_readme(self) -> None:
+        """Complain about a README that a card would take the place of; raises PublishError."""
+        place = Path(str(self.args.output_dir)) / CARD
+        text = place.read_text("utf-8", errors="replace") if place.is_file() else TAG
+        if TAG not in text and _TEMPLATE_OF_PEFT not in text:
+            raise PublishError(
+                f"{place} is no card of a push, and would be overwritten. Move it away; what it says can be added to "
+                "the card that is made."
+            )
 
     def _all_rows(self) -> Iterator[Any]:
         """Every row that training could look at: of the source, the target, and what was evaluated."""
@@ -185,13 +199,7 @@ class PublishingMixin(Trainer):
             language=_several(language),
             tags=[*_several(tags), *(name.replace("_", "-") for name in methods)],
         )
-        place = Path(str(self.args.output_dir)) / CARD
-        if place.is_file() and TAG not in place.read_text("utf-8", errors="replace"):
-            raise PublishError(
-                f"{place} is no card of a push, and would be overwritten. Move it away; what it says can be added to "
-                "the card that is made."
-            )
-        place.write_text(card.text(), "utf-8")
+        (Path(str(self.args.output_dir)) / CARD).write_text(card.text(), "utf-8")
 
     def _base(self, finetuned_from: str | None) -> Base:
         """The model that training began with, by its public name only."""

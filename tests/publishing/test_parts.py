@@ -149,6 +149,10 @@ def test_of_json_the_numbers_are_no_wording() -> None:
         ("README.md", False),
         ("training_args.bin", False),
         ("other/model.safetensors", False),
+        ("my_adapter/config.json", False),
+        ("x/adapter/manifest.json", False),
+        ("adapter/sub/spm.model", False),
+        ("vocab.d/notes.txt", False),
     ],
 )
 def test_which_files_of_a_repository_a_push_may_replace(name: str, ours: bool) -> None:

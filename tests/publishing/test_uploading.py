@@ -188,6 +188,12 @@ def test_offline_mode(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Non
     assert loopback_hub.asked == []
 
 
+def test_a_private_repository_is_not_opened(loopback_hub: Hub, parts: list[Part]) -> None:
+    push([*parts, CARD])
+    assert "ada/clauses is there already and is private, which a push does not change" in refusal(public=True)
+    assert loopback_hub.repositories["ada/clauses"].private
+
+
 def test_a_name_that_is_taken(loopback_hub: Hub, parts: list[Part]) -> None:
     HfApi().create_repo("ada/clauses", private=True)
     HfApi().upload_file(path_or_fileobj=b"other", path_in_repo="config.json", repo_id="ada/clauses")

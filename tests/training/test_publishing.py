@@ -133,6 +133,30 @@ def test_words_of_the_training_rows_stop_the_push(
     assert "ada/clauses" in loopback_hub.repositories
 
 
+@pytest.mark.parametrize("where", ["target", "evaluated"])
+def test_words_of_any_row_that_it_saw_stop_the_push(
+    loopback_hub: Hub, encoder: Path, tmp_path: Path, where: str
+) -> None:
+    text = "the tenant of this house may not keep any work there"
+    one = trainer(encoder, tmp_path / "clauses", label=text)
+    other = Dataset.from_list([{"input_ids": [2, 3], "text": text}])
+    if where == "target":
+        one._given["target"] = other
+    else:
+        one.eval_dataset = {"a": one.eval_dataset, "b": other}
+    with pytest.raises(PublishError, match="words that stand in the corpus"):
+        one.push_to_hub()
+
+
+def test_a_readme_of_ones_own_is_not_overwritten(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:
+    one = trainer(encoder, tmp_path / "clauses")
+    (tmp_path / "clauses").mkdir(exist_ok=True)
+    (tmp_path / "clauses" / "README.md").write_text("my own card")
+    with pytest.raises(PublishError, match=r"README\.md is no card of a push, and would be overwritten\. Move it away"):
+        one.push_to_hub()
+    assert (tmp_path / "clauses" / "README.md").read_text() == "my own card"
+
+
 def test_a_login_without_the_right_is_refused_before_training(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(PublishError, match="may only read"):
         trainer(encoder, tmp_path / "clauses", hub_token=READER)
