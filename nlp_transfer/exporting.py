@@ -174,7 +174,13 @@ def export(
         checks = [_check(loaded, graph, "float32", texts, expected, agreement, say)]
         if "int8" in wanted:
             quantize(graph, folder / FILES["int8"])
-            checks.append(_check(loaded, folder / FILES["int8"], "int8", texts, expected, agreement, say))
+            try:
+                checks.append(_check(loaded, folder / FILES["int8"], "int8", texts, expected, agreement, say))
+            except CheckpointError as error:
+                if "float32" in wanted:
+                    hint = "float32 passed: --precision float32 exports it alone."
+                    raise CheckpointError([*error.problems, hint]) from error
+                raise
         if "float32" not in wanted:
             graph.unlink()
             graph.with_name(external_name(graph)).unlink(missing_ok=True)

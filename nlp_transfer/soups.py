@@ -90,7 +90,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
     say(f"{GREEDY} of {', '.join(taken)}: macro-F1 {scored[GREEDY].value:.4f} on source validation")
     kept, name = (taken, GREEDY) if greedy else (tuple(weights), UNIFORM)
     table = scores_table(scored, "Soups, and what is in them", "run", name)
-    how: dict[str, Any] = {"method": name, "runs": list(kept)}
+    how: dict[str, Any] = {"method": name, "runs": [Path(name).name for name in kept]}
     notes = (
         f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if macro-F1 on "
         "source validation does not fall by it; target labels are for this report only.\n"

@@ -101,7 +101,7 @@ def wise_ft(
     shown = {f"{one:g}": scored for one, scored in curve.items()}
     title = f"WiSE-FT of {run.folder}, chosen (←) by {_words(choose_by)}"
     table = scores_table(shown, title, "alpha", f"{alpha:g}")
-    how: dict[str, Any] = {"method": FOLDER, "alpha": alpha, "chosen_by": choose_by, "run": str(run.folder)}
+    how: dict[str, Any] = {"method": FOLDER, "alpha": alpha, "chosen_by": choose_by, "run": run.folder.name}
     weights = interpolate(pretrained, fine_tuned, alpha, names)
     notes = (
         f"The encoder of {run.folder} at alpha = {alpha:g} between the pretrained weights (0) and the fine-tuned ones "

@@ -46,7 +46,7 @@ def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
     assert [row[0] for row in found.table.rows] == [*names(runs), f"{UNIFORM} ←", GREEDY]
     assert said[2].startswith("uniform soup: macro-F1 0.")
     record = json.loads((tmp_path / "soup" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
-    assert record == {"method": UNIFORM, "runs": names(runs)}
+    assert record == {"method": UNIFORM, "runs": [Path(name).name for name in names(runs)]}
 
 
 def test_a_greedy_soup_is_at_least_as_good_as_its_best(runs: list[Path], tmp_path: Path) -> None:

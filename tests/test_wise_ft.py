@@ -63,7 +63,7 @@ def test_the_written_model_is_the_point_on_the_line(finished: Path, tmp_path: Pa
     assert loaded.label_names == hub.load(finished).label_names
     assert loaded.max_length == 32
     record = json.loads((tmp_path / "out" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
-    assert record == {"method": "wise_ft", "alpha": 0.25, "chosen_by": "macro_f1", "run": str(finished)}
+    assert record == {"method": "wise_ft", "alpha": 0.25, "chosen_by": "macro_f1", "run": finished.name}
 
 
 def test_labels_of_the_target_choose_nothing(finished: Path, tmp_path: Path) -> None:
