@@ -28,7 +28,7 @@ from nlp_transfer.models.manifest import folder_fingerprint
 from nlp_transfer.models.masked_lm import load_masked_lm
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.run_folder import CHECKPOINTS
-from nlp_transfer.summarizing import sentence_scores
+from nlp_transfer.summarizing import ranking
 from nlp_transfer.target import Encoded, check_correctable
 from nlp_transfer.tasks import BoundAbstractiveSummarization, BoundClassification, BoundTask
 from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
@@ -90,7 +90,7 @@ def rank_by(task: BoundAbstractiveSummarization, extractor: str, device: torch.d
         raise ConfigError([f"task.extractor: {problem}" for problem in error.problems]) from error
     network: Any = loaded.model
     network.to(device)
-    task.ranking = lambda documents: [scores.tolist() for scores in sentence_scores(loaded, documents)]
+    task.ranking = ranking(loaded)
 
 
 def load_model(config: Config, task: BoundTask) -> LoadedModel:

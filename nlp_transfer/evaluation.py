@@ -45,7 +45,7 @@ from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
 from nlp_transfer.reporting.summary_scoring import baseline_scores, summary_row, written_baseline_scores, written_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
 from nlp_transfer.summarizing import score_documents
-from nlp_transfer.tasks.extractive_summarization import bertscore_folder
+from nlp_transfer.tasks.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.scored_documents import document_metrics
 from nlp_transfer.tasks.written_documents import document_metrics as written_metrics
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer

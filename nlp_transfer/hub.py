@@ -17,7 +17,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.metrics.extracts import Budget
 from nlp_transfer.models.locating import conversion
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
-from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
+from nlp_transfer.models.safety import ADAPTER_CONFIG, EXTRACTOR, adapter_base, pickled_weights
 from nlp_transfer.tasks import AbstractiveSummarization, BoundAbstractiveSummarization, ExtractiveSummarization
 from nlp_transfer.tasks.abstractive_summarization import EXTRACT
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 CONFIG_KEY = "nlp_transfer"
 
 EXTRACTIVE_TASK, ABSTRACTIVE_TASK = ExtractiveSummarization.name, AbstractiveSummarization.name
-
-EXTRACTOR = "extractor"
-"""The folder inside a model's that holds the extractive summariser which picks what is read of long documents."""
 
 PICKLED_ADAPTER = "adapter_model.bin"
 

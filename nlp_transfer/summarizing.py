@@ -13,6 +13,7 @@ import numpy as np
 from nlp_transfer.data.batches import PaddingCollator, SentenceCollator, token_budget_batches
 from nlp_transfer.data.documents import text_of_sentences
 from nlp_transfer.data.sentences import Span, sentence_spans, spans_of
+from nlp_transfer.data.summary_pairs import Ranking
 from nlp_transfer.data.texts import windows
 from nlp_transfer.data.windows import DocumentEncoder, highlighted
 from nlp_transfer.errors import CheckpointError
@@ -157,6 +158,15 @@ def sentence_scores(
     from scipy.special import expit
 
     return [expit(found) for found in sentence_logits(summarizer, documents, max_tokens=max_tokens)]
+
+
+def ranking(summarizer: TrainedSummarizer, *, max_tokens: int | None = None) -> Ranking:
+    """What ranks the sentences of documents for a network that reads only some of them; see `PairEncoder`."""
+
+    def rank(documents: Sequence[Sequence[str]]) -> list[Sequence[float]]:
+        return [scores.tolist() for scores in sentence_scores(summarizer, documents, max_tokens=max_tokens)]
+
+    return rank
 
 
 def sentence_logits(

@@ -17,7 +17,7 @@ from nlp_transfer.data.detokenizing import texts_of
 from nlp_transfer.data.sentences import Span, spans_of
 from nlp_transfer.data.texts import windows
 from nlp_transfer.reporting.files import json_line
-from nlp_transfer.summarizing import CPU_MAX_TOKENS, MAX_TOKENS, placed, sentence_scores
+from nlp_transfer.summarizing import CPU_MAX_TOKENS, MAX_TOKENS, placed, ranking
 from nlp_transfer.tasks.written_documents import WrittenDocument, WrittenSentence, put_together
 from nlp_transfer.trained import TrainedAbstractiveSummarizer
 
@@ -111,7 +111,8 @@ def _written(
     device = network.device
     if max_tokens is None:
         max_tokens = CPU_MAX_TOKENS if device.type == "cpu" else MAX_TOKENS
-    encoder = summarizer.encoder(_ranking(summarizer, max_tokens))
+    extractor = summarizer.extractor
+    encoder = summarizer.encoder(None if extractor is None else ranking(extractor, max_tokens=max_tokens))
     with_text = [number for number, of in enumerate(spans) if of]
     sources = encoder.sources([texts[number] for number in with_text], [spans[number] for number in with_text])
     read = [(number, text) for number, of in zip(with_text, sources, strict=True) for text, _ in of]
@@ -128,13 +129,3 @@ def _written(
     for (number, _), text in zip(read, found, strict=True):
         parts[number].append(text)
     return [put_together(of) for of in parts]
-
-
-def _ranking(summarizer: TrainedAbstractiveSummarizer, max_tokens: int) -> Any:
-    """Ranks sentences by the extractor, where there is one."""
-    extractor = summarizer.extractor
-    if extractor is None:
-        return None
-    return lambda documents: [
-        scores.tolist() for scores in sentence_scores(extractor, documents, max_tokens=max_tokens)
-    ]

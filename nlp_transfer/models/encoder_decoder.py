@@ -156,14 +156,13 @@ def set_writing(model: Any, **settings: Any) -> None:
 def share(model: Any) -> None:
     """Make the decoder's weights those of the encoder, but for what the encoder lacks."""
     base = model.decoder.base_model
-    for name, parameter in list(base.named_parameters()):
+    for name in [name for name, _ in base.named_parameters()]:
         try:
             of_encoder = model.encoder.get_parameter(name)
         except AttributeError:
             continue
         owner, _, leaf = name.rpartition(".")
         setattr(base.get_submodule(owner), leaf, of_encoder)
-        parameter.requires_grad_(False)
     model.decoder.tie_weights()
 
 

@@ -25,6 +25,9 @@ from nlp_transfer.models.manifest import check_manifest, has_manifest
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 """Weights in these files are pickles."""
 
+EXTRACTOR = "extractor"
+"""The folder inside a model's that holds the extractive summariser which picks what is read of long documents."""
+
 ADAPTER_CONFIG = "adapter_config.json"
 
 _ATTENTION = (None, "eager", "sdpa", "flex_attention")

@@ -17,7 +17,7 @@ from typing import Any
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.manifest import MANIFEST, manifest_of
-from nlp_transfer.models.safety import ADAPTER_CONFIG, check_safe
+from nlp_transfer.models.safety import ADAPTER_CONFIG, EXTRACTOR, check_safe
 
 CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
 
@@ -109,10 +109,10 @@ def model_parts(folder: Path, *, under: str = "", base: Base | None = None) -> l
         base: an adapter's base model, which its configuration then names; never by its place on this machine.
     """
     check_safe(folder)
-    if (folder / "extractor").is_dir():
+    if (folder / EXTRACTOR).is_dir():
         raise CheckpointError(
-            f"{folder} reads what the extractive summariser in its folder extractor picks, and what is loaded from the "
-            "Hub has no such folder. It cannot be pushed; train with task.long_documents: windows for that."
+            f"{folder} reads what the extractive summariser in its folder {EXTRACTOR} picks, and what is loaded from "
+            "the Hub has no such folder. It cannot be pushed; train with task.long_documents: windows for that."
         )
     table = ADAPTER_FILES if (folder / ADAPTER_CONFIG).is_file() else MODEL_FILES
     parts = []

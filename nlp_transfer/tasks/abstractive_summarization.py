@@ -19,7 +19,7 @@ from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.words import ROUGE
 from nlp_transfer.tasks.base import BoundTask, Task
-from nlp_transfer.tasks.extractive_summarization import bertscore_folder
+from nlp_transfer.tasks.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.written_documents import WrittenDocument, document_metrics, written_documents
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.extracts import UNITS
 from nlp_transfer.metrics.words import ROUGE
 from nlp_transfer.tasks.base import BoundTask, Task
+from nlp_transfer.tasks.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
 
 if TYPE_CHECKING:
@@ -118,31 +119,6 @@ def selection_problems(unit: str, size: float, where: str) -> list[str]:
     if 1 <= size < math.inf and size == int(size):
         return []
     return [f"{where}select is {size:g}; expected a whole number of {unit}, 1 or more."]
-
-
-def bertscore_folder(name: str | None, where: str = "task.") -> "Path | None":
-    """The folder of the encoder that BERTScore is computed with; None for none.
-
-    Args:
-        name: see `resolve_model`.
-        where: what the setting's name begins with, for messages.
-
-    Raises:
-        ConfigError: there is no such model, or the package that computes it is missing.
-    """
-    if name is None:
-        return None
-    from importlib.util import find_spec
-
-    from nlp_transfer.metrics.bertscore import PACKAGE, missing_package
-    from nlp_transfer.models.fetching import model_folder
-
-    if find_spec(PACKAGE) is None:
-        raise missing_package()
-    try:
-        return model_folder(name)
-    except ConfigError as error:
-        raise ConfigError([f"{where}bertscore_{problem}" for problem in error.problems]) from error
 
 
 @final

@@ -8,6 +8,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
 from nlp_transfer.models.flops import forward_flops, training_flops
 from tests.tiny_models import HIDDEN, LAYERS, VOCABULARY, context, tiny_model
+from tests.tiny_writers import tiny_writer
 
 LENGTH, TEXTS = 24, 4
 INNER, CLASSES = 48, 3  # sizes of the tiny models
@@ -112,3 +113,14 @@ def test_another_family_is_refused():
     model.config.model_type = "gpt2"
     with pytest.raises(ConfigError, match="'gpt2' is not an encoder family known here"):
         forward_flops(model, [5])
+
+
+def test_what_is_written_counts_by_its_tokens():
+    model = tiny_writer("bert2bert")
+    cross, head = 2 * HIDDEN * HIDDEN, HIDDEN * HIDDEN + HIDDEN * VOCABULARY
+    read = 2 * LAYERS * (LAYER + cross) * LENGTH + LAYERS * ATTENTION * LENGTH**2  # keys and values of each text token
+    token = 2 * (LAYERS * (LAYER + cross) + head)  # queries and outputs of each written one
+    assert forward_flops(model, [LENGTH], [10]) == pytest.approx(read + 10 * token, rel=0.02)
+    more = forward_flops(model, [LENGTH], [20]) - forward_flops(model, [LENGTH], [10])
+    assert more == pytest.approx(10 * token, rel=0.05)
+    assert training_flops(full(model), [LENGTH], [10]) > 2.5 * forward_flops(model, [LENGTH], [10])
