@@ -1,9 +1,7 @@
 """A tiny encoder with a tokenizer, and tiny corpora, to run whole experiments on in seconds."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModel, PreTrainedTokenizerFast
 
 from nlp_transfer.reporting.yaml_text import to_yaml
+from tests.launching import ROOT, launched
 from tests.tiny_models import tiny_config
-
-ROOT = Path(__file__).parents[1]
 
 WORDS = {
     "permissive": ["use", "copy", "modify", "freely", "sublicense"],
@@ -116,15 +113,6 @@ def train_on_two_processes(tree: dict[str, Any], folder: Path) -> "subprocess.Co
         folder: where its file is written.
     """
     (folder / "two.yaml").write_text(to_yaml(tree))
-    launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", *launcher, "scripts/train.py", "--config", str(folder / "two.yaml")],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    done = launched(ROOT / "scripts" / "train.py", "--config", folder / "two.yaml", processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     return done

@@ -81,11 +81,13 @@ class Case:
 def cases(world: int) -> list[Case]:
     """8 steps an epoch on one process (7.5 batches of 4), 4 on two."""
     epoch = 8 // world
+    # Data workers are forked, and a fork beside a group's threads can hang (pytorch/pytorch#130610): two such cases there.
     found = [
         Case(sampling, "full_fine_tuning", workers, stop, how)
         for sampling, workers, stop, how in itertools.product(
             ("random", "sequential", "group_by_length"), (0, 2), (epoch + 1, epoch), ("signal", "crash")
         )
+        if workers == 0 or world == 1 or (sampling, stop) == ("random", epoch + 1)
     ]
     found += [Case("group_by_length", method, 0, epoch + 2, how) for method in METHODS for how in ("signal", "crash")]
     by_steps = (("eval_strategy", "steps"), ("eval_steps", 2), ("save_strategy", "steps"), ("save_steps", 2))

@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from nlp_transfer.data.activations import ActivationStore
 from nlp_transfer.methods import FullFineTuning, LoRA, PartialFineTuning
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.training import activations as module
+from tests.launching import launched
 from tests.tiny_classifiers import word_tokenizer
 from tests.tiny_models import collate, context, random_rows, tiny_model
 
@@ -341,17 +339,7 @@ def test_the_store_is_the_arguments() -> None:
 
 @pytest.mark.slow
 def test_two_processes(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
-            *(str(Path(__file__).with_name("cached_ranks.py")), str(tmp_path)),
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = launched(Path(__file__).with_name("cached_ranks.py"), tmp_path, processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     ranks = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1)]
     assert ranks[0] == ranks[1]

@@ -1,8 +1,5 @@
 """What does not fit into memory is made in smaller parts, and the update stays the same."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from nlp_transfer import TransferTrainer
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.training.updates import Update
+from tests.launching import launched
 from tests.tiny_models import collate, tiny_model
 from tests.training.faulty import Faulty, named_rows, trainer, weights
 
@@ -168,10 +166,7 @@ def test_the_loss_of_a_task_is_cut_into_parts(tmp_path, model):
 @pytest.mark.slow
 def test_out_of_memory_on_one_or_both_of_two_processes_makes_the_same_updates(tmp_path):
     worker = Path(__file__).with_name("oom_updates.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(worker.parents[2])}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    words = [*launcher, str(worker), str(tmp_path)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    done = launched(worker, tmp_path, processes=2, seconds=240)
     assert done.returncode == 0, done.stderr[-3000:]
     ranks = [np.load(tmp_path / f"{rank}.npz") for rank in (0, 1)]
     for accumulation in (1, 2):

@@ -1,13 +1,11 @@
 """One update is one update: on one process, with accumulation, on two processes, and with both."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.launching import launched
 from tests.training.one_update import EVALUATED, cases
 
 ROOT = Path(__file__).parents[2]
@@ -20,29 +18,11 @@ SETUPS = {"4-step accumulation": ("1", 4), "2 processes": ("2", 1), "2 processes
 def updates(tmp_path_factory):
     """The recorded updates by number of processes."""
     out = tmp_path_factory.mktemp("updates")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
-        "HF_HUB_OFFLINE": "1",
-        "MASTER_ADDR": "127.0.0.1",
-    }
-    launchers = {
-        "1": [sys.executable],
-        "2": [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
-    }
     recorded = {}
-    for world, launcher in launchers.items():
-        done = subprocess.run(
-            [*launcher, str(SCRIPT), str(out)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
+    for processes in (1, 2):
+        done = launched(SCRIPT, out, processes=processes, seconds=900, environment={"HF_HUB_OFFLINE": "1"})
         assert done.returncode == 0, done.stderr[-3000:]
-        recorded[world] = dict(np.load(out / f"{world}.npz"))
+        recorded[str(processes)] = dict(np.load(out / f"{processes}.npz"))
     return recorded
 
 

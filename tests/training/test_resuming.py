@@ -1,15 +1,13 @@
 """Interrupted and resumed training ends as uninterrupted training does, to the bit."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nlp_transfer.errors import CheckpointError
+from tests.launching import launched
 from tests.training.resume_matrix import Case, cases, trainer_for
 
 WORKER = Path(__file__).with_name("resume_matrix.py")
@@ -18,20 +16,9 @@ WORKER = Path(__file__).with_name("resume_matrix.py")
 @pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two processes"])
 def matrix(request, tmp_path_factory):
     out = tmp_path_factory.mktemp("matrix")
-    launcher = [sys.executable]
-    if request.param > 1:
-        launcher += ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(request.param)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(WORKER.parents[2])}
-    done = subprocess.run(
-        [*launcher, str(WORKER), str(out)], env=environment, capture_output=True, text=True, check=False
-    )
-    if "Timeout (" in done.stderr:  # a process hung, rarely; what is tested here is where it goes on, so once more
-        print(done.stderr[done.stderr.index("Timeout (") :][:20_000], file=sys.__stderr__)
-        out = tmp_path_factory.mktemp("again")
-        done = subprocess.run(
-            [*launcher, str(WORKER), str(out)], env=environment, capture_output=True, text=True, check=False
-        )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = launched(WORKER, out, processes=request.param)
+    stacks = done.stderr.find("Timeout (")  # what the watchdog of a case that hung says first
+    assert done.returncode == 0, done.stderr[stacks:][:20_000] if stacks >= 0 else done.stderr[-3000:]
     return request.param, json.loads((out / f"{request.param}.json").read_text())
 
 
