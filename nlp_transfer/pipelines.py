@@ -6,6 +6,9 @@ from transformers import pipeline
 nlp_transfer.register_pipelines()
 summarize = pipeline("summarization", model="runs/aclsum/model")
 summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": "…", "start": 0, "end": 12, …}]}
+
+Settings other than the run's are given to either call: `select_by` and `select` for a model that selects,
+`GenerationConfig`'s (`num_beams=1`, `max_new_tokens=60`) for one that writes.
 """
 
 import dataclasses
@@ -16,6 +19,7 @@ from typing import Any, cast
 from transformers import AutoModelForSeq2SeqLM, Pipeline, pipelines
 from transformers.pipelines import PIPELINE_REGISTRY
 
+from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, summarizer_settings
 from nlp_transfer.models.encoder_decoder import positions
 from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
@@ -26,6 +30,9 @@ from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedSummarizer
 from nlp_transfer.writing import write_summaries
 
 TASK = "summarization"
+
+SELECTING = ("select_by", "select")
+"""What may be set of a summariser that selects."""
 
 
 class SummarizationPipeline(Pipeline):
@@ -41,17 +48,18 @@ class SummarizationPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.summarizer = _with_settings(self._summarizer(), self._preprocess_params)
+
+    def _summarizer(self) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
         model, tokenizer = cast("Any", self.model), self.tokenizer
         assert tokenizer is not None, "the registry says that this task has one"
         name, record = model.config._name_or_path, getattr(model.config, CONFIG_KEY, None)
         known: dict[str, Any] = {"model": model.float().eval(), "tokenizer": tokenizer, "origin": name}
-        self.summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer
         if not is_encoder_decoder(model):
-            self.summarizer = TrainedSummarizer(**known, **summarizer_settings(name, record))
-            return
+            return TrainedSummarizer(**known, **summarizer_settings(name, record))
         if record is None:  # it was trained elsewhere
             record = _usual_settings(model.config, tokenizer)
-        self.summarizer = TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, Path(name)))
+        return TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, Path(name)))
 
     def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
         """A text or a list of texts in, a dict or a list of dicts out, with `summary_text`, `sentences` and `flags`.
@@ -61,29 +69,44 @@ class SummarizationPipeline(Pipeline):
             args: there are none.
             num_workers: not used: windows of all documents go through the model together.
             batch_size: not used either.
-            kwargs: there are none.
+            kwargs: settings for these documents; see the module's text.
+
+        Raises:
+            ConfigError: a setting that the model does not have, or of a value that cannot be.
         """
-        if unknown := [*args, *kwargs]:
-            raise TypeError(f"The pipeline {TASK!r} has no option {unknown[0]!r}; its model's settings count.")
+        if args:
+            raise TypeError(f"The pipeline {TASK!r} takes texts as one argument; give settings by their names.")
         if not isinstance(inputs, str | Iterable):
             raise TypeError(f"The pipeline {TASK!r} takes texts; got {type(inputs).__name__}.")
         texts = [inputs] if isinstance(inputs, str) else list(inputs)
         wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
         if wrong:
             raise TypeError(f"The pipeline {TASK!r} takes texts; got {wrong[0]}.")
-        makes: Any = summarize if isinstance(self.summarizer, TrainedSummarizer) else write_summaries
-        rows = (one.row() for one in makes(self.summarizer, enumerate(texts)))
+        summarizer = _with_settings(self.summarizer, kwargs)
+        makes: Any = summarize if isinstance(summarizer, TrainedSummarizer) else write_summaries
+        rows = (one.row() for one in makes(summarizer, enumerate(texts)))
         found = [{"summary_text": row["summary"], "sentences": row["sentences"], "flags": row["flags"]} for row in rows]
         return found[0] if isinstance(inputs, str) else found
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        return {}, {}, {}
+        return options, {}, {}
 
     def preprocess(self, input_: Any, **_: Any) -> Any:
         """Not called: `__call__` does it all."""
         raise NotImplementedError
 
     _forward = postprocess = preprocess  # type: ignore[assignment]
+
+
+def _with_settings(
+    summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer, settings: dict[str, Any]
+) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
+    """The summariser with other settings than its run's; raises ConfigError for what they cannot be."""
+    if isinstance(summarizer, TrainedAbstractiveSummarizer):
+        return summarizer.writing(**settings)
+    if unknown := [name for name in settings if name not in SELECTING]:
+        raise ConfigError([did_you_mean("setting", name, SELECTING) for name in unknown])
+    return summarizer.selecting(**settings)
 
 
 def _usual_settings(config: Any, tokenizer: Any) -> dict[str, Any]:

@@ -1,21 +1,26 @@
 """Trained models and all that is needed to use them, as `nlp_transfer.hub.load` gives them."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.metrics.extracts import Budget, chosen_sentences
 from nlp_transfer.tasks.abstractive_summarization import CUT
 from nlp_transfer.tasks.extractive_summarization import selection_problems
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from nlp_transfer.data.summary_pairs import PairEncoder, Ranking
     from nlp_transfer.models.inference import Network
+
+
+_ONE_TEXT = {"num_return_sequences", "return_dict_in_generate", "transformers_version"}
+"""Settings with which a text would have no summary, or several."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class TrainedAbstractiveSummarizer:
     """A network that writes summaries and all that is needed to use it.
 
     Args:
-        model: float32, on the CPU, in evaluation mode; how it writes stands in its `generation_config`.
+        model: float32, on the CPU, in evaluation mode.
         tokenizer: its own.
         max_length: tokens that it reads at once.
         max_summary_length: tokens of a reference, where one is encoded.
@@ -107,6 +112,7 @@ class TrainedAbstractiveSummarizer:
         baseline_sentences: how many sentences a baseline takes that stands beside it.
         extractor: picks what is read of a long document, where `long_documents` is `extract`.
         origin: where it was loaded from.
+        generation: how it writes; None is as the model's `generation_config` says.
     """
 
     model: "PreTrainedModel"
@@ -118,6 +124,24 @@ class TrainedAbstractiveSummarizer:
     baseline_sentences: int
     extractor: TrainedSummarizer | None
     origin: str
+    generation: "GenerationConfig | None" = None
+
+    def writing(self, **settings: Any) -> "TrainedAbstractiveSummarizer":
+        """The same one with other settings of its `GenerationConfig`, such as `num_beams` or `max_new_tokens`.
+
+        Raises:
+            ConfigError: there is no such setting, it cannot have this value, or it changes what comes of one text.
+        """
+        config = copy.deepcopy(self.generation or self.model.generation_config)
+        assert config is not None, "a network that writes has one"
+        names = set(config.to_dict()) - _ONE_TEXT
+        if unknown := [name for name in settings if name not in names]:
+            raise ConfigError([did_you_mean("generation setting", name, sorted(names)) for name in unknown])
+        try:
+            config.update(**settings)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{', '.join(settings)}: {' '.join(str(error).split())}") from error
+        return replace(self, generation=config)
 
     def encoder(self, ranking: "Ranking | None" = None) -> "PairEncoder":
         """What makes rows of documents.

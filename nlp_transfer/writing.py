@@ -122,7 +122,8 @@ def _written(
     with torch.inference_mode():
         for batch in token_budget_batches([len(row) for row in ids], max_tokens):
             inputs = collate([{"input_ids": ids[place]} for place in batch])
-            tokens = network.generate(**{name: tensor.to(device) for name, tensor in inputs.items()})
+            inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
+            tokens = network.generate(**inputs, generation_config=summarizer.generation)
             for place, text in zip(batch, texts_of(tokens.tolist(), summarizer.tokenizer), strict=True):
                 found[place] = text
     parts: list[list[str]] = [[] for _ in texts]

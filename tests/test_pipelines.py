@@ -6,7 +6,7 @@ from transformers import pipeline
 import nlp_transfer
 from nlp_transfer import hub
 from nlp_transfer.config import load_config
-from nlp_transfer.errors import CheckpointError
+from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.run import run
 from nlp_transfer.summarizing import summarize
 from tests.tiny_classifiers import save_classifier
@@ -39,10 +39,24 @@ def test_it_summarises(finished):
     assert made(texts, batch_size=2) == found
 
 
+def test_its_settings_may_be_others_than_the_run_s(finished):
+    text = "\n".join(documents(1, seed=9)[0]["document"])
+    one = pipeline("summarization", model=str(finished / "model"), select_by="sentences", select=1)
+    assert len(one(text)["sentences"]) == 1
+    assert len(one(text, select=3)["sentences"]) == 3
+    assert len(one(text)["sentences"]) == 1
+
+
 def test_what_it_does_not_take(finished, tmp_path):
     made = pipeline("summarization", model=str(finished / "model"))
-    with pytest.raises(TypeError, match=r"has no option 'min_length'; its model's settings count"):
-        made("a text", min_length=3)
+    with pytest.raises(
+        ConfigError, match=r"Unknown setting 'selekt'. Did you mean 'select'\? Settings: select_by, select"
+    ):
+        made("a text", selekt=3)
+    with pytest.raises(ConfigError, match=r"select is 2.5; expected a whole number of sentences"):
+        pipeline("summarization", model=str(finished / "model"), select_by="sentences", select=2.5)
+    with pytest.raises(TypeError, match="takes texts as one argument"):
+        made("a text", "another")
     with pytest.raises(TypeError, match="takes texts; got int"):
         made([3])
     with pytest.raises(CheckpointError, match=r"is not a trained summariser: its config\.json lacks how it reads"):

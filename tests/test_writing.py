@@ -174,6 +174,29 @@ def test_the_pipeline_says_the_same(finished):
     assert made("")["summary_text"] == ""
 
 
+def test_the_pipeline_writes_by_other_settings(finished):
+    _, folder, _ = finished
+    nlp_transfer.register_pipelines()
+    text = "\n".join(documents(1, seed=9)[0]["document"])
+    made = pipeline("summarization", model=str(folder / "model"), max_new_tokens=2, num_beams=1)
+    usual, short = hub.load(folder), made(text)["summary_text"]
+    assert isinstance(usual, TrainedAbstractiveSummarizer)
+    (expected,) = write_summaries(usual.writing(max_new_tokens=2, num_beams=1), [(0, text)])
+    (longer,) = write_summaries(usual, [(0, text)])
+    assert short == expected.summary
+    assert 0 < len(short.split()) <= 2 < len(longer.summary.split())
+    assert made(text, max_new_tokens=1)["summary_text"] != short
+    assert made(text)["summary_text"] == short
+    assert usual.model.generation_config.num_beams != 1  # as it was
+    for settings, message in (
+        ({"num_beems": 2}, "Unknown generation setting 'num_beems'. Did you mean 'num_beams'?"),
+        ({"num_return_sequences": 2}, "Unknown generation setting 'num_return_sequences'."),
+        ({"max_new_tokens": 0}, "max_new_tokens: .*greater than 0"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            made(text, **settings)
+
+
 def test_documents_of_every_kind(finished):
     _, folder, _ = finished
     summarizer = hub.load(folder)
