@@ -1,5 +1,6 @@
 """What several rooms test with: small trained models on disk."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,10 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.hub_server import Hub
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch counts: workers that each take all cores get in each other's way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

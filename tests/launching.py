@@ -54,6 +54,9 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill what still runs, and all that it started."""
     if process.poll() is not None:
         return
-    for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for one in started:
         with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
+    psutil.wait_procs(started, timeout=30)
