@@ -111,8 +111,8 @@ def predict_file(
 
     Raises:
         ConfigError: an option is out of range, or the output cannot be written; before the model is loaded.
-        DataError: there is no such file, or a row cannot be read. The lines of the rows before it are written to
-            standard output first; an output file does not appear.
+        DataError: there is no such file, or a row cannot be read. With `output`, before the model is loaded; the lines
+            of the rows before it are written to standard output first.
         CheckpointError: the model cannot be loaded.
     """
     problems = [
@@ -136,6 +136,7 @@ def predict_file(
     )
     if output is not None:
         _check_output(Path(output), texts.path)
+        texts.check()  # rather than after the hours that the rows before a bad one take
     lines: Iterator[bytes]
     if summarizes:
         summarizer = load_summarizer_on(model, device, backend=backend, precision=precision)

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -157,17 +158,31 @@ def test_gzipped_output_and_no_rows(tiny_classifier: Path, tmp_path: Path) -> No
 
 
 def test_an_output_file_is_whole_or_not_there(
-    tiny_classifier: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    tiny_classifier: Path,
+    tmp_path: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = write_texts(tmp_path / "a.txt", ["w1"] * 2500 + [""])
-    with pytest.raises(DataError, match=r"line 2501 \(id 2500\): text is empty"):
-        predict_file(str(tiny_classifier), source, output=str(tmp_path / "b.jsonl"))
+    with monkeypatch.context() as patch:  # found before the model is loaded, not hours later
+        patch.setattr(prediction, "load_on", lambda *_, **__: pytest.fail("loaded"))
+        with pytest.raises(DataError, match=r"line 2501 \(id 2500\): text is empty"):
+            predict_file(str(tiny_classifier), source, output=str(tmp_path / "b.jsonl"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
     # Standard output gets all rows before the bad one, whole lines all.
     with pytest.raises(DataError, match="line 4501"):
         predict_file(str(tiny_classifier), write_texts(tmp_path / "c.txt", ["w1"] * 4500 + [""]))
     lines = capsysbinary.readouterr().out.splitlines()
     assert [json.loads(line)["id"] for line in lines] == list(range(4500))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_read_once(tiny_classifier: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe.txt").write_text("w1\nw2\n"))
+    writer.start()
+    assert predict_file(str(tiny_classifier), str(tmp_path / "pipe.txt"), output=str(tmp_path / "b.jsonl")) == 2
+    writer.join()
 
 
 def test_options_are_checked_before_the_model_is_loaded(tmp_path: Path) -> None:

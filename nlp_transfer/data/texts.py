@@ -127,6 +127,16 @@ class Texts:
             faults.check()
             count += len(ids)
 
+    def check(self) -> None:
+        """Read all rows once for what is wrong with them; what can be read once only, such as a pipe, is left alone.
+
+        Raises:
+            DataError: with the faults of the first `BATCH_ROWS` rows that have some; see `__iter__`.
+        """
+        if not isinstance(self.path, _StandardInput) and (self.path.is_file() or self.path.is_dir()):
+            for _ in self:
+                pass
+
     def _check_column(self, batch: RowBatch, column: str) -> None:
         """Complain where rows have no texts at all."""
         if column not in batch.columns:
