@@ -3,11 +3,16 @@
 A commit is made when all large files are there, so a repository never holds half a model. What was sent before an
 interruption is not sent again: the Hub knows large files by their hash.
 
+Large files go by Xet, the client's own way to the Hub's storage, a server of its own. Where only the Hub can be
+reached, `HF_HUB_DISABLE_XET=1` in the environment sends them by Git LFS. What Xet's library raises are Python's plain
+errors, `ConnectionError` for a 403 as for a lost network; their text alone says which it was.
+
 Errors that pass by themselves (5xx, 429, a connection that breaks) are tried again; the client does so for each part of
 a large file, this module for the rest.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +35,13 @@ ATTEMPTS = 4
 
 TRANSIENT = (408, 429, 500, 502, 503, 504)
 """Answers after which another attempt may help."""
+
+_OF_XET = re.compile(r"(?:Network|Server|Authentication|Internal) error: |Timeout: ")
+"""How the errors of Xet's library begin."""
+
+_XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})\b")
+_XET_TOKEN = "/xet-write-token/"
+"""The one of its requests that the Hub itself answers."""
 
 _OWN_FILES = (".gitattributes",)
 """What the Hub puts into a new repository by itself."""
@@ -182,6 +194,9 @@ def _worded(error: BaseException, repo_id: str) -> str:
     while cause.__cause__ is not None and _status(cause) is None and not _is_network(cause):
         cause = cause.__cause__
     said = _said(cause)
+    if _is_of_storage(cause) and (_is_network(cause) or _status(cause) not in (None, 413, *TRANSIENT)):
+        what = "cannot be reached" if _is_network(cause) else "does not take the model's files"
+        return f"The storage of {hub} {what} ({said}). {_ONCE_MORE} {_WITHOUT_XET}"
     match _status(cause):
         case 401:
             return f"{hub} does not know this login ({said}). Log in anew with `hf auth login`, or set HF_TOKEN."
@@ -215,6 +230,7 @@ def _worded(error: BaseException, repo_id: str) -> str:
 
 
 _ONCE_MORE = "Run the same command again; what was sent is not sent again."
+_WITHOUT_XET = "If it stays so, send them by way of the Hub itself: set HF_HUB_DISABLE_XET=1."
 _SMALLER = "Save the weights in parts (`model.save_pretrained(FOLDER, max_shard_size='5GB')`), or ask it for more room."
 
 
@@ -224,14 +240,27 @@ def _said(error: BaseException) -> str:
 
 
 def _status(error: BaseException) -> int | None:
+    """The status of the answer that an error is about; None where it is about none."""
     status = getattr(getattr(error, "response", None), "status_code", None)
-    return status if isinstance(status, int) else None
+    if isinstance(status, int):
+        return status
+    found = _XET_STATUS.search(str(error)) if _is_of_xet(error) else None
+    return int(found.group(1)) if found else None
 
 
 def _is_network(error: BaseException) -> bool:
     """Whether a connection failed. The client has changed its HTTP library more than once, so it goes by names."""
     names = {base.__name__ for base in type(error).__mro__}
-    return bool(names & {"TransportError", "ConnectionError", "Timeout"})
+    return _status(error) is None and bool(names & {"TransportError", "ConnectionError", "Timeout", "TimeoutError"})
+
+
+def _is_of_xet(error: BaseException) -> bool:
+    return _OF_XET.match(str(error)) is not None
+
+
+def _is_of_storage(error: BaseException) -> bool:
+    """Whether an error is of the server that Xet sends files to, and not of the Hub."""
+    return _is_of_xet(error) and _XET_TOKEN not in str(error)
 
 
 def _is_transient(error: BaseException, *, connected: bool) -> bool:
