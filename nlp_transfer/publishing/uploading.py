@@ -8,7 +8,7 @@ reached, `HF_HUB_DISABLE_XET=1` in the environment sends them by Git LFS. What X
 errors, `ConnectionError` for a 403 as for a lost network; their text alone says which it was.
 
 Errors that pass by themselves (5xx, 429, a connection that breaks) are tried again; the client does so for each part of
-a large file, this module for the rest.
+a large file (Xet's library for four minutes), this module for the rest.
 """
 
 import json
@@ -194,8 +194,12 @@ def _worded(error: BaseException, repo_id: str) -> str:
     while cause.__cause__ is not None and _status(cause) is None and not _is_network(cause):
         cause = cause.__cause__
     said = _said(cause)
-    if _is_of_storage(cause) and (_is_network(cause) or _status(cause) not in (None, 413, *TRANSIENT)):
-        what = "cannot be reached" if _is_network(cause) else "does not take the model's files"
+    if _is_of_storage(cause) and (_is_network(cause) or _status(cause) not in (None, 413)):
+        what = "does not take the model's files"
+        if _is_network(cause):
+            what = "cannot be reached"
+        elif _status(cause) in TRANSIENT:
+            what = f"answers with {_status(cause)}, attempt after attempt"
         return f"The storage of {hub} {what} ({said}). {_ONCE_MORE} {_WITHOUT_XET}"
     match _status(cause):
         case 401:
@@ -212,7 +216,8 @@ def _worded(error: BaseException, repo_id: str) -> str:
         case 413:
             return f"A file of the model is larger than {hub} takes ({said}). {_SMALLER}"
         case int(status) if status in TRANSIENT:
-            return f"{hub} answers with {status} after {ATTEMPTS} attempts ({said}). {_ONCE_MORE}"
+            often = "attempt after attempt" if _is_of_xet(cause) else f"after {ATTEMPTS} attempts"
+            return f"{hub} answers with {status} {often} ({said}). {_ONCE_MORE}"
     if isinstance(error, LocalTokenNotFoundError):
         return f"There is no login to {hub}. Log in with `hf auth login`, or set HF_TOKEN."
     if isinstance(cause, OfflineModeIsEnabled):
@@ -266,6 +271,8 @@ def _is_of_storage(error: BaseException) -> bool:
 def _is_transient(error: BaseException, *, connected: bool) -> bool:
     if isinstance(error, json.JSONDecodeError):  # a page of a proxy where the Hub's answer should be
         return True
+    if _is_of_xet(error):  # it has made attempts of its own, for minutes
+        return False
     offline = "OfflineModeIsEnabled" in {base.__name__ for base in type(error).__mro__}
     return _status(error) in TRANSIENT or (connected and _is_network(error) and not offline)
 
