@@ -205,7 +205,12 @@ def wording(name: str, text: str) -> str:
     """The text, line by line; of JSON, what stands in quotation marks: its numbers are scores and sizes."""
     if not name.endswith(".json"):
         return text
-    return "\n".join("  ".join(map(json.loads, _QUOTED.findall(line))) for line in text.splitlines())
+    return "\n".join(map(_quoted, text.split("\n")))
+
+
+def _quoted(line: str) -> str:
+    """The strings of a line of JSON, kept apart: a key that is a number is no part of the number after it."""
+    return " | ".join(json.loads(string) for string in _QUOTED.findall(line)).replace("\n", " ")
 
 
 def _lines(notes: Mapping[str, str]) -> str:

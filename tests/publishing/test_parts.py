@@ -135,7 +135,8 @@ def test_what_is_scanned(tmp_path: Path) -> None:
 
 
 def test_of_json_the_numbers_are_no_wording() -> None:
-    assert wording("a.json", '{"tr\\u00e4ge": 0.5598136790149003,\n "b": "c \\"d\\""}') == 'träge\nb  c "d"'
+    assert wording("a.json", '{"tr\\u00e4ge": 0.5598136790149003,\n "b": "c \\"d\\""}') == 'träge\nb | c "d"'
+    assert wording("a.json", '{"a": "b\\nc",\n"d": "e\u2028f"}') == "a | b c\nd | e\u2028f"  # a line stays one
     assert wording("a.md", "0.5 b") == "0.5 b"
 
 

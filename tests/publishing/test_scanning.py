@@ -49,6 +49,22 @@ def test_labels_in_json_are_scanned_too() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "kind", "text"),
+    [
+        ('"0": "0170 1234567"', "telephone number", "0170 1234567"),
+        ('"1": "(415) 555-2671", "2": "x"', "telephone number", "(415) 555-2671"),
+        ('"12": "4111 1111 1111 1111"', "card number", "4111 1111 1111 1111"),
+        ('"4111": "123-45-6789"', "social security number", "123-45-6789"),
+        ('"7": "DE89 3704 0044 0532 0130 00", "8": "9"', "account number (IBAN)", "DE89 3704 0044 0532 0130 00"),
+        ('"label": "a\u2028jane@law.example"', "e-mail address", "jane@law.example"),
+    ],
+)
+def test_a_key_hides_no_number(line: str, kind: str, text: str) -> None:
+    (found,) = scan([("config.json", f"{{\n{line}\n}}")])
+    assert (found.line, found.what, found.text) == (2, kind, text)
+
+
 def test_a_token_of_this_machine_is_found_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_TOKEN", "plain-words-only")
     assert [finding.what for finding in scan([("README.md", "of plain-words-only")])] == ["a token of this machine"]
