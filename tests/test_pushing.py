@@ -191,10 +191,13 @@ def test_the_card_holds_the_scores_of_metrics_json(trained: Path) -> None:
         for domain, splits in metrics.items()
         for split, scores in splits.items()
         for name, value in scores.items()
-        if isinstance(value, int | float) and name != "rows"
+        if isinstance(value, int | float) and name not in ("rows", "macro_f1_low", "macro_f1_high")
     }
     found = {(one.dataset_name, one.dataset_split, one.metric_name): one.metric_value for one in card.data.eval_results}
     assert found == expected
+    assert "macro_f1_low" not in parts["README.md"].read().decode()
+    scores = metrics["source"]["test"]
+    assert f"{scores['macro_f1_low']:.3f}–{scores['macro_f1_high']:.3f}" in card.text
     assert card.data.tags == ["nlp-transfer", "sequence-classification", "full-fine-tuning"]
     for line in ("| copyleft | 8 |", "**Target**: texts that are not published; rows: ", "Devlin et al. (2019)"):
         assert line in card.text
@@ -276,6 +279,20 @@ def test_a_label_with_an_address_stops_the_push(loopback_hub: Hub, copy: Path) -
     key = problems[0].split("--allow ")[1].rstrip(")")
     push(copy, "clauses", PushSettings(allowed=(key,)), say=quiet)
     assert "ada/clauses" in loopback_hub.repositories
+
+
+def test_a_template_and_a_special_token_are_scanned_too(loopback_hub: Hub, copy: Path) -> None:
+    folder = copy / "model"
+    (folder / "chat_template.jinja").write_text("You read clauses\nfor jane@law.example.")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    token = {"id": 999, "content": "<eve@law.example>", "special": True}
+    edit(folder / "tokenizer.json", added_tokens=[*tokenizer["added_tokens"], token])
+    write_manifest(folder)
+    assert [problem.split(" (to")[0] for problem in refusal(copy)[:-1]] == [
+        "chat_template.jinja, line 2: e-mail address: 'jane@law.example'",
+        "tokenizer.json, beside its vocabulary, line 7: e-mail address: 'eve@law.example'",
+    ]
+    assert loopback_hub.repositories == {}
 
 
 def test_eight_words_of_the_corpus_stop_the_push(loopback_hub: Hub, copy: Path, trained: Path) -> None:
