@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.safety import ADAPTER_CONFIG
 from nlp_transfer.publishing.parts import Base
 from nlp_transfer.publishing.uploading import TAG
 
@@ -166,6 +167,16 @@ def adapter_use(repo_id: str, base: Base, auto_class: str, labels: int) -> str:
         f"base = {auto_class}.from_pretrained({name}{sized})"
         + ("" if base.hub_id is not None else f"  # BASE: {base.words}")
         + f'\nmodel = PeftModel.from_pretrained(base, "{repo_id}")'
+    )
+
+
+def adapter_note(base: Base) -> str | None:
+    """What whoever pushes an adapter should know of its base; None where the Hub has it."""
+    if base.hub_id is not None:
+        return None
+    return (
+        f"Note: the adapter fits one base model alone, and that is {base.words}: neither {ADAPTER_CONFIG} nor the card "
+        "can say where it lies. Whoever loads the adapter needs this very base from you."
     )
 
 

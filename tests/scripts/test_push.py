@@ -92,6 +92,18 @@ def test_a_dry_run_says_what_the_scan_found(
     )
 
 
+def test_a_dry_run_says_that_an_adapters_base_is_not_on_the_hub(
+    loopback_hub: Hub, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert push([str(trained / "lora"), "ada/clauses", "--what", "adapter", "--dry_run"]) == 0
+    assert (
+        "\nNote: the adapter fits one base model alone, and that is an encoder that is not on the Hub: neither adapter_"
+        in capsys.readouterr().out
+    )
+    assert push([str(trained / "lora"), "ada/clauses", "--dry_run"]) == 0
+    assert "Note:" not in capsys.readouterr().out
+
+
 def test_a_card_is_not_overwritten(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "card.md").write_text("mine")
     assert push([str(trained / "lora"), "a/b", "--write_card", str(tmp_path / "card.md")]) == BAD_INPUT
