@@ -220,10 +220,16 @@ def test_what_was_pushed_loads_everywhere_as_in_the_runs_folder(trained: Path, h
 def test_a_private_model_is_not_for_others(trained: Path, hub: Hub, tmp_path: Path) -> None:
     python("scripts/push.py", str(trained / "lora"), "private", env=environment(hub, tmp_path / "home"))
     load = "import nlp_transfer; nlp_transfer.load('ada/private')"
-    for name, token in (("none", None), ("stranger", STRANGER)):
+    for name, token, why in (
+        ("none", None, "nobody is logged in here"),
+        ("stranger", STRANGER, "this login may not see it"),
+    ):
         done = python("-c", load, env=environment(hub, tmp_path / name, token), status=1)
-        assert "nlp_transfer.errors.CheckpointError: ada/private cannot be fetched from the Hub" in done.stderr
-        assert "log in with `hf auth login` if it is private or gated" in done.stderr
+        assert done.stderr.endswith(
+            f"nlp_transfer.errors.CheckpointError: ada/private is not a folder here, and {hub.url} has no such model; or "
+            f"it is private, and {why}. Check the name. Log in with `hf auth login`, or set HF_TOKEN, if it is private; "
+            "or name a local folder.\n"
+        )
     done = python(
         "scripts/push.py", str(trained / "lora"), "x", env=environment(hub, tmp_path / "none", None), status=BAD_INPUT
     )
