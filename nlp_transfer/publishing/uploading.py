@@ -1,7 +1,7 @@
 """To the Hub, by its own client: who may write where, a private repository, one commit, and errors that say what to do.
 
-A commit is made when all large files are there, so a repository never holds half a model. What was sent before an
-interruption is not sent again: the Hub knows large files by their hash.
+A commit is made when all large files are there, so a repository never holds half a model. Large files
+that arrived whole before an interruption are not sent again: the Hub knows them by their hash.
 
 Large files go by Xet, the client's own way to the Hub's storage, a server of its own. Where only the Hub can be
 reached, `HF_HUB_DISABLE_XET=1` in the environment sends them by Git LFS.
@@ -228,7 +228,7 @@ def _worded(error: BaseException, repo_id: str) -> str:
     return f"{repo_id} cannot be pushed to ({type(cause).__name__}: {said}). {_ONCE_MORE}"
 
 
-_ONCE_MORE = "Run the same command again; what was sent is not sent again."
+_ONCE_MORE = "Run the same command again; files that arrived whole are not sent again."
 _WITHOUT_XET = "If it stays so, send them by way of the Hub itself: set HF_HUB_DISABLE_XET=1."
 _SMALLER = "Save the weights in parts (`model.save_pretrained(FOLDER, max_shard_size='5GB')`), or ask it for more room."
 

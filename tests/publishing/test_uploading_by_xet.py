@@ -12,7 +12,7 @@ from tests.hub_server import Hub
 
 pytest.importorskip("hf_xet")  # the client depends on it on the usual machines
 
-ONCE_MORE = "Run the same command again; what was sent is not sent again."
+ONCE_MORE = "Run the same command again; files that arrived whole are not sent again."
 WITHOUT = "If it stays so, send them by way of the Hub itself: set HF_HUB_DISABLE_XET=1."
 
 
@@ -59,6 +59,15 @@ def test_what_was_sent_before_an_interruption_is_not_sent_again(loopback_xet: Hu
     loopback_xet.asked.clear()
     push(parts)
     assert loopback_xet.sent() == []
+    assert loopback_xet.files("ada/clauses")["model.safetensors"] == parts[1].read()
+
+
+def test_what_had_not_arrived_whole_is_sent_again(loopback_xet: Hub, parts: list[Part]) -> None:
+    loopback_xet.fail("POST", "/v1/shards", 500, times=2)  # the chunks are there, what file they make is not said
+    refusal(parts)
+    assert loopback_xet.large == {}
+    push(parts)
+    assert len(loopback_xet.sent()) == 2
     assert loopback_xet.files("ada/clauses")["model.safetensors"] == parts[1].read()
 
 
