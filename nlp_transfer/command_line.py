@@ -328,6 +328,8 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
             prepared = prepare(read_run(folder), options.repo_id, settings)
             console().print(to_rich(described(prepared), longest_name=60))
             print(f"Stays here: {', '.join(prepared.left) or 'nothing'}.")
+            for note in prepared.notes:
+                print(note)
             stop_at(prepared.findings, settings.allowed)
             print("The scan lets it pass. Nothing was sent.")
         else:
@@ -353,7 +355,7 @@ def _push_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--license", metavar="NAME", help="for the card, as the Hub names it, such as apache-2.0")
     parser.add_argument("--language", nargs="+", default=[], metavar="CODE", help="of the texts, such as en")
     parser.add_argument("--write_card", metavar="FILE", help="write the card to a file, to be edited, and stop")
-    parser.add_argument("--card", metavar="FILE", help="take this card")
+    parser.add_argument("--card", metavar="FILE", help="take this card; its numbers and base model are the run's")
     parser.add_argument("--allow", nargs="+", default=[], metavar="KEY", help="let findings of the scan pass, by key")
     parser.add_argument(
         "--without_corpus_check",

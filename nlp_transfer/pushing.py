@@ -14,11 +14,13 @@ from nlp_transfer.building import load_corpora
 from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
 from nlp_transfer.models.safety import ADAPTER_CONFIG
+from nlp_transfer.publishing.card import adapter_note
 from nlp_transfer.publishing.findings import Finding, stop_at
 from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
+from nlp_transfer.publishing.own_card import check_card, read_card
 from nlp_transfer.publishing.parts import Part, left_here, model_parts, texts_of, wording
 from nlp_transfer.publishing.scanning import scan
-from nlp_transfer.publishing.uploading import CARD, TAG, Target, check_name, check_target, upload
+from nlp_transfer.publishing.uploading import CARD, Target, check_name, check_target, upload
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.tables import Table
 from nlp_transfer.run_card import FinishedRun, base_of, read_run, run_card
@@ -79,11 +81,13 @@ class Prepared:
         parts: the files.
         left: what stays in the run's folder, by name.
         findings: what the scan found.
+        notes: what whoever pushes should know.
     """
 
     parts: list[Part]
     left: list[str]
     findings: list[Finding]
+    notes: list[str]
 
 
 def push(
@@ -113,6 +117,8 @@ def push(
     prepared = prepare(run, target.repo_id, settings, corpora=corpora)
     stop_at(prepared.findings, settings.allowed)
     size = sum(part.size_bytes for part in prepared.parts)
+    for note in prepared.notes:
+        say(note)
     say(f"Pushing {len(prepared.parts)} files, {size / 1e6:,.1f} MB, to {target.repo_id}.")
     return upload(
         target,
@@ -157,42 +163,32 @@ def prepare(
     if settings.check_corpus:
         held = corpora if corpora is not None else _corpora_of(run)
         findings += shared_runs([(name, wording(name, text)) for name, text in texts], _texts(held))
-    return Prepared(parts, left, findings)
+    return Prepared(parts, left, findings, notes_on(run, settings))
 
 
 def card_text(run: FinishedRun, repo_id: str, settings: PushSettings) -> str:
-    """The card: the one that was given, or one that is made of the run."""
-    if settings.card is None:
-        adapter = _what(run, settings) == ADAPTER
-        return run_card(
-            run, repo_id, adapter=adapter, license_name=settings.license_name, language=settings.language
-        ).text()
-    if settings.license_name or settings.language:
+    """The card: one that is made of the run, or the one that was given, if it says nothing else than the run."""
+    place = settings.card
+    if place is not None and (settings.license_name or settings.language):
         raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
-    try:
-        text = settings.card.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--card {settings.card} cannot be read: {error}. Write one with --write_card.") from error
-    if TAG not in card_tags(text, settings.card):
-        raise ConfigError(
-            f"--card {settings.card} lacks the tag {TAG}, by which the next push knows the repository for one of its "
-            f"own. Add it to the metadata between the lines ---: tags: [{TAG}]"
-        )
-    return text
+    own = read_card(place) if place is not None else None
+    adapter = _what(run, settings) == ADAPTER
+    made = run_card(
+        run, repo_id, adapter=adapter, license_name=settings.license_name, language=settings.language
+    ).text()
+    if place is None or own is None:
+        return made
+    check_card(own, made, place)
+    return own
 
 
-def card_tags(text: str, place: Path) -> list[str]:
-    """The tags among a card's metadata; raises ConfigError where these cannot be read."""
-    from huggingface_hub import ModelCard
-
-    try:
-        data: Any = ModelCard(text, ignore_metadata_errors=False).data
-        return [str(tag) for tag in data.tags or ()]
-    except Exception as error:  # YAML's own errors, and the client's for values that it does not know
-        raise ConfigError(
-            f"--card {place}: its metadata, between the lines ---, cannot be read "
-            f"({' '.join(str(error).split())[:200]})."
-        ) from error
+def notes_on(run: FinishedRun, settings: PushSettings) -> list[str]:
+    """What whoever pushes should know, though nothing is wrong with it."""
+    what = _what(run, settings)
+    note = adapter_note(base_of(run)) if what != "model" else None
+    if note is not None and what == ADAPTER and (run.folder / "model").is_dir():
+        note += " --what model pushes the model that holds both."
+    return [note] if note is not None else []
 
 
 def _what(run: FinishedRun, settings: PushSettings) -> str:

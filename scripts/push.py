@@ -7,7 +7,8 @@ python scripts/push.py runs/clauses me/clauses --write_card card.md     and then
 
 Weights, configuration, tokenizer, card and scores go, nothing else. Before anything is sent, all of it is scanned for
 secrets, personal data, paths, and 8 words in a row that stand in the run's texts; what is found stops the push and is
-shown. Interrupted, the same command goes on: what was sent is not sent again. Log in before by `hf auth login`.
+shown. Interrupted, the same command goes on: files that arrived whole are not sent again. Log in before by `hf auth
+login`.
 """
 
 import sys

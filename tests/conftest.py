@@ -60,3 +60,18 @@ def loopback_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator["H
         monkeypatch.setattr(time, "sleep", lambda _: None)
         monkeypatch.setenv("HF_TOKEN", OWNER)
         yield hub
+
+
+@pytest.fixture
+def loopback_xet(loopback_hub: "Hub", monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Hub":
+    """The same Hub with the client's own way for large files: by Xet. Of its attempts, few, in quick succession."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _xet
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    monkeypatch.setenv("HF_XET_CACHE", str(tmp_path / "xet_cache"))
+    monkeypatch.setenv("HF_XET_XORB_COMPRESSION_POLICY", "none")
+    monkeypatch.setenv("HF_XET_CLIENT_RETRY_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("HF_XET_CLIENT_RETRY_BASE_DELAY", "10ms")
+    monkeypatch.setattr(_xet, "_GLOBAL_XET_HOLDER", _xet.XetSessionHolder())  # it has read its settings before
+    return loopback_hub

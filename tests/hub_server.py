@@ -1,7 +1,7 @@
 """A small Hub on loopback: what the real client asks for when it pushes and loads, and faults on demand.
 
 Repositories with branches and commits, private ones, tokens and their roles, files in commits and large ones by the LFS
-protocol in one piece or several. Everything lies in memory.
+protocol, in one piece or several, or by Xet's (tests/xet_storage.py). Everything lies in memory.
 """
 
 import base64
@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ruamel.yaml import YAML
+
+from tests import xet_storage
 
 OWNER = "hf_ownerOWNERownerOWNERowner012345"
 READER = "hf_readerREADERreaderREADERreader01"
@@ -78,6 +81,7 @@ class Hub(ThreadingHTTPServer):
         self.repositories: dict[str, Repository] = {}
         self.large: dict[str, bytes] = {}
         self.pieces: dict[tuple[str, int], bytes] = {}
+        self.xorbs: dict[str, bytes] = {}
         self.faults: list[Fault] = []
         self.asked: list[str] = []
         self.lock = threading.Lock()
@@ -93,8 +97,8 @@ class Hub(ThreadingHTTPServer):
         self.faults.append(Fault(method, path, status, times, said))
 
     def sent(self) -> list[str]:
-        """The uploads of large files that came in whole."""
-        return [line for line in self.asked if line.startswith("PUT /lfs/")]
+        """The uploads of large files, or of their pieces, that came in whole."""
+        return [line for line in self.asked if line.startswith(("PUT /lfs/", "POST /v1/xorbs/"))]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Connections that break are what some tests are about."""
@@ -321,6 +325,27 @@ class _Handler(BaseHTTPRequestHandler):
         parts = [part["partNumber"] for part in json.loads(body)["parts"]]
         return self.put(b"".join(self.server.pieces[oid, number] for number in parts), oid)
 
+    def xet_token(self, _: bytes, repo: str, revision: str) -> Any:
+        self._sha(self._repository(repo, to_write=True), revision)
+        return {"accessToken": xet_storage.TOKEN, "exp": int(time.time()) + 3600, "casUrl": self.server.url}
+
+    def put_xorb(self, body: bytes, xorb: str) -> Any:
+        self._let_into_storage()
+        self.server.xorbs[xorb] = body
+        return {"was_inserted": True}
+
+    def put_shard(self, body: bytes) -> Any:
+        self._let_into_storage()
+        try:
+            self.server.large.update(xet_storage.files(body, self.server.xorbs))
+        except (KeyError, ValueError) as error:
+            raise _Refused(400, f"bad shard: {error}") from error
+        return {"result": 1}
+
+    def _let_into_storage(self) -> None:
+        if self.headers.get("Authorization") != f"Bearer {xet_storage.TOKEN}":
+            raise _Refused(401, "no token of the storage")
+
     def commit(self, body: bytes, repo: str, revision: str) -> Any:
         repository = self._repository(repo, to_write=True)
         files = dict(repository.commits[self._sha(repository, revision)])
@@ -381,6 +406,9 @@ _ROUTES = (
     (f"/api/models/{_REPO}/branch/(?P<revision>[^/]+)", "branch"),
     (f"/api/models/{_REPO}/preupload/(?P<revision>[^/]+)", "preupload"),
     (f"/api/models/{_REPO}/commit/(?P<revision>[^/]+)", "commit"),
+    (f"/api/models/{_REPO}/xet-write-token/(?P<revision>[^/]+)", "xet_token"),
+    ("/v1/xorbs/default/(?P<xorb>[0-9a-f]{64})", "put_xorb"),
+    ("/v1/shards", "put_shard"),
     (rf"/{_REPO}\.git/info/lfs/objects/batch", "batch"),
     (f"/lfs/{_OID}", "put"),
     (f"/lfs/{_OID}/part/(?P<part>[0-9]+)", "put_part"),

@@ -17,7 +17,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, 
 from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.publishing.parts import Part
 from nlp_transfer.publishing.uploading import Target, upload
-from nlp_transfer.pushing import PushSettings, prepare, push
+from nlp_transfer.pushing import PushSettings, card_text, notes_on, prepare, push
 from nlp_transfer.run import run
 from nlp_transfer.run_card import base_of, read_run
 from tests.hub_server import OWNER, READER, Hub
@@ -191,10 +191,13 @@ def test_the_card_holds_the_scores_of_metrics_json(trained: Path) -> None:
         for domain, splits in metrics.items()
         for split, scores in splits.items()
         for name, value in scores.items()
-        if isinstance(value, int | float) and name != "rows"
+        if isinstance(value, int | float) and name not in ("rows", "macro_f1_low", "macro_f1_high")
     }
     found = {(one.dataset_name, one.dataset_split, one.metric_name): one.metric_value for one in card.data.eval_results}
     assert found == expected
+    assert "macro_f1_low" not in parts["README.md"].read().decode()
+    scores = metrics["source"]["test"]
+    assert f"{scores['macro_f1_low']:.3f}–{scores['macro_f1_high']:.3f}" in card.text
     assert card.data.tags == ["nlp-transfer", "sequence-classification", "full-fine-tuning"]
     for line in ("| copyleft | 8 |", "**Target**: texts that are not published; rows: ", "Devlin et al. (2019)"):
         assert line in card.text
@@ -278,6 +281,20 @@ def test_a_label_with_an_address_stops_the_push(loopback_hub: Hub, copy: Path) -
     assert "ada/clauses" in loopback_hub.repositories
 
 
+def test_a_template_and_a_special_token_are_scanned_too(loopback_hub: Hub, copy: Path) -> None:
+    folder = copy / "model"
+    (folder / "chat_template.jinja").write_text("You read clauses\nfor jane@law.example.")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    token = {"id": 999, "content": "<eve@law.example>", "special": True}
+    edit(folder / "tokenizer.json", added_tokens=[*tokenizer["added_tokens"], token])
+    write_manifest(folder)
+    assert [problem.split(" (to")[0] for problem in refusal(copy)[:-1]] == [
+        "chat_template.jinja, line 2: e-mail address: 'jane@law.example'",
+        "tokenizer.json, beside its vocabulary, line 7: e-mail address: 'eve@law.example'",
+    ]
+    assert loopback_hub.repositories == {}
+
+
 def test_eight_words_of_the_corpus_stop_the_push(loopback_hub: Hub, copy: Path, trained: Path) -> None:
     text = json.loads((trained / "corpus" / "test.jsonl").read_text().splitlines()[0])["text"]
     rename_label(copy, " ".join(text.split()[:8]))
@@ -305,6 +322,57 @@ def test_a_card_that_is_not_there(loopback_hub: Hub, trained: Path, tmp_path: Pa
     assert problem.startswith(f"--card {tmp_path / 'none.md'} cannot be read: ")
     (problem,) = refusal(trained / "lora", card=tmp_path / "none.md", license_name="mit")
     assert problem == "--card is a whole card; write license and language into it, and leave the options out."
+
+
+def test_a_card_of_ones_own_says_no_other_numbers_than_the_run(
+    loopback_hub: Hub, trained: Path, tmp_path: Path
+) -> None:
+    metrics = json.loads((trained / "lora" / "metrics.json").read_text())
+    value = metrics["source"]["test"]["macro_f1"]
+    written = card_text(read_run(trained / "lora"), "ada/clauses", PushSettings())
+    card = tmp_path / "card.md"
+    card.write_text(f"{written}\nMine.\n")
+    push(trained / "lora", "clauses", PushSettings(card=card), say=quiet)
+    assert "name: macro_f1\n" in written
+    data = ModelCard(written)
+    for result in data.data.eval_results:
+        if (result.metric_name, result.dataset_split) == ("macro_f1", "test"):
+            result.metric_value = 0.987
+    card.write_text(str(data))
+    assert refusal(trained / "lora", card=card) == [
+        f"--card {card}: macro_f1 of source (unpublished), test, is 0.987, and the run's is {value}. Write that, or "
+        "leave it out."
+    ]
+
+
+def test_a_card_of_ones_own_names_no_other_base_model(copy: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card.md"
+    card.write_text("---\nbase_model: org/other\ntags: [nlp-transfer]\n---\n# Mine\n")
+    settings = PushSettings(card=card)
+    card_text(read_run(copy), "a/b", settings)  # of a folder, whose name on the Hub only the writer knows
+    record = json.loads((copy / "run.json").read_text())
+    edit(copy / "run.json", config={**record["config"], "model": "org/enc"})
+    edit(copy / "facts.json", model="Hub model org/enc at revision abc")
+    with pytest.raises(ConfigError) as caught:
+        card_text(read_run(copy), "a/b", settings)
+    assert str(caught.value) == (
+        f"--card {card}: base_model is org/other, and the run's model is of org/enc. Write base_model: org/enc"
+    )
+
+
+def test_an_adapter_whose_base_has_no_public_name_says_so(loopback_hub: Hub, copy: Path) -> None:
+    said: list[str] = []
+    push(copy, "one", PushSettings(what="adapter"), say=said.append)
+    note = (
+        "Note: the adapter fits one base model alone, and that is an encoder that is not on the Hub: neither "
+        "adapter_config.json nor the card can say where it lies. Whoever loads the adapter needs this very base from you."
+    )
+    assert said[0] == f"{note} --what model pushes the model that holds both."
+    run = read_run(copy)
+    assert notes_on(run, PushSettings(what="both")) == [note]
+    assert notes_on(run, PushSettings()) == []
+    edit(copy / "facts.json", model="Hub model org/enc at revision abc")
+    assert notes_on(read_run(copy), PushSettings(what="adapter")) == []
 
 
 def test_without_its_corpus_a_run_is_pushed_only_if_that_is_asked_for(loopback_hub: Hub, copy: Path) -> None:

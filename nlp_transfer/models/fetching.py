@@ -4,9 +4,11 @@ A Hub model is fetched in one step, with one attempt, and is a folder like any o
 a folder is refused from the Hub, and nothing asks the network while a local model is loaded.
 """
 
+import textwrap
 from pathlib import Path
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.hub_errors import cause_of, is_network, status_of
 from nlp_transfer.models.locating import resolve_model
 from nlp_transfer.models.safety import check_safe
 
@@ -37,21 +39,60 @@ def _fetched(name: str, revision: str | None, patterns: list[str]) -> Path:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
     except LocalEntryNotFoundError as error:
         # What transformers has put into the cache may lack files that are not needed.
         known = try_to_load_from_cache(name, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=revision)
         if isinstance(known, str):
             return Path(known).parent
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "there is no network"
-        raise ConfigError(
-            f"model: {name} is not a folder here, and as a Hub id it cannot be fetched: {why}, and it is not in the "
-            f"cache ({constants.HF_HUB_CACHE}). Check the name; or fetch it where there is a network with "
-            f"`hf download {name} --local-dir {Path(name).name}`, copy that folder here and name it."
-        ) from error
+        raise ConfigError(f"model: {_problem(name, revision, error)}") from error
     except Exception as error:  # the library raises a dozen kinds, most of them from below
-        text = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ConfigError(f"model: {_problem(name, revision, error)}") from error
+    if not folder.is_dir():
         raise ConfigError(
-            f"model: {name} cannot be fetched from the Hub ({type(error).__name__}: {text}). Check the name and "
-            "`revision`; log in with `hf auth login` if it is private or gated; or name a local folder."
-        ) from error
+            f"model: {name} is on the Hub and holds no file of a model ({', '.join(patterns)}). Check the name and "
+            "`revision`."
+        )
+    return folder
+
+
+def _problem(name: str, revision: str | None, error: Exception) -> str:
+    """What kept a model from coming, and what to do about it."""
+    from huggingface_hub import constants, get_token
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    hub, status = constants.ENDPOINT, status_of(cause_of(error))
+    login = "Log in with `hf auth login`, or set HF_TOKEN"
+    if isinstance(error, RevisionNotFoundError):
+        return f"{name} has no revision {revision} on the Hub. Expected a commit, a tag or a branch of it."
+    if isinstance(error, GatedRepoError):
+        return f"{name} is gated. Ask for access at {hub}/{name}. {login}."
+    if isinstance(error, RepositoryNotFoundError) or status == 404:
+        seen = "this login may not see it" if get_token() else "nobody is logged in here"
+        return (
+            f"{name} is not a folder here, and {hub} has no such model; or it is private, and {seen}. Check the name. "
+            f"{login}, if it is private; or name a local folder."
+        )
+    if status is not None:
+        what = {
+            401: f"{hub} does not know this login. Log in anew with `hf auth login`, or set HF_TOKEN.",
+            403: "this login has no right to read it. Use a token that may.",
+        }.get(status, f"{hub} answers with {status}. Try again later; or name a local folder.")
+        return f"{name} cannot be fetched: {what}"
+    if isinstance(error, LocalEntryNotFoundError) or is_network(cause_of(error)):
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "there is no network"
+        return (
+            f"{name} is not a folder here, and as a Hub id it cannot be fetched: {why}, and it is not in the cache "
+            f"({constants.HF_HUB_CACHE}). Check the name; or fetch it where there is a network with "
+            f"`hf download {name} --local-dir {Path(name).name}`, copy that folder here and name it."
+        )
+    text = textwrap.shorten(str(error), 300, placeholder=" …") or type(error).__name__
+    return (
+        f"{name} cannot be fetched from the Hub ({type(error).__name__}: {text}). Check the name and `revision`; log "
+        "in with `hf auth login` if it is private or gated; or name a local folder."
+    )

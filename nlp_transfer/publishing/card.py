@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.safety import ADAPTER_CONFIG
 from nlp_transfer.publishing.parts import Base
 from nlp_transfer.publishing.uploading import TAG
 
@@ -112,25 +113,24 @@ class Card:
         return data.to_yaml()
 
     def _eval_results(self, task: str) -> Iterator[Any]:
-        """Every number of the scores but counts of rows, under the name that it has in metrics.json."""
+        """The metrics under the names that they have in metrics.json; the text has the bounds of their intervals."""
         from huggingface_hub import EvalResult
 
         for domain, splits in self.results.items():
             # The client takes results of one dataset, configuration and split for those of one corpus.
             dataset, config = self.datasets.get(domain, (NOT_PUBLISHED, domain))
             for split, scores in splits.items():
-                for name, value in scores.items():
-                    if isinstance(value, int | float) and name != "rows":
-                        yield EvalResult(
-                            task_type=task,
-                            dataset_type=dataset,
-                            dataset_config=config,
-                            dataset_name=f"{domain} ({dataset})",
-                            dataset_split=split,
-                            metric_type=metric_type(name),
-                            metric_name=name,
-                            metric_value=value,
-                        )
+                for name, value in metrics_of(scores).items():
+                    yield EvalResult(
+                        task_type=task,
+                        dataset_type=dataset,
+                        dataset_config=config,
+                        dataset_name=f"{domain} ({dataset})",
+                        dataset_split=split,
+                        metric_type=metric_type(name),
+                        metric_name=name,
+                        metric_value=value,
+                    )
 
     def _body(self) -> Iterator[str]:
         yield f"# {self.repo_id.rpartition('/')[2]}\n"
@@ -168,6 +168,28 @@ def adapter_use(repo_id: str, base: Base, auto_class: str, labels: int) -> str:
         + ("" if base.hub_id is not None else f"  # BASE: {base.words}")
         + f'\nmodel = PeftModel.from_pretrained(base, "{repo_id}")'
     )
+
+
+def adapter_note(base: Base) -> str | None:
+    """What whoever pushes an adapter should know of its base; None where the Hub has it."""
+    if base.hub_id is not None:
+        return None
+    return (
+        f"Note: the adapter fits one base model alone, and that is {base.words}: neither {ADAPTER_CONFIG} nor the card "
+        "can say where it lies. Whoever loads the adapter needs this very base from you."
+    )
+
+
+def metrics_of(scores: Mapping[str, Any]) -> dict[str, float]:
+    """What the Hub may list as metrics: every number but counts of rows and the two bounds of an interval.
+
+    >>> metrics_of({"rows": 24, "macro_f1": 0.5, "macro_f1_low": 0.4, "macro_f1_high": 0.6, "note": "of the test"})
+    {'macro_f1': 0.5}
+    """
+    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float) and name != "rows"}
+    intervals = [name.removesuffix("_low") for name in numbers if name.endswith("_low")]
+    bounds = {f"{name}_{end}" for name in intervals if f"{name}_high" in numbers for end in ("low", "high")}
+    return {name: value for name, value in numbers.items() if name not in bounds}
 
 
 def metric_type(name: str) -> str:

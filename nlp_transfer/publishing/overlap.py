@@ -1,15 +1,14 @@
 """Runs of words that stand both in what is about to be published and in the texts that a model learned from.
 
-Words are runs of letters and digits (metrics/words.py), upper and lower case counting as the same, so that another
-layout or punctuation hides nothing. Of each run its longest word is looked for first; long words are rare, so most of a
-corpus is passed over.
+Words are runs of letters and digits (metrics/words.py), compared as spelling.py has them, so that another layout,
+punctuation or spelling hides nothing. Of each run its longest word is looked for first; long words are rare, so most of
+a corpus is passed over.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
-from nlp_transfer.metrics.words import plain_words, word_places
 from nlp_transfer.publishing.findings import Finding
+from nlp_transfer.publishing.spelling import PlacedWord, placed_readings, readings
 
 RUN_WORDS = 8
 """How many words in a row are no coincidence."""
@@ -18,22 +17,20 @@ Run = tuple[str, ...]
 
 
 def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list[Finding]:
-    """The longest shared runs of at least `RUN_WORDS` words, each once.
+    """The longest shared runs of at least `RUN_WORDS` words, each once, as they are spelled in what is published.
 
     Args:
         texts: (name, wording) of what is published; see `nlp_transfer.publishing.parts.wording`.
         corpus: the texts that must not be; read once.
     """
-    published = list(texts)
-    wanted = _by_longest_word(run for _, text in published for run in _runs([w for w, _ in _placed(text)]))
+    published = [(name, text, placed) for name, text in texts for placed in placed_readings(text)]
+    wanted = _by_longest_word(run for _, _, placed in published for run in _runs([word for word, _, _ in placed]))
     held: set[Run] = set()
     for text in corpus:
-        held.update(_held(text, wanted))
-    return [finding for name, text in published for finding in _findings(name, text, held)]
-
-
-def _placed(text: str) -> list[tuple[str, re.Match[str]]]:
-    return [(match.group().lower(), match) for match in word_places(text)]
+        for words in readings(text):
+            held.update(_held(words, wanted))
+    found = [finding for name, text, placed in published for finding in _findings(name, text, placed, held)]
+    return list({(one.file, one.line, one.text): one for one in reversed(found)}.values())[::-1]
 
 
 def _runs(words: list[str]) -> Iterator[Run]:
@@ -50,8 +47,7 @@ def _by_longest_word(runs: Iterable[Run]) -> dict[str, set[tuple[int, Run]]]:
     return found
 
 
-def _held(text: str, wanted: dict[str, set[tuple[int, Run]]]) -> Iterator[Run]:
-    words = plain_words(text)
+def _held(words: list[str], wanted: dict[str, set[tuple[int, Run]]]) -> Iterator[Run]:
     for index, word in enumerate(words):
         for place, run in wanted.get(word, ()):
             start = index - place
@@ -59,16 +55,16 @@ def _held(text: str, wanted: dict[str, set[tuple[int, Run]]]) -> Iterator[Run]:
                 yield run
 
 
-def _findings(name: str, text: str, held: set[Run]) -> Iterator[Finding]:
+def _findings(name: str, text: str, placed: list[PlacedWord], held: set[Run]) -> Iterator[Finding]:
     """The held runs of a text, those that overlap as one."""
-    placed = _placed(text)
-    words = [word for word, _ in placed]
+    words = [word for word, _, _ in placed]
     begun = end = -1
     for start in [*(i for i, run in enumerate(_runs(words)) if run in held), len(words) + 1]:
         if begun >= 0 and start >= end:
-            first, last = placed[begun][1], placed[end - 1][1]
-            shown = " ".join(text[first.start() : last.end()].split())
-            line = text.count("\n", 0, first.start()) + 1
-            yield Finding("corpus", f"{end - begun} words that stand in the corpus", name, line, shown)
+            first, last = placed[begun][1], placed[end - 1][2]
+            shown = " ".join(text[first:last].split())
+            yield Finding(
+                "corpus", f"{end - begun} words that stand in the corpus", name, text.count("\n", 0, first) + 1, shown
+            )
             begun = -1
         begun, end = (start if begun < 0 else begun), start + RUN_WORDS

@@ -49,6 +49,8 @@ ADAPTER_FILES = (
 )
 """The same of an adapter's folder."""
 
+_NOT_SCANNED = (MANIFEST, "vocab.json", "model.safetensors.index.json")
+
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 _PLACES = ("_name_or_path", "name_or_path")
@@ -147,11 +149,21 @@ def is_ours(name: str) -> bool:
     return own == MANIFEST or _why(own, MODEL_FILES) is not None or _why(own, ADAPTER_FILES) is not None
 
 
-def added_words(part: Part) -> list[str]:
-    """The words that were added to a tokenizer's vocabulary, special tokens left out."""
+def beside_vocabulary(part: Part) -> list[str]:
+    """All strings of `tokenizer.json` but its vocabulary and merges: added words, special tokens, rules, templates."""
     tree = json.loads(part.read())
-    tokens = tree.get("added_tokens", []) if isinstance(tree, dict) else []
-    return [str(token["content"]) for token in tokens if not token.get("special")]
+    if isinstance(tree, dict) and isinstance(tree.get("model"), dict):
+        tree["model"] = {key: value for key, value in tree["model"].items() if key not in ("vocab", "merges")}
+    return list(dict.fromkeys(_strings(tree)))
+
+
+def _strings(tree: Any) -> Iterator[str]:
+    """The strings of a tree that are values; its keys are names that the library gives."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for one in tree.values() if isinstance(tree, dict) else tree:
+            yield from _strings(one)
 
 
 def notes_in_weights(part: Part) -> dict[str, str]:
@@ -188,16 +200,22 @@ def _without_places(tree: Any) -> Any:
 
 
 def texts_of(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
-    """(name, text) of all that a person wrote or that names something: what is scanned before a push."""
+    """(name, text) of all that a person wrote or that names something: what is scanned before a push.
+
+    Of a tokenizer that is its settings, its template, its special tokens and all words that were added to it. Not
+    scanned are vocabulary and merges (`vocab.*`, `merges.txt`, `*.model`, `bpe.codes`, and both in `tokenizer.json`):
+    they are the encoder's, of pieces of words, and `new_words` of a run are added words. Nor are the weights' numbers,
+    and names and hashes that this package or safetensors wrote (`manifest.json`, `model.safetensors.index.json`).
+    """
     for part in parts:
         own = Path(part.name).name
         if own == TOKENIZER:
-            if words := added_words(part):
-                yield f"{part.name}, added words", "\n".join(words)
+            if strings := beside_vocabulary(part):
+                yield f"{part.name}, beside its vocabulary", "\n".join(strings)
         elif own.endswith(".safetensors"):
             if notes := notes_in_weights(part):
                 yield f"{part.name}, notes", _lines(notes)
-        elif own.endswith((".json", ".md")) and own not in (MANIFEST, "vocab.json", "model.safetensors.index.json"):
+        elif own.endswith((".json", ".md", ".jinja")) and own not in _NOT_SCANNED:
             yield part.name, part.read().decode()
 
 
@@ -205,7 +223,12 @@ def wording(name: str, text: str) -> str:
     """The text, line by line; of JSON, what stands in quotation marks: its numbers are scores and sizes."""
     if not name.endswith(".json"):
         return text
-    return "\n".join("  ".join(map(json.loads, _QUOTED.findall(line))) for line in text.splitlines())
+    return "\n".join(map(_quoted, text.split("\n")))
+
+
+def _quoted(line: str) -> str:
+    """The strings of a line of JSON, kept apart: a key that is a number is no part of the number after it."""
+    return " | ".join(json.loads(string) for string in _QUOTED.findall(line)).replace("\n", " ")
 
 
 def _lines(notes: Mapping[str, str]) -> str:

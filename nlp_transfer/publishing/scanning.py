@@ -56,7 +56,7 @@ def scan(texts: Iterable[tuple[str, str]]) -> list[Finding]:
     detectors = [_detectors, _hub_tokens, _e_mails, _telephone_numbers, _checked_numbers, _places]
     found = []
     for name, text in texts:
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if not wording(name, line).strip():
                 continue  # of a hundred classes, the confusions alone are ten thousand lines of JSON
             for detector in detectors:

@@ -1,13 +1,17 @@
 """To the Hub, by its own client: who may write where, a private repository, one commit, and errors that say what to do.
 
-A commit is made when all large files are there, so a repository never holds half a model. What was sent before an
-interruption is not sent again: the Hub knows large files by their hash.
+A commit is made when all large files are there, so a repository never holds half a model. Large files
+that arrived whole before an interruption are not sent again: the Hub knows them by their hash.
+
+Large files go by Xet, the client's own way to the Hub's storage, a server of its own. Where only the Hub can be
+reached, `HF_HUB_DISABLE_XET=1` in the environment sends them by Git LFS.
 
 Errors that pass by themselves (5xx, 429, a connection that breaks) are tried again; the client does so for each part of
-a large file, this module for the rest.
+a large file (Xet's library for four minutes), this module for the rest.
 """
 
 import json
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from nlp_transfer.errors import ConfigError, PublishError
+from nlp_transfer.models.hub_errors import cause_of, is_network, is_of_xet, status_of
 from nlp_transfer.publishing.parts import Part, is_ours
 
 if TYPE_CHECKING:
@@ -30,6 +35,9 @@ ATTEMPTS = 4
 
 TRANSIENT = (408, 429, 500, 502, 503, 504)
 """Answers after which another attempt may help."""
+
+_XET_TOKEN = "/xet-write-token/"
+"""The one request of Xet's library that the Hub itself answers."""
 
 _OWN_FILES = (".gitattributes",)
 """What the Hub puts into a new repository by itself."""
@@ -178,11 +186,16 @@ def _worded(error: BaseException, repo_id: str) -> str:
     from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
 
     hub = constants.ENDPOINT
-    cause = error
-    while cause.__cause__ is not None and _status(cause) is None and not _is_network(cause):
-        cause = cause.__cause__
+    cause = cause_of(error)
     said = _said(cause)
-    match _status(cause):
+    if _is_of_storage(cause) and (is_network(cause) or status_of(cause) not in (None, 413)):
+        what = "does not take the model's files"
+        if is_network(cause):
+            what = "cannot be reached"
+        elif status_of(cause) in TRANSIENT:
+            what = f"answers with {status_of(cause)}, attempt after attempt"
+        return f"The storage of {hub} {what} ({said}). {_ONCE_MORE} {_WITHOUT_XET}"
+    match status_of(cause):
         case 401:
             return f"{hub} does not know this login ({said}). Log in anew with `hf auth login`, or set HF_TOKEN."
         case 403:
@@ -197,12 +210,13 @@ def _worded(error: BaseException, repo_id: str) -> str:
         case 413:
             return f"A file of the model is larger than {hub} takes ({said}). {_SMALLER}"
         case int(status) if status in TRANSIENT:
-            return f"{hub} answers with {status} after {ATTEMPTS} attempts ({said}). {_ONCE_MORE}"
+            often = "attempt after attempt" if is_of_xet(cause) else f"after {ATTEMPTS} attempts"
+            return f"{hub} answers with {status} {often} ({said}). {_ONCE_MORE}"
     if isinstance(error, LocalTokenNotFoundError):
         return f"There is no login to {hub}. Log in with `hf auth login`, or set HF_TOKEN."
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, so nothing can be pushed. Unset it, and run the same command again."
-    if _is_network(cause):
+    if is_network(cause):
         return f"{hub} cannot be reached ({said}). {_ONCE_MORE}"
     if "Invalid metadata in README.md" in str(error):
         return (
@@ -214,31 +228,28 @@ def _worded(error: BaseException, repo_id: str) -> str:
     return f"{repo_id} cannot be pushed to ({type(cause).__name__}: {said}). {_ONCE_MORE}"
 
 
-_ONCE_MORE = "Run the same command again; what was sent is not sent again."
+_ONCE_MORE = "Run the same command again; files that arrived whole are not sent again."
+_WITHOUT_XET = "If it stays so, send them by way of the Hub itself: set HF_HUB_DISABLE_XET=1."
 _SMALLER = "Save the weights in parts (`model.save_pretrained(FOLDER, max_shard_size='5GB')`), or ask it for more room."
 
 
 def _said(error: BaseException) -> str:
     text = getattr(error, "server_message", None) or str(error)
-    return " ".join(text.split())[:200] or type(error).__name__
+    return textwrap.shorten(text, 200, placeholder=" …") or type(error).__name__
 
 
-def _status(error: BaseException) -> int | None:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    return status if isinstance(status, int) else None
-
-
-def _is_network(error: BaseException) -> bool:
-    """Whether a connection failed. The client has changed its HTTP library more than once, so it goes by names."""
-    names = {base.__name__ for base in type(error).__mro__}
-    return bool(names & {"TransportError", "ConnectionError", "Timeout"})
+def _is_of_storage(error: BaseException) -> bool:
+    """Whether an error is of the server that Xet sends files to, and not of the Hub."""
+    return is_of_xet(error) and _XET_TOKEN not in str(error)
 
 
 def _is_transient(error: BaseException, *, connected: bool) -> bool:
     if isinstance(error, json.JSONDecodeError):  # a page of a proxy where the Hub's answer should be
         return True
+    if is_of_xet(error):  # it has made attempts of its own, for minutes
+        return False
     offline = "OfflineModeIsEnabled" in {base.__name__ for base in type(error).__mro__}
-    return _status(error) in TRANSIENT or (connected and _is_network(error) and not offline)
+    return status_of(error) in TRANSIENT or (connected and is_network(error) and not offline)
 
 
 def _again(call: Callable[[], Result], *, connected: bool = True) -> Result:

@@ -13,17 +13,21 @@ import torch
 import transformers
 from peft import PeftModel
 from transformers import Trainer
+from transformers.utils import logging
 
 from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.models.locating import public_name
-from nlp_transfer.publishing.card import Card, adapter_use
+from nlp_transfer.models.safety import ADAPTER_CONFIG
+from nlp_transfer.publishing.card import Card, adapter_note, adapter_use
 from nlp_transfer.publishing.findings import stop_at
 from nlp_transfer.publishing.overlap import shared_runs
 from nlp_transfer.publishing.parts import NOT_ON_HUB, Base, Part, model_parts, texts_of, wording
 from nlp_transfer.publishing.scanning import scan
 from nlp_transfer.publishing.uploading import CARD, TAG, Target, check_target, upload
 from nlp_transfer.training.arguments import strategy_problem
+
+logger = logging.get_logger(__name__)
 
 TASK_OF_HEAD = {"ForSequenceClassification": "sequence_classification", "ForMaskedLM": "masked_language_modeling"}
 """Our tasks by the end of a network's class name."""
@@ -96,7 +100,12 @@ class PublishingMixin(Trainer):
         assert self._target is not None
         self.create_model_card(**kwargs)
         folder = Path(str(self.args.output_dir))
-        parts = model_parts(folder, base=self._base(kwargs.get("finetuned_from")))
+        base = self._base(kwargs.get("finetuned_from"))
+        parts = model_parts(folder, base=base)
+        if (folder / ADAPTER_CONFIG).is_file() and (note := adapter_note(base)) is not None:
+            logger.warning(
+                f"{note} Where it has a name on the Hub after all: push_to_hub(finetuned_from='OWNER/NAME')."
+            )
         parts.append(Part(CARD, folder / CARD, "the card"))
         texts = list(texts_of(parts))
         found = scan(texts)

@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi, constants
 
+import nlp_transfer
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
 from nlp_transfer.models.manifest import write_manifest
+from tests.hub_server import STRANGER, Hub
 from tests.tiny_runs import tiny_encoder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -124,6 +127,84 @@ def test_what_the_hub_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         "model: some/model cannot be fetched from the Hub (RuntimeError: 404 Client Error. Repository Not Found). Check "
         "the name and `revision`; log in with `hf auth login` if it is private or gated; or name a local folder."
     )
+
+
+def refusal(name: str, revision: str | None = None) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        nlp_transfer.load(name, revision=revision)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["owner/missing", "missing"])
+def test_a_model_that_is_not_there(loopback_hub: Hub, name: str) -> None:
+    assert refusal(name) == (
+        f"{name} is not a folder here, and {loopback_hub.url} has no such model; or it is private, and this login may not "
+        "see it. Check the name. Log in with `hf auth login`, or set HF_TOKEN, if it is private; or name a local folder."
+    )
+
+
+def test_a_model_that_is_private(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    HfApi().create_repo("ada/clauses", private=True)
+    for token, seen in ((STRANGER, "this login may not see it"), (None, "nobody is logged in here")):
+        monkeypatch.setenv("HF_TOKEN", token) if token else monkeypatch.delenv("HF_TOKEN")
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+        assert refusal("ada/clauses") == (
+            f"ada/clauses is not a folder here, and {loopback_hub.url} has no such model; or it is private, and {seen}. "
+            "Check the name. Log in with `hf auth login`, or set HF_TOKEN, if it is private; or name a local folder."
+        )
+
+
+def test_what_else_keeps_a_model_from_coming(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = loopback_hub.url
+    HfApi().create_repo("ada/clauses", private=True)
+    assert refusal("ada/clauses", "v9") == (
+        "ada/clauses has no revision v9 on the Hub. Expected a commit, a tag or a branch of it."
+    )
+    assert refusal("ada/clauses") == (
+        "ada/clauses is on the Hub and holds no file of a model (*.json, *.txt, *.model, *.codes, *.jinja, "
+        "model*.safetensors). Check the name and `revision`."
+    )
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", f"{constants.HF_HUB_CACHE}_other")
+    for status in (429, 500, 503):
+        loopback_hub.fail("GET", "/api/models/ada/", status, times=20)
+        assert refusal("ada/clauses") == (
+            f"ada/clauses cannot be fetched: {url} answers with {status}. Try again later; or name a local folder."
+        )
+        loopback_hub.faults.clear()
+    loopback_hub.fail("GET", "/api/models/ada/", 403)
+    assert refusal("ada/clauses") == (
+        "ada/clauses cannot be fetched: this login has no right to read it. Use a token that may."
+    )
+    monkeypatch.setenv("HF_TOKEN", "hf_unknown")
+    assert refusal("ada/clauses") == (
+        f"ada/clauses cannot be fetched: {url} does not know this login. Log in anew with `hf auth login`, or set "
+        "HF_TOKEN."
+    )
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    assert refusal("ada/clauses").startswith(
+        "ada/clauses is not a folder here, and as a Hub id it cannot be fetched: there is no network, and it is not in "
+    )
+
+
+def test_what_xet_raises_goes_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> str:
+        raise ConnectionError(
+            f"Network error: Request error: HTTP status client error ({status}), domain: http://cas/v1"
+        )
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refused)
+    status = "403 Forbidden"
+    assert "this login has no right to read it" in refusal("some/model")
+    status = "416 Range Not Satisfiable"
+    assert "answers with 416" in refusal("some/model")
+
+
+def test_a_long_answer_is_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> str:
+        raise RuntimeError("permission " * 100)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refused)
+    assert "permission permission …). Check the name" in refusal("some/model")
 
 
 def test_a_model_from_the_hub_is_checked_like_a_folder(cached: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.publishing.card import CLASSIFIER, Card, adapter_use, metric_type
+from nlp_transfer.publishing.card import CLASSIFIER, Card, adapter_use, metric_type, metrics_of
 from nlp_transfer.publishing.parts import Base
 
 CARD = Card(
@@ -115,7 +115,17 @@ def test_a_language_is_a_code(code: str) -> None:
 )
 def test_metrics_as_the_hub_calls_them(name: str, expected: str) -> None:
     assert metric_type(name) == expected
-    assert metric_type("macro_f1_low") == "macro_f1_low"
+
+
+def test_bounds_of_an_interval_are_no_metrics() -> None:
+    scores = {"rows": 24, "f1": 0.5, "f1_low": 0.4, "f1_high": 0.6, "risk_low": 0.1, "rouge1_gain_low": 0, "a_high": 1}
+    assert metrics_of({**scores, "rouge1_gain_high": 0.2, "text": "x", "none": None}) == {
+        "f1": 0.5,
+        "risk_low": 0.1,  # a name of its own: it has no other bound
+        "a_high": 1,
+    }
+    found = read(replace(CARD, results={"source": {"test": scores}})).data.eval_results
+    assert [one.metric_name for one in found] == ["f1", "risk_low", "rouge1_gain_low", "a_high"]
 
 
 def test_how_an_adapter_is_loaded() -> None:

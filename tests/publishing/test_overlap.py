@@ -1,4 +1,6 @@
-"""Runs of 8 words of the corpus are found, whatever their layout; 7 are not."""
+"""Runs of 8 words of the corpus are found, whatever their layout and spelling; 7 are not."""
+
+import unicodedata
 
 import pytest
 
@@ -58,3 +60,40 @@ def test_nothing_to_compare() -> None:
     assert shared_runs([], [EIGHT]) == []
     assert shared_runs([("README.md", "")], [EIGHT, ""]) == []
     assert shared_runs([("README.md", EIGHT)], []) == []
+
+
+GERMAN = "der Mieter muß die Straße für Bürger öffnen"
+
+
+@pytest.mark.parametrize(
+    ("corpus", "published"),
+    [
+        (EIGHT, "TheTenantShallPayRentOnTheFirst"),
+        ("TheTenantShallPayRentOnTheFirst", EIGHT),
+        (EIGHT, "the_tenantShall-PayRent_onTheFirst"),
+        ("ABout the McDonald farm as it was then", "about the mcdonald farm as it was then"),
+        ("notice to AT&amp;T of a tenant&#39;s default", "notice to AT&T of a tenant's default"),
+        ("notice to AT&T of a tenant's default", "notice to AT&amp;T of a tenant&rsquo;s default"),
+        (GERMAN, unicodedata.normalize("NFD", GERMAN)),
+        (unicodedata.normalize("NFD", GERMAN), GERMAN),
+        (GERMAN, "DER MIETER MUSS DIE STRASSE FÜR BÜRGER ÖFFNEN"),
+        (EIGHT, "The ten\u00adant sh\u200ball pay rent on the first"),
+        ("The ten\u00adant sh\ufeffall pay rent on the first", EIGHT),
+        ("the first officer shall file the final notice", "the ﬁrst oﬃcer shall ﬁle the ﬁnal notice"),
+        (EIGHT, "Ｔｈｅ tenant shall pay rent on the first"),
+        (
+            "한국 사람 은 매달 첫날 에 집세 를",
+            unicodedata.normalize("NFD", "한국 사람 은 매달 첫날 에 집세 를"),
+        ),
+        ("γ Σοφος Ηταν Ο ΜΙΣΘΩΤΗΣ και το σπιτι", "γ σοφος ηταν ο μισθωτης και το σπιτι"),
+        ("İstanbul is where the tenant pays the rent", "i̇stanbul is where the tenant pays the rent"),
+    ],
+)
+def test_another_spelling_hides_nothing(corpus: str, published: str) -> None:
+    (found,) = shared_runs([("README.md", f"one\n\n=> {published}: two")], [f"Since, {corpus}."])
+    assert (found.line, found.text) == (3, published)
+
+
+@pytest.mark.parametrize("published", ["TheTenantShallPayRentOnThe", "The tenant&nbsp;shall pay rent on the"])
+def test_seven_words_spelled_otherwise_are_not(published: str) -> None:
+    assert shared_runs([("README.md", published)], [EIGHT]) == []

@@ -117,25 +117,61 @@ def test_what_is_scanned(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     save_file({"w": np.zeros(1)}, tmp_path / "model.safetensors", metadata={"made by": "ada@law.example"})
-    words = {"added_tokens": [{"content": "[CLS]", "special": True}, {"content": "estoppel", "special": False}]}
+    tokenizer = {
+        "added_tokens": [
+            {"content": "[OF eve@law.example]", "special": True},
+            {"content": "estoppel", "special": False},
+        ],
+        "normalizer": {"type": "Replace", "pattern": {"String": "ACME Corp"}, "content": "[PARTY]"},
+        "model": {"type": "BPE", "unk_token": "[UNK]", "vocab": {"ada@law.example": 0}, "merges": ["ada@ law"]},
+    }
     parts = [
         Part("model.safetensors", tmp_path / "model.safetensors", ""),
-        Part("adapter/tokenizer.json", json.dumps(words).encode(), ""),
+        Part("adapter/tokenizer.json", json.dumps(tokenizer).encode(), ""),
+        Part("tokenizer.json", b'{"model": {"vocab": {"ada@law.example": 0}}}', ""),
+        Part("chat_template.jinja", b"You are {{ name }}", ""),
+        Part("special_tokens_map.json", b'{"sep_token": "[SEP]"}', ""),
+        Part("added_tokens.json", b'{"lessor": 7}', ""),
         Part("metrics.json", b'{"a": 1}', ""),
         Part("README.md", b"# card", ""),
         Part("vocab.json", b'{"ada@law.example": 1}', ""),
+        Part("vocab.txt", b"ada@law.example", ""),
+        Part("merges.txt", b"ada@ law", ""),
+        Part("spiece.model", b"\xff", ""),
         Part(MANIFEST, b"{}", ""),
     ]
     assert list(texts_of(parts)) == [
         ("model.safetensors, notes", "made by: ada@law.example"),
-        ("adapter/tokenizer.json, added words", "estoppel"),
+        (
+            "adapter/tokenizer.json, beside its vocabulary",
+            "[OF eve@law.example]\nestoppel\nReplace\nACME Corp\n[PARTY]\nBPE\n[UNK]",
+        ),
+        ("chat_template.jinja", "You are {{ name }}"),
+        ("special_tokens_map.json", '{"sep_token": "[SEP]"}'),
+        ("added_tokens.json", '{"lessor": 7}'),
         ("metrics.json", '{"a": 1}'),
         ("README.md", "# card"),
     ]
 
 
+def test_what_tokenizers_are_full_of_is_not_found(folder: Path) -> None:
+    from nlp_transfer.publishing.scanning import scan
+
+    patterns = [
+        "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+        "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s+",
+    ]
+    tokens = ["<s>", "</s>", "<pad>", "[CLS]", "<|im_start|>", "<|endoftext|>", "<extra_id_0>", "|||EMAIL_ADDRESS|||"]
+    tree = json.loads((folder / "tokenizer.json").read_text())
+    tree["pre_tokenizer"] = {"type": "Sequence", "patterns": patterns}
+    tree["added_tokens"] += [{"content": token, "special": True} for token in tokens]
+    part = Part("tokenizer.json", json.dumps(tree).encode(), "")
+    assert scan(texts_of([part, *model_parts(folder)])) == []
+
+
 def test_of_json_the_numbers_are_no_wording() -> None:
-    assert wording("a.json", '{"tr\\u00e4ge": 0.5598136790149003,\n "b": "c \\"d\\""}') == 'träge\nb  c "d"'
+    assert wording("a.json", '{"tr\\u00e4ge": 0.5598136790149003,\n "b": "c \\"d\\""}') == 'träge\nb | c "d"'
+    assert wording("a.json", '{"a": "b\\nc",\n"d": "e\u2028f"}') == "a | b c\nd | e\u2028f"  # a line stays one
     assert wording("a.md", "0.5 b") == "0.5 b"
 
 

@@ -1,5 +1,6 @@
 """Secrets, personal data and paths are found where they stand; scores, hashes and versions are none of these."""
 
+import json
 import random
 import sys
 
@@ -49,6 +50,22 @@ def test_labels_in_json_are_scanned_too() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "kind", "text"),
+    [
+        ('"0": "0170 1234567"', "telephone number", "0170 1234567"),
+        ('"1": "(415) 555-2671", "2": "x"', "telephone number", "(415) 555-2671"),
+        ('"12": "4111 1111 1111 1111"', "card number", "4111 1111 1111 1111"),
+        ('"4111": "123-45-6789"', "social security number", "123-45-6789"),
+        ('"7": "DE89 3704 0044 0532 0130 00", "8": "9"', "account number (IBAN)", "DE89 3704 0044 0532 0130 00"),
+        ('"label": "a\u2028jane@law.example"', "e-mail address", "jane@law.example"),
+    ],
+)
+def test_a_key_hides_no_number(line: str, kind: str, text: str) -> None:
+    (found,) = scan([("config.json", f"{{\n{line}\n}}")])
+    assert (found.line, found.what, found.text) == (2, kind, text)
+
+
 def test_a_token_of_this_machine_is_found_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_TOKEN", "plain-words-only")
     assert [finding.what for finding in scan([("README.md", "of plain-words-only")])] == ["a token of this machine"]
@@ -89,6 +106,37 @@ def test_a_finding_says_where_it_is_and_how_to_let_it_pass() -> None:
     ]
     stop_at([secret, mail], [secret.key, mail.key])
     stop_at([], [])
+
+
+def test_the_same_in_several_places_is_shown_once() -> None:
+    text = "\n".join(["jane@law.example", "", "jane@law.example and jane@law.example", "eve@law.example"])
+    config = json.dumps({f"{i}": "jane@law.example" for i in range(20)}, indent=0)
+    found = scan([("README.md", text), ("config.json", config)])
+    with pytest.raises(PublishError) as caught:
+        stop_at(found, [])
+    jane, eve = found[0].key, next(one.key for one in found if one.text == "eve@law.example")
+    assert caught.value.problems[:-1] == [
+        "README.md, line 1: e-mail address: 'jane@law.example' and 21 more places (README.md, line 3; config.json, line "
+        "2; config.json, line 3; config.json, line 4; config.json, line 5; …) (to let it pass: --allow "
+        f"{jane})",
+        f"README.md, line 4: e-mail address: 'eve@law.example' (to let it pass: --allow {eve})",
+    ]
+    with pytest.raises(PublishError, match=r"^2 problems:\n  - README\.md, line 4: e-mail address: 'eve@law\.example'"):
+        stop_at(found, [jane])
+    stop_at(found, [jane, eve])
+    with pytest.raises(PublishError, match=r"and 1 more place \(README\.md, line 3\) \(to let it pass"):
+        stop_at(found[:2], [])
+
+
+def test_what_was_found_in_two_ways_at_one_place_is_one_place() -> None:
+    found = [
+        Finding("secret", what, "README.md", 3, "hf_abcdefgh") for what in ("Hub token", "a token of this machine")
+    ]
+    with pytest.raises(PublishError) as caught:
+        stop_at(found, [])
+    assert caught.value.problems[0] == (
+        "README.md, line 3: Hub token: 'hf_a…' (to let it pass: --allow secret:46343043)"
+    )
 
 
 def test_a_key_that_was_not_found_is_refused() -> None:

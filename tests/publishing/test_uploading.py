@@ -119,8 +119,8 @@ def test_a_hub_that_stays_away_is_said(loopback_hub: Hub, parts: list[Part]) -> 
     with pytest.raises(PublishError) as caught:
         push(parts)
     assert str(caught.value) == (
-        f"{loopback_hub.url} answers with 503 after {ATTEMPTS} attempts (made to fail). Run the same command again; what "
-        "was sent is not sent again."
+        f"{loopback_hub.url} answers with 503 after {ATTEMPTS} attempts (made to fail). Run the same command again; "
+        "files that arrived whole are not sent again."
     )
 
 
@@ -179,7 +179,7 @@ def test_no_network(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", url)
     text = refusal()
     assert text.startswith(f"{url} cannot be reached (")
-    assert text.endswith("Run the same command again; what was sent is not sent again.")
+    assert text.endswith("Run the same command again; files that arrived whole are not sent again.")
 
 
 def test_offline_mode(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,18 @@ def test_a_dry_run_says_what_the_scan_found(
     )
 
 
+def test_a_dry_run_says_that_an_adapters_base_is_not_on_the_hub(
+    loopback_hub: Hub, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert push([str(trained / "lora"), "ada/clauses", "--what", "adapter", "--dry_run"]) == 0
+    assert (
+        "\nNote: the adapter fits one base model alone, and that is an encoder that is not on the Hub: neither adapter_"
+        in capsys.readouterr().out
+    )
+    assert push([str(trained / "lora"), "ada/clauses", "--dry_run"]) == 0
+    assert "Note:" not in capsys.readouterr().out
+
+
 def test_a_card_is_not_overwritten(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "card.md").write_text("mine")
     assert push([str(trained / "lora"), "a/b", "--write_card", str(tmp_path / "card.md")]) == BAD_INPUT
@@ -189,7 +201,11 @@ def test_what_was_pushed_loads_everywhere_as_in_the_runs_folder(trained: Path, h
     env = environment(hub, tmp_path / "home")
     first = python("scripts/push.py", str(trained / "lora"), "clauses", "--what", "both", env=env)
     second = python("scripts/push.py", str(trained / "other"), "clauses", env=env)
-    assert first.stdout.splitlines()[0].startswith("Pushing 12 files, ")
+    note, pushing = first.stdout.splitlines()[:2]
+    assert note.startswith(
+        "Note: the adapter fits one base model alone, and that is an encoder that is not on the Hub: "
+    )
+    assert pushing.startswith("Pushing 12 files, ")
     commits = [done.stdout.splitlines()[-1].removeprefix("revision ") for done in (first, second)]
     texts = [row["text"] for row in rows(6, seed=9)]
     given = json.dumps(["ada/clauses", str(trained / "encoder"), texts, *commits])
@@ -208,10 +224,16 @@ def test_what_was_pushed_loads_everywhere_as_in_the_runs_folder(trained: Path, h
 def test_a_private_model_is_not_for_others(trained: Path, hub: Hub, tmp_path: Path) -> None:
     python("scripts/push.py", str(trained / "lora"), "private", env=environment(hub, tmp_path / "home"))
     load = "import nlp_transfer; nlp_transfer.load('ada/private')"
-    for name, token in (("none", None), ("stranger", STRANGER)):
+    for name, token, why in (
+        ("none", None, "nobody is logged in here"),
+        ("stranger", STRANGER, "this login may not see it"),
+    ):
         done = python("-c", load, env=environment(hub, tmp_path / name, token), status=1)
-        assert "nlp_transfer.errors.CheckpointError: ada/private cannot be fetched from the Hub" in done.stderr
-        assert "log in with `hf auth login` if it is private or gated" in done.stderr
+        assert done.stderr.endswith(
+            f"nlp_transfer.errors.CheckpointError: ada/private is not a folder here, and {hub.url} has no such model; or "
+            f"it is private, and {why}. Check the name. Log in with `hf auth login`, or set HF_TOKEN, if it is private; "
+            "or name a local folder.\n"
+        )
     done = python(
         "scripts/push.py", str(trained / "lora"), "x", env=environment(hub, tmp_path / "none", None), status=BAD_INPUT
     )

@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trai
 
 from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.methods import LoRA
-from nlp_transfer.training import TransferArguments, TransferTrainer
+from nlp_transfer.training import TransferArguments, TransferTrainer, publishing
 from tests.hub_server import OWNER, READER, Hub
 from tests.tiny_runs import WORDS, rows, tiny_encoder
 
@@ -82,7 +82,9 @@ def test_a_model_and_its_card_go(loopback_hub: Hub, encoder: Path, tmp_path: Pat
         assert OWNER.encode() not in content, name
 
 
-def test_an_adapter(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:
+def test_an_adapter(loopback_hub: Hub, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(publishing.logger, "warning", said.append)
     one = trainer(encoder, tmp_path / "lora", methods=[LoRA(r=2)], hub_model_id="lab/lora")
     one.train()
     one.push_to_hub(private=False)
@@ -94,6 +96,13 @@ def test_an_adapter(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:
     assert (card.data.library_name, card.data.base_model) == ("peft", None)
     assert "**Method** `lora`." in card.text
     assert 'model = PeftModel.from_pretrained(base, "lab/lora")' in card.text
+    assert said == [
+        "Note: the adapter fits one base model alone, and that is an encoder that is not on the Hub: neither "
+        "adapter_config.json nor the card can say where it lies. Whoever loads the adapter needs this very base from you. "
+        "Where it has a name on the Hub after all: push_to_hub(finetuned_from='OWNER/NAME')."
+    ]
+    one.push_to_hub(private=False, finetuned_from="org/encoder")
+    assert len(said) == 1
 
 
 def test_a_base_model_that_has_a_public_name(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:
