@@ -4,6 +4,7 @@ A Hub model is fetched in one step, with one attempt, and is a folder like any o
 a folder is refused from the Hub, and nothing asks the network while a local model is loaded.
 """
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -34,10 +35,16 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
     return folder
 
 
+def without_telemetry() -> None:
+    """Let Xet's library, which moves large files, tell nobody how much and how fast, unless the user has chosen."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
 def _fetched(name: str, revision: str | None, patterns: list[str]) -> Path:
     from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    without_telemetry()
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
     except LocalEntryNotFoundError as error:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from nlp_transfer.errors import ConfigError, PublishError
+from nlp_transfer.models.fetching import without_telemetry
 from nlp_transfer.models.hub_errors import cause_of, is_network, is_of_xet, status_of
 from nlp_transfer.publishing.parts import Part, is_ours
 
@@ -135,6 +136,7 @@ def upload(
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
+    without_telemetry()
     api = _api(token)
     names = {part.name for part in parts}
     with Doing(target.repo_id):

@@ -40,6 +40,13 @@ def test_weights_arrive_whole(loopback_xet: Hub, parts: list[Part]) -> None:
     assert not [line for line in loopback_xet.asked if "/lfs/" in line]
 
 
+def test_nobody_is_told_what_was_sent(loopback_xet: Hub, parts: list[Part], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_TELEMETRY", raising=False)
+    push(parts)
+    assert not [line for line in loopback_xet.asked if "telemetry" in line]
+    assert loopback_xet.sent()
+
+
 def test_what_was_pushed_by_xet_loads(loopback_xet: Hub, parts: list[Part], tiny_classifier: Path) -> None:
     import torch
 
