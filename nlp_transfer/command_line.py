@@ -295,9 +295,9 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/push.py. Returns its exit status."""
     with quiet_exit() as status:
         options = _push_parser(description).parse_args(sys.argv[1:] if arguments is None else arguments)
+        from nlp_transfer.finished_runs import read_run
         from nlp_transfer.pushing import PushSettings, card_text, described, prepare
         from nlp_transfer.pushing import push as send
-        from nlp_transfer.run_card import read_run
 
         settings = PushSettings(
             what=options.what,

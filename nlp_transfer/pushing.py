@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nlp_transfer.building import load_corpora
 from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
+from nlp_transfer.finished_runs import FinishedRun, read_run
 from nlp_transfer.models.safety import ADAPTER_CONFIG
 from nlp_transfer.publishing.findings import Finding, stop_at
 from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
@@ -21,7 +22,7 @@ from nlp_transfer.publishing.scanning import scan
 from nlp_transfer.publishing.uploading import CARD, TAG, Target, check_name, check_target, upload
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.tables import Table
-from nlp_transfer.run_card import FinishedRun, base_of, read_run, run_card
+from nlp_transfer.run_card import base_of, run_card
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.merged_models import FinishedRun, ScoredWeights, WeightScorer, read_run, scores_table
+from nlp_transfer.finished_runs import FinishedRun, read_run
+from nlp_transfer.merged_models import ScoredWeights, WeightScorer, scores_table
 from nlp_transfer.models.averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.files import empty_folder
 from nlp_transfer.reporting.tables import Table
@@ -133,14 +134,14 @@ def _differences(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:
     """(what differs, both values) of two runs."""
     a, b = one.classifier, other.classifier
     found = []
-    if (one.config.model, one.inputs.get("model")) != (other.config.model, other.inputs.get("model")):
-        found.append(("base model", f" ({other.config.model} and {one.config.model})"))
+    if (one.settings.model, one.inputs.get("model")) != (other.settings.model, other.inputs.get("model")):
+        found.append(("base model", f" ({other.settings.model} and {one.settings.model})"))
     if (a.label_names, a.multi_label) != (b.label_names, b.multi_label):
         found.append(("labels", f" ({', '.join(b.label_names)} and {', '.join(a.label_names)})"))
     if _vocabulary(a.tokenizer) != _vocabulary(b.tokenizer):
         found.append(("tokenizer", ""))
-    if one.config.task != other.config.task:
-        found.append(("task", f" ({other.config.task} and {one.config.task})"))
+    if one.settings.task != other.settings.task:
+        found.append(("task", f" ({other.settings.task} and {one.settings.task})"))
     corpora = [run.inputs.get("source corpus", "") for run in (other, one)]
     if corpora[0] != corpora[1]:
         found.append(("source corpus", f" (fingerprints {corpora[0][:12]}… and {corpora[1][:12]}…)"))

@@ -21,13 +21,12 @@ from typing import Any
 
 from nlp_transfer.building import load_model
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.finished_runs import FinishedRun, read_run
 from nlp_transfer.merged_models import (
     CHOICES,
     MACRO_F1,
-    FinishedRun,
     ScoredWeights,
     WeightScorer,
-    read_run,
     scores_table,
 )
 from nlp_transfer.methods import LPFT, FrozenEncoder
@@ -137,7 +136,7 @@ def _curves(curve: dict[float, ScoredWeights]) -> list[Curve]:
 
 def _refuse_method(run: FinishedRun) -> None:
     """Refuse a run whose layers are not, one by one, those of its pretrained encoder; raises ConfigError."""
-    for method in run.config.methods:
+    for method in run.settings.methods:
         if isinstance(method, FrozenEncoder):
             raise ConfigError(
                 f"{run.folder} trained with {method.name}, which does not move the encoder: nothing lies between."
@@ -151,12 +150,12 @@ def _refuse_method(run: FinishedRun) -> None:
 
 def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> tuple[Weights, set[str]]:
     """The pretrained weights, and the names of those that training moved, the head's left out."""
-    loaded = load_model(run.config, scorer.task)
+    loaded = load_model(run.settings, scorer.task)
     model: Any = loaded.model
     trained: Any = run.classifier.model
     if len(encoder_layers(trained)) < len(encoder_layers(model)):
         raise CheckpointError(
-            f"{run.folder} has {len(encoder_layers(trained))} layers, and {run.config.model} has "
+            f"{run.folder} has {len(encoder_layers(trained))} layers, and {run.settings.model} has "
             f"{len(encoder_layers(model))}: they do not pair. Expected a run that kept all layers."
         )
     heads = tuple(f"{name}." for name in head_modules(model))

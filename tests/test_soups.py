@@ -64,9 +64,8 @@ def test_all_that_differs_is_told(runs: list[Path], tmp_path: Path) -> None:
     other = Path(shutil.copytree(runs[1], tmp_path / "other"))
     record = json.loads((other / "run.json").read_text())
     record["inputs"] |= {"model": "0" * 64, "source corpus": "1" * 64}
+    record["config"]["task"]["max_length"] = 31
     (other / "run.json").write_text(json.dumps(record))
-    config = (other / "config.yaml").read_text()
-    (other / "config.yaml").write_text(config.replace("max_length: 32", "max_length: 31"))
     tree = json.loads((other / "model" / "config.json").read_text())
     tree["id2label"]["0"], tree["id2label"]["1"] = tree["id2label"]["1"], tree["id2label"]["0"]
     (other / "model" / "config.json").write_text(json.dumps(tree))
