@@ -16,20 +16,18 @@ from nlp_transfer import hub
 from nlp_transfer.building import load_data
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.finished_runs import FinishedRun
+from nlp_transfer.merged_card import MACRO_F1, MERGED
 from nlp_transfer.metrics.label_free import LABEL_FREE, infomax, mean_entropy, soft_neighborhood_density
 from nlp_transfer.models.averaging import Weights
 from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.prediction import choose_device, moved, token_logits
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.report import METRICS, DomainScores
-from nlp_transfer.reporting.score_tables import number
+from nlp_transfer.reporting.score_tables import SHOWN
 from nlp_transfer.reporting.scoring import scored_splits
 from nlp_transfer.reporting.tables import Table, to_markdown
 from nlp_transfer.target import held_out, seen_split
 from nlp_transfer.tasks import BoundClassification
-
-MACRO_F1 = "macro_f1"
-"""On source validation: what weights are chosen by, unless told otherwise."""
 
 WITHOUT_LABELS: dict[str, Callable[..., float]] = {
     "target_infomax": infomax,
@@ -42,9 +40,6 @@ CHOICES = (MACRO_F1, *WITHOUT_LABELS)
 
 JUDGED_ROWS = 2000
 """How many target texts a score without labels looks at, at most."""
-
-SHOWN = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
-"""The scores in a table."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +164,7 @@ class WeightScorer:
         paths = {"model": folder / "model", "report": folder / "report.md", "metrics": folder / METRICS}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            record = {"task": self.task.name, **settings, "merged": how}
+            record = {"task": self.task.name, **settings, MERGED: how}
             hub.save(network, self.tokenizer, paths["model"], record=record, cut_at=self.task.cut_at)
             write_manifest(paths["model"])
             parts = [f"# {folder.name}\n", notes, *(f"## {name}\n\n{to_markdown(one)}" for name, one in tables.items())]
@@ -178,29 +173,6 @@ class WeightScorer:
         except OSError as error:
             raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}.") from error
         return {word: str(path) for word, path in paths.items()}
-
-
-def scores_table(scored: Mapping[str, ScoredWeights], title: str, heading: str, marked: str = "") -> Table:
-    """A row for each of some weights: macro-F1 and accuracy of each domain and split.
-
-    Args:
-        scored: by name.
-        title: what is shown.
-        heading: of the names.
-        marked: the name that was chosen.
-    """
-    first = next(iter(scored.values())).metrics
-    places = [(domain, split) for domain, splits in first.items() for split in splits]
-    columns = [heading, *(name for _ in places for name in SHOWN.values())]
-    groups = ["", *(f"{domain} {split}" for domain, split in places for _ in SHOWN)]
-    rows = [
-        [
-            f"{name} ←" if name == marked else name,
-            *(number(one.metrics[domain][split][key]) for domain, split in places for key in SHOWN),
-        ]
-        for name, one in scored.items()
-    ]
-    return Table(title, columns, rows, groups=groups)
 
 
 def _few(rows: Any) -> Any:

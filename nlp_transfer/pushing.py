@@ -14,6 +14,7 @@ from nlp_transfer.building import load_corpora
 from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
 from nlp_transfer.finished_runs import FinishedRun, read_run
+from nlp_transfer.merged_card import MergedModel, is_merged, merged_card, read_merged
 from nlp_transfer.models.safety import ADAPTER_CONFIG
 from nlp_transfer.publishing.findings import Finding, stop_at
 from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
@@ -34,6 +35,11 @@ WHAT = ("model", "adapter", "both")
 
 ADAPTER = "adapter"
 
+WITHOUT_CHECK = "pass --without_corpus_check if you have looked yourself"
+
+Source = FinishedRun | MergedModel
+"""What a model is pushed from."""
+
 
 @dataclass(frozen=True)
 class PushSettings:
@@ -49,6 +55,7 @@ class PushSettings:
         allowed: keys of findings that may pass.
         check_corpus: whether to look for runs of the corpus's words.
         into_existing: whether the repository may hold what no push made.
+        runs: folders of the runs that a merged model was made of, where they do not lie around it.
         token: of the one who pushes; None is the login of this machine.
     """
 
@@ -61,6 +68,7 @@ class PushSettings:
     allowed: tuple[str, ...] = ()
     check_corpus: bool = True
     into_existing: bool = False
+    runs: tuple[Path, ...] = ()
     token: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -95,10 +103,10 @@ def push(
     corpora: "Mapping[str, Corpus] | None" = None,
     say: Callable[[str], None] = print,
 ) -> "CommitInfo":
-    """Put a finished run's model on the Hub.
+    """Put a finished run's model, or one that was merged, on the Hub.
 
     Args:
-        folder: the run's output folder.
+        folder: the run's output folder, or one that scripts/merge.py wrote.
         repo_id: `owner/name`; a name alone is of the one who is logged in; None is the folder's name.
         settings: how.
         corpora: the run's corpora, if they are at hand; else they are read again.
@@ -109,7 +117,7 @@ def push(
         PublishError: no login, right or network; the name is taken; or the scan found something. Nothing was published.
     """
     settings = settings or PushSettings()
-    run = read_run(Path(folder))
+    run = read_source(Path(folder), settings)
     target = check_push(run.folder, repo_id, settings)
     prepared = prepare(run, target.repo_id, settings, corpora=corpora)
     stop_at(prepared.findings, settings.allowed)
@@ -118,11 +126,26 @@ def push(
     return upload(
         target,
         prepared.parts,
-        message=f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}",
+        message=_message(run),
         public=settings.public,
         revision=settings.revision,
         token=settings.token,
     )
+
+
+def read_source(folder: Path, settings: PushSettings) -> Source:
+    """What a folder holds that can be pushed.
+
+    Raises:
+        CheckpointError: neither a finished run nor a merged model; or a run that is named is none of a merged model's.
+        ConfigError: runs are named, and the folder is a run's.
+    """
+    if is_merged(folder):
+        return read_merged(folder, settings.runs)
+    run = read_run(folder)
+    if settings.runs:
+        raise ConfigError(f"--run names what a merged model is of, and {folder} holds a run itself. Leave it out.")
+    return run
 
 
 def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Target:
@@ -142,7 +165,7 @@ def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Tar
 
 
 def prepare(
-    run: FinishedRun, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
+    run: Source, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
 ) -> Prepared:
     """Choose what goes, write its card, and scan both. No network.
 
@@ -161,9 +184,13 @@ def prepare(
     return Prepared(parts, left, findings)
 
 
-def card_text(run: FinishedRun, repo_id: str, settings: PushSettings) -> str:
-    """The card: the one that was given, or one that is made of the run."""
+def card_text(run: Source, repo_id: str, settings: PushSettings) -> str:
+    """The card: the one that was given, or one that is made of the run, or of all that a merged model is of."""
+    if settings.card is None and isinstance(run, MergedModel):
+        _refuse_missing(run, "the card says what they learned, from what and how", "take a --card of your own")
+        return merged_card(run, repo_id, license_name=settings.license_name, language=settings.language).text()
     if settings.card is None:
+        assert isinstance(run, FinishedRun)
         adapter = _what(run, settings) == ADAPTER
         return run_card(
             run, repo_id, adapter=adapter, license_name=settings.license_name, language=settings.language
@@ -196,7 +223,7 @@ def card_tags(text: str, place: Path) -> list[str]:
         ) from error
 
 
-def _what(run: FinishedRun, settings: PushSettings) -> str:
+def _what(run: Source, settings: PushSettings) -> str:
     """What goes, where the run has it; raises CheckpointError, ConfigError."""
     there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
     wanted = settings.what or (there[0] if there else "model")
@@ -211,7 +238,7 @@ def _what(run: FinishedRun, settings: PushSettings) -> str:
     return wanted
 
 
-def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[Part], list[str]]:
+def _parts(run: Source, settings: PushSettings) -> tuple[list[Part], list[str]]:
     wanted = _what(run, settings)
     folders = {"": "model"} if wanted == "model" else {"": ADAPTER}
     if wanted == "both":
@@ -220,7 +247,9 @@ def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[Part], list[s
     left: list[str] = []
     for under, name in folders.items():
         folder = run.folder / name
-        found = model_parts(folder, under=under, base=base_of(run) if name == ADAPTER else None)
+        found = model_parts(
+            folder, under=under, base=base_of(run) if name == ADAPTER and isinstance(run, FinishedRun) else None
+        )
         if name == ADAPTER and not (folder / ADAPTER_CONFIG).is_file():
             raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
         parts += found
@@ -233,15 +262,46 @@ def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[Part], list[s
     return parts, left
 
 
-def _corpora_of(run: FinishedRun) -> "Mapping[str, Corpus]":
-    """The corpora that a run read, read again.
+def _message(run: Source) -> str:
+    """Of the commit."""
+    if isinstance(run, MergedModel):
+        return run.words
+    return f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}"
+
+
+def _refuse_missing(merged: MergedModel, why: str, instead: str) -> None:
+    """Refuse a merged model some of whose runs are not at hand; raises CheckpointError."""
+    if merged.missing:
+        raise CheckpointError(
+            f"{merged.folder} was merged from runs that do not lie around it: {', '.join(merged.missing)}. They are "
+            f"needed: {why}. Name the folders of all its runs with --run, or {instead}."
+        )
+
+
+def _corpora_of(run: Source) -> "Mapping[str, Corpus]":
+    """The corpora that a run, or each run of a merged model, read, read again; those of several are told by numbers."""
+    if isinstance(run, FinishedRun):
+        return _read_again(run)
+    _refuse_missing(run, "their texts are looked through for what would be published", WITHOUT_CHECK)
+    held: dict[str, Corpus] = {}
+    seen: list[Any] = []
+    for number, one in enumerate(run.runs, 1):
+        inputs = {name: value for name, value in one.inputs.items() if name != "model"}
+        if not inputs or inputs not in seen:  # seeds of one recipe read the same texts
+            seen.append(inputs)
+            held |= {f"{domain} of run {number}": corpus for domain, corpus in _read_again(one).items()}
+    return held
+
+
+def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
+    """A run's corpora.
 
     Raises:
         PublishError: they cannot be read, or are others now.
     """
     skip = (
         f"Without them it is not known whether {RUN_WORDS} words in a row of theirs are among what would be published. "
-        "Run the command where they lie, or pass --without_corpus_check if you have looked yourself."
+        f"Run the command where they lie, or {WITHOUT_CHECK}."
     )
     try:
         corpora, _ = load_corpora(load_config(tree=run.config))
