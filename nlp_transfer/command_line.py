@@ -327,7 +327,7 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
 
             prepared = prepare(read_source(folder, settings), options.repo_id, settings)
             console().print(to_rich(described(prepared), longest_name=60))
-            print(f"Stays here: {', '.join(prepared.left) or 'nothing'}.")
+            print("\n".join([f"Stays here: {', '.join(prepared.left) or 'nothing'}.", *prepared.notes]))
             stop_at(prepared.findings, settings.allowed)
             print("The scan lets it pass. Nothing was sent.")
         else:
@@ -362,7 +362,8 @@ def _push_parser(description: str) -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="DIR",
-        help="the runs that a merged model is of, where they do not lie around it; known by their fingerprints",
+        help="the runs that a merged model is of, where they do not lie around it, or the run of a model's extractor; "
+        "known by their fingerprints",
     )
     parser.add_argument(
         "--without_corpus_check",

@@ -10,7 +10,7 @@ from typing import Any
 from nlp_transfer import hub
 from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.models.manifest import folder_fingerprint
+from nlp_transfer.models.manifest import weights_fingerprint
 from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS, MODEL, DomainScores
 from nlp_transfer.reporting.run_folder import look_at
 from nlp_transfer.trained import TrainedClassifier
@@ -52,14 +52,14 @@ class FinishedRun:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the model that it left, by which the run is known wherever it lies.
+        """SHA-256 (hex) of the weights that it left, by which the run is known wherever it lies.
 
         Raises:
             CheckpointError: it left none.
         """
         if not (self.folder / MODEL).is_dir():
             raise CheckpointError(f"{self.folder} has no {MODEL}/; expected a finished run that left one.")
-        return folder_fingerprint(self.folder / MODEL)
+        return weights_fingerprint(self.folder / MODEL)
 
     @cached_property
     def settings(self) -> Config:

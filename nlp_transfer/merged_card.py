@@ -1,7 +1,7 @@
 """A merged model and its card: which runs it is of, found again by their fingerprints, and what was merged how.
 
 A merged model's config.json says how it came about, and names each run by its folder's name and the fingerprint of its
-`model/`, not by a place. The runs' folders hold what a card and the scan of a push need: encoder, corpora, methods.
+weights, not by a place. The runs' folders hold what a card and the scan of a push need: encoder, corpora, methods.
 References: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903 (WiSE-FT), https://arxiv.org/abs/2203.05482 (soups)
 """
 
@@ -100,7 +100,7 @@ def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
         expected = " or ".join(f"{own[:12]}… ({name})" for own, name in wanted.items())
         raise CheckpointError(
             [
-                f"--run {run.folder}: {folder} was not merged from it: the fingerprint of its {MODEL}/ is "
+                f"--run {run.folder}: {folder} was not merged from it: the fingerprint of its weights is "
                 f"{run.fingerprint[:12]}…, expected {expected}."
                 for run in others
             ]

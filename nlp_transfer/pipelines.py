@@ -16,12 +16,13 @@ from typing import Any, cast
 from transformers import AutoModelForSeq2SeqLM, Pipeline, pipelines
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, summarizer_settings
+from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, folder_of, summarizer_settings
 from nlp_transfer.models.encoder_decoder import positions
 from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
 from nlp_transfer.models.families import is_encoder_decoder
 from nlp_transfer.summarizing import summarize
 from nlp_transfer.tasks import AbstractiveSummarization
+from nlp_transfer.tasks.abstractive_summarization import EXTRACT
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedSummarizer
 from nlp_transfer.writing import write_summaries
 
@@ -51,7 +52,10 @@ class SummarizationPipeline(Pipeline):
             return
         if record is None:  # it was trained elsewhere
             record = _usual_settings(model.config, tokenizer)
-        self.summarizer = TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, Path(name)))
+        folder = Path(name)
+        if record.get("long_documents") == EXTRACT:  # its extractor is no file that transformers has fetched
+            folder = folder_of(name, getattr(model.config, "_commit_hash", None))
+        self.summarizer = TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, folder))
 
     def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
         """A text or a list of texts in, a dict or a list of dicts out, with `summary_text`, `sentences` and `flags`.

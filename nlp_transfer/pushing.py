@@ -15,13 +15,15 @@ from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
 from nlp_transfer.finished_runs import FinishedRun, read_run
 from nlp_transfer.merged_card import MergedModel, is_merged, merged_card, read_merged
-from nlp_transfer.models.safety import ADAPTER_CONFIG
+from nlp_transfer.models.manifest import weights_fingerprint
+from nlp_transfer.models.safety import ADAPTER_CONFIG, EXTRACTOR
 from nlp_transfer.publishing.findings import Finding, stop_at
 from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
 from nlp_transfer.publishing.parts import Part, left_here, model_parts, texts_of, wording
 from nlp_transfer.publishing.scanning import scan
 from nlp_transfer.publishing.uploading import CARD, TAG, Target, check_name, check_target, upload
-from nlp_transfer.reporting.report import METRICS
+from nlp_transfer.reporting.report import METRICS, MODEL
+from nlp_transfer.reporting.run_folder import look_at
 from nlp_transfer.reporting.tables import Table
 from nlp_transfer.run_card import base_of, run_card
 
@@ -55,7 +57,8 @@ class PushSettings:
         allowed: keys of findings that may pass.
         check_corpus: whether to look for runs of the corpus's words.
         into_existing: whether the repository may hold what no push made.
-        runs: folders of the runs that a merged model was made of, where they do not lie around it.
+        runs: folders of the runs that a merged model was made of, where they do not lie around it; or of the run of the
+            extractor that a model holds, where it does not lie where the model's run found it.
         token: of the one who pushes; None is the login of this machine.
     """
 
@@ -88,11 +91,13 @@ class Prepared:
         parts: the files.
         left: what stays in the run's folder, by name.
         findings: what the scan found.
+        notes: what it could not look through.
     """
 
     parts: list[Part]
     left: list[str]
     findings: list[Finding]
+    notes: list[str] = field(default_factory=list)
 
 
 def push(
@@ -121,6 +126,8 @@ def push(
     target = check_push(run.folder, repo_id, settings)
     prepared = prepare(run, target.repo_id, settings, corpora=corpora)
     stop_at(prepared.findings, settings.allowed)
+    for note in prepared.notes:
+        say(note)
     size = sum(part.size_bytes for part in prepared.parts)
     say(f"Pushing {len(prepared.parts)} files, {size / 1e6:,.1f} MB, to {target.repo_id}.")
     return upload(
@@ -138,13 +145,16 @@ def read_source(folder: Path, settings: PushSettings) -> Source:
 
     Raises:
         CheckpointError: neither a finished run nor a merged model; or a run that is named is none of a merged model's.
-        ConfigError: runs are named, and the folder is a run's.
+        ConfigError: runs are named, and the folder is of one run alone.
     """
     if is_merged(folder):
         return read_merged(folder, settings.runs)
     run = read_run(folder)
-    if settings.runs:
-        raise ConfigError(f"--run names what a merged model is of, and {folder} holds a run itself. Leave it out.")
+    if settings.runs and not _extractor_of(run).is_dir():
+        raise ConfigError(
+            f"--run names what a merged model is of, or the extractor inside a model, and {folder} holds a run without "
+            "one. Leave it out."
+        )
     return run
 
 
@@ -177,11 +187,15 @@ def prepare(
     parts, left = _parts(run, settings)
     parts.append(Part(CARD, card_text(run, repo_id, settings).encode(), "the card"))
     texts = list(texts_of(parts))
-    findings = scan(texts)
+    findings, notes = scan(texts), []
     if settings.check_corpus:
-        held = corpora if corpora is not None else _corpora_of(run)
+        held = dict(corpora if corpora is not None else _corpora_of(run))
+        try:
+            held |= _corpora_of_extractor(run, settings.runs)
+        except PublishError as error:
+            notes = error.problems
         findings += shared_runs([(name, wording(name, text)) for name, text in texts], _texts(held))
-    return Prepared(parts, left, findings)
+    return Prepared(parts, left, findings, notes)
 
 
 def card_text(run: Source, repo_id: str, settings: PushSettings) -> str:
@@ -286,7 +300,7 @@ def _corpora_of(run: Source) -> "Mapping[str, Corpus]":
     held: dict[str, Corpus] = {}
     seen: list[Any] = []
     for number, one in enumerate(run.runs, 1):
-        inputs = {name: value for name, value in one.inputs.items() if name != "model"}
+        inputs = _corpus_inputs(one)
         if not inputs or inputs not in seen:  # seeds of one recipe read the same texts
             seen.append(inputs)
             held |= {f"{domain} of run {number}": corpus for domain, corpus in _read_again(one).items()}
@@ -315,6 +329,55 @@ def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
                 f"{corpus.fingerprint[:12]}…. {skip}"
             )
     return corpora
+
+
+def _extractor_of(run: Source) -> Path:
+    """Where a model holds the summariser that picks what it reads, if it has one."""
+    return run.folder / MODEL / EXTRACTOR
+
+
+def _corpora_of_extractor(run: Source, given: Sequence[Path]) -> "Mapping[str, Corpus]":
+    """The corpora that the extractor inside a model learned from; none where there is no extractor.
+
+    Args:
+        run: whose model is pushed.
+        given: the folder of the extractor's run; none takes the one that the configuration names.
+
+    Raises:
+        CheckpointError: what is given is another run.
+        PublishError: they are not known, or cannot be read.
+    """
+    if isinstance(run, MergedModel) or not _extractor_of(run).is_dir():
+        return {}
+    wanted = weights_fingerprint(_extractor_of(run))
+    unknown = f"The texts that the model's {EXTRACTOR}/ learned from were not looked through"
+    named = Path(str(run.config["task"].get("extractor"))).expanduser()
+    found = next((one for one in _runs_at(given or (named, named.parent)) if one.fingerprint == wanted), None)
+    if found is None and given:
+        raise CheckpointError(
+            f"--run {given[0]}: its {MODEL}/ is not the {EXTRACTOR}/ of {run.folder}, whose weights have the "
+            f"fingerprint {wanted[:12]}…. Name the run that made it."
+        )
+    if found is None:
+        raise PublishError(f"{unknown}: its run is not at {named} any more. Name the run's folder with --run.")
+    if _corpus_inputs(found) and _corpus_inputs(found).items() <= _corpus_inputs(run).items():
+        return {}  # it learned from what the model learned from
+    try:
+        return {f"{domain} of the extractor": corpus for domain, corpus in _read_again(found).items()}
+    except PublishError as error:
+        raise PublishError(f"{unknown}. {error}") from error
+
+
+def _runs_at(places: Sequence[Path]) -> Iterator[FinishedRun]:
+    """The finished runs with a model among some folders."""
+    for place in places:
+        if (place / MODEL).is_dir() and look_at(place).state == "finished":
+            yield read_run(place)
+
+
+def _corpus_inputs(run: FinishedRun) -> dict[str, str]:
+    """The fingerprints of a run's corpora, by domain."""
+    return {name: value for name, value in run.inputs.items() if name != "model"}
 
 
 def _texts(corpora: "Mapping[str, Corpus]") -> Iterator[str]:

@@ -162,21 +162,24 @@ def test_runs_that_lie_elsewhere_are_named_and_known(loopback_hub: Hub, merged: 
     assert loopback_hub.repositories == {}
     push(folder, "clauses", PushSettings(card=card, check_corpus=False), say=quiet)
     renamed = Path(shutil.copytree(merged / "run1", tmp_path / "renamed"))
+    (renamed / "model" / "notes.txt").write_text("what else lies there is no part of it")
     push(folder, "clauses", PushSettings(runs=(renamed, merged / "run0")), say=quiet)
     assert b"uniform soup" in loopback_hub.files("ada/clauses")["README.md"]
 
 
 def test_a_run_that_is_another_is_refused(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(merged / "run1", tmp_path / "other"))
-    (other / "model" / "more.txt").write_text("x")
+    with (other / "model" / "model.safetensors").open("ab") as file:
+        file.write(b"x")
     (problem,) = refusal(merged / "soup", runs=(merged / "run0", other))
     assert re.fullmatch(
-        re.escape(f"--run {other}: {merged / 'soup'} was not merged from it: the fingerprint of its model/ is ")
+        re.escape(f"--run {other}: {merged / 'soup'} was not merged from it: the fingerprint of its weights is ")
         + r"\w{12}…, expected \w{12}… \(run0\) or \w{12}… \(run1\)\.",
         problem,
     )
     assert refusal(merged / "run0", runs=(merged / "run1",)) == [
-        f"--run names what a merged model is of, and {merged / 'run0'} holds a run itself. Leave it out."
+        f"--run names what a merged model is of, or the extractor inside a model, and {merged / 'run0'} holds a run "
+        "without one. Leave it out."
     ]
 
 

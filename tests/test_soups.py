@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from nlp_transfer import hub
 from nlp_transfer.command_line import BAD_INPUT, merge
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.manifest import check_manifest, folder_fingerprint
+from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
 from nlp_transfer.soups import GREEDY, UNIFORM, greedy_ingredients, soup
 from tests.tiny_finished_runs import finished_runs
 
@@ -48,7 +48,7 @@ def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
     record = json.loads((tmp_path / "soup" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
     assert record == {
         "method": UNIFORM,
-        "runs": [{"name": run.name, "fingerprint": folder_fingerprint(run / "model")} for run in runs],
+        "runs": [{"name": run.name, "fingerprint": weights_fingerprint(run / "model")} for run in runs],
     }
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from nlp_transfer import hub
 from nlp_transfer.command_line import BAD_INPUT, merge
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.manifest import check_manifest, folder_fingerprint
+from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
 from nlp_transfer.wise_ft import chosen_alpha, wise_ft
 from tests.tiny_finished_runs import finished_runs
 
@@ -63,7 +63,7 @@ def test_the_written_model_is_the_point_on_the_line(finished: Path, tmp_path: Pa
     assert loaded.label_names == hub.load(finished).label_names
     assert loaded.max_length == 32
     record = json.loads((tmp_path / "out" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
-    runs = [{"name": finished.name, "fingerprint": folder_fingerprint(finished / "model")}]
+    runs = [{"name": finished.name, "fingerprint": weights_fingerprint(finished / "model")}]
     assert record == {"method": "wise_ft", "alpha": 0.25, "chosen_by": "macro_f1", "runs": runs}
 
 
