@@ -108,7 +108,7 @@ def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
 
 
 def weights_fingerprint(folder: Path) -> str:
-    """The same over a model's weights alone, by which it is known whatever else is put into its folder or mended there."""
+    """The same over a model's weights alone, by which it is known whatever else its folder holds."""
     return folder_fingerprint(folder, "*.safetensors")
 
 
