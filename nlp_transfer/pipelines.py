@@ -18,7 +18,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, folder_of, summarizer_settings
 from nlp_transfer.models.encoder_decoder import positions
-from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
+from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization, register_models
 from nlp_transfer.models.families import is_encoder_decoder
 from nlp_transfer.summarizing import summarize
 from nlp_transfer.tasks import AbstractiveSummarization
@@ -99,7 +99,8 @@ def _usual_settings(config: Any, tokenizer: Any) -> dict[str, Any]:
 
 
 def register_pipelines() -> None:
-    """Let `transformers.pipeline` know the task `summarization`. Doing so again changes nothing."""
+    """Let `transformers.pipeline` know the task `summarization`, and our networks. Doing so again changes nothing."""
+    register_models()
     if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is SummarizationPipeline:
         return
     getattr(pipelines, "REMOVED_TASKS", {}).pop(TASK, None)  # which transformers refuses by name, from 5.24 on
