@@ -32,6 +32,8 @@ from nlp_transfer.reporting.files import empty_folder, write_json, write_text
 from nlp_transfer.reporting.score_tables import side_by_side
 from nlp_transfer.reporting.tables import Table
 
+PICTURE = "curve.svg"
+
 ALPHAS = tuple(step / 10 for step in range(11))
 
 
@@ -98,10 +100,10 @@ def wise_ft(
     notes = (
         f"The encoder of {run.folder} at alpha = {alpha:g} between the pretrained weights (0) and the fine-tuned ones "
         f"(1); the head is the fine-tuned one at every alpha. Chosen by {_words(choose_by)}; target labels are for "
-        "this report only.\n"
+        f"this report only.\n\n![macro-F1 at each alpha]({PICTURE})\n"
     )
     paths = scorer.write(place, weights, curve[alpha], how=how, tables={"Curve": table}, notes=notes)
-    paths |= {"curve": str(place / CURVE), "picture": str(place / "curve.svg")}
+    paths |= {"curve": str(place / CURVE), "picture": str(place / PICTURE)}
     points = [{"alpha": at, choose_by: one.value, "scores": one.scores()} for at, one in curve.items()]
     write_json(paths["curve"], {"chosen": alpha, "chosen_by": choose_by, "points": points})
     write_text(paths["picture"], svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", "macro-F1", marked=alpha))

@@ -43,7 +43,10 @@ def test_the_end_of_the_curve_is_the_run(finished: Path, tmp_path: Path) -> None
         assert point["macro_f1"] == expected["source"]["validation"]["macro_f1"]
         assert point["scores"]["target"]["test"]["accuracy"] == expected["target"]["test"]["accuracy"]
     assert json.loads(Path(found.paths["metrics"]).read_text()).keys() == own.keys()
-    assert "<svg" in Path(found.paths["picture"]).read_text()
+    picture = Path(found.paths["picture"])
+    assert picture == tmp_path / "out" / "curve.svg"
+    assert f">chosen: {found.alpha:g}</text>" in picture.read_text()
+    assert "![macro-F1 at each alpha](curve.svg)" in Path(found.paths["report"]).read_text()
     assert [row[0] for row in found.table.rows] == [f"{a:g}{' ←' * (a == found.alpha)}" for a in (0, 0.5, 1)]
     assert "| alpha | source validation macro-F1 |" in Path(found.paths["report"]).read_text()
 
