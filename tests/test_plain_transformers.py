@@ -57,6 +57,11 @@ try:
     transformers.pipeline("text-classification", model=place)
 except ValueError as error:
     found["extracts"]["pipeline"] = str(error)
+for name in ("written", "shared"):
+    try:
+        transformers.pipeline("text-classification", model=f"{folder}/{name}/model")("use copy")
+    except ValueError as error:
+        found[name]["pipeline"] = str(error)
 assert "nlp_transfer" not in sys.modules
 print(json.dumps(found))
 """
@@ -128,6 +133,11 @@ def test_an_extractive_summariser_gets_no_random_head(alone: dict[str, Any]) -> 
     }
     for said in found.values():
         assert "has model type `extractive-bert` but Transformers does not recognize this architecture" in said
+
+
+@pytest.mark.parametrize("name", ["written", "shared"])
+def test_an_encoder_with_a_decoder_is_no_classifier(alone: dict[str, Any], name: str) -> None:
+    assert alone[name]["pipeline"] == "You must specify exactly one of input_ids or inputs_embeds"
 
 
 def test_registered_it_loads_with_auto_classes_as_with_load(saved: Path) -> None:
