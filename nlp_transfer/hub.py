@@ -1,8 +1,9 @@
 """Save and load a trained model, with what it needs to predict as it did in its run.
 
-The folder is a plain transformers one. What transformers has no place for (the task, the length texts were cut to, the
-thresholds of a multi-label model, how a summariser selects) stands in its config.json under one key, which transformers
-keeps and ignores.
+The folder is a plain transformers one; that of an extractive summariser, the one network of our own, has a model type
+of its own (models/own_networks.py), which `nlp_transfer.register_models` lets transformers know. What transformers has
+no place for (the task, the length texts were cut to, the thresholds of a multi-label model, how a summariser selects)
+stands in its config.json under one key, which transformers keeps and ignores.
 """
 
 import json

@@ -157,7 +157,8 @@ def merged_card(
 
 
 def _record(folder: Path) -> Mapping[str, Any]:
-    record = read_json(folder / MODEL / "config.json").get(CONFIG_KEY)
+    tree = read_json(folder / MODEL / "config.json")
+    record = tree.get(CONFIG_KEY) if isinstance(tree, dict) else None
     return record if isinstance(record, dict) else {}
 
 

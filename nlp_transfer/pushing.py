@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.building import load_corpora
-from nlp_transfer.config import Config, load_config
+from nlp_transfer.config import Config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
 from nlp_transfer.finished_runs import FinishedRun, read_run
 from nlp_transfer.merged_card import MergedModel, is_merged, merged_card, read_merged
@@ -318,7 +318,7 @@ def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
         f"Run the command where they lie, or {WITHOUT_CHECK}."
     )
     try:
-        corpora, _ = load_corpora(load_config(tree=run.config))
+        corpora, _ = load_corpora(run.settings)
     except NLPTransferError as error:
         raise PublishError(f"The texts of the run cannot be read again ({error}). {skip}") from error
     for domain, corpus in corpora.items():
