@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nlp_transfer.config import Config, load_config
     from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
     from nlp_transfer.hub import load
+    from nlp_transfer.models.extractive import register_models
     from nlp_transfer.pipelines import register_pipelines
     from nlp_transfer.run import run
     from nlp_transfer.training import (
@@ -27,6 +28,7 @@ _ROOMS = {
     "config": ("Config", "load_config"),
     "data": ("Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "load_corpus"),
     "hub": ("load",),
+    "models.extractive": ("register_models",),
     "pipelines": ("register_pipelines",),
     "run": ("run",),
     "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
@@ -45,6 +47,7 @@ __all__ = [
     "load",
     "load_config",
     "load_corpus",
+    "register_models",
     "register_pipelines",
     "run",
 ]

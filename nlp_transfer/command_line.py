@@ -295,9 +295,8 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/push.py. Returns its exit status."""
     with quiet_exit() as status:
         options = _push_parser(description).parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.pushing import PushSettings, card_text, described, prepare
+        from nlp_transfer.pushing import PushSettings, card_text, described, prepare, read_source
         from nlp_transfer.pushing import push as send
-        from nlp_transfer.run_card import read_run
 
         settings = PushSettings(
             what=options.what,
@@ -309,13 +308,14 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
             allowed=tuple(options.allow),
             check_corpus=not options.without_corpus_check,
             into_existing=options.into_existing,
+            runs=tuple(map(Path, options.run)),
         )
         folder = Path(options.run_folder)
         if options.write_card is not None:
             place = Path(options.write_card)
             if place.exists():
                 raise ConfigError(f"--write_card {place} is there already, and is not overwritten; name another file.")
-            text = card_text(read_run(folder), options.repo_id, settings)
+            text = card_text(read_source(folder, settings), options.repo_id, settings)
             try:
                 place.write_text(text, "utf-8")
             except OSError as error:
@@ -325,11 +325,9 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
             from nlp_transfer.publishing.findings import stop_at
             from nlp_transfer.reporting.tables import console, to_rich
 
-            prepared = prepare(read_run(folder), options.repo_id, settings)
+            prepared = prepare(read_source(folder, settings), options.repo_id, settings)
             console().print(to_rich(described(prepared), longest_name=60))
-            print(f"Stays here: {', '.join(prepared.left) or 'nothing'}.")
-            for note in prepared.notes:
-                print(note)
+            print("\n".join([f"Stays here: {', '.join(prepared.left) or 'nothing'}.", *prepared.notes]))
             stop_at(prepared.findings, settings.allowed)
             print("The scan lets it pass. Nothing was sent.")
         else:
@@ -342,7 +340,9 @@ def _push_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("run_folder", metavar="RUN_FOLDER", help="the output folder of a finished run")
+    parser.add_argument(
+        "run_folder", metavar="RUN_FOLDER", help="the output folder of a finished run, or of scripts/merge.py"
+    )
     parser.add_argument("repo_id", metavar="REPO_ID", help="OWNER/NAME; a NAME alone is yours")
     parser.add_argument(
         "--what",
@@ -357,6 +357,14 @@ def _push_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--write_card", metavar="FILE", help="write the card to a file, to be edited, and stop")
     parser.add_argument("--card", metavar="FILE", help="take this card; its numbers and base model are the run's")
     parser.add_argument("--allow", nargs="+", default=[], metavar="KEY", help="let findings of the scan pass, by key")
+    parser.add_argument(
+        "--run",
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="the runs that a merged model is of, where they do not lie around it, or the run of a model's extractor; "
+        "known by their fingerprints",
+    )
     parser.add_argument(
         "--without_corpus_check",
         action="store_true",

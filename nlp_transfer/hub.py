@@ -1,8 +1,9 @@
 """Save and load a trained model, with what it needs to predict as it did in its run.
 
-The folder is a plain transformers one. What transformers has no place for (the task, the length texts were cut to, the
-thresholds of a multi-label model, how a summariser selects) stands in its config.json under one key, which transformers
-keeps and ignores.
+The folder is a plain transformers one; that of an extractive summariser, the one network of our own, has a model type
+of its own (models/own_networks.py), which `nlp_transfer.register_models` lets transformers know. What transformers has
+no place for (the task, the length texts were cut to, the thresholds of a multi-label model, how a summariser selects)
+stands in its config.json under one key, which transformers keeps and ignores.
 """
 
 import json
@@ -282,15 +283,15 @@ def abstractive_settings(name: str, record: Any, folder: Path) -> dict[str, Any]
         if not (folder / EXTRACTOR).is_dir():
             raise CheckpointError(
                 f"{name} reads what an extractive summariser picks, and its folder lacks {EXTRACTOR}/, which holds it. "
-                "Copy it from the run; of a model on the Hub, fetch all of it with `hf download` and name that folder."
+                "Copy it from the run, or push the run again."
             )
         found["extractor"] = load_extractive(folder / EXTRACTOR)
     return found
 
 
-def folder_of(name: str | Path) -> Path:
+def folder_of(name: str | Path, revision: str | None = None) -> Path:
     """Where the files of a saved model are; raises CheckpointError where there is none."""
-    return _folder(name, None)[1]
+    return _folder(name, revision)[1]
 
 
 def _folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""What merging needs: finished runs read again, any weights scored as a run scores its own, and a merged model written.
+"""What merging needs: any weights scored as a run scores its own, and a merged model written.
 
 Weights are chosen by source validation, or by a score that needs no labels; target labels are for the report only. The
 thresholds of a multi-label model are tuned anew for all weights that are scored.
@@ -14,24 +14,20 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
 from nlp_transfer.building import load_data
-from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.finished_runs import FinishedRun
+from nlp_transfer.merged_card import MACRO_F1, MERGED
 from nlp_transfer.metrics.label_free import LABEL_FREE, infomax, mean_entropy, soft_neighborhood_density
 from nlp_transfer.models.averaging import Weights
 from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.prediction import choose_device, moved, token_logits
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.report import METRICS, DomainScores
-from nlp_transfer.reporting.run_folder import look_at
-from nlp_transfer.reporting.score_tables import number
+from nlp_transfer.reporting.score_tables import SHOWN
 from nlp_transfer.reporting.scoring import scored_splits
 from nlp_transfer.reporting.tables import Table, to_markdown
 from nlp_transfer.target import held_out, seen_split
 from nlp_transfer.tasks import BoundClassification
-from nlp_transfer.trained import TrainedClassifier
-
-MACRO_F1 = "macro_f1"
-"""On source validation: what weights are chosen by, unless told otherwise."""
 
 WITHOUT_LABELS: dict[str, Callable[..., float]] = {
     "target_infomax": infomax,
@@ -44,55 +40,6 @@ CHOICES = (MACRO_F1, *WITHOUT_LABELS)
 
 JUDGED_ROWS = 2000
 """How many target texts a score without labels looks at, at most."""
-
-SHOWN = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
-"""The scores in a table."""
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A finished run of classification.
-
-    Args:
-        folder: where it is.
-        config: what it ran.
-        inputs: fingerprints of its corpora and its base model, by name.
-        classifier: what it left.
-    """
-
-    folder: Path
-    config: Config
-    inputs: dict[str, str]
-    classifier: TrainedClassifier
-
-    @property
-    def weights(self) -> dict[str, Any]:
-        """The network's."""
-        network: Any = self.classifier.model
-        return {name: weight.detach().clone() for name, weight in network.state_dict().items()}
-
-
-def read_run(folder: str | Path) -> FinishedRun:
-    """Read a finished run.
-
-    Raises:
-        CheckpointError: there is none, it is not finished, or left no classifier.
-        ConfigError: its configuration asks for what is not here, such as its corpus.
-    """
-    place = Path(folder).expanduser()
-    found = look_at(place)
-    if found.state != "finished":
-        held = {"empty": "holds nothing", "unfinished": "holds a run that is not finished"}
-        raise CheckpointError(
-            f"{place} {held.get(found.state, 'holds no run')}; expected the output folder of a finished run of "
-            "scripts/train.py, with run.json, config.yaml and model/."
-        )
-    return FinishedRun(
-        place,
-        load_config([place / "config.yaml"]),
-        {name: str(value) for name, value in found.record.get("inputs", {}).items()},
-        hub.load_classifier(place / "model"),
-    )
 
 
 @dataclass(frozen=True)
@@ -138,7 +85,7 @@ class WeightScorer:
 
     def __init__(self, run: FinishedRun, choose_by: str = MACRO_F1) -> None:
         transformers_logging.disable_progress_bar()  # its bars for each file
-        corpora, task, self.tokenizer, encoded = load_data(run.config)
+        corpora, task, self.tokenizer, encoded = load_data(run.settings)
         changed = [
             f"{run.folder}: its {domain} corpus was {run.inputs[f'{domain} corpus'][:12]}…, and is "
             f"{corpus.fingerprint[:12]}… now (the fingerprint of its rows). Put its files back as they were."
@@ -155,7 +102,7 @@ class WeightScorer:
         self._seen = None if choose_by == MACRO_F1 else _few(encoded["target"][seen_split(encoded["target"])])
         self._rows = {
             domain: {split: splits[split] for split in scored_splits(domain, splits)}
-            for domain, splits in held_out(run.config, encoded).items()
+            for domain, splits in held_out(run.settings, encoded).items()
         }
         self.classifier = moved(replace(run.classifier), str(choose_device()))
 
@@ -217,7 +164,7 @@ class WeightScorer:
         paths = {"model": folder / "model", "report": folder / "report.md", "metrics": folder / METRICS}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            record = {"task": self.task.name, **settings, "merged": how}
+            record = {"task": self.task.name, **settings, MERGED: how}
             hub.save(network, self.tokenizer, paths["model"], record=record, cut_at=self.task.cut_at)
             write_manifest(paths["model"])
             parts = [f"# {folder.name}\n", notes, *(f"## {name}\n\n{to_markdown(one)}" for name, one in tables.items())]
@@ -226,29 +173,6 @@ class WeightScorer:
         except OSError as error:
             raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}.") from error
         return {word: str(path) for word, path in paths.items()}
-
-
-def scores_table(scored: Mapping[str, ScoredWeights], title: str, heading: str, marked: str = "") -> Table:
-    """A row for each of some weights: macro-F1 and accuracy of each domain and split.
-
-    Args:
-        scored: by name.
-        title: what is shown.
-        heading: of the names.
-        marked: the name that was chosen.
-    """
-    first = next(iter(scored.values())).metrics
-    places = [(domain, split) for domain, splits in first.items() for split in splits]
-    columns = [heading, *(name for _ in places for name in SHOWN.values())]
-    groups = ["", *(f"{domain} {split}" for domain, split in places for _ in SHOWN)]
-    rows = [
-        [
-            f"{name} ←" if name == marked else name,
-            *(number(one.metrics[domain][split][key]) for domain, split in places for key in SHOWN),
-        ]
-        for name, one in scored.items()
-    ]
-    return Table(title, columns, rows, groups=groups)
 
 
 def _few(rows: Any) -> Any:

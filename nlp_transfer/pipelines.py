@@ -20,12 +20,13 @@ from transformers import AutoModelForSeq2SeqLM, Pipeline, pipelines
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, summarizer_settings
+from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, folder_of, summarizer_settings
 from nlp_transfer.models.encoder_decoder import positions
-from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
+from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization, register_models
 from nlp_transfer.models.families import is_encoder_decoder
 from nlp_transfer.summarizing import summarize
 from nlp_transfer.tasks import AbstractiveSummarization
+from nlp_transfer.tasks.abstractive_summarization import EXTRACT
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedSummarizer
 from nlp_transfer.writing import write_summaries
 
@@ -59,7 +60,10 @@ class SummarizationPipeline(Pipeline):
             return TrainedSummarizer(**known, **summarizer_settings(name, record))
         if record is None:  # it was trained elsewhere
             record = _usual_settings(model.config, tokenizer)
-        return TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, Path(name)))
+        folder = Path(name)
+        if record.get("long_documents") == EXTRACT:  # its extractor is no file that transformers has fetched
+            folder = folder_of(name, getattr(model.config, "_commit_hash", None))
+        return TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, folder))
 
     def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
         """A text or a list of texts in, a dict or a list of dicts out, with `summary_text`, `sentences` and `flags`.
@@ -118,7 +122,8 @@ def _usual_settings(config: Any, tokenizer: Any) -> dict[str, Any]:
 
 
 def register_pipelines() -> None:
-    """Let `transformers.pipeline` know the task `summarization`. Doing so again changes nothing."""
+    """Let `transformers.pipeline` know the task `summarization`, and our networks. Doing so again changes nothing."""
+    register_models()
     if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is SummarizationPipeline:
         return
     getattr(pipelines, "REMOVED_TASKS", {}).pop(TASK, None)  # which transformers refuses by name, from 5.24 on

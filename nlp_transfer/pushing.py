@@ -5,25 +5,27 @@
 Nothing is sent before the scan has passed, or what it found was allowed by name.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nlp_transfer.building import load_corpora
-from nlp_transfer.config import Config, load_config
+from nlp_transfer.config import Config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
+from nlp_transfer.finished_runs import FinishedRun, read_run
+from nlp_transfer.learned_texts import corpora_of, corpora_of_extractor, extractor_of, texts_of_corpora
+from nlp_transfer.merged_card import MergedModel, Source, is_merged, merged_card, read_merged
 from nlp_transfer.models.safety import ADAPTER_CONFIG
-from nlp_transfer.publishing.card import adapter_note
+from nlp_transfer.publishing.card import Card, adapter_note
 from nlp_transfer.publishing.findings import Finding, stop_at
-from nlp_transfer.publishing.overlap import RUN_WORDS, shared_runs
+from nlp_transfer.publishing.overlap import shared_runs
 from nlp_transfer.publishing.own_card import check_card, read_card
 from nlp_transfer.publishing.parts import Part, left_here, model_parts, texts_of, wording
 from nlp_transfer.publishing.scanning import scan
 from nlp_transfer.publishing.uploading import CARD, Target, check_name, check_target, upload
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.tables import Table
-from nlp_transfer.run_card import FinishedRun, base_of, read_run, run_card
+from nlp_transfer.run_card import base_of, run_card
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
@@ -50,6 +52,8 @@ class PushSettings:
         allowed: keys of findings that may pass.
         check_corpus: whether to look for runs of the corpus's words.
         into_existing: whether the repository may hold what no push made.
+        runs: folders of the runs that a merged model was made of, where they do not lie around it; or of the run of the
+            extractor that a model holds, where it does not lie where the model's run found it.
         token: of the one who pushes; None is the login of this machine.
     """
 
@@ -62,6 +66,7 @@ class PushSettings:
     allowed: tuple[str, ...] = ()
     check_corpus: bool = True
     into_existing: bool = False
+    runs: tuple[Path, ...] = ()
     token: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -81,7 +86,7 @@ class Prepared:
         parts: the files.
         left: what stays in the run's folder, by name.
         findings: what the scan found.
-        notes: what whoever pushes should know.
+        notes: what whoever pushes should know, though nothing is wrong with it.
     """
 
     parts: list[Part]
@@ -98,10 +103,10 @@ def push(
     corpora: "Mapping[str, Corpus] | None" = None,
     say: Callable[[str], None] = print,
 ) -> "CommitInfo":
-    """Put a finished run's model on the Hub.
+    """Put a finished run's model, or one that was merged, on the Hub.
 
     Args:
-        folder: the run's output folder.
+        folder: the run's output folder, or one that scripts/merge.py wrote.
         repo_id: `owner/name`; a name alone is of the one who is logged in; None is the folder's name.
         settings: how.
         corpora: the run's corpora, if they are at hand; else they are read again.
@@ -112,7 +117,7 @@ def push(
         PublishError: no login, right or network; the name is taken; or the scan found something. Nothing was published.
     """
     settings = settings or PushSettings()
-    run = read_run(Path(folder))
+    run = read_source(Path(folder), settings)
     target = check_push(run.folder, repo_id, settings)
     prepared = prepare(run, target.repo_id, settings, corpora=corpora)
     stop_at(prepared.findings, settings.allowed)
@@ -123,11 +128,29 @@ def push(
     return upload(
         target,
         prepared.parts,
-        message=f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}",
+        message=_message(run),
         public=settings.public,
         revision=settings.revision,
         token=settings.token,
     )
+
+
+def read_source(folder: Path, settings: PushSettings) -> Source:
+    """What a folder holds that can be pushed.
+
+    Raises:
+        CheckpointError: neither a finished run nor a merged model; or a run that is named is none of a merged model's.
+        ConfigError: runs are named, and the folder is of one run alone.
+    """
+    if is_merged(folder):
+        return read_merged(folder, settings.runs)
+    run = read_run(folder)
+    if settings.runs and not extractor_of(run).is_dir():
+        raise ConfigError(
+            f"--run names what a merged model is of, or the extractor inside a model, and {folder} holds a run without "
+            "one. Leave it out."
+        )
+    return run
 
 
 def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Target:
@@ -147,7 +170,7 @@ def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Tar
 
 
 def prepare(
-    run: FinishedRun, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
+    run: Source, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
 ) -> Prepared:
     """Choose what goes, write its card, and scan both. No network.
 
@@ -159,39 +182,51 @@ def prepare(
     parts, left = _parts(run, settings)
     parts.append(Part(CARD, card_text(run, repo_id, settings).encode(), "the card"))
     texts = list(texts_of(parts))
-    findings = scan(texts)
+    findings, notes = scan(texts), notes_on(run, settings)
     if settings.check_corpus:
-        held = corpora if corpora is not None else _corpora_of(run)
-        findings += shared_runs([(name, wording(name, text)) for name, text in texts], _texts(held))
-    return Prepared(parts, left, findings, notes_on(run, settings))
+        held = dict(corpora if corpora is not None else corpora_of(run))
+        try:
+            held |= corpora_of_extractor(run, settings.runs)
+        except PublishError as error:
+            notes += error.problems
+        findings += shared_runs([(name, wording(name, text)) for name, text in texts], texts_of_corpora(held))
+    return Prepared(parts, left, findings, notes)
 
 
-def card_text(run: FinishedRun, repo_id: str, settings: PushSettings) -> str:
-    """The card: one that is made of the run, or the one that was given, if it says nothing else than the run."""
+def card_text(run: Source, repo_id: str, settings: PushSettings) -> str:
+    """The card: one that is made, or the one that was given, if it says nothing else than that."""
     place = settings.card
     if place is not None and (settings.license_name or settings.language):
         raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
     own = read_card(place) if place is not None else None
-    adapter = _what(run, settings) == ADAPTER
-    made = run_card(
-        run, repo_id, adapter=adapter, license_name=settings.license_name, language=settings.language
-    ).text()
+    if own is not None and isinstance(run, MergedModel) and run.missing:
+        return own  # what it says cannot be held against runs that are not there
+    made = _made_card(run, repo_id, settings).text()
     if place is None or own is None:
         return made
     check_card(own, made, place)
     return own
 
 
-def notes_on(run: FinishedRun, settings: PushSettings) -> list[str]:
+def _made_card(run: Source, repo_id: str, settings: PushSettings) -> Card:
+    """The card of a run, or of all that a merged model is of."""
+    if isinstance(run, MergedModel):
+        run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
+        return merged_card(run, repo_id, license_name=settings.license_name, language=settings.language)
+    adapter = _what(run, settings) == ADAPTER
+    return run_card(run, repo_id, adapter=adapter, license_name=settings.license_name, language=settings.language)
+
+
+def notes_on(run: Source, settings: PushSettings) -> list[str]:
     """What whoever pushes should know, though nothing is wrong with it."""
     what = _what(run, settings)
-    note = adapter_note(base_of(run)) if what != "model" else None
+    note = adapter_note(base_of(run)) if what != "model" and isinstance(run, FinishedRun) else None
     if note is not None and what == ADAPTER and (run.folder / "model").is_dir():
         note += " --what model pushes the model that holds both."
     return [note] if note is not None else []
 
 
-def _what(run: FinishedRun, settings: PushSettings) -> str:
+def _what(run: Source, settings: PushSettings) -> str:
     """What goes, where the run has it; raises CheckpointError, ConfigError."""
     there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
     wanted = settings.what or (there[0] if there else "model")
@@ -206,7 +241,7 @@ def _what(run: FinishedRun, settings: PushSettings) -> str:
     return wanted
 
 
-def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[Part], list[str]]:
+def _parts(run: Source, settings: PushSettings) -> tuple[list[Part], list[str]]:
     wanted = _what(run, settings)
     folders = {"": "model"} if wanted == "model" else {"": ADAPTER}
     if wanted == "both":
@@ -215,7 +250,9 @@ def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[Part], list[s
     left: list[str] = []
     for under, name in folders.items():
         folder = run.folder / name
-        found = model_parts(folder, under=under, base=base_of(run) if name == ADAPTER else None)
+        found = model_parts(
+            folder, under=under, base=base_of(run) if name == ADAPTER and isinstance(run, FinishedRun) else None
+        )
         if name == ADAPTER and not (folder / ADAPTER_CONFIG).is_file():
             raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
         parts += found
@@ -228,47 +265,11 @@ def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[Part], list[s
     return parts, left
 
 
-def _corpora_of(run: FinishedRun) -> "Mapping[str, Corpus]":
-    """The corpora that a run read, read again.
-
-    Raises:
-        PublishError: they cannot be read, or are others now.
-    """
-    skip = (
-        f"Without them it is not known whether {RUN_WORDS} words in a row of theirs are among what would be published. "
-        "Run the command where they lie, or pass --without_corpus_check if you have looked yourself."
-    )
-    try:
-        corpora, _ = load_corpora(load_config(tree=run.config))
-    except NLPTransferError as error:
-        raise PublishError(f"The texts of the run cannot be read again ({error}). {skip}") from error
-    for domain, corpus in corpora.items():
-        before = run.record.get("inputs", {}).get(f"{domain} corpus")
-        if before not in (None, corpus.fingerprint):
-            raise PublishError(
-                f"The {domain} corpus is another than in the run: its fingerprint was {before[:12]}…, now it is "
-                f"{corpus.fingerprint[:12]}…. {skip}"
-            )
-    return corpora
-
-
-def _texts(corpora: "Mapping[str, Corpus]") -> Iterator[str]:
-    """Every text of every split: of documents, their summaries and marked passages, too."""
-    for corpus in corpora.values():
-        for split in corpus.splits.values():
-            columns = [name for name in split.column_names if name not in ("id", "label", "labels")]
-            for batch in split.select_columns(columns).iter(1000):
-                for values in batch.values():
-                    for value in values:
-                        yield from _strings(value)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Sequence):
-        texts = [item for item in value if isinstance(item, str)]
-        yield " ".join(texts)  # a run of words may go over the sentences of a document
+def _message(run: Source) -> str:
+    """Of the commit."""
+    if isinstance(run, MergedModel):
+        return run.words
+    return f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}"
 
 
 def described(prepared: Prepared) -> Table:

@@ -4,23 +4,20 @@ What the run read is named only if it has a public name: a Hub id, or a corpus t
 else is "not published", whatever its file is called.
 """
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from nlp_transfer.errors import CheckpointError, PublishError
+from nlp_transfer.errors import PublishError
+from nlp_transfer.finished_runs import FinishedRun, read_json, read_run
 from nlp_transfer.hub import CONFIG_KEY
 from nlp_transfer.methods import METHODS
 from nlp_transfer.models.locating import PACKAGE_PREFIX, folder_origin, hub_origin
 from nlp_transfer.publishing.card import CLASSIFIER, PIPELINES, Card, adapter_use
 from nlp_transfer.publishing.parts import NOT_ON_HUB, Base
 from nlp_transfer.reporting.markdown import meaning
-from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS, MODEL, Cost, DomainScores
-from nlp_transfer.reporting.run_folder import look_at
+from nlp_transfer.reporting.report import MODEL, Cost
 from nlp_transfer.reporting.score_tables import has_classes, number, per_class_table, summary_tables
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown
 from nlp_transfer.tasks import TASKS, AbstractiveSummarization
@@ -32,59 +29,6 @@ RECIPE = ("num_train_epochs", "max_steps", "learning_rate", "per_device_train_ba
 """Training arguments that a card names, where the run set them."""
 
 _OWN_TEXTS = "texts that are not published"
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """What a finished run's folder says of it.
-
-    Args:
-        folder: the folder.
-        record: `run.json`.
-        facts: `facts.json`; empty for a run that wrote none.
-        metrics: `metrics.json`.
-        baselines: `baselines.json`; empty where there are none.
-    """
-
-    folder: Path
-    record: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    metrics: DomainScores
-    baselines: Mapping[str, DomainScores]
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The run's configuration."""
-        config: Mapping[str, Any] = self.record["config"]
-        return config
-
-    @property
-    def task(self) -> str:
-        """The task's name."""
-        return str(self.config["task"]["name"])
-
-
-def read_run(folder: Path) -> FinishedRun:
-    """What a run's folder says.
-
-    Raises:
-        CheckpointError: it holds no run, or an unfinished one.
-    """
-    found = look_at(folder)
-    if found.state != "finished":
-        what = {"empty": "is empty or not there", "unfinished": "holds an unfinished run; finish it with --resume"}
-        hint = f"; name the run's folder, {folder.parent}" if (folder.parent / "run.json").is_file() else ""
-        raise CheckpointError(
-            f"{folder} {what.get(found.state, 'holds no run of ours')}. Expected the output folder of a finished run"
-            f"{hint}."
-        )
-    return FinishedRun(
-        folder,
-        found.record,
-        _read(folder / FACTS),
-        _read(folder / METRICS),
-        _read(folder / BASELINES),
-    )
 
 
 def base_of(run: FinishedRun) -> Base:
@@ -285,15 +229,5 @@ def _labels(run: FinishedRun) -> list[str]:
 
 def _model_record(run: FinishedRun) -> Mapping[str, Any]:
     """What `nlp_transfer.hub.save` recorded beside the weights."""
-    record: Mapping[str, Any] = _read(run.folder / MODEL / "config.json").get(CONFIG_KEY) or {}
+    record: Mapping[str, Any] = read_json(run.folder / MODEL / "config.json").get(CONFIG_KEY) or {}
     return record
-
-
-def _read(place: Path) -> Any:
-    """A JSON file of the run; empty where there is none."""
-    try:
-        return json.loads(place.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise CheckpointError(f"{place} cannot be read ({error}). Take it from a copy of the run.") from error

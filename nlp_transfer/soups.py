@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.merged_models import FinishedRun, ScoredWeights, WeightScorer, read_run, scores_table
+from nlp_transfer.finished_runs import FinishedRun, read_run
+from nlp_transfer.merged_card import named
+from nlp_transfer.merged_models import ScoredWeights, WeightScorer
 from nlp_transfer.models.averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.files import empty_folder
+from nlp_transfer.reporting.score_tables import side_by_side
 from nlp_transfer.reporting.tables import Table
 
 UNIFORM, GREEDY = "uniform soup", "greedy soup"
@@ -89,8 +92,8 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
     scored[GREEDY] = trials[taken]
     say(f"{GREEDY} of {', '.join(taken)}: macro-F1 {scored[GREEDY].value:.4f} on source validation")
     kept, name = (taken, GREEDY) if greedy else (tuple(weights), UNIFORM)
-    table = scores_table(scored, "Soups, and what is in them", "run", name)
-    how: dict[str, Any] = {"method": name, "runs": [Path(name).name for name in kept]}
+    table = side_by_side({one: of.metrics for one, of in scored.items()}, "Soups, and what is in them", "run", name)
+    how: dict[str, Any] = {"method": name, "runs": named([run for run in runs if str(run.folder) in kept])}
     notes = (
         f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if macro-F1 on "
         "source validation does not fall by it; target labels are for this report only.\n"
@@ -125,7 +128,9 @@ def refuse_differences(runs: Sequence[FinishedRun]) -> None:
         for what, values in _differences(first, run)
     ]
     if problems:
-        problems.append("A soup is of runs of one base model, task, corpus and labels; seeds and settings may differ.")
+        problems.append(
+            "A soup is of runs of one base model, task, corpus, labels and target; seeds and settings may differ."
+        )
         raise CheckpointError(problems)
 
 
@@ -133,17 +138,20 @@ def _differences(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:
     """(what differs, both values) of two runs."""
     a, b = one.classifier, other.classifier
     found = []
-    if (one.config.model, one.inputs.get("model")) != (other.config.model, other.inputs.get("model")):
-        found.append(("base model", f" ({other.config.model} and {one.config.model})"))
+    if (one.settings.model, one.inputs.get("model")) != (other.settings.model, other.inputs.get("model")):
+        found.append(("base model", f" ({other.settings.model} and {one.settings.model})"))
     if (a.label_names, a.multi_label) != (b.label_names, b.multi_label):
         found.append(("labels", f" ({', '.join(b.label_names)} and {', '.join(a.label_names)})"))
     if _vocabulary(a.tokenizer) != _vocabulary(b.tokenizer):
         found.append(("tokenizer", ""))
-    if one.config.task != other.config.task:
-        found.append(("task", f" ({other.config.task} and {one.config.task})"))
+    if one.settings.task != other.settings.task:
+        found.append(("task", f" ({other.settings.task} and {one.settings.task})"))
     corpora = [run.inputs.get("source corpus", "") for run in (other, one)]
     if corpora[0] != corpora[1]:
         found.append(("source corpus", f" (fingerprints {corpora[0][:12]}… and {corpora[1][:12]}…)"))
+    targets = [run.inputs.get("target corpus", "") for run in (other, one)]
+    if all(targets) and targets[0] != targets[1]:
+        found.append(("target corpus", f" (fingerprints {targets[0][:12]}… and {targets[1][:12]}…)"))
     if shapes := shape_differences(one.weights, other.weights):
         found.append(("network", f" (in {len(shapes)} weights, such as {shapes[0]})"))
     return found

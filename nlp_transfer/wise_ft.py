@@ -21,26 +21,20 @@ from typing import Any
 
 from nlp_transfer.building import load_model
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
-from nlp_transfer.merged_models import (
-    CHOICES,
-    MACRO_F1,
-    FinishedRun,
-    ScoredWeights,
-    WeightScorer,
-    read_run,
-    scores_table,
-)
+from nlp_transfer.finished_runs import FinishedRun, read_run
+from nlp_transfer.merged_card import CURVE, MACRO_F1, WISE_FT, named
+from nlp_transfer.merged_models import CHOICES, ScoredWeights, WeightScorer
 from nlp_transfer.methods import LPFT, FrozenEncoder
 from nlp_transfer.models.averaging import Weights, interpolate
 from nlp_transfer.models.families import encoder_layers, head_modules
 from nlp_transfer.reporting.curves import Curve, svg
 from nlp_transfer.reporting.files import empty_folder, write_json, write_text
+from nlp_transfer.reporting.score_tables import side_by_side
 from nlp_transfer.reporting.tables import Table
 
-ALPHAS = tuple(step / 10 for step in range(11))
+PICTURE = "curve.svg"
 
-FOLDER = "wise_ft"
-"""Where the merged model stands in its run's folder."""
+ALPHAS = tuple(step / 10 for step in range(11))
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ def wise_ft(
     if problems:
         raise ConfigError(problems)
     run = read_run(folder)
-    place = empty_folder(run.folder / FOLDER if output is None else output, "--output")
+    place = empty_folder(run.folder / WISE_FT if output is None else output, "--output")
     _refuse_method(run)
     scorer = WeightScorer(run, choose_by)
     fine_tuned = run.weights
@@ -98,18 +92,18 @@ def wise_ft(
         curve[alpha] = scorer.score(interpolate(pretrained, fine_tuned, alpha, names))
         say(f"alpha {alpha:g}: {choose_by} {curve[alpha].value:.4f}")
     alpha = chosen_alpha({alpha: one.rank for alpha, one in curve.items()})
-    shown = {f"{one:g}": scored for one, scored in curve.items()}
+    shown = {f"{one:g}": scored.metrics for one, scored in curve.items()}
     title = f"WiSE-FT of {run.folder}, chosen (←) by {_words(choose_by)}"
-    table = scores_table(shown, title, "alpha", f"{alpha:g}")
-    how: dict[str, Any] = {"method": FOLDER, "alpha": alpha, "chosen_by": choose_by, "run": run.folder.name}
+    table = side_by_side(shown, title, "alpha", f"{alpha:g}")
+    how: dict[str, Any] = {"method": WISE_FT, "alpha": alpha, "chosen_by": choose_by, "runs": named([run])}
     weights = interpolate(pretrained, fine_tuned, alpha, names)
     notes = (
         f"The encoder of {run.folder} at alpha = {alpha:g} between the pretrained weights (0) and the fine-tuned ones "
         f"(1); the head is the fine-tuned one at every alpha. Chosen by {_words(choose_by)}; target labels are for "
-        "this report only.\n"
+        f"this report only.\n\n![macro-F1 at each alpha]({PICTURE})\n"
     )
     paths = scorer.write(place, weights, curve[alpha], how=how, tables={"Curve": table}, notes=notes)
-    paths |= {"curve": str(place / "curve.json"), "picture": str(place / "curve.svg")}
+    paths |= {"curve": str(place / CURVE), "picture": str(place / PICTURE)}
     points = [{"alpha": at, choose_by: one.value, "scores": one.scores()} for at, one in curve.items()]
     write_json(paths["curve"], {"chosen": alpha, "chosen_by": choose_by, "points": points})
     write_text(paths["picture"], svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", "macro-F1", marked=alpha))
@@ -137,7 +131,7 @@ def _curves(curve: dict[float, ScoredWeights]) -> list[Curve]:
 
 def _refuse_method(run: FinishedRun) -> None:
     """Refuse a run whose layers are not, one by one, those of its pretrained encoder; raises ConfigError."""
-    for method in run.config.methods:
+    for method in run.settings.methods:
         if isinstance(method, FrozenEncoder):
             raise ConfigError(
                 f"{run.folder} trained with {method.name}, which does not move the encoder: nothing lies between."
@@ -151,12 +145,12 @@ def _refuse_method(run: FinishedRun) -> None:
 
 def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> tuple[Weights, set[str]]:
     """The pretrained weights, and the names of those that training moved, the head's left out."""
-    loaded = load_model(run.config, scorer.task)
+    loaded = load_model(run.settings, scorer.task)
     model: Any = loaded.model
     trained: Any = run.classifier.model
     if len(encoder_layers(trained)) < len(encoder_layers(model)):
         raise CheckpointError(
-            f"{run.folder} has {len(encoder_layers(trained))} layers, and {run.config.model} has "
+            f"{run.folder} has {len(encoder_layers(trained))} layers, and {run.settings.model} has "
             f"{len(encoder_layers(model))}: they do not pair. Expected a run that kept all layers."
         )
     heads = tuple(f"{name}." for name in head_modules(model))

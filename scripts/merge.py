@@ -8,7 +8,7 @@ python scripts/merge.py soup runs/seed0 runs/seed1 runs/seed2 --output runs/soup
 WiSE-FT (arXiv:2109.01903) scores the weights between the pretrained encoder (alpha 0) and the fine-tuned one (1) on
 source and target; soups (arXiv:2203.05482) are means of runs of one base model, corpus and task, whose seeds and
 settings may differ. What is written is chosen by source validation, or without labels; target labels are for the table
-only. The result is a folder that scripts/predict.py, evaluate.py and export.py read.
+only. The result is a folder that scripts/predict.py, evaluate.py, export.py and push.py read.
 """
 
 import sys

@@ -14,12 +14,13 @@ from huggingface_hub import ModelCard
 
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError
+from nlp_transfer.finished_runs import read_run
 from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.publishing.parts import Part
 from nlp_transfer.publishing.uploading import Target, upload
 from nlp_transfer.pushing import PushSettings, card_text, notes_on, prepare, push
 from nlp_transfer.run import run
-from nlp_transfer.run_card import base_of, read_run
+from nlp_transfer.run_card import base_of
 from tests.hub_server import OWNER, READER, Hub
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

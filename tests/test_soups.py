@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from nlp_transfer import hub
 from nlp_transfer.command_line import BAD_INPUT, merge
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.manifest import check_manifest
+from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
 from nlp_transfer.soups import GREEDY, UNIFORM, greedy_ingredients, soup
 from tests.tiny_finished_runs import finished_runs
 
@@ -46,7 +46,10 @@ def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
     assert [row[0] for row in found.table.rows] == [*names(runs), f"{UNIFORM} ←", GREEDY]
     assert said[2].startswith("uniform soup: macro-F1 0.")
     record = json.loads((tmp_path / "soup" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
-    assert record == {"method": UNIFORM, "runs": [Path(name).name for name in names(runs)]}
+    assert record == {
+        "method": UNIFORM,
+        "runs": [{"name": run.name, "fingerprint": weights_fingerprint(run / "model")} for run in runs],
+    }
 
 
 def test_a_greedy_soup_is_at_least_as_good_as_its_best(runs: list[Path], tmp_path: Path) -> None:
@@ -63,10 +66,9 @@ def test_which_go_into_a_greedy_soup() -> None:
 def test_all_that_differs_is_told(runs: list[Path], tmp_path: Path) -> None:
     other = Path(shutil.copytree(runs[1], tmp_path / "other"))
     record = json.loads((other / "run.json").read_text())
-    record["inputs"] |= {"model": "0" * 64, "source corpus": "1" * 64}
+    record["inputs"] |= {"model": "0" * 64, "source corpus": "1" * 64, "target corpus": "2" * 64}
+    record["config"]["task"]["max_length"] = 31
     (other / "run.json").write_text(json.dumps(record))
-    config = (other / "config.yaml").read_text()
-    (other / "config.yaml").write_text(config.replace("max_length: 32", "max_length: 31"))
     tree = json.loads((other / "model" / "config.json").read_text())
     tree["id2label"]["0"], tree["id2label"]["1"] = tree["id2label"]["1"], tree["id2label"]["0"]
     (other / "model" / "config.json").write_text(json.dumps(tree))
@@ -80,7 +82,8 @@ def test_all_that_differs_is_told(runs: list[Path], tmp_path: Path) -> None:
         "labels differ",
         "task differs",
         "source corpus differs",
-        "A soup is of runs of one base model, task, corpus and labels; seeds and settings may differ.",
+        "target corpus differs",
+        "A soup is of runs of one base model, task, corpus, labels and target; seeds and settings may differ.",
     ]
     assert f"labels differ ({', '.join(tree['id2label'].values())} and " in caught.value.problems[1]
     assert not (tmp_path / "soup").exists()

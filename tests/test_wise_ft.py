@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from nlp_transfer import hub
 from nlp_transfer.command_line import BAD_INPUT, merge
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.manifest import check_manifest
+from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
 from nlp_transfer.wise_ft import chosen_alpha, wise_ft
 from tests.tiny_finished_runs import finished_runs
 
@@ -43,7 +43,10 @@ def test_the_end_of_the_curve_is_the_run(finished: Path, tmp_path: Path) -> None
         assert point["macro_f1"] == expected["source"]["validation"]["macro_f1"]
         assert point["scores"]["target"]["test"]["accuracy"] == expected["target"]["test"]["accuracy"]
     assert json.loads(Path(found.paths["metrics"]).read_text()).keys() == own.keys()
-    assert "<svg" in Path(found.paths["picture"]).read_text()
+    picture = Path(found.paths["picture"])
+    assert picture == tmp_path / "out" / "curve.svg"
+    assert f">chosen: {found.alpha:g}</text>" in picture.read_text()
+    assert "![macro-F1 at each alpha](curve.svg)" in Path(found.paths["report"]).read_text()
     assert [row[0] for row in found.table.rows] == [f"{a:g}{' ←' * (a == found.alpha)}" for a in (0, 0.5, 1)]
     assert "| alpha | source validation macro-F1 |" in Path(found.paths["report"]).read_text()
 
@@ -63,7 +66,8 @@ def test_the_written_model_is_the_point_on_the_line(finished: Path, tmp_path: Pa
     assert loaded.label_names == hub.load(finished).label_names
     assert loaded.max_length == 32
     record = json.loads((tmp_path / "out" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
-    assert record == {"method": "wise_ft", "alpha": 0.25, "chosen_by": "macro_f1", "run": finished.name}
+    runs = [{"name": finished.name, "fingerprint": weights_fingerprint(finished / "model")}]
+    assert record == {"method": "wise_ft", "alpha": 0.25, "chosen_by": "macro_f1", "runs": runs}
 
 
 def test_labels_of_the_target_choose_nothing(finished: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def finished_runs(
     made = []
     for seed in seeds:
         place = folder / f"run{seed}"
-        one = run_tree(encoder, folder / "source", place, seed=seed, learning_rate=1e-2, num_train_epochs=3)
+        one = run_tree(encoder, folder / "source", place, seed=seed, learning_rate=2e-3, num_train_epochs=4)
         run(load_config(tree={**one, "target": {"path": str(folder / "target")}, **tree}), say=lambda _: None)
         made.append(place)
     return made

@@ -6,9 +6,10 @@ BertSum reads a sentence's marker alone. An encoder that has never seen markers 
 learn to put a sentence there; the mean of its tokens, the marker among them, says what the sentence is about from the
 start: with the marked sentences of `aclsum` and the frozen layer 4 of a MiniLM, average precision 0.77 against 0.63.
 
-The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that its folder is a plain
-transformers one: `AutoModel` reads the encoder out of it, adapters and freezing work as for a classifier, and it can
-be the `model` of another run. The positions are sines of the sentence's number in the document, which has no limit.
+The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that adapters and freezing
+work as for a classifier, and its folder can be the `model` of another run. The folder has a model type of its own
+(own_networks.py), which `AutoConfig` and `AutoModel` know after `register_models`. The positions are sines of the
+sentence's number in the document, which has no limit.
 Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318
 """
 
@@ -21,12 +22,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModel
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModel
 from transformers.modeling_outputs import ModelOutput
 
 from nlp_transfer.data.windows import NOT_SCORED
 from nlp_transfer.models.families import EXTRACTIVE, SENTENCE_HEAD
+from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_part
+from nlp_transfer.models.own_networks import (
+    EXTRACTIVE_PREFIX,
+    extractive_config,
+    family_form,
+    saved_config,
+    written_form,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -148,12 +157,22 @@ class _Extractive:
     base_model: Any
 
     def __init__(self, config: "PreTrainedConfig") -> None:
+        config = family_form(config)
         super().__init__(config)  # type: ignore[call-arg]
         base: Any = AutoModel._model_mapping[type(config)]
         options = {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(base).parameters else {}
         setattr(self, self.base_model_prefix, base(config, **options))  # type: ignore[attr-defined]
         setattr(self, SENTENCE_HEAD, SentenceHead(config))
         self.post_init()  # type: ignore[attr-defined]
+
+    def save_pretrained(self, *arguments: Any, **options: Any) -> None:
+        """Save it under its own model type; see `PreTrainedModel.save_pretrained`."""
+        family = self.config
+        self.config = written_form(family)
+        try:
+            super().save_pretrained(*arguments, **options)  # type: ignore[misc]
+        finally:
+            self.config = family
 
     def forward(
         self,
@@ -216,7 +235,20 @@ def extractive_class(config_class: Any) -> Any:
     base: Any = AutoModel._model_mapping[config_class]
     parent = base.__mro__[1]  # the family's own PreTrainedModel, which knows its weights, layers and their names
     name = base.__name__.removesuffix("Model") + EXTRACTIVE
-    return type(name, (_Extractive, parent), {"__module__": __name__, "__doc__": _Extractive.__doc__})
+    fields = {"__module__": __name__, "__doc__": _Extractive.__doc__, "config_class": extractive_config(config_class)}
+    return type(name, (_Extractive, parent), fields)
+
+
+def register_models() -> None:
+    """Let transformers' `AutoConfig` and `AutoModel` know the networks of our own. Doing so again changes nothing.
+
+    `AutoModel.from_pretrained` then gives the whole network, whose `base_model` is the encoder.
+    """
+    for name in FAMILIES:
+        family: Any = CONFIG_MAPPING[name]
+        kind = extractive_config(family)
+        AutoConfig.register(EXTRACTIVE_PREFIX + name, kind, exist_ok=True)
+        AutoModel.register(kind, extractive_class(family), exist_ok=True)
 
 
 class AutoModelForExtractiveSummarization:
@@ -225,7 +257,7 @@ class AutoModelForExtractiveSummarization:
     @staticmethod
     def from_pretrained(name: Any, *, config: Any = None, **options: Any) -> Any:
         """The network in a folder or on the Hub; see `PreTrainedModel.from_pretrained`."""
-        config = AutoConfig.from_pretrained(name) if config is None else config
+        config = family_form(saved_config(name) if config is None else config)
         family: Any = type(config)
         return extractive_class(family).from_pretrained(name, config=config, **options)
 

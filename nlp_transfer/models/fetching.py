@@ -11,10 +11,12 @@ from pathlib import Path
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.hub_errors import cause_of, is_network, status_of
 from nlp_transfer.models.locating import resolve_model
-from nlp_transfer.models.safety import check_safe
+from nlp_transfer.models.manifest import has_manifest, listed_files
+from nlp_transfer.models.safety import EXTRACTOR, check_safe
 
 MODEL_FILES = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "model*.safetensors")
-"""What is fetched of a Hub model, from its top folder: configuration, vocabulary, and weights that are no pickles."""
+"""What is fetched of a Hub model, from its top folder: configuration, vocabulary, and weights that are no pickles; the
+same from the folder of its extractor, where its manifest lists one."""
 
 
 def model_folder(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
@@ -30,7 +32,13 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
         CheckpointError: its files are not those of its manifest, or lead out of the folder; see `check_safe`.
     """
     source = Path(resolve_model(name))
-    folder = source if source.is_dir() else _fetched(name, revision, [*MODEL_FILES, *["*.py"] * trust_remote_code])
+    if source.is_dir():
+        folder = source
+    else:
+        folder = _fetched(name, revision, [*MODEL_FILES, *["*.py"] * trust_remote_code], ["*/*"])
+        if has_manifest(folder) and any(file.startswith(f"{EXTRACTOR}/") for file in listed_files(folder)):
+            # Of the commit that was fetched, of which the client has all names: nothing more is asked but the files.
+            _fetched(name, folder.name, [f"{EXTRACTOR}/{pattern}" for pattern in MODEL_FILES], ["*/*/*"])
     check_safe(folder)
     return folder
 
@@ -40,13 +48,13 @@ def without_telemetry() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
-def _fetched(name: str, revision: str | None, patterns: list[str]) -> Path:
+def _fetched(name: str, revision: str | None, patterns: list[str], ignored: list[str]) -> Path:
     from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     without_telemetry()
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=ignored))
     except LocalEntryNotFoundError as error:
         # What transformers has put into the cache may lack files that are not needed.
         known = try_to_load_from_cache(name, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=revision)

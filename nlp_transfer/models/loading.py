@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.data.tokens import forget_last_call
@@ -25,6 +25,7 @@ from nlp_transfer.models.families import final_linear, head_modules, unknown_fam
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.locating import check_folder, origin_of, read_problem
+from nlp_transfer.models.own_networks import saved_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -174,7 +175,7 @@ def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> 
     check_folder(name, folder)
     try:
         with quiet():
-            return folder, AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+            return folder, saved_config(folder, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(read_problem(name, "config.json", error)) from error
 

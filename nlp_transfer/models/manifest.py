@@ -99,12 +99,17 @@ def listed_files(folder: Path) -> set[str]:
     return set(_read(folder))
 
 
-def folder_fingerprint(folder: Path) -> str:
-    """SHA-256 (hex) over the names and contents of the folder's own files, sub-folders left out."""
+def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
+    """SHA-256 (hex) over the names and contents of the folder's own files of a pattern, sub-folders left out."""
     whole = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
         whole.update(f"{path.name} {_sha256(path)}\n".encode())
     return whole.hexdigest()
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """The same over a model's weights alone, by which it is known whatever else its folder holds."""
+    return folder_fingerprint(folder, "*.safetensors")
 
 
 def _read(folder: Path) -> dict[str, tuple[int, str]]:
@@ -176,9 +181,10 @@ def _leads_inside(folder: Path, path: Path) -> bool:
         real = path.resolve()
     except RuntimeError:  # a circle of links, which leads nowhere
         return False
-    # The Hub's cache keeps a model's files in `blobs` and links to them from `snapshots/COMMIT`.
-    blobs = root.parent.parent / "blobs"
-    return real.is_relative_to(root) or (root.parent.name == "snapshots" and real.is_relative_to(blobs))
+    # The Hub's cache keeps a model's files in `blobs` and links to them from `snapshots/COMMIT` and folders in it.
+    snapshot = root.parent if root.parent.parent.name == "snapshots" else root
+    blobs = snapshot.parent.parent / "blobs"
+    return real.is_relative_to(root) or (snapshot.parent.name == "snapshots" and real.is_relative_to(blobs))
 
 
 def _outside(folder: Path, what: str) -> str:

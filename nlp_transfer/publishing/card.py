@@ -59,6 +59,7 @@ class Card:
         license: an identifier that the Hub knows.
         language: codes, such as `en`.
         tags: beside our own.
+        relation: of a whole model to the base model, as the Hub calls it.
     """
 
     repo_id: str
@@ -78,6 +79,7 @@ class Card:
     license: str | None = None
     language: Sequence[str] = ()
     tags: Sequence[str] = ()
+    relation: str = "finetune"
 
     def __post_init__(self) -> None:
         wrong = [code for code in self.language if not re.fullmatch(r"[a-z]{2,3}|code|multilingual", code)]
@@ -96,7 +98,7 @@ class Card:
         pipeline = PIPELINES.get(self.task)
         base = self.base.hub_id or self.base.root
         own = self.adapter and self.base.hub_id is not None  # an adapter fits the model that it was trained on alone
-        relation: dict[str, Any] = {"base_model_relation": "adapter" if own else "finetune"} if base else {}
+        relation: dict[str, Any] = {"base_model_relation": "adapter" if own else self.relation} if base else {}
         results = list(self._eval_results(pipeline or self.task))
         data = ModelCardData(
             base_model=base,

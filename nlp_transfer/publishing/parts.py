@@ -3,6 +3,7 @@
     weights               safetensors only
     config, tokenizer     without the places on this machine that they name
     manifest.json         sizes and hashes of these files, by which whoever loads them knows that they are whole
+    extractor/            the same of a summariser inside a model's folder, which picks what the model reads
 
 Pickles, optimizer states, predictions, logs and caches are in no table.
 """
@@ -111,39 +112,43 @@ def model_parts(folder: Path, *, under: str = "", base: Base | None = None) -> l
         base: an adapter's base model, which its configuration then names; never by its place on this machine.
     """
     check_safe(folder)
-    if (folder / EXTRACTOR).is_dir():
-        raise CheckpointError(
-            f"{folder} reads what the extractive summariser in its folder {EXTRACTOR} picks, and what is loaded from "
-            "the Hub has no such folder. It cannot be pushed; train with task.long_documents: windows for that."
-        )
     table = ADAPTER_FILES if (folder / ADAPTER_CONFIG).is_file() else MODEL_FILES
-    parts = []
+    parts: list[Part] = []
+    inner: list[Part] = []
     for path in sorted(folder.iterdir()):
         why = _why(path.name, table)
+        if path.name == EXTRACTOR and path.is_dir():
+            _refuse_link(path)
+            inner = model_parts(path, under=f"{under}{EXTRACTOR}/")
         if why is None or not path.is_file():
             continue
-        if path.is_symlink():
-            raise CheckpointError(f"{path} is a link; expected the file itself. Copy it into the folder.")
+        _refuse_link(path)
         parts.append(Part(under + path.name, _cleaned(path, base) or path, why))
     names = {part.name for part in parts}
     if not any(name.endswith(".safetensors") for name in names):
         held = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise CheckpointError(f"{folder} has no weights (*.safetensors), so there is nothing to push; it holds {held}.")
-    manifest = manifest_of({part.name.removeprefix(under): part.content for part in parts})
-    return [*parts, Part(under + MANIFEST, manifest, "sizes and hashes of the model's files")]
+    manifest = manifest_of({part.name.removeprefix(under): part.content for part in [*parts, *inner]})
+    return [*parts, *inner, Part(under + MANIFEST, manifest, "sizes and hashes of the model's files")]
 
 
 def left_here(folder: Path, parts: Sequence[Part]) -> list[str]:
-    """What a folder holds that does not go, by name; folders end in a slash."""
+    """What a folder holds that does not go, by name; folders end in a slash. Of an extractor that goes, what stays."""
     go = {part.content for part in parts if isinstance(part.content, Path)}
     rewritten = {Path(part.name).name for part in parts if isinstance(part.content, bytes)}
     found = sorted(path for path in folder.iterdir() if path not in go and path.name not in rewritten)
-    return [f"{path.name}/" if path.is_dir() else path.name for path in found]
+    left = []
+    for path in found:
+        if any(one.is_relative_to(path) for one in go):
+            left += [f"{path.name}/{name}" for name in left_here(path, parts)]
+        else:
+            left.append(f"{path.name}/" if path.is_dir() else path.name)
+    return left
 
 
 def is_ours(name: str) -> bool:
     """Whether a file of a repository is one that a push writes, and the next one may replace or delete."""
-    own = name.removeprefix("adapter/")
+    own = name.removeprefix("adapter/").removeprefix(f"{EXTRACTOR}/")
     if "/" in own:  # somebody else's, whatever its name ends in
         return False
     return own == MANIFEST or _why(own, MODEL_FILES) is not None or _why(own, ADAPTER_FILES) is not None
@@ -174,6 +179,11 @@ def notes_in_weights(part: Part) -> dict[str, str]:
         return {}
     with safe_open(part.content, framework="np") as file:
         return dict(file.metadata() or {})
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise CheckpointError(f"{path} is a link; expected the file itself. Copy it into the folder.")
 
 
 def _why(name: str, table: Sequence[tuple[str, str]]) -> str | None:

@@ -67,6 +67,41 @@ def summary_table(systems: Mapping[str, Scores], title: str) -> Table:
     return Table(title, [name for _, name in columns], rows, groups=[group for group, _ in columns])
 
 
+SHOWN = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
+"""The scores that `side_by_side` shows."""
+
+
+def side_by_side(
+    scored: Mapping[str, Mapping[str, Mapping[str, Scores]]],
+    title: str,
+    heading: str,
+    marked: str = "",
+    *,
+    like: Mapping[str, Mapping[str, Scores]] | None = None,
+) -> Table:
+    """A row a system: macro-F1 and accuracy of each domain and split.
+
+    Args:
+        scored: {system: {domain: {split: scores}}}.
+        title: what is shown.
+        heading: of the names.
+        marked: the name that was chosen.
+        like: has the domains and splits that are shown; None is the first system's.
+    """
+    like = next(iter(scored.values())) if like is None else like
+    places = [(domain, split) for domain, splits in like.items() for split in splits]
+    columns = [heading, *(name for _ in places for name in SHOWN.values())]
+    groups = ["", *(f"{domain} {split}" for domain, split in places for _ in SHOWN)]
+    rows = [
+        [
+            f"{name} ←" if name == marked else name,
+            *(number(one.get(domain, {}).get(split, {}).get(key)) for domain, split in places for key in SHOWN),
+        ]
+        for name, one in scored.items()
+    ]
+    return Table(title, columns, rows, groups=groups)
+
+
 def is_perplexity(scores: Scores) -> bool:
     """Whether scores are of masked tokens, not of classes."""
     return "perplexity" in scores

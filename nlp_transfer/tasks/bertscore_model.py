@@ -24,10 +24,14 @@ def bertscore_folder(name: str | None, where: str = "task.") -> "Path | None":
 
     from nlp_transfer.metrics.bertscore import PACKAGE, missing_package
     from nlp_transfer.models.fetching import model_folder
+    from nlp_transfer.models.own_networks import is_extractive
 
     if find_spec(PACKAGE) is None:
         raise missing_package()
     try:
-        return model_folder(name)
+        folder = model_folder(name)
     except ConfigError as error:
         raise ConfigError([f"{where}bertscore_{problem}" for problem in error.problems]) from error
+    if is_extractive(folder):
+        raise ConfigError(f"{where}bertscore_model: {name} is an extractive summariser; expected an encoder alone.")
+    return folder

@@ -16,7 +16,7 @@ from transformers import Trainer
 from transformers.utils import logging
 
 from nlp_transfer.errors import ConfigError, PublishError
-from nlp_transfer.models.families import plain_model
+from nlp_transfer.models.families import EXTRACTIVE, plain_model
 from nlp_transfer.models.locating import public_name
 from nlp_transfer.models.safety import ADAPTER_CONFIG
 from nlp_transfer.publishing.card import Card, adapter_note, adapter_use
@@ -227,6 +227,9 @@ def _use(network: Any, repo_id: str, base: Base, *, adapter: bool) -> str:
     auto_class = "AutoModel" + (name[name.index("For") :] if "For" in name else "")
     if adapter:
         return adapter_use(repo_id, base, auto_class, network.config.num_labels)
+    if name.endswith(EXTRACTIVE):
+        register = "import nlp_transfer\nfrom transformers import AutoModel\n\nnlp_transfer.register_models()"
+        return f'{register}\nmodel = AutoModel.from_pretrained("{repo_id}")'
     return f'from transformers import {auto_class}\n\nmodel = {auto_class}.from_pretrained("{repo_id}")'
 
 

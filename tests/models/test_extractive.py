@@ -1,12 +1,13 @@
 """The network that scores sentences: what it reads, what it keeps, and how it comes back."""
 
+import json
 import math
 from pathlib import Path
 
 import pytest
 import torch
 from peft import PeftModel
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from nlp_transfer.methods import LoRA
 from nlp_transfer.models.adapters import merge, saved_modules
@@ -15,10 +16,12 @@ from nlp_transfer.models.extractive import (
     POSITION_SCALE,
     AutoModelForExtractiveSummarization,
     load_extractive,
+    register_models,
     sentence_means,
     sentence_positions,
 )
 from nlp_transfer.models.families import SENTENCE_HEAD, family, head_modules
+from nlp_transfer.models.loading import load_encoder_with_head
 from nlp_transfer.models.unpadding import unpadded
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, tiny_checkpoint, tiny_config
 
@@ -56,13 +59,53 @@ def test_it_comes_back_as_it_was_and_gives_its_encoder_away(model_type, tmp_path
     model.save_pretrained(tmp_path / "saved")
     again = AutoModelForExtractiveSummarization.from_pretrained(tmp_path / "saved").eval()
     torch.testing.assert_close(again(**inputs()).logits, expected.logits, atol=1e-6, rtol=0)
-    encoder = AutoModel.from_pretrained(tmp_path / "saved")
-    states = encoder.state_dict()
+    register_models()
+    auto = AutoModel.from_pretrained(tmp_path / "saved").eval()
+    torch.testing.assert_close(auto(**inputs()).logits, expected.logits, atol=1e-6, rtol=0)
+    config = AutoConfig.from_pretrained(tmp_path / "saved")
+    assert config.model_type == json.loads((tmp_path / "saved" / "config.json").read_text())["model_type"]
+    assert config.model_type == f"extractive-{model.config.model_type}" == f"extractive-{model_type}"
+    folder = str(tmp_path / "saved")
+    classifier = load_encoder_with_head(folder, label_names=["a", "b"], multi_label=False).model
+    assert type(classifier) is type(AutoModelForSequenceClassification.from_config(tiny_config(model_type)))
+    states = classifier.base_model.state_dict()
     for name, weight in model.base_model.state_dict().items():
         torch.testing.assert_close(states[name], weight)
     next_run = load_extractive(str(tmp_path / "saved"), revision=None, trust_remote_code=False, attention_dropout=0.0)
     assert next_run.new_parameters == ()
     assert next_run.notes == ("The sentence layers of the run before are kept.",)
+
+
+@pytest.mark.parametrize("auto_class", [AutoModelForSequenceClassification, AutoModelForTokenClassification])
+def test_no_other_head_is_put_in_its_place(auto_class, tmp_path):
+    model = loaded("bert", tmp_path / "encoder").model
+    model.save_pretrained(tmp_path / "saved")
+    register_models()
+    with pytest.raises(
+        ValueError, match=r"Unrecognized configuration class <class '.*ExtractiveBertConfig'> for this k"
+    ):
+        auto_class.from_pretrained(tmp_path / "saved")
+
+
+def test_a_folder_of_its_familys_type_is_read_as_before(tmp_path):
+    model = loaded("bert", tmp_path / "encoder").model.eval()
+    model.save_pretrained(tmp_path / "saved")
+    file = tmp_path / "saved" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "model_type": "bert"}))
+    again = AutoModelForExtractiveSummarization.from_pretrained(tmp_path / "saved").eval()
+    torch.testing.assert_close(again(**inputs()).logits, model(**inputs()).logits, atol=0, rtol=0)
+    again.save_pretrained(tmp_path / "anew")
+    assert json.loads((tmp_path / "anew" / "config.json").read_text())["model_type"] == "extractive-bert"
+
+
+def test_what_is_saved_says_all_that_the_network_was(tmp_path):
+    model = loaded("bert", tmp_path / "encoder").model
+    model.config.nlp_transfer = {"task": "extractive_summarization", "select": 2.0}
+    model.save_pretrained(tmp_path / "saved")
+    assert model.config.model_type == "bert"  # in memory it stays one of its family
+    written = json.loads((tmp_path / "saved" / "config.json").read_text())
+    assert written["nlp_transfer"] == {"task": "extractive_summarization", "select": 2.0}
+    assert (written["architectures"], written["hidden_size"]) == (["BertForExtractiveSummarization"], 32)
 
 
 @pytest.mark.parametrize("model_type", ALL)

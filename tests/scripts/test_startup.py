@@ -15,6 +15,7 @@ HEAVY = {
     "accelerate",
     "datasets",
     "evaluate",
+    "matplotlib",
     "onnx",
     "onnxruntime",
     "pandas",

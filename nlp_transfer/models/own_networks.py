@@ -1,0 +1,74 @@
+"""The configuration of a network of our own, as it stands in its folder: a model type that transformers does not have.
+
+    config.json             in memory
+    extractive-bert    <->  BertConfig, bert
+
+A folder whose model type were `bert` would load as any BERT: `AutoModelForSequenceClassification` would put a random
+head in the place of ours, with a warning that nobody reads in a log. With a type of its own, transformers refuses the
+folder by name until `register_models` has been called. In memory the family's own configuration is used, so that all
+that is known of the family holds. Folders that say `bert`, as they did before, are read, too.
+"""
+
+import copy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
+
+EXTRACTIVE_PREFIX = "extractive-"
+"""What a family's name has before it in the model type of an extractive summariser."""
+
+
+@lru_cache
+def extractive_config(family: Any) -> Any:
+    """The class of an extractive summariser's configuration, from its family's."""
+    fields = {"model_type": EXTRACTIVE_PREFIX + family.model_type, "__module__": __name__, "__doc__": family.__doc__}
+    return type(f"Extractive{family.__name__}", (family,), fields)
+
+
+def written_form(config: PreTrainedConfig) -> PreTrainedConfig:
+    """A family's configuration as an extractive summariser's folder has it."""
+    family: Any = type(config)
+    return _of_class(config, extractive_config(family))
+
+
+def family_form(config: PreTrainedConfig) -> PreTrainedConfig:
+    """The family's configuration of what a folder has; any other as it is."""
+    if not type(config).model_type.startswith(EXTRACTIVE_PREFIX):
+        return config
+    return _of_class(config, type(config).__mro__[1])
+
+
+def is_extractive(folder: str | Path) -> bool:
+    """Whether a folder says by its model type that it holds an extractive summariser."""
+    return _model_type(folder).startswith(EXTRACTIVE_PREFIX)
+
+
+def saved_config(folder: str | Path, **options: Any) -> PreTrainedConfig:
+    """The configuration in a folder, of ours the family's, registered or not; see `AutoConfig.from_pretrained`.
+
+    Args:
+        folder: of a model.
+        options: of `AutoConfig.from_pretrained`.
+
+    Raises:
+        OSError, ValueError, KeyError: it cannot be read, or is of an unknown type.
+    """
+    if not is_extractive(folder):
+        return AutoConfig.from_pretrained(folder, **options)
+    family: Any = CONFIG_MAPPING[_model_type(folder).removeprefix(EXTRACTIVE_PREFIX)]
+    return family_form(extractive_config(family).from_pretrained(folder))
+
+
+def _model_type(folder: str | Path) -> str:
+    tree, _ = PreTrainedConfig.get_config_dict(folder)
+    return str(tree.get("model_type"))
+
+
+def _of_class(config: PreTrainedConfig, kind: Any) -> PreTrainedConfig:
+    """A copy that is of another class, with all that it holds, private values such as the kind of attention, too."""
+    other: Any = copy.copy(config)
+    other.__class__ = kind
+    other.__dict__.pop("model_type", None)  # which reading a file sets beside the class's own
+    return other  # type: ignore[no-any-return]

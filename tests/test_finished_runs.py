@@ -1,0 +1,52 @@
+"""Finished runs are read again as they were; what is none is said."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from nlp_transfer import hub
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.finished_runs import read_run
+from tests.tiny_finished_runs import finished_runs
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder. Do not write to it."""
+    return finished_runs(tmp_path_factory.mktemp("finished"), (0,))[0]
+
+
+def test_a_run_is_read_as_it_was(finished: Path) -> None:
+    run = read_run(finished)
+    assert run.inputs == json.loads((finished / "run.json").read_text())["inputs"]
+    assert (run.task, run.config["task"]["max_length"]) == ("sequence_classification", 32)
+    assert (run.settings.task.max_length, run.settings.training.seed) == (32, 0)
+    assert run.metrics == json.loads((finished / "metrics.json").read_text())
+    state = hub.load(finished).model.state_dict()
+    assert run.weights.keys() == state.keys()
+    assert all(torch.equal(run.weights[name], weight) for name, weight in state.items())
+
+
+def test_what_is_no_finished_run(tmp_path: Path, tiny_classifier: Path) -> None:
+    for folder, what in ((tmp_path, "is empty or not there"), (tiny_classifier, "holds no run of ours")):
+        with pytest.raises(CheckpointError) as caught:
+            read_run(folder)
+        assert str(caught.value) == f"{folder} {what}. Expected the output folder of a finished run."
+
+
+def test_an_unfinished_run(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, "status": "running"}))
+    with pytest.raises(CheckpointError, match=r"run holds an unfinished run; finish it with --resume\. Expected"):
+        read_run(folder)
+
+
+def test_a_torn_file_of_a_run(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    (folder / "facts.json").write_text('{"cost": ')
+    with pytest.raises(CheckpointError, match=r"facts\.json cannot be read \(.*\)\. Take it from a copy of the run\."):
+        read_run(folder)
