@@ -10,7 +10,7 @@ keep what they have opened.
 
 import sys
 
-from nlp_transfer.command_line import cache
+from nlp_transfer.commands.cache import cache
 
 if __name__ == "__main__":
     sys.exit(cache(description=__doc__))

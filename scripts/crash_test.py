@@ -10,7 +10,7 @@ difference. Nothing is downloaded: the run is a small one on a random encoder.
 import sys
 from pathlib import Path
 
-from nlp_transfer.command_line import crash_test
+from nlp_transfer.commands.crash_test import crash_test
 
 if __name__ == "__main__":
     sys.exit(crash_test(Path(__file__).with_name("train.py"), description=__doc__))

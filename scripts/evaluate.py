@@ -10,7 +10,7 @@ Prints the tables that a run closes with. With --output_dir it writes metrics.js
 
 import sys
 
-from nlp_transfer.command_line import evaluate
+from nlp_transfer.commands.evaluate import evaluate
 
 if __name__ == "__main__":
     sys.exit(evaluate(description=__doc__))

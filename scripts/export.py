@@ -12,7 +12,7 @@ pip install 'nlp_transfer[export]'. The folder holds model.onnx or model_int8.on
 
 import sys
 
-from nlp_transfer.command_line import export
+from nlp_transfer.commands.export import export
 
 if __name__ == "__main__":
     sys.exit(export(description=__doc__))

@@ -13,7 +13,7 @@ only. The result is a folder that scripts/predict.py, evaluate.py, export.py and
 
 import sys
 
-from nlp_transfer.command_line import merge
+from nlp_transfer.commands.merge import merge
 
 if __name__ == "__main__":
     sys.exit(merge(description=__doc__))

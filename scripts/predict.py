@@ -19,13 +19,13 @@ of the document that support each, and what the document does not have
 
 The id is the column id, else the row's number from 0; of a folder, the file's path in it. Memory does not grow with the
 input: up to 2,000 rows are read, predicted in batches of similar length, and written; then come the next. A bad row
-ends the work once those before it are written, and is named with its file, line and id; the file of --output appears
-only when all rows are predicted.
+is named with its file, line and id: once those before it are written, or, with --output FILE, before any is predicted.
+FILE appears only when all rows are.
 """
 
 import sys
 
-from nlp_transfer.command_line import predict
+from nlp_transfer.commands.predict import predict
 
 if __name__ == "__main__":
     sys.exit(predict(description=__doc__))

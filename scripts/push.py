@@ -14,7 +14,7 @@ login`.
 
 import sys
 
-from nlp_transfer.command_line import push
+from nlp_transfer.commands.push import push
 
 if __name__ == "__main__":
     sys.exit(push(description=__doc__))

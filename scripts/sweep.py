@@ -9,7 +9,7 @@ checkpoint. Results stand in results.jsonl in the sweep's output_dir, one line a
 import argparse
 import sys
 
-from nlp_transfer.command_line import sweep
+from nlp_transfer.commands.sweep import sweep
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -12,7 +12,7 @@ python scripts/train.py --config configs/quickstart.yaml --dry_run      check al
 
 import sys
 
-from nlp_transfer.command_line import train
+from nlp_transfer.commands.train import train
 
 if __name__ == "__main__":
     sys.exit(train(description=__doc__))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer import command_line
+from nlp_transfer.commands.crash_test import crash_test as crash_test_command
 from nlp_transfer.crash_testing import CrashReport, crash_test, differences
 from nlp_transfer.errors import CheckpointError, ConfigError
 
@@ -73,7 +73,7 @@ def test_a_run_that_fails_by_itself_is_no_kill(tmp_path):
 def test_a_difference_is_the_exit_status(tmp_path, monkeypatch, capsys):
     report = CrashReport(2, 10, 4, 10, 3, 0, ["killed-1: model/model.safetensors differs in its bytes"])
     monkeypatch.setattr("nlp_transfer.crash_testing.crash_test", lambda *_, **__: report)
-    assert command_line.crash_test(SCRIPT, ["--output_dir", str(tmp_path / "runs")]) == 1
+    assert crash_test_command(SCRIPT, ["--output_dir", str(tmp_path / "runs")]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "2 processes: 10 kills (4 in the middle of a save), 10 resumes, 3 runs to the end, "
         "0 torn checkpoints passed over, 1 differences",
@@ -83,5 +83,5 @@ def test_a_difference_is_the_exit_status(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_killed_runs_end_as_an_undisturbed_one(tmp_path, capsys):
-    assert command_line.crash_test(SCRIPT, ["--output_dir", str(tmp_path / "runs"), "--kills", "3", "--seed", "1"]) == 0
+    assert crash_test_command(SCRIPT, ["--output_dir", str(tmp_path / "runs"), "--kills", "3", "--seed", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("0 torn checkpoints passed over, 0 differences")

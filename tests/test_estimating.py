@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset
 
 from nlp_transfer.building import load_data
-from nlp_transfer.command_line import train
+from nlp_transfer.commands.train import train
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.estimating import (

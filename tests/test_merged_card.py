@@ -12,8 +12,8 @@ from huggingface_hub import ModelCard
 
 import nlp_transfer
 from nlp_transfer import hub
-from nlp_transfer.command_line import BAD_INPUT
-from nlp_transfer.command_line import push as push_command
+from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.push import push as push_command
 from nlp_transfer.errors import NLPTransferError
 from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.pushing import PushSettings, prepare, push, read_source

@@ -11,8 +11,8 @@ from transformers import pipeline
 
 import nlp_transfer
 from nlp_transfer import hub
-from nlp_transfer.command_line import BAD_INPUT
-from nlp_transfer.command_line import push as push_command
+from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.push import push as push_command
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, PublishError
 from nlp_transfer.models.manifest import write_manifest

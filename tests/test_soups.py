@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from nlp_transfer import hub
-from nlp_transfer.command_line import BAD_INPUT, merge
+from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.merge import merge
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
 from nlp_transfer.soups import GREEDY, UNIFORM, greedy_ingredients, soup

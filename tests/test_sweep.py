@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer import command_line
+from nlp_transfer.commands.sweep import sweep as sweep_command
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
@@ -65,14 +65,14 @@ def test_every_cell_runs_once_and_an_interrupted_sweep_goes_on(sweep_file, monke
 
 
 def test_a_second_sweep_runs_nothing_and_prints_the_table(sweep_file, capsys, monkeypatch):
-    assert command_line.sweep(str(sweep_file), run=True) == 0
+    assert sweep_command(str(sweep_file), run=True) == 0
     table = capsys.readouterr().out
     assert "plain" in table
     assert "tfidf_svm" in table
     assert " ± " in table
     monkeypatch.setattr(TransferTrainer, "train", None)
-    assert command_line.sweep(str(sweep_file), run=True) == 0
-    assert command_line.sweep(str(sweep_file), run=False) == 0
+    assert sweep_command(str(sweep_file), run=True) == 0
+    assert sweep_command(str(sweep_file), run=False) == 0
 
 
 def test_problems_of_all_cells_are_reported_once_before_any_runs(sweep_file):

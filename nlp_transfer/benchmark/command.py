@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from nlp_transfer.command_line import quiet_exit
+from nlp_transfer.commands.ending import quiet_exit
 
 
 def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> int:

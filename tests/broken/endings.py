@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer import run as running
-from nlp_transfer.command_line import parse
+from nlp_transfer.commands.train import parse
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError, DataError
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.command_line import BAD_INPUT, cache
+from nlp_transfer.commands.cache import cache
+from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.data.cache_contents import cached_files, clear_cache, shown_age
 
 KEYS = ["a" * 64, "b" * 64]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.command_line import BAD_INPUT, predict
+from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.predict import predict
 from tests.tiny_classifiers import LABELS, WORDS, random_texts
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +127,7 @@ def test_head_ends_the_script_quietly(tiny_classifier: Path) -> None:
 
 MEASURE = """
 import resource, sys
-from nlp_transfer.command_line import predict
+from nlp_transfer.commands.predict import predict
 status = predict(sys.argv[1:])
 print(status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from nlp_transfer.command_line import BAD_INPUT, push
+from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.push import push
 from nlp_transfer.config import load_config
 from nlp_transfer.run import run
 from tests.hub_server import HOLD, OWNER, STRANGER, Hub, running

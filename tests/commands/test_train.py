@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer import command_line
-from nlp_transfer.command_line import BAD_INPUT, INTERRUPTED, quiet_exit, read_overrides
-from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.train import train
 from nlp_transfer.reporting.yaml_text import to_yaml
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -24,32 +23,17 @@ def config_file(tmp_path_factory):
     return folder / "run.yaml"
 
 
-def test_overrides_in_both_forms():
-    assert read_overrides(["--a.b", "2e-5", "--c=x=y", "--d", "[1, 2]"]) == [("a.b", 2e-5), ("c", "x=y"), ("d", [1, 2])]
-
-
-def test_negative_numbers_are_values():
-    assert read_overrides(["--a", "-1"]) == [("a", -1)]
-
-
-def test_words_that_are_no_options_are_reported_together():
-    with pytest.raises(ConfigError) as caught:
-        read_overrides(["stray", "--a", "--b", "1"])
-    assert "'stray' is not an option" in caught.value.problems[0]
-    assert "--a has no value; expected --a VALUE" in caught.value.problems[1]
-
-
 def test_print_config_prints_what_reads_back(config_file, capsys, tmp_path):
-    assert command_line.train(["--config", str(config_file), "--print_config", "--training.seed", "9"]) == 0
+    assert train(["--config", str(config_file), "--print_config", "--training.seed", "9"]) == 0
     printed = capsys.readouterr().out
     assert "seed: 9" in printed
     (tmp_path / "again.yaml").write_text(printed)
-    assert command_line.train(["--config", str(tmp_path / "again.yaml"), "--print_config"]) == 0
+    assert train(["--config", str(tmp_path / "again.yaml"), "--print_config"]) == 0
     assert capsys.readouterr().out == printed
 
 
 def test_dry_run_shows_ten_examples_and_trains_nothing(config_file, capsys):
-    assert command_line.train(["--config", str(config_file), "--dry_run"]) == 0
+    assert train(["--config", str(config_file), "--dry_run"]) == 0
     printed = capsys.readouterr().out
     assert printed.count(" tokens  ") == 10
     assert "The first 10 encoded training examples:" in printed
@@ -78,34 +62,16 @@ def test_dry_run_shows_ten_examples_and_trains_nothing(config_file, capsys):
 )
 def test_a_dry_run_finds_what_the_encoder_does_not_have(config_file, capsys, method, expected):
     words = ["--config", str(config_file), "--dry_run", "--methods", f"[{method}]"]
-    assert command_line.train(words) == BAD_INPUT
+    assert train(words) == BAD_INPUT
     assert capsys.readouterr().err.startswith(f"ConfigError: {expected}")
 
 
 def test_problems_end_with_a_status_and_without_a_traceback(config_file, capsys):
-    assert command_line.train(["--config", str(config_file), "--methods.0.name", "lroa"]) == BAD_INPUT
+    assert train(["--config", str(config_file), "--methods.0.name", "lroa"]) == BAD_INPUT
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("ConfigError: methods.0: Unknown method 'lroa'. Did you mean 'lora'?")
     assert "Traceback" not in captured.err
-
-
-def test_only_the_main_process_speaks(monkeypatch, capsys):
-    monkeypatch.setenv("RANK", "1")
-    with quiet_exit() as status:
-        raise DataError("something")
-    assert (status.code, capsys.readouterr().err) == (BAD_INPUT, "")
-
-
-def test_ctrl_c_has_the_shells_status(capsys):
-    with quiet_exit() as status:
-        raise KeyboardInterrupt
-    assert (status.code, capsys.readouterr().err) == (INTERRUPTED, "Interrupted.\n")
-
-
-def test_other_errors_keep_their_traceback():
-    with pytest.raises(ZeroDivisionError), quiet_exit():
-        1 / 0  # noqa: B018
 
 
 def test_help_documents_every_section_and_field():

@@ -1,0 +1,70 @@
+"""How a command ends: exit statuses, and errors that the user can mend as text, not as a traceback."""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from nlp_transfer.errors import NLPTransferError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+RESUMABLE = 75
+"""Exit status of a run that a signal stopped and `--resume` goes on with; sysexits' EX_TEMPFAIL: try again."""
+
+NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of the system that the user can mend."""
+
+BAD_INPUT = 2
+"""Exit status after an error that the user can mend."""
+
+
+class Status:
+    """The exit status that `quiet_exit` came to."""
+
+    code: int = 0
+
+
+@contextlib.contextmanager
+def quiet_exit() -> Iterator[Status]:
+    """Print errors that the user can mend as text, not as a traceback, once for all processes.
+
+    Every command runs inside, and imports what is heavy there.
+    """
+    status = Status()
+    _leave_script_folder()
+    try:
+        yield status
+    except NLPTransferError as error:
+        status.code = BAD_INPUT
+        if is_main_process():
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in NO_ROOM_OR_RIGHT:
+            raise
+        status.code = BAD_INPUT
+        if is_main_process():
+            print(f"{error.filename or 'A file'} cannot be written or read: {error.strerror}.", file=sys.stderr)
+    except KeyboardInterrupt:
+        status.code = INTERRUPTED
+        if is_main_process():
+            print("Interrupted.", file=sys.stderr)
+
+
+def _leave_script_folder() -> None:
+    """Take the running script's folder off the import path, where its evaluate.py hides the package `evaluate`."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is None or not (Path(script).parent / "evaluate.py").is_file():
+        return
+    folder = Path(script).parent.resolve()
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != folder]
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that speaks; known before torch is imported."""
+    return os.environ.get("RANK", "0") == "0"

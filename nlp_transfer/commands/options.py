@@ -1,0 +1,119 @@
+"""Options that several commands have, and help that shows every field of a configuration."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from nlp_transfer.errors import ConfigError
+
+
+def command_parser(description: str, **options: Any) -> argparse.ArgumentParser:
+    """A command's parser, which shows its script's text as it stands and takes no name for a longer one.
+
+    Args:
+        description: what `--help` begins with.
+        options: of `ArgumentParser`.
+    """
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
+    )
+
+
+def add_selecting(parser: argparse.ArgumentParser) -> None:
+    """Add how much a summariser selects."""
+    parser.add_argument(
+        "--select_by",
+        metavar="UNIT",
+        help="of a model that summarises: sentences, words, characters, or share of the words (default: as trained)",
+    )
+    parser.add_argument("--select", type=float, metavar="SIZE", help="and how many of them a summary may have")
+
+
+def add_computing(parser: argparse.ArgumentParser) -> None:
+    """Add on what, and in which portions, a trained model computes."""
+    parser.add_argument(
+        "--backend",
+        default="pytorch",
+        metavar="NAME",
+        help="pytorch (the default), or onnx for a model, or a run's, that scripts/export.py wrote",
+    )
+    parser.add_argument("--precision", metavar="NAME", help="of an exported model: float32 (default, if there), int8")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1 …; default: a GPU, if any")
+    parser.add_argument(
+        "--max_tokens",
+        type=int,
+        metavar="N",
+        help="tokens of a batch, padding counted; the default suits the device, fewer need less memory",
+    )
+
+
+OVERRIDES = "--config FILE, or --PATH VALUE such as --task.max_length 128"
+"""What scripts/train.py takes, for messages."""
+
+
+def read_overrides(words: Sequence[str], expected: str = OVERRIDES) -> list[tuple[str, Any]]:
+    """(path, value) pairs from `--path value` and `--path=value`; values are read as YAML reads them.
+
+    Args:
+        words: what is left of a command line.
+        expected: what could stand there, for messages.
+
+    Raises:
+        ConfigError: words that are no option, and options without a value; all of them.
+    """
+    from nlp_transfer.reading.trees import read_value
+
+    overrides: list[tuple[str, Any]] = []
+    problems: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        path, equals, text = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not path:
+            problems.append(f"{word!r} is not an option; expected {expected}.")
+        elif equals:
+            overrides.append((path, read_value(text)))
+        elif left and not left[0].startswith("--"):
+            overrides.append((path, read_value(left.pop(0))))
+        else:
+            problems.append(f"--{path} has no value; expected --{path} VALUE, or --{path}=VALUE.")
+    if problems:
+        raise ConfigError(problems)
+    return overrides
+
+
+class FullHelp(argparse.Action):
+    """Prints the switches, then every field of a configuration with its type and default."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Print all, and end the command."""
+        from nlp_transfer.reading.described import type_name
+
+        everything = argparse.ArgumentParser(
+            prog=parser.prog,
+            description=parser.description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            usage=parser.usage,
+            add_help=False,
+        )
+        everything.add_argument_group("options")
+        for action in parser._actions:
+            everything._add_action(action)
+        everything.print_help()
+        for title, fields in self.sections():
+            # A parser of its own, since tasks have fields of the same name.
+            section = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
+            group = section.add_argument_group(title)
+            for path, hint, default, text in fields:
+                shown = "" if default == "" else f"; default: {'null' if default is None else default}"
+                group.add_argument(
+                    f"--{path}", metavar="", help=f"{text} ({type_name(hint)}{shown})".replace("%", "%%")
+                )
+            print(f"\n{section.format_help()}", end="")
+        parser.exit()
+
+    def sections(self) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
+        """The groups of fields to print, as `help_fields` gives them."""
+        from nlp_transfer.config import help_fields
+
+        return help_fields()

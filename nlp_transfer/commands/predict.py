@@ -1,0 +1,62 @@
+"""The command of scripts/predict.py."""
+
+import sys
+from collections.abc import Sequence
+
+from nlp_transfer.commands.ending import quiet_exit
+from nlp_transfer.commands.options import add_computing, add_selecting, command_parser
+
+
+def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
+    """The command of scripts/predict.py. Returns its exit status."""
+    with quiet_exit() as status:
+        from nlp_transfer.data.texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
+
+        parser = command_parser(description)
+        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument(
+            "file",
+            metavar="FILE",
+            nargs="?",
+            default=STANDARD_INPUT,
+            help=f"a file that ends in {FILE_KINDS}; a folder of text files; - (the default) is standard input",
+        )
+        parser.add_argument(
+            "--output", metavar="FILE", help="write here and not to standard output; appears when all is predicted"
+        )
+        parser.add_argument(
+            "--text_column",
+            metavar="NAME",
+            help="the column that holds the text (default: text; document for a model that summarises)",
+        )
+        parser.add_argument(
+            "--format",
+            default="auto",
+            choices=TEXT_FORMATS,
+            help="auto goes by the suffix; standard input is JSON Lines if its first line starts with {, else text "
+            "(one text a line); document is all as one text, which a model that summarises takes plain text for",
+        )
+        parser.add_argument("--top_k", type=int, metavar="N", help="show the N most probable classes (default: all)")
+        add_selecting(parser)
+        add_computing(parser)
+        options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+        from nlp_transfer.prediction import predict_file
+
+        count = predict_file(
+            options.model,
+            options.file,
+            output=options.output,
+            text_column=options.text_column,
+            file_format=options.format,
+            device=options.device,
+            top_k=options.top_k,
+            max_tokens=options.max_tokens,
+            select_by=options.select_by,
+            select=options.select,
+            backend=options.backend,
+            precision=options.precision,
+        )
+        if not count:
+            name = "Standard input" if options.file == STANDARD_INPUT else options.file
+            print(f"{name} holds no texts; nothing was predicted.", file=sys.stderr)
+    return status.code

@@ -1,0 +1,120 @@
+"""The command of scripts/train.py."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.commands.ending import INTERRUPTED, RESUMABLE, is_main_process, quiet_exit
+from nlp_transfer.commands.options import FullHelp, command_parser, read_overrides
+from nlp_transfer.errors import ConfigError, RunInterrupted
+
+if TYPE_CHECKING:
+    from nlp_transfer.config import Config
+
+
+def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
+    """The command of scripts/train.py. Returns its exit status."""
+    with quiet_exit() as status:
+        options, overrides = parse(sys.argv[1:] if arguments is None else arguments, description)
+        from nlp_transfer.config import load_config
+
+        config = load_config(options.config, overrides)
+        if options.print_config:
+            from nlp_transfer.reporting.yaml_text import to_yaml
+
+            print(to_yaml(config.record()), end="")
+        elif options.dry_run:
+            from nlp_transfer.dry_run import dry_run
+            from nlp_transfer.training.processes import leave_process_group
+
+            print(dry_run(config))
+            leave_process_group()
+        elif options.estimate:
+            from nlp_transfer.estimating import estimate
+            from nlp_transfer.reporting.tables import console, to_rich
+
+            found = estimate(config, say=lambda text: print(text, file=sys.stderr))
+            console().print(to_rich(found.table(" ".join(options.config) or "This run")))
+        else:
+            status.code = _run(config, resume=options.resume, new_run=options.new_run)
+    return status.code
+
+
+def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
+    """Train, with the signals of clusters and terminals caught. Returns the exit status."""
+    from nlp_transfer.reporting.tables import console
+    from nlp_transfer.run import run
+    from nlp_transfer.training.processes import leave_process_group
+    from nlp_transfer.training.signals import StopSignals
+
+    folder = str(config.training.output_dir)
+    if resume and new_run:
+        raise ConfigError("--resume goes on with the run in the folder, --new_run begins another: choose one of them.")
+    with StopSignals() as signals:
+        try:
+            report = run(config, resume=resume, new_run=new_run, stop_signals=signals)
+        except RunInterrupted as stop:
+            if is_main_process():
+                print(f"{stop}\nGo on with{_resuming_command()}", file=sys.stderr)
+            leave_process_group()
+            return INTERRUPTED if stop.at_once else RESUMABLE
+    leave_process_group()
+    if report is not None:
+        console().print(report.summary())
+    elif is_main_process():
+        print(f"{folder} holds this run, finished. Nothing to do; its report is {folder}/report.md.")
+    return 0
+
+
+def _resuming_command() -> str:
+    """The command of this process with `--resume`, without secrets; several processes need their launcher."""
+    from nlp_transfer.reporting.config_record import command_record
+
+    words = [word for word in command_record(sys.argv) if word not in ("--resume", "--new_run")]
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes != "1":
+        return f" the same launcher and its {processes} processes: {shlex.join([*words, '--resume'])}"
+    return f": {shlex.join(['python', *words, '--resume'])}"
+
+
+def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespace, list[tuple[str, Any]]]:
+    """Split a command line into its switches and the overrides of configuration values.
+
+    Returns:
+        The switches (config, print_config, dry_run, estimate, resume, new_run), and (path, value) pairs.
+
+    Raises:
+        ConfigError: words that are no option, and options without a value; all of them.
+    """
+    parser = command_parser(
+        description,
+        usage="%(prog)s --config FILE [--print_config | --dry_run | --estimate] [--resume | --new_run] "
+        "[--PATH VALUE ...]",
+        add_help=False,
+    )
+    parser.add_argument("--help", "-h", action=FullHelp, nargs=0, help="show this and every field of a configuration")
+    parser.add_argument(
+        "--config", action="append", default=[], metavar="FILE", help="YAML; of several, later ones win"
+    )
+    parser.add_argument("--print_config", action="store_true", help="print the resolved configuration and stop")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="check all, load data and model, show ten examples, train nothing"
+    )
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="time a few updates, print what the run will take (time, memory, operations, cache), train nothing",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in training.output_dir, start it if there is none, end at once if it is finished",
+    )
+    parser.add_argument(
+        "--new_run", action="store_true", help="rename the run in training.output_dir, and start another"
+    )
+    options, rest = parser.parse_known_args(arguments)
+    return options, read_overrides(rest)
