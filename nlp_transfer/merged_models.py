@@ -27,7 +27,7 @@ from nlp_transfer.reporting.score_tables import SHOWN
 from nlp_transfer.reporting.scoring import scored_splits
 from nlp_transfer.reporting.tables import Table, to_markdown
 from nlp_transfer.target import held_out, seen_split
-from nlp_transfer.tasks import BoundClassification
+from nlp_transfer.tasks import BoundClassification, SequenceClassification
 
 WITHOUT_LABELS: dict[str, Callable[..., float]] = {
     "target_infomax": infomax,
@@ -96,7 +96,11 @@ class WeightScorer:
             changed.append(f"--choose_by {choose_by} looks at a target's texts, and {run.folder} had no target.")
         if changed:
             raise CheckpointError(changed)
-        assert isinstance(task, BoundClassification), "the run left a classifier"
+        if not isinstance(task, BoundClassification):
+            raise CheckpointError(
+                f"{run.folder} is a run of {run.task}, and its weights cannot be scored here. Expected runs that "
+                f"classify ({SequenceClassification.name})."
+            )
         self.task = task
         self.choose_by = choose_by
         self._seen = None if choose_by == MACRO_F1 else _few(encoded["target"][seen_split(encoded["target"])])

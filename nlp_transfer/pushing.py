@@ -122,7 +122,8 @@ def push(
     prepared = prepare(run, target.repo_id, settings, corpora=corpora)
     stop_at(prepared.findings, settings.allowed)
     size = sum(part.size_bytes for part in prepared.parts)
-    for note in prepared.notes:
+    earlier = target.replaced(prepared.parts) if settings.revision is None else None
+    for note in [*prepared.notes, *([earlier] if earlier else [])]:
         say(note)
     say(f"Pushing {len(prepared.parts)} files, {size / 1e6:,.1f} MB, to {target.repo_id}.")
     return upload(
@@ -290,15 +291,18 @@ def retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> 
 
 def push_after_run(
     folder: Path, config: Config, corpora: "Mapping[str, Corpus]", say: Callable[[str], None]
-) -> "CommitInfo | None":
-    """Push what `training.push_to_hub` asked for. A push that fails is said, and takes nothing from the run."""
+) -> "CommitInfo":
+    """Push what `training.push_to_hub` asked for.
+
+    Raises:
+        PublishError: it failed, whatever the reason; with the command that pushes what the run left, which is whole.
+    """
     settings, repo_id = PushSettings.of(config), config.training.hub_model_id
     try:
         return push(folder, repo_id, settings, corpora=corpora, say=say)
     except Exception as error:  # whatever it is, the run is finished and whole
         what = str(error) if isinstance(error, NLPTransferError) else f"{type(error).__name__}: {error}"
-        say(
+        raise PublishError(
             f"The run is finished, and its model was NOT pushed: {what}\n"
             f"Push it with: {retry_command(folder, repo_id, settings)}"
-        )
-        return None
+        ) from error

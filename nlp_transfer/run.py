@@ -17,7 +17,7 @@ from nlp_transfer.building import build_trainer, load_data, load_model
 from nlp_transfer.choosing import CANDIDATES, adopt, choose
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus
-from nlp_transfer.errors import CheckpointError, NLPTransferError
+from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
 from nlp_transfer.judging import Correction, judge
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.models.families import count_parameters
@@ -200,8 +200,12 @@ def run(
             paths={**paths, **judged.paths},
         ).write(folder)
         opened.finish()
-        if pushes and (pushed := push_after_run(folder, config, corpora, tell)) is not None:
-            report = replace(report, paths={**report.paths, "hub": f"{pushed.repo_url} at revision {pushed.oid}"})
+        if pushes:
+            try:
+                pushed = push_after_run(folder, config, corpora, tell)
+                report = replace(report, paths={**report.paths, "hub": f"{pushed.repo_url} at revision {pushed.oid}"})
+            except PublishError as error:
+                report = replace(report, unpushed=str(error))
         return report
     finally:
         if opened is not None and log is not None:

@@ -98,9 +98,26 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
         f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if macro-F1 on "
         "source validation does not fall by it; target labels are for this report only.\n"
     )
+    if (advice := _advice(name, kept, scored, list(weights))) is not None:
+        say(advice)
+        notes += f"\n{advice}\n"
     mean = average([weights[one] for one in kept])
     paths = scorer.write(place, mean, scored[name], how=how, tables={"Scores": table}, notes=notes)
     return Soup(kept, scored, table, paths)
+
+
+def _advice(name: str, kept: Sequence[str], scored: dict[str, ScoredWeights], runs: list[str]) -> str | None:
+    """What the scores on source validation say against a soup; None where nothing."""
+    if len(kept) == 1:
+        return f"The {name} is {kept[0]} alone: no other run made it better."
+    best = max(runs, key=lambda run: scored[run].rank)
+    below = [run for run in runs if scored[run].rank > scored[name].rank]
+    if len(below) < len(runs):
+        return None
+    return (
+        f"Warning: the {name} scores below every run that is in it (macro-F1 {scored[name].value:.4f} on source "
+        f"validation; {best} has {scored[best].value:.4f}): their weights do not go together. Take a run, or --greedy."
+    )
 
 
 def greedy_ingredients(order: Sequence[str], score: Callable[[tuple[str, ...]], float]) -> tuple[str, ...]:

@@ -457,8 +457,11 @@ def test_a_push_that_fails_takes_nothing_from_the_run(loopback_hub: Hub, trained
     assert report is not None
     assert "hub" not in report.paths
     assert read_run(tmp_path / "run").metrics == report.metrics
-    assert said[-1].startswith("The run is finished, and its model was NOT pushed: The login has no right to write to ")
-    assert said[-1].endswith(f"\nPush it with: python scripts/push.py {tmp_path / 'run'} ada/clauses --public")
+    assert report.unpushed is not None
+    assert report.unpushed.startswith(
+        "The run is finished, and its model was NOT pushed: The login has no right to write to "
+    )
+    assert report.unpushed.endswith(f"\nPush it with: python scripts/push.py {tmp_path / 'run'} ada/clauses --public")
 
 
 @pytest.mark.parametrize("strategy", ["every_save", "checkpoint", "all_checkpoints"])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from nlp_transfer import hub
 from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.merge import merge
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.merged_models import ScoredWeights, WeightScorer
 from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
 from nlp_transfer.soups import GREEDY, UNIFORM, greedy_ingredients, soup
 from tests.tiny_finished_runs import finished_runs
@@ -57,6 +59,33 @@ def test_a_greedy_soup_is_at_least_as_good_as_its_best(runs: list[Path], tmp_pat
     found = soup(names(runs), str(tmp_path / "soup"), greedy=True, say=lambda _: None)
     assert found.scored[GREEDY].value >= max(found.scored[name].value for name in names(runs))
     assert set(found.ingredients) <= set(names(runs))
+
+
+def test_what_the_scores_say_against_a_soup(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_most(most: float) -> None:
+        real = WeightScorer.score
+        soups = [load_file(run / "model" / "model.safetensors")["classifier.bias"] for run in runs]
+
+        def score(scorer: WeightScorer, weights: dict[str, torch.Tensor]) -> ScoredWeights:
+            found = real(scorer, weights)
+            of_a_run = any(torch.equal(weights["classifier.bias"].cpu(), bias) for bias in soups)
+            return found if of_a_run else replace(found, value=most)
+
+        monkeypatch.setattr(WeightScorer, "score", score)
+
+    at_most(0.1)
+    said: list[str] = []
+    found = soup(names(runs), str(tmp_path / "uniform"), say=said.append)
+    best = max(names(runs), key=lambda name: found.scored[name].value)
+    warning = (
+        "Warning: the uniform soup scores below every run that is in it (macro-F1 0.1000 on source validation; "
+        f"{best} has {found.scored[best].value:.4f}): their weights do not go together. Take a run, or --greedy."
+    )
+    assert said[-1] == warning
+    assert warning in (tmp_path / "uniform" / "report.md").read_text()
+    alone = soup(names(runs), str(tmp_path / "greedy"), greedy=True, say=said.append)
+    assert alone.ingredients == (best,)
+    assert said[-1] == f"The greedy soup is {best} alone: no other run made it better."
 
 
 def test_which_go_into_a_greedy_soup() -> None:

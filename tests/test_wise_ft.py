@@ -11,10 +11,14 @@ from safetensors.torch import load_file
 from nlp_transfer import hub
 from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.merge import merge
+from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
+from nlp_transfer.run import run
 from nlp_transfer.wise_ft import chosen_alpha, wise_ft
+from tests.tiny_documents import summary_tree, write_documents
 from tests.tiny_finished_runs import finished_runs
+from tests.tiny_runs import tiny_encoder
 
 
 def silent(_: str) -> None:
@@ -145,3 +149,14 @@ def test_the_command(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     message = capsys.readouterr().err
     assert "--alphas is [2.0]; expected numbers from 0 (pretrained) to 1 (fine-tuned)." in message
     assert "--choose_by: Unknown score 'target_f1'." in message
+
+
+def test_a_run_that_does_not_classify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus, encoder = write_documents(tmp_path / "documents"), tiny_encoder(tmp_path / "encoder")
+    tree = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+    run(load_config(tree=tree), say=silent)
+    assert merge(["wise_ft", str(tmp_path / "run")]) == BAD_INPUT
+    assert capsys.readouterr().err.endswith(
+        f"CheckpointError: {tmp_path / 'run'} is a run of extractive_summarization, and its weights cannot be scored "
+        "here. Expected runs that classify (sequence_classification).\n"
+    )

@@ -15,6 +15,9 @@ INTERRUPTED = 130
 RESUMABLE = 75
 """Exit status of a run that a signal stopped and `--resume` goes on with; sysexits' EX_TEMPFAIL: try again."""
 
+NOT_PUSHED = 69
+"""Exit status of a run that is finished and whole, and whose model did not get to the Hub; sysexits' EX_UNAVAILABLE."""
+
 NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 """Errors of the system that the user can mend."""
 

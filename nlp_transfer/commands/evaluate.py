@@ -20,7 +20,11 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             add_help=False,
         )
         parser.add_argument("--help", "-h", action=_CorpusHelp, nargs=0, help="show this and every field of a corpus")
-        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument(
+            "model",
+            metavar="MODEL",
+            help="a run's output folder, a model folder, or a Hub id (@REVISION takes one commit)",
+        )
         parser.add_argument("--split", metavar="NAME", help="the split to score; default: test, or the only one")
         parser.add_argument("--output_dir", metavar="DIR", help="a new folder for scores, predictions and a report")
         parser.add_argument(

@@ -11,7 +11,11 @@ def export(arguments: Sequence[str] | None = None, description: str = "") -> int
     """The command of scripts/export.py. Returns its exit status."""
     with quiet_exit() as status:
         parser = command_parser(description)
-        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument(
+            "model",
+            metavar="MODEL",
+            help="a run's output folder, a model folder, or a Hub id (@REVISION takes one commit)",
+        )
         parser.add_argument(
             "--output",
             metavar="DIR",

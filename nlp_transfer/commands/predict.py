@@ -13,7 +13,11 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
         from nlp_transfer.data.texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
 
         parser = command_parser(description)
-        parser.add_argument("model", metavar="MODEL", help="a run's output folder, a model folder, or a Hub id")
+        parser.add_argument(
+            "model",
+            metavar="MODEL",
+            help="a run's output folder, a model folder, or a Hub id (@REVISION takes one commit)",
+        )
         parser.add_argument(
             "file",
             metavar="FILE",

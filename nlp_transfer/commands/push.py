@@ -51,7 +51,8 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
             print("The scan lets it pass. Nothing was sent.")
         else:
             done = send(folder, options.repo_id, settings)
-            print(f"{done.repo_url}\nrevision {done.oid}")
+            branch = f"/tree/{settings.revision}" if settings.revision else ""
+            print(f"{done.repo_url}{branch}\nrevision {done.oid}")
     return status.code
 
 
@@ -72,7 +73,9 @@ def _push_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--license", metavar="NAME", help="for the card, as the Hub names it, such as apache-2.0")
     parser.add_argument("--language", nargs="+", default=[], metavar="CODE", help="of the texts, such as en")
     parser.add_argument("--write_card", metavar="FILE", help="write the card to a file, to be edited, and stop")
-    parser.add_argument("--card", metavar="FILE", help="take this card; its numbers and base model are the run's")
+    parser.add_argument(
+        "--card", metavar="FILE", help="take this card; the numbers and base model in its metadata must be the run's"
+    )
     parser.add_argument("--allow", nargs="+", default=[], metavar="KEY", help="let findings of the scan pass, by key")
     parser.add_argument(
         "--run",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.commands.ending import INTERRUPTED, RESUMABLE, is_main_process, quiet_exit
+from nlp_transfer.commands.ending import INTERRUPTED, NOT_PUSHED, RESUMABLE, is_main_process, quiet_exit
 from nlp_transfer.commands.options import FullHelp, command_parser, read_overrides
 from nlp_transfer.errors import ConfigError, RunInterrupted
 
@@ -64,7 +64,11 @@ def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
     leave_process_group()
     if report is not None:
         console().print(report.summary())
-    elif is_main_process():
+        if report.unpushed:
+            print(f"\n{report.unpushed}", file=sys.stderr)
+            return NOT_PUSHED
+        return 0
+    if is_main_process():
         print(f"{folder} holds this run, finished. Nothing to do; its report is {folder}/report.md.")
     return 0
 

@@ -54,11 +54,29 @@ class Target:
         repo_id: `owner/name`.
         exists: whether it is there.
         files: what it holds.
+        head: the commit at which it does.
     """
 
     repo_id: str
     exists: bool = False
     files: tuple[str, ...] = ()
+    head: str | None = None
+
+    def replaced(self, parts: "Sequence[Part]") -> str | None:
+        """What a push to its main branch takes the place of, in words; None where there is nothing."""
+        if not set(self.files) - {*_OWN_FILES}:
+            return None
+        gone = _no_longer(self.files, parts)
+        return (
+            f"{self.repo_id} holds a model already, which stays there at revision {self.head}. This one takes its place"
+            + (f", and what it does not have goes: {', '.join(gone)}." if gone else ".")
+        )
+
+
+def _no_longer(held: Sequence[str], parts: "Sequence[Part]") -> list[str]:
+    """The files of an earlier push that a push does not have."""
+    names = {part.name for part in parts}
+    return [name for name in held if name not in names and is_ours(name)]
 
 
 def check_target(
@@ -106,7 +124,7 @@ def check_target(
             f"{', …' if len(files) > 4 else ''}) and no card of a push. Choose another name, or pass --into_existing "
             "to put a commit on top of them."
         )
-    return Target(target, exists=True, files=files)
+    return Target(target, exists=True, files=files, head=info.sha)
 
 
 def upload(
@@ -138,7 +156,6 @@ def upload(
 
     without_telemetry()
     api = _api(token)
-    names = {part.name for part in parts}
     with Doing(target.repo_id):
         if not target.exists:
             _again(lambda: api.create_repo(target.repo_id, private=not public, exist_ok=True))
@@ -146,7 +163,7 @@ def upload(
             _again(lambda: api.create_branch(target.repo_id, branch=revision, exist_ok=True))
         held = target.files if revision is None else _again(lambda: _files(api, target.repo_id, revision))
         operations: list[Any] = [CommitOperationAdd(part.name, _content(part)) for part in parts]
-        operations += [CommitOperationDelete(name) for name in held if name not in names and is_ours(name)]
+        operations += [CommitOperationDelete(name) for name in _no_longer(held, parts)]
         commit: CommitInfo = _again(
             lambda: api.create_commit(target.repo_id, operations, commit_message=message, revision=revision)
         )
@@ -200,6 +217,8 @@ def _worded(error: BaseException, repo_id: str) -> str:
     match status_of(cause):
         case 401:
             return f"{hub} does not know this login ({said}). Log in anew with `hf auth login`, or set HF_TOKEN."
+        case 403 if "storage" in said.lower():
+            return f"{hub} has no room for {repo_id} ({said}). Free some there, or ask it for more."
         case 403:
             return (
                 f"The login has no right to write to {repo_id} ({said}). Use a token with the role write, and a "
@@ -230,7 +249,7 @@ def _worded(error: BaseException, repo_id: str) -> str:
     return f"{repo_id} cannot be pushed to ({type(cause).__name__}: {said}). {_ONCE_MORE}"
 
 
-_ONCE_MORE = "Run the same command again; files that arrived whole are not sent again."
+_ONCE_MORE = "Push again; files that arrived whole are not sent again."
 _WITHOUT_XET = "If it stays so, send them by way of the Hub itself: set HF_HUB_DISABLE_XET=1."
 _SMALLER = "Save the weights in parts (`model.save_pretrained(FOLDER, max_shard_size='5GB')`), or ask it for more room."
 

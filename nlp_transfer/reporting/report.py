@@ -121,6 +121,7 @@ class Report:
         thresholds: the probability from which each label is predicted; empty for single-label.
         paths: what the run made, by a word for it (`model`, `predictions`, …); `write` adds its own.
         versions: of the libraries; found when not given.
+        unpushed: why the model is not on the Hub, where it was to go there.
 
     Raises:
         ValueError: a domain other than `source` and `target`, or scores of a domain that is not in `corpora`.
@@ -140,6 +141,7 @@ class Report:
     thresholds: dict[str, float] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str | None] = field(default_factory=library_versions)
+    unpushed: str | None = None
 
     def __post_init__(self) -> None:
         for what, domains in (("metrics", self.metrics), *self.baselines.items()):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.ending import BAD_INPUT, NOT_PUSHED
 from nlp_transfer.commands.train import train
 from nlp_transfer.reporting.yaml_text import to_yaml
+from tests.hub_server import Hub
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -99,3 +100,14 @@ def test_help_documents_every_section_and_field():
         assert f"{field} " in done.stdout or f"{field}\n" in done.stdout, field
     assert "by ~20% and" in done.stdout
     assert "%%" not in done.stdout
+
+
+def test_a_run_whose_push_failed_is_no_success(
+    config_file: Path, tmp_path: Path, loopback_hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loopback_hub.fail("POST", "/repos/create", 403, said="no more repositories")
+    words = ["--config", str(config_file), "--training.output_dir", str(tmp_path / "run")]
+    assert train([*words, "--training.push_to_hub", "true"]) == NOT_PUSHED
+    error = capsys.readouterr().err
+    assert error.endswith(f"Push it with: python scripts/push.py {tmp_path / 'run'} run\n")
+    assert (tmp_path / "run" / "report.md").exists()

@@ -119,7 +119,7 @@ def test_a_hub_that_stays_away_is_said(loopback_hub: Hub, parts: list[Part]) -> 
     with pytest.raises(PublishError) as caught:
         push(parts)
     assert str(caught.value) == (
-        f"{loopback_hub.url} answers with 503 after {ATTEMPTS} attempts (made to fail). Run the same command again; "
+        f"{loopback_hub.url} answers with 503 after {ATTEMPTS} attempts (made to fail). Push again; "
         "files that arrived whole are not sent again."
     )
 
@@ -172,6 +172,12 @@ def test_a_right_that_the_hub_refuses_late(loopback_hub: Hub, parts: list[Part])
         push(parts)
 
 
+def test_no_room(loopback_hub: Hub, parts: list[Part]) -> None:
+    loopback_hub.fail("POST", "/preupload/", 403, said="Private repository storage limit reached")
+    with pytest.raises(PublishError, match=r"has no room for ada/clauses \(.*storage limit reached.*Free some there"):
+        push(parts)
+
+
 def test_no_network(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -179,7 +185,7 @@ def test_no_network(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", url)
     text = refusal()
     assert text.startswith(f"{url} cannot be reached (")
-    assert text.endswith("Run the same command again; files that arrived whole are not sent again.")
+    assert text.endswith("Push again; files that arrived whole are not sent again.")
 
 
 def test_offline_mode(loopback_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from tests.hub_server import Hub
 
 pytest.importorskip("hf_xet")  # the client depends on it on the usual machines
 
-ONCE_MORE = "Run the same command again; files that arrived whole are not sent again."
+ONCE_MORE = "Push again; files that arrived whole are not sent again."
 WITHOUT = "If it stays so, send them by way of the Hub itself: set HF_HUB_DISABLE_XET=1."
 
 

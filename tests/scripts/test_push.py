@@ -112,10 +112,11 @@ def test_a_card_is_not_overwritten(trained: Path, tmp_path: Path, capsys: pytest
     assert (tmp_path / "card.md").read_text() == "mine"
 
 
-def test_options_reach_the_push(loopback_hub: Hub, trained: Path) -> None:
+def test_options_reach_the_push(loopback_hub: Hub, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--public", "--license", "mit", "--language", "en", "de", "--revision", "v1", "--what", "both"]
     assert push([str(trained / "lora"), "lab/clauses", *words, "--without_corpus_check"]) == 0
     assert not loopback_hub.repositories["lab/clauses"].private
+    assert f"{loopback_hub.url}/lab/clauses/tree/v1\nrevision " in capsys.readouterr().out
     files = loopback_hub.files("lab/clauses", "v1")
     assert "adapter/adapter_model.safetensors" in files
     assert b"license: mit\n" in files["README.md"]
@@ -164,6 +165,7 @@ def auto(revision=None):
 
 loaded = nlp_transfer.load(name)
 old = nlp_transfer.load(name, revision=first)
+at = nlp_transfer.load(f"{name}@{first}")
 base = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=3)
 classify = pipeline("text-classification", model=name, truncation=True, top_k=None)
 print(json.dumps({
@@ -172,6 +174,7 @@ print(json.dumps({
     "auto, second": auto(second),
     "load": logits(loaded.model, loaded.tokenizer),
     "load, first": logits(old.model, old.tokenizer),
+    "load, @first": logits(at.model, at.tokenizer),
     "adapter": logits(PeftModel.from_pretrained(base, name, subfolder="adapter", revision=first), loaded.tokenizer),
     "pipeline": [{one["label"]: one["score"] for one in row} for row in classify(texts)],
     "labels": loaded.label_names,
@@ -207,6 +210,10 @@ def test_what_was_pushed_loads_everywhere_as_in_the_runs_folder(trained: Path, h
         "Note: the adapter fits one base model alone, and that is an encoder that is not on the Hub: "
     )
     assert pushing.startswith("Pushing 12 files, ")
+    assert second.stdout.startswith(
+        f"ada/clauses holds a model already, which stays there at revision {first.stdout.splitlines()[-1][9:]}. This one "
+        "takes its place, and what it does not have goes: adapter/adapter_config.json, adapter/adapter_model.safetensors"
+    )
     commits = [done.stdout.splitlines()[-1].removeprefix("revision ") for done in (first, second)]
     texts = [row["text"] for row in rows(6, seed=9)]
     given = json.dumps(["ada/clauses", str(trained / "encoder"), texts, *commits])
