@@ -79,8 +79,8 @@ def stop_at(findings: Iterable[Finding], allowed: Collection[str]) -> None:
         raise PublishError(
             [
                 *_once_each(left),
-                "Nothing was sent. A label is renamed in the corpus, and the card is written to a file by --write_card "
-                "FILE, edited, and given back by --card FILE.",
+                "Nothing was sent. A label is renamed in the corpus, and the model then trained again; the card is "
+                "written to a file by --write_card FILE, edited, and given back by --card FILE.",
             ]
         )
 

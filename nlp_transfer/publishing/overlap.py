@@ -15,6 +15,9 @@ RUN_WORDS = 8
 
 Run = tuple[str, ...]
 
+Stretch = tuple[int, int, int]
+"""Where a shared run begins and ends in its text, and how many words it has."""
+
 
 def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list[Finding]:
     """The longest shared runs of at least `RUN_WORDS` words, each once, as they are spelled in what is published.
@@ -23,13 +26,19 @@ def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list
         texts: (name, wording) of what is published; see `nlp_transfer.publishing.parts.wording`.
         corpus: the texts that must not be; read once.
     """
-    published = [(name, text, placed) for name, text in texts for placed in placed_readings(text)]
-    wanted = _by_longest_word(run for _, _, placed in published for run in _runs([word for word, _, _ in placed]))
+    published = [(name, text, list(placed_readings(text))) for name, text in texts]
+    wanted = _by_longest_word(
+        run for _, _, several in published for placed in several for run in _runs([word for word, _, _ in placed])
+    )
     held: set[Run] = set()
     for text in corpus:
         for words in readings(text):
             held.update(_held(words, wanted))
-    found = [finding for name, text, placed in published for finding in _findings(name, text, placed, held)]
+    found = [
+        _finding(name, text, stretch)
+        for name, text, several in published
+        for stretch in _widest(stretch for placed in several for stretch in _stretches(placed, held))
+    ]
     return list({(one.file, one.line, one.text): one for one in reversed(found)}.values())[::-1]
 
 
@@ -55,16 +64,27 @@ def _held(words: list[str], wanted: dict[str, set[tuple[int, Run]]]) -> Iterator
                 yield run
 
 
-def _findings(name: str, text: str, placed: list[PlacedWord], held: set[Run]) -> Iterator[Finding]:
+def _stretches(placed: list[PlacedWord], held: set[Run]) -> Iterator[Stretch]:
     """The held runs of a text, those that overlap as one."""
     words = [word for word, _, _ in placed]
     begun = end = -1
     for start in [*(i for i, run in enumerate(_runs(words)) if run in held), len(words) + 1]:
         if begun >= 0 and start >= end:
-            first, last = placed[begun][1], placed[end - 1][2]
-            shown = " ".join(text[first:last].split())
-            yield Finding(
-                "corpus", f"{end - begun} words that stand in the corpus", name, text.count("\n", 0, first) + 1, shown
-            )
+            yield placed[begun][1], placed[end - 1][2], end - begun
             begun = -1
         begun, end = (start if begun < 0 else begun), start + RUN_WORDS
+
+
+def _widest(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Those that lie in no other; two readings of a text find the same."""
+    reached = -1
+    for first, last, words in sorted(set(stretches), key=lambda one: (one[0], -one[1], -one[2])):
+        if last > reached:
+            yield first, last, words
+            reached = last
+
+
+def _finding(name: str, text: str, stretch: Stretch) -> Finding:
+    first, last, words = stretch
+    shown, line = " ".join(text[first:last].split()), text.count("\n", 0, first) + 1
+    return Finding("corpus", f"{words} words that stand in the corpus", name, line, shown)

@@ -3,13 +3,18 @@
 Secrets are found by the patterns of detect-secrets: keys of clouds and services, tokens, private keys, passwords beside
 their names. Its guesses by entropy are left out, since hashes and commits stand in every card; the Hub's own tokens,
 which it does not know, and those of this machine are added. Telephone numbers are found by phonenumbers (Google's
-libphonenumber), account and card numbers by their shape and their check digits (python-stdnum).
+libphonenumber), account and card numbers by their shape and their check digits (python-stdnum), social security
+numbers, which have none, by their hyphens or the name beside them.
+
+Each line is read as it stands and, where it differs, as it is seen: entities read, letters of full width as plain ones,
+without characters of no width.
 
 Names of persons are not found: no list or network tells them from the names of classes and methods.
 """
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -17,6 +22,7 @@ from typing import Any
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.publishing.findings import Finding
 from nlp_transfer.publishing.parts import wording
+from nlp_transfer.publishing.spelling import as_seen
 
 EXTRA = "hub"
 """The extra of this package that brings the scanners along."""
@@ -53,28 +59,58 @@ def scan(texts: Iterable[tuple[str, str]]) -> list[Finding]:
     Raises:
         ConfigError: the scanners are not installed.
     """
-    detectors = [_detectors, _hub_tokens, _e_mails, _telephone_numbers, _checked_numbers, _places]
     found = []
     for name, text in texts:
         for number, line in enumerate(text.split("\n"), 1):
-            if not wording(name, line).strip():
-                continue  # of a hundred classes, the confusions alone are ten thousand lines of JSON
-            for detector in detectors:
-                found += [Finding(kind, what, name, number, value) for kind, what, value in detector(name, line)]
+            found += [Finding(kind, what, name, number, value) for kind, what, value in _found_in(name, line)]
     return list(dict.fromkeys(found))
 
 
-Found = Iterator[tuple[str, str, str]]
-"""(kind, what, text) of each."""
+Found = tuple[str, str, str]
+"""(kind, what, text)."""
 
 
-def _detectors(name: str, line: str) -> Found:
+def _found_in(name: str, line: str) -> list[Found]:
+    """What a line holds, once each, however many of its readings hold it."""
+    said = wording(name, line)
+    if not said.strip():
+        return []  # of a hundred classes, the confusions alone are ten thousand lines of JSON
+    found = _detected(name, line, said)
+    if said.isascii() and "&" not in said and "\\u" not in line:  # JSON may spell any letter as \u0061
+        return found
+    plain = _plain(said)
+    if plain == line:
+        return found
+    plainly = _detected(name, plain, plain)
+    same = {(what, text) for _, what, text in plainly}
+    kept = [  # what is a piece of a longer one is none of its own
+        (kind, what, text)
+        for kind, what, text in found
+        if (what, _plain(text)) in same or not any(what == other and _plain(text) in longer for other, longer in same)
+    ]
+    known = {(what, _plain(text)) for _, what, text in kept}
+    return kept + [(kind, what, text) for kind, what, text in plainly if (what, text) not in known]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", as_seen(text))
+
+
+def _detected(name: str, line: str, said: str) -> list[Found]:
+    """What a line holds; secrets are looked for in all of it, the rest in what it says."""
+    found = [*_detectors(name, line), *_hub_tokens(line)]
+    for detector in (_e_mails, _telephone_numbers, _checked_numbers, _places):
+        found += detector(said)
+    return found
+
+
+def _detectors(name: str, line: str) -> Iterator[Found]:
     for plugin in _plugins():
         for secret in plugin.analyze_line(filename=name, line=line, line_number=1):
             yield "secret", secret.type, str(secret.secret_value)
 
 
-def _hub_tokens(_: str, line: str) -> Found:
+def _hub_tokens(line: str) -> Iterator[Found]:
     for what, pattern in _MORE_SECRETS:
         yield from (("secret", what, match.group()) for match in pattern.finditer(line))
     for token in _tokens_here():
@@ -82,14 +118,15 @@ def _hub_tokens(_: str, line: str) -> Found:
             yield "secret", "a token of this machine", token
 
 
-def _e_mails(name: str, line: str) -> Found:
-    for match in E_MAIL.finditer(wording(name, line)):
+def _e_mails(text: str) -> Iterator[Found]:
+    for match in E_MAIL.finditer(text):
         yield "personal", "e-mail address", match.group()
 
 
-def _telephone_numbers(name: str, line: str) -> Found:
+def _telephone_numbers(text: str) -> Iterator[Found]:
     phonenumbers = _scanner("phonenumbers")
-    text = wording(name, line)
+    for _, first, last in _checked(text):  # whose digits would do for a telephone number as well
+        text = text[:first] + "|" * (last - first) + text[last:]
     for region in (None, *REGIONS):
         matches = phonenumbers.PhoneNumberMatcher(text, region, phonenumbers.Leniency.STRICT_GROUPING)
         for match in matches:
@@ -97,27 +134,48 @@ def _telephone_numbers(name: str, line: str) -> Found:
                 yield "personal", "telephone number", match.raw_string
 
 
-_SHAPES = (
+_SSN = r"(?!000|666|9)\d{3}(?P<between>[-. ]?)(?!00)\d{2}(?P=between)(?!0000)\d{4}(?![\d-])"
+"""A social security number as far as it can be checked: areas, groups and serials that were never given."""
+
+_SHAPES: tuple[tuple[str, str | None, re.Pattern[str]], ...] = (
     (
         "account number (IBAN)",
         "stdnum.iban",
-        re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
+        re.compile(r"\b(?P<number>[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)\b"),
     ),
-    ("card number", "stdnum.luhn", re.compile(r"(?<![\d.,])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\d.])")),
-    ("social security number", "stdnum.us.ssn", re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])")),
+    (
+        "card number",
+        "stdnum.luhn",
+        re.compile(r"(?<![\d.,])(?P<number>[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7})(?![\d.])"),
+    ),
+    ("social security number", None, re.compile(rf"(?<![\d-])(?=\d{{3}}-)(?P<number>{_SSN})")),
+    (
+        "social security number",
+        None,
+        re.compile(
+            r"(?i)(?<![a-z])(?:ssn|social[ _-]?security(?:[ _-]?(?:number|num|no|nr))?)(?:[\W_]{0,5}|\W{1,3}is\W{1,3})"
+            rf"(?<!\d)(?P<number>{_SSN})"
+        ),
+    ),
 )
+"""(what, the module that knows its check digits, how it looks)."""
 
 
-def _checked_numbers(name: str, line: str) -> Found:
-    text = wording(name, line)
+def _checked(text: str) -> Iterator[tuple[str, int, int]]:
+    """(what, start, end) of each number of one of the shapes whose check digits are right."""
     for what, module, shape in _SHAPES:
         for match in shape.finditer(text):
-            if _scanner(module).is_valid(re.sub("[ -]", "", match.group())):
-                yield "personal", what, match.group()
+            if module is None or _scanner(module).is_valid(re.sub("[ -]", "", match["number"])):
+                yield what, *match.span("number")
 
 
-def _places(name: str, line: str) -> Found:
-    for match in PLACE.finditer(wording(name, line)):
+def _checked_numbers(text: str) -> Iterator[Found]:
+    for what, first, last in _checked(text):
+        yield "personal", what, text[first:last]
+
+
+def _places(text: str) -> Iterator[Found]:
+    for match in PLACE.finditer(text):
         yield "path", "a path of a machine", match.group()
 
 

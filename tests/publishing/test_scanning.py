@@ -42,6 +42,69 @@ def test_what_is_found(line: str, kind: str, what: str, text: str) -> None:
     assert Finding(kind, what, "README.md", 2, text) in scan([("README.md", f"# card\n{line}\n")])
 
 
+TOKEN = "hf_" + "aB3" * 11
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "text"),
+    [
+        ("jane.doe&#64;law.example", "e-mail address", "jane.doe@law.example"),
+        ("jane.doe\uff20law.example", "e-mail address", "jane.doe@law.example"),
+        ("jane.d\u200boe@law.example", "e-mail address", "jane.doe@law.example"),
+        ("hf_&#97;" + TOKEN[4:], "Hub token", TOKEN),
+        (TOKEN[:9] + "\u200b" + TOKEN[9:], "Hub token", TOKEN),
+        ("AKIA\u2060IOSFODNN7EXAMPLE", "AWS Access Key", "AKIAIOSFODNN7EXAMPLE"),
+        ("password: hunter2&amp;c", "a password beside its name", "password: hunter2&c"),
+        ("4111&nbsp;1111&nbsp;1111 1111", "card number", "4111 1111 1111 1111"),
+        ("Tel. \uff08415\uff09 555-2671", "telephone number", "\uff08415\uff09 555-2671"),
+        ("Müller & Söhne, jane@law.example", "e-mail address", "jane@law.example"),
+        ("in /home/straße/\ufb01le", "a path of a machine", "/home/straße/\ufb01le"),
+        ("see /home/josé/x", "a path of a machine", "/home/josé/x"),
+    ],
+)
+def test_what_is_spelled_otherwise_is_found_once(line: str, what: str, text: str) -> None:
+    assert [(one.line, one.what, one.text) for one in scan([("README.md", f"\n{line}")])] == [(2, what, text)]
+
+
+@pytest.mark.parametrize("at", [r"\u0040", r"\uff20", "&#64;", r"\u200b@"])
+def test_what_json_spells_otherwise_is_found_once(at: str) -> None:
+    assert [one.text for one in scan([("config.json", f'"0": "jane{at}law.example"')])] == ["jane@law.example"]
+    (token,) = scan([("config.json", rf'"0": "hf_\u0061{TOKEN[4:]}"')])
+    assert (token.what, token.text) == ("Hub token", TOKEN)
+
+
+def test_a_short_finding_beside_a_longer_one_is_its_own() -> None:
+    found = scan([("README.md", "oe@law.example and jane.d\u200boe@law.example")])
+    assert [one.text for one in found] == ["oe@law.example", "jane.doe@law.example"]
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("SSN: 078051120", "078051120"),
+        ("| ssn | 536 90 4399 |", "536 90 4399"),
+        ("Social Security number (SSN): 536904399", "536904399"),
+        ("the social security no. is 536.90.4399", "536.90.4399"),
+        ("078-05-1120", "078-05-1120"),
+    ],
+)
+def test_a_social_security_number_is_no_telephone_number(line: str, text: str) -> None:
+    assert [(one.what, one.text) for one in scan([("README.md", line)])] == [("social security number", text)]
+
+
+def test_digits_alone_are_no_social_security_number() -> None:
+    assert scan([("README.md", "session 536904399; 536904399; ssn 0.536904399; SSN 000000000; SSN 5369043991")]) == []
+
+
+def test_what_is_beside_a_checked_number_is_found() -> None:
+    found = scan([("README.md", "4111 1111 1111 1111, (415) 555-2671, 078-05-1120")])
+    assert [(one.what, one.text) for one in found] == [
+        ("telephone number", "(415) 555-2671"),
+        ("card number", "4111 1111 1111 1111"),
+        ("social security number", "078-05-1120"),
+    ]
+
+
 def test_labels_in_json_are_scanned_too() -> None:
     text = '{\n  "id2label": {\n    "0": "jane@law.example",\n    "1": "+1 415 555 2671"\n  }\n}'
     assert [(finding.line, finding.what) for finding in scan([("config.json", text)])] == [
@@ -101,8 +164,8 @@ def test_a_finding_says_where_it_is_and_how_to_let_it_pass() -> None:
         stop_at([secret, mail], [secret.key])
     assert caught.value.problems == [
         f"config.json, line 9: e-mail address: 'jane@law.example' (to let it pass: --allow {mail.key})",
-        "Nothing was sent. A label is renamed in the corpus, and the card is written to a file by --write_card FILE, "
-        "edited, and given back by --card FILE.",
+        "Nothing was sent. A label is renamed in the corpus, and the model then trained again; the card is written to a "
+        "file by --write_card FILE, edited, and given back by --card FILE.",
     ]
     stop_at([secret, mail], [secret.key, mail.key])
     stop_at([], [])
