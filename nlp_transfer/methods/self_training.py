@@ -10,7 +10,8 @@ target text.
 Of several labels a text keeps all of them, or none: those with a label are ranked by the least sure of the text's
 yes-or-no decisions, and so are those without any label.
 
-A MiniLM, 3 epochs, seed 0: accuracy 0.914 from books to kitchen and 0.872 from kitchen to dvd; source alone 0.907, 0.860.
+A MiniLM, 3 epochs, seed 0: accuracy 0.914 from books to kitchen and 0.872 from kitchen to dvd; the source alone gives
+0.907 and 0.860.
 Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
 """
 
