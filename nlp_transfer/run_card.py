@@ -84,7 +84,7 @@ def run_card(
         base=base,
         adapter=adapter,
         summary=_summary(run, base),
-        use=_adapter_use(run.task, repo_id, base, labels) if adapter else _use(run.task, repo_id),
+        use=_adapter_use(run, repo_id, base) if adapter else _use(run.task, repo_id),
         intended=_intended(run.task, labels),
         transfer=list(_transfer(run, base)),
         scores="\n".join(_scores(run)),
@@ -97,7 +97,7 @@ def run_card(
         license=license_name,
         language=language,
         tags=[run.task.replace("_", "-"), *(method["name"].replace("_", "-") for method in run.config["methods"])],
-        also=_also(run.task, repo_id, base, labels) if both else "",
+        also=_also(run, repo_id, base) if both else "",
     )
 
 
@@ -157,23 +157,29 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else escape_markdown(str(value))
 
 
-def _adapter_use(task: str, repo_id: str, base: Base, labels: Sequence[str], subfolder: str = "") -> str:
-    if PIPELINES.get(task) == "summarization":
+def _adapter_use(run: FinishedRun, repo_id: str, base: Base, subfolder: str = "") -> str:
+    if PIPELINES.get(run.task) == "summarization":
         raise PublishError(
             "--what: the adapter of a summariser fits the network that its run put together, which nobody else has. "
             "Push the model, which holds it merged."
         )
-    auto_class = "AutoModelForMaskedLM" if task == "masked_language_modeling" else CLASSIFIER
-    names_in = f"{METRICS}, under per_class"
-    return adapter_use(repo_id, base, auto_class, labels, names_in=names_in, subfolder=subfolder)
+    return adapter_use(
+        repo_id,
+        base,
+        "AutoModelForMaskedLM" if run.task == "masked_language_modeling" else CLASSIFIER,
+        _labels(run),
+        multi_label=any("exact_match" in scores for splits in run.metrics.values() for scores in splits.values()),
+        names_in=f"{METRICS}, under per_class",
+        subfolder=subfolder,
+    )
 
 
-def _also(task: str, repo_id: str, base: Base, labels: Sequence[str]) -> str:
+def _also(run: FinishedRun, repo_id: str, base: Base) -> str:
     """What a card says of the adapter that lies beside the model."""
     text = f"The folder `{ADAPTER}/` holds the adapter alone; the model above holds it merged, and does not need it."
-    if PIPELINES.get(task) == "summarization":
+    if PIPELINES.get(run.task) == "summarization":
         return f"{text} It fits the network that its run put together, which nobody else has."
-    use = _adapter_use(task, repo_id, base, labels, subfolder=ADAPTER)
+    use = _adapter_use(run, repo_id, base, subfolder=ADAPTER)
     return f"{text} It is loaded onto its base model:\n\n```python\n{use}\n```"
 
 

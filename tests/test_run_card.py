@@ -118,6 +118,13 @@ def test_an_adapters_snippet_names_the_classes(tmp_path: Path) -> None:
     ]
 
 
+def test_an_adapters_snippet_says_that_a_text_may_have_several_labels(tmp_path: Path) -> None:
+    scores = {**classes(2), "exact_match": 0.5}
+    assert card(tmp_path, config(LORA), scores, adapter=True).use.endswith(
+        '"ada/one", id2label=id2label, label2id=label2id, problem_type="multi_label_classification")'
+    )
+
+
 def test_an_adapter_beside_the_model(tmp_path: Path) -> None:
     assert "adapter/" not in card(tmp_path, config(LORA)).text()
     also = card(tmp_path, config(LORA), both=True).also

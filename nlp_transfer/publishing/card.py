@@ -190,18 +190,21 @@ def adapter_use(
     auto_class: str,
     labels: Sequence[str] = (),
     *,
+    multi_label: bool = False,
     names_in: str = "",
     subfolder: str = "",
 ) -> str:
     """How to load an adapter alone, in Python.
 
-    An adapter's configuration has no place for the names of classes, so whoever loads a classifier gives them.
+    An adapter's configuration has no place for the names of classes, nor for whether a text may have several, so
+    whoever loads a classifier says both.
 
     Args:
         repo_id: where it is.
         base: the model that it fits.
         auto_class: of transformers, for the network.
         labels: its classes, in the order of their ids.
+        multi_label: whether a text may have several of them.
         names_in: where the names stand, where there are too many to list.
         subfolder: of the repository, where the adapter is not at its top.
     """
@@ -213,6 +216,8 @@ def adapter_use(
         listed = ", ".join(f"{i}: {json.dumps(label, ensure_ascii=False)}" for i, label in enumerate(labels))
         names = f"id2label = {{{listed}}}\nlabel2id = {{label: i for i, label in id2label.items()}}\n"
         sized = ", id2label=id2label, label2id=label2id"
+    if auto_class == CLASSIFIER and multi_label:  # a pipeline would take a softmax otherwise
+        sized += ', problem_type="multi_label_classification"'
     if base.hub_id is not None and auto_class == CLASSIFIER and not subfolder:
         own = auto_class.replace("Auto", "AutoPeft")
         return f'from peft import {own}\n\n{names}model = {own}.from_pretrained("{repo_id}"{sized})'

@@ -226,7 +226,9 @@ def _use(network: Any, repo_id: str, base: Base, *, adapter: bool) -> str:
     name = type(network).__name__
     auto_class = "AutoModel" + (name[name.index("For") :] if "For" in name else "")
     if adapter:
-        return adapter_use(repo_id, base, auto_class, [label for _, label in sorted(network.config.id2label.items())])
+        labels = [label for _, label in sorted(network.config.id2label.items())]
+        several = network.config.problem_type == "multi_label_classification"
+        return adapter_use(repo_id, base, auto_class, labels, multi_label=several)
     if name.endswith(EXTRACTIVE):
         register = "import nlp_transfer\nfrom transformers import AutoModel\n\nnlp_transfer.register_models()"
         return f'{register}\nmodel = AutoModel.from_pretrained("{repo_id}")'
