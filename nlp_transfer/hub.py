@@ -367,10 +367,14 @@ def _check_saved(name: str, folder: Path) -> None:
             )
         elif ADAPTER_CONFIG in names or "adapter" in names:
             inner = folder if ADAPTER_CONFIG in names else folder / "adapter"
+            said = adapter_base(inner)
             hint = (
                 "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification"
-                ".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base "
-                f"model{adapter_base(inner)}."
+                f".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model{said}."
+                if said
+                else "; an adapter that was not merged needs its base model, which this one does not name. Load that "
+                "as base_model, with num_labels=NUMBER OF CLASSES, and then peft's PeftModel"
+                ".from_pretrained(base_model, FOLDER)."
             )
         raise CheckpointError(
             f"{name} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "

@@ -17,7 +17,7 @@ from nlp_transfer.publishing.card import Card
 from nlp_transfer.reporting.report import METRICS, MODEL, DomainScores
 from nlp_transfer.reporting.score_tables import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
-from nlp_transfer.run_card import RECIPE, base_of, run_card
+from nlp_transfer.run_card import base_of, recipe, run_card
 
 MERGED = "merged"
 """The key of our record in a model's config.json under which it stands how the model was merged."""
@@ -196,7 +196,7 @@ def _as_run(merged: MergedModel) -> FinishedRun:
     first = next((run for run in merged.runs if run.config.get("target")), merged.runs[0])
     config, facts = {**first.config, "methods": _methods(merged)}, dict(first.facts)
     if not merged.is_wise_ft:
-        config["training"] = {}
+        del config["training"]
         facts.pop("cost", None)
     return FinishedRun(merged.folder, {**first.record, "config": config}, facts, merged.metrics, first.baselines)
 
@@ -204,9 +204,7 @@ def _as_run(merged: MergedModel) -> FinishedRun:
 def _recipes(merged: MergedModel) -> Iterator[str]:
     for number, run in enumerate(merged.runs, 1):
         methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
-        training = run.config["training"]
-        given = ", ".join(f"{key} {training[key]:g}" for key in RECIPE if isinstance(training.get(key), int | float))
-        yield f"run {number} ({methods}{f'; {given}' if given else ''})"
+        yield f"run {number} ({methods}; {recipe(run.config)})"
 
 
 def _table(merged: MergedModel) -> Iterator[str]:

@@ -25,7 +25,7 @@ from nlp_transfer.publishing.scanning import scan
 from nlp_transfer.publishing.uploading import CARD, Target, check_name, check_target, upload
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.tables import Table
-from nlp_transfer.run_card import base_of, run_card
+from nlp_transfer.run_card import ADAPTER, base_of, run_card
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 WHAT = ("model", "adapter", "both")
 """What can be pushed of a run; `both` is the model, and the adapter in a folder of that name."""
-
-ADAPTER = "adapter"
 
 
 @dataclass(frozen=True)
@@ -214,8 +212,15 @@ def _made_card(run: Source, repo_id: str, settings: PushSettings) -> Card:
     if isinstance(run, MergedModel):
         run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
         return merged_card(run, repo_id, license_name=settings.license_name, language=settings.language)
-    adapter = _what(run, settings) == ADAPTER
-    return run_card(run, repo_id, adapter=adapter, license_name=settings.license_name, language=settings.language)
+    what = _what(run, settings)
+    return run_card(
+        run,
+        repo_id,
+        adapter=what == ADAPTER,
+        both=what == "both",
+        license_name=settings.license_name,
+        language=settings.language,
+    )
 
 
 def notes_on(run: Source, settings: PushSettings) -> list[str]:

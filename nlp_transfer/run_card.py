@@ -4,6 +4,7 @@ What the run read is named only if it has a public name: a Hub id, or a corpus t
 else is "not published", whatever its file is called.
 """
 
+import dataclasses
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,19 +15,28 @@ from nlp_transfer.finished_runs import FinishedRun, read_json, read_run
 from nlp_transfer.hub import CONFIG_KEY
 from nlp_transfer.methods import METHODS
 from nlp_transfer.models.locating import PACKAGE_PREFIX, folder_origin, hub_origin
-from nlp_transfer.publishing.card import CLASSIFIER, PIPELINES, Card, adapter_use
+from nlp_transfer.publishing.card import CLASSIFIER, NOT_FOR, PIPELINES, SHOWN_CLASSES, Card, adapter_use
 from nlp_transfer.publishing.parts import NOT_ON_HUB, Base
 from nlp_transfer.reporting.markdown import meaning
-from nlp_transfer.reporting.report import MODEL, Cost
+from nlp_transfer.reporting.report import METRICS, MODEL, Cost
 from nlp_transfer.reporting.score_tables import has_classes, number, per_class_table, summary_tables
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown
-from nlp_transfer.tasks import TASKS, AbstractiveSummarization
+from nlp_transfer.tasks import TASKS
+from nlp_transfer.training.arguments import TransferArguments
 
-SHOWN_CLASSES = 40
-"""Up to how many classes a card's text names; the tables name all."""
+ADAPTER = "adapter"
+"""The folder of an adapter, in a run's and in a repository that holds the model, too."""
 
-RECIPE = ("num_train_epochs", "max_steps", "learning_rate", "per_device_train_batch_size", "weight_decay", "seed")
-"""Training arguments that a card names, where the run set them."""
+RECIPE = (
+    "num_train_epochs",
+    "max_steps",
+    "learning_rate",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "weight_decay",
+    "seed",
+)
+"""Training arguments that a card names."""
 
 _OWN_TEXTS = "texts that are not published"
 
@@ -52,6 +62,7 @@ def run_card(
     repo_id: str,
     *,
     adapter: bool,
+    both: bool = False,
     license_name: str | None = None,
     language: Sequence[str] = (),
 ) -> Card:
@@ -61,6 +72,7 @@ def run_card(
         run: the run.
         repo_id: where the model goes.
         adapter: whether its adapter goes alone.
+        both: whether its adapter goes beside the model.
         license_name: what the card says of it; nobody else knows.
         language: of its texts.
     """
@@ -72,18 +84,20 @@ def run_card(
         base=base,
         adapter=adapter,
         summary=_summary(run, base),
-        use=_use(run.task, repo_id, base, adapter=adapter, classes=len(labels)),
+        use=_adapter_use(run, repo_id, base) if adapter else _use(run.task, repo_id),
         intended=_intended(run.task, labels),
         transfer=list(_transfer(run, base)),
         scores="\n".join(_scores(run)),
         results=run.metrics,
         datasets=_datasets(run.config),
+        builtin=_builtin(run.config),
         limits=list(_limits(run, record)),
         cost=list(Cost(**run.facts["cost"]).lines()) if "cost" in run.facts else (),
         versions=run.record.get("versions", {}),
         license=license_name,
         language=language,
         tags=[run.task.replace("_", "-"), *(method["name"].replace("_", "-") for method in run.config["methods"])],
+        also=_also(run, repo_id, base) if both else "",
     )
 
 
@@ -98,15 +112,78 @@ def _summary(run: FinishedRun, base: Base) -> str:
     return f"{base.words}, trained by {methods} for the task `{run.task}`, with nlp-transfer."
 
 
-def _use(task: str, repo_id: str, base: Base, *, adapter: bool, classes: int) -> str:
-    if adapter:
-        if task == AbstractiveSummarization.name:
-            raise PublishError(
-                "--what: the adapter of a network that writes fits the network that its run put together, which nobody "
-                "else has. Push the model, which holds it merged."
-            )
-        auto_class = "AutoModelForMaskedLM" if task == "masked_language_modeling" else CLASSIFIER
-        return adapter_use(repo_id, base, auto_class, classes)
+def recipe(config: Mapping[str, Any]) -> str:
+    """The training arguments that a run went by, defaults included; of a run that trained no network its seed alone.
+
+    Args:
+        config: the run's configuration, whose record holds what differs from the defaults.
+    """
+    defaults = {one.name: one.default for one in dataclasses.fields(TransferArguments)}
+    used = {key: config["training"].get(key, defaults[key]) for key in RECIPE}
+    if not _trains(config):
+        used = {"seed": used["seed"]}
+    elif used["max_steps"] > 0:
+        del used["num_train_epochs"]  # the steps decide
+    else:
+        del used["max_steps"]
+    return _settings(used, "training", config)
+
+
+def _trains(config: Mapping[str, Any]) -> bool:
+    """Whether a run trained a network, or only fitted a head to what a frozen one makes of the texts."""
+    return all(METHODS[method["name"]].trains for method in config["methods"] if method["name"] in METHODS)
+
+
+def _settings(values: Mapping[str, Any], path: str, config: Mapping[str, Any]) -> str:
+    """Settings in words. Of one that the run chose the record has the candidates, and so has the card."""
+    choose = config.get("choose") or {}
+    shown = []
+    for key, value in values.items():
+        if candidates := choose.get(f"{path}.{key}"):
+            shown.append(f"{key} chosen of {_shown(candidates)}")
+        elif value not in (None, [], {}):
+            shown.append(f"{key} {_shown(value)}")
+    return ", ".join(shown)
+
+
+def _shown(value: Any) -> str:
+    """A setting's value for a reader."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {_shown(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return " / ".join(map(_shown, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else escape_markdown(str(value))
+
+
+def _adapter_use(run: FinishedRun, repo_id: str, base: Base, subfolder: str = "") -> str:
+    if PIPELINES.get(run.task) == "summarization":
+        raise PublishError(
+            "--what: the adapter of a summariser fits the network that its run put together, which nobody else has. "
+            "Push the model, which holds it merged."
+        )
+    return adapter_use(
+        repo_id,
+        base,
+        "AutoModelForMaskedLM" if run.task == "masked_language_modeling" else CLASSIFIER,
+        _labels(run),
+        multi_label=any("exact_match" in scores for splits in run.metrics.values() for scores in splits.values()),
+        names_in=f"{METRICS}, under per_class",
+        subfolder=subfolder,
+    )
+
+
+def _also(run: FinishedRun, repo_id: str, base: Base) -> str:
+    """What a card says of the adapter that lies beside the model."""
+    text = f"The folder `{ADAPTER}/` holds the adapter alone; the model above holds it merged, and does not need it."
+    if PIPELINES.get(run.task) == "summarization":
+        return f"{text} It fits the network that its run put together, which nobody else has."
+    use = _adapter_use(run, repo_id, base, subfolder=ADAPTER)
+    return f"{text} It is loaded onto its base model:\n\n```python\n{use}\n```"
+
+
+def _use(task: str, repo_id: str) -> str:
     if PIPELINES.get(task) == "summarization":
         return (
             "import nlp_transfer, transformers\n\nnlp_transfer.register_pipelines()\n"
@@ -125,12 +202,14 @@ def _use(task: str, repo_id: str, base: Base, *, adapter: bool, classes: int) ->
 
 def _intended(task: str, labels: Sequence[str]) -> str:
     if labels:
-        named = ", ".join(f"`{label}`" for label in labels[:SHOWN_CLASSES])
+        named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:SHOWN_CLASSES])
         more = f" and {len(labels) - SHOWN_CLASSES} more" if len(labels) > SHOWN_CLASSES else ""
-        return f"It sorts texts like those it learned from into {len(labels)} classes: {named}{more}."
-    if task == "masked_language_modeling":
-        return "It is an encoder to go on from, on texts like those it learned from; alone it guesses hidden words."
-    return "It summarises documents like those it learned from."
+        it_does = f"It sorts texts like those it learned from into {len(labels)} classes: {named}{more}."
+    elif task == "masked_language_modeling":
+        it_does = "It is an encoder to go on from, on texts like those it learned from; alone it guesses hidden words."
+    else:
+        it_does = "It summarises documents like those it learned from."
+    return f"{it_does} {NOT_FOR[task]}"
 
 
 def _transfer(run: FinishedRun, base: Base) -> Iterator[str]:
@@ -143,19 +222,15 @@ def _transfer(run: FinishedRun, base: Base) -> Iterator[str]:
     for method in run.config["methods"]:
         kind = METHODS.get(method["name"])
         origin = reference(kind) if kind is not None else ""
-        values = ", ".join(
-            f"{key} {value}" for key, value in method.items() if key != "name" and isinstance(value, int | float)
-        )
+        given = {key: value for key, value in method.items() if key != "name"}
+        values = _settings(given, f"methods.{method['name']}", run.config)
         yield f"**Method** `{method['name']}`{f' ({values})' if values else ''}" + (f": {origin}." if origin else ".")
     task = TASKS.get(run.task)
     if task is not None and (origin := reference(task)):
         yield f"**Task** `{run.task}`: {origin}."
-    training = run.config["training"]
-    given = {
-        key: training[key] for key in ("num_train_epochs", "max_steps", "learning_rate", "seed") if key in training
-    }
-    if given:
-        yield f"**Recipe**: {', '.join(f'{key} {value:g}' for key, value in given.items())}."
+    if "training" in run.config:  # a soup has no recipe of its own
+        fitted = "" if _trains(run.config) else "no network was trained, a head was fitted to the frozen encoder; "
+        yield f"**Recipe**: {fitted}{recipe(run.config)}."
 
 
 def _scores(run: FinishedRun) -> Iterator[str]:
@@ -168,7 +243,8 @@ def _scores(run: FinishedRun) -> Iterator[str]:
                 yield to_markdown(per_class_table({MODEL: scores}, ""))
     first = next((scores for splits in run.metrics.values() for scores in splits.values()), None)
     if first is not None:
-        yield f"{meaning(first)} `metrics.json` has all numbers."
+        means = meaning(first, predictions="The run's predictions, which are not in this repository, list")
+        yield f"{means} `metrics.json` has all numbers."
 
 
 def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
@@ -218,12 +294,21 @@ def _datasets(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
+def _builtin(config: Mapping[str, Any]) -> dict[str, str]:
+    """The name of a domain's corpus that ships with this package; not of a domain that has several."""
+    return {
+        domain: corpora[0]["builtin"]
+        for domain, corpora in _corpora(config).items()
+        if len(corpora) == 1 and corpora[0].get("builtin")
+    }
+
+
 def _labels(run: FinishedRun) -> list[str]:
     """The classes in the order of their ids, as they stand in the scores; empty for a task without."""
     for splits in run.metrics.values():
         for scores in splits.values():
             if has_classes(scores):
-                return [escape_markdown(label) for label in scores["per_class"]]
+                return list(scores["per_class"])
     return []
 
 

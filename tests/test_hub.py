@@ -115,9 +115,17 @@ def test_a_folder_without_a_model(tmp_path: Path) -> None:
 
 def test_an_adapter_that_was_not_merged(tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
-    assert "an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification" in refusal(
-        tmp_path
-    )
+    place = tmp_path / "adapter" / "adapter_config.json"
+    place.write_text(json.dumps({"base_model_name_or_path": "org/encoder"}))
+    assert (
+        "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification.from_pretrained"
+        "(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model, which it says is 'org/encoder'. It holds "
+    ) in refusal(tmp_path)
+    place.write_text(json.dumps({"base_model_name_or_path": None}))
+    assert (
+        "; an adapter that was not merged needs its base model, which this one does not name. Load that as base_model, "
+        "with num_labels=NUMBER OF CLASSES, and then peft's PeftModel.from_pretrained(base_model, FOLDER). It holds "
+    ) in refusal(tmp_path)
 
 
 def test_torn_weights(copy: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_card_of_wise_ft(merged: Path) -> None:
         ]
         assert f"| {name} | {' | '.join(cells)} |" in card.text
     assert "- The head was trained on the fine-tuned encoder's features, not on those of this one." in card.text
-    assert "**Recipe**: num_train_epochs 4, learning_rate 0.002, seed 0." in card.text
+    assert "**Recipe**: num_train_epochs 4, learning_rate 0.002, per_device_train_batch_size 8, " in card.text
     metrics = json.loads((merged / "run0" / "wise_ft" / "metrics.json").read_text())
     found = {
         (one.dataset_name, one.dataset_split): one.metric_value
@@ -121,8 +121,9 @@ def test_the_card_of_a_soup(merged: Path) -> None:
     )
     assert (
         "**Merged** as a uniform soup: the mean of the weights of run 1 (`full_fine_tuning`; num_train_epochs 4, "
-        "learning_rate 0.002, seed 0); run 2 (`full_fine_tuning`; num_train_epochs 4, learning_rate 0.002, seed 1)."
-        in card.text
+        "learning_rate 0.002, per_device_train_batch_size 8, gradient_accumulation_steps 1, weight_decay 0, seed 0); run 2 "
+        "(`full_fine_tuning`; num_train_epochs 4, learning_rate 0.002, per_device_train_batch_size 8, "
+        "gradient_accumulation_steps 1, weight_decay 0, seed 1)." in card.text
     )
     assert "https://arxiv.org/abs/2203.05482." in card.text
     assert "## Cost" not in card.text and "**Recipe**" not in card.text

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ def rename_label(folder: Path, label: str) -> None:
     config = json.loads((folder / "model" / "config.json").read_text())
     edit(folder / "model" / "config.json", id2label={**config["id2label"], "0": label})
     write_manifest(folder / "model")
+
+
+def snippets(files: Mapping[str, bytes]) -> list[str]:
+    """The Python in a repository's card."""
+    return re.findall(r"```python\n(.*?)\n```", files["README.md"].decode(), re.DOTALL)
 
 
 def quiet(_: str) -> None: ...
@@ -166,9 +172,9 @@ def test_an_adapter_of_a_hub_model_is_loaded_by_its_name_alone(
     here = saved.load_classifier(tmp_path / "lora")
     batch = here.tokenizer("use the software freely", return_tensors="pt", return_token_type_ids=False)
     code = (
-        "from peft import AutoPeftModelForSequenceClassification as Auto\n"
+        f"{snippets(files)[0]}\n"
         "import json, sys, torch\n"
-        "model = Auto.from_pretrained('ada/adapter', num_labels=3).eval()\n"
+        "assert model.eval().config.id2label == {0: 'copyleft', 1: 'permissive', 2: 'public'}\n"
         "with torch.no_grad(): print(json.dumps(model(torch.tensor(json.loads(sys.argv[1]))).logits.tolist()))"
     )
     env = {**os.environ, "HF_ENDPOINT": loopback_hub.url, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1"}
@@ -178,6 +184,29 @@ def test_an_adapter_of_a_hub_model_is_loaded_by_its_name_alone(
     with torch.no_grad():
         expected = here.model(**batch).logits
     torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("what", "which"), [("adapter", 0), ("both", 1)])
+def test_an_adapter_loaded_as_its_card_says_knows_its_classes(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, which: int
+) -> None:
+    from transformers import pipeline
+
+    files = {
+        part.name: part.read()
+        for part in prepare(read_run(trained / "lora"), "ada/clauses", PushSettings(what=what)).parts
+    }
+    for name, content in files.items():
+        (tmp_path / "ada/clauses" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "ada/clauses" / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)  # where the repository's name is that of a folder
+    names: dict[str, Any] = {"BASE": str(trained / "encoder")}
+    exec(snippets(files)[which], names)
+    here = pipeline("text-classification", model=str(trained / "lora" / "model"))
+    there = pipeline("text-classification", model=names["model"], tokenizer=here.tokenizer)
+    found, expected = ({one["label"]: one["score"] for one in p("use freely", top_k=None)} for p in (there, here))
+    assert sorted(found) == ["copyleft", "permissive", "public"]
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 # ---- the card ----

@@ -3,6 +3,7 @@
 The text is written by whoever knows the run (nlp_transfer/pushing.py); here stands what a card is made of.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,30 @@ METRIC_TYPES = {
 CLASSIFIER = "AutoModelForSequenceClassification"
 
 NOT_PUBLISHED = "unpublished"
-"""What the metadata say in place of a corpus that has no name on the Hub."""
+"""What the metadata say in place of a corpus that has no public name."""
+
+SHOWN_CLASSES = 40
+"""Up to how many classes a card's text names; the tables name all."""
+
+NOT_FOR = {
+    "sequence_classification": (
+        "It is not for other kinds of texts or other languages, which it sorts all the same, nor for decisions about "
+        "people without a person who reads the text."
+    ),
+    "masked_language_modeling": (
+        "It is not for other kinds of texts or other languages, and what it guesses is no statement of fact. What is "
+        "built on it is not for decisions about people without a person who reads the text."
+    ),
+    "extractive_summarization": (
+        "It is not for other kinds of documents or other languages. What it leaves out may matter: it is not for "
+        "decisions about people without a person who reads the document."
+    ),
+    "abstractive_summarization": (
+        "It is not for other kinds of documents or other languages. It may write what the document does not say: it is "
+        "not for decisions about people without a person who reads the document."
+    ),
+}
+"""What models are not for, by task."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +71,13 @@ class Card:
         adapter: whether the repository holds an adapter alone.
         summary: the first paragraph.
         use: how to load it, in Python.
-        intended: what it is for.
+        intended: what it is for, and what not.
         transfer: from where to where, and how; one paragraph each.
         scores: tables, in Markdown.
         results: {domain: {split: {metric: number}}} for the metadata.
         datasets: {domain: the Hub's names of its corpus and of the configuration}; a domain that is not there is of a
             corpus without them.
+        builtin: {domain: the corpus that ships with this package}; the metadata name it, too.
         limits: one sentence each.
         cost: one measure each.
         versions: by library.
@@ -60,6 +85,7 @@ class Card:
         language: codes, such as `en`.
         tags: beside our own.
         relation: of a whole model to the base model, as the Hub calls it.
+        also: what else the repository holds and how to load that, in Markdown.
     """
 
     repo_id: str
@@ -73,6 +99,7 @@ class Card:
     scores: str = ""
     results: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     datasets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    builtin: Mapping[str, str] = field(default_factory=dict)
     limits: Sequence[str] = ()
     cost: Sequence[str] = ()
     versions: Mapping[str, str | None] = field(default_factory=dict)
@@ -80,6 +107,7 @@ class Card:
     language: Sequence[str] = ()
     tags: Sequence[str] = ()
     relation: str = "finetune"
+    also: str = ""
 
     def __post_init__(self) -> None:
         wrong = [code for code in self.language if not re.fullmatch(r"[a-z]{2,3}|code|multilingual", code)]
@@ -121,13 +149,17 @@ class Card:
         for domain, splits in self.results.items():
             # The client takes results of one dataset, configuration and split for those of one corpus.
             dataset, config = self.datasets.get(domain, (NOT_PUBLISHED, domain))
+            named = dataset
+            if domain in self.builtin:  # without a slash, the type can be no repository's name on the Hub
+                dataset = f"nlp-transfer-{self.builtin[domain]}"
+                named = f"the corpus {self.builtin[domain]} of nlp-transfer"
             for split, scores in splits.items():
                 for name, value in metrics_of(scores).items():
                     yield EvalResult(
                         task_type=task,
                         dataset_type=dataset,
                         dataset_config=config,
-                        dataset_name=f"{domain} ({dataset})",
+                        dataset_name=f"{domain} ({named})",
                         dataset_split=split,
                         metric_type=metric_type(name),
                         metric_name=name,
@@ -138,6 +170,8 @@ class Card:
         yield f"# {self.repo_id.rpartition('/')[2]}\n"
         yield f"{self.summary[:1].upper()}{self.summary[1:]}\n"
         yield f"## Use\n\n```python\n{self.use.strip()}\n```\n"
+        if self.also:
+            yield f"{self.also.strip()}\n"
         yield f"A private repository needs a login (`hf auth login`).\n\n{self.intended}\n"
         for title, lines in (("Transfer", self.transfer), ("Scores", [self.scores]), ("Limits", [_list(self.limits)])):
             if any(lines):
@@ -150,25 +184,51 @@ class Card:
             yield f"## Versions\n\n{found}\n"
 
 
-def adapter_use(repo_id: str, base: Base, auto_class: str, labels: int) -> str:
+def adapter_use(
+    repo_id: str,
+    base: Base,
+    auto_class: str,
+    labels: Sequence[str] = (),
+    *,
+    multi_label: bool = False,
+    names_in: str = "",
+    subfolder: str = "",
+) -> str:
     """How to load an adapter alone, in Python.
+
+    An adapter's configuration has no place for the names of classes, nor for whether a text may have several, so
+    whoever loads a classifier says both.
 
     Args:
         repo_id: where it is.
         base: the model that it fits.
         auto_class: of transformers, for the network.
-        labels: how many classes it has.
+        labels: its classes, in the order of their ids.
+        multi_label: whether a text may have several of them.
+        names_in: where the names stand, where there are too many to list.
+        subfolder: of the repository, where the adapter is not at its top.
     """
-    sized = f", num_labels={labels}" if auto_class == CLASSIFIER else ""
-    if base.hub_id is not None and auto_class == CLASSIFIER:
+    names, sized = "", ""
+    if auto_class == CLASSIFIER and len(labels) > SHOWN_CLASSES:
+        names = f"# The classes' names, in the order of their ids: {names_in}\n" if names_in else ""
+        sized = f", num_labels={len(labels)}"
+    elif auto_class == CLASSIFIER and labels:
+        listed = ", ".join(f"{i}: {json.dumps(label, ensure_ascii=False)}" for i, label in enumerate(labels))
+        names = f"id2label = {{{listed}}}\nlabel2id = {{label: i for i, label in id2label.items()}}\n"
+        sized = ", id2label=id2label, label2id=label2id"
+    if auto_class == CLASSIFIER and multi_label:  # a pipeline would take a softmax otherwise
+        sized += ', problem_type="multi_label_classification"'
+    if base.hub_id is not None and auto_class == CLASSIFIER and not subfolder:
         own = auto_class.replace("Auto", "AutoPeft")
-        return f'from peft import {own}\n\nmodel = {own}.from_pretrained("{repo_id}"{sized})'
+        return f'from peft import {own}\n\n{names}model = {own}.from_pretrained("{repo_id}"{sized})'
     name = f'"{base.hub_id}"' if base.hub_id is not None else "BASE"
+    revision = f', revision="{base.revision}"' if base.hub_id is not None and base.revision else ""
+    inner = f', subfolder="{subfolder}"' if subfolder else ""
     return (
-        f"from peft import PeftModel\nfrom transformers import {auto_class}\n\n"
-        f"base = {auto_class}.from_pretrained({name}{sized})"
+        f"from peft import PeftModel\nfrom transformers import {auto_class}\n\n{names}"
+        f"base = {auto_class}.from_pretrained({name}{revision}{sized})"
         + ("" if base.hub_id is not None else f"  # BASE: {base.words}")
-        + f'\nmodel = PeftModel.from_pretrained(base, "{repo_id}")'
+        + f'\nmodel = PeftModel.from_pretrained(base, "{repo_id}"{inner})'
     )
 
 

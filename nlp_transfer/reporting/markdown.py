@@ -91,8 +91,13 @@ def _use(report: Report, *, of_tokens: bool) -> Iterator[str]:
         yield f'print(classify("A text to classify."{", top_k=None" if report.thresholds else ""}))\n```\n'
 
 
-def meaning(scores: Mapping[str, Any]) -> str:
-    """What the numbers of a table are."""
+def meaning(scores: Mapping[str, Any], *, predictions: str = "predictions.jsonl.gz lists") -> str:
+    """What the numbers of a table are.
+
+    Args:
+        scores: the numbers.
+        predictions: which file lists the single finds, and the verb; it lies beside a report, and not beside a card.
+    """
     if is_perplexity(scores):
         return (
             "The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens."
@@ -101,7 +106,7 @@ def meaning(scores: Mapping[str, Any]) -> str:
         return (
             "ROUGE is F, of stemmed words, the mean over documents. New pairs are pairs of words that a document does "
             "not have; unsupported are numbers, dates, amounts, references, citations and names that it does not have, "
-            "as a mean over summaries. predictions.jsonl.gz lists them, and what each sentence rests on."
+            f"as a mean over summaries. {predictions} them, and what each sentence rests on."
         )
     if is_summary(scores):
         return (

@@ -19,7 +19,7 @@ from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.models.families import EXTRACTIVE, plain_model
 from nlp_transfer.models.locating import public_name
 from nlp_transfer.models.safety import ADAPTER_CONFIG
-from nlp_transfer.publishing.card import Card, adapter_note, adapter_use
+from nlp_transfer.publishing.card import NOT_FOR, Card, adapter_note, adapter_use
 from nlp_transfer.publishing.findings import stop_at
 from nlp_transfer.publishing.overlap import shared_runs
 from nlp_transfer.publishing.parts import NOT_ON_HUB, Base, Part, model_parts, texts_of, wording
@@ -193,7 +193,7 @@ class PublishingMixin(Trainer):
             adapter=adapter,
             summary=f"{base.words}, trained further with nlp-transfer.",
             use=_use(network, repo_id, base, adapter=adapter),
-            intended="It is for texts like those that it learned from.",
+            intended=f"It is for texts like those that it learned from. {NOT_FOR.get(task, '')}".rstrip(),
             transfer=[
                 f"**Encoder**: {base.words}.",
                 f"**Source**: {', '.join(named)}.",
@@ -226,7 +226,9 @@ def _use(network: Any, repo_id: str, base: Base, *, adapter: bool) -> str:
     name = type(network).__name__
     auto_class = "AutoModel" + (name[name.index("For") :] if "For" in name else "")
     if adapter:
-        return adapter_use(repo_id, base, auto_class, network.config.num_labels)
+        labels = [label for _, label in sorted(network.config.id2label.items())]
+        several = network.config.problem_type == "multi_label_classification"
+        return adapter_use(repo_id, base, auto_class, labels, multi_label=several)
     if name.endswith(EXTRACTIVE):
         register = "import nlp_transfer\nfrom transformers import AutoModel\n\nnlp_transfer.register_models()"
         return f'{register}\nmodel = AutoModel.from_pretrained("{repo_id}")'

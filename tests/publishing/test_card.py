@@ -91,6 +91,19 @@ def test_the_text() -> None:
     )
 
 
+def test_a_corpus_that_ships_with_the_package_is_named() -> None:
+    found = read(replace(CARD, builtin={"target": "licenses"})).data
+    assert [(one.dataset_name, one.dataset_type, one.dataset_config) for one in found.eval_results[2:]] == [
+        ("target (the corpus licenses of nlp-transfer)", "nlp-transfer-licenses", "target")
+    ]
+    assert found.datasets == ["coastalcph/lex_glue"]
+
+
+def test_what_else_the_repository_holds_stands_after_its_use() -> None:
+    text = read(replace(CARD, also="The folder `adapter/` too.")).text
+    assert '```python\nmodel = "x"\n```\n\nThe folder `adapter/` too.\n\nA private repository' in text
+
+
 def test_what_is_not_known_is_left_out() -> None:
     card = Card("clauses", "", Base("an encoder"), False, summary="s", use="u", intended="i")
     assert card.text().startswith("---\nlibrary_name: transformers\ntags:\n- nlp-transfer\n---\n\n# clauses\n")
@@ -129,14 +142,22 @@ def test_bounds_of_an_interval_are_no_metrics() -> None:
 
 
 def test_how_an_adapter_is_loaded() -> None:
-    assert adapter_use("ada/x", Base("w", "org/encoder"), CLASSIFIER, 3).splitlines()[-1] == (
-        'model = AutoPeftModelForSequenceClassification.from_pretrained("ada/x", num_labels=3)'
-    )
-    assert adapter_use("ada/x", Base("my encoder"), CLASSIFIER, 3).splitlines()[-2:] == [
-        "base = AutoModelForSequenceClassification.from_pretrained(BASE, num_labels=3)  # BASE: my encoder",
+    labels = ["für alle", 'the "rest"']
+    names = [
+        'id2label = {0: "für alle", 1: "the \\"rest\\""}',
+        "label2id = {label: i for i, label in id2label.items()}",
+    ]
+    assert adapter_use("ada/x", Base("w", "org/encoder"), CLASSIFIER, labels).splitlines()[-3:] == [
+        *names,
+        'model = AutoPeftModelForSequenceClassification.from_pretrained("ada/x", id2label=id2label, label2id=label2id)',
+    ]
+    assert adapter_use("ada/x", Base("my encoder"), CLASSIFIER, labels).splitlines()[-4:] == [
+        *names,
+        "base = AutoModelForSequenceClassification.from_pretrained(BASE, id2label=id2label, label2id=label2id)"
+        "  # BASE: my encoder",
         'model = PeftModel.from_pretrained(base, "ada/x")',
     ]
-    assert adapter_use("ada/x", Base("w", "org/encoder"), "AutoModelForMaskedLM", 2).splitlines()[-2:] == [
+    assert adapter_use("ada/x", Base("w", "org/encoder"), "AutoModelForMaskedLM", labels).splitlines()[-2:] == [
         'base = AutoModelForMaskedLM.from_pretrained("org/encoder")',
         'model = PeftModel.from_pretrained(base, "ada/x")',
     ]

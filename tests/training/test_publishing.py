@@ -111,8 +111,13 @@ def test_a_base_model_that_has_a_public_name(loopback_hub: Hub, encoder: Path, t
     one.push_to_hub(finetuned_from="org/encoder")
     files = loopback_hub.files("ada/lora")
     assert json.loads(files["adapter_config.json"])["base_model_name_or_path"] == "org/encoder"
-    data = ModelCard(files["README.md"].decode()).data
-    assert (data.base_model, data.get("base_model_relation")) == ("org/encoder", "adapter")
+    card = ModelCard(files["README.md"].decode())
+    assert (card.data.base_model, card.data.get("base_model_relation")) == ("org/encoder", "adapter")
+    assert 'id2label = {0: "permissive", 1: "copyleft", 2: "public"}\n' in card.text
+    assert (
+        "It is for texts like those that it learned from. It is not for other kinds of texts or other languages, which it "
+        "sorts all the same, nor for decisions about people without a person who reads the text.\n" in card.text
+    )
 
 
 def test_not_waiting_for_it(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:
