@@ -445,7 +445,7 @@ def test_what_goes_to_the_hub_names_no_place(finished):
 def test_an_adapter_of_a_network_that_was_put_together_does_not_go_alone(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
     run(load_config(tree={**made, "methods": [{"name": "lora", "r": 2}]}), say=lambda _: None)
-    with pytest.raises(PublishError, match=r"the adapter of a network that writes fits the network that its run put"):
+    with pytest.raises(PublishError, match=r"the adapter of a summariser fits the network that its run put"):
         prepare(read_run(tmp_path / "run"), "owner/writer", PushSettings(what="adapter"))
 
 

@@ -83,7 +83,8 @@ class Meter:
         synchronize(self.device)
         self.seconds = time.perf_counter() - self._started
         on_gpu = self.device.type == "cuda"
-        self.peak_bytes = torch.cuda.max_memory_allocated(self.device) if on_gpu else peak_resident_bytes()
+        peak = torch.cuda.max_memory_allocated(self.device) if on_gpu else peak_resident_bytes()
+        self.peak_bytes = max(peak, self.before_bytes)  # Linux notes a new peak a little late
 
 
 def peak_resident_bytes(status: Path = Path("/proc/self/status")) -> int:

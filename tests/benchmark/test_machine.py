@@ -63,3 +63,10 @@ def test_changed_code_has_another_fingerprint(tmp_path):
     changed = machine.code_fingerprint(tmp_path)
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     assert len({first, changed, machine.code_fingerprint(tmp_path)}) == 3
+
+
+def test_the_peak_is_never_below_what_was_held_before(monkeypatch):
+    monkeypatch.setattr(machine, "peak_resident_bytes", lambda: 1)
+    with Meter(CPU) as meter:
+        pass
+    assert meter.peak_bytes == meter.before_bytes > 1
