@@ -299,9 +299,9 @@ def _folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
     from nlp_transfer.models.fetching import model_folder
 
     folder = Path(name).expanduser()
-    if revision is None and "@" in folder.name and not folder.exists():
-        name, _, revision = str(name).rpartition("@")
-        folder = Path(name)
+    on_hub, at, commit = str(name).rpartition("@")
+    if at and revision is None and not folder.exists() and not Path(on_hub).expanduser().exists():
+        folder, revision = Path(on_hub), commit
     if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
         folder = folder / "model"
     try:

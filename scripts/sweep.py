@@ -6,13 +6,13 @@ Interrupted, the same command goes on: finished cells are not run again, and an 
 checkpoint. Results stand in results.jsonl in the sweep's output_dir, one line a cell.
 """
 
-import argparse
 import sys
 
+from nlp_transfer.commands.options import command_parser
 from nlp_transfer.commands.sweep import sweep
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--config", required=True, metavar="FILE", help="the sweep's YAML file")
     parser.add_argument("--table", action="store_true", help="print the table of what is finished, and run nothing")
     options = parser.parse_args()

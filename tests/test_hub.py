@@ -104,6 +104,14 @@ def test_no_folder(tmp_path: Path) -> None:
     assert message.startswith(f"there is no folder {tmp_path / 'nothing'}. Expected a folder, a Hub id such as ")
 
 
+def test_a_folder_here_has_no_revisions(tiny_classifier: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_classifier, tmp_path / "clauses")
+    with pytest.raises(CheckpointError, match=r"clauses@v1"):
+        hub.load(tmp_path / "clauses@v1")
+    (tmp_path / "clauses").rename(tmp_path / "clauses@v1")
+    assert hub.load(tmp_path / "clauses@v1").label_names == hub.load(tiny_classifier).label_names
+
+
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "run.json").write_text("{}")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from nlp_transfer.commands.ending import quiet_exit
+from nlp_transfer.commands.options import command_parser
 
 
 def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -48,9 +49,7 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = command_parser(description)
     parser.add_argument("--config", required=True, metavar="FILE", help="the benchmark's YAML file")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="list the file's cases, and measure nothing")

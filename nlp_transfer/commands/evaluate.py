@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import FullHelp, add_computing, add_selecting, command_parser, read_overrides
+from nlp_transfer.commands.options import (
+    FullHelp,
+    add_computing,
+    add_model,
+    add_selecting,
+    command_parser,
+    read_overrides,
+)
 
 CORPUS = "corpus"
 """What scripts/evaluate.py calls its corpus: `--corpus.path`."""
@@ -20,11 +27,7 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             add_help=False,
         )
         parser.add_argument("--help", "-h", action=_CorpusHelp, nargs=0, help="show this and every field of a corpus")
-        parser.add_argument(
-            "model",
-            metavar="MODEL",
-            help="a run's output folder, a model folder, or a Hub id (@REVISION takes one commit)",
-        )
+        add_model(parser)
         parser.add_argument("--split", metavar="NAME", help="the split to score; default: test, or the only one")
         parser.add_argument("--output_dir", metavar="DIR", help="a new folder for scores, predictions and a report")
         parser.add_argument(

@@ -4,18 +4,14 @@ import sys
 from collections.abc import Sequence
 
 from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import command_parser
+from nlp_transfer.commands.options import add_model, command_parser
 
 
 def export(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/export.py. Returns its exit status."""
     with quiet_exit() as status:
         parser = command_parser(description)
-        parser.add_argument(
-            "model",
-            metavar="MODEL",
-            help="a run's output folder, a model folder, or a Hub id (@REVISION takes one commit)",
-        )
+        add_model(parser)
         parser.add_argument(
             "--output",
             metavar="DIR",

@@ -19,6 +19,15 @@ def command_parser(description: str, **options: Any) -> argparse.ArgumentParser:
     )
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add which trained model is meant."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit)",
+    )
+
+
 def add_selecting(parser: argparse.ArgumentParser) -> None:
     """Add how much a summariser selects."""
     parser.add_argument(

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import add_computing, add_selecting, command_parser
+from nlp_transfer.commands.options import add_computing, add_model, add_selecting, command_parser
 
 
 def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -13,11 +13,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
         from nlp_transfer.data.texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
 
         parser = command_parser(description)
-        parser.add_argument(
-            "model",
-            metavar="MODEL",
-            help="a run's output folder, a model folder, or a Hub id (@REVISION takes one commit)",
-        )
+        add_model(parser)
         parser.add_argument(
             "file",
             metavar="FILE",

@@ -12,7 +12,6 @@ SHOWN_CHARACTERS = 60
 SECRET_CHARACTERS = 4
 """Up to how many of a secret are: enough to find it by."""
 
-
 SHOWN_PLACES = 5
 """Up to how many further places of the same thing are named."""
 
