@@ -9,6 +9,7 @@ choose by, for others to log alone. Beside it the scores without labels are logg
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +48,27 @@ def label_free_metric(arguments: Any) -> str | None:
     return name if name in LABEL_FREE else None
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """What a model makes of rows, in their order.
+
+    Args:
+        pooled: shape (rows, hidden).
+        logits: shape (rows, classes).
+        labels: of the rows, without meaning where they have none.
+        texts: the rows' tokens.
+    """
+
+    pooled: torch.Tensor
+    logits: torch.Tensor
+    labels: torch.Tensor
+    texts: list[list[int]]
+
+    def features(self, losses: torch.Tensor | None = None) -> Features:
+        """The same for methods and scores; with the rows' losses, where they have labels."""
+        return Features(self.pooled, self.logits, losses, multi_label=self.labels.is_floating_point())
+
+
 class SelectionMixin(Trainer):
     """See the module's text. A part of `TransferMixin`."""
 
@@ -58,18 +80,22 @@ class SelectionMixin(Trainer):
         chosen, prefix = label_free_metric(self.args), kwargs.get("metric_key_prefix", "eval")
         if prefix != "eval":
             return output
-        judging = self._context.target_validation if self._context is not None else None
-        if judging is not None:
-            score = {f"{prefix}_{TARGET_MACRO_F1}": self._macro_f1(judging)}
-            output = output._replace(metrics={**(output.metrics or {}), **score})
-        if chosen is None and (judging is None or self._context is None or self._context.target is None):
-            return output
-        scores = {f"{prefix}_{name}": value for name, value in self.label_free_scores(chosen).items()}
-        return output._replace(metrics={**(output.metrics or {}), **scores})
+        context, scores, judged = self._context, {}, None
+        if context is not None and context.target_validation is not None:
+            judged = self._outputs(context.target_validation)
+            scores[TARGET_MACRO_F1] = context.score(judged.logits.cpu(), judged.labels.cpu())
+        if chosen is not None or (judged is not None and context is not None and context.target is not None):
+            scores |= self.label_free_scores(chosen, judged)
+        named = {f"{prefix}_{name}": value for name, value in scores.items()}
+        return output._replace(metrics={**(output.metrics or {}), **named}) if named else output
 
     @torch.no_grad()
-    def label_free_scores(self, chosen: str | None = None) -> dict[str, float]:
+    def label_free_scores(self, chosen: str | None = None, known: Outputs | None = None) -> dict[str, float]:
         """The scores of the target's texts by name: `chosen`, if any, and all that need no source features.
+
+        Args:
+            chosen: a name of `LABEL_FREE`.
+            known: what the model makes of some rows, which is not computed again where they are those of the target.
 
         Raises:
             ConfigError: there is no target, or too little of it.
@@ -84,7 +110,10 @@ class SelectionMixin(Trainer):
                 f"metric_for_best_model is {chosen}, and the target has {len(context.target)} texts; at least "
                 f"{FEWEST_ROWS} are needed."
             )
-        target = self.features_of(spread(context.target, MOST_ROWS), labelled=False)
+        rows = spread(context.target, MOST_ROWS)
+        if known is None or known.texts != list(rows["input_ids"]):
+            known = self._outputs(rows)
+        target = known.features()
         probabilities, multi_label = target.probabilities().cpu().numpy(), target.multi_label
         scores = {
             "target_entropy": mean_entropy(probabilities, multi_label=multi_label),
@@ -100,12 +129,6 @@ class SelectionMixin(Trainer):
             scores[chosen] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)
         return scores
 
-    def _macro_f1(self, rows: "Dataset") -> float:
-        """The score of the target's validation rows, by their labels."""
-        assert self._context is not None
-        _, logits, labels = self._outputs(rows)
-        return self._context.score(logits.cpu(), labels.cpu())
-
     def features_of(self, dataset: "Dataset", *, labelled: bool = True) -> Features:
         """What the model makes of rows, in their order.
 
@@ -114,13 +137,12 @@ class SelectionMixin(Trainer):
             labelled: whether their losses are wanted; they must have labels then.
         """
         assert self._context is not None
-        pooled, logits, labels = self._outputs(dataset)
-        losses = self._context.loss(logits, labels) if labelled else None
-        return Features(pooled, logits, losses, multi_label=labels.is_floating_point())
+        made = self._outputs(dataset)
+        return made.features(self._context.loss(made.logits, made.labels) if labelled else None)
 
     @torch.no_grad()
-    def _outputs(self, dataset: "Dataset") -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Pooled features, logits and labels of rows, in their order; labels without meaning where there are none."""
+    def _outputs(self, dataset: "Dataset") -> Outputs:
+        """What the model makes of rows, in their order."""
         model: Any = self.accelerator.unwrap_model(self.model)
         was_training = model.training
         model.eval()
@@ -137,7 +159,7 @@ class SelectionMixin(Trainer):
             model.train(was_training)
         back = torch.argsort(torch.tensor(order)).to(self.args.device)
         inputs, outputs, known = (torch.cat(parts)[back] for parts in (pooled, logits, labels))
-        return inputs, outputs, known
+        return Outputs(inputs, outputs, known, list(dataset["input_ids"]))
 
     def _batches(self, dataset: "Dataset") -> Iterator[tuple[list[int], dict[str, Any]]]:
         """Row numbers and batches of like length."""

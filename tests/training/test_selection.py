@@ -1,5 +1,6 @@
 """Checkpoints chosen by the target's texts alone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,23 @@ def test_target_labels_a_missing_target_and_one_too_small(tmp_path: Path) -> Non
         trainer(tmp_path, "target_entropy", target_dataset=None)
     with pytest.raises(ConfigError, match="the target has 2 texts; at least 3 are needed"):
         trainer(tmp_path, "target_entropy", target_dataset=TARGET.select([0, 1])).train()
+
+
+@pytest.mark.parametrize(("judging", "passes"), [(None, 1), (LABELLED, 1), (random_rows(15, seed=8), 2)])
+def test_rows_that_judge_and_choose_are_computed_once(judging: Any, passes: int, tmp_path: Path) -> None:
+    run = trainer(tmp_path, "target_infomax", num_train_epochs=1)
+    run.train()
+    assert run._context is not None
+    found = run.evaluate()
+    run._context = replace(run._context, target_validation=judging)
+    rows: list[int] = []
+    model: Any = run.model
+    handle = model.register_forward_hook(lambda module, args, output: rows.append(len(output.logits)))
+    again = run.evaluate()
+    handle.remove()
+    assert rows.count(len(LABELLED)) == passes
+    assert again["eval_target_infomax"] == found["eval_target_infomax"]
+    assert ("eval_target_macro_f1" in again) == (judging is not None)
 
 
 def test_rows_are_spread_over_the_split() -> None:
