@@ -20,7 +20,7 @@ from nlp_transfer.config_checks import NO_OUTPUT_DIR, as_tuple, baselines_of, co
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
-from nlp_transfer.reading.described import described_fields, field_docs
+from nlp_transfer.reading.described import HelpSection, described_fields, field_docs
 from nlp_transfer.reading.trees import merge_tree, override, read_yaml
 from nlp_transfer.reading.typed import Partial, build, build_named, check
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
@@ -35,7 +35,8 @@ class Config:
 
     Args:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
-        source: the domain that is learned from, or a list of such domains. Its test split is scored at the end.
+        source: the domain that is learned from, or a list of such domains (`--source.0.path` is the first one's path).
+            Its test split is scored at the end.
         training: every argument of `transformers.TrainingArguments`, and ours.
         task: what is predicted.
         target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
@@ -224,31 +225,29 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
     return corpus
 
 
-def help_fields() -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
-    """Every field, for `--help`: (section, [(path, type, default, help)]). Imports neither torch nor transformers."""
+def help_sections() -> list[HelpSection]:
+    """Every field, for `--help`. Imports neither torch nor transformers."""
     from nlp_transfer.training.outlined import outlined_arguments
 
     arguments = outlined_arguments()
     others = ("source", "target", "task", "training")
-    sections: list[tuple[str, str, type]] = [(key, f"{key}.", CorpusConfig) for key in ("source", "target")]
-    sections += [(f"task: {name}", "task.", task) for name, task in TASKS.items()]
-    sections += [(f"method: {name}", f"methods.{name}.", method) for name, method in METHODS.items()]
-    sections += [("training", "training.", arguments)]
+    docs = field_docs(Config)
     experiment = [
         (path, hint, [method.name for method in default] if path == "methods" else default, text)
         for path, hint, default, text in described_fields(
             Config, "", skip=others, names={"TransferArguments": arguments}
         )
     ]
-    return [
-        ("experiment", experiment),
-        *((title, list(described_fields(cls, prefix))) for title, prefix, cls in sections),
-    ]
+    corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
+    tasks = [HelpSection.of(task, f"task: {name}", "task.") for name, task in TASKS.items()]
+    methods = [HelpSection.of(method, f"method: {name}", f"methods.{name}.") for name, method in METHODS.items()]
+    training = HelpSection.of(arguments, "training", "training.", docs["training"])
+    return [HelpSection("experiment", "", experiment), *corpora, *tasks, *methods, training]
 
 
-def help_corpus(key: str) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
-    """The fields of a corpus alone, as `help_fields` gives them."""
-    return [(key, list(described_fields(CorpusConfig, f"{key}.")))]
+def help_corpus(key: str) -> list[HelpSection]:
+    """The fields of a corpus alone, as `help_sections` gives them."""
+    return [HelpSection.of(CorpusConfig, key, f"{key}.", "")]
 
 
 def _set_values(config: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
-from nlp_transfer.reporting.report import METRICS
+from nlp_transfer.reporting.report import FACTS, METRICS
 from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, scores_by_source
 from nlp_transfer.reporting.summary_scoring import (
     KEYS,
@@ -32,6 +32,9 @@ from nlp_transfer.tasks import (
     BoundTask,
 )
 from nlp_transfer.training import TransferTrainer
+
+BY_SOURCE = "macro-F1 by source"
+"""The fact that says what each of several source domains scores."""
 
 REPEATED = "summaries that are a training summary word for word"
 """The fact that says how many were learned by heart."""
@@ -110,12 +113,15 @@ def judge(
     if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
         facts["checkpoints"] = choices
     if by_source := scores_by_source(task, scored["source"], rows["source"]):
-        facts["macro-F1 by source"] = by_source
+        facts[BY_SOURCE] = by_source
     if pseudo := pseudo_label_facts(task, trainer, encoded):
         facts["pseudo-labels"] = pseudo
     if beside is not None and "target" in scored:
         alone = Path(str(beside.training.output_dir))
         baselines |= _alone(beside)
+        found = json.loads((alone / FACTS).read_text()).get("found", {})
+        if BY_SOURCE in found:
+            facts[f"{BY_SOURCE}, of {SOURCE_ONLY}"] = found[BY_SOURCE]
         facts["adaptation"] = compared(task, scored["target"], alone, tell, correction.before)
     return Judged(baselines, facts, {"predictions": str(path)})
 

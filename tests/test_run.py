@@ -328,14 +328,18 @@ def test_several_sources_are_domains_of_their_own(encoder, corpus, tmp_path):
         "target": {"path": str(tmp_path / "target.jsonl")},
         "methods": ["full_fine_tuning", "dann"],
     }
-    said = []
-    report = run(load_config(tree=tree), say=said.append)
+    shares = [line for line in dry_run(load_config(tree=tree)).splitlines() if "of what an epoch draws" in line]
+    report = run(load_config(tree=tree), say=say_nothing)
+    found = report.facts["rows of each source"]
+    assert shares == [f"{name}: {share}" for name, share in found.items()]
     assert report.corpora["source"].rows == {"train": 72, "validation": 42, "test": 24}
     name, shares = corpus.name, report.facts["rows of each source"]
     assert shares[name].startswith("48 training rows, 0.")
     assert shares["other"].startswith("24 training rows, 0.")
     scores = report.facts["macro-F1 by source"]
     assert "(18 rows), test" in scores[name] and scores["other"].endswith("(24 rows)")
+    alone = json.loads((tmp_path / "run" / "source_only" / "facts.json").read_text())["found"]
+    assert report.facts["macro-F1 by source, of source_only"] == alone["macro-F1 by source"]
     assert {row["id"].split("/")[0] for row in predictions(tmp_path / "run") if row["domain"] == "source"} == {
         name,
         "other",

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nlp_transfer.commands.ending import quiet_exit
 from nlp_transfer.commands.options import (
@@ -13,6 +13,9 @@ from nlp_transfer.commands.options import (
     command_parser,
     read_overrides,
 )
+
+if TYPE_CHECKING:
+    from nlp_transfer.reading.described import HelpSection
 
 CORPUS = "corpus"
 """What scripts/evaluate.py calls its corpus: `--corpus.path`."""
@@ -65,7 +68,7 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
 class _CorpusHelp(FullHelp):
     """Prints the switches, then every field of a corpus."""
 
-    def sections(self) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
+    def sections(self) -> "list[HelpSection]":
         """See `FullHelp`."""
         from nlp_transfer.config import help_corpus
 

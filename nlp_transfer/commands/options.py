@@ -2,9 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nlp_transfer.reading.described import HelpSection
 
 
 def command_parser(description: str, **options: Any) -> argparse.ArgumentParser:
@@ -109,20 +112,20 @@ class FullHelp(argparse.Action):
         for action in parser._actions:
             everything._add_action(action)
         everything.print_help()
-        for title, fields in self.sections():
+        for section in self.sections():
             # A parser of its own, since tasks have fields of the same name.
-            section = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
-            group = section.add_argument_group(title)
-            for path, hint, default, text in fields:
+            parts = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
+            group = parts.add_argument_group(section.title, section.text.replace("%", "%%") or None)
+            for path, hint, default, text in section.fields:
                 shown = "" if default == "" else f"; default: {'null' if default is None else default}"
                 group.add_argument(
                     f"--{path}", metavar="", help=f"{text} ({type_name(hint)}{shown})".replace("%", "%%")
                 )
-            print(f"\n{section.format_help()}", end="")
+            print(f"\n{parts.format_help()}", end="")
         parser.exit()
 
-    def sections(self) -> list[tuple[str, list[tuple[str, Any, Any, str]]]]:
-        """The groups of fields to print, as `help_fields` gives them."""
-        from nlp_transfer.config import help_fields
+    def sections(self) -> "list[HelpSection]":
+        """What to print."""
+        from nlp_transfer.config import help_sections
 
-        return help_fields()
+        return help_sections()

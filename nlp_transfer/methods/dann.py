@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class DANN(Adversarial):
-    """Domain-adversarial training. Goes with the method that decides which weights move. Fields: see `Adversarial`."""
+    """Domain-adversarial training. Goes with the method that decides which weights move.
+
+    Fields: see `Adversarial`.
+    """
 
     name: ClassVar[str] = "dann"
     reads_pooled: ClassVar[bool] = True

@@ -2,10 +2,12 @@
 
 import dataclasses
 import enum
+import inspect
 import types
 import typing
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 UNIONS = (typing.Union, types.UnionType)
 """What `typing.get_origin` says of `A | B`, written in either way."""
@@ -84,3 +86,32 @@ def described_fields(
         if f.default_factory is not dataclasses.MISSING:
             default = f.default_factory()
         yield f"{prefix}{f.name}", hints[f.name], getattr(default, "value", default), docs[f.name]
+
+
+@dataclass(frozen=True)
+class HelpSection:
+    """Fields that `--help` shows together.
+
+    Args:
+        title: above them.
+        text: under the title; empty for none.
+        fields: (path, type, default, help), see `described_fields`.
+    """
+
+    title: str
+    text: str
+    fields: list[tuple[str, Any, Any, str]]
+
+    @classmethod
+    def of(cls, described: type, title: str, prefix: str, text: str | None = None) -> Self:
+        """The fields of a dataclass.
+
+        Args:
+            described: the dataclass.
+            title: of the section.
+            prefix: what stands before each path.
+            text: of the section; None takes the first paragraph of the dataclass's docstring.
+        """
+        if text is None:
+            text = " ".join(inspect.cleandoc(described.__doc__ or "").partition("\n\n")[0].split())
+        return cls(title, text, list(described_fields(described, prefix)))

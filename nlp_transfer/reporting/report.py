@@ -1,8 +1,8 @@
 """Everything a reader needs to believe a number, kept together and written down.
 
 `metrics.json` holds the model's scores, {domain: {split: scores}}; `baselines.json` the same under each baseline's
-name; `facts.json` what a card says beside them; `report.md` says it all in words and tables. Target labels are for
-reporting only: nothing was chosen by them.
+name; `facts.json` what else the run found and a card says; `report.md` says it all in words and tables. Target labels
+are for reporting only: nothing was chosen by them.
 """
 
 import os
@@ -32,7 +32,7 @@ BASELINES = "baselines.json"
 """The file that holds the baselines' scores."""
 
 FACTS = "facts.json"
-"""The file that holds encoder, corpora and cost as plain data."""
+"""The file that holds encoder, corpora, cost and what the run found as plain data."""
 
 MODEL = "model"
 """The trained model's name where it stands beside the baselines."""
@@ -182,7 +182,7 @@ class Report:
         return report
 
     def facts_record(self) -> dict[str, Any]:
-        """Encoder, seeds, corpora and cost as plain data, for whoever writes of the run later."""
+        """Encoder, seeds, corpora, cost and what was found as plain data, for whoever writes of the run later."""
         return {
             "model": self.model,
             "seeds": self.seeds,
@@ -190,6 +190,7 @@ class Report:
                 domain: {"rows": facts.rows, "fingerprint": facts.fingerprint} for domain, facts in self.corpora.items()
             },
             "cost": asdict(self.cost),
+            "found": self.facts,
         }
 
     def summary(self) -> RenderableType:

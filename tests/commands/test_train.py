@@ -98,6 +98,9 @@ def test_help_documents_every_section_and_field():
         "--resume",
     ):
         assert f"{field} " in done.stdout or f"{field}\n" in done.stdout, field
+    words = " ".join(done.stdout.split())
+    assert "source: the domain that is learned from, or a list of such domains (`--source.0.path` is" in words
+    assert "method: coral: Correlation alignment." in words
     assert "by ~20% and" in done.stdout
     assert "%%" not in done.stdout
 

@@ -168,7 +168,11 @@ def test_labels_that_training_has_not_seen(tmp_path: Path, write_rows: Callable[
 
 def test_labels_that_a_model_has_not_seen(failure: Callable[..., str]) -> None:
     message = failure(toy_rows(4, ("a", "z")), key="target", label_names=["b", "a"])
-    assert message.startswith("FILE: rows 2 and 4: label 'z' is unseen in training. Classes of training: b, a.")
+    assert message == (
+        "FILE: rows 2 and 4: label 'z' is unseen in training. Classes of training: b, a. Correct or remove these rows, "
+        "or train with such rows. In a folder, their texts may stand in a file unlabeled, which is learned from "
+        "unscored."
+    )
     message = failure(toy_rows(4, (0, 1)), key="target", label_names=["b", "a"])
     assert "rows 1 and 3: label 0 is unseen in training" in message
     assert "Where integers stand for these classes, set target.label_names." in message

@@ -74,13 +74,14 @@ def test_metrics_json(report, tmp_path):
 def test_facts_json(report, tmp_path):
     report.write(tmp_path)
     facts = json.loads((tmp_path / "facts.json").read_bytes())
-    assert list(facts) == ["model", "seeds", "corpora", "cost"]
+    assert list(facts) == ["model", "seeds", "corpora", "cost", "found"]
     assert (facts["model"], facts["seeds"]) == (report.model, list(report.seeds))
     assert facts["corpora"]["source"] == {
         "rows": report.corpora["source"].rows,
         "fingerprint": report.corpora["source"].fingerprint,
     }
     assert Cost(**facts["cost"]) == report.cost
+    assert facts["found"] == report.facts != {}
 
 
 def test_without_baselines_no_file_is_written(report, tmp_path):
