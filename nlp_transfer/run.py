@@ -6,6 +6,7 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare -> traine
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,26 +121,9 @@ def run(
     try:
         with deterministic(config.training.device, tell) as undetermined:
             tell("\n".join([*described(corpora), *notes]))
-            tried: dict[str, Any] = {}
             try:
-                if config.choose:
-                    choice = choose(
-                        config,
-                        folder,
-                        lambda one: run(one, resume=True, say=say_nothing, stop_signals=stop_signals, pushes=False),
-                        tell,
-                    )
-                    config, tried = choice.config, {"candidates": choice.facts}
-                    if main:
-                        adopt(choice, folder)
-                    PartialState().wait_for_everyone()
-                    loaded = load_model(config, task)
-                beside = source_only_config(config, folder)
-                if beside is not None:
-                    tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
-                    run(beside, resume=True, say=say_nothing, stop_signals=stop_signals, pushes=False)
-                    if main:
-                        tell(f"Without {names_of(config)}: {headline(beside)}. Now with it.")
+                config, tried, beside = _run_inside(config, folder, tell, stop_signals)
+                if tried or beside is not None:
                     loaded = load_model(config, task)  # its head's first weights are again those of the seed
                 started = time.perf_counter()
                 trainer, context = build_trainer(
@@ -200,17 +184,47 @@ def run(
             paths={**paths, **judged.paths},
         ).write(folder)
         opened.finish()
-        if pushes:
-            try:
-                pushed = push_after_run(folder, config, corpora, tell)
-                report = replace(report, paths={**report.paths, "hub": f"{pushed.repo_url} at revision {pushed.oid}"})
-            except PublishError as error:
-                report = replace(report, unpushed=str(error))
-        return report
+        return _pushed(report, folder, config, corpora, tell) if pushes else report
     finally:
         if opened is not None and log is not None:
             log.close()
             opened.leave()
+
+
+def _run_inside(
+    config: Config, folder: Path, tell: Callable[[str], None], stop_signals: StopSignals | None
+) -> tuple[Config, dict[str, Any], Config | None]:
+    """The runs that come before, in folders inside the run's: the candidates to choose from, and the source alone.
+
+    Returns:
+        The configuration with what was chosen, facts of the choice, and the configuration of the run beside, if any.
+    """
+    tried: dict[str, Any] = {}
+    inside = partial(run, resume=True, say=say_nothing, stop_signals=stop_signals, pushes=False)
+    if config.choose:
+        choice = choose(config, folder, inside, tell)
+        config, tried = choice.config, {"candidates": choice.facts}
+        if PartialState().is_main_process:
+            adopt(choice, folder)
+        PartialState().wait_for_everyone()
+    beside = source_only_config(config, folder)
+    if beside is not None:
+        tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
+        inside(beside)
+        if PartialState().is_main_process:
+            tell(f"Without {names_of(config)}: {headline(beside)}. Now with it.")
+    return config, tried, beside
+
+
+def _pushed(
+    report: Report, folder: Path, config: Config, corpora: Mapping[str, Corpus], tell: Callable[[str], None]
+) -> Report:
+    """The report, with where the model is on the Hub, or why it is not."""
+    try:
+        pushed = push_after_run(folder, config, corpora, tell)
+    except PublishError as error:
+        return replace(report, unpushed=str(error))
+    return replace(report, paths={**report.paths, "hub": f"{pushed.repo_url} at revision {pushed.oid}"})
 
 
 def has_learned(folder: Path) -> bool:
