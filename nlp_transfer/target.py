@@ -147,8 +147,9 @@ def compared(
     )
     split, one = next(iter(scored.items()))
     metrics = None
-    if one.metrics:
-        metrics = (one.metrics, json.loads((alone / METRICS).read_text())["target"][split])
+    if one.labels is not None:
+        own = task.metrics(uncorrected[split], one.labels) if split in uncorrected else one.metrics
+        metrics = (own, json.loads((alone / METRICS).read_text())["target"][split])
     found = compare(
         probabilities,
         read_probabilities(alone / PREDICTIONS, "target", scored),
@@ -157,7 +158,7 @@ def compared(
     )
     if found.warns:
         tell(found.warning(str(alone)))
-    return found.facts()
+    return {**found.facts(), **({"both are": "without prior_correction"} if uncorrected else {})}
 
 
 def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None:

@@ -473,6 +473,9 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
     assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()
     assert run(tree("both", adapting), resume=True) is None
+    corrected = run(tree("corrected", adapting, prior_correction=True))
+    assert corrected.metrics != report.metrics
+    assert corrected.facts["adaptation"] == {**facts, "both are": "without prior_correction"}
 
     from nlp_transfer.training import TransferTrainer
 
