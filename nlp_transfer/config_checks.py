@@ -172,7 +172,7 @@ def _weights_problems(
         return []
     if sources == 1:
         return [f"training.source_weights is {weights}, and there is one source. Leave it out, or give source a list."]
-    if task is not None and not task.classifies:
+    if task is not None and task.summarizes:
         return [f"training.source_weights is {weights}, and {task.name} joins the texts of all sources. Leave it out."]
     if isinstance(weights, list) and len(weights) != sources:
         return [f"training.source_weights has {len(weights)} numbers, and there are {sources} sources."]

@@ -36,6 +36,9 @@ from nlp_transfer.training import TransferTrainer
 BY_SOURCE = "macro-F1 by source"
 """The fact that says what each of several source domains scores."""
 
+PERPLEXITY_BY_SOURCE = "perplexity by source"
+"""The same for a model that guesses words."""
+
 REPEATED = "summaries that are a training summary word for word"
 """The fact that says how many were learned by heart."""
 
@@ -104,7 +107,8 @@ def judge(
             repeated = {REPEATED: repeated_summaries(task, scored, rows, learned)}
         return Judged({**baselines, **_alone(beside)}, repeated, {"predictions": str(path)})
     if not isinstance(task, BoundClassification):
-        return Judged()
+        by_source = scores_by_source(task, "perplexity", scored["source"], rows["source"])
+        return Judged(facts={PERPLEXITY_BY_SOURCE: by_source} if by_source else {})
     write_predictions(path, prediction_rows(task, scored))
     baselines = score_baselines(config.baseline_names, task, corpora, scored)
     facts: dict[str, Any] = {}
@@ -112,7 +116,7 @@ def judge(
         facts["class frequencies"] = {**class_frequencies(task, scored), **correction.facts}
     if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
         facts["checkpoints"] = choices
-    if by_source := scores_by_source(task, scored["source"], rows["source"]):
+    if by_source := scores_by_source(task, "macro_f1", scored["source"], rows["source"]):
         facts[BY_SOURCE] = by_source
     if pseudo := pseudo_label_facts(task, trainer, encoded):
         facts["pseudo-labels"] = pseudo

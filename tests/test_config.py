@@ -320,6 +320,13 @@ def test_weights_that_do_not_go_with_the_sources(tree, changes, message):
         load_config(tree=two_sources(tree, **changes))
 
 
+def test_weights_are_for_tasks_that_keep_sources_apart(tree):
+    weighted = two_sources(tree, source_weights="equal")
+    message = "training.source_weights is equal, and extractive_summarization joins the texts of all sources. Leave it"
+    with pytest.raises(ConfigError, match=message):
+        load_config(tree={**weighted, "task": "extractive_summarization"})
+
+
 def test_a_source_that_is_not_in_the_list(tree):
     with pytest.raises(ConfigError, match=r"--source\.2\.path: Unknown source '2'\. Sources: 0, 1"):
         load_config(tree=two_sources(tree), overrides=[("source.2.path", "x")])

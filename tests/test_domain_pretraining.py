@@ -1,6 +1,7 @@
 """Domain-adaptive pretraining from end to end, and what later runs make of it."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,22 @@ def test_labels_do_not_matter_and_rows_without_any_are_learned_from_too(encoder,
     report = run(load_config(tree=tree(encoder, folder, tmp_path / "run", num_train_epochs=1)), say=said.append)
     assert report.corpora["source"].rows["train"] == 108
     assert "The 12 rows of the split unlabeled are training rows here, which takes no labels." in "\n".join(said)
+
+
+def test_several_sources_have_their_shares_and_perplexities(encoder, corpus, tmp_path):
+    other = write_corpus(tmp_path / "other", sizes=(12, 12, 12))
+    made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1, source_weights=[1, 3])
+    config = load_config(tree={**made, "source": [{"path": str(corpus)}, {"path": str(other)}]})
+    report = run(config, say=lambda _: None)
+    names = corpus.name, "other"
+    assert report.facts["rows of each source"] == {
+        names[0]: "96 training rows, 0.250 of what an epoch draws",
+        names[1]: "12 training rows, 0.750 of what an epoch draws",
+    }
+    found = report.facts["perplexity by source"]
+    assert [f"test {found[name].split(', test ')[1].split(' ')[1]}" for name in names] == ["test (24", "test (12"]
+    each = [math.log(float(found[name].split(", test ")[1].split(" ")[0])) for name in names]
+    assert min(each) < report.metrics["source"]["test"]["loss"] < max(each)
 
 
 def test_one_file_is_split_for_it(encoder, tmp_path):

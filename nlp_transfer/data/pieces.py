@@ -25,6 +25,7 @@ def encode_pieces(
     *,
     max_length: int,
     fingerprint: str,
+    keep: tuple[str, ...] = (),
     description: str = "Tokenising",
 ) -> Dataset:
     """Encode all of each text of one split.
@@ -34,30 +35,32 @@ def encode_pieces(
         tokenizer: of the encoder, a fast one.
         max_length: tokens a row at most, special tokens counted.
         fingerprint: of the corpus; part of the cache's key.
+        keep: further columns, which each row has of its text.
         description: what the progress bar says.
 
     Returns:
-        Rows in the texts' order: `id` (the text's, with `#2`, `#3`, … for what does not fit into its first row),
-        `input_ids`, `words` (the number of each token's word in its text, `NO_WORD` for special tokens), and `length`.
+        Rows in the texts' order: `id` (the text's, with `#2`, `#3`, … for what does not fit into its first row), the
+        columns of `keep`, `input_ids`, `words` (the number of each token's word in its text, `NO_WORD` for special
+        tokens), and `length`.
 
     Raises:
         DataError: the cache cannot be written.
     """
     settings = ["pieces", max_length, fingerprint, tokenizer_identity(tokenizer)]
-    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id"]), settings))
+    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id", *keep]), settings))
     cached = load_table(path)
     if cached is not None:
         return cached
-    features = {"id": Value("string"), "input_ids": List(Value("int32"))}
-    features |= {"words": List(Value("int32")), "length": Value("int32")}
-    encode = partial(_pieces, tokenizer=tokenizer, max_length=max_length)
-    encoded = stored_rows(path, dataset.select_columns(["id", "text"]), encode, features, description)
+    features = {"id": Value("string"), **{column: dataset.features[column] for column in keep}}
+    features |= {"input_ids": List(Value("int32")), "words": List(Value("int32")), "length": Value("int32")}
+    encode = partial(_pieces, tokenizer=tokenizer, max_length=max_length, keep=keep)
+    encoded = stored_rows(path, dataset.select_columns(["id", "text", *keep]), encode, features, description)
     forget_last_call(tokenizer)
     return encoded
 
 
 def _pieces(
-    batch: dict[str, list[Any]], *, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    batch: dict[str, list[Any]], *, tokenizer: "PreTrainedTokenizerBase", max_length: int, keep: tuple[str, ...]
 ) -> dict[str, list[Any]]:
     """One batch of texts."""
     encoded = tokenizer(
@@ -75,4 +78,5 @@ def _pieces(
     for row, text in enumerate(texts):
         number = 1 if row == 0 or texts[row - 1] != text else number + 1
         ids.append(batch["id"][text] if number == 1 else f"{batch['id'][text]}#{number}")
-    return {"id": ids, "input_ids": encoded["input_ids"], "words": words, "length": [len(row) for row in words]}
+    kept = {column: [batch[column][text] for text in texts] for column in keep}
+    return {"id": ids, **kept, "input_ids": encoded["input_ids"], "words": words, "length": [len(w) for w in words]}

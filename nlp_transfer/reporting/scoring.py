@@ -82,12 +82,13 @@ def predict(trainer: "Trainer", dataset: "Dataset") -> tuple[np.ndarray, np.ndar
 
 
 def scores_by_source(
-    task: "BoundClassification", scored: Mapping[str, Scored], encoded: "Mapping[str, Dataset]"
+    task: "BoundTask", key: str, scored: Mapping[str, Scored], encoded: "Mapping[str, Dataset]"
 ) -> dict[str, str]:
     """What each of several source domains scores, as facts for a report; empty where there is one.
 
     Args:
         task: scores.
+        key: the metric.
         scored: the source's splits.
         encoded: the same, and which domain each row is from.
     """
@@ -99,7 +100,7 @@ def scores_by_source(
         for i, name in enumerate(encoded[split].features[DOMAIN_COLUMN].names):
             own = domains == i
             if own.any():
-                score = task.metrics(one.logits[own], one.labels[own])["macro_f1"]
+                score = task.metrics(one.logits[own], one.labels[own])[key]
                 facts.setdefault(name, []).append(f"{split} {number(score)} ({int(own.sum()):,} rows)")
     return {name: ", ".join(parts) for name, parts in facts.items()}
 

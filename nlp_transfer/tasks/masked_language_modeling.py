@@ -121,7 +121,8 @@ class BoundMaskedLanguageModeling(BoundTask):
         }
 
     def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """See `BoundTask.encode`; columns: id, input_ids, words, length, held_out."""
+        """See `BoundTask.encode`; columns: id, input_ids, words, length, held_out; of several sources domain."""
+        from nlp_transfer.data.corpus import DOMAIN_COLUMN
         from nlp_transfer.data.masking import HELD_OUT
         from nlp_transfer.data.pieces import encode_pieces
 
@@ -132,6 +133,7 @@ class BoundMaskedLanguageModeling(BoundTask):
                 tokenizer,
                 max_length=self.config.max_length,
                 fingerprint=f"{corpus.fingerprint}-{split}",
+                keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in dataset.column_names else (),
                 description=f"Tokenising {split}",
             )
             encoded[split] = rows.add_column(HELD_OUT, np.full(len(rows), split != "train"))

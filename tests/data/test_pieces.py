@@ -1,4 +1,4 @@
-from datasets import Dataset
+from datasets import ClassLabel, Dataset
 from transformers import AutoTokenizer
 
 from nlp_transfer.data.pieces import NO_WORD, encode_pieces
@@ -22,6 +22,11 @@ def test_long_texts_go_on_in_further_rows_and_no_row_holds_two(tmp_path):
     again = encode_pieces(dataset, tokenizer, max_length=5, fingerprint="x")
     assert again.cache_files == rows.cache_files
     assert encode_pieces(dataset, tokenizer, max_length=9, fingerprint="x")["length"][0] == 7
+    domains = dataset.add_column("domain", [1, 0, 1]).cast_column("domain", ClassLabel(names=["acts", "bills"]))
+    kept = encode_pieces(domains, tokenizer, max_length=5, fingerprint="x", keep=("domain",))
+    assert list(kept["domain"]) == [1, 1, 0, 1, 1, 1]
+    assert kept.features["domain"].names == ["acts", "bills"]
+    assert list(kept["input_ids"]) == list(rows["input_ids"])
 
 
 def test_an_empty_split_has_no_rows(tmp_path):
