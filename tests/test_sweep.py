@@ -106,6 +106,7 @@ def test_a_system_that_is_no_mapping(sweep_file):
         ("classification", 3 * (3 * 2 + 1)),  # stock runs with one seed
         ("adaptation_methods", 2 * 7 * 2),
         ("adaptation_pairs", 12 * 3),
+        ("listed_to_unlisted", 4 * 2),
     ],
 )
 def test_the_sweeps_of_the_repository_name_their_cells(monkeypatch, tmp_path, name, cells):
