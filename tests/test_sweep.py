@@ -107,11 +107,13 @@ def test_a_system_that_is_no_mapping(sweep_file):
         ("adaptation_methods", 2 * 7 * 2),
         ("adaptation_pairs", 12 * 3),
         ("listed_to_unlisted", 4 * 2),
+        ("task_adaptive_pretraining", 2 * 2 * 2),
     ],
 )
 def test_the_sweeps_of_the_repository_name_their_cells(monkeypatch, tmp_path, name, cells):
     file = ROOT / "configs" / "sweeps" / f"{name}.yaml"
-    for corpus in read_yaml(file)["corpora"].values():  # the data are not part of the project
+    for corpus in read_yaml(file)["corpora"].values():  # neither data nor pretrained models are part of the project
+        (tmp_path / corpus.get("model", "data")).mkdir(parents=True, exist_ok=True)
         for domain in ("source", "target"):
             path = tmp_path / corpus.get(domain, {}).get("path", "data")
             (path if not path.suffix else path.parent).mkdir(parents=True, exist_ok=True)
