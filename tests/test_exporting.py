@@ -9,12 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
-from nlp_transfer import exporting, hub, onnx_backend
+from nlp_transfer import export_checks, exporting, hub, onnx_backend
 from nlp_transfer.config import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.evaluation import evaluate
-from nlp_transfer.exporting import SENTENCES, Check, check_texts, compare, export
+from nlp_transfer.export_checks import SENTENCES, Check, check_texts, compare
+from nlp_transfer.exporting import export
 from nlp_transfer.models import onnx_export
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.onnx_export import OPSET
@@ -223,7 +224,7 @@ def test_what_differs_is_refused_and_leaves_nothing(
     tiny_classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(tiny_classifier, tmp_path / "run" / "model")
-    monkeypatch.setattr(exporting, "TOLERANCE", -1.0)
+    monkeypatch.setattr(export_checks, "TOLERANCE", -1.0)
     message = refusal(CheckpointError, str(tmp_path / "run"))
     assert message.startswith("Nothing was exported. float32: logits differ by up to ")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["model"]

@@ -28,7 +28,7 @@ def export(arguments: Sequence[str] | None = None, description: str = "") -> int
             "--agreement", type=float, metavar="SHARE", help="of the texts that must keep their labels in int8"
         )
         options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.exporting import AGREEMENT
+        from nlp_transfer.export_checks import AGREEMENT
         from nlp_transfer.exporting import export as write
 
         done = write(
