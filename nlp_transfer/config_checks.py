@@ -74,7 +74,7 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     if config.tokenizer is not None:
         problems += path_problems("tokenizer", config.tokenizer)
     if config.model is not None:
-        problems += _model_problems(config.model)
+        problems += _model_problems(config.model, config.revision)
     return problems
 
 
@@ -179,15 +179,18 @@ def _weights_problems(
     return []
 
 
-def _model_problems(model: str) -> list[str]:
+def _model_problems(model: str, revision: str | None) -> list[str]:
     problems = path_problems("model", model)
     if not problems:
+        from nlp_transfer.models.fetching import revision_of_a_folder
         from nlp_transfer.models.locating import resolve_model
 
         try:
-            resolve_model(model)
+            found = resolve_model(model)
         except ConfigError as error:
             return error.problems
+        if revision is not None and Path(found).is_dir():
+            return [f"model: {revision_of_a_folder(model, revision)}"]
     return problems
 
 

@@ -320,6 +320,12 @@ def test_weights_that_do_not_go_with_the_sources(tree, changes, message):
         load_config(tree=two_sources(tree, **changes))
 
 
+def test_a_model_here_has_no_revisions(tree):
+    message = rf"model: {tree['model']} is on this machine, and revision is main: only models on the Hub have revisions"
+    with pytest.raises(ConfigError, match=message):
+        load_config(tree={**tree, "revision": "main"})
+
+
 def test_weights_are_for_tasks_that_keep_sources_apart(tree):
     weighted = two_sources(tree, source_weights="equal")
     message = "training.source_weights is equal, and extractive_summarization joins the texts of all sources. Leave it"

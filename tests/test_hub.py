@@ -108,6 +108,8 @@ def test_a_folder_here_has_no_revisions(tiny_classifier: Path, tmp_path: Path) -
     shutil.copytree(tiny_classifier, tmp_path / "clauses")
     with pytest.raises(CheckpointError, match=r"clauses@v1"):
         hub.load(tmp_path / "clauses@v1")
+    with pytest.raises(CheckpointError, match=r"clauses is on this machine, and revision is v1: only models on the H"):
+        hub.load(tmp_path / "clauses", revision="v1")
     (tmp_path / "clauses").rename(tmp_path / "clauses@v1")
     assert hub.load(tmp_path / "clauses@v1").label_names == hub.load(tiny_classifier).label_names
 

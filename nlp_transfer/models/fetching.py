@@ -28,11 +28,14 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
         trust_remote_code: whether its Python files are fetched too.
 
     Raises:
-        ConfigError: there is no such model, or the Hub cannot be reached and it is not in the cache.
+        ConfigError: there is no such model, a revision of a folder here is asked for, or the Hub cannot be reached and
+            the model is not in the cache.
         CheckpointError: its files are not those of its manifest, or lead out of the folder; see `check_safe`.
     """
     source = Path(resolve_model(name))
     if source.is_dir():
+        if revision is not None:
+            raise ConfigError(f"model: {revision_of_a_folder(name, revision)}")
         folder = source
     else:
         folder = _fetched(name, revision, [*MODEL_FILES, *["*.py"] * trust_remote_code], ["*/*"])
@@ -41,6 +44,13 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
             _fetched(name, folder.name, [f"{EXTRACTOR}/{pattern}" for pattern in MODEL_FILES], ["*/*/*"])
     check_safe(folder)
     return folder
+
+
+def revision_of_a_folder(name: str, revision: str) -> str:
+    """What is said where a revision of a model is asked for that is here."""
+    return (
+        f"{name} is on this machine, and revision is {revision}: only models on the Hub have revisions. Leave it out."
+    )
 
 
 def without_telemetry() -> None:
