@@ -24,6 +24,10 @@ CANDIDATES = "candidates"
 """The folder inside a run's folder that holds the runs."""
 
 
+TRIED = "candidates"
+"""The fact that says what was tried and chosen."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The values that were chosen.

@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
 from nlp_transfer.building import build_trainer, load_data, load_model
-from nlp_transfer.choosing import CANDIDATES, adopt, choose
+from nlp_transfer.choosing import CANDIDATES, TRIED, adopt, choose
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
@@ -203,7 +203,7 @@ def _run_inside(
     inside = partial(run, resume=True, say=say_nothing, stop_signals=stop_signals, pushes=False)
     if config.choose:
         choice = choose(config, folder, inside, tell)
-        config, tried = choice.config, {"candidates": choice.facts}
+        config, tried = choice.config, {TRIED: choice.facts}
         if PartialState().is_main_process:
             adopt(choice, folder)
         PartialState().wait_for_everyone()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nlp_transfer.choosing import TRIED
 from nlp_transfer.errors import PublishError
 from nlp_transfer.finished_runs import FinishedRun, read_json, read_run
 from nlp_transfer.hub import CONFIG_KEY
@@ -231,6 +232,9 @@ def _transfer(run: FinishedRun, base: Base) -> Iterator[str]:
     if "training" in run.config:  # a soup has no recipe of its own
         fitted = "" if _trains(run.config) else "no network was trained, a head was fitted to the frozen encoder; "
         yield f"**Recipe**: {fitted}{recipe(run.config)}."
+    if chosen := run.facts.get("found", {}).get(TRIED, {}).get("chosen"):
+        metric = run.config["training"]["metric_for_best_model"]
+        yield f"**Chosen** by `{metric}`: {escape_markdown(chosen)}."
 
 
 def _scores(run: FinishedRun) -> Iterator[str]:

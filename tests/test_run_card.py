@@ -27,9 +27,12 @@ def classes(count: int) -> dict[str, Any]:
     return {"rows": count, **summary, **means, "per_class": {f"class {i}": each for i in range(count)}}
 
 
-def card(folder: Path, tree: dict[str, Any], scores: dict[str, Any] | None = None, **how: Any) -> Any:
+def card(
+    folder: Path, tree: dict[str, Any], scores: dict[str, Any] | None = None, found: Any = None, **how: Any
+) -> Any:
     metrics = {"source": {"test": scores or classes(2)}}
-    run = FinishedRun(folder, {"config": tree}, {"model": "Hub model org/enc at revision abc"}, metrics, {})
+    facts = {"model": "Hub model org/enc at revision abc", "found": found or {}}
+    run = FinishedRun(folder, {"config": tree}, facts, metrics, {})
     return run_card(run, "ada/one", **{"adapter": False, **how})
 
 
@@ -81,6 +84,14 @@ def test_a_methods_settings_are_all_named(tmp_path: Path) -> None:
     lines = card(tmp_path, config(LORA, kind, choose={"methods.lora.r": [4, 8]})).transfer
     assert lines[2].startswith("**Method** `lora` (r chosen of 4 / 8, target_modules query / value, use_dora false): ")
     assert lines[3].startswith("**Method** `peft_config` (peft_type IA3, settings target_modules key; a*b true)")
+
+
+def test_what_a_run_chose_is_named(tmp_path: Path) -> None:
+    tree = config(LORA, choose={"methods.lora.r": [4, 8]}, training={"metric_for_best_model": "macro_f1"})
+    found = {
+        "candidates": {"chosen": "methods.lora.r 8", "methods.lora.r 4": "macro_f1 0.5", "methods.lora.r 8": "0.6"}
+    }
+    assert card(tmp_path, tree, found=found).transfer[-1] == "**Chosen** by `macro_f1`: methods.lora.r 8."
 
 
 def test_a_summarisers_card_names_no_file_that_is_not_there(tmp_path: Path) -> None:
