@@ -28,6 +28,7 @@ from nlp_transfer.models.manifest import folder_fingerprint
 from nlp_transfer.models.masked_lm import load_masked_lm
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.run_folder import CHECKPOINTS
+from nlp_transfer.saved_folder import folder_of
 from nlp_transfer.summarizing import ranking
 from nlp_transfer.target import Encoded, check_correctable
 from nlp_transfer.tasks import BoundAbstractiveSummarization, BoundClassification, BoundTask
@@ -85,7 +86,7 @@ def rank_by(task: BoundAbstractiveSummarization, extractor: str, device: torch.d
     """
     try:
         loaded = hub.load_extractive(extractor)
-        task.ranked_by = folder_fingerprint(hub.folder_of(extractor))
+        task.ranked_by = folder_fingerprint(folder_of(extractor))
     except CheckpointError as error:
         raise ConfigError([f"task.extractor: {problem}" for problem in error.problems]) from error
     network: Any = loaded.model

@@ -23,11 +23,11 @@ from nlp_transfer.data.batches import PaddingCollator, SentenceCollator
 from nlp_transfer.data.windows import DocumentEncoder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.export_checks import AGREEMENT, SENTENCES, Check, Trained, check_graph, check_texts, logits_of
-from nlp_transfer.hub import CONFIG_KEY
 from nlp_transfer.models.manifest import MANIFEST, check_manifest, listed_files, write_manifest
 from nlp_transfer.models.onnx_export import OPSET, quantize, refuse_network, write_graph
 from nlp_transfer.models.onnx_network import external_name, require_packages
 from nlp_transfer.onnx_backend import EXPORT_KEY, FILES, FOLDER, export_record
+from nlp_transfer.saved_folder import CONFIG_KEY
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 
 BOTH = "both"

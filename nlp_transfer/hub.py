@@ -6,7 +6,6 @@ no place for (the task, the length texts were cut to, the thresholds of a multi-
 stands in its config.json under one key, which transformers keeps and ignores.
 """
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,9 @@ from safetensors import SafetensorError
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.metrics.extracts import Budget
-from nlp_transfer.models.locating import conversion
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
-from nlp_transfer.models.safety import ADAPTER_CONFIG, EXTRACTOR, adapter_base, pickled_weights
+from nlp_transfer.models.safety import EXTRACTOR
+from nlp_transfer.saved_folder import CONFIG_KEY, find_folder, folder_of, read_network, saved_record
 from nlp_transfer.tasks import AbstractiveSummarization, BoundAbstractiveSummarization, ExtractiveSummarization
 from nlp_transfer.tasks.abstractive_summarization import EXTRACT
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
@@ -29,11 +28,7 @@ if TYPE_CHECKING:
     from nlp_transfer.tasks import BoundTask
     from nlp_transfer.training import TransferTrainer
 
-CONFIG_KEY = "nlp_transfer"
-
 EXTRACTIVE_TASK, ABSTRACTIVE_TASK = ExtractiveSummarization.name, AbstractiveSummarization.name
-
-PICKLED_ADAPTER = "adapter_model.bin"
 
 UNLIMITED_TOKENS = 512
 """Where a text is cut if neither our record nor the model and its tokenizer set a limit."""
@@ -131,7 +126,7 @@ def load(name: str | Path, *, revision: str | None = None) -> Trained:
     Raises:
         CheckpointError: it is not there, is torn, not what its manifest says, or neither of the two.
     """
-    if _task(_folder(name, revision)[1]) in _SUMMARIZERS:
+    if _task(find_folder(name, revision)[1]) in _SUMMARIZERS:
         return load_summarizer(name, revision=revision)
     return load_classifier(name, revision=revision)
 
@@ -139,7 +134,7 @@ def load(name: str | Path, *, revision: str | None = None) -> Trained:
 def is_summarizer(name: str | Path) -> bool:
     """Whether a saved model summarises; False also where there is none, of which `load` complains."""
     try:
-        return _task(_folder(name, None)[1]) in _SUMMARIZERS
+        return _task(find_folder(name, None)[1]) in _SUMMARIZERS
     except CheckpointError:
         return False
 
@@ -161,12 +156,12 @@ def load_classifier(name: str | Path, *, revision: str | None = None) -> Trained
 
     from nlp_transfer.models.loading import max_positions
 
-    folder, source = _folder(name, revision)
+    folder, source = find_folder(name, revision)
     if _task(source) in _SUMMARIZERS:
         raise CheckpointError(
             f"{name} summarises documents, and a classifier is needed here. scripts/predict.py reads it."
         )
-    model, tokenizer, info = _read(name, folder, source, AutoModelForSequenceClassification, "classifier")
+    model, tokenizer, info = read_network(name, folder, source, AutoModelForSequenceClassification, "classifier")
     missing = sorted(info["missing_keys"])
     if missing:
         raise CheckpointError(
@@ -178,7 +173,7 @@ def load_classifier(name: str | Path, *, revision: str | None = None) -> Trained
         raise CheckpointError(f"{name} is no classifier: it has one output, a number (regression).")
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{name} has a tokenizer without padding token, so texts cannot be put into batches.")
-    record = _record(source)
+    record = saved_record(source)
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     thresholds = record.get("thresholds", {})
     positions = max_positions(model.config) if hasattr(model.config, "max_position_embeddings") else None
@@ -206,7 +201,7 @@ def load_summarizer(
     Raises:
         CheckpointError: it is not there, is torn, not what its manifest says, or no summariser of this package.
     """
-    loads = load_abstractive if _task(_folder(name, revision)[1]) == ABSTRACTIVE_TASK else load_extractive
+    loads = load_abstractive if _task(find_folder(name, revision)[1]) == ABSTRACTIVE_TASK else load_extractive
     return loads(name, revision=revision)
 
 
@@ -214,9 +209,9 @@ def load_extractive(name: str | Path, *, revision: str | None = None) -> Trained
     """Load an extractive summariser; see `load_summarizer`."""
     from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
 
-    folder, source = _folder(name, revision)
-    settings = summarizer_settings(str(name), _record(source))
-    model, tokenizer, info = _read(name, folder, source, AutoModelForExtractiveSummarization, "summariser")
+    folder, source = find_folder(name, revision)
+    settings = summarizer_settings(str(name), saved_record(source))
+    model, tokenizer, info = read_network(name, folder, source, AutoModelForExtractiveSummarization, "summariser")
     if missing := sorted(info["missing_keys"]):
         raise CheckpointError(f"{name} is not a trained summariser: its weights lack {', '.join(missing[:4])}.")
     return TrainedSummarizer(model=model.float().eval(), tokenizer=tokenizer, origin=str(folder), **settings)
@@ -226,9 +221,9 @@ def load_abstractive(name: str | Path, *, revision: str | None = None) -> Traine
     """Load a summariser that writes; see `load_summarizer`."""
     from transformers import AutoModelForSeq2SeqLM
 
-    folder, source = _folder(name, revision)
-    settings = abstractive_settings(str(name), _record(source), source)
-    model, tokenizer, info = _read(name, folder, source, AutoModelForSeq2SeqLM, "summariser")
+    folder, source = find_folder(name, revision)
+    settings = abstractive_settings(str(name), saved_record(source), source)
+    model, tokenizer, info = read_network(name, folder, source, AutoModelForSeq2SeqLM, "summariser")
     if missing := sorted(info["missing_keys"]):
         raise CheckpointError(f"{name} is not a trained summariser: its weights lack {', '.join(missing[:4])}.")
     return TrainedAbstractiveSummarizer(model=model.float().eval(), tokenizer=tokenizer, origin=str(folder), **settings)
@@ -289,103 +284,9 @@ def abstractive_settings(name: str, record: Any, folder: Path) -> dict[str, Any]
     return found
 
 
-def folder_of(name: str | Path, revision: str | None = None) -> Path:
-    """Where the files of a saved model are; raises CheckpointError where there is none."""
-    return _folder(name, revision)[1]
-
-
-def _folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
-    """The model folder that a name means, and where its files are; raises CheckpointError."""
-    from nlp_transfer.models.fetching import model_folder
-
-    folder = Path(name).expanduser()
-    on_hub, at, commit = str(name).rpartition("@")
-    if at and revision is None and not folder.exists() and not Path(on_hub).expanduser().exists():
-        folder, revision = Path(on_hub), commit
-    if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
-        folder = folder / "model"
-    try:
-        return folder, model_folder(str(folder), revision=revision)
-    except ConfigError as error:
-        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
-
-
 _SUMMARIZERS = (EXTRACTIVE_TASK, ABSTRACTIVE_TASK)
 
 
 def _task(source: Path) -> Any:
     """The task that a folder was trained for."""
-    return _record(source).get("task")
-
-
-def _record(source: Path) -> dict[str, Any]:
-    """What `save` recorded in a folder; empty where it did not."""
-    try:
-        record = json.loads((source / "config.json").read_text("utf-8")).get(CONFIG_KEY)
-    except (OSError, ValueError, AttributeError):  # whoever loads it says what is wrong
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _read(
-    name: str | Path, folder: Path, source: Path, auto_class: Any, what: str
-) -> tuple[Any, "PreTrainedTokenizerBase", dict[str, Any]]:
-    """The network, its tokenizer, and what transformers says of its loading; raises CheckpointError."""
-    from nlp_transfer.models.loading import quiet, read_tokenizer
-
-    try:
-        _check_saved(str(folder), source)
-        tokenizer = read_tokenizer(str(folder), source)
-        with quiet():
-            model, info = auto_class.from_pretrained(
-                source, trust_remote_code=False, use_safetensors=True, output_loading_info=True
-            )
-    except ConfigError as error:
-        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
-    except CheckpointError:
-        raise
-    except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
-        raise CheckpointError(
-            f"{name} cannot be loaded as a trained {what} ({' '.join(str(error).split())[:300]}). "
-            "Expected a run's output folder, or a model folder with config.json, model.safetensors and a tokenizer."
-        ) from error
-    return model, tokenizer, info
-
-
-def _check_saved(name: str, folder: Path) -> None:
-    """Complain about a folder that holds no model, or one that would not be read; raises CheckpointError."""
-    names = sorted(path.name for path in folder.iterdir())
-    if "config.json" not in names:
-        hint = "."
-        if PICKLED_ADAPTER in names:
-            new = PICKLED_ADAPTER.replace(".bin", ".safetensors")
-            hint = (
-                f", but an adapter as a pickle ({PICKLED_ADAPTER}). Pickles can run code, so they are not read. If you "
-                'trust this one, convert it once in its folder: python -c "import torch; '
-                "from safetensors.torch import save_file as save; "
-                f"save(torch.load('{PICKLED_ADAPTER}', weights_only=True), '{new}')\" and delete {PICKLED_ADAPTER}."
-            )
-        elif ADAPTER_CONFIG in names or "adapter" in names:
-            inner = folder if ADAPTER_CONFIG in names else folder / "adapter"
-            said = adapter_base(inner)
-            hint = (
-                "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification"
-                f".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model{said}."
-                if said
-                else "; an adapter that was not merged needs its base model, which this one does not name. Load that "
-                "as base_model, with num_labels=NUMBER OF CLASSES, and then peft's PeftModel"
-                ".from_pretrained(base_model, FOLDER)."
-            )
-        raise CheckpointError(
-            f"{name} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "
-            f"{', '.join(names[:10]) or 'nothing'}. Expected the output folder of a finished run, or a model folder."
-        )
-    how = conversion(name, "AutoModelForSequenceClassification")  # plain AutoModel would lose the head
-    pickles = pickled_weights(names)
-    if pickles:
-        raise CheckpointError(f"{name} has its weights as a pickle only ({pickles[0]}). {how}")
-    if any(file.endswith(".onnx") for file in names) and not any(file.endswith(".safetensors") for file in names):
-        raise CheckpointError(f"{name} holds a model exported to ONNX, without PyTorch's weights: add --backend onnx.")
-    if not any(file.endswith(".safetensors") for file in names):
-        on_hub = "" if Path(name).is_dir() else f" {how}"
-        raise CheckpointError(f"{name} has no weights (*.safetensors); it holds {', '.join(names[:10])}.{on_hub}")
+    return saved_record(source).get("task")

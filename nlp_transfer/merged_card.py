@@ -12,12 +12,12 @@ from typing import Any
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.finished_runs import FinishedRun, read_json, read_run
-from nlp_transfer.hub import CONFIG_KEY
 from nlp_transfer.publishing.card import Card
 from nlp_transfer.reporting.report import METRICS, MODEL, DomainScores
 from nlp_transfer.reporting.score_tables import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.run_card import base_of, recipe, run_card
+from nlp_transfer.saved_folder import CONFIG_KEY
 
 MERGED = "merged"
 """The key of our record in a model's config.json under which it stands how the model was merged."""

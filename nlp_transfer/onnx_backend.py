@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
-from nlp_transfer.hub import CONFIG_KEY, EXTRACTIVE_TASK, summarizer_settings
+from nlp_transfer.hub import EXTRACTIVE_TASK, summarizer_settings
 from nlp_transfer.models.onnx_network import OnnxNetwork, require_packages
+from nlp_transfer.saved_folder import CONFIG_KEY
 from nlp_transfer.trained import TrainedClassifier, TrainedSummarizer
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from transformers import AutoModelForSeq2SeqLM, Pipeline, pipelines
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.hub import CONFIG_KEY, UNLIMITED_TOKENS, abstractive_settings, folder_of, summarizer_settings
+from nlp_transfer.hub import UNLIMITED_TOKENS, abstractive_settings, summarizer_settings
 from nlp_transfer.models.encoder_decoder import positions
 from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization, register_models
 from nlp_transfer.models.families import is_encoder_decoder
+from nlp_transfer.saved_folder import CONFIG_KEY, folder_of
 from nlp_transfer.summarizing import summarize
 from nlp_transfer.tasks import AbstractiveSummarization
 from nlp_transfer.tasks.abstractive_summarization import EXTRACT

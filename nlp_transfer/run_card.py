@@ -13,7 +13,6 @@ from typing import Any
 from nlp_transfer.choosing import TRIED
 from nlp_transfer.errors import PublishError
 from nlp_transfer.finished_runs import FinishedRun, read_json, read_run
-from nlp_transfer.hub import CONFIG_KEY
 from nlp_transfer.methods import METHODS
 from nlp_transfer.models.locating import PACKAGE_PREFIX, folder_origin, hub_origin
 from nlp_transfer.publishing.card import CLASSIFIER, NOT_FOR, PIPELINES, SHOWN_CLASSES, Card, adapter_use
@@ -22,6 +21,7 @@ from nlp_transfer.reporting.markdown import meaning
 from nlp_transfer.reporting.report import METRICS, MODEL, Cost
 from nlp_transfer.reporting.score_tables import has_classes, number, per_class_table, summary_tables
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown
+from nlp_transfer.saved_folder import CONFIG_KEY
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.training.arguments import TransferArguments
 
