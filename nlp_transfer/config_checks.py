@@ -46,10 +46,15 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         needing = needs_target(config.methods, config.training)
         if needing and config.target is None:
             problems.append(
-                f"{' and '.join(needing)} needs text of a target domain, and there is none. Name it with target: "
-                "{path: …}."
+                f"{' and '.join(needing)} need{'s' if len(needing) == 1 else ''} text of a target domain, and there is "
+                "none. Name it with target: {path: …}."
             )
     if config.training is not None:
+        if config.target_progress and config.training.eval_strategy == "no":
+            problems.append(
+                "target_progress scores the target in each evaluation, and training.eval_strategy is no. Set it to "
+                "epoch or steps, or leave target_progress out."
+            )
         problems += _training_problems(config.training, config.task)
         problems += _labels_problems(config)
         problems += _choosing_problems(config)

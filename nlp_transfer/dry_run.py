@@ -8,7 +8,7 @@ from nlp_transfer.config import Config
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.reporting.run_folder import check_run_folder
 from nlp_transfer.run_facts import cut_texts, described
-from nlp_transfer.target import check_adaptation, target_rows
+from nlp_transfer.target import check_adaptation, names_of, source_only_config, target_rows
 from nlp_transfer.training.sources import sources_of
 
 DRY_RUN_EXAMPLES = 10
@@ -47,6 +47,8 @@ def dry_run(config: Config) -> str:
     lines.append(
         f"\nModel: {loaded.origin}, {count_parameters(loaded.model)[1]:,} parameters. It has all that {trained} needs."
     )
+    if (beside := source_only_config(config, folder)) is not None:
+        lines.append(f"Before it a run without {names_of(config)} is trained in {beside.training.output_dir}.")
     if config.choose:
         lines.append("Candidates, of which the run chooses one:")
         lines += [f"  {words}" for words, _ in candidates(config, folder)]

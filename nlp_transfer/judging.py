@@ -23,6 +23,7 @@ from nlp_transfer.target import (
     choices_by_labels,
     class_frequencies,
     compared,
+    correction_warnings,
     pseudo_label_facts,
 )
 from nlp_transfer.tasks import (
@@ -64,11 +65,13 @@ class Judged:
         baselines: scores by baseline.
         facts: what the predictions tell.
         paths: what was written, by a word for it.
+        warnings: what whoever uses the model must know first.
     """
 
     baselines: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def judge(
@@ -95,7 +98,7 @@ def judge(
         scored: what the model said of them.
         correction: what was made of its class frequencies.
         beside: the run without the methods that use the target, if there was one.
-        tell: is told whether those seem to have done harm.
+        tell: is told the warnings.
     """
     path = Path(str(config.training.output_dir)) / PREDICTIONS
     if isinstance(task, BoundExtractiveSummarization | BoundAbstractiveSummarization):
@@ -112,8 +115,10 @@ def judge(
     write_predictions(path, prediction_rows(task, scored))
     baselines = score_baselines(config.baseline_names, task, corpora, scored)
     facts: dict[str, Any] = {}
+    warnings = []
     if "target" in scored and not task.multi_label:
         facts["class frequencies"] = {**class_frequencies(task, scored), **correction.facts}
+        warnings += correction_warnings(task, scored["target"], correction.before)
     if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
         facts["checkpoints"] = choices
     if by_source := scores_by_source(task, "macro_f1", scored["source"], rows["source"]):
@@ -126,8 +131,14 @@ def judge(
         found = json.loads((alone / FACTS).read_text()).get("found", {})
         if BY_SOURCE in found:
             facts[f"{BY_SOURCE}, of {SOURCE_ONLY}"] = found[BY_SOURCE]
-        facts["adaptation"] = compared(task, scored["target"], alone, tell, correction.before)
-    return Judged(baselines, facts, {"predictions": str(path)})
+        comparison = compared(task, scored["target"], alone, correction.before)
+        facts["adaptation"] = comparison.facts()
+        if correction.before:
+            facts["adaptation"]["both are"] = "without prior_correction"
+        warnings += [comparison.warning(str(alone))] if comparison.warns else []
+    for warning in warnings:
+        tell(warning)
+    return Judged(baselines, facts, {"predictions": str(path)}, tuple(warnings))
 
 
 def _alone(beside: Config | None) -> dict[str, Any]:

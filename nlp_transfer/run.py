@@ -152,7 +152,7 @@ def run(
             trained = time.perf_counter()
             rows, correction = held_out(config, encoded), Correction()
             if config.prior_correction and isinstance(task, BoundClassification):
-                correction = Correction(*correct_prior(trainer, task, rows))
+                correction = Correction(*correct_prior(trainer, task, rows, tell))
             scored = score_model(trainer, task, rows)
             evaluated = time.perf_counter()
             paths = {**hub.save_trained(trainer, tokenizer, folder, task), "log": str(folder / LOG)}
@@ -182,6 +182,7 @@ def run(
             facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **tried, **judged.facts},
             thresholds=task.threshold_by_label() if isinstance(task, BoundClassification) else {},
             paths={**paths, **judged.paths},
+            warnings=judged.warnings,
         ).write(folder)
         opened.finish()
         return _pushed(report, folder, config, corpora, tell) if pushes else report

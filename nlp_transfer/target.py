@@ -18,9 +18,9 @@ from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, say_nothing
 from nlp_transfer.metrics.label_free import LABEL_FREE, TARGET_MACRO_F1
-from nlp_transfer.metrics.label_shift import estimate_label_shift
+from nlp_transfer.metrics.label_shift import above_chance, estimate_label_shift
 from nlp_transfer.models.families import final_linear, logits_layer, plain_model
-from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, compare, read_probabilities
+from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, Comparison, compare, read_probabilities
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.score_tables import number
@@ -35,6 +35,10 @@ from nlp_transfer.training.target_rows import has_label, without_labels
 Encoded = dict[str, dict[str, Dataset]]
 """{domain: {split: encoded rows}}"""
 
+
+AT_CHANCE = (
+    "on source validation the model does not tell the classes apart, so what it says of the target is no estimate"
+)
 
 FEW = 20
 """How often a target text may come in an epoch before a person should be told."""
@@ -126,21 +130,16 @@ def compared(
     task: BoundClassification,
     scored: Mapping[str, Scored],
     alone: Path,
-    tell: Callable[[str], None],
     uncorrected: Mapping[str, np.ndarray],
-) -> dict[str, str]:
-    """Compare the model on the target's rows with the source-only run's, and warn where that seems better.
+) -> Comparison:
+    """Compare the model on the target's rows with the source-only run's.
 
     Args:
         task: knows what the logits mean.
         scored: the target's splits.
         alone: the folder of the source-only run.
-        tell: is told the warning.
         uncorrected: the splits' logits before `prior_correction`, which the source-only run is without; empty where
             nothing was corrected.
-
-    Returns:
-        Facts for the report.
     """
     probabilities = np.concatenate(
         [task.probabilities(uncorrected.get(split, one.logits)) for split, one in scored.items()]
@@ -150,15 +149,12 @@ def compared(
     if one.labels is not None:
         own = task.metrics(uncorrected[split], one.labels) if split in uncorrected else one.metrics
         metrics = (own, json.loads((alone / METRICS).read_text())["target"][split])
-    found = compare(
+    return compare(
         probabilities,
         read_probabilities(alone / PREDICTIONS, "target", scored),
         multi_label=task.multi_label,
         metrics=metrics,
     )
-    if found.warns:
-        tell(found.warning(str(alone)))
-    return {**found.facts(), **({"both are": "without prior_correction"} if uncorrected else {})}
 
 
 def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None:
@@ -176,12 +172,13 @@ def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None
 
 
 def correct_prior(
-    trainer: TransferTrainer, task: BoundClassification, encoded: Encoded
+    trainer: TransferTrainer, task: BoundClassification, encoded: Encoded, tell: Callable[[str], None]
 ) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Let the model predict with the class frequencies that the target's texts seem to have.
 
     Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
-    model predicts so. On all processes together.
+    model predicts so. A model that does not tell the source's classes apart is left as it is: what it says of the
+    target is no estimate. On all processes together.
 
     Returns:
         Facts for the report: that it was done, and what the target's score was before, where it has labels. And the
@@ -193,16 +190,47 @@ def correct_prior(
     splits = scored_splits("target", encoded.get("target", {}))
     if not splits:
         return {"corrected": "no: the target has no rows that were not learned from"}, {}
+    if not above_chance(validation, labels):
+        tell(f"prior_correction: nothing is corrected: {AT_CHANCE}.")
+        return {"corrected": f"no: {AT_CHANCE}"}, {}
     sides = [predict(trainer, encoded["target"][split]) for split in splits]
     shift = estimate_label_shift(validation, labels, np.concatenate([logits for logits, _ in sides]))
     with torch.no_grad():
         layer.weight.div_(shift.temperature)
         layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+    shares = ", ".join(
+        f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)" for i, name in enumerate(task.label_names)
+    )
+    tell(f"prior_correction: the model now predicts with the frequencies that the target seems to have: {shares}.")
     facts = {"corrected": "the model predicts with the target's frequencies, on source texts too"}
     logits, known = sides[0]
     if known is not None:
         facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
     return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}
+
+
+def correction_warnings(
+    task: BoundClassification, scored: Mapping[str, Scored], before: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Whether `prior_correction` made the model worse on the target, by its labels.
+
+    Args:
+        task: scores.
+        scored: the target's splits.
+        before: their logits without the correction; empty where nothing was corrected.
+    """
+    found = []
+    for split, logits in before.items():
+        labels = scored[split].labels
+        if labels is None:
+            continue
+        old, new = task.metrics(logits, labels)["macro_f1"], scored[split].metrics["macro_f1"]
+        if new < old:
+            found.append(
+                f"prior_correction lowered the macro-F1 of target {split} from {number(old)} to {number(new)}, by its "
+                "labels: its texts are not what the estimate takes them for. Train without it."
+            )
+    return found
 
 
 def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, str]:
@@ -216,9 +244,12 @@ def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[st
     assert validation.labels is not None
     shift = estimate_label_shift(validation.logits, validation.labels, np.concatenate([one.logits for one in sides]))
     known = [one.labels for one in sides if one.labels is not None]
-    counts = np.bincount(np.concatenate(known), minlength=len(task.label_names)) if known else None
-    return {
-        name: f"{shift.source[i]:.3f} in the source, about {shift.target[i]:.3f} in the target "
+    classes = len(task.label_names)
+    shares = np.bincount(validation.labels, minlength=classes) / len(validation.labels)
+    counts = np.bincount(np.concatenate(known), minlength=classes) if known else None
+    useless = {} if above_chance(validation.logits, validation.labels) else {"no estimate": AT_CHANCE}
+    return useless | {
+        name: f"{shares[i]:.3f} in source validation, about {shift.target[i]:.3f} in the target "
         f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
         + ("" if counts is None else f"; by its labels {counts[i] / counts.sum():.3f}")
         for i, name in enumerate(task.label_names)
@@ -328,7 +359,9 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
     turns = len(encoded["source"]["train"]) / max(1, len(splits[split]))
     few = f" They are few: each comes {turns:.0f} times an epoch." if turns > FEW else ""
-    tell(f"{len(splits[split]):,} target texts {which} are seen in training, without labels.{few}")
+    unit = "rows of target text" if not config.task.classifies and not config.task.summarizes else "target texts"
+    use = "are seen in training," if names_of(config) else "are looked at, not learned from,"
+    tell(f"{len(splits[split]):,} {unit} {which} {use} without labels.{few if names_of(config) else ''}")
     return without_labels(splits[split])
 
 

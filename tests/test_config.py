@@ -176,7 +176,7 @@ def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
         ),
         (
             {"methods": ["dann", "mmd"]},
-            "dann and mmd needs text of a target domain, and there is none. Name it with target: {path: …}.",
+            "dann and mmd need text of a target domain, and there is none. Name it with target: {path: …}.",
         ),
         ({"model": 3}, "model is 3; expected str."),
         ({"baselines": 3}, "baselines is 3; expected list of str or null."),
@@ -324,6 +324,15 @@ def test_a_model_here_has_no_revisions(tree):
     message = rf"model: {tree['model']} is on this machine, and revision is main: only models on the Hub have revisions"
     with pytest.raises(ConfigError, match=message):
         load_config(tree={**tree, "revision": "main"})
+
+
+def test_progress_needs_evaluations(tree, tmp_path):
+    (tmp_path / "target.jsonl").write_text('{"text": "x", "label": "a"}\n')
+    made = {**tree, "target": {"path": str(tmp_path / "target.jsonl")}, "target_progress": True}
+    with pytest.raises(
+        ConfigError, match=r"target_progress scores the target in each evaluation, and training\.eval_st"
+    ):
+        load_config(tree=made, overrides=[("training.eval_strategy", "no")])
 
 
 def test_weights_are_for_tasks_that_keep_sources_apart(tree):

@@ -19,7 +19,9 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reading.trees import read_yaml
+from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.run import run
+from nlp_transfer.target import correction_warnings
 from tests.tiny_runs import rows, run_tree, tiny_encoder, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -456,6 +458,8 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     alone = run(tree("alone", ["full_fine_tuning"]))
     monkeypatch.setattr("nlp_transfer.reporting.negative_transfer.Comparison.warns", True)
     said = []
+    beside = f"Before it a run without mmd is trained in {tmp_path / 'both' / 'source_only'}."
+    assert beside in dry_run(tree("both", adapting))
     report = run(tree("both", adapting), say=said.append)
     assert weights(tmp_path / "both") == weights(tmp_path / "without")
     assert weights(tmp_path / "both" / "source_only") == weights(tmp_path / "alone")
@@ -469,6 +473,8 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     adapted, only = (one.metrics["target"]["test"]["macro_f1"] for one in (report, alone))
     assert f"macro-F1 {adapted:.3f} adapted, {only:.3f} source-only" in facts["preferred by the labels"]
     assert any(line.startswith("Without mmd: source test macro-F1 ") for line in said)
+    assert report.warnings == (said[-1],)
+    assert facts["the warning"] == ("right" if only > adapted else "wrong") + ", by the labels"
     assert said[-1].startswith("Adaptation looks worse than training on the source alone")
     assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
     assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()
@@ -518,6 +524,9 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
     before = plain.metrics["target"]["test"]["macro_f1"]
     assert corrected.facts["class frequencies"]["target test macro-F1 before"] == f"{before:.3f}"
     assert "corrected" not in facts
+    assert not plain.warnings
+    after = corrected.metrics["target"]["test"]["macro_f1"]
+    assert bool(corrected.warnings) == (after < before)
     both = [
         [row["probabilities"]["public"] for row in predictions(tmp_path / name) if row["domain"] == "target"]
         for name in ("plain", "corrected")
@@ -533,6 +542,32 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
     ):
         found = {one["label"]: one["score"] for one in classify([text["text"]])[0]}
         assert found["public"] == pytest.approx(row["probabilities"]["public"], abs=1e-5)
+
+
+def test_a_model_at_chance_is_not_corrected(encoder, corpus, tmp_path):
+    (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
+    made = run_tree(encoder, corpus, tmp_path / "run", max_steps=1, learning_rate=1e-9)
+    said = []
+    config = load_config(tree={**made, "target": {"path": str(tmp_path / "target.jsonl")}, "prior_correction": True})
+    facts = run(config, say=said.append).facts["class frequencies"]
+    chance = "on source validation the model does not tell the classes apart, so what it says of the target is no estim"
+    assert facts["no estimate"].startswith(chance)
+    assert facts["corrected"] == f"no: {facts['no estimate']}"
+    assert any(line.startswith("prior_correction: nothing is corrected: on source validation") for line in said)
+
+
+def test_a_correction_that_does_harm_is_warned_of(encoder, corpus, tmp_path):
+    task = load_data(load_config(tree=run_tree(encoder, corpus, tmp_path / "run")))[1]
+    labels, good = np.array([0, 1, 2]), np.eye(3)
+    bad = np.eye(3)[[0, 0, 2]]
+    after = Scored(["a", "b", "c"], bad, labels, task.metrics(bad, labels))
+    found = correction_warnings(task, {"test": after}, {"test": good})
+    assert found == [
+        f"prior_correction lowered the macro-F1 of target test from 1.000 to {after.metrics['macro_f1']:.3f}, by its "
+        "labels: its texts are not what the estimate takes them for. Train without it."
+    ]
+    assert correction_warnings(task, {"test": Scored(["a"], good, None, {})}, {"test": good}) == []
+    assert correction_warnings(task, {"test": after}, {}) == []
 
 
 def test_what_would_stop_an_adapting_run_later_is_found_before_anything_is_written(encoder, corpus, tmp_path):

@@ -160,7 +160,10 @@ class _Readings:
             else:
                 advice = f"Classes of training: {classes}. Correct or remove these rows, or train with such rows."
                 if names.trained is not None and names.key == "target":
-                    advice += " In a folder, their texts may stand in a file unlabeled, which is learned from unscored."
+                    advice += (
+                        " In a folder, their texts may stand in a file unlabeled, which is learned from unscored; and "
+                        "target.columns: {label: unread} scores none."
+                    )
                 if names.trained is not None and names.given is None and isinstance(label, int):
                     advice += f" Where integers stand for these classes, set {names.key}.label_names."
                 faults.add(f"{column} {label!r} is unseen in training", advice, rows)

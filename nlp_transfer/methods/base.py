@@ -138,6 +138,7 @@ class Method(ABC):
         needs_target_labels: whether it asks for the target's labels, too.
         hides_target: whether it hides tokens of the target's texts (`hidden_tokens`).
         labels_target: whether it labels target rows by itself (`pseudo_labels`).
+        needs_pairs: whether its term compares the rows of an update with one another, of which it then needs two.
         trains: whether gradient training follows `prepare` (False where `prepare` itself fits the model).
         any_task: whether it goes with every task, also without classes and without a new head.
         any_head: whether it goes with every task that puts a new head on the encoder.
@@ -150,6 +151,7 @@ class Method(ABC):
     needs_target_labels: ClassVar[bool] = False
     hides_target: ClassVar[bool] = False
     labels_target: ClassVar[bool] = False
+    needs_pairs: ClassVar[bool] = False
     trains: ClassVar[bool] = True
     any_task: ClassVar[bool] = False
     any_head: ClassVar[bool] = False

@@ -27,6 +27,7 @@ class CORAL(Method):
 
     name: ClassVar[str] = "coral"
     needs_target: ClassVar[bool] = True
+    needs_pairs: ClassVar[bool] = True
     reads_pooled: ClassVar[bool] = True
     frees_weights: ClassVar[bool] = False
 

@@ -38,6 +38,7 @@ class MMD(Method):
 
     name: ClassVar[str] = "mmd"
     needs_target: ClassVar[bool] = True
+    needs_pairs: ClassVar[bool] = True
     reads_pooled: ClassVar[bool] = True
     frees_weights: ClassVar[bool] = False
 

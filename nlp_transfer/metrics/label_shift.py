@@ -91,6 +91,19 @@ def estimate_label_shift(
     return LabelShift(temperature, biases, source, target, interval)
 
 
+def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether a model tells classes apart: its mean recall is above 1 / classes by more than two standard errors.
+
+    Args:
+        logits: shape (rows, classes).
+        labels: class ids, shape (rows,).
+    """
+    right, present = logits.argmax(axis=1) == labels, np.unique(labels)
+    recalls = np.array([right[labels == label].mean() for label in present])
+    errors = [recall * (1 - recall) / (labels == label).sum() for recall, label in zip(recalls, present, strict=True)]
+    return bool(recalls.mean() - 1 / len(present) > 2 * np.sqrt(sum(errors)) / len(present))
+
+
 def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
     """The temperature, and the bias of each class, that make the labels likeliest.
 

@@ -32,6 +32,7 @@ def report_markdown(report: Report) -> str:
 def _sections(report: Report) -> Iterator[str]:
     yield f"# {escape_markdown(report.title)}\n"
     yield _paragraph(report)
+    yield from (f"\n**Warning**: {escape_markdown(warning)}" for warning in report.warnings)
     yield "\n## Results\n"
     for domain in DOMAINS:
         for split in report.metrics.get(domain, {}):
@@ -121,6 +122,15 @@ def _use_of_summaries(report: Report) -> Iterator[str]:
     yield f"```bash\npython scripts/predict.py {report.paths['model']} documents.jsonl --text_column document\n```\n"
 
 
+def _verdict(gain: float) -> str:
+    """How a score stands to another one.
+
+    Args:
+        gain: points above it.
+    """
+    return "level with" if abs(gain) < LEVEL else f"{abs(gain):.1f} points {'above' if gain > 0 else 'BELOW'}"
+
+
 def _paragraph(report: Report) -> str:
     """Who learnt what, how well, and whether it beat the best baseline: one sentence a domain."""
     source = report.corpora.get("source")
@@ -146,7 +156,9 @@ def _paragraph(report: Report) -> str:
         if systems:
             best = max(systems, key=lambda name: systems[name]["macro_f1"])
             gain = 100 * (scores["macro_f1"] - systems[best]["macro_f1"])
-            verdict = f"{abs(gain):.1f} points {'above' if gain >= 0 else 'BELOW'}"
+            verdict = (
+                f"{abs(gain):.1f} points {'above' if gain > 0 else 'BELOW'}" if f"{abs(gain):.1f}" != "0.0" else LEVEL
+            )
             sentence += f"; that macro-F1 is {verdict} the best baseline, {best} ({number(systems[best]['macro_f1'])})"
         sentences.append(sentence + ".")
     return " ".join(sentences)

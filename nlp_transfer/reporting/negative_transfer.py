@@ -73,6 +73,8 @@ class Comparison:
             better = "neither" if adapted == alone else ADAPTED if adapted > alone else "source-only"
             values = f"macro-F1 {number(adapted)} adapted, {number(alone)} source-only"
             found["preferred by the labels"] = f"{better} ({values})"
+            if self.warns:
+                found["the warning"] = "right, by the labels" if alone > adapted else "wrong, by the labels"
         return found
 
     def warning(self, folder: str) -> str:
@@ -85,7 +87,7 @@ class Comparison:
         return (
             f"Adaptation looks worse than training on the source alone: {VOTE} {adapted:.4f} against {alone:.4f}. "
             f"Compare their predictions before you use the model; the source-only one is {folder}/model. A smaller "
-            "weight of the method adapts less."
+            "weight of the method, or a larger share of the source in joint, adapts less."
         )
 
 

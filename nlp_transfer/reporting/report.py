@@ -122,6 +122,7 @@ class Report:
         paths: what the run made, by a word for it (`model`, `predictions`, …); `write` adds its own.
         versions: of the libraries; found when not given.
         unpushed: why the model is not on the Hub, where it was to go there.
+        warnings: what whoever uses the model must know first.
 
     Raises:
         ValueError: a domain other than `source` and `target`, or scores of a domain that is not in `corpora`.
@@ -142,6 +143,7 @@ class Report:
     paths: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str | None] = field(default_factory=library_versions)
     unpushed: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for what, domains in (("metrics", self.metrics), *self.baselines.items()):
@@ -191,6 +193,7 @@ class Report:
             },
             "cost": asdict(self.cost),
             "found": self.facts,
+            "warnings": self.warnings,
         }
 
     def summary(self) -> RenderableType:
@@ -208,4 +211,5 @@ class Report:
         parts.append(Text("\n".join(self.cost.lines()) + "\n"))
         width = max(map(len, self.paths), default=0)
         parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
+        parts += [Text(f"\nWarning: {warning}") for warning in self.warnings]
         return Group(*parts)

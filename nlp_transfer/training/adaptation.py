@@ -37,6 +37,7 @@ from nlp_transfer.training.target_rows import (
     EndlessRows,
     batch_of,
     has_label,
+    label_column,
     mixed,
 )
 from nlp_transfer.training.total_loss import Loss, total_loss
@@ -164,7 +165,7 @@ class AdaptationMixin(UpdateMixin):
             target: Features = whole.features_of(self._target_rows, labelled=False)
             return target.probabilities().cpu().numpy()
 
-        several = isinstance(self._context.train[0]["labels"], list)
+        several = isinstance(self._context.train[0][label_column(self._context.train)], list)
         made = method.pseudo_labels(probabilities, epoch, self.state.num_train_epochs, multi_label=several)
         if made is None:
             self.pseudo_labels = None
@@ -209,7 +210,7 @@ class AdaptationMixin(UpdateMixin):
         """Target rows as a batch, with labels where a method asked for them or gives them."""
         assert self._context is not None
         batch = batch_of(self._target_rows, rows, self._context, self.args.device)
-        if "labels" in self._target_rows.column_names:
+        if label_column(self._target_rows) is not None:
             return batch
         meaningless = batch.pop("labels")
         if self.pseudo_labels is not None:

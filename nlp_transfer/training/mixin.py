@@ -43,9 +43,9 @@ from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.publishing import PublishingMixin
 from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
-from nlp_transfer.training.selection import SelectionMixin, label_free_metric
+from nlp_transfer.training.selection import SelectionMixin, check_metric, label_free_metric
 from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, SourceDraws, sources_of
-from nlp_transfer.training.target_checks import check_sources, check_target
+from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target
 from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ class TransferMixin(
         preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
         *,
         target_dataset: Any = None,
-        methods: Sequence[Method] | None = (),
+        methods: Method | Sequence[Method] | None = (),
         peft_config: "PeftConfig | None" = None,
         context: Context | None = None,
     ) -> None:
-        methods = tuple(methods or ())
+        methods = (methods,) if isinstance(methods, Method) else tuple(methods or ())
         wrong = [method for method in methods if not isinstance(method, Method)]
         if wrong:
             raise ConfigError(
@@ -108,6 +108,9 @@ class TransferMixin(
         weighs = DISTANCE_WEIGHTS if getattr(args, "source_weights", SIZE) == DISTANCE else None
         target = target_dataset if context is None else context.target
         check_target(self.methods, target, label_free_metric(args) or weighs)
+        check_pairs(self.methods, args)
+        if compute_metrics is None:
+            check_metric(args, context)
         if self.adapts and context is None and compute_loss_func is not None:
             raise ConfigError(
                 "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "

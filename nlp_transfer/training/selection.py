@@ -18,7 +18,7 @@ from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.data.batches import token_budget_batches
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.base import Context, Features
 from nlp_transfer.metrics.label_free import (
     LABEL_FREE,
@@ -46,6 +46,28 @@ def label_free_metric(arguments: Any) -> str | None:
     """The score without labels that checkpoints are chosen by; None where they are chosen otherwise."""
     name = str(getattr(arguments, "metric_for_best_model", None) or "").removeprefix("eval_")
     return name if name in LABEL_FREE else None
+
+
+def check_metric(arguments: Any, context: Context | None) -> None:
+    """Refuse a score of the target to choose by that nothing computes, before an epoch is spent.
+
+    Args:
+        arguments: of the training.
+        context: may have rows of the target with labels.
+
+    Raises:
+        ConfigError: names those that there are.
+    """
+    name = str(getattr(arguments, "metric_for_best_model", None) or "").removeprefix("eval_")
+    if not name.startswith("target_") or name in LABEL_FREE:
+        return
+    if name != TARGET_MACRO_F1:
+        raise ConfigError(f"metric_for_best_model: {did_you_mean('score', name, [*LABEL_FREE, TARGET_MACRO_F1])}")
+    if context is None or context.target_validation is None:
+        raise ConfigError(
+            f"metric_for_best_model is {TARGET_MACRO_F1}, which is computed of labelled validation rows of the target. "
+            "A configuration's run has them; a trainer chooses by them as any metric: give them as eval_dataset."
+        )
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,8 @@ class SelectionMixin(Trainer):
         if context is not None and context.target_validation is not None:
             judged = self._outputs(context.target_validation)
             scores[TARGET_MACRO_F1] = context.score(judged.logits.cpu(), judged.labels.cpu())
-        if chosen is not None or (judged is not None and context is not None and context.target is not None):
+        target = context.target if context is not None and judged is not None else None
+        if chosen is not None or (target is not None and len(target) >= FEWEST_ROWS):
             scores |= self.label_free_scores(chosen, judged)
         named = {f"{prefix}_{name}": value for name, value in scores.items()}
         return output._replace(metrics={**(output.metrics or {}), **named}) if named else output

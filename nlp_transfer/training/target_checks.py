@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Method
 from nlp_transfer.training.sources import DISTANCE, SIZE, Sources
-from nlp_transfer.training.target_rows import LABEL_COLUMNS
+from nlp_transfer.training.target_rows import label_column
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -61,6 +61,12 @@ def check_target(methods: Sequence[Method], target: "Dataset | None", needs: str
                 "metric_for_best_model such as target_infomax, or leave it out."
             )
         return
+    if target is not None and not hasattr(target, "__len__"):
+        raise ConfigError(
+            f"target_dataset is a {type(target).__name__} without a length, and {' and '.join(needing)} "
+            f"draw{'s' if len(needing) == 1 else ''} its rows at random. Give a datasets.Dataset, which may be larger "
+            "than memory."
+        )
     if target is None or not len(target):
         found = "is missing" if target is None else "has no rows"
         raise ConfigError(f"target_dataset {found}: {' and '.join(needing)} needs text of the target domain.")
@@ -69,7 +75,7 @@ def check_target(methods: Sequence[Method], target: "Dataset | None", needs: str
             f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
             "of encoded texts, as train_dataset: dataset.map(lambda row: tokenizer(row['text'], truncation=True))."
         )
-    labelled = bool(LABEL_COLUMNS & set(target.column_names))
+    labelled = label_column(target) is not None
     if asking and not labelled:
         raise DataError(
             f"target_dataset has no column 'labels' (columns found: {', '.join(target.column_names)}), and "
@@ -81,8 +87,25 @@ def check_target(methods: Sequence[Method], target: "Dataset | None", needs: str
             "not be those of a target without labels. Remove the column, or name the method joint, which learns "
             "from them."
         )
+    pairing = [method.name for method in methods if method.needs_pairs]
+    if pairing and len(target) < 2:
+        raise ConfigError(f"target_dataset has one row, and {' and '.join(pairing)} compares rows with one another.")
     if asking:
         check_target_labels(target)
+
+
+def check_pairs(methods: Sequence[Method], args: Any) -> None:
+    """Refuse updates of a single row where a method compares rows with one another, and would do nothing.
+
+    Raises:
+        ConfigError: names the methods.
+    """
+    names = [method.name for method in methods if method.needs_pairs]
+    if names and args is not None and args.train_batch_size * args.gradient_accumulation_steps * args.world_size < 2:
+        raise ConfigError(
+            f"{' and '.join(names)} compares the rows of an update with one another, and an update has one row. Raise "
+            "per_device_train_batch_size or gradient_accumulation_steps."
+        )
 
 
 def check_target_labels(target: "Dataset") -> None:
@@ -91,10 +114,11 @@ def check_target_labels(target: "Dataset") -> None:
     Raises:
         DataError: names the first row that is wrong.
     """
-    first = target[0]["labels"]
-    if isinstance(first, list):
+    column = label_column(target)
+    assert column is not None, "checked before"
+    if isinstance(target[0][column], list):
         return
-    for number, label in enumerate(target["labels"]):
+    for number, label in enumerate(target[column]):
         if not isinstance(label, int) or label < 0:
             raise DataError(
                 f"target_dataset, row {number}: its label is {label!r}; expected a class id of the source, 0 or more."

@@ -34,8 +34,8 @@ TARGET = -1
 NO_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
 
-LABEL_COLUMNS = {"label", "labels", "label_ids"}
-"""What transformers takes for labels."""
+LABEL_COLUMNS = ("labels", "label", "label_ids")
+"""What transformers takes for labels; its collators make `labels` of them."""
 
 
 class EndlessRows:
@@ -61,6 +61,11 @@ class EndlessRows:
         return self._orders[turn]
 
 
+def label_column(dataset: "Dataset") -> str | None:
+    """The column with the rows' labels; None where they have none."""
+    return next((name for name in LABEL_COLUMNS if name in dataset.column_names), None)
+
+
 def without_labels(dataset: "Dataset") -> "Dataset":
     """The rows as a method sees them that does not ask for labels."""
     names = [name for name in dataset.column_names if name in LABEL_COLUMNS]
@@ -74,8 +79,9 @@ def has_label(labels: Tensor) -> Tensor:
 
 def batch_of(dataset: "Dataset", rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:
     """Rows as a batch. Collators may want labels: a row without one gets a label of the source's that says nothing."""
-    label: Any = context.train[0]["labels"]
-    return make_batch(dataset, rows, lambda some: context.collate([{"labels": label, **row} for row in some]), device)
+    column = label_column(context.train) or LABEL_COLUMNS[0]
+    label: Any = context.train[0][column]
+    return make_batch(dataset, rows, lambda some: context.collate([{column: label, **row} for row in some]), device)
 
 
 def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:

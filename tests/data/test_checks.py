@@ -171,7 +171,7 @@ def test_labels_that_a_model_has_not_seen(failure: Callable[..., str]) -> None:
     assert message == (
         "FILE: rows 2 and 4: label 'z' is unseen in training. Classes of training: b, a. Correct or remove these rows, "
         "or train with such rows. In a folder, their texts may stand in a file unlabeled, which is learned from "
-        "unscored."
+        "unscored; and target.columns: {label: unread} scores none."
     )
     message = failure(toy_rows(4, (0, 1)), key="target", label_names=["b", "a"])
     assert "rows 1 and 3: label 0 is unseen in training" in message

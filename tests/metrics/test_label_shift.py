@@ -5,6 +5,7 @@ import pytest
 from scipy.special import softmax
 
 from nlp_transfer.metrics.label_shift import (
+    above_chance,
     bias_corrected_temperature,
     estimate_label_shift,
     expectation_maximisation,
@@ -99,3 +100,15 @@ def test_a_class_without_validation_rows_and_an_empty_side() -> None:
     assert np.isfinite(found.corrections()).all()
     with pytest.raises(ValueError, match="estimated from 500 validation and 0 target rows; both sides need some"):
         estimate_label_shift(validation, labels, validation[:0])
+
+
+@pytest.mark.parametrize(
+    ("predicted", "expected"),
+    [
+        ([0] * 10, False),  # everything one class
+        ([0, 0, 0, 1, 1, 0, 0, 1, 1, 1], False),  # recalls 0.6 and 0.6, each give or take 0.22: 0.1 is no 2 x 0.155
+        ([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], True),  # recalls 1 and 0.8: 0.4 is more than 2 x 0.089
+    ],
+)
+def test_a_model_tells_classes_apart_beyond_chance(predicted, expected):
+    assert above_chance(np.eye(2)[predicted], np.array([0] * 5 + [1] * 5)) is expected

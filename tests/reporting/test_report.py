@@ -74,7 +74,7 @@ def test_metrics_json(report, tmp_path):
 def test_facts_json(report, tmp_path):
     report.write(tmp_path)
     facts = json.loads((tmp_path / "facts.json").read_bytes())
-    assert list(facts) == ["model", "seeds", "corpora", "cost", "found"]
+    assert list(facts) == ["model", "seeds", "corpora", "cost", "found", "warnings"]
     assert (facts["model"], facts["seeds"]) == (report.model, list(report.seeds))
     assert facts["corpora"]["source"] == {
         "rows": report.corpora["source"].rows,
@@ -82,6 +82,17 @@ def test_facts_json(report, tmp_path):
     }
     assert Cost(**facts["cost"]) == report.cost
     assert facts["found"] == report.facts != {}
+
+
+def test_warnings_are_where_they_are_read(report, tmp_path):
+    warned = replace(report, warnings=("Adaptation *looks* worse.",))
+    warned.write(tmp_path)
+    assert json.loads((tmp_path / "facts.json").read_bytes())["warnings"] == ["Adaptation *looks* worse."]
+    text = (tmp_path / "report.md").read_text()
+    assert "\n**Warning**: Adaptation \\*looks\\* worse.\n" in text[: text.index("## Results")]
+    console = Console(width=100, file=io.StringIO())
+    console.print(warned.summary())
+    assert console.file.getvalue().rstrip().endswith("Warning: Adaptation *looks* worse.")
 
 
 def test_without_baselines_no_file_is_written(report, tmp_path):

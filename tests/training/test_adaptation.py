@@ -1,5 +1,6 @@
 """The trainer with a target domain: whose labels it sees, what it logs, and what goes wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
 TARGET = without_labels(random_rows(14, seed=9))
 
 
-def trainer(folder: Path, methods: list[Method], family: str = "bert", **given: Any) -> TransferTrainer:
+def trainer(folder: Path, methods: list[Method] | Method, family: str = "bert", **given: Any) -> TransferTrainer:
     arguments: dict[str, Any] = {
         "output_dir": str(folder / "run"),
         "use_cpu": True,
@@ -120,6 +121,50 @@ def test_rows_that_are_no_encoded_texts_and_labels_that_are_none(tmp_path: Path)
         trainer(tmp_path, [Joint()], target_dataset=TARGET.add_column("labels", [0.5] * len(TARGET)))
     with pytest.raises(DataError, match="target_dataset has labels, and dann must not see them"):
         trainer(tmp_path, [DANN()], target_dataset=TARGET.add_column("label_ids", [0] * len(TARGET)))
+
+
+def test_a_column_label_is_what_labels_is(tmp_path: Path) -> None:
+    """As collators of transformers have it, of the source's rows and of a target's that joint asks for."""
+
+    def collated(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        return collate(
+            [{("labels" if name == "label" else name): value for name, value in row.items()} for row in rows]
+        )
+
+    source, target = random_rows(12, seed=1), random_rows(9, seed=9)
+    for methods, beside in ([[DANN(), SelfTraining()], TARGET], [[Joint()], target]):
+        ends = []
+        for renamed in ({}, {"labels": "label"}):
+            rows = {
+                name: given.rename_columns(renamed if "labels" in given.column_names else {})
+                for name, given in (("train_dataset", source), ("target_dataset", beside))
+            }
+            run = trainer(tmp_path, methods, num_train_epochs=2, max_steps=-1, **rows)
+            run.data_collator = run._given["collator"] = collated
+            assert run._context is not None
+            run._context = replace(run._context, collate=collated)
+            run.train()
+            ends.append(weights(run))
+        assert torch.equal(ends[0], ends[1])
+
+
+def test_one_method_may_stand_alone(tmp_path: Path) -> None:
+    assert trainer(tmp_path, DANN()).methods == (DANN(),)
+
+
+def test_a_target_without_a_length(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="target_dataset is a IterableDataset without a length, and dann draws its r"):
+        trainer(tmp_path, [DANN()], target_dataset=TARGET.to_iterable_dataset())
+
+
+@pytest.mark.parametrize("methods", [[MMD()], [CORAL(), DANN()]])
+def test_rows_that_have_nothing_to_be_compared_with(methods: list[Method], tmp_path: Path) -> None:
+    message = f"{methods[0].name} compares the rows of an update with one another, and an update has one row. Raise"
+    with pytest.raises(ConfigError, match=message):
+        trainer(tmp_path, methods, per_device_train_batch_size=1)
+    trainer(tmp_path, methods, per_device_train_batch_size=1, gradient_accumulation_steps=2)
+    with pytest.raises(ConfigError, match=f"target_dataset has one row, and {methods[0].name} compares rows with one"):
+        trainer(tmp_path, methods, target_dataset=TARGET.select([0]))
 
 
 # ---- composition ----

@@ -139,6 +139,21 @@ def test_rows_that_judge_and_choose_are_computed_once(judging: Any, passes: int,
     assert ("eval_target_macro_f1" in again) == (judging is not None)
 
 
+def test_a_target_too_small_for_scores_is_judged_without_them(tmp_path: Path) -> None:
+    run = trainer(tmp_path, "loss", methods=(DANN(),), target_dataset=TARGET.select([0, 1]), num_train_epochs=1)
+    assert run._context is not None
+    run._context = replace(run._context, target_validation=LABELLED.select([0, 1]))
+    found = run.evaluate()
+    assert {name for name in found if "target" in name} == {"eval_target_macro_f1"}
+
+
+def test_a_score_that_nothing_computes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"metric_for_best_model: Unknown score 'target_infomx'\. Did you mean 'targ"):
+        trainer(tmp_path, "target_infomx", methods=(DANN(),))
+    with pytest.raises(ConfigError, match="target_macro_f1, which is computed of labelled validation rows of the targ"):
+        trainer(tmp_path, "eval_target_macro_f1", methods=(DANN(),))
+
+
 def test_rows_are_spread_over_the_split() -> None:
     rows = random_rows(10)
     assert spread(rows, 10) is rows
