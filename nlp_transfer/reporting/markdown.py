@@ -156,10 +156,8 @@ def _paragraph(report: Report) -> str:
         if systems:
             best = max(systems, key=lambda name: systems[name]["macro_f1"])
             gain = 100 * (scores["macro_f1"] - systems[best]["macro_f1"])
-            verdict = (
-                f"{abs(gain):.1f} points {'above' if gain > 0 else 'BELOW'}" if f"{abs(gain):.1f}" != "0.0" else LEVEL
-            )
-            sentence += f"; that macro-F1 is {verdict} the best baseline, {best} ({number(systems[best]['macro_f1'])})"
+            beside = f"{best} ({number(systems[best]['macro_f1'])})"
+            sentence += f"; that macro-F1 is {_verdict(gain)} the best baseline, {beside}"
         sentences.append(sentence + ".")
     return " ".join(sentences)
 
@@ -183,14 +181,11 @@ def _summary_sentence(domain: str, split: str, scores: dict[str, Any], others: d
     if beaten:
         best = max(beaten, key=lambda name: beaten[name][key])
         gain = 100 * (scores[key] - beaten[best][key])
-        verdict = f"{abs(gain):.1f} points {'above' if gain >= 0 else 'BELOW'}"
-        if abs(gain) < LEVEL:
-            verdict = "level with"
         sure = ""
         if key == "rouge1" and "rouge1_gain_low" in beaten[best]:
             low, high = (100 * beaten[best][f"rouge1_gain_{end}"] for end in ("low", "high"))
             sure = f"; on the same documents {low:+.1f} to {high:+.1f}"
-        sentence += f", {verdict} the best baseline, {best} ({number(beaten[best][key])}{sure})"
+        sentence += f", {_verdict(gain)} the best baseline, {best} ({number(beaten[best][key])}{sure})"
     if ORACLE in others:
         sentence += f"; the oracle has {number(others[ORACLE][key])}"
     return sentence + "."

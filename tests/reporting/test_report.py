@@ -84,6 +84,11 @@ def test_facts_json(report, tmp_path):
     assert facts["found"] == report.facts != {}
 
 
+def test_a_model_as_good_as_its_baseline(report, tmp_path):
+    replace(report, baselines={"twin": report.metrics}).write(tmp_path)
+    assert "; that macro-F1 is level with the best baseline, twin (0." in (tmp_path / "report.md").read_text()
+
+
 def test_warnings_are_where_they_are_read(report, tmp_path):
     warned = replace(report, warnings=("Adaptation *looks* worse.",))
     warned.write(tmp_path)
