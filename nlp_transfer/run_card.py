@@ -232,9 +232,9 @@ def _transfer(run: FinishedRun, base: Base) -> Iterator[str]:
     if "training" in run.config:  # a soup has no recipe of its own
         fitted = "" if _trains(run.config) else "no network was trained, a head was fitted to the frozen encoder; "
         yield f"**Recipe**: {fitted}{recipe(run.config)}."
-    if chosen := run.facts.get("found", {}).get(TRIED, {}).get("chosen"):
-        metric = run.config["training"]["metric_for_best_model"]
-        yield f"**Chosen** by `{metric}`: {escape_markdown(chosen)}."
+    tried = run.facts.get("found", {}).get(TRIED, {})
+    if chosen := tried.get("chosen"):
+        yield f"**Chosen** by the run: {escape_markdown(f'{chosen} ({tried[chosen]})')}."
 
 
 def _scores(run: FinishedRun) -> Iterator[str]:

@@ -544,12 +544,15 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
         assert found["public"] == pytest.approx(row["probabilities"]["public"], abs=1e-5)
 
 
-def test_a_model_at_chance_is_not_corrected(encoder, corpus, tmp_path):
+def test_a_model_at_chance_is_not_corrected(encoder, corpus, tmp_path, monkeypatch):
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
     made = run_tree(encoder, corpus, tmp_path / "run", max_steps=1, learning_rate=1e-9)
     said = []
     config = load_config(tree={**made, "target": {"path": str(tmp_path / "target.jsonl")}, "prior_correction": True})
-    facts = run(config, say=said.append).facts["class frequencies"]
+    monkeypatch.setattr("nlp_transfer.judging.correction_warnings", lambda *_: ["It does harm."])
+    report = run(config, say=said.append)
+    assert report.warnings == (said[-1],) == ("It does harm.",)
+    facts = report.facts["class frequencies"]
     chance = "on source validation the model does not tell the classes apart, so what it says of the target is no estim"
     assert facts["no estimate"].startswith(chance)
     assert facts["corrected"] == f"no: {facts['no estimate']}"

@@ -87,11 +87,10 @@ def test_a_methods_settings_are_all_named(tmp_path: Path) -> None:
 
 
 def test_what_a_run_chose_is_named(tmp_path: Path) -> None:
-    tree = config(LORA, choose={"methods.lora.r": [4, 8]}, training={"metric_for_best_model": "macro_f1"})
-    found = {
-        "candidates": {"chosen": "methods.lora.r 8", "methods.lora.r 4": "macro_f1 0.5", "methods.lora.r 8": "0.6"}
-    }
-    assert card(tmp_path, tree, found=found).transfer[-1] == "**Chosen** by `macro_f1`: methods.lora.r 8."
+    tree = config(LORA, choose={"methods.lora.r": [4, 8]})
+    tried = {"chosen": "methods.lora.r 8", "methods.lora.r 4": "loss 0.5", "methods.lora.r 8": "loss 0.4"}
+    line = card(tmp_path, tree, found={"candidates": tried}).transfer[-1]
+    assert line == "**Chosen** by the run: methods.lora.r 8 (loss 0.4)."
 
 
 def test_a_summarisers_card_names_no_file_that_is_not_there(tmp_path: Path) -> None:
