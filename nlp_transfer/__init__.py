@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from nlp_transfer.config import Config, load_config
     from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
     from nlp_transfer.hub import load
+    from nlp_transfer.metrics.label_shift import estimate_label_shift
     from nlp_transfer.models.extractive import register_models
     from nlp_transfer.pipelines import register_pipelines
+    from nlp_transfer.reporting.negative_transfer import compare_on_target
     from nlp_transfer.run import run
     from nlp_transfer.training import (
         Seq2SeqTransferArguments,
@@ -28,8 +30,10 @@ _ROOMS = {
     "config": ("Config", "load_config"),
     "data": ("Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "load_corpus"),
     "hub": ("load",),
+    "metrics.label_shift": ("estimate_label_shift",),
     "models.extractive": ("register_models",),
     "pipelines": ("register_pipelines",),
+    "reporting.negative_transfer": ("compare_on_target",),
     "run": ("run",),
     "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
 }
@@ -43,7 +47,9 @@ __all__ = [
     "SplitConfig",
     "TransferArguments",
     "TransferTrainer",
+    "compare_on_target",
     "corpus_from",
+    "estimate_label_shift",
     "load",
     "load_config",
     "load_corpus",

@@ -36,7 +36,11 @@ def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys)
     )
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
-    assert re.search(r"^\[([012] ?){10}\]$", capsys.readouterr().out, re.MULTILINE)
+    printed = capsys.readouterr().out
+    assert re.search(r"^\[([012] ?){10}\]$", printed, re.MULTILINE)
+    assert re.search(r"^(harmful|no sign of harm) \{'target_entropy': '\d\.\d{4} adapted, ", printed, re.MULTILINE)
+    (frequencies,) = re.findall(r"^class frequencies: \[(.*)\]$", printed, re.MULTILINE)
+    assert sum(map(float, frequencies.split())) == pytest.approx(1, abs=1e-6)
     assert list((tmp_path / "runs" / "kitchen").glob("checkpoint-*"))
 
 

@@ -53,6 +53,10 @@ class Joint(Method):
         """Not with λ = 1 all along, which is a run on the source alone, dropout and all."""
         return (self.source_weight_start, self.source_weight_end) not in ((1, None), (1, 1))
 
+    def shown_alone(self) -> dict[str, float]:
+        """λ, which is 1; see `Method.shown_alone`."""
+        return {"lambda": 1.0}
+
     def source_weight(self, progress: float) -> float:
         """λ; see `Method.source_weight`."""
         end = self.source_weight_start if self.source_weight_end is None else self.source_weight_end

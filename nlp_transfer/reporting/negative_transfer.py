@@ -12,12 +12,18 @@ import json
 import os
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlp_transfer.errors import DataError
+from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.metrics.label_free import infomax, mean_entropy, soft_neighborhood_density
 from nlp_transfer.reporting.score_tables import number
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import Trainer
 
 SOURCE_ONLY = "source_only"
 """The system's name in tables, and the folder of its run inside the adapting run's."""
@@ -115,6 +121,58 @@ def compare(
         scores["target_density"] = tuple(soft_neighborhood_density(side[rows]) for side in (adapted, alone))
     by_labels = None if metrics is None else (metrics[0]["macro_f1"], metrics[1]["macro_f1"])
     return Comparison({name: (pair[0], pair[1]) for name, pair in scores.items()}, by_labels)
+
+
+def compare_on_target(adapted: "Trainer", alone: "Trainer", rows: "Dataset") -> Comparison:
+    """Compare two trained classifiers on target rows, for a notebook; a configuration's run does it by itself.
+
+    Args:
+        adapted: the trainer whose methods used the target.
+        alone: one that learned from the source alone, of the same classes.
+        rows: encoded target rows; what labels they have are for the comparison's `macro_f1` alone.
+
+    Raises:
+        DataError: the two do not predict the same classes.
+    """
+    from scipy.special import expit, softmax
+
+    multi_label = _has_several_labels(adapted)
+    logits, labels = zip(*(_predictions(trainer, rows) for trainer in (adapted, alone)), strict=True)
+    if logits[0].shape != logits[1].shape:
+        classes = [side.shape[-1] for side in logits]
+        raise DataError(
+            f"The model that adapted has {classes[0]} classes and the other {classes[1]}; expected the same of both."
+        )
+    probabilities = [expit(side) if multi_label else softmax(side, axis=1) for side in logits]
+    metrics = None
+    if labels[0] is not None:
+        names = [str(i) for i in range(logits[0].shape[1])]
+        predicted = [(side > 0).astype(int) if multi_label else side.argmax(axis=1) for side in logits]
+        ours, theirs = (
+            classification_metrics(side, labels[0].astype(int), names, multi_label=multi_label, bootstrap_samples=0)
+            for side in predicted
+        )
+        metrics = (ours, theirs)
+    return compare(probabilities[0], probabilities[1], multi_label=multi_label, metrics=metrics)
+
+
+def _has_several_labels(trainer: "Trainer") -> bool:
+    """Whether a text may have several labels: by the model's configuration, or by the rows that it learned from."""
+    from nlp_transfer.training.target_rows import label_column
+
+    problem_type = trainer.accelerator.unwrap_model(trainer.model).config.problem_type
+    learned: Any = trainer.train_dataset
+    if problem_type is not None or learned is None:
+        return bool(problem_type == "multi_label_classification")
+    column = label_column(learned)
+    return column is not None and isinstance(learned[0][column], list)
+
+
+def _predictions(trainer: "Trainer", rows: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
+    """Logits and labels of rows, in their order."""
+    output = trainer.predict(rows)  # type: ignore[arg-type]  # it takes datasets' datasets
+    logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
+    return np.asarray(logits), None if output.label_ids is None else np.asarray(output.label_ids)
 
 
 def read_probabilities(path: str | os.PathLike[str], domain: str, splits: Container[str]) -> np.ndarray:

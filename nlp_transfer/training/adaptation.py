@@ -378,6 +378,10 @@ class AdaptationMixin(UpdateMixin):
         if "loss" in logs and self.shown:
             logs |= {name: total / updates for name, (total, updates) in self.shown.items()}
             self.shown = {}
+        elif "loss" in logs and not self.adapts:
+            for method in self.methods:
+                for name, value in method.shown_alone().items():
+                    logs |= {"source_loss": logs["loss"], f"{method.name}_{name}": value}
         super().log(logs, start_time)
 
     def save_networks(self, folder: Path) -> None:

@@ -1,12 +1,18 @@
 """The alarm: who votes, what is said, and what the labels say of it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from sklearn.metrics import f1_score
 
-from nlp_transfer.reporting.negative_transfer import Comparison, compare, read_probabilities
+from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.errors import DataError
+from nlp_transfer.reporting.negative_transfer import Comparison, compare, compare_on_target, read_probabilities
 from nlp_transfer.reporting.predictions import write_predictions
+from tests.tiny_models import collate, random_rows, tiny_model
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
 UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
@@ -77,3 +83,44 @@ def test_probabilities_are_read_back_by_domain(tmp_path: Path) -> None:
     found = read_probabilities(tmp_path / "p.jsonl.gz", "target", ["test"])
     assert found.tolist() == [[0.25, 0.75], [0.75, 0.25]]
     assert len(read_probabilities(tmp_path / "p.jsonl.gz", "target", ["validation"])) == 0
+
+
+def trainer(folder: Path, seed: int, *, classes: int = 3, multi_label: bool = False) -> TransferTrainer:
+    def collated(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        batch = collate([{"labels": 0, **row} for row in rows])
+        return batch if "labels" in rows[0] else {key: value for key, value in batch.items() if key != "labels"}
+
+    model = tiny_model("bert", num_labels=classes, multi_label=multi_label, seed=seed)
+    model.config.problem_type = None  # as a user's own model has it
+    arguments = TransferArguments(output_dir=str(folder), use_cpu=True, report_to="none", disable_tqdm=True)
+    return TransferTrainer(model, arguments, collated, train_dataset=random_rows(4, classes, multi_label))
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_two_trainers_are_compared_by_their_probabilities_and_by_labels_for_the_facts(
+    tmp_path: Path, multi_label: bool
+) -> None:
+    rows = random_rows(20, multi_label=multi_label, seed=4)
+    adapted, alone = (trainer(tmp_path, seed, multi_label=multi_label) for seed in (0, 1))
+    logits = [torch.tensor(one.predict(rows).predictions) for one in (adapted, alone)]
+    probabilities = [(side.sigmoid() if multi_label else side.softmax(-1)).numpy() for side in logits]
+    found = compare_on_target(adapted, alone, rows)
+    scores = compare(*probabilities, multi_label=multi_label).scores
+    assert found.scores.keys() == scores.keys()
+    for name, pair in found.scores.items():
+        assert pair == pytest.approx(scores[name])
+    predicted = [(side > 0).long() if multi_label else side.argmax(-1) for side in logits]
+    expected = [f1_score(np.array(rows["labels"]), side, average="macro", zero_division=0) for side in predicted]
+    assert expected[0] != expected[1]
+    assert found.macro_f1 == pytest.approx(expected)
+
+    unlabelled = compare_on_target(adapted, alone, rows.remove_columns("labels"))
+    assert unlabelled.scores == found.scores
+    assert unlabelled.macro_f1 is None
+
+
+def test_models_of_other_classes_are_not_compared(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="The model that adapted has 3 classes and the other 2; expected the same of"):
+        compare_on_target(
+            trainer(tmp_path, 0), trainer(tmp_path, 1, classes=2), random_rows(5).remove_columns("labels")
+        )

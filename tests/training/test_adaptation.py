@@ -109,6 +109,8 @@ def test_all_weight_on_the_source_is_a_run_on_the_source_to_the_bit(tmp_path: Pa
         run.train()
         ends.append(weights(run))
     assert torch.equal(ends[0], ends[1])
+    for entry in run.state.log_history[:-1]:
+        assert (entry["source_loss"], entry["joint_lambda"]) == (entry["loss"], 1.0)
 
 
 def test_rows_that_are_no_encoded_texts_and_labels_that_are_none(tmp_path: Path) -> None:
