@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.config import load_config
+from nlp_transfer.config import Config, load_config
+from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods import LoRA
+from nlp_transfer.methods import CORAL, FullFineTuning, LoRA
 from nlp_transfer.reading.trees import read_value, read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.training import TransferArguments
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +27,28 @@ def problems(tree, *overrides):
     with pytest.raises(ConfigError) as caught:
         load_config(tree=tree, overrides=overrides)
     return caught.value.problems
+
+
+def test_a_configuration_of_classes_is_that_of_a_file(tmp_path):
+    (tmp_path / "books.jsonl").write_text("")
+    books, output_dir = str(tmp_path / "books.jsonl"), str(tmp_path / "run")
+    made = Config(
+        model="ada/encoder",
+        source=CorpusConfig(path=books),
+        target=CorpusConfig(path=books),
+        methods=(FullFineTuning(), CORAL(weight=10)),
+        training=TransferArguments(output_dir=output_dir, num_train_epochs=2),
+    )
+    read = load_config(
+        tree={
+            "model": "ada/encoder",
+            "source": {"path": books},
+            "target": {"path": books},
+            "methods": ["full_fine_tuning", {"name": "coral", "weight": 10}],
+            "training": {"output_dir": output_dir, "num_train_epochs": 2},
+        }
+    )
+    assert made.record() == read.record()
 
 
 def test_yaml_numbers_words_and_lists_mean_what_they_say():
