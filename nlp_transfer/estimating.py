@@ -1,22 +1,15 @@
-"""What a run will take on this machine, from a few of its updates.
+"""What a run will take on this machine, from a few of its updates and evaluations (update_probes.py).
 
-Two probes go through all that the run does, on few rows and more, with the lengths of the corpus. What is the same in
-both (building, warming up) is taken as fixed, what grows is taken to grow with the tokens:
-
-    seconds = fixed + slope · tokens
-
-Updates are timed one by one; a later epoch costs what the second does, since the first may have to fill a cache.
-Nothing is written but the cache of encoded rows, and a temporary folder that goes with the estimate.
+What methods and scores look at beside training and validation rows is timed by itself, and counted as often as it is
+due. Nothing is written but the cache of encoded rows, and a temporary folder that goes with the estimate.
 """
 
-import copy
 import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,55 +17,36 @@ import numpy as np
 import torch
 from datasets import Dataset
 from torch import nn
-from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
-from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.building import build_trainer, load_data, load_model
+from nlp_transfer.building import load_data
 from nlp_transfer.config import Config, candidate_configs
-from nlp_transfer.data.cache import CACHE_VARIABLE
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Context, say_nothing
+from nlp_transfer.methods.base import say_nothing
+from nlp_transfer.metrics.label_free import LABEL_FREE
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.estimates import Estimate
 from nlp_transfer.reporting.scoring import scored_splits
-from nlp_transfer.target import Encoded, source_only_config, target_rows, tokens_an_epoch
-from nlp_transfer.tasks import BoundTask
+from nlp_transfer.target import Encoded, judging_rows, source_only_config, target_rows, tokens_an_epoch
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.activations import FACT as ACTIVATIONS_FACT
 from nlp_transfer.training.determinism import deterministic
-from nlp_transfer.training.target_rows import DOMAIN, TARGET
+from nlp_transfer.training.selection import MOST_ROWS, label_free_metric, spread
 from nlp_transfer.training.threads import use_cores
+from nlp_transfer.update_probes import (
+    PROBED_UPDATES,
+    Probe,
+    along,
+    cache_in,
+    probe_updates,
+    seconds_a_token,
+    spread_rows,
+)
 
-PROBED_UPDATES = (1, 4)
-"""Updates an epoch of the two probes, and batches of the two evaluations."""
-
-PROBED_EPOCHS = 2
-"""Epochs of a probe: the first may fill a cache that the second reads."""
-
-PROBED_ROWS = 16
-"""At least so many rows for each of `PROBED_UPDATES`, for methods that fit a head on them."""
-
-
-@dataclass
-class Probe:
-    """What was measured on some rows.
-
-    Args:
-        tokens: of the training and validation rows.
-        preparing: seconds before the first update.
-        epochs: by epoch, (tokens, seconds) of each update.
-        evaluation: (tokens, seconds) of the last evaluation.
-        cache_bytes: what was written to the cache.
-    """
-
-    tokens: int
-    preparing: float
-    epochs: list[list[tuple[int, float]]]
-    evaluation: tuple[int, float]
-    cache_bytes: int
+LABELLING = "Labelling the target"
+"""The phase in which methods give target texts labels of their own."""
 
 
 def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
@@ -110,7 +84,7 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         tempfile.TemporaryDirectory(prefix="estimate-") as temporary,
         deterministic(training.device, say_nothing),  # as a run computes; it has its price
     ):
-        probes, trainer, context = _probes(config, task, tokenizer, encoded, rows, epochs, Path(temporary))
+        probes, trainer, context = probe_updates(config, task, tokenizer, encoded, rows, epochs, Path(temporary))
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": along([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
@@ -122,12 +96,12 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
             epoch = training_flops(_model(trainer), train["length"], written)
             flops = round(with_target * (epoch * epochs - once * max(0.0, epochs - 1.0)))
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
-            seconds |= _between(trainer, probes, config, updates, epochs, validation, Path(temporary))
-            with _cache_in(Path(temporary) / "memory"):
+            seconds |= _between(trainer, probes, config, encoded, updates, epochs, Path(temporary))
+            with cache_in(Path(temporary) / "memory"):
                 _fill_memory(trainer, config, train, updates, epochs)
         seconds["Final scoring"] = _scoring(trainer, encoded)
         if source_only_config(config, Path(temporary)) is not None:
-            saved = seconds.get("Training", 0.0) * (1 - 1 / with_target)
+            saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
             seconds["Source-only, beside"] = sum(seconds.values()) - saved
         if others := len(candidate_configs(config)) - 1 if config.choose else 0:
             seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
@@ -144,61 +118,6 @@ def estimate(config: Config, say: Callable[[str], None] = print) -> Estimate:
         cache_bytes=round(along([(probe.tokens, float(probe.cache_bytes)) for probe in probes], whole)),
         early_stopping=training.early_stopping_patience is not None,
     )
-
-
-def _probes(
-    config: Config,
-    task: BoundTask,
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: Encoded,
-    rows: int,
-    epochs: float,
-    folder: Path,
-) -> tuple[list[Probe], TransferTrainer, Context]:
-    """Probe on `rows` of an update times `PROBED_UPDATES`; the last trainer is handed on."""
-    probes, source, target = [], encoded["source"], target_rows(config, encoded)
-    for number, updates in enumerate(PROBED_UPDATES):
-        seen = None if target is None else spread_rows(target, updates * max(rows, PROBED_ROWS))
-        some = {
-            "train": spread_rows(source["train"], updates * max(rows, PROBED_ROWS)),
-            "validation": spread_rows(source["validation"], updates * PROBED_ROWS),
-        }
-        place = folder / str(number)
-        with _cache_in(place / "cache"):
-            loaded = load_model(config, task)
-            started = time.perf_counter()
-            probing = _probing(config, epochs)
-            trainer, context = build_trainer(probing, task, tokenizer, some, loaded, place, None, say_nothing, seen)
-            probes.append(_probe(trainer, some, started, place / "cache"))
-    return probes, trainer, context
-
-
-def spread_rows(dataset: Dataset, count: int) -> Dataset:
-    """About `count` rows whose lengths are spread as the dataset's, in a fixed random order."""
-    order = np.argsort(np.asarray(dataset["length"]), kind="stable")
-    count = min(count, len(order))
-    chosen = order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]
-    return dataset.select(np.random.default_rng(0).permutation(chosen))
-
-
-def along(points: Sequence[tuple[int, float]], tokens: int) -> float:
-    """What a quantity is at `tokens`, on the line through two points (tokens, quantity); it does not fall.
-
-    >>> along([(10, 3.0), (20, 4.0)], 100), along([(10, 3.0), (20, 2.0)], 100), along([(10, 3.0), (10, 2.0)], 100)
-    (12.0, 2.0, 2.0)
-    """
-    (few, less), (many, more) = points
-    slope = max(0.0, (more - less) / (many - few)) if many > few else 0.0
-    return more + slope * (tokens - many)
-
-
-def seconds_a_token(probes: Sequence[Probe], epochs: float) -> float:
-    """Seconds of all epochs for each token of the corpus; the probe's first update, which warms up, is left out."""
-    rates = []
-    for number, epoch in enumerate(probes[-1].epochs):
-        timed = epoch[1:] if number == 0 and len(epoch) > 1 else epoch
-        rates.append(sum(seconds for _, seconds in timed) / max(1, sum(tokens for tokens, _ in timed)))
-    return min(epochs, 1.0) * rates[0] + max(epochs - 1.0, 0.0) * rates[-1]
 
 
 def largest_batch(lengths: np.ndarray, rows: int, batches: int, *, grouped: bool, seed: int = 0) -> list[int]:
@@ -225,83 +144,28 @@ def largest_batch(lengths: np.ndarray, rows: int, batches: int, *, grouped: bool
     return largest[1]
 
 
-class _Timed(TrainerCallback):
-    """When each update ended, and how many tokens it had."""
-
-    def __init__(self, trainer: TransferTrainer) -> None:
-        self._sample = trainer.get_batch_samples
-        trainer.get_batch_samples = self._counted  # type: ignore[method-assign]  # the trainer goes with the probe
-        self.first: float | None = None
-        self.last = self.evaluating = 0.0
-        self.tokens = 0
-        self.epochs: list[list[tuple[int, float]]] = []
-
-    def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:
-        self.epochs.append([])
-        self.last = time.perf_counter()
-
-    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        if self.first is None:
-            self.first = self.last = time.perf_counter()
-
-    def _counted(self, *args: Any, **kwargs: Any) -> Any:
-        batches, items = self._sample(*args, **kwargs)
-        masks = [batch["attention_mask"] for batch in batches]
-        if DOMAIN in batches[0]:  # seconds go by the source's tokens; those of the target come along
-            masks = [mask[batch[DOMAIN] != TARGET] for mask, batch in zip(masks, batches, strict=True)]
-        self.tokens = int(sum(mask.sum() for mask in masks))
-        return batches, items
-
-    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        now = time.perf_counter()
-        self.epochs[-1].append((self.tokens, now - self.last))
-        self.last = now
-
-    def on_evaluate(self, *args: Any, **kwargs: Any) -> None:
-        self.evaluating = time.perf_counter() - self.last
-
-
-def _probing(config: Config, epochs: float) -> Config:
-    """The configuration with few epochs, each evaluated where the run evaluates at all, and nothing saved or logged."""
-    probing, training = copy.copy(config), copy.copy(config.training)
-    training.num_train_epochs, training.max_steps = min(PROBED_EPOCHS, max(1, math.ceil(epochs))), -1
-    training.save_strategy, training.logging_strategy = SaveStrategy.NO, IntervalStrategy.NO
-    if training.eval_strategy != IntervalStrategy.NO:
-        training.eval_strategy, training.eval_delay = IntervalStrategy.EPOCH, 0
-    training.load_best_model_at_end, training.early_stopping_patience = False, None
-    training.report_to, training.disable_tqdm, training.push_to_hub = [], True, False
-    object.__setattr__(probing, "training", training)
-    return probing
-
-
-def _probe(trainer: TransferTrainer, some: Mapping[str, Dataset], started: float, cache: Path) -> Probe:
-    timed = _Timed(trainer)
-    trainer.add_callback(timed)
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
-    ended = timed.first if timed.first is not None else time.perf_counter()
-    held = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
-    tokens = {name: sum(part["length"]) for name, part in some.items()}
-    evaluation = (tokens["validation"], timed.evaluating)
-    return Probe(sum(tokens.values()), ended - started, timed.epochs, evaluation, held)
-
-
 def _between(
     trainer: TransferTrainer,
     probes: Sequence[Probe],
     config: Config,
+    encoded: Encoded,
     updates: int,
     epochs: float,
-    validation: Dataset,
     folder: Path,
 ) -> dict[str, float]:
-    """Seconds of evaluating and saving while training goes on."""
+    """Seconds of evaluating, labelling and saving while training goes on."""
     training, found = config.training, {}
     evaluations = _times(training.eval_strategy, training.eval_steps, updates, epochs)
     if evaluations:
-        found["Evaluating meanwhile"] = evaluations * along(
-            [probe.evaluation for probe in probes], sum(validation["length"])
+        validation = along([probe.evaluation for probe in probes], sum(encoded["source"]["validation"]["length"]))
+        beside = sum(
+            _computing(trainer, rows, partial(trainer.features_of, labelled=False))
+            for rows in scored_beside(config, encoded)
         )
+        found["Evaluating meanwhile"] = evaluations * (validation + beside)
+    labelling = sum(method.labelling_epochs(epochs) for method in config.methods)
+    if labelling and (target := target_rows(config, encoded)) is not None:
+        found[LABELLING] = labelling * _computing(trainer, target, partial(trainer.features_of, labelled=False))
     saves = _times(training.save_strategy, training.save_steps, updates, epochs)
     if saves:
         trainer.args.output_dir = str(folder / "saved")
@@ -334,14 +198,28 @@ def _times(strategy: Any, steps: float | None, updates: int, epochs: float) -> i
     return 0
 
 
-def _evaluation(trainer: TransferTrainer, dataset: Dataset) -> float:
-    """Seconds to evaluate a split once."""
+def scored_beside(config: Config, encoded: Encoded) -> list[Dataset]:
+    """The rows that an evaluation computes beside validation, to score the target: see training/selection.py."""
+    judged, chosen = judging_rows(config, encoded), label_free_metric(config.training)
+    found = [] if judged is None else [judged]
+    target = target_rows(config, encoded) if chosen is not None or judged is not None else None
+    if target is not None:
+        looked_at = spread(target, MOST_ROWS)
+        if judged is None or list(judged["input_ids"]) != list(looked_at["input_ids"]):
+            found.append(looked_at)
+    if chosen is not None and LABEL_FREE[chosen].needs_source:
+        found += [spread(encoded["source"][split], MOST_ROWS) for split in ("train", "validation")]
+    return found
+
+
+def _computing(trainer: TransferTrainer, dataset: Dataset, compute: Callable[[Dataset], Any]) -> float:
+    """Seconds to compute all rows once, by the time that some take."""
     points = []
     for batches in PROBED_UPDATES:
         some = spread_rows(dataset, batches * trainer.args.eval_batch_size)
         some = some.select(np.argsort(np.asarray(some["length"]), kind="stable"))
         started = time.perf_counter()
-        trainer.predict(some)
+        compute(some)
         points.append((sum(some["length"]), time.perf_counter() - started))
     return along(points, sum(dataset["length"]))
 
@@ -350,7 +228,7 @@ def _scoring(trainer: TransferTrainer, encoded: Encoded) -> float:
     """Seconds of the final scoring, which is in float32; the largest batch of it is tried too, for its memory."""
     trainer.use_float32()
     splits = [parts[split] for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
-    seconds = sum(_evaluation(trainer, split) for split in splits)
+    seconds = sum(_computing(trainer, split, trainer.predict) for split in splits)
     longest = max(splits, key=lambda split: max(split["length"]))
     trainer.predict(longest.select(np.argsort(np.asarray(longest["length"]))[-trainer.args.eval_batch_size :]))
     return seconds
@@ -369,17 +247,3 @@ def _fill_memory(trainer: TransferTrainer, config: Config, train: Dataset, updat
     trainer.train_dataset = train.select(chosen)
     trainer.args.max_steps = 1
     trainer.train()
-
-
-@contextmanager
-def _cache_in(folder: Path) -> Iterator[None]:
-    """What is cached inside goes to this folder."""
-    before = os.environ.get(CACHE_VARIABLE)
-    os.environ[CACHE_VARIABLE] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[CACHE_VARIABLE]
-        else:
-            os.environ[CACHE_VARIABLE] = before

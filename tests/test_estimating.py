@@ -2,20 +2,13 @@ import os
 
 import numpy as np
 import pytest
-from datasets import Dataset
 
+from nlp_transfer import estimating
 from nlp_transfer.building import load_data
 from nlp_transfer.commands.train import train
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.estimating import (
-    Probe,
-    along,
-    estimate,
-    largest_batch,
-    seconds_a_token,
-    spread_rows,
-)
+from nlp_transfer.estimating import estimate, largest_batch, scored_beside
 from nlp_transfer.run import run
 from nlp_transfer.small_run import write_small_run
 
@@ -23,30 +16,6 @@ from nlp_transfer.small_run import write_small_run
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     return write_small_run(tmp_path_factory.mktemp("estimated") / "small")
-
-
-def test_what_grows_grows_along_a_line_and_never_falls():
-    assert along([(10, 3.0), (20, 4.0)], 100) == 12.0
-    assert along([(10, 3.0), (20, 2.0)], 100) == 2.0
-    assert along([(10, 3.0), (10, 2.0)], 100) == 2.0
-
-
-def test_later_epochs_cost_what_the_second_does_and_warming_up_is_left_out():
-    first, second = [(10, 99.0), (10, 4.0), (10, 6.0)], [(10, 1.0), (10, 1.0), (10, 1.0)]
-    probe = Probe(tokens=60, preparing=0.0, epochs=[first, second], evaluation=(0, 0.0), cache_bytes=0)
-    assert seconds_a_token([probe], epochs=1) == pytest.approx(0.5)
-    assert seconds_a_token([probe], epochs=4) == pytest.approx(0.5 + 3 * 0.1)
-    assert seconds_a_token([probe], epochs=0.5) == pytest.approx(0.25)
-
-
-def test_a_sample_has_the_lengths_of_the_whole():
-    lengths = np.random.default_rng(0).lognormal(4, 1, 5000).astype(int) + 1
-    rows = Dataset.from_dict({"length": lengths})
-    some = spread_rows(rows, 64)
-    assert len(some) == 64
-    assert np.mean(some["length"]) == pytest.approx(lengths.mean(), rel=0.05)
-    assert some["length"] != sorted(some["length"])
-    assert len(spread_rows(rows.select(range(3)), 64)) == 3
 
 
 def test_the_largest_batch_of_a_run():
@@ -139,3 +108,50 @@ def test_a_run_that_adapts_counts_the_target_and_the_run_beside(small, tmp_path)
     assert found.flops / plain.flops == pytest.approx(found.tokens / plain.tokens, rel=0.05)
     assert "Source-only, beside" in found.seconds
     assert "Source-only, beside" not in plain.seconds
+
+
+def adapting(small, output_dir, *words):
+    return load_config(
+        [str(small)],
+        [
+            ("training.output_dir", str(output_dir)),
+            ("target.path", str(small.parent / "corpus" / "test.jsonl")),
+            ("methods", ["full_fine_tuning", "self_training"]),
+            ("training.metric_for_best_model", "target_infomax"),
+            ("training.eval_strategy", "epoch"),
+            ("training.save_strategy", "epoch"),
+            *words,
+        ],
+    )
+
+
+def test_what_evaluations_and_methods_look_at_in_the_target_is_counted_as_often(small, tmp_path, monkeypatch):
+    config = adapting(small, tmp_path, ("source_only", False))
+    target = len(load_data(config)[3]["target"]["test"])
+    monkeypatch.setattr(estimating, "_computing", lambda trainer, rows, compute: 10.0 * len(rows))
+    monkeypatch.setattr(estimating, "along", lambda points, tokens: 1.0)
+    found = estimate(config).seconds
+    assert found["Evaluating meanwhile"] == 3 * (1.0 + 10.0 * target)
+    assert found["Labelling the target"] == 2 * 10.0 * target  # not in the first of three epochs
+    both = estimate(adapting(small, tmp_path)).seconds
+    alone = both.pop("Source-only, beside")
+    assert 0 < alone < sum(both.values()) - both["Labelling the target"]
+
+
+def test_what_an_evaluation_looks_at_beside_validation(small, tmp_path, monkeypatch):
+    def rows(*words):
+        config = adapting(small, tmp_path, *words)
+        return [len(part) for part in scored_beside(config, load_data(config)[3])]
+
+    encoded = load_data(adapting(small, tmp_path))[3]
+    target, train, validation = (
+        len(encoded[domain][split])
+        for domain, split in (("target", "test"), ("source", "train"), ("source", "validation"))
+    )
+    by_source = ("training.metric_for_best_model", "macro_f1")
+    assert rows() == [target]
+    assert rows(by_source) == []
+    assert rows(by_source, ("target_progress", True)) == [target]  # its scores without labels are of the same rows
+    assert rows(("training.metric_for_best_model", "target_dev")) == [target, train, validation]
+    monkeypatch.setattr(estimating, "MOST_ROWS", 5)
+    assert rows(("target_progress", True)) == [target, 5]

@@ -227,6 +227,10 @@ class Method(ABC):
         """
         return None
 
+    def labelling_epochs(self, epochs: float) -> int:
+        """In how many epochs of a run of so many `pseudo_labels` asks what the model makes of the target's rows."""
+        return 0
+
     def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """The method's part of an update's loss.
 

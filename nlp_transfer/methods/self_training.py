@@ -82,6 +82,10 @@ class SelfTraining(Method):
         choose = surest_sets if multi_label else surest
         return choose(probabilities(), share, self.least_probability)
 
+    def labelling_epochs(self, epochs: float) -> int:
+        """All but the first; see `Method.labelling_epochs`."""
+        return max(0, math.ceil(epochs) - self.source_epochs)
+
     def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """See `Method.penalty`; nothing for an update without a pseudo-labelled row."""
         if target.losses is None or target.labelled is None or not bool(target.labelled.any()):
