@@ -12,21 +12,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nlp_transfer import hub
+from nlp_transfer.backends import PYTORCH, exported, load_on, load_summarizer_on
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import (
-    PYTORCH,
-    WRITES,
-    exported,
-    load_on,
-    load_summarizer_on,
-    named,
-    predict,
-    refuse_selecting,
-    with_progress,
-)
+from nlp_transfer.prediction import WRITES, named, predict, refuse_selecting, with_progress
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import empty_folder, write_json, write_text
 from nlp_transfer.reporting.markdown import meaning

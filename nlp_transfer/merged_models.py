@@ -13,6 +13,7 @@ import numpy as np
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
+from nlp_transfer.backends import choose_device, moved
 from nlp_transfer.building import load_data
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.finished_runs import FinishedRun
@@ -20,7 +21,7 @@ from nlp_transfer.merged_card import MACRO_F1, MERGED
 from nlp_transfer.metrics.label_free import LABEL_FREE, infomax, mean_entropy, soft_neighborhood_density
 from nlp_transfer.models.averaging import Weights
 from nlp_transfer.models.manifest import write_manifest
-from nlp_transfer.prediction import choose_device, moved, token_logits
+from nlp_transfer.prediction import token_logits
 from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.report import METRICS, DomainScores
 from nlp_transfer.reporting.score_tables import SHOWN

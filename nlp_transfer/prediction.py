@@ -6,21 +6,20 @@ order of the input; then comes the next. Computation is in float32, whatever the
 
 import gzip
 import os
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, TypeVar
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
-import torch
 
-from nlp_transfer import hub, onnx_backend
+from nlp_transfer import hub
+from nlp_transfer.backends import PYTORCH, exported, load_on, load_summarizer_on
 from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
 from nlp_transfer.data.texts import STANDARD_INPUT, Texts, windows
-from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.inference import batch_logits
 from nlp_transfer.reporting.files import atomic_file, json_line
 from nlp_transfer.summarizing import Summary, summarize
@@ -38,11 +37,6 @@ def refuse_selecting(select_by: str | None, select: float | None, why: str = MAK
     if given:
         raise ConfigError(f"{' and '.join(given)} {why}. Leave it out.")
 
-
-PYTORCH, ONNX = BACKENDS = ("pytorch", "onnx")
-"""What computes a model."""
-
-Loaded = TypeVar("Loaded", bound=TrainedClassifier | TrainedSummarizer | TrainedAbstractiveSummarizer)
 
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
@@ -146,23 +140,7 @@ def predict_file(
         classifier = load_on(model, device, backend=backend, precision=precision)
         predictions = predict(classifier, texts, max_tokens=max_tokens)
         lines = (prediction.line(top_k) for prediction in with_progress(predictions, shown=output is not None))
-    try:
-        if output is None:
-            return _write(lines, sys.stdout.buffer)
-        with atomic_file(output) as out:
-            if not output.endswith(".gz"):
-                return _write(lines, out)
-            with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as zipped:
-                return _write(lines, zipped)
-    except BrokenPipeError:  # not a fault: the reader has seen enough
-        raise
-    except OSError as error:
-        where = f"--output {output}"
-        if output is None:
-            where = "Standard output"
-            # What is left in its buffer would fail again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
+    return _written(lines, output)
 
 
 def _summaries(
@@ -250,78 +228,6 @@ def token_logits(
     return logits
 
 
-def load_on(
-    model: str, device: str = "auto", *, backend: str = PYTORCH, precision: str | None = None
-) -> TrainedClassifier:
-    """A saved classifier on a device; see `hub.load_classifier`, `onnx_backend.load_classifier` and `choose_device`.
-
-    Args:
-        model: a run's output folder, a model folder, or a Hub id; or an exported model.
-        device: where it computes.
-        backend: one of `BACKENDS`.
-        precision: of an exported model.
-
-    Raises:
-        ConfigError: there is no such device or backend.
-        CheckpointError: the model cannot be loaded.
-    """
-    if exported(device, backend, precision):
-        return onnx_backend.load_classifier(model, precision)
-    return moved(hub.load_classifier(model), device)
-
-
-def load_summarizer_on(
-    model: str, device: str = "auto", *, backend: str = PYTORCH, precision: str | None = None
-) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
-    """A saved summariser on a device, as `load_on`; exported ones are extractive."""
-    if exported(device, backend, precision):
-        return onnx_backend.load_summarizer(model, precision)
-    return moved(hub.load_summarizer(model), device)
-
-
-def exported(device: str, backend: str, precision: str | None) -> bool:
-    """Whether an exported model is meant; raises ConfigError for what does not go together."""
-    if backend not in BACKENDS:
-        raise ConfigError(f"--backend: {did_you_mean('backend', backend, BACKENDS)}")
-    kind = choose_device(device).type
-    if backend == ONNX and device != "auto" and kind != "cpu":
-        raise ConfigError(f"--device {device}: exported models are computed on the CPU. Leave it out.")
-    if backend != ONNX and precision is not None:
-        raise ConfigError(f"--precision is that of an exported model: add --backend {ONNX}, or leave it out.")
-    return backend == ONNX
-
-
-def moved(loaded: Loaded, device: str) -> Loaded:
-    """A saved model, its networks on a device."""
-    extractor = getattr(loaded, "extractor", None)
-    for one in (loaded, extractor):
-        if one is not None:
-            network: Any = one.model
-            network.to(choose_device(device))
-    return loaded
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is the GPU where there is one, else the CPU.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        if not re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", name):
-            raise RuntimeError
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(
-            f"--device {name}: there is no such device here. Expected auto, cpu"
-            + "".join(f", cuda:{index}" for index in range(torch.cuda.device_count()))
-            + "."
-        ) from error
-    return torch.device(name)
-
-
 PROGRESS_SECONDS = 0.5
 """Between two looks of the progress line."""
 
@@ -350,6 +256,27 @@ def with_progress(items: Iterable[Any], *, shown: bool, stream: TextIO | None = 
     finally:
         rate = count / max(time.perf_counter() - started, 1e-9)
         print(f"\r{count:,} texts, {rate:,.0f} texts/s ", file=stream, flush=True)
+
+
+def _written(lines: Iterable[bytes], output: str | None) -> int:
+    """Write lines to a file, which appears when all are there, or to standard output; how many they are."""
+    try:
+        if output is None:
+            return _write(lines, sys.stdout.buffer)
+        with atomic_file(output) as out:
+            if not output.endswith(".gz"):
+                return _write(lines, out)
+            with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as zipped:
+                return _write(lines, zipped)
+    except BrokenPipeError:  # not a fault: the reader has seen enough
+        raise
+    except OSError as error:
+        where = f"--output {output}"
+        if output is None:
+            where = "Standard output"
+            # What is left in its buffer would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
 
 
 def _write(lines: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> int:

@@ -18,7 +18,7 @@ from nlp_transfer.data import texts
 from nlp_transfer.data.texts import windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.unpadding import Unpadding
-from nlp_transfer.prediction import Prediction, choose_device, class_probabilities, predict, predict_file
+from nlp_transfer.prediction import Prediction, class_probabilities, predict, predict_file
 from tests.tiny_classifiers import LABELS, MAX_LENGTH, WORDS, random_texts, save_classifier
 
 
@@ -239,11 +239,6 @@ def test_ruined_weights_are_told_in_words(tiny_classifier: Path) -> None:
         classifier.model.classifier.bias[0] = float("nan")
     with pytest.raises(CheckpointError, match=r"gives outputs that are not finite .*: its weights are ruined"):
         class_probabilities(classifier, ["w1"])
-
-
-def test_devices() -> None:
-    assert choose_device("cpu") == torch.device("cpu")
-    assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class _Terminal(io.StringIO):

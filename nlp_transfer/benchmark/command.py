@@ -17,13 +17,13 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
     """
     with quiet_exit() as status:
         options = _parser(description).parse_args(sys.argv[1:] if arguments is None else arguments)
+        from nlp_transfer.backends import choose_device
         from nlp_transfer.benchmark.cases import check_configs, read_benchmark
         from nlp_transfer.benchmark.machine import environment
         from nlp_transfer.benchmark.results import Results
         from nlp_transfer.benchmark.session import planned, run_session
         from nlp_transfer.benchmark.settings import DeviceType
         from nlp_transfer.benchmark.tables import NOTES, case_table, growth_table, list_table
-        from nlp_transfer.prediction import choose_device
         from nlp_transfer.reporting.tables import console, to_rich
 
         plan = read_benchmark(options.config)

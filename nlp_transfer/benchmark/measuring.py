@@ -168,9 +168,9 @@ def _train_ours(job: Job, config: "Config", rows: "CaseRows", folder: Path, mete
 
 
 def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
+    from nlp_transfer.backends import load_on
     from nlp_transfer.benchmark import our_side, stock_side
     from nlp_transfer.models.flops import forward_flops
-    from nlp_transfer.prediction import load_on
 
     if rows.task.multi_label:
         raise ConfigError(

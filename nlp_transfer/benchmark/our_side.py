@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
-from nlp_transfer import hub, onnx_backend, prediction
+from nlp_transfer import backends, hub, onnx_backend, prediction
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
 from nlp_transfer.building import build_trainer, load_model
@@ -59,9 +59,9 @@ def predict(
         precision: that of the exported model beside it, in its place; None is PyTorch's.
     """
     if precision is None:
-        loaded = prediction.load_on(classifier, str(device))
+        loaded = backends.load_on(classifier, str(device))
     else:
         beside = Path(classifier).parent / onnx_backend.FOLDER
-        loaded = prediction.load_on(str(beside), backend=prediction.ONNX, precision=precision)
+        loaded = backends.load_on(str(beside), backend=backends.ONNX, precision=precision)
     with meter:
         return [one.predicted for one in prediction.predict(loaded, enumerate(texts))]
