@@ -199,7 +199,10 @@ def correct_prior(
         layer.weight.div_(shift.temperature)
         layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
     shares = ", ".join(
-        f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)" for i, name in enumerate(task.label_names)
+        f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)"
+        if shift.known[i]
+        else f"{name} as before (source validation has no row of it)"
+        for i, name in enumerate(task.label_names)
     )
     tell(f"prior_correction: the model now predicts with the frequencies that the target seems to have: {shares}.")
     facts = {"corrected": "the model predicts with the target's frequencies, on source texts too"}
@@ -249,8 +252,12 @@ def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[st
     counts = np.bincount(np.concatenate(known), minlength=classes) if known else None
     useless = {} if above_chance(validation.logits, validation.labels) else {"no estimate": AT_CHANCE}
     return useless | {
-        name: f"{shares[i]:.3f} in source validation, about {shift.target[i]:.3f} in the target "
-        f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
+        name: (
+            f"{shares[i]:.3f} in source validation, about {shift.target[i]:.3f} in the target "
+            f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
+            if shift.known[i]
+            else f"no row in source validation to go by; the model gives it {shift.target[i]:.3f} of the target"
+        )
         + ("" if counts is None else f"; by its labels {counts[i] / counts.sum():.3f}")
         for i, name in enumerate(task.label_names)
     }

@@ -6,7 +6,8 @@ The target's class frequencies q are estimated from predictions alone, by expect
 
 which needs calibrated predictions: before it, logits get one temperature and one bias a class, fitted on source
 validation (bias-corrected temperature scaling). It holds where texts of one class look alike in both domains; where
-they do not, the estimate follows what the model takes them for.
+they do not, the estimate follows what the model takes them for. Of a class without a validation row nothing can be
+fitted: its share of each text stays what the model says, and the other classes share the rest.
 Reference: Saerens et al. (2002), https://doi.org/10.1162/089976602753284446; calibration: Alexandari et al. (2020),
 https://arxiv.org/abs/1901.06852. Its interval comes from drawing the rows of both sides anew, and says nothing of a
 model that is wrong about the target.
@@ -34,8 +35,11 @@ RESAMPLE_STEPS = 50
 MOST_LOG_SCALE = 5.0
 """By how much logits are scaled at most, as a logarithm: of few rows that are all right the scale would have no end."""
 
+LEAST_FREQUENCY = 1e-9
+"""Of a class in source validation, where calibrated probabilities vanish."""
+
 BIAS_PENALTY = 1e-3
-"""On squared biases: without it that of a class without validation rows would go to minus infinity."""
+"""On squared biases: of rows that are all right they would have no end."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class LabelShift:
         source: the classes' frequencies in source validation, shape (classes,).
         target: their estimated frequencies in the target, shape (classes,).
         interval: the 95 % interval of each of these, shape (classes, 2).
+        known: which classes source validation has rows of, shape (classes,).
     """
 
     temperature: float
@@ -55,10 +60,13 @@ class LabelShift:
     source: np.ndarray
     target: np.ndarray
     interval: np.ndarray
+    known: np.ndarray
 
     def corrections(self) -> np.ndarray:
         """What is to be added to the scaled logits of target texts: biases, and the log of the ratio of frequencies."""
-        return self.biases + np.log(np.maximum(self.target, 1e-6)) - np.log(self.source)
+        among_known = self.target / self.target[self.known].sum()
+        ratio = np.log(np.maximum(among_known, 1e-6)) - np.log(np.where(self.known, self.source, 1.0))
+        return self.biases + np.where(self.known, ratio, 0.0)
 
 
 def estimate_label_shift(
@@ -74,21 +82,58 @@ def estimate_label_shift(
     Raises:
         ValueError: no rows on a side.
     """
-    from scipy.special import softmax
-
     if not len(validation_logits) or not len(target_logits):
         raise ValueError(
             f"Label shift is estimated from {len(validation_logits)} validation and {len(target_logits)} target rows; "
             "both sides need some."
         )
     temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
-    calibrated = [softmax(logits / temperature + biases, axis=1) for logits in (validation_logits, target_logits)]
-    source = calibrated[0].mean(axis=0)
-    target = expectation_maximisation(calibrated[1], source)
+    known = with_rows(validation_labels, len(biases))
+    source, target = frequencies(validation_logits, target_logits, temperature, biases, known)
     drawn = bootstrap_interval(validation_logits, validation_labels, target_logits, target)
     # An estimate at the edge may lie outside of what draws give.
     interval = np.stack([np.minimum(drawn[:, 0], target), np.maximum(drawn[:, 1], target)], axis=1)
-    return LabelShift(temperature, biases, source, target, interval)
+    return LabelShift(temperature, biases, source, target, interval, known)
+
+
+def with_rows(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Which classes occur among labels, shape (classes,)."""
+    return np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes) > 0
+
+
+def frequencies(
+    validation_logits: np.ndarray,
+    target_logits: np.ndarray,
+    temperature: float,
+    biases: np.ndarray,
+    known: np.ndarray,
+    *,
+    start: np.ndarray | None = None,
+    steps: int = MOST_STEPS,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The classes' frequencies in source validation and in the target, each of shape (classes,).
+
+    Args:
+        validation_logits: shape (rows, classes).
+        target_logits: shape (target rows, classes).
+        temperature: see `bias_corrected_temperature`.
+        biases: the same.
+        known: which classes source validation has rows of; the others are 0 there.
+        start: frequencies in the target to begin with; None is as in source validation.
+        steps: of expectation and maximisation at most.
+    """
+    from scipy.special import softmax
+
+    source, target = np.zeros(len(known)), softmax(target_logits / temperature + biases, axis=1)
+    source[known] = softmax((validation_logits / temperature + biases)[:, known], axis=1).mean(axis=0)
+    of_known = target[:, known].sum(axis=1)
+    among = target[:, known] / of_known[:, None]
+    begun = None if start is None else start[known] / start[known].sum()
+    found = target.mean(axis=0)
+    found[known] = of_known.mean() * expectation_maximisation(
+        among, np.maximum(source[known], LEAST_FREQUENCY), of_known, start=begun, steps=steps
+    )
+    return source, found
 
 
 def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
@@ -105,7 +150,7 @@ def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """The temperature, and the bias of each class, that make the labels likeliest.
+    """The temperature, and the bias of each class, that make the labels likeliest; 0 for a class that has no row.
 
     Args:
         logits: shape (rows, classes).
@@ -114,9 +159,10 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
-    logits, rows = np.asarray(logits, dtype=np.float64), np.arange(len(labels))
-    truth = np.zeros_like(logits)
+    known, rows = with_rows(labels, logits.shape[1]), np.arange(len(labels))
+    truth = np.zeros(logits.shape)
     truth[rows, labels] = 1.0
+    logits, truth = np.asarray(logits, dtype=np.float64)[:, known], truth[:, known]
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         scale, biases = np.exp(values[0]), values[1:]
@@ -127,17 +173,25 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
 
     bounds = [(-MOST_LOG_SCALE, MOST_LOG_SCALE), *[(None, None)] * logits.shape[1]]
     found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(np.exp(-found[0])), np.asarray(found[1:])
+    biases = np.zeros(len(known))
+    biases[known] = found[1:]
+    return float(np.exp(-found[0])), biases
 
 
 def expectation_maximisation(
-    probabilities: np.ndarray, source: np.ndarray, *, start: np.ndarray | None = None, steps: int = MOST_STEPS
+    probabilities: np.ndarray,
+    source: np.ndarray,
+    weights: np.ndarray,
+    *,
+    start: np.ndarray | None = None,
+    steps: int = MOST_STEPS,
 ) -> np.ndarray:
     """The class frequencies that make the target's texts likeliest, shape (classes,).
 
     Args:
         probabilities: calibrated, of target rows, shape (rows, classes).
         source: class frequencies where they were calibrated, shape (classes,).
+        weights: what each row counts, shape (rows,).
         start: where to begin; None is at `source`.
         steps: how many at most.
     """
@@ -145,7 +199,7 @@ def expectation_maximisation(
     for _ in range(steps):
         weighted = probabilities * (target / source)
         weighted /= weighted.sum(axis=1, keepdims=True)
-        before, target = target, weighted.mean(axis=0)
+        before, target = target, np.average(weighted, axis=0, weights=weights)
         if np.abs(target - before).max() < TOLERANCE:
             break
     return target
@@ -164,18 +218,18 @@ def bootstrap_interval(
         target_logits: of target rows, shape (target rows, classes).
         estimate: from all rows, shape (classes,).
     """
-    from scipy.special import softmax
-
     random, found = np.random.default_rng(0), []
     for _ in range(RESAMPLES):
         rows, others = (
             random.integers(len(side), size=min(len(side), RESAMPLED_ROWS))
             for side in (validation_logits, target_logits)
         )
-        temperature, biases = bias_corrected_temperature(validation_logits[rows], validation_labels[rows])
-        probabilities = softmax(target_logits[others] / temperature + biases, axis=1)
-        before = np.maximum(softmax(validation_logits[rows] / temperature + biases, axis=1).mean(axis=0), 1e-9)
-        # What is 0 would stay 0.
-        start = (estimate + 1 / len(others)) / (1 + len(estimate) / len(others))
-        found.append(expectation_maximisation(probabilities, before, start=start, steps=RESAMPLE_STEPS))
+        logits, labels = validation_logits[rows], validation_labels[rows]
+        temperature, biases = bias_corrected_temperature(logits, labels)
+        known = with_rows(labels, len(estimate))
+        start = estimate + 1 / len(others)  # what is 0 would stay 0
+        drawn = frequencies(
+            logits, target_logits[others], temperature, biases, known, start=start, steps=RESAMPLE_STEPS
+        )
+        found.append(drawn[1])
     return np.percentile(found, [2.5, 97.5], axis=0).T

@@ -9,6 +9,7 @@ from nlp_transfer.metrics.label_shift import (
     bias_corrected_temperature,
     estimate_label_shift,
     expectation_maximisation,
+    frequencies,
 )
 
 MEANS = np.array([[2.0, 0.0], [0.0, 2.0], [-1.5, -1.5]])
@@ -27,7 +28,11 @@ def test_two_steps_of_expectation_and_maximisation_by_hand() -> None:
     # First step: the mean, (0.7, 0.3). Second: rows ∝ (0.8·1.4, 0.2·0.6) and (0.6·1.4, 0.4·0.6).
     first = 0.8 * 1.4 / (0.8 * 1.4 + 0.2 * 0.6)
     second = 0.6 * 1.4 / (0.6 * 1.4 + 0.4 * 0.6)
-    assert expectation_maximisation(probabilities, source, steps=2)[0] == pytest.approx((first + second) / 2)
+    weights = np.array([1.0, 1.0])
+    assert expectation_maximisation(probabilities, source, weights, steps=2)[0] == pytest.approx((first + second) / 2)
+    # A row that counts thrice: the first step's mean is (0.75, 0.25).
+    weighted = expectation_maximisation(probabilities, source, np.array([3.0, 1.0]), steps=1)
+    assert weighted == pytest.approx([0.75, 0.25])
 
 
 def test_calibration_finds_the_scale_and_bias_that_were_taken_away() -> None:
@@ -94,10 +99,35 @@ def test_where_nothing_shifted_nothing_is_found() -> None:
     assert found.target == pytest.approx([0.5, 0.3, 0.2], abs=0.03)
 
 
-def test_a_class_without_validation_rows_and_an_empty_side() -> None:
-    validation, labels = drawn([0.6, 0.4, 0.0], 500, seed=1)
-    found = estimate_label_shift(validation, labels, drawn([0.5, 0.5, 0.0], 200, seed=3)[0])
-    assert np.isfinite(found.corrections()).all()
+def test_a_class_without_validation_rows_keeps_its_share_and_the_others_share_the_rest_by_hand() -> None:
+    target = np.array([[0.6, 0.2, 0.2], [0.2, 0.7, 0.1]])
+    validation, known = np.array([[0.6, 0.3, 0.1]]), np.array([True, True, False])
+    source, found = frequencies(np.log(validation), np.log(target), 1.0, np.zeros(3), known, steps=1)
+    assert source == pytest.approx([2 / 3, 1 / 3, 0.0])
+    # Among the known (0.75, 0.25) and (2/9, 7/9), which count 0.8 and 0.9: 0.8 · 0.75 + 0.9 · 2/9 = 0.8 of 1.7.
+    assert found == pytest.approx([0.85 * 0.8 / 1.7, 0.85 * 0.9 / 1.7, 0.15])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_class_without_validation_rows_is_left_as_the_model_says(seed: int) -> None:
+    validation, labels = drawn([0.6, 0.4, 0.0], 1000, seed=seed)
+    target, truth = drawn([0.2, 0.75, 0.05], 2000, seed=10 + seed)
+    found = estimate_label_shift(validation, labels, target)
+    assert found.known.tolist() == [True, True, False]
+    calibrated = softmax(target / found.temperature + found.biases, axis=1)
+    assert (found.source[2], found.corrections()[2]) == (0.0, 0.0)
+    assert found.target[2] == pytest.approx(calibrated[:, 2].mean())
+    assert found.target[0] / found.target[:2].sum() == pytest.approx(0.2 / 0.95, abs=0.03)
+    corrected = target / found.temperature + found.corrections()
+    assert (corrected.argmax(1) == truth).mean() > (target.argmax(1) == truth).mean()
+
+
+def test_validation_of_one_class_leaves_all_as_it_is_and_an_empty_side_is_refused() -> None:
+    validation, labels = drawn([1.0, 0.0, 0.0], 500, seed=1)
+    target = drawn([0.5, 0.3, 0.2], 200, seed=3)[0]
+    found = estimate_label_shift(validation, labels, target)
+    assert (found.temperature, found.corrections().tolist()) == (1.0, [0.0, 0.0, 0.0])
+    assert found.target == pytest.approx(softmax(target, axis=1).mean(axis=0))
     with pytest.raises(ValueError, match="estimated from 500 validation and 0 target rows; both sides need some"):
         estimate_label_shift(validation, labels, validation[:0])
 
