@@ -9,24 +9,23 @@ gradients collects the features (as in GradCache, https://arxiv.org/abs/2101.069
 one draws again. Source and target rows share one forward pass.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from accelerate.utils import broadcast, gather_object
-from safetensors.torch import load_file, save_file
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Context, Features, Method
-from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.models.masked_lm import HiddenTokenHead
+from nlp_transfer.methods.base import Features
+from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.hidden_tokens import TokenGuessing
 from nlp_transfer.training.memory import random_state, set_random_state
+from nlp_transfer.training.method_networks import read_networks, write_networks
 from nlp_transfer.training.pooled import features, row_labels
+from nlp_transfer.training.pseudo_labels import PseudoLabelMixin
 from nlp_transfer.training.sources import Sources
 from nlp_transfer.training.target_rows import (
     DOMAIN,
@@ -43,29 +42,16 @@ from nlp_transfer.training.target_rows import (
 from nlp_transfer.training.total_loss import Loss, total_loss
 from nlp_transfer.training.updates import UpdateMixin, row_count, without_origins
 
-NETWORKS = "method_networks.safetensors"
-"""The file in a checkpoint that holds the methods' own networks, and the target rows' pseudo-labels."""
 
-PSEUDO_LABELS = "pseudo_labels"
-"""The pseudo-labels' name in it."""
-
-
-class AdaptationMixin(UpdateMixin):
+class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
     """See the module's text. A part of `TransferMixin`."""
 
-    methods: Sequence[Method] = ()
-    _context: Context | None = None
     _networks: nn.ModuleDict | None = None
     _gradients: tuple[Tensor, Tensor] | None = None
     """What the loss of the update changes by with its pooled features and logits, of this process's rows."""
 
     _guessing: TokenGuessing | None = None
     """Guesses hidden tokens of target texts, where a method asks for it."""
-
-    _epoch_to_label: int | None = None
-
-    pseudo_labels: Tensor | None = None
-    """Of the target's rows, int64, -1 for none (see `Method.pseudo_labels`); None where no method made any."""
 
     shown: dict[str, tuple[float, int]]
     """What the updates since the last logged step have shown: sums, and of how many updates."""
@@ -79,39 +65,6 @@ class AdaptationMixin(UpdateMixin):
     def adapts(self) -> bool:
         """Whether training sees the target."""
         return any(method.sees_target() for method in self.methods)
-
-    def make_networks(self, model: nn.Module, seed: int, sources: int) -> nn.ModuleDict:
-        """The methods' own networks for so many source domains; their first weights depend on the seed alone."""
-        plain = plain_model(model)
-        if is_encoder_decoder(plain):
-            weight = next(plain.parameters())
-            classes, hidden = 0, int(getattr(plain.config, "encoder", plain.config).hidden_size)
-        else:
-            layer = logits_layer(plain)
-            weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
-            classes, hidden = weight.shape
-        networks = nn.ModuleDict()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            for method in self.methods:
-                if made := method.network(hidden, classes, sources):
-                    networks[method.name] = made[0]
-                elif method.hides_target:
-                    assert self._context is not None
-                    encoder: Any = plain_model(model).base_model
-                    networks[method.name] = HiddenTokenHead(self._context.masked_lm(), encoder)
-        return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
-
-    def add_networks(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let the optimizer train the methods' networks, each at its own rate."""
-        networks, known = self._networks, {id(p) for group in optimizer.param_groups for p in group["params"]}
-        for method in self.methods:
-            if networks is not None and method.name in networks:
-                parameters = [p for p in networks[method.name].parameters() if id(p) not in known]
-                hidden = method.hidden_tokens()
-                _, rate = method.network(1, 1, 1) or (None, 0.0 if hidden is None else hidden.learning_rate)
-                if parameters:
-                    optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
 
     def _refuse_what_cannot_adapt(self) -> None:
         problem = None
@@ -142,40 +95,6 @@ class AdaptationMixin(UpdateMixin):
                 self._guessing = TokenGuessing(hiding, head, self.processing_class, self.args.seed)
             self._target_rows = target
         return super()._inner_training_loop(*args, **kwargs)
-
-    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """As in `Trainer`; before its first update target rows get the labels that a method gives them."""
-        resumed = kwargs["resume_from_checkpoint"] is not None and kwargs["epoch"] == kwargs["epochs_trained"]
-        in_the_middle = resumed and kwargs["steps_trained_in_current_epoch"] > 0  # the checkpoint has the epoch's
-        self._epoch_to_label = None if in_the_middle else kwargs["epoch"]
-        super()._run_epoch(*args, **kwargs)
-
-    def _label_targets(self) -> None:
-        """Once an epoch, when what a checkpoint holds has been taken over."""
-        epoch, self._epoch_to_label = self._epoch_to_label, None
-        for method in self.methods:
-            if epoch is not None and method.labels_target:
-                self._label_target(method, epoch)
-
-    def _label_target(self, method: Method, epoch: int) -> None:
-        assert self._context is not None
-
-        def probabilities() -> np.ndarray:
-            whole: Any = self
-            target: Features = whole.features_of(self._target_rows, labelled=False)
-            return target.probabilities().cpu().numpy()
-
-        several = isinstance(self._context.train[0][label_column(self._context.train)], list)
-        made = method.pseudo_labels(probabilities, epoch, self.state.num_train_epochs, multi_label=several)
-        if made is None:
-            self.pseudo_labels = None
-            return
-        # All processes take the labels of the first, should theirs be rounded otherwise.
-        self.pseudo_labels = broadcast(torch.from_numpy(made).to(self.args.device)).cpu()
-        self._context.say(
-            f"{method.name}: {int(has_label(self.pseudo_labels).sum()):,} of {len(made):,} target texts have a "
-            f"pseudo-label in epoch {epoch + 1}."
-        )
 
     # ---- an update ----
 
@@ -386,17 +305,9 @@ class AdaptationMixin(UpdateMixin):
 
     def save_networks(self, folder: Path) -> None:
         """Write the methods' own networks, and pseudo-labels, into a checkpoint."""
-        tensors = {} if self._networks is None else dict(self._networks.state_dict())
-        if self.pseudo_labels is not None:
-            tensors[PSEUDO_LABELS] = self.pseudo_labels
-        if tensors:
-            save_file({name: value.contiguous() for name, value in tensors.items()}, folder / NETWORKS)
+        write_networks(folder, self._networks, self.pseudo_labels)
 
     def load_networks(self, folder: Path) -> None:
         """Take them over from a checkpoint."""
-        if not self.adapts:
-            return
-        tensors = load_file(folder / NETWORKS) if (folder / NETWORKS).exists() else {}
-        self.pseudo_labels = tensors.pop(PSEUDO_LABELS, None)
-        if self._networks is not None:
-            self._networks.load_state_dict(tensors)
+        if self.adapts:
+            self.pseudo_labels = read_networks(folder, self._networks)

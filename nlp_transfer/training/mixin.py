@@ -39,6 +39,7 @@ from nlp_transfer.training.adaptation import AdaptationMixin
 from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
+from nlp_transfer.training.method_networks import add_to_optimizer, make_networks
 from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.publishing import PublishingMixin
 from nlp_transfer.training.resuming import ResumingMixin
@@ -168,7 +169,15 @@ class TransferMixin(
                 model = model.to(self._given["args"].device)  # methods may run the model over all rows
             model = prepare_all(self.methods, model, self._context)
             sources = 1 if self._sources is None else len(self._sources.names)
-            self._networks = self.make_networks(model, self._context.seed, sources) if self.adapts else None
+            self._networks = None
+            if self.adapts:
+                self._networks = make_networks(
+                    self.methods,
+                    model,
+                    seed=self._context.seed,
+                    sources=sources,
+                    masked_lm=self._context.masked_lm,
+                )
         if self.peft_config is not None:
             from nlp_transfer.models.adapters import peft_model
 
@@ -225,7 +234,7 @@ class TransferMixin(
                 rates.update({id(parameters[name]): rate for name in names})
         if rates:
             split_by_rate(optimizer, rates, self.args.learning_rate)
-        self.add_networks(optimizer)
+        add_to_optimizer(self._networks, self.methods, optimizer)
         return optimizer
 
     # ---- loss ----

@@ -23,7 +23,7 @@ from nlp_transfer.methods import (
     SelfTraining,
 )
 from nlp_transfer.methods.base import Method
-from nlp_transfer.training.adaptation import NETWORKS
+from nlp_transfer.training.method_networks import NETWORKS
 from nlp_transfer.training.target_rows import DOMAIN, without_labels
 from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
 

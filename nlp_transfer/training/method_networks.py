@@ -1,0 +1,91 @@
+"""The networks that methods train beside the model, such as discriminators; no saved model holds them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from nlp_transfer.methods.base import Method
+from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
+from nlp_transfer.models.masked_lm import HiddenTokenHead
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+NETWORKS = "method_networks.safetensors"
+"""The file in a checkpoint that holds them, and the target rows' pseudo-labels."""
+
+PSEUDO_LABELS = "pseudo_labels"
+"""The pseudo-labels' name in it."""
+
+
+def make_networks(
+    methods: Sequence[Method],
+    model: nn.Module,
+    *,
+    seed: int,
+    sources: int,
+    masked_lm: "Callable[[], PreTrainedModel]",
+) -> nn.ModuleDict:
+    """The methods' networks, by the method's name; their first weights depend on the seed alone.
+
+    Args:
+        methods: all of the run.
+        model: that is trained.
+        seed: of the run.
+        sources: how many source domains there are.
+        masked_lm: makes a model with the head that guesses hidden tokens.
+    """
+    plain = plain_model(model)
+    if is_encoder_decoder(plain):
+        weight = next(plain.parameters())
+        classes, hidden = 0, int(getattr(plain.config, "encoder", plain.config).hidden_size)
+    else:
+        layer = logits_layer(plain)
+        weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
+        classes, hidden = weight.shape
+    networks = nn.ModuleDict()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for method in methods:
+            if made := method.network(hidden, classes, sources):
+                networks[method.name] = made[0]
+            elif method.hides_target:
+                encoder: Any = plain.base_model
+                networks[method.name] = HiddenTokenHead(masked_lm(), encoder)
+    return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
+
+
+def add_to_optimizer(
+    networks: nn.ModuleDict | None, methods: Sequence[Method], optimizer: torch.optim.Optimizer
+) -> None:
+    """Let an optimizer train the methods' networks, each at its own rate."""
+    known = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    for method in methods:
+        if networks is not None and method.name in networks:
+            parameters = [p for p in networks[method.name].parameters() if id(p) not in known]
+            hidden = method.hidden_tokens()
+            _, rate = method.network(1, 1, 1) or (None, 0.0 if hidden is None else hidden.learning_rate)
+            if parameters:
+                optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
+
+
+def write_networks(folder: Path, networks: nn.ModuleDict | None, pseudo_labels: Tensor | None) -> None:
+    """Write them, and pseudo-labels, into a checkpoint's folder."""
+    tensors = {} if networks is None else dict(networks.state_dict())
+    if pseudo_labels is not None:
+        tensors[PSEUDO_LABELS] = pseudo_labels
+    if tensors:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, folder / NETWORKS)
+
+
+def read_networks(folder: Path, networks: nn.ModuleDict | None) -> Tensor | None:
+    """Take their weights over from a checkpoint's folder; returns its pseudo-labels, if any."""
+    tensors = load_file(folder / NETWORKS) if (folder / NETWORKS).exists() else {}
+    pseudo_labels = tensors.pop(PSEUDO_LABELS, None)
+    if networks is not None:
+        networks.load_state_dict(tensors)
+    return pseudo_labels
