@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.config import Config
+from nlp_transfer.copied_texts import COPIED, copied_texts
 from nlp_transfer.data import Corpus
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
@@ -115,7 +116,12 @@ def judge(
     write_predictions(path, prediction_rows(task, scored))
     baselines = score_baselines(config.baseline_names, task, corpora, scored)
     facts: dict[str, Any] = {}
-    warnings = []
+    learned = [corpora["source"].splits["train"]]
+    if any(method.needs_target_labels for method in config.methods):
+        learned.append(corpora["target"].splits["train"])
+    copied, warnings = copied_texts(task, corpora, scored, learned)
+    if copied:
+        facts[COPIED] = copied
     if "target" in scored and not task.multi_label:
         facts["class frequencies"] = {**class_frequencies(task, scored), **correction.facts}
         warnings += correction_warnings(task, scored["target"], correction.before)

@@ -682,7 +682,11 @@ def test_target_texts_that_are_copies_of_training_texts_are_counted(encoder, cor
     note = "test: 5 of 12 texts are exact copies of the source's training texts."
     assert note in report.corpora["target"].notes
     assert note in "\n".join(said)
-    assert "full_fine_tuning: trains " in said[-1]
+    assert "full_fine_tuning: trains " in said[-2]
+    (warning,) = report.warnings
+    assert said[-1] == warning
+    assert warning.startswith("target test: 5 of 12 texts are exact copies of training texts. Without them macro-F1 is")
+    assert list(report.facts["copies of training texts"]) == ["target test"]
 
 
 def interrupted_run(encoder, corpus, tmp_path, monkeypatch):

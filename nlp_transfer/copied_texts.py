@@ -1,0 +1,58 @@
+"""What scores are worth where scored texts are copies of training texts: those of the other texts beside them."""
+
+from collections.abc import Mapping, Sequence
+
+from datasets import Dataset
+
+from nlp_transfer.data import Corpus
+from nlp_transfer.data.duplicates import copies
+from nlp_transfer.reporting.score_tables import number
+from nlp_transfer.reporting.scoring import Scored
+from nlp_transfer.tasks import BoundClassification
+
+COPIED = "copies of training texts"
+"""The fact that says how many there are, and how the others are scored."""
+
+MATTERS = 0.01
+"""From how much macro-F1 on copies are warned of."""
+
+
+def copied_texts(
+    task: BoundClassification,
+    corpora: Mapping[str, Corpus],
+    scored: Mapping[str, Mapping[str, Scored]],
+    learned: Sequence[Dataset],
+) -> tuple[dict[str, str], list[str]]:
+    """Facts by split, and warnings of those whose macro-F1 is better for the copies.
+
+    Args:
+        task: scores.
+        corpora: by domain, with the texts.
+        scored: what the model said of their splits, in their order.
+        learned: the rows whose texts and labels were learned from.
+    """
+    facts, warnings = {}, []
+    for domain, splits in scored.items():
+        for split, one in splits.items():
+            if one.labels is None:
+                continue
+            copied = copies(learned, corpora[domain].splits[split])
+            count, rows, with_them = int(copied.sum()), len(copied), one.metrics["macro_f1"]
+            if not count:
+                continue
+            facts[f"{domain} {split}"] = f"all {rows:,} texts"
+            found = f"{domain} {split}: {count:,} of {rows:,} texts are exact copies of training texts"
+            if count == rows:
+                warnings.append(f"{found}: its scores say nothing of other texts.")
+                continue
+            without = task.metrics(one.logits[~copied], one.labels[~copied])["macro_f1"]
+            facts[f"{domain} {split}"] = (
+                f"{count:,} of {rows:,} texts; macro-F1 {number(without)} without them, {number(with_them)} with them"
+            )
+            if with_them - without >= MATTERS:
+                splitting = ", or let source.split.method near_duplicate make the splits" if domain == "source" else ""
+                warnings.append(
+                    f"{found}. Without them macro-F1 is {number(without)}, not {number(with_them)}: take them out"
+                    f"{splitting}."
+                )
+    return facts, warnings
