@@ -36,7 +36,7 @@ MOST_LOG_SCALE = 5.0
 """By how much logits are scaled at most, as a logarithm: of few rows that are all right the scale would have no end."""
 
 LEAST_FREQUENCY = 1e-9
-"""Of a class in source validation, where calibrated probabilities vanish."""
+"""Of a class, and of all that source validation has in a text, where calibrated probabilities vanish."""
 
 BIAS_PENALTY = 1e-3
 """On squared biases: of rows that are all right they would have no end."""
@@ -124,14 +124,17 @@ def frequencies(
     """
     from scipy.special import softmax
 
-    source, target = np.zeros(len(known)), softmax(target_logits / temperature + biases, axis=1)
-    source[known] = softmax((validation_logits / temperature + biases)[:, known], axis=1).mean(axis=0)
-    of_known = target[:, known].sum(axis=1)
-    among = target[:, known] / of_known[:, None]
-    begun = None if start is None else start[known] / start[known].sum()
-    found = target.mean(axis=0)
+    validation, target = (side / temperature + biases for side in (validation_logits, target_logits))
+    source, found = np.zeros(len(known)), softmax(target, axis=1)
+    source[known] = softmax(validation[:, known], axis=1).mean(axis=0)
+    of_known = np.maximum(found[:, known].sum(axis=1), LEAST_FREQUENCY)
+    found = found.mean(axis=0)
     found[known] = of_known.mean() * expectation_maximisation(
-        among, np.maximum(source[known], LEAST_FREQUENCY), of_known, start=begun, steps=steps
+        softmax(target[:, known], axis=1),
+        np.maximum(source[known], LEAST_FREQUENCY),
+        of_known,
+        start=None if start is None else start[known] / start[known].sum(),
+        steps=steps,
     )
     return source, found
 

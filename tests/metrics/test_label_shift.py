@@ -108,6 +108,12 @@ def test_a_class_without_validation_rows_keeps_its_share_and_the_others_share_th
     assert found == pytest.approx([0.85 * 0.8 / 1.7, 0.85 * 0.9 / 1.7, 0.15])
 
 
+def test_texts_that_are_surely_of_a_class_without_validation_rows() -> None:
+    known, target = np.array([True, True, False]), np.array([[0.0, 0.0, 2000.0]] * 3)
+    _, found = frequencies(np.eye(3)[:2], target, 1.0, np.zeros(3), known)
+    assert found == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_class_without_validation_rows_is_left_as_the_model_says(seed: int) -> None:
     validation, labels = drawn([0.6, 0.4, 0.0], 1000, seed=seed)
