@@ -59,6 +59,44 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class TrainedRun:
+    """A run whose model is trained and scored.
+
+    Args:
+        config: of the run.
+        task: of the run.
+        trainer: with the trained model.
+        corpora: by domain.
+        encoded: all encoded rows.
+        rows: those that were scored.
+        scored: what the model said of them.
+        correction: what was made of its class frequencies.
+        beside: the run without the methods that use the target, if there was one.
+    """
+
+    config: Config
+    task: BoundTask
+    trainer: TransferTrainer
+    corpora: Mapping[str, Corpus]
+    encoded: Encoded
+    rows: Encoded
+    scored: Mapping[str, Mapping[str, Scored]]
+    correction: Correction
+    beside: Config | None
+
+    @property
+    def predictions(self) -> Path:
+        """The file of its predictions."""
+        return Path(str(self.config.training.output_dir)) / PREDICTIONS
+
+    def alone(self) -> dict[str, Any]:
+        """The scores of the run without the methods that use the target, if there was one."""
+        if self.beside is None:
+            return {}
+        return {SOURCE_ONLY: json.loads((Path(str(self.beside.training.output_dir)) / METRICS).read_text())}
+
+
+@dataclass(frozen=True)
 class Judged:
     """What a report gets beside the model's scores.
 
@@ -75,65 +113,57 @@ class Judged:
     warnings: tuple[str, ...] = ()
 
 
-def judge(
-    config: Config,
-    task: BoundTask,
-    trainer: TransferTrainer,
-    corpora: Mapping[str, Corpus],
-    encoded: Encoded,
-    rows: Encoded,
-    scored: Mapping[str, Mapping[str, Scored]],
-    correction: Correction,
-    beside: Config | None,
-    tell: Callable[[str], None],
-) -> Judged:
+def judge(run: TrainedRun, tell: Callable[[str], None]) -> Judged:
     """Score the baselines, look at the predictions, and write them down. On the main process.
 
     Args:
-        config: of the run.
-        task: of the run.
-        trainer: with the trained model.
-        corpora: by domain.
-        encoded: all encoded rows.
-        rows: those that were scored.
-        scored: what the model said of them.
-        correction: what was made of its class frequencies.
-        beside: the run without the methods that use the target, if there was one.
+        run: what is judged.
         tell: is told the warnings.
     """
-    path = Path(str(config.training.output_dir)) / PREDICTIONS
-    if isinstance(task, BoundExtractiveSummarization | BoundAbstractiveSummarization):
-        write_predictions(path, summary_rows(task, scored, rows), KEYS)
-        baselines = score_summary_baselines(config.baseline_names, task, scored, rows)
-        repeated = {}
-        if isinstance(task, BoundAbstractiveSummarization):
-            learned = corpora["source"].splits["train"]["summary"]
-            repeated = {REPEATED: repeated_summaries(task, scored, rows, learned)}
-        return Judged({**baselines, **_alone(beside)}, repeated, {"predictions": str(path)})
-    if not isinstance(task, BoundClassification):
-        by_source = scores_by_source(task, "perplexity", scored["source"], rows["source"])
-        return Judged(facts={PERPLEXITY_BY_SOURCE: by_source} if by_source else {})
-    write_predictions(path, prediction_rows(task, scored))
-    baselines = score_baselines(config.baseline_names, task, corpora, scored)
+    if isinstance(run.task, BoundExtractiveSummarization | BoundAbstractiveSummarization):
+        return _of_summaries(run, run.task)
+    if isinstance(run.task, BoundClassification):
+        judged = _of_classes(run, run.task)
+        for warning in judged.warnings:
+            tell(warning)
+        return judged
+    by_source = scores_by_source(run.task, "perplexity", run.scored["source"], run.rows["source"])
+    return Judged(facts={PERPLEXITY_BY_SOURCE: by_source} if by_source else {})
+
+
+def _of_summaries(run: TrainedRun, task: BoundExtractiveSummarization | BoundAbstractiveSummarization) -> Judged:
+    write_predictions(run.predictions, summary_rows(task, run.scored, run.rows), KEYS)
+    baselines = score_summary_baselines(run.config.baseline_names, task, run.scored, run.rows)
+    repeated = {}
+    if isinstance(task, BoundAbstractiveSummarization):
+        learned = run.corpora["source"].splits["train"]["summary"]
+        repeated = {REPEATED: repeated_summaries(task, run.scored, run.rows, learned)}
+    return Judged({**baselines, **run.alone()}, repeated, {"predictions": str(run.predictions)})
+
+
+def _of_classes(run: TrainedRun, task: BoundClassification) -> Judged:
+    config, scored, correction = run.config, run.scored, run.correction
+    write_predictions(run.predictions, prediction_rows(task, scored))
+    baselines = score_baselines(config.baseline_names, task, run.corpora, scored)
     facts: dict[str, Any] = {}
-    learned = [corpora["source"].splits["train"]]
+    learned = [run.corpora["source"].splits["train"]]
     if any(method.needs_target_labels for method in config.methods):
-        learned.append(corpora["target"].splits["train"])
-    copied, warnings = copied_texts(task, corpora, scored, learned)
+        learned.append(run.corpora["target"].splits["train"])
+    copied, warnings = copied_texts(task, run.corpora, scored, learned)
     if copied:
         facts[COPIED] = copied
     if "target" in scored and not task.multi_label:
         facts["class frequencies"] = {**class_frequencies(task, scored), **correction.facts}
         warnings += correction_warnings(task, scored["target"], correction.before)
-    if choices := choices_by_labels(config, trainer.state.log_history, multi_label=task.multi_label):
+    if choices := choices_by_labels(config, run.trainer.state.log_history, multi_label=task.multi_label):
         facts["checkpoints"] = choices
-    if by_source := scores_by_source(task, "macro_f1", scored["source"], rows["source"]):
+    if by_source := scores_by_source(task, "macro_f1", scored["source"], run.rows["source"]):
         facts[BY_SOURCE] = by_source
-    if pseudo := pseudo_label_facts(task, trainer, encoded):
+    if pseudo := pseudo_label_facts(task, run.trainer, run.encoded):
         facts["pseudo-labels"] = pseudo
-    if beside is not None and "target" in scored:
-        alone = Path(str(beside.training.output_dir))
-        baselines |= _alone(beside)
+    if run.beside is not None and "target" in scored:
+        baselines |= run.alone()
+        alone = Path(str(run.beside.training.output_dir))
         found = json.loads((alone / FACTS).read_text()).get("found", {})
         if BY_SOURCE in found:
             facts[f"{BY_SOURCE}, of {SOURCE_ONLY}"] = found[BY_SOURCE]
@@ -142,13 +172,4 @@ def judge(
         if correction.before:
             facts["adaptation"]["both are"] = "without prior_correction"
         warnings += [comparison.warning(str(alone))] if comparison.warns else []
-    for warning in warnings:
-        tell(warning)
-    return Judged(baselines, facts, {"predictions": str(path)}, tuple(warnings))
-
-
-def _alone(beside: Config | None) -> dict[str, Any]:
-    """The scores of the run without the methods that use the target, if there was one."""
-    if beside is None:
-        return {}
-    return {SOURCE_ONLY: json.loads((Path(str(beside.training.output_dir)) / METRICS).read_text())}
+    return Judged(baselines, facts, {"predictions": str(run.predictions)}, tuple(warnings))

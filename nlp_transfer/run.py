@@ -19,7 +19,7 @@ from nlp_transfer.choosing import CANDIDATES, TRIED, adopt, choose
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
-from nlp_transfer.judging import Correction, judge
+from nlp_transfer.judging import Correction, TrainedRun, judge
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
@@ -160,7 +160,7 @@ def run(
             before = {BEFORE: _scored_before(trainer, config, task, rows)} if learns_text else {}
         if opened is None:
             return None
-        judged = judge(config, task, trainer, corpora, encoded, rows, scored, correction, beside, tell)
+        judged = judge(TrainedRun(config, task, trainer, corpora, encoded, rows, scored, correction, beside), tell)
         report = Report(
             title=folder.name,
             task=config.task.name,
