@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from datasets import Dataset
 
 from nlp_transfer.data import Corpus
-from nlp_transfer.data.duplicates import copies
+from nlp_transfer.data.duplicates import copies, text_hashes
 from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.tasks import BoundClassification
@@ -32,11 +33,12 @@ def copied_texts(
         learned: the rows whose texts and labels were learned from.
     """
     facts, warnings = {}, []
+    known = np.concatenate([text_hashes(rows)[0] for rows in learned])
     for domain, splits in scored.items():
         for split, one in splits.items():
             if one.labels is None:
                 continue
-            copied = copies(learned, corpora[domain].splits[split])
+            copied = copies(known, corpora[domain].splits[split])
             count, rows, with_them = int(copied.sum()), len(copied), one.metrics["macro_f1"]
             if not count:
                 continue

@@ -1,10 +1,14 @@
 """What an estimate is made of: probes, and the lines through them."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from datasets import Dataset
 
-from nlp_transfer.update_probes import Probe, along, seconds_a_token, spread_rows
+from nlp_transfer.update_probes import Probe, _Timed, along, seconds_a_token, spread_rows
 
 
 def test_what_grows_grows_along_a_line_and_never_falls():
@@ -29,3 +33,27 @@ def test_a_sample_has_the_lengths_of_the_whole():
     assert np.mean(some["length"]) == pytest.approx(lengths.mean(), rel=0.05)
     assert some["length"] != sorted(some["length"])
     assert len(spread_rows(rows.select(range(3)), 64)) == 3
+
+
+def test_labelling_the_target_is_no_part_of_an_updates_time(monkeypatch):
+    clock = [0.0]
+
+    def takes(seconds: float) -> None:
+        clock[0] += seconds
+
+    def sample() -> Any:
+        trainer._label_targets()
+        takes(1)
+        return [{"attention_mask": torch.ones(2, 3)}], None
+
+    monkeypatch.setattr("nlp_transfer.update_probes.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    trainer = SimpleNamespace(get_batch_samples=sample, _label_targets=lambda: takes(50))
+    timed = _Timed(trainer)
+    for _ in range(2):
+        timed.on_epoch_begin()
+        trainer.get_batch_samples()
+        timed.on_step_begin()
+        takes(2)
+        timed.on_step_end()
+    # The first update is timed from its first forward pass on, a later one from the end of the update before.
+    assert timed.epochs == [[(6, 2.0)], [(6, 3.0)]]
