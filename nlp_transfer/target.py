@@ -20,7 +20,7 @@ from nlp_transfer.methods.base import Context, say_nothing
 from nlp_transfer.metrics.label_free import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.metrics.label_shift import above_chance, estimate_label_shift
 from nlp_transfer.models.families import final_linear, logits_layer, plain_model
-from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, Comparison, compare, read_probabilities
+from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY, Comparison, compare, read_predictions
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.score_tables import number
@@ -141,19 +141,15 @@ def compared(
         uncorrected: the splits' logits before `prior_correction`, which the source-only run is without; empty where
             nothing was corrected.
     """
-    probabilities = np.concatenate(
-        [task.probabilities(uncorrected.get(split, one.logits)) for split, one in scored.items()]
-    )
-    split, one = next(iter(scored.items()))
-    metrics = None
-    if one.labels is not None:
-        own = task.metrics(uncorrected[split], one.labels) if split in uncorrected else one.metrics
-        metrics = (own, json.loads((alone / METRICS).read_text())["target"][split])
+    logits = [uncorrected.get(split, one.logits) for split, one in scored.items()]
+    probabilities, predicted = read_predictions(alone / PREDICTIONS, "target", scored)
+    labels = next(iter(scored.values())).labels
     return compare(
+        task.probabilities(np.concatenate(logits)),
         probabilities,
-        read_probabilities(alone / PREDICTIONS, "target", scored),
         multi_label=task.multi_label,
-        metrics=metrics,
+        predicted=(task.predictions(logits[0]), predicted[: len(logits[0])]),
+        labels=None if labels is None else labels.astype(int),
     )
 
 

@@ -18,7 +18,9 @@ from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.metrics.intervals import bootstrap_difference
 from nlp_transfer.reading.trees import read_yaml
+from nlp_transfer.reporting.negative_transfer import read_predictions
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.run import run
 from nlp_transfer.target import correction_warnings
@@ -474,7 +476,16 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert f"macro-F1 {adapted:.3f} adapted, {only:.3f} source-only" in facts["preferred by the labels"]
     assert any(line.startswith("Without mmd: source test macro-F1 ") for line in said)
     assert report.warnings == (said[-1],)
-    assert facts["the warning"] == ("right" if only > adapted else "wrong") + ", by the labels"
+    sides = [
+        read_predictions(tmp_path / name / "predictions.jsonl.gz", "target", ["test"])[1] for name in ("both", "alone")
+    ]
+    with gzip.open(tmp_path / "both" / "predictions.jsonl.gz", "rt") as lines:
+        read = [row for row in map(json.loads, lines) if row["domain"] == "target"]
+    names = list(read[0]["probabilities"])
+    low, high = bootstrap_difference(*sides, [names.index(row["label"]) for row in read], "macro_f1")
+    assert f"95 % over rows {low:+.3f} to {high:+.3f})" in facts["preferred by the labels"]
+    verdict = "wrong" if low > 0 else "right" if high < 0 else "neither right nor wrong for sure"
+    assert facts["the warning"] == f"{verdict}, by the labels"
     assert said[-1].startswith("Adaptation looks worse than training on the source alone")
     assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
     assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()

@@ -1,14 +1,15 @@
 """How sure a number is: bootstrap intervals over rows, mean and standard deviation over seeds.
 
 The percentile bootstrap draws as many rows as there are, with replacement, scores them, and repeats; the interval holds
-the middle 95 % of the scores. Rows that have the same truth and the same prediction are alike to every metric here, so
-that a resample is one multinomial draw of how often each pair occurs: 1,000 resamples take milliseconds.
+the middle 95 % of the scores. Rows that have the same truth and the same prediction (of two models: predictions) are
+alike to every metric here, so that a resample is one multinomial draw of how often each such row occurs: 1,000
+resamples take milliseconds.
 
 The interval covers the choice of test rows, not the choice of seed: `spread` covers that.
 Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,25 +46,52 @@ def bootstrap_interval(
     Raises:
         ValueError: no rows, shapes that differ, an unknown statistic, or a level outside (0, 1).
     """
-    guess, truth = np.asarray(predictions), np.asarray(references)
-    if guess.shape != truth.shape or truth.ndim not in (1, 2) or len(truth) == 0:
-        raise ValueError(
-            f"An interval needs predictions and references of one shape and at least one row; got {guess.shape} and "
-            f"{truth.shape}."
-        )
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1; got {level}.")
+    guess, truth = _checked(predictions, references, level)
     rng = np.random.default_rng(seed)
     if callable(statistic):
         rows = len(truth)
         draws = (rng.integers(rows, size=rows) for _ in range(samples))
         scores = np.array([statistic(guess[draw], truth[draw]) for draw in draws])
     elif statistic in STATISTICS:
-        scores = np.concatenate(list(_resampled_scores(guess, truth, STATISTICS[statistic], samples, rng)))
+        (scores,) = _resampled_scores([guess], truth, STATISTICS[statistic], samples, rng)
     else:
         raise ValueError(f"Unknown statistic {statistic!r}. Statistics: {', '.join(STATISTICS)}, or a function.")
-    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return _middle(scores, level)
+
+
+def bootstrap_difference(
+    first: Any,
+    second: Any,
+    references: Any,
+    statistic: str,
+    *,
+    samples: int = BOOTSTRAP_SAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of how much better one model is than another on the same rows.
+
+    Both are scored on the same draws, so that rows which are hard for both do not widen the interval.
+
+    Args:
+        first: predictions as in `bootstrap_interval`.
+        second: of the other model.
+        references: the truth.
+        statistic: a name, see there.
+        samples: how often rows are drawn.
+        seed: of the draws.
+        level: the share of resamples inside the interval.
+
+    Returns:
+        The lower and the upper end of first - second.
+
+    Raises:
+        ValueError: see there.
+    """
+    guesses = [_checked(side, references, level)[0] for side in (first, second)]
+    rng = np.random.default_rng(seed)
+    ours, theirs = _resampled_scores(guesses, np.asarray(references), STATISTICS[statistic], samples, rng)
+    return _middle(ours - theirs, level)
 
 
 def spread(values: Sequence[float]) -> tuple[float, float | None, int]:
@@ -78,26 +106,54 @@ def spread(values: Sequence[float]) -> tuple[float, float | None, int]:
     return float(np.mean(values)), deviation, len(values)
 
 
-def _resampled_scores(
-    guess: np.ndarray, truth: np.ndarray, statistic: Callable[..., np.ndarray], samples: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
-    """Blocks of scores, each shape (block,), from draws of the distinct (truth, prediction) pairs."""
-    both = np.column_stack([truth, guess])
-    pairs, counts = np.unique(both, axis=0, return_counts=True)
-    if truth.ndim == 1:
-        classes = np.arange(both.max() + 1)
-        actual, predicted = (pairs[:, [side]] == classes for side in (0, 1))
-    else:
-        actual, predicted = np.split(pairs.astype(bool), 2, axis=1)
-    right = (actual == predicted).all(axis=1)
-    block = max(1, _CELLS // len(pairs))
-    for start in range(0, samples, block):
-        # weights: how often each pair occurs in each resample, shape (block, pairs)
-        weights = rng.multinomial(len(truth), counts / len(truth), size=min(block, samples - start)).astype(float)
-        hits, support, claims = (weights @ indicator for indicator in (actual & predicted, actual, predicted))
-        yield statistic(
-            hits=hits, support=support, claims=claims, right=weights @ right, rows=len(truth), every=truth.ndim == 2
+def _checked(predictions: Any, references: Any, level: float) -> tuple[np.ndarray, np.ndarray]:
+    guess, truth = np.asarray(predictions), np.asarray(references)
+    if guess.shape != truth.shape or truth.ndim not in (1, 2) or len(truth) == 0:
+        raise ValueError(
+            f"An interval needs predictions and references of one shape and at least one row; got {guess.shape} and "
+            f"{truth.shape}."
         )
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1; got {level}.")
+    return guess, truth
+
+
+def _middle(scores: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _resampled_scores(
+    guesses: Sequence[np.ndarray],
+    truth: np.ndarray,
+    statistic: Callable[..., np.ndarray],
+    samples: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Scores of each model's predictions, shape (models, samples), on the same draws of the distinct rows."""
+    together = np.column_stack([truth, *guesses])
+    distinct, counts = np.unique(together, axis=0, return_counts=True)
+    if truth.ndim == 1:
+        classes = np.arange(together.max() + 1)
+        actual, *predicted = (distinct[:, [column]] == classes for column in range(distinct.shape[1]))
+    else:
+        actual, *predicted = np.split(distinct.astype(bool), 1 + len(guesses), axis=1)
+    scores = np.empty((len(guesses), samples))
+    block = max(1, _CELLS // len(distinct))
+    for start in range(0, samples, block):
+        drawn = slice(start, min(start + block, samples))
+        # weights: how often each distinct row occurs in each resample, shape (block, distinct rows)
+        weights = rng.multinomial(len(truth), counts / len(truth), size=drawn.stop - start).astype(float)
+        for i, claimed in enumerate(predicted):
+            scores[i, drawn] = statistic(
+                hits=weights @ (actual & claimed),
+                support=weights @ actual,
+                claims=weights @ claimed,
+                right=weights @ (actual == claimed).all(axis=1),
+                rows=len(truth),
+                every=truth.ndim == 2,
+            )
+    return scores
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from nlp_transfer.metrics.intervals import STATISTICS, bootstrap_interval, spread
+from nlp_transfer.metrics.intervals import STATISTICS, bootstrap_difference, bootstrap_interval, spread
 
 
 def rows(multi_label, count=120):
@@ -58,6 +58,32 @@ def test_seed_and_level():
     assert first[0] < low < high < first[1]
 
 
+@pytest.mark.parametrize("multi_label", [False, True])
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_a_difference_is_of_the_same_draws(multi_label, statistic):
+    first, references = rows(multi_label)
+    second = first.copy()
+    second[:30] = references[:30]
+    fast = bootstrap_difference(first, second, references, statistic, samples=4000)
+    rng = np.random.default_rng(1)
+    scores = []
+    for draw in (rng.integers(120, size=120) for _ in range(300)):
+        scores.append(
+            SCIKIT[statistic](first[draw], references[draw]) - SCIKIT[statistic](second[draw], references[draw])
+        )
+    assert fast == pytest.approx(np.quantile(scores, [0.025, 0.975]), abs=0.025)
+    assert bootstrap_difference(first, first, references, statistic) == (0.0, 0.0)
+
+
+def test_a_difference_of_accuracies_is_as_wide_as_the_rows_that_one_alone_has_right():
+    truth = np.zeros(10_000, dtype=int)
+    first = (np.arange(10_000) < 2_000).astype(int)
+    second = (np.arange(10_000) < 2_400).astype(int)  # 400 rows decide: difference 0.04, standard error 0.00196
+    low, high = bootstrap_difference(first, second, truth, "accuracy", samples=4000)
+    assert low == pytest.approx(0.04 - 1.96 * 0.00196, abs=0.0005)
+    assert high == pytest.approx(0.04 + 1.96 * 0.00196, abs=0.0005)
+
+
 def test_many_distinct_rows_go_in_blocks():
     rng = np.random.default_rng(0)
     truth, guess = rng.integers(0, 2, size=(2, 9_000, 16))  # nearly all rows differ: several blocks of draws
@@ -73,6 +99,8 @@ def test_wrong_inputs():
         bootstrap_interval([], [], "accuracy")
     with pytest.raises(ValueError, match=r"Unknown statistic 'f1'. Statistics: accuracy, macro_f1"):
         bootstrap_interval([0], [0], "f1")
+    with pytest.raises(ValueError, match=r"one shape and at least one row; got \(2,\) and \(1,\)"):
+        bootstrap_difference([0], [0, 1], [0], "accuracy")
     with pytest.raises(ValueError, match="level must lie between 0 and 1; got 95"):
         bootstrap_interval([0], [0], "accuracy", level=95)
 
