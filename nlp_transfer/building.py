@@ -30,7 +30,8 @@ from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.run_folder import CHECKPOINTS
 from nlp_transfer.saved_folder import folder_of
 from nlp_transfer.summarizing import ranking
-from nlp_transfer.target import Encoded, check_correctable
+from nlp_transfer.target import Encoded
+from nlp_transfer.target_classes import check_correctable
 from nlp_transfer.tasks import BoundAbstractiveSummarization, BoundClassification, BoundTask
 from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
 from nlp_transfer.training.activations import store_for

@@ -19,14 +19,9 @@ from nlp_transfer.reporting.summary_scoring import (
     score_summary_baselines,
     summary_rows,
 )
-from nlp_transfer.target import (
-    Encoded,
-    choices_by_labels,
-    class_frequencies,
-    compared,
-    correction_warnings,
-    pseudo_label_facts,
-)
+from nlp_transfer.target import Encoded
+from nlp_transfer.target_classes import class_frequencies, correction_warnings
+from nlp_transfer.target_findings import choices_by_labels, compared, pseudo_label_facts
 from nlp_transfer.tasks import (
     BoundAbstractiveSummarization,
     BoundClassification,

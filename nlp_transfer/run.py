@@ -44,8 +44,6 @@ from nlp_transfer.run_facts import cut_texts, described, facts_of, metrics_of, t
 from nlp_transfer.target import (
     Encoded,
     check_adaptation,
-    correct_prior,
-    headline,
     held_out,
     judging_rows,
     names_of,
@@ -53,6 +51,8 @@ from nlp_transfer.target import (
     target_rows,
     tokens_an_epoch,
 )
+from nlp_transfer.target_classes import correct_prior
+from nlp_transfer.target_findings import headline
 from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.determinism import deterministic

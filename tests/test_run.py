@@ -23,7 +23,7 @@ from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.negative_transfer import read_predictions
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.run import run
-from nlp_transfer.target import correction_warnings
+from nlp_transfer.target_classes import correction_warnings
 from tests.tiny_runs import rows, run_tree, tiny_encoder, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from nlp_transfer.reporting.scoring import Scored
-from nlp_transfer.target import class_frequencies
+from nlp_transfer.target_classes import class_frequencies
 
 
 def test_of_a_class_that_source_validation_lacks_the_report_says_that_nothing_is_known() -> None:

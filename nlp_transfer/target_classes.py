@@ -1,0 +1,127 @@
+"""Label shift in a run: how frequent the target's classes seem to be, for the report, and built into the model."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.metrics.label_shift import above_chance, estimate_label_shift
+from nlp_transfer.models.families import final_linear, logits_layer, plain_model
+from nlp_transfer.reporting.score_tables import number
+from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
+from nlp_transfer.target import Encoded
+from nlp_transfer.tasks import BoundClassification
+from nlp_transfer.training import TransferTrainer
+
+AT_CHANCE = (
+    "on source validation the model does not tell the classes apart, so what it says of the target is no estimate"
+)
+
+
+def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, str]:
+    """How frequent each class is in source validation, and seems to be in the target, as facts for the report.
+
+    Args:
+        task: with one label a text.
+        scored: what the model said of both domains.
+    """
+    validation, sides = scored["source"]["validation"], list(scored["target"].values())
+    assert validation.labels is not None
+    shift = estimate_label_shift(validation.logits, validation.labels, np.concatenate([one.logits for one in sides]))
+    known = [one.labels for one in sides if one.labels is not None]
+    classes = len(task.label_names)
+    shares = np.bincount(validation.labels, minlength=classes) / len(validation.labels)
+    counts = np.bincount(np.concatenate(known), minlength=classes) if known else None
+    useless = {} if above_chance(validation.logits, validation.labels) else {"no estimate": AT_CHANCE}
+    return useless | {
+        name: (
+            f"{shares[i]:.3f} in source validation, about {shift.target[i]:.3f} in the target "
+            f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
+            if shift.known[i]
+            else f"no row in source validation to go by; the model gives it {shift.target[i]:.3f} of the target"
+        )
+        + ("" if counts is None else f"; by its labels {counts[i] / counts.sum():.3f}")
+        for i, name in enumerate(task.label_names)
+    }
+
+
+def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None:
+    """Refuse `prior_correction` where it cannot be done.
+
+    Raises:
+        ConfigError: texts have several labels, or the layer that makes the logits has no bias.
+    """
+    if task.multi_label:
+        raise ConfigError("prior_correction is for one label a text, and the source has several. Leave it out.")
+    if final_linear(model)[1].bias is None:
+        raise ConfigError(
+            "prior_correction changes the bias of the model's last layer, and this one has none. Leave it out."
+        )
+
+
+def correct_prior(
+    trainer: TransferTrainer, task: BoundClassification, encoded: Encoded, tell: Callable[[str], None]
+) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Let the model predict with the class frequencies that the target's texts seem to have.
+
+    Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
+    model predicts so. A model that does not tell the source's classes apart is left as it is: what it says of the
+    target is no estimate. On all processes together.
+
+    Returns:
+        Facts for the report: that it was done, and what the target's score was before, where it has labels. And the
+        logits of the target's splits before, shape (rows, classes).
+    """
+    layer: Any = logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
+    validation, labels = predict(trainer, encoded["source"]["validation"])
+    assert labels is not None
+    splits = scored_splits("target", encoded.get("target", {}))
+    if not splits:
+        return {"corrected": "no: the target has no rows that were not learned from"}, {}
+    if not above_chance(validation, labels):
+        tell(f"prior_correction: nothing is corrected: {AT_CHANCE}.")
+        return {"corrected": f"no: {AT_CHANCE}"}, {}
+    sides = [predict(trainer, encoded["target"][split]) for split in splits]
+    shift = estimate_label_shift(validation, labels, np.concatenate([logits for logits, _ in sides]))
+    with torch.no_grad():
+        layer.weight.div_(shift.temperature)
+        layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+    shares = ", ".join(
+        f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)"
+        if shift.known[i]
+        else f"{name} as before (source validation has no row of it)"
+        for i, name in enumerate(task.label_names)
+    )
+    tell(f"prior_correction: the model now predicts with the frequencies that the target seems to have: {shares}.")
+    facts = {"corrected": "the model predicts with the target's frequencies, on source texts too"}
+    logits, known = sides[0]
+    if known is not None:
+        facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
+    return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}
+
+
+def correction_warnings(
+    task: BoundClassification, scored: Mapping[str, Scored], before: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Whether `prior_correction` made the model worse on the target, by its labels.
+
+    Args:
+        task: scores.
+        scored: the target's splits.
+        before: their logits without the correction; empty where nothing was corrected.
+    """
+    found = []
+    for split, logits in before.items():
+        labels = scored[split].labels
+        if labels is None:
+            continue
+        old, new = task.metrics(logits, labels)["macro_f1"], scored[split].metrics["macro_f1"]
+        if new < old:
+            found.append(
+                f"prior_correction lowered the macro-F1 of target {split} from {number(old)} to {number(new)}, by its "
+                "labels: its texts are not what the estimate takes them for. Train without it."
+            )
+    return found
