@@ -3,13 +3,12 @@
 Silent faults of the stock loop that are removed here:
 
 * A head that takes `**kwargs` but ignores `num_items_in_batch` makes the stock loop skip its own averaging, so that
-  gradients grow with accumulation steps and processes. Here every mean-reduced loss is weighted by its share of the
-  update's items (rows, or tokens with a label), so one update is the same for one process, accumulation and DDP,
-  with uneven micro-batches too.
+  gradients grow with accumulation steps and processes. Here every mean is weighted by its share of the update
+  (weighed_loss.py).
 * A loss that is not finite is logged as 0.0. Here it stops the run (finite.py).
 * The evaluation loss repeats each batch's mean for all of its rows, a short last batch included, which is wrong on
   several processes. Here it is the mean over rows.
-* Grouping by length reorders predictions, and draws from the global random state. Here neither.
+* Grouping by length reorders predictions, and draws from the global random state. Here neither (row_order.py).
 * `training_args.bin` holds the Hub token, and goes to the Hub with the whole output folder. Here neither
   (publishing.py).
 * Every process of several draws the same dropout masks. Here each draws its own.
@@ -21,13 +20,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-from transformers.trainer_utils import EvalLoopOutput, TrainOutput
+from transformers.trainer_utils import TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
@@ -43,17 +39,19 @@ from nlp_transfer.training.method_networks import add_to_optimizer, make_network
 from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.publishing import PublishingMixin
 from nlp_transfer.training.resuming import ResumingMixin
-from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
+from nlp_transfer.training.row_order import RowOrderMixin
 from nlp_transfer.training.selection import SelectionMixin, check_metric, label_free_metric
-from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, SourceDraws, sources_of
+from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target
-from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
+from nlp_transfer.training.weighed_loss import WeighedLossMixin
 
 if TYPE_CHECKING:
     from peft import PeftConfig
 
 
 class TransferMixin(
+    RowOrderMixin,
+    WeighedLossMixin,
     ActivationsMixin,
     FiniteMixin,
     MemoryMixin,
@@ -64,11 +62,6 @@ class TransferMixin(
     PublishingMixin,
 ):
     """See the module's text. Use `TransferTrainer`."""
-
-    _own_sampler: ShuffledSampler | None = None
-
-    scored_rows: Any = None
-    """The dataset that is scored, all columns included: what `compute_metrics` may need beside arrays."""
 
     def __init__(
         self,
@@ -236,146 +229,6 @@ class TransferMixin(
             split_by_rate(optimizer, rates, self.args.learning_rate)
         add_to_optimizer(self._networks, self.methods, optimizer)
         return optimizer
-
-    # ---- loss ----
-
-    def _weigh_losses(self) -> None:
-        """Decide whether losses are means that this class weighs, and switch the stock handling off if so."""
-        inner = self.accelerator.unwrap_model(self.model)
-        inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
-        # Causal language models do use num_items_in_batch, and shift their labels: theirs is left alone.
-        causal = type(inner).__name__ in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
-        self._weighs_losses = self.compute_loss_func is None and not causal
-        if self._weighs_losses:
-            self.model_accepts_loss_kwargs = False
-            self.loss_is_scaled_for_ga = True
-
-    def parts_add_up(self) -> bool:
-        """Whether the loss is weighed here, or by `update_mean`, by its share of the update's items."""
-        own = type(self).compute_loss is not TransferMixin.compute_loss
-        return not own and (self._weighs_losses or getattr(self.compute_loss_func, "adds_up", False))
-
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
-        if not self._weighs_losses:
-            return super()._get_num_items_in_batch(batch_samples, device)
-        items = torch.tensor(float(sum(self._items(batch) for batch in batch_samples)), device=device)
-        return self.accelerator.gather(items).sum()
-
-    def _items(self, batch: Any) -> float:
-        """How many terms the batch's mean loss has: labels that are not ignored, or rows where labels are unknown."""
-        names = [name for name in self.label_names if isinstance(batch.get(name), Tensor)]
-        if names:
-            return float((batch[names[0]] != NO_LABEL).sum())
-        return float(len(next(value for value in batch.values() if isinstance(value, Tensor))))
-
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        """As in `Trainer`; in training, a mean loss is weighted by its share of the update (see the module)."""
-        if not self._weighs_losses or DOMAIN in inputs:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        items = self._items(inputs)
-        loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
-        if model.training and num_items_in_batch is not None:
-            # DDP averages gradients over processes, hence their number. A mean over no items would be NaN.
-            share = self.accelerator.num_processes * items / num_items_in_batch if items else 0.0
-            loss = loss * share if items else outputs["logits"].sum() * 0.0
-        return (loss, outputs) if return_outputs else loss
-
-    # ---- rows ----
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
-        seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
-        draws = self._source_draws(dataset, seed)
-        grouped = self.args.train_sampling_strategy == "group_by_length" and hasattr(dataset, "__len__")
-        if not grouped and draws is None:
-            return super()._get_train_sampler(train_dataset)
-        if not grouped:
-            self._own_sampler = ShuffledSampler(len(dataset), seed, draws)
-            return self._own_sampler
-        column = self.args.length_column_name
-        if column in getattr(dataset, "column_names", ()):
-            lengths = list(dataset[column])
-        else:
-            lengths = [len(row["input_ids"]) for row in dataset]
-        self._own_sampler = LengthGroupedSampler(
-            lengths,
-            batch_size=self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
-            seed=seed,
-            draws=draws,
-        )
-        return self._own_sampler
-
-    def _source_draws(self, dataset: Any, seed: int) -> SourceDraws | None:
-        """What decides which of the rows an epoch has; None where each comes once."""
-        weights, sources = getattr(self.args, "source_weights", SIZE), sources_of(dataset)
-        if sources is None or weights == SIZE:
-            return None
-        target = self._context.target if self._context is not None else self._given["target"]
-        shares = sources.shares(weights, dataset, target)
-        if self._context is not None:
-            self._context.facts["rows of each source"] = sources.facts(shares)
-        return SourceDraws(sources.domains, shares, seed)
-
-    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """As in `Trainer`; the epoch reaches the sampler also where loaders are wrapped in one another (resuming).
-
-        Trainer seeds all processes alike, so that row i of each has the same dropout mask; here each draws its own.
-        """
-        if self.args.world_size > 1 and self.state.global_step == 0:
-            torch.manual_seed(self.args.seed + self.args.process_index)
-        if self._own_sampler is not None:
-            self._own_sampler.set_epoch(kwargs["epoch"])
-        if hasattr(self.data_collator, "set_epoch"):  # it draws something anew in each epoch
-            self.data_collator.set_epoch(kwargs["epoch"])
-        super()._run_epoch(*args, **kwargs)
-
-    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
-        """As in `Trainer`; notes which rows are scored."""
-        given: Any = self.eval_dataset if eval_dataset is None else eval_dataset
-        self.scored_rows = self.eval_dataset[given] if isinstance(given, str) and self.eval_dataset else given
-        return super().get_eval_dataloader(eval_dataset)
-
-    def get_test_dataloader(self, test_dataset: Any) -> Any:
-        """As in `Trainer`; notes which rows are scored."""
-        self.scored_rows = test_dataset
-        return super().get_test_dataloader(test_dataset)
-
-    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
-        """Always in the dataset's order: predictions are matched to rows by position."""
-        if self.args.world_size > 1 or not hasattr(eval_dataset, "__len__"):
-            return None
-        return SequentialSampler(eval_dataset)
-
-    def evaluation_loop(
-        self,
-        dataloader: Any,
-        description: str,
-        prediction_loss_only: bool | None = None,
-        ignore_keys: list[str] | None = None,
-        metric_key_prefix: str = "eval",
-    ) -> EvalLoopOutput:
-        """As in `Trainer`; the loss of a classifier is the mean over its rows, on any number of processes."""
-        from nlp_transfer.training.losses import is_classifier, mean_loss
-
-        classifies = is_classifier(self.model) and self.preprocess_logits_for_metrics is None
-        output = super().evaluation_loop(
-            dataloader,
-            description,
-            prediction_loss_only=False if classifies and not self.args.prediction_loss_only else prediction_loss_only,
-            ignore_keys=ignore_keys,
-            metric_key_prefix=metric_key_prefix,
-        )
-        logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
-        if classifies and isinstance(logits, np.ndarray) and isinstance(output.label_ids, np.ndarray):
-            loss = mean_loss(torch.from_numpy(logits), torch.from_numpy(output.label_ids), self)
-            output = output._replace(metrics={**(output.metrics or {}), f"{metric_key_prefix}_loss": loss})
-        return output
 
     def use_float32(self) -> None:
         """From here on, predict in float32 whatever the training's precision, as whoever loads the model will.

@@ -1,0 +1,86 @@
+"""In which order rows come: by length without the global random state, as sources weigh; scored ones as they stand."""
+
+from typing import Any
+
+import torch
+from torch.utils.data import SequentialSampler
+
+from nlp_transfer.methods.base import Context
+from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
+from nlp_transfer.training.sources import SIZE, SourceDraws, sources_of
+from nlp_transfer.training.updates import UpdateMixin
+
+
+class RowOrderMixin(UpdateMixin):
+    """See the module's text. A part of `TransferMixin`."""
+
+    _own_sampler: ShuffledSampler | None = None
+    _context: Context | None
+    _given: dict[str, Any]
+
+    scored_rows: Any = None
+    """The dataset that is scored, all columns included: what `compute_metrics` may need beside arrays."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
+        seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
+        draws = self._source_draws(dataset, seed)
+        grouped = self.args.train_sampling_strategy == "group_by_length" and hasattr(dataset, "__len__")
+        if not grouped and draws is None:
+            return super()._get_train_sampler(train_dataset)
+        if not grouped:
+            self._own_sampler = ShuffledSampler(len(dataset), seed, draws)
+            return self._own_sampler
+        column = self.args.length_column_name
+        if column in getattr(dataset, "column_names", ()):
+            lengths = list(dataset[column])
+        else:
+            lengths = [len(row["input_ids"]) for row in dataset]
+        self._own_sampler = LengthGroupedSampler(
+            lengths,
+            batch_size=self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
+            seed=seed,
+            draws=draws,
+        )
+        return self._own_sampler
+
+    def _source_draws(self, dataset: Any, seed: int) -> SourceDraws | None:
+        """What decides which of the rows an epoch has; None where each comes once."""
+        weights, sources = getattr(self.args, "source_weights", SIZE), sources_of(dataset)
+        if sources is None or weights == SIZE:
+            return None
+        target = self._context.target if self._context is not None else self._given["target"]
+        shares = sources.shares(weights, dataset, target)
+        if self._context is not None:
+            self._context.facts["rows of each source"] = sources.facts(shares)
+        return SourceDraws(sources.domains, shares, seed)
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`; the epoch reaches the sampler also where loaders are wrapped in one another (resuming).
+
+        Trainer seeds all processes alike, so that row i of each has the same dropout mask; here each draws its own.
+        """
+        if self.args.world_size > 1 and self.state.global_step == 0:
+            torch.manual_seed(self.args.seed + self.args.process_index)
+        if self._own_sampler is not None:
+            self._own_sampler.set_epoch(kwargs["epoch"])
+        if hasattr(self.data_collator, "set_epoch"):  # it draws something anew in each epoch
+            self.data_collator.set_epoch(kwargs["epoch"])
+        super()._run_epoch(*args, **kwargs)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """As in `Trainer`; notes which rows are scored."""
+        given: Any = self.eval_dataset if eval_dataset is None else eval_dataset
+        self.scored_rows = self.eval_dataset[given] if isinstance(given, str) and self.eval_dataset else given
+        return super().get_eval_dataloader(eval_dataset)
+
+    def get_test_dataloader(self, test_dataset: Any) -> Any:
+        """As in `Trainer`; notes which rows are scored."""
+        self.scored_rows = test_dataset
+        return super().get_test_dataloader(test_dataset)
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        """Always in the dataset's order: predictions are matched to rows by position."""
+        if self.args.world_size > 1 or not hasattr(eval_dataset, "__len__"):
+            return None
+        return SequentialSampler(eval_dataset)
