@@ -1,6 +1,6 @@
 """Score a saved model on a corpus that it did not learn from: the tables of a run, for any texts with its labels."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.prediction import WRITES, named, predict, refuse_selecting, with_progress
+from nlp_transfer.prediction import named, predict, with_progress
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import empty_folder, write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
@@ -36,6 +36,7 @@ from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
 from nlp_transfer.reporting.summary_scoring import baseline_scores, summary_row, written_baseline_scores, written_row
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
 from nlp_transfer.summarizing import score_documents
+from nlp_transfer.summary_settings import SummarySettings
 from nlp_transfer.tasks.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.scored_documents import document_metrics
 from nlp_transfer.tasks.written_documents import document_metrics as written_metrics
@@ -56,6 +57,7 @@ class Evaluation:
         split: the split that was scored.
         metrics: what `classification_metrics` or `summary_metrics` returns.
         baselines: the same of what stands beside a summariser, by name.
+        settings: what was set otherwise than in the model's run, by name.
         paths: what was written, by a word for it.
     """
 
@@ -64,6 +66,7 @@ class Evaluation:
     split: str
     metrics: dict[str, Any]
     baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> RenderableType:
@@ -75,7 +78,7 @@ class Evaluation:
             parts += [to_rich(table), Text()]
         if has_classes(self.metrics):
             parts += [PerClassScores(systems, f"{self.split} · per class"), Text()]
-        parts += [Text(note, overflow="fold") for note in self.corpus.notes]
+        parts += [Text(note, overflow="fold") for note in (*self._otherwise(), *self.corpus.notes)]
         width = max(map(len, self.paths), default=0)
         parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
         return Group(*parts)
@@ -83,6 +86,11 @@ class Evaluation:
     @property
     def _what(self) -> str:
         return "documents" if is_summary(self.metrics) else "rows"
+
+    def _otherwise(self) -> list[str]:
+        """What was set, as a line; none where nothing was."""
+        given = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        return [f"Otherwise than in the model's run: {given}."] if given else []
 
     def markdown(self) -> str:
         """The same for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
@@ -99,6 +107,7 @@ class Evaluation:
                 yield "Confusions, rows true, columns predicted:\n"
                 yield to_markdown(matrix)
         yield f"{meaning(self.metrics)} The interval is a 95 % percentile bootstrap over the {self._what} scored.\n"
+        yield from (f"{escape_markdown(line)}\n" for line in self._otherwise())
         yield "## Corpus\n"
         yield f"- rows: {', '.join(f'{name} {count:,}' for name, count in self.corpus.rows.items())}"
         yield f"- fingerprint: `{self.corpus.fingerprint}`"
@@ -117,6 +126,7 @@ def evaluate(
     device: str = "auto",
     select_by: str | None = None,
     select: float | None = None,
+    generation: Mapping[str, Any] | None = None,
     bertscore_model: str | None = None,
     backend: str = PYTORCH,
     precision: str | None = None,
@@ -133,6 +143,7 @@ def evaluate(
         device: see `choose_device`.
         select_by: see `predict_file`.
         select: see `predict_file`.
+        generation: see `predict_file`.
         bertscore_model: of a summariser, an encoder for BERTScore beside ROUGE.
         backend: see `predict_file`.
         precision: see `predict_file`.
@@ -146,15 +157,12 @@ def evaluate(
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     exported(device, backend, precision)
     folder = None if output_dir is None else empty_folder(output_dir, "--output_dir")
+    settings = SummarySettings(select_by, select, generation or {})
     if hub.is_summarizer(model):
-        summarizer = load_summarizer_on(model, device, backend=backend, precision=precision)
-        if isinstance(summarizer, TrainedSummarizer):
-            summarizer = summarizer.selecting(select_by, select)
-        else:
-            refuse_selecting(select_by, select, WRITES)
+        summarizer = settings.applied_to(load_summarizer_on(model, device, backend=backend, precision=precision))
         bertscore = bertscore_folder(bertscore_model, "--")
-        return _evaluate_summaries(summarizer, corpus, split, folder, max_tokens, bertscore)
-    refuse_selecting(select_by, select)
+        return _evaluate_summaries(summarizer, settings, corpus, split, folder, max_tokens, bertscore)
+    settings.refuse()
     if bertscore_model is not None:
         raise ConfigError("--bertscore_model scores summaries, and this model makes none. Leave it out.")
     classifier = load_on(model, device, backend=backend, precision=precision)
@@ -183,6 +191,7 @@ def evaluate(
 
 def _evaluate_summaries(
     summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer,
+    settings: SummarySettings,
     corpus: CorpusConfig,
     split: str | None,
     folder: Path | None,
@@ -197,7 +206,7 @@ def _evaluate_summaries(
         loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
     name = _chosen_split(loaded, split, columns, what)
     metrics, baselines, rows = _scored_summaries(summarizer, loaded.splits[name], name, max_tokens, bertscore)
-    result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics, baselines)
+    result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics, baselines, settings.given())
     return result if folder is None else _written(result, folder, rows, SUMMARY_KEYS)
 
 

@@ -8,7 +8,7 @@ import gzip
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -23,20 +23,9 @@ from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.inference import batch_logits
 from nlp_transfer.reporting.files import atomic_file, json_line
 from nlp_transfer.summarizing import Summary, summarize
+from nlp_transfer.summary_settings import SummarySettings
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 from nlp_transfer.writing import WrittenSummary, write_summaries
-
-WRITES = "sets how many sentences an extract takes, and this model writes its summaries"
-
-MAKES_NONE = "sets the size of summaries, and this model makes none"
-
-
-def refuse_selecting(select_by: str | None, select: float | None, why: str = MAKES_NONE) -> None:
-    """Complain about settings of an extract's size where the model makes none; raises ConfigError."""
-    given = [f"--{name}" for name, value in (("select_by", select_by), ("select", select)) if value is not None]
-    if given:
-        raise ConfigError(f"{' and '.join(given)} {why}. Leave it out.")
-
 
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
@@ -80,6 +69,7 @@ def predict_file(
     top_k: int | None = None,
     select_by: str | None = None,
     select: float | None = None,
+    generation: Mapping[str, Any] | None = None,
     backend: str = PYTORCH,
     precision: str | None = None,
 ) -> int:
@@ -97,6 +87,8 @@ def predict_file(
         top_k: how many probabilities a line shows; None shows all. A summariser has none.
         select_by: of a summariser, what a summary's size is counted in; None is as in its run.
         select: its size.
+        generation: of a summariser that writes, settings of `GenerationConfig` such as `num_beams`; the others are as
+            in its run.
         backend: one of `BACKENDS`; `onnx` takes a model that scripts/export.py wrote.
         precision: of an exported model, `float32` or `int8`; None is the first of them that there is.
 
@@ -120,8 +112,9 @@ def predict_file(
     summarizes = hub.is_summarizer(model)
     if summarizes and top_k is not None:
         raise ConfigError("--top_k shows probabilities of classes, and this model summarises. Leave it out.")
+    settings = SummarySettings(select_by, select, generation or {})
     if not summarizes:
-        refuse_selecting(select_by, select)
+        settings.refuse()
     texts = Texts(
         file,
         text_column=text_column or ("document" if summarizes else "text"),
@@ -134,7 +127,7 @@ def predict_file(
     lines: Iterator[bytes]
     if summarizes:
         summarizer = load_summarizer_on(model, device, backend=backend, precision=precision)
-        summaries = _summaries(summarizer, texts, max_tokens, select_by, select)
+        summaries = _summaries(settings.applied_to(summarizer), texts, max_tokens)
         lines = (summary.line() for summary in with_progress(summaries, shown=output is not None))
     else:
         classifier = load_on(model, device, backend=backend, precision=precision)
@@ -147,13 +140,10 @@ def _summaries(
     summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer,
     texts: Texts,
     max_tokens: int | None,
-    select_by: str | None,
-    select: float | None,
 ) -> Iterator[Summary] | Iterator[WrittenSummary]:
     """What a summariser of either kind makes of documents."""
     if isinstance(summarizer, TrainedSummarizer):
-        return summarize(summarizer.selecting(select_by, select), texts, max_tokens=max_tokens)
-    refuse_selecting(select_by, select, WRITES)
+        return summarize(summarizer, texts, max_tokens=max_tokens)
     return write_summaries(summarizer, texts, max_tokens=max_tokens)
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _ONE_TEXT = {"num_return_sequences", "return_dict_in_generate", "transformers_version"}
 """Settings with which a text would have no summary, or several."""
 
+_OWN_MODES = {"greedy_search", "sample", "beam_search", "beam_sample"}
+"""Ways of writing that transformers has code of its own for, and that write several texts at once."""
+
 
 @dataclass(frozen=True)
 class TrainedClassifier:
@@ -129,9 +132,14 @@ class TrainedAbstractiveSummarizer:
     def writing(self, **settings: Any) -> "TrainedAbstractiveSummarizer":
         """The same one with other settings of its `GenerationConfig`, such as `num_beams` or `max_new_tokens`.
 
+        They are tried at once, with one step, since `GenerationConfig` takes nearly any value for nearly any setting.
+
         Raises:
-            ConfigError: there is no such setting, it cannot have this value, or it changes what comes of one text.
+            ConfigError: there is no such setting, it cannot have this value, it changes what comes of one text, or it
+                asks for a way of writing that takes one text at a time, or whose code transformers would fetch and run.
         """
+        if not settings:
+            return self
         config = copy.deepcopy(self.generation or self.model.generation_config)
         assert config is not None, "a network that writes has one"
         names = set(config.to_dict()) - _ONE_TEXT
@@ -139,9 +147,31 @@ class TrainedAbstractiveSummarizer:
             raise ConfigError([did_you_mean("generation setting", name, sorted(names)) for name in unknown])
         try:
             config.update(**settings)
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"{', '.join(settings)}: {' '.join(str(error).split())}") from error
+            if (mode := config.get_generation_mode()) not in _OWN_MODES:
+                raise ConfigError(
+                    f"{', '.join(settings)}: with these it writes by {mode.value.replace('_', ' ')}; expected "
+                    f"{', '.join(sorted(_OWN_MODES)).replace('_', ' ')}. Leave out what asks for another."
+                )
+            self._try(config)
+        except ConfigError:
+            raise
+        except Exception as error:
+            given = ", ".join(f"{name}={value}" for name, value in settings.items())
+            raise ConfigError(f"{given}: it cannot write so: {' '.join(str(error).split())}") from error
         return replace(self, generation=config)
+
+    def _try(self, config: "GenerationConfig") -> None:
+        """One step of writing; raises whatever transformers does."""
+        import torch
+
+        network: Any = self.model
+        text = torch.tensor([self.tokenizer("a")["input_ids"]], device=network.device)
+
+        def at_once(ids: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+            return torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+
+        with torch.inference_mode():
+            network.generate(text, generation_config=config, stopping_criteria=[at_once])
 
     def encoder(self, ranking: "Ranking | None" = None) -> "PairEncoder":
         """What makes rows of documents.

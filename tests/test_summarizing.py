@@ -184,14 +184,18 @@ def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_
     assert whole.metrics["compression"] > 0.9
     with pytest.raises(ConfigError, match="--select is 0; expected a whole number of sentences, 1 or more"):
         predict_file(str(folder), str(tmp_path / "a.txt"), select=0)
+    with pytest.raises(ConfigError, match="--generation sets how a model writes, and this model selects sentences"):
+        predict_file(str(folder), str(tmp_path / "a.txt"), generation={"num_beams": 1})
     with pytest.raises(ConfigError, match=r"--select_by: Unknown value 'wrods'. Did you mean 'words'"):
         evaluate(str(folder), CorpusConfig(path=str(corpus)), select_by="wrods")
 
 
 def test_a_classifier_makes_no_summaries(tiny_classifier, tmp_path):
     (tmp_path / "a.txt").write_text("w1")
-    with pytest.raises(ConfigError, match="--select sets the size of summaries, and this model makes none"):
+    with pytest.raises(ConfigError, match=r"--select sets what summaries are like, and this model makes none\. Leave"):
         predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), select=2)
+    with pytest.raises(ConfigError, match="--generation sets what summaries are like, and this model makes none"):
+        evaluate(str(tiny_classifier), CorpusConfig(path=str(tmp_path / "a.txt")), generation={"num_beams": 1})
 
 
 def test_what_cannot_be_summarised_is_said(finished, tmp_path):

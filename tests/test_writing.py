@@ -191,10 +191,44 @@ def test_the_pipeline_writes_by_other_settings(finished):
     for settings, message in (
         ({"num_beems": 2}, "Unknown generation setting 'num_beems'. Did you mean 'num_beams'?"),
         ({"num_return_sequences": 2}, "Unknown generation setting 'num_return_sequences'."),
-        ({"max_new_tokens": 0}, "max_new_tokens: .*greater than 0"),
+        ({"max_new_tokens": 0}, "max_new_tokens=0: it cannot write so: .*greater than 0"),
+        ({"num_beams": "two"}, "num_beams=two: it cannot write so: "),
+        ({"num_beams": 0}, "num_beams=0: it cannot write so: "),
+        (
+            {"penalty_alpha": 0.6, "top_k": 4, "num_beams": 1},
+            "with these it writes by contrastive search; expected beam",
+        ),
     ):
         with pytest.raises(ConfigError, match=message):
             made(text, **settings)
+
+
+def test_a_file_is_summarised_by_other_settings(finished, tmp_path):
+    _, folder, _ = finished
+    text = "\n".join(documents(1, seed=9)[0]["document"])
+    (tmp_path / "a.txt").write_text(text)
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=str(tmp_path / "out"), generation={"max_new_tokens": 2})
+    usual = hub.load(folder)
+    assert isinstance(usual, TrainedAbstractiveSummarizer)
+    (expected,) = write_summaries(usual.writing(max_new_tokens=2), [("a.txt", text)])
+    assert json.loads((tmp_path / "out").read_text())["summary"] == expected.summary
+    assert 0 < len(expected.summary.split()) <= 2
+    with pytest.raises(ConfigError, match=r"Unknown generation setting 'num_beems'\. Did you mean 'num_beams'\?"):
+        predict_file(str(folder), str(tmp_path / "a.txt"), generation={"num_beems": 2})
+
+
+def test_an_evaluation_by_other_settings_says_so(finished, corpus, tmp_path):
+    _, folder, _ = finished
+    short = evaluate(
+        str(folder),
+        CorpusConfig(path=str(corpus)),
+        output_dir=str(tmp_path / "scores"),
+        generation={"max_new_tokens": 2},
+    )
+    usual = evaluate(str(folder), CorpusConfig(path=str(corpus)))
+    assert short.metrics["rouge1"] < usual.metrics["rouge1"]
+    assert "Otherwise than in the model's run: max_new_tokens 2." in (tmp_path / "scores" / "report.md").read_text()
+    assert "Otherwise than in the model's run" not in usual.markdown()
 
 
 def test_documents_of_every_kind(finished):

@@ -9,8 +9,9 @@ from nlp_transfer.commands.options import (
     FullHelp,
     add_computing,
     add_model,
-    add_selecting,
+    add_summary_settings,
     command_parser,
+    read_generation,
     read_overrides,
 )
 
@@ -36,14 +37,14 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
         parser.add_argument(
             "--bertscore_model", metavar="MODEL", help="of a model that summarises: an encoder for BERTScore, too"
         )
-        add_selecting(parser)
+        add_summary_settings(parser)
         add_computing(parser)
         options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
         overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
         from nlp_transfer.config import read_corpus_config
 
         names = ["--split", "--output_dir", "--max_tokens", "--device", "--bertscore_model", "--select_by", "--select"]
-        names += ["--backend", "--precision"]
+        names += ["--generation", "--backend", "--precision"]
         corpus = read_corpus_config(overrides, CORPUS, names)
         from nlp_transfer.evaluation import evaluate as score
         from nlp_transfer.reporting.tables import console
@@ -57,6 +58,7 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             max_tokens=options.max_tokens,
             select_by=options.select_by,
             select=options.select,
+            generation=read_generation(options.generation),
             bertscore_model=options.bertscore_model,
             backend=options.backend,
             precision=options.precision,

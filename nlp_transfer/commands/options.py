@@ -31,14 +31,43 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_selecting(parser: argparse.ArgumentParser) -> None:
-    """Add how much a summariser selects."""
+def add_summary_settings(parser: argparse.ArgumentParser) -> None:
+    """Add what may be set of summaries otherwise than in the model's run."""
     parser.add_argument(
         "--select_by",
         metavar="UNIT",
         help="of a model that summarises: sentences, words, characters, or share of the words (default: as trained)",
     )
     parser.add_argument("--select", type=float, metavar="SIZE", help="and how many of them a summary may have")
+    parser.add_argument(
+        "--generation",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of a model that writes summaries: GenerationConfig's settings, such as num_beams=1 max_new_tokens=60 "
+        "(default: as trained)",
+    )
+
+
+def read_generation(words: Sequence[str]) -> dict[str, Any]:
+    """The settings of `--generation`, by name; values are read as YAML reads them.
+
+    Raises:
+        ConfigError: words without `=`, and names that come twice.
+    """
+    from nlp_transfer.reading.trees import read_value
+
+    pairs = [word.partition("=") for word in words]
+    problems = [
+        f"--generation: {word!r} is no setting; expected NAME=VALUE, such as num_beams=1."
+        for word, (name, equals, _) in zip(words, pairs, strict=True)
+        if not equals or not name
+    ]
+    names = [name for name, _, _ in pairs]
+    problems += [f"--generation: {name} is given twice." for name in dict.fromkeys(names) if names.count(name) > 1]
+    if problems:
+        raise ConfigError(problems)
+    return {name: read_value(text) for name, _, text in pairs}
 
 
 def add_computing(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,13 @@ import sys
 from collections.abc import Sequence
 
 from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import add_computing, add_model, add_selecting, command_parser
+from nlp_transfer.commands.options import (
+    add_computing,
+    add_model,
+    add_summary_settings,
+    command_parser,
+    read_generation,
+)
 
 
 def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -37,7 +43,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             "(one text a line); document is all as one text, which a model that summarises takes plain text for",
         )
         parser.add_argument("--top_k", type=int, metavar="N", help="show the N most probable classes (default: all)")
-        add_selecting(parser)
+        add_summary_settings(parser)
         add_computing(parser)
         options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
         from nlp_transfer.prediction import predict_file
@@ -53,6 +59,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
             max_tokens=options.max_tokens,
             select_by=options.select_by,
             select=options.select,
+            generation=read_generation(options.generation),
             backend=options.backend,
             precision=options.precision,
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nlp_transfer.commands.options import read_overrides
+from nlp_transfer.commands.options import read_generation, read_overrides
 from nlp_transfer.errors import ConfigError
 
 
@@ -19,3 +19,19 @@ def test_words_that_are_no_options_are_reported_together():
         read_overrides(["stray", "--a", "--b", "1"])
     assert "'stray' is not an option" in caught.value.problems[0]
     assert "--a has no value; expected --a VALUE" in caught.value.problems[1]
+
+
+def test_generation_settings_are_read_as_yaml():
+    read = read_generation(["num_beams=1", "early_stopping=true", "length_penalty=2e-1"])
+    assert read == {"num_beams": 1, "early_stopping": True, "length_penalty": 0.2}
+    assert read_generation([]) == {}
+
+
+def test_words_that_are_no_generation_setting():
+    with pytest.raises(ConfigError) as raised:
+        read_generation(["num_beams", "=2", "top_k=1", "top_k=2"])
+    assert raised.value.problems == [
+        "--generation: 'num_beams' is no setting; expected NAME=VALUE, such as num_beams=1.",
+        "--generation: '=2' is no setting; expected NAME=VALUE, such as num_beams=1.",
+        "--generation: top_k is given twice.",
+    ]
