@@ -33,12 +33,12 @@ def check_head(method: str, head_learning_rate: float | None, model: "PreTrained
     """Refuse a rate for a head that the model does not have.
 
     Raises:
-        ConfigError: it has none of a classifier's.
+        ConfigError: it has none.
     """
     if head_learning_rate is not None and not _head(model):
         raise ConfigError(
-            f"{method}.head_learning_rate is {head_learning_rate}, and {type(model).__name__} has no head of a "
-            "classifier. Leave it out."
+            f"{method}.head_learning_rate is {head_learning_rate}, and {type(model).__name__} has no head. Leave "
+            "it out."
         )
 
 
@@ -75,8 +75,11 @@ def rate_groups(
 
 
 def _head(plain: "PreTrainedModel") -> "list[nn.Parameter]":
-    """The parameters of a classifier's head, and of the pooler before it."""
+    """The parameters of a classifier's head, and of the pooler before it; of the head that guesses tokens, its own."""
     from nlp_transfer.models.families import family
 
+    if type(plain).__name__.endswith("ForMaskedLM"):
+        of_encoder = {id(parameter) for parameter in plain.base_model.parameters()}  # with embeddings that are tied
+        return [parameter for parameter in plain.parameters() if id(parameter) not in of_encoder]
     modules = dict(plain.named_modules())
     return [parameter for name in family(plain).head if name in modules for parameter in modules[name].parameters()]

@@ -58,13 +58,26 @@ def test_the_head_may_have_a_rate_of_its_own() -> None:
     ]
 
 
-def test_a_masked_lm_takes_layer_decay_and_has_no_classifiers_head() -> None:
+def test_a_masked_lm_takes_layer_decay_and_a_rate_for_what_its_head_does_not_share() -> None:
     model = tiny_masked_lm("bert")
     rates = {rate for _, rate in FullFineTuning(layer_decay=0.5).parameter_groups(model, 0.8)}
     assert sorted(rates) == [0.1, 0.2, 0.4]
-    with pytest.raises(
-        ConfigError, match=r"head_learning_rate is 0\.1, and BertForMaskedLM has no head of a classifier"
-    ):
+    method = FullFineTuning(head_learning_rate=3.0)
+    method.check(model)
+    ((names, rate),) = method.parameter_groups(model, 0.8)
+    assert rate == 3.0
+    assert sorted(names) == [
+        "cls.predictions.bias",
+        "cls.predictions.transform.LayerNorm.bias",
+        "cls.predictions.transform.LayerNorm.weight",
+        "cls.predictions.transform.dense.bias",
+        "cls.predictions.transform.dense.weight",
+    ]
+
+
+def test_an_encoder_alone_has_no_head_to_set_a_rate_for() -> None:
+    model = tiny_masked_lm("bert").base_model
+    with pytest.raises(ConfigError, match=r"head_learning_rate is 0\.1, and BertModel has no head\. Leave it out\."):
         FullFineTuning(head_learning_rate=0.1).check(model)
 
 
