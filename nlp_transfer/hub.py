@@ -54,9 +54,13 @@ def save(
     setattr(model.config, CONFIG_KEY, record)
     (Path(folder) / MANIFEST).unlink(missing_ok=True)  # of what the folder held before
     from nlp_transfer.models.encoder_decoder import separate_weights
+    from nlp_transfer.models.masked_lm import passed_on
 
+    weights, more = separate_weights(model), passed_on(model)
+    if more:
+        weights = {**(weights or model.state_dict()), **more}
     try:
-        model.save_pretrained(folder, state_dict=separate_weights(model))
+        model.save_pretrained(folder, state_dict=weights)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder} cannot be saved ({' '.join(str(error).split())[:200]}). Make room or mend the rights of the "

@@ -102,7 +102,7 @@ def test_plain_transformers_has_the_reported_loss(finished, corpus):
 
 def test_its_model_is_the_model_of_a_later_run(finished, corpus, tmp_path):
     _, folder = finished
-    config = load_config(tree=run_tree(folder / "model", corpus, tmp_path / "later"))
+    config = load_config(tree=run_tree(folder / "model", corpus, tmp_path / "later", num_train_epochs=4))
     _, task, _, _ = load_data(config)
     start = load_model(config, task)
     learned = AutoModelForMaskedLM.from_pretrained(folder / "model").base_model.state_dict()

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.modeling_outputs import BaseModelOutput
 
 from nlp_transfer.data.masking import NO_TARGET
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_part
 
 if TYPE_CHECKING:
@@ -48,6 +49,15 @@ def load_masked_lm(
         trust_remote_code=trust_remote_code,
         attention_dropout=attention_dropout,
     )
+    pooler = f"{model.base_model_prefix}.pooler"
+    if pooler in FAMILIES[model.config.model_type].head:
+        whole: Any
+        whole, of_whole, *_ = load_pretrained(
+            AutoModel, name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=None
+        )
+        if not any("pooler" in str(key) for key in of_whole["missing_keys"]):
+            kept: Any = {f"{pooler}.{key}": weight for key, weight in whole.pooler.state_dict().items()}
+            model.passed_on = kept
     encoder = f"{model.base_model_prefix}."
     missing = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
     notes = []
@@ -65,6 +75,16 @@ def load_masked_lm(
         )
     score_masked_tokens(model)
     return LoadedModel(model, new, origin, positions, tuple(notes))
+
+
+def passed_on(model: "PreTrainedModel") -> dict[str, Tensor]:
+    """Weights of the checkpoint that a masked-language model does not have, and is saved with all the same.
+
+    They are those of the pooler, which a classifier reads: transformers leaves it out, so that a classifier which goes
+    on from the saved model would begin with a random one.
+    """
+    found: dict[str, Tensor] = getattr(model, "passed_on", {})
+    return found
 
 
 def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) -> None:

@@ -3,13 +3,15 @@ import torch
 from torch.nn import functional
 
 from nlp_transfer.data.masking import NO_TARGET
+from nlp_transfer.hub import save
 from nlp_transfer.methods import LoRA
 from nlp_transfer.models.adapters import merge
-from nlp_transfer.models.masked_lm import add_embeddings, load_masked_lm, score_masked_tokens
+from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.masked_lm import add_embeddings, load_masked_lm, passed_on, score_masked_tokens
 from nlp_transfer.models.unpadding import unpadded
 from tests.models.test_unpadding import UNPADDED
-from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, inputs, tiny_checkpoint
-from tests.tiny_pretraining import tiny_masked_lm
+from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, inputs, tiny_checkpoint, tiny_model
+from tests.tiny_pretraining import tiny_masked_lm, tiny_tokenizer
 
 
 def batch():
@@ -94,6 +96,28 @@ def test_an_encoder_without_a_head_gets_one_tied_to_its_embeddings(tmp_path):
     }
     assert loaded.model.get_output_embeddings().weight is loaded.model.get_input_embeddings().weight
     assert loaded.notes[0].startswith("The checkpoint has no head for masked-language modelling")
+
+
+@pytest.mark.parametrize("kind", ["bert", "albert"])
+def test_the_pooler_that_a_classifier_reads_is_passed_on(kind, tmp_path):
+    """transformers leaves it out of a masked-language model, whose folder would give a classifier a random one."""
+    classifier = tiny_model(kind)
+    classifier.save_pretrained(tmp_path / "first")
+    weights = {name: w for name, w in classifier.state_dict().items() if ".pooler" in name}
+    assert len(weights) == 2
+    model = load(tmp_path / "first").model
+    assert not any("pooler" in name for name in model.state_dict())
+    save(model, tiny_tokenizer(), tmp_path / "second", record={}, cut_at=None)
+    save(load(tmp_path / "second").model, tiny_tokenizer(), tmp_path / "third", record={}, cut_at=None)
+    found = load_encoder_with_head(str(tmp_path / "third"), label_names=["a", "b", "c"], multi_label=False)
+    assert not any("pooler" in name for name in found.new_parameters)
+    for name, weight in weights.items():
+        torch.testing.assert_close(found.model.state_dict()[name], weight, rtol=0, atol=0)
+
+
+def test_a_pooler_that_the_checkpoint_lacks_is_not_invented(tmp_path):
+    tiny_masked_lm("bert").save_pretrained(tmp_path)
+    assert passed_on(load(tmp_path).model) == {}
 
 
 def test_a_head_that_is_there_is_kept(tmp_path):
