@@ -147,17 +147,17 @@ class TrainedAbstractiveSummarizer:
             raise ConfigError([did_you_mean("generation setting", name, sorted(names)) for name in unknown])
         try:
             config.update(**settings)
-            if (mode := config.get_generation_mode()) not in _OWN_MODES:
-                raise ConfigError(
-                    f"{', '.join(settings)}: with these it writes by {mode.value.replace('_', ' ')}; expected "
-                    f"{', '.join(sorted(_OWN_MODES)).replace('_', ' ')}. Leave out what asks for another."
-                )
-            self._try(config)
-        except ConfigError:
-            raise
-        except Exception as error:
+            mode = config.get_generation_mode()
+            if mode in _OWN_MODES:
+                self._try(config)
+        except Exception as error:  # whatever comes of a value that no type was asked of
             given = ", ".join(f"{name}={value}" for name, value in settings.items())
             raise ConfigError(f"{given}: it cannot write so: {' '.join(str(error).split())}") from error
+        if mode not in _OWN_MODES:
+            raise ConfigError(
+                f"{', '.join(settings)}: with these it writes by {mode.value.replace('_', ' ')}; expected "
+                f"{', '.join(sorted(_OWN_MODES)).replace('_', ' ')}. Leave out what asks for another."
+            )
         return replace(self, generation=config)
 
     def _try(self, config: "GenerationConfig") -> None:

@@ -109,6 +109,7 @@ def test_its_model_is_the_model_of_a_later_run(finished, corpus, tmp_path):
     begun = start.model.base_model.state_dict()
     for name, weight in learned.items():
         torch.testing.assert_close(begun[name], weight)
+    assert set(start.new_parameters) == {"classifier.weight", "classifier.bias"}  # the pooler came along
     assert run(config, say=lambda _: None).metrics["source"]["test"]["macro_f1"] > 0.9
 
 

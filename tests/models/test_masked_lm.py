@@ -115,6 +115,13 @@ def test_the_pooler_that_a_classifier_reads_is_passed_on(kind, tmp_path):
         torch.testing.assert_close(found.model.state_dict()[name], weight, rtol=0, atol=0)
 
 
+def test_a_merged_adapter_leaves_the_pooler_to_be_passed_on(tmp_path):
+    tiny_model("bert").save_pretrained(tmp_path)
+    loaded = load(tmp_path)
+    adapted = LoRA(r=4).prepare(loaded.model, context(new_parameters=loaded.new_parameters))
+    assert set(passed_on(merge(adapted))) == {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}
+
+
 def test_a_pooler_that_the_checkpoint_lacks_is_not_invented(tmp_path):
     tiny_masked_lm("bert").save_pretrained(tmp_path)
     assert passed_on(load(tmp_path).model) == {}

@@ -115,3 +115,11 @@ def test_every_script_leaves_its_folder(tmp_path: Path) -> None:
     command = [sys.executable, str(tmp_path / "other.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == "Metric\n", done.stderr
+
+
+def test_settings_of_generation_reach_the_model(
+    tiny_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(tiny_classifier), "--corpus.path", str(tmp_path), "--generation", "num_beams=1"]
+    assert evaluate(words) == BAD_INPUT
+    assert "--generation sets what summaries are like, and this model makes none." in capsys.readouterr().err

@@ -88,6 +88,19 @@ def test_the_help_names_every_kind_of_file(capsys: pytest.CaptureFixture[str], m
     ) in " ".join(capsys.readouterr().out.split())
 
 
+def test_settings_of_generation_reach_the_model(
+    tiny_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("w1\n")
+    words = [str(tiny_classifier), str(tmp_path / "a.txt")]
+    assert predict([*words, "--generation", "num_beams=1"]) == BAD_INPUT
+    assert "--generation sets what summaries are like, and this model makes none." in capsys.readouterr().err
+    assert predict([*words, "--generation", "num_beams"]) == BAD_INPUT
+    assert (
+        "--generation: 'num_beams' is no setting; expected NAME=VALUE, such as num_beams=1." in capsys.readouterr().err
+    )
+
+
 def test_unknown_options_and_formats(capsys: pytest.CaptureFixture[str]) -> None:
     for words, message in (
         (["model", "file", "--outptu", "x"], "unrecognized arguments: --outptu x"),
