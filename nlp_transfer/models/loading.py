@@ -229,6 +229,9 @@ def _new_parameters(
             f"missing, among them {lost[0]}). Name the folder of the encoder itself."
         )
     notes = [random_part(lost)] if lost else []
+    inside = f"{model.base_model_prefix}."
+    if any(key.startswith(inside) and key.startswith(heads) for key in parameters if key in fresh):
+        notes.append("The checkpoint holds no pooler, which a classifier reads: it is new, and random.")
     linear_name, linear = final_linear(model)
     linear_keys = {f"{linear_name}.{key}" for key, _ in linear.named_parameters()}
     if linear_keys & fresh:

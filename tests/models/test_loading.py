@@ -64,7 +64,7 @@ class TestLoad:
         )
         assert loaded.origin == f"folder {folder}"
         assert loaded.max_positions == 80
-        assert loaded.notes == ()
+        assert loaded.notes == ("The checkpoint holds no pooler, which a classifier reads: it is new, and random.",)
         config = loaded.model.config
         assert config.id2label == {0: "a", 1: "b", 2: "c"}
         assert config.label2id == {"a": 0, "b": 1, "c": 2}
@@ -120,6 +120,15 @@ def test_a_layer_that_the_checkpoint_lacks_is_said(tmp_path: Path) -> None:
         "The checkpoint lacks 16 of the encoder's parameters, which are random: roberta.encod"
     )
     assert loaded.notes[0].endswith(" and 13 more.")
+
+
+def test_a_pooler_of_the_checkpoint_is_kept(tmp_path: Path) -> None:
+    encoder = tiny_model("bert").bert
+    encoder.save_pretrained(tmp_path)
+    loaded = load_encoder_with_head(str(tmp_path), label_names=LABELS, multi_label=False)
+    assert loaded.new_parameters == ("classifier.weight", "classifier.bias")
+    assert loaded.notes == ()
+    assert torch.equal(loaded.model.bert.pooler.dense.weight, encoder.pooler.dense.weight)
 
 
 class TestHeadThatWasTrained:
