@@ -26,7 +26,7 @@ from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.manifest import check_manifest, folder_fingerprint, has_manifest
 from nlp_transfer.pushing import PushSettings, check_push, push_after_run
 from nlp_transfer.reporting.config_record import config_differences
-from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
+from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
@@ -175,6 +175,7 @@ def run(
                 tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
                 peak_memory_bytes=peak_memory_bytes(),
                 peak_gpu_bytes=peak_gpu_bytes(),
+                hardware=hardware(trainer.args),
             ),
             config=record,
             seeds=(config.training.seed,),

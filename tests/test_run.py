@@ -196,6 +196,7 @@ def test_lora_leaves_a_merged_model_and_the_adapter(encoder, corpus, tmp_path):
     tree = {**run_tree(encoder, corpus, folder, num_train_epochs=12), "methods": [{"name": "lora", "r": 4}]}
     report = run(load_config(tree=tree))
     assert report.cost.trainable_parameters < report.cost.total_parameters / 2
+    assert report.cost.hardware is not None and report.cost.hardware.endswith(", float32")
     assert (folder / "adapter" / "adapter_model.safetensors").is_file()
     assert not (folder / "adapter" / "training_args.bin").exists()
     classify = pipeline("text-classification", model=str(folder / "model"), truncation=True, top_k=None, device="cpu")

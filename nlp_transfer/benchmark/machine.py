@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import platform
 import re
 import statistics
 import time
@@ -13,7 +12,7 @@ import psutil
 import torch
 
 from nlp_transfer.benchmark.settings import Precision
-from nlp_transfer.reporting.environment import library_versions, peak_memory_bytes
+from nlp_transfer.reporting.environment import device_name, library_versions, peak_memory_bytes
 from nlp_transfer.training.threads import available_cores
 
 PRODUCT_SIZES = {"cpu": 2048, "cuda": 8192}
@@ -102,10 +101,9 @@ def peak_resident_bytes(status: Path = Path("/proc/self/status")) -> int:
 
 def environment(device: torch.device) -> dict[str, Any]:
     """What a time depends on: processor or GPU, cores, library versions, and this package's own code."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
         "device": device.type,
-        "device_name": name,
+        "device_name": device_name(device),
         "cores": available_cores(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "versions": library_versions(),
@@ -119,10 +117,3 @@ def code_fingerprint(folder: Path) -> str:
     for file in sorted(folder.rglob("*.py")):
         digest.update(f"{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name; its architecture where the system does not say."""
-    if cpuinfo.is_file() and (found := re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)):
-        return found[1]
-    return platform.processor() or platform.machine()

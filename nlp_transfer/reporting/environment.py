@@ -1,8 +1,15 @@
-"""What a run ran on: library versions, and the most memory it held."""
+"""What a run ran on: hardware and its arithmetic, library versions, and the most memory it held."""
 
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import TrainingArguments
 
 PACKAGES = ("nlp-transfer", "torch", "transformers", "datasets", "accelerate", "peft", "evaluate", "scikit-learn")
 """The distributions whose versions can change a number."""
@@ -17,6 +24,36 @@ def library_versions() -> dict[str, str | None]:
         except PackageNotFoundError:
             found[name] = None
     return found
+
+
+def hardware(arguments: "TrainingArguments") -> str:
+    """What a trainer computes on and in which floating-point numbers, such as `2 x NVIDIA H100, bf16`.
+
+    `precision: auto` differs between machines, and the scores of a run with it.
+    """
+    numbers = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "float32"
+    count = f"{arguments.world_size} x " if arguments.world_size > 1 else ""
+    return f"{count}{device_name(arguments.device)}, {numbers}"
+
+
+def device_name(device: "torch.device") -> str:
+    """The name of a GPU, or of the processor."""
+    if device.type != "cuda":
+        return processor_name()
+    import torch
+
+    return torch.cuda.get_device_name(device)
+
+
+def processor_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name; its architecture where the system does not say.
+
+    Args:
+        cpuinfo: the file in which Linux says it.
+    """
+    if cpuinfo.is_file() and (found := re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)):
+        return found[1]
+    return platform.processor() or platform.machine()
 
 
 def peak_memory_bytes() -> int | None:

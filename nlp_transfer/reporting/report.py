@@ -76,6 +76,7 @@ class Cost:
         tokens_trained: tokens that passed through training, without padding.
         peak_memory_bytes: the most main memory of this process.
         peak_gpu_bytes: the most memory of its GPU.
+        hardware: what it was computed on and in which numbers, see `environment.hardware`.
     """
 
     trainable_parameters: int
@@ -85,6 +86,7 @@ class Cost:
     tokens_trained: int | None = None
     peak_memory_bytes: int | None = None
     peak_gpu_bytes: int | None = None
+    hardware: str | None = None
 
     def lines(self) -> Iterator[str]:
         """The cost in words, one measure a line."""
@@ -100,6 +102,8 @@ class Cost:
         for name, held in (("Peak memory", self.peak_memory_bytes), ("Peak GPU memory", self.peak_gpu_bytes)):
             if held is not None:
                 yield f"{name}: {held / 2**20:,.0f} MiB"
+        if self.hardware is not None:
+            yield f"Computed on: {self.hardware}"
 
 
 @dataclass(frozen=True)

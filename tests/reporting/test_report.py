@@ -30,7 +30,7 @@ def report():
         methods=("frozen_encoder", "lora"),
         metrics={"source": {"validation": scores([0, 0, 0, 1]), "test": scores([0, 0, 1, 0])}},
         corpora={"source": CorpusFacts("licences of spdx 1.2", "abc123", {"train": 1200, "test": 4}, ("2 dropped",))},
-        cost=Cost(1_000, 20_000, 12.5, 1.25, 50_000, 3 * 2**20),
+        cost=Cost(1_000, 20_000, 12.5, 1.25, 50_000, 3 * 2**20, hardware="2 x NVIDIA H100, bf16"),
         config={"model": "encoder", "training": {"seed": 7, "hub_token": "hf_secret"}},
         seeds=(7,),
         baselines={
@@ -121,6 +121,7 @@ def test_markdown(report, tmp_path):
     assert "- frozen_encoder: layer: 4; C: 0.1\n- parameters: 1,000\n" in text
     assert "- Parameters trained: 1,000 of 20,000 (5.00%)\n- Training: 12.5 s, 50,000 tokens, 4,000 tokens/s\n" in text
     assert "- Peak memory: 3 MiB" in text
+    assert "- Computed on: 2 x NVIDIA H100, bf16" in text
     assert "Peak GPU memory" not in text
     assert f"torch {report.versions['torch']}" in text
     assert "classify = pipeline(\"text-classification\", model='runs/a/model', truncation=True)" in text
