@@ -60,6 +60,11 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
     """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
         corpora, task = load_corpora(config)
+        if "validation" not in (splits := corpora["source"].splits):
+            raise DataError(
+                f"The source has no validation split (splits found: {', '.join(splits)}), and a run chooses by "
+                "one. Give source.path a folder with a dev file, or source.split.validation above 0."
+            )
         if isinstance(task, BoundAbstractiveSummarization) and task.config.extractor is not None:
             rank_by(task, task.config.extractor, config.training.device)
         own = config.tokenizer in (None, config.model)  # revision and trust are said of the model, of nothing else

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nlp_transfer.config import Config
 from nlp_transfer.copied_texts import COPIED, copied_texts
@@ -46,11 +48,21 @@ class Correction:
 
     Args:
         facts: for the report.
-        before: the target's scores without it; empty where nothing was corrected.
+        before: the logits of the target's splits without it; empty where nothing was corrected.
+        validation: the logits of source validation without it, where something was.
     """
 
     facts: dict[str, str] = field(default_factory=dict)
-    before: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, np.ndarray] = field(default_factory=dict)
+    validation: np.ndarray | None = None
+
+    def undone(self, scored: Mapping[str, Mapping[str, Scored]]) -> Mapping[str, Mapping[str, Scored]]:
+        """What the model said without it of source validation and of the target."""
+        if self.validation is None:
+            return scored
+        validation = replace(scored["source"]["validation"], logits=self.validation)
+        target = {split: replace(one, logits=self.before[split]) for split, one in scored["target"].items()}
+        return {"source": {"validation": validation}, "target": target}
 
 
 @dataclass(frozen=True)
@@ -148,7 +160,7 @@ def _of_classes(run: TrainedRun, task: BoundClassification) -> Judged:
     if copied:
         facts[COPIED] = copied
     if "target" in scored and not task.multi_label:
-        facts["class frequencies"] = {**class_frequencies(task, scored), **correction.facts}
+        facts["class frequencies"] = {**class_frequencies(task, correction.undone(scored)), **correction.facts}
         warnings += correction_warnings(task, scored["target"], correction.before)
     if choices := choices_by_labels(config, run.trainer.state.log_history, multi_label=task.multi_label):
         facts["checkpoints"] = choices

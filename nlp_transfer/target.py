@@ -21,6 +21,7 @@ from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training.hidden_tokens import masks_for
 from nlp_transfer.training.selection import FEWEST_ROWS, label_free_metric
 from nlp_transfer.training.sources import DISTANCE, SIZE
+from nlp_transfer.training.target_checks import check_pairs
 from nlp_transfer.training.target_rows import without_labels
 
 Encoded = dict[str, dict[str, Dataset]]
@@ -56,6 +57,16 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
     """
     names = names_of(config)
     problems = []
+    pairing = [method.name for method in config.methods if method.needs_pairs]
+    if pairing and len(encoded["target"][seen_split(encoded["target"])]) < 2:
+        problems.append(
+            f"The target has one text to adapt to, and {' and '.join(pairing)} compares texts with one another. Add "
+            "texts."
+        )
+    try:
+        check_pairs(config.methods, config.training)
+    except ConfigError as error:
+        problems += error.problems
     metric = label_free_metric(config.training)
     if metric and len(encoded["target"][seen_split(encoded["target"])]) < FEWEST_ROWS:
         problems.append(
@@ -93,8 +104,20 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
 
 
 def seen_split(splits: Mapping[str, Dataset]) -> str:
-    """The target's split whose texts training sees without labels."""
-    return next(name for name in ("unlabeled", "train", *splits) if name in splits)
+    """The target's split whose texts training sees without labels.
+
+    Raises:
+        DataError: there are several, and none is for training.
+    """
+    for name in ("unlabeled", "train"):
+        if name in splits:
+            return name
+    if len(splits) > 1:
+        raise DataError(
+            f"The target has the splits {' and '.join(splits)}, and none to train on. Give target.path one file, a "
+            "folder with a file unlabeled or train, or say which one it is: target.splits: {unlabeled: dev, …}."
+        )
+    return next(iter(splits))
 
 
 def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = say_nothing) -> Dataset | None:
@@ -123,6 +146,8 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
                 "set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
         rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
+        if "target" not in held_out(config, encoded):
+            rest += " It has no other split: the model is not scored on the target."
         tell(f"{len(splits['train']):,} target rows of split train are learned from, with their labels.{rest}")
         return splits["train"]
     split = seen_split(splits)

@@ -1,6 +1,6 @@
 """Label shift in a run: how frequent the target's classes seem to be, for the report, and built into the model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.metrics.label_shift import above_chance, estimate_label_shift
+from nlp_transfer.metrics.label_shift import LabelShift, above_chance, estimate_label_shift
 from nlp_transfer.models.families import final_linear, logits_layer, plain_model
 from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
@@ -30,22 +30,27 @@ def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[st
     """
     validation, sides = scored["source"]["validation"], list(scored["target"].values())
     assert validation.labels is not None
-    shift = estimate_label_shift(validation.logits, validation.labels, np.concatenate([one.logits for one in sides]))
     known = [one.labels for one in sides if one.labels is not None]
     classes = len(task.label_names)
     shares = np.bincount(validation.labels, minlength=classes) / len(validation.labels)
     counts = np.bincount(np.concatenate(known), minlength=classes) if known else None
-    useless = {} if above_chance(validation.logits, validation.labels) else {"no estimate": AT_CHANCE}
-    return useless | {
-        name: (
-            f"{shares[i]:.3f} in source validation, about {shift.target[i]:.3f} in the target "
-            f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
-            if shift.known[i]
-            else f"no row in source validation to go by; the model gives it {shift.target[i]:.3f} of the target"
-        )
-        + ("" if counts is None else f"; by its labels {counts[i] / counts.sum():.3f}")
-        for i, name in enumerate(task.label_names)
-    }
+    truth = [""] * classes if counts is None else [f"; by its labels {share:.3f}" for share in counts / counts.sum()]
+    if not above_chance(validation.logits, validation.labels):
+        seen = (f"{share:.3f} in source validation" for share in shares)
+        return {"no estimate": AT_CHANCE} | _by_class(task, seen, truth)
+    shift = estimate_label_shift(validation.logits, validation.labels, np.concatenate([one.logits for one in sides]))
+    seen = (
+        f"{shares[i]:.3f} in source validation, about {shift.target[i]:.3f} in the target "
+        f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
+        if shift.known[i]
+        else f"no row in source validation to go by; the model gives it {shift.target[i]:.3f} of the target"
+        for i in range(classes)
+    )
+    return _by_class(task, seen, truth)
+
+
+def _by_class(task: BoundClassification, seen: Iterable[str], truth: Iterable[str]) -> dict[str, str]:
+    return {name: one + other for name, one, other in zip(task.label_names, seen, truth, strict=True)}
 
 
 def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None:
@@ -64,28 +69,33 @@ def check_correctable(task: BoundClassification, model: PreTrainedModel) -> None
 
 def correct_prior(
     trainer: TransferTrainer, task: BoundClassification, encoded: Encoded, tell: Callable[[str], None]
-) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+) -> tuple[dict[str, str], dict[str, np.ndarray], np.ndarray | None]:
     """Let the model predict with the class frequencies that the target's texts seem to have.
 
     Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
     model predicts so. A model that does not tell the source's classes apart is left as it is: what it says of the
-    target is no estimate. On all processes together.
+    target is no estimate. So is one that would never again say a class that it says of target texts: an estimate of
+    next to none may be right, and little is lost then; where it is wrong, the class is. On all processes together.
 
     Returns:
-        Facts for the report: that it was done, and what the target's score was before, where it has labels. And the
-        logits of the target's splits before, shape (rows, classes).
+        Facts for the report: that it was done, and what the target's score was before, where it has labels. The logits
+        before, of the target's splits and of source validation, shape (rows, classes); none where nothing was done.
     """
     layer: Any = logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
     validation, labels = predict(trainer, encoded["source"]["validation"])
     assert labels is not None
     splits = scored_splits("target", encoded.get("target", {}))
     if not splits:
-        return {"corrected": "no: the target has no rows that were not learned from"}, {}
+        return {"corrected": "no: the target has no rows that were not learned from"}, {}, None
     if not above_chance(validation, labels):
         tell(f"prior_correction: nothing is corrected: {AT_CHANCE}.")
-        return {"corrected": f"no: {AT_CHANCE}"}, {}
+        return {"corrected": f"no: {AT_CHANCE}"}, {}, None
     sides = [predict(trainer, encoded["target"][split]) for split in splits]
-    shift = estimate_label_shift(validation, labels, np.concatenate([logits for logits, _ in sides]))
+    target = np.concatenate([logits for logits, _ in sides])
+    shift = estimate_label_shift(validation, labels, target)
+    if lost := no_longer_said(target, shift, task.label_names):
+        tell(f"prior_correction: nothing is corrected: {lost}.")
+        return {"corrected": f"no: {lost}"}, {}, None
     with torch.no_grad():
         layer.weight.div_(shift.temperature)
         layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
@@ -100,7 +110,23 @@ def correct_prior(
     logits, known = sides[0]
     if known is not None:
         facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
-    return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}
+    return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}, validation
+
+
+def no_longer_said(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) -> str | None:
+    """Which classes a correction would take from the target's texts altogether, in words; None where it takes none.
+
+    Args:
+        logits: of the target's texts, shape (rows, classes).
+        shift: what would be corrected for.
+        names: of the classes.
+    """
+    before, after = logits.argmax(axis=1), (logits / shift.temperature + shift.corrections()).argmax(axis=1)
+    lost = [label for label in np.unique(before) if label not in after]
+    if not lost:
+        return None
+    said = " or ".join(f"{names[i]} (now {(before == i).sum():,} of {len(before):,} are)" for i in lost)
+    return f"with the estimated frequencies no target text would be called {said}"
 
 
 def correction_warnings(

@@ -491,7 +491,10 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
     assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()
     assert run(tree("both", adapting), resume=True) is None
+    monkeypatch.setattr("nlp_transfer.target_classes.no_longer_said", lambda *_: None)  # it is hardly trained
     corrected = run(tree("corrected", adapting, prior_correction=True))
+    frequencies = {name: corrected.facts["class frequencies"][name] for name in report.facts["class frequencies"]}
+    assert frequencies == report.facts["class frequencies"]  # those before the correction
     assert corrected.metrics != report.metrics
     assert corrected.facts["adaptation"] == {**facts, "both are": "without prior_correction"}
 

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from nlp_transfer.judging import Correction
+from nlp_transfer.metrics.label_shift import LabelShift
 from nlp_transfer.reporting.scoring import Scored
-from nlp_transfer.target_classes import class_frequencies
+from nlp_transfer.target_classes import AT_CHANCE, class_frequencies, no_longer_said
 
 
 def test_of_a_class_that_source_validation_lacks_the_report_says_that_nothing_is_known() -> None:
@@ -22,3 +24,50 @@ def test_of_a_class_that_source_validation_lacks_the_report_says_that_nothing_is
     assert facts["copyleft"] == (
         "no row in source validation to go by; the model gives it 0.250 of the target; by its labels 0.250"
     )
+
+
+def test_of_a_model_at_chance_no_estimate_is_shown() -> None:
+    labels = np.array([0, 0, 1, 1])
+    scored = {
+        "source": {"validation": Scored([], 4 * np.eye(2)[[0, 1, 0, 1]], labels, {})},
+        "target": {"test": Scored([], 4 * np.eye(2)[[0, 0, 0, 1]], labels, {})},
+    }
+    assert class_frequencies(SimpleNamespace(label_names=["negative", "positive"]), scored) == {
+        "no estimate": AT_CHANCE,
+        "negative": "0.500 in source validation; by its labels 0.500",
+        "positive": "0.500 in source validation; by its labels 0.500",
+    }
+
+
+def test_frequencies_are_those_before_a_correction() -> None:
+    known, unknown = np.array([0] * 9 + [1] * 9), np.array([0, 1, 1, 1])
+    before = {
+        "source": {"validation": Scored([], 4 * np.eye(2)[known], known, {})},
+        "target": {"test": Scored([], 4 * np.eye(2)[unknown], None, {})},
+    }
+    after = {
+        "source": {**before["source"], "validation": Scored([], 4 * np.eye(2)[1 - known], known, {})},
+        "target": {"test": Scored([], 4 * np.eye(2)[1 - unknown], None, {})},
+    }
+    correction = Correction({}, {"test": before["target"]["test"].logits}, before["source"]["validation"].logits)
+    task = SimpleNamespace(label_names=["negative", "positive"])
+    facts = class_frequencies(task, before)
+    assert facts["positive"].startswith("0.500 in source validation, about 0.7")
+    assert class_frequencies(task, correction.undone(after)) == facts
+    assert Correction().undone(after) is after
+
+
+def test_a_class_that_a_correction_would_take_away() -> None:
+    def shift(target: list[float]) -> LabelShift:
+        return LabelShift(
+            1.0, np.zeros(2), np.array([0.5, 0.5]), np.array(target), np.zeros((2, 2)), np.array([True] * 2), True
+        )
+
+    # Logits apart by 2, 1 and -3; the log of the ratio of frequencies adds log(0.9 / 0.1) = 2.2 to the second.
+    logits, names = np.array([[2.0, 0.0], [1.0, 0.0], [-3.0, 0.0]]), ["negative", "positive"]
+    assert no_longer_said(logits, shift([0.5, 0.5]), names) is None
+    assert no_longer_said(logits, shift([0.2, 0.8]), names) is None  # adds 1.4
+    assert no_longer_said(logits, shift([0.1, 0.9]), names) == (
+        "with the estimated frequencies no target text would be called negative (now 2 of 3 are)"
+    )
+    assert no_longer_said(logits[2:], shift([0.1, 0.9]), names) is None  # it was not said before

@@ -53,6 +53,8 @@ class LabelShift:
         target: their estimated frequencies in the target, shape (classes,).
         interval: the 95 % interval of each of these, shape (classes, 2).
         known: which classes source validation has rows of, shape (classes,).
+        above_chance: whether the model tells source validation's classes apart. Where it does not, nothing here is an
+            estimate.
     """
 
     temperature: float
@@ -61,6 +63,7 @@ class LabelShift:
     target: np.ndarray
     interval: np.ndarray
     known: np.ndarray
+    above_chance: bool
 
     def corrections(self) -> np.ndarray:
         """What is to be added to the scaled logits of target texts: biases, and the log of the ratio of frequencies."""
@@ -80,20 +83,38 @@ def estimate_label_shift(
         target_logits: of target rows, shape (target rows, classes).
 
     Raises:
-        ValueError: no rows on a side.
+        ValueError: no rows on a side, labels that are missing or not one a row, other classes on one side than on the
+            other, or logits that are no numbers.
     """
+    if validation_labels is None:
+        raise ValueError("validation_labels is None: predictions of rows that have no labels. Give labelled rows.")
     if not len(validation_logits) or not len(target_logits):
         raise ValueError(
             f"Label shift is estimated from {len(validation_logits)} validation and {len(target_logits)} target rows; "
             "both sides need some."
         )
+    if (rows := np.shape(validation_labels)) != (len(validation_logits),):
+        raise ValueError(
+            f"validation_labels has the shape {rows}, and validation_logits has {len(validation_logits)} rows; "
+            "expected one class id a row."
+        )
+    if (shapes := (np.shape(validation_logits)[1:], np.shape(target_logits)[1:]))[0] != shapes[1] or len(
+        shapes[0]
+    ) != 1:
+        raise ValueError(
+            f"validation_logits has the shape {np.shape(validation_logits)} and target_logits "
+            f"{np.shape(target_logits)}; expected (rows, classes), of the same classes."
+        )
+    if not (np.isfinite(validation_logits).all() and np.isfinite(target_logits).all()):
+        raise ValueError("Some logits are not finite: the model is broken, and nothing can be estimated from it.")
     temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
     known = with_rows(validation_labels, len(biases))
+    sure = above_chance(validation_logits, validation_labels)
     source, target = frequencies(validation_logits, target_logits, temperature, biases, known)
     drawn = bootstrap_interval(validation_logits, validation_labels, target_logits, target)
     # An estimate at the edge may lie outside of what draws give.
     interval = np.stack([np.minimum(drawn[:, 0], target), np.maximum(drawn[:, 1], target)], axis=1)
-    return LabelShift(temperature, biases, source, target, interval, known)
+    return LabelShift(temperature, biases, source, target, interval, known, sure)
 
 
 def with_rows(labels: np.ndarray, classes: int) -> np.ndarray:

@@ -32,6 +32,9 @@ def resolve_model(name: str) -> str:
         return str(_package_folder(name))
     folder = Path(name).expanduser()
     if folder.is_dir():
+        inner = folder / "model"
+        if (inner / "config.json").is_file() and not (folder / "config.json").exists():
+            raise ConfigError(f"model: {name} is the folder of a run; its model is {inner}. Name that.")
         return str(folder)
     if folder.exists():
         raise ConfigError(f"model: {name} is a file; expected the folder that holds its config.json and weights.")

@@ -154,10 +154,19 @@ def compare_on_target(adapted: "Trainer", alone: "Trainer", rows: "Dataset") -> 
         rows: encoded target rows; what labels they have are for the comparison's `macro_f1` alone.
 
     Raises:
-        DataError: the two do not predict the same classes.
+        DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
     """
     from scipy.special import expit, softmax
 
+    from nlp_transfer.training.target_checks import check_target_labels
+    from nlp_transfer.training.target_rows import label_column
+
+    if not len(rows) or "input_ids" not in rows.column_names:
+        found = "no rows" if not len(rows) else f"no column input_ids (columns found: {', '.join(rows.column_names)})"
+        raise DataError(f"There is nothing to compare on: the target has {found}. Give it encoded texts.")
+    if label_column(rows) is not None:
+        learned: Any = alone.train_dataset
+        check_target_labels(rows, learned, alone.accelerator.unwrap_model(alone.model).config.num_labels)
     multi_label = _has_several_labels(adapted)
     logits, labels = zip(*(_predictions(trainer, rows) for trainer in (adapted, alone)), strict=True)
     if logits[0].shape != logits[1].shape:

@@ -101,7 +101,9 @@ class TransferMixin(
         check_sources(self._sources, train_dataset, args)
         weighs = DISTANCE_WEIGHTS if getattr(args, "source_weights", SIZE) == DISTANCE else None
         target = target_dataset if context is None else context.target
-        check_target(self.methods, target, label_free_metric(args) or weighs)
+        classes = getattr(getattr(model, "config", None), "num_labels", None)
+        needs = label_free_metric(args) or weighs
+        check_target(self.methods, target, needs, train=train_dataset, classes=classes)
         check_pairs(self.methods, args)
         if compute_metrics is None:
             check_metric(args, context)

@@ -37,6 +37,12 @@ class PseudoLabelMixin(UpdateMixin):
         for method in self.methods:
             if epoch is not None and method.labels_target:
                 self._label_target(method, epoch)
+                if epoch == 0 and not method.labelling_epochs(self.state.num_train_epochs):
+                    assert self._context is not None
+                    self._context.say(
+                        f"{method.name}: training ends before the first epoch that gives pseudo-labels, so it is as if "
+                        "it were not there. Train longer."
+                    )
 
     def _label_target(self, method: Method, epoch: int) -> None:
         assert self._context is not None

@@ -98,6 +98,12 @@ class ResumingMixin(SavingMixin):
                 f"{checkpoint} was saved by {state['processes']} processes, and there are {self.args.world_size} now. "
                 "The rows of a batch and the random states would be others: start as many as before."
             )
+        now = self._recorded_methods()
+        if (then := state.get("methods", now)) != now:
+            raise CheckpointError(
+                f"{checkpoint} was saved in training with methods={then}, and the trainer has methods={now}. Give it "
+                "those, or train anew without resume_from_checkpoint."
+            )
         checkpoints.require_files(checkpoint, [rng], {})
         threads = torch.get_num_threads()
         if self.args.device.type == "cpu" and state["threads"] != threads:

@@ -4,12 +4,14 @@ What the stock loop loses on the way is kept in `transfer_state.json` beside its
 
 * the loss since the last logged step, so that the log does not change;
 * that training had come to its end (by early stopping, say), where a stock run trains on;
-* the seconds and the losses of the parts before, so that the run's cost and mean loss are the whole run's.
+* the seconds and the losses of the parts before, so that the run's cost and mean loss are the whole run's;
+* the methods, so that a run does not go on as another.
 """
 
+import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ExportableState
 
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.methods.base import Method
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.updates import COUNTERS
 
@@ -31,6 +34,7 @@ TRANSFER_STATE = "transfer_state.json"
 class SavingMixin(Trainer):
     """See the module's text. A part of `TransferMixin`."""
 
+    methods: Sequence[Method] = ()
     _seconds_before = 0.0
     _started = 0.0
     _saved_at = -1
@@ -80,7 +84,17 @@ class SavingMixin(Trainer):
             "processes": self.args.world_size,
             "threads": torch.get_num_threads(),
             "counters": counters,
+            "methods": self._recorded_methods(),
         }
+
+    def _recorded_methods(self) -> list[dict[str, Any]]:
+        """The methods and their settings as JSON has them; of one that is no dataclass the name alone."""
+        made = [
+            {"name": method.name, **(dataclasses.asdict(method) if dataclasses.is_dataclass(method) else {})}
+            for method in self.methods
+        ]
+        kept: list[dict[str, Any]] = json.loads(json.dumps(made, default=lambda value: type(value).__name__))
+        return kept
 
     def save_networks(self, folder: Path) -> None:
         """Write what methods train beside the model."""

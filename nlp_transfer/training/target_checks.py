@@ -40,13 +40,22 @@ def check_sources(sources: Sources | None, train: "Dataset | None", args: Any) -
         sources.shares(weights, train, None)  # type: ignore[arg-type]  # several sources are a dataset
 
 
-def check_target(methods: Sequence[Method], target: "Dataset | None", needs: str | None = None) -> None:
+def check_target(
+    methods: Sequence[Method],
+    target: "Dataset | None",
+    needs: str | None = None,
+    *,
+    train: "Dataset | None" = None,
+    classes: int | None = None,
+) -> None:
     """Refuse a target that cannot be used, or whose labels must not be seen.
 
     Args:
         methods: all of the run.
         target: its rows.
         needs: what else needs its text, such as the score that checkpoints are chosen by.
+        train: the source's rows, whose labels a labelled target's must be like.
+        classes: how many there are, where that is known.
 
     Raises:
         ConfigError: a method needs target rows, and there are none.
@@ -91,7 +100,7 @@ def check_target(methods: Sequence[Method], target: "Dataset | None", needs: str
     if pairing and len(target) < 2:
         raise ConfigError(f"target_dataset has one row, and {' and '.join(pairing)} compares rows with one another.")
     if asking:
-        check_target_labels(target)
+        check_target_labels(target, train, classes)
 
 
 def check_pairs(methods: Sequence[Method], args: Any) -> None:
@@ -108,18 +117,25 @@ def check_pairs(methods: Sequence[Method], args: Any) -> None:
         )
 
 
-def check_target_labels(target: "Dataset") -> None:
-    """Refuse labels that are no class ids, nor 0 and 1 for each label.
+def check_target_labels(target: "Dataset", train: "Dataset | None", classes: int | None) -> None:
+    """Refuse labels that are not like the source's: class ids, or as many numbers for a row.
 
     Raises:
         DataError: names the first row that is wrong.
     """
     column = label_column(target)
     assert column is not None, "checked before"
-    if isinstance(target[0][column], list):
-        return
+    learned = label_column(train) if train is not None and hasattr(train, "__len__") else None
+    like = target[0][column] if train is None or learned is None else train[0][learned]
+    several, last = isinstance(like, list), "or more" if classes is None else f"to {classes - 1}"
+    # What is written, and sentences that are selected, have lists of any length.
+    wide = several and train is not None and learned is not None and {len(one) for one in train[learned]} == {classes}
     for number, label in enumerate(target[column]):
-        if not isinstance(label, int) or label < 0:
-            raise DataError(
-                f"target_dataset, row {number}: its label is {label!r}; expected a class id of the source, 0 or more."
-            )
+        if several:
+            right = isinstance(label, list) and (not wide or len(label) == classes)
+            expected = f"a list of {classes} numbers" if wide else "a list of numbers"
+        else:
+            right = isinstance(label, int) and label >= 0 and (classes is None or label < classes)
+            expected = f"a class id of the source, 0 {last}"
+        if not right:
+            raise DataError(f"target_dataset, row {number}: its label is {label!r}; expected {expected}.")

@@ -138,6 +138,26 @@ def test_validation_of_one_class_leaves_all_as_it_is_and_an_empty_side_is_refuse
         estimate_label_shift(validation, labels, validation[:0])
 
 
+def test_what_cannot_be_estimated_from_is_refused_and_a_model_at_chance_is_marked() -> None:
+    (validation, labels), target = drawn([0.5, 0.3, 0.2], 60, seed=1), drawn([0.2, 0.3, 0.5], 40, seed=2)[0]
+    assert estimate_label_shift(validation, labels, target).above_chance
+    assert not estimate_label_shift(validation, np.roll(np.sort(labels), 7)[::-1], target).above_chance
+    for given, problem in (
+        ((validation, None, target), "validation_labels is None: predictions of rows that have no labels"),
+        (
+            (validation, labels[:5], target),
+            r"has the shape \(5,\), and validation_logits has 60 rows; expected one class",
+        ),
+        (
+            (validation, labels, target[:, :2]),
+            r"shape \(60, 3\) and target_logits \(40, 2\); expected \(rows, classes\)",
+        ),
+        ((validation, labels, np.where(target > 3, np.nan, target)), "Some logits are not finite: the model is broken"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            estimate_label_shift(*given)
+
+
 @pytest.mark.parametrize(
     ("predicted", "expected"),
     [

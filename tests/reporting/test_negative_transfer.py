@@ -153,6 +153,20 @@ def test_two_trainers_are_compared_by_their_probabilities_and_by_labels_for_the_
     assert unlabelled.macro_f1 is None
 
 
+def test_rows_that_cannot_be_compared_on(tmp_path: Path) -> None:
+    sides, rows = [trainer(tmp_path, seed) for seed in (0, 1)], random_rows(5)
+    for wrong, problem in (
+        (rows.select([]), "There is nothing to compare on: the target has no rows"),
+        (rows.remove_columns("input_ids"), r"the target has no column input_ids \(columns found: "),
+        (
+            rows.remove_columns("labels").add_column("labels", [0, 1, 7, 0, 1]),
+            r"row 2: its label is 7; expected a class id of the source, 0 to 2\.",
+        ),
+    ):
+        with pytest.raises(DataError, match=problem):
+            compare_on_target(sides[0], sides[1], wrong)
+
+
 def test_models_of_other_classes_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="The model that adapted has 3 classes and the other 2; expected the same of"):
         compare_on_target(

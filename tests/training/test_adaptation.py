@@ -121,8 +121,36 @@ def test_rows_that_are_no_encoded_texts_and_labels_that_are_none(tmp_path: Path)
             trainer(tmp_path, [DANN()], target_dataset=target)
     with pytest.raises(DataError, match=r"target_dataset, row 0: its label is 0\.5; expected a class id"):
         trainer(tmp_path, [Joint()], target_dataset=TARGET.add_column("labels", [0.5] * len(TARGET)))
+    with pytest.raises(
+        DataError, match=r"target_dataset, row 1: its label is 3; expected a class id of the source, 0 to 2"
+    ):
+        trainer(tmp_path, [Joint()], target_dataset=TARGET.add_column("labels", [0, 3] * (len(TARGET) // 2)))
+    several = random_rows(12, multi_label=True, seed=1)
+    for label, expected in (
+        ([1.0, 0.0], r"\[1\.0, 0\.0\]; expected a list of 3 numbers"),
+        (1, "1; expected a list of 3 num"),
+    ):
+        with pytest.raises(DataError, match=f"target_dataset, row 0: its label is {expected}"):
+            trainer(
+                tmp_path,
+                [Joint()],
+                multi_label=True,
+                train_dataset=several,
+                target_dataset=TARGET.add_column("labels", [label] * len(TARGET)),
+            )
     with pytest.raises(DataError, match="target_dataset has labels, and dann must not see them"):
         trainer(tmp_path, [DANN()], target_dataset=TARGET.add_column("label_ids", [0] * len(TARGET)))
+
+
+def test_self_training_that_never_gives_a_label_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    said = (
+        "self_training: training ends before the first epoch that gives pseudo-labels, so it is as if it were not the"
+    )
+    trainer(tmp_path, [SelfTraining()], max_steps=3).train()  # three updates are an epoch
+    assert caplog.text.count(said) == 1
+    caplog.clear()
+    trainer(tmp_path, [SelfTraining()], max_steps=4).train()
+    assert said not in caplog.text
 
 
 def test_a_column_label_is_what_labels_is(tmp_path: Path) -> None:

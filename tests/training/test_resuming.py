@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.methods import FullFineTuning
 from tests.launching import launched
 from tests.training.resume_matrix import Case, cases, trainer_for
 
@@ -119,6 +120,16 @@ def test_another_number_of_processes_is_refused(interrupted):
         write_manifest(checkpoint)
     with pytest.raises(CheckpointError, match="saved by 2 processes, and there are 1 now"):
         again(interrupted).train(resume_from_checkpoint=True)
+
+
+def test_other_methods_are_refused(interrupted):
+    trainer = again(interrupted)
+    trainer.methods = [FullFineTuning(layer_decay=0.9)]
+    with pytest.raises(
+        CheckpointError,
+        match=r"saved in training with methods=\[\], and the trainer has methods=\[\{'name': 'full_fine_tuning', 'layer_d",
+    ):
+        trainer.train(resume_from_checkpoint=True)
 
 
 def test_a_save_that_fails_leaves_the_earlier_checkpoint_whole(interrupted, monkeypatch):
