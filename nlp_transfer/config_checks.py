@@ -134,6 +134,8 @@ def _choosing_problems(config: "Config | Partial") -> list[str]:
             )
         if not values:
             problems.append(f"choose.{path} is empty; expected a list of values.")
+        if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+            problems.append(f"choose.{path} has {twice[0]} more than once; each would be trained. Leave one.")
     if config.choose:
         training = config.training
         if training.metric_for_best_model is None or not training.load_best_model_at_end:

@@ -146,6 +146,10 @@ def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus
         ({"source.path": ["a"]}, "choose: source.path cannot be chosen; expected a path such as methods.dann.weight"),
         ({"training.seed": [1, 2]}, "choose: training.seed cannot be chosen; expected a path"),
         ({"training.learning_rate": []}, "choose.training.learning_rate is empty; expected a list of values."),
+        (
+            {"training.learning_rate": [1e-4, 1e-5, 1e-4]},
+            "choose.training.learning_rate has 0.0001 more than once; each",
+        ),
         ({"training.learning_rate": ["fast"]}, "choose: training.learning_rate is 'fast'; expected float"),
         ({"methods.lora.r": [4, 8]}, "choose: methods.lora.r: Unknown method 'lora'"),
         ({"methods.full_fine_tuning.layer_decy": [0.9]}, "choose: methods.0: Unknown key 'layer_decy'"),
