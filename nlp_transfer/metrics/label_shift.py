@@ -98,12 +98,11 @@ def estimate_label_shift(
             f"validation_labels has the shape {rows}, and validation_logits has {len(validation_logits)} rows; "
             "expected one class id a row."
         )
-    if (shapes := (np.shape(validation_logits)[1:], np.shape(target_logits)[1:]))[0] != shapes[1] or len(
-        shapes[0]
-    ) != 1:
+    ours, theirs = np.shape(validation_logits), np.shape(target_logits)
+    if len(ours) != 2 or ours[1:] != theirs[1:]:
         raise ValueError(
-            f"validation_logits has the shape {np.shape(validation_logits)} and target_logits "
-            f"{np.shape(target_logits)}; expected (rows, classes), of the same classes."
+            f"validation_logits has the shape {ours} and target_logits {theirs}; expected (rows, classes), of the same "
+            "classes."
         )
     if not (np.isfinite(validation_logits).all() and np.isfinite(target_logits).all()):
         raise ValueError("Some logits are not finite: the model is broken, and nothing can be estimated from it.")

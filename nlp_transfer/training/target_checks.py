@@ -125,7 +125,8 @@ def check_target_labels(target: "Dataset", train: "Dataset | None", classes: int
     """
     column = label_column(target)
     assert column is not None, "checked before"
-    learned = label_column(train) if train is not None and hasattr(train, "__len__") else None
+    sized = train is not None and hasattr(train, "__len__") and len(train) > 0
+    learned = label_column(train) if train is not None and sized else None
     like = target[0][column] if train is None or learned is None else train[0][learned]
     several, last = isinstance(like, list), "or more" if classes is None else f"to {classes - 1}"
     # What is written, and sentences that are selected, have lists of any length.
