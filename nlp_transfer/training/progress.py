@@ -68,7 +68,9 @@ def progress_line(logs: dict[str, Any], state: TrainerState) -> str:
     """One logged entry in words; empty for entries that are not for people."""
     where = f"epoch {state.epoch or 0:.2f} · step {state.global_step}/{state.max_steps}"
     if "loss" in logs:
-        return f"{where} · loss {logs['loss']:.4f} · learning rate {logs.get('learning_rate', 0.0):.2e}"
+        parts = [f"{name.removesuffix('_loss')} {value:.4f}" for name, value in logs.items() if name.endswith("_loss")]
+        of = f" ({', '.join(parts)})" if parts else ""
+        return f"{where} · loss {logs['loss']:.4f}{of} · learning rate {logs.get('learning_rate', 0.0):.2e}"
     scores = {key.removeprefix("eval_"): value for key, value in logs.items() if key.startswith("eval_")}
     shown = [f"{name.replace('_', ' ')} {scores[name]:.4f}" for name in LINE_METRICS if name in scores]
     return f"{where} · validation: " + " · ".join(shown) if shown else ""
