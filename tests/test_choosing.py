@@ -13,19 +13,9 @@ from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.estimating import estimate
 from nlp_transfer.run import run
-from tests.tiny_runs import rows, run_tree, tiny_encoder, train_on_two_processes, write_corpus
+from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 def tree(encoder, corpus, output, choose, **training):

@@ -24,19 +24,9 @@ from nlp_transfer.reporting.negative_transfer import read_predictions
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.run import run
 from nlp_transfer.target_classes import correction_warnings
-from tests.tiny_runs import rows, run_tree, tiny_encoder, train_on_two_processes, write_corpus
+from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,7 @@ import pytest
 from nlp_transfer.config import load_config
 from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError, DataError
-from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("corpus"))
+from tests.tiny_runs import rows, run_tree, write_corpus
 
 
 def tried(encoder, corpus, tmp_path, methods, target, **training):
