@@ -34,6 +34,11 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     sources = as_tuple(config.source) if config.source is not None else ()
     for i, corpus in enumerate(sources):
         problems += corpus_problems(corpus, f"source.{i}" if len(sources) > 1 else "source")
+        if corpus in sources[:i]:
+            problems.append(
+                f"source.{sources.index(corpus)} and source.{i} are the same corpus. Name it once; "
+                "training.source_weights says how often its rows are drawn."
+            )
     if config.target is not None:
         problems += corpus_problems(config.target, "target")
     if config.training is not None:

@@ -2,39 +2,25 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from rich.console import Group, RenderableType
-from rich.text import Text
 
 from nlp_transfer import hub
 from nlp_transfer.backends import PYTORCH, exported, load_on, load_summarizer_on
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.tokens import multi_hot
-from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
+from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.prediction import named, predict, with_progress
-from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.files import empty_folder, write_json, write_text
-from nlp_transfer.reporting.markdown import meaning
-from nlp_transfer.reporting.predictions import KEYS, write_predictions
-from nlp_transfer.reporting.report import BASELINES, MODEL, CorpusFacts
-from nlp_transfer.reporting.score_tables import (
-    PerClassScores,
-    confusion_table,
-    has_classes,
-    is_summary,
-    per_class_table,
-    summary_tables,
-)
+from nlp_transfer.reporting.evaluation_report import DOMAIN, Evaluation
+from nlp_transfer.reporting.files import empty_folder
+from nlp_transfer.reporting.report import CorpusFacts
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
 from nlp_transfer.reporting.summary_scoring import KEYS as SUMMARY_KEYS
 from nlp_transfer.reporting.summary_scoring import baseline_scores, summary_row, written_baseline_scores, written_row
-from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
 from nlp_transfer.summarizing import score_documents
 from nlp_transfer.summary_settings import SummarySettings
 from nlp_transfer.tasks.bertscore_model import bertscore_folder
@@ -42,78 +28,6 @@ from nlp_transfer.tasks.scored_documents import document_metrics
 from nlp_transfer.tasks.written_documents import document_metrics as written_metrics
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 from nlp_transfer.writing import write_documents
-
-DOMAIN = "target"
-"""What a corpus is to a model that is trained already."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a saved model scores on one split of a corpus.
-
-    Args:
-        model: where the model came from.
-        corpus: which rows the numbers are about.
-        split: the split that was scored.
-        metrics: what `classification_metrics` or `summary_metrics` returns.
-        baselines: the same of what stands beside a summariser, by name.
-        settings: what was set otherwise than in the model's run, by name.
-        paths: what was written, by a word for it.
-    """
-
-    model: str
-    corpus: CorpusFacts
-    split: str
-    metrics: dict[str, Any]
-    baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict)
-
-    def summary(self) -> RenderableType:
-        """The scores, over all and per class, and the paths, for a terminal."""
-        systems = {MODEL: self.metrics, **self.baselines}
-        title = f"{self.split} · {self.metrics['rows']:,} {self._what}"
-        parts: list[RenderableType] = []
-        for table in summary_tables(systems, title):
-            parts += [to_rich(table), Text()]
-        if has_classes(self.metrics):
-            parts += [PerClassScores(systems, f"{self.split} · per class"), Text()]
-        parts += [Text(note, overflow="fold") for note in (*self._otherwise(), *self.corpus.notes)]
-        width = max(map(len, self.paths), default=0)
-        parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
-        return Group(*parts)
-
-    @property
-    def _what(self) -> str:
-        return "documents" if is_summary(self.metrics) else "rows"
-
-    def _otherwise(self) -> list[str]:
-        """What was set, as a line; none where nothing was."""
-        given = ", ".join(f"{name} {value}" for name, value in self.settings.items())
-        return [f"Otherwise than in the model's run: {given}."] if given else []
-
-    def markdown(self) -> str:
-        """The same for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
-        return "\n".join(self._sections()) + "\n"
-
-    def _sections(self) -> Iterator[str]:
-        systems = {MODEL: self.metrics, **self.baselines}
-        yield f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n"
-        yield f"## Results on {self.split} ({self.metrics['rows']:,} {self._what})\n"
-        yield from map(to_markdown, summary_tables(systems, ""))
-        if has_classes(self.metrics):
-            yield to_markdown(per_class_table(systems, ""))
-            if (matrix := confusion_table(self.metrics, "")) is not None:
-                yield "Confusions, rows true, columns predicted:\n"
-                yield to_markdown(matrix)
-        yield f"{meaning(self.metrics)} The interval is a 95 % percentile bootstrap over the {self._what} scored.\n"
-        yield from (f"{escape_markdown(line)}\n" for line in self._otherwise())
-        yield "## Corpus\n"
-        yield f"- rows: {', '.join(f'{name} {count:,}' for name, count in self.corpus.rows.items())}"
-        yield f"- fingerprint: `{self.corpus.fingerprint}`"
-        yield from (f"- {escape_markdown(note)}" for note in self.corpus.notes)
-        yield "\n## Versions\n"
-        yield ", ".join(f"{name} {version or 'not installed'}" for name, version in library_versions().items())
 
 
 def evaluate(
@@ -186,7 +100,7 @@ def evaluate(
     result = Evaluation(classifier.origin, CorpusFacts.of(loaded), name, metrics)
     if folder is None:
         return result
-    return _written(result, folder, _rows(name, classifier, dataset["id"], references, probabilities))
+    return result.write(folder, _rows(name, classifier, dataset["id"], references, probabilities))
 
 
 def _evaluate_summaries(
@@ -207,7 +121,7 @@ def _evaluate_summaries(
     name = _chosen_split(loaded, split, columns, what)
     metrics, baselines, rows = _scored_summaries(summarizer, loaded.splits[name], name, max_tokens, bertscore)
     result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics, baselines, settings.given())
-    return result if folder is None else _written(result, folder, rows, SUMMARY_KEYS)
+    return result if folder is None else result.write(folder, rows, SUMMARY_KEYS)
 
 
 def _scored_summaries(
@@ -300,27 +214,3 @@ def _rows(
             "predicted": named(classifier, choice),
             "probabilities": dict(zip(classifier.label_names, row, strict=True)),
         }
-
-
-def _written(
-    result: Evaluation, folder: Path, rows: Iterable[dict[str, Any]], keys: Sequence[str] = KEYS
-) -> Evaluation:
-    """Write everything, the scores last; the evaluation with the paths."""
-    paths = {
-        "predictions": folder / "predictions.jsonl.gz",
-        "report": folder / "report.md",
-        "metrics": folder / "metrics.json",
-    }
-    if result.baselines:
-        paths["baselines"] = folder / BASELINES
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if result.baselines:
-            scores = {name: {DOMAIN: {result.split: one}} for name, one in result.baselines.items()}
-            write_json(paths["baselines"], scores)
-        write_predictions(paths["predictions"], rows, keys)
-        write_text(paths["report"], result.markdown())
-        write_json(paths["metrics"], {DOMAIN: {result.split: result.metrics}})
-    except OSError as error:
-        raise CheckpointError(f"--output_dir {folder} cannot be written: {error.strerror or error}.") from error
-    return replace(result, paths={word: str(path) for word, path in paths.items()})

@@ -35,6 +35,7 @@ from nlp_transfer.reporting.run_folder import (
     LOG,
     RunFolder,
     check_run_folder,
+    look_at,
     open_run_folder,
     set_aside,
 )
@@ -211,7 +212,8 @@ def _run_inside(
         PartialState().wait_for_everyone()
     beside = source_only_config(config, folder)
     if beside is not None:
-        tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
+        if look_at(str(beside.training.output_dir)).state != "finished":
+            tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
         inside(beside)
         if PartialState().is_main_process:
             tell(f"Without {names_of(config)}: {headline(beside)}. Now with it.")

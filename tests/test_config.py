@@ -297,6 +297,14 @@ def test_the_record_reads_back_to_the_same_configuration(tree, tmp_path):
     )
 
 
+def test_one_corpus_twice_among_the_sources(tree):
+    again = two_sources(tree)
+    again["source"].append({"path": tree["source"]["path"]})
+    message = r"source\.0 and source\.2 are the same corpus\. Name it once; training\.source_weights says how often"
+    with pytest.raises(ConfigError, match=message):
+        load_config(tree=again)
+
+
 def test_another_method_by_its_name_and_then_its_values(tree):
     config = load_config(tree=tree, overrides=[("methods", "lora"), ("methods.lora.r", 4)])
     assert [(method.name, method.r) for method in config.methods] == [("lora", 4)]

@@ -465,6 +465,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     facts = report.facts["adaptation"]
     adapted, only = (one.metrics["target"]["test"]["macro_f1"] for one in (report, alone))
     assert f"macro-F1 {adapted:.3f} adapted, {only:.3f} source-only" in facts["preferred by the labels"]
+    assert f"First without mmd, to compare with: {tmp_path / 'both' / 'source_only'}" in said
     assert any(line.startswith("Without mmd: source test macro-F1 ") for line in said)
     assert report.warnings == (said[-1],)
     sides = [
@@ -503,8 +504,11 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     with pytest.raises(KeyboardInterrupt):
         run(tree("cut", adapting))
     assert calls[0].endswith("cut/source_only/checkpoints")
-    resumed = run(tree("cut", adapting), resume=True)
+    again = []
+    resumed = run(tree("cut", adapting), resume=True, say=again.append)
     assert len(calls) == 3  # the source-only run was finished
+    assert not any(line.startswith("First without mmd") for line in again)
+    assert any(line.startswith("Without mmd: source test macro-F1 ") for line in again)
     assert weights(tmp_path / "cut") == weights(tmp_path / "both")
     assert resumed.metrics == report.metrics
 
