@@ -111,8 +111,13 @@ class WeightScorer:
         }
         self.classifier = moved(replace(run.classifier), str(choose_device()))
 
-    def score(self, weights: Weights) -> ScoredWeights:
-        """Put the weights into the network, and score it."""
+    def score(self, weights: Weights, *, reported: bool = True) -> ScoredWeights:
+        """Put the weights into the network, and score it.
+
+        Args:
+            weights: the network's.
+            reported: on all that is held out; otherwise on what decides alone, which is less to compute.
+        """
         network: Any = self.classifier.model
         network.load_state_dict(weights)
         rows = self._rows["source"]["validation"]
@@ -121,8 +126,9 @@ class WeightScorer:
         metrics: DomainScores = {}
         for domain, splits in self._rows.items():
             for split, rows in splits.items():
-                if "labels" in rows.column_names:
-                    own = validation if (domain, split) == ("source", "validation") else self._logits(rows)
+                decides = (domain, split) == ("source", "validation")
+                if "labels" in rows.column_names and (reported or decides):
+                    own = validation if decides else self._logits(rows)
                     metrics.setdefault(domain, {})[split] = self.task.metrics(own, _labels(rows))
         thresholds = self.task.threshold_by_label()
         if self._seen is None:

@@ -83,14 +83,14 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
     uniform = average(list(weights.values()))
     score(UNIFORM, uniform)
     order = sorted(weights, key=lambda name: -scored[name].rank)
-    trials: dict[tuple[str, ...], ScoredWeights] = {}
 
-    def trial(names: tuple[str, ...]) -> float:
-        trials[names] = scored[names[0]] if len(names) == 1 else scorer.score(average([weights[n] for n in names]))
-        return trials[names].rank
+    def of_some(names: tuple[str, ...], *, reported: bool) -> ScoredWeights:
+        if len(names) in (1, len(weights)):
+            return scored[names[0] if len(names) == 1 else UNIFORM]
+        return scorer.score(average([weights[name] for name in names]), reported=reported)
 
-    taken = greedy_ingredients(order, trial)
-    scored[GREEDY] = trials[taken]
+    taken = greedy_ingredients(order, lambda names: of_some(names, reported=False).rank)
+    scored[GREEDY] = of_some(taken, reported=True)
     say(f"{GREEDY} of {', '.join(taken)}: macro-F1 {scored[GREEDY].value:.4f} on source validation")
     kept, name = (taken, GREEDY) if greedy else (tuple(weights), UNIFORM)
     table = side_by_side({one: of.metrics for one, of in scored.items()}, "Soups, and what is in them", "run", name)

@@ -61,13 +61,31 @@ def test_a_greedy_soup_is_at_least_as_good_as_its_best(runs: list[Path], tmp_pat
     assert set(found.ingredients) <= set(names(runs))
 
 
+def test_what_is_only_tried_is_scored_on_what_decides(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = WeightScorer.score, []
+
+    def score(scorer: WeightScorer, weights: dict[str, torch.Tensor], *, reported: bool = True) -> ScoredWeights:
+        found = real(scorer, weights, reported=reported)
+        asked.append({domain: sorted(splits) for domain, splits in found.metrics.items()})
+        return found
+
+    monkeypatch.setattr(WeightScorer, "score", score)
+    again = shutil.copytree(runs[0], tmp_path / "again")
+    found = soup([*names(runs), str(again)], str(tmp_path / "soup"), say=lambda _: None)
+    assert asked[:4] == [{"source": ["test", "validation"], "target": ["test"]}] * 4  # the runs, and the uniform soup
+    assert asked[4] == {"source": ["validation"]}
+    assert set(found.scored[GREEDY].metrics) == {"source", "target"}
+
+
 def test_what_the_scores_say_against_a_soup(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def at_most(most: float) -> None:
         real = WeightScorer.score
         soups = [load_file(run / "model" / "model.safetensors")["classifier.bias"] for run in runs]
 
-        def score(scorer: WeightScorer, weights: dict[str, torch.Tensor]) -> ScoredWeights:
-            found = real(scorer, weights)
+        def score(scorer: WeightScorer, weights: dict[str, torch.Tensor], **options: bool) -> ScoredWeights:
+            found = real(scorer, weights, **options)
             of_a_run = any(torch.equal(weights["classifier.bias"].cpu(), bias) for bias in soups)
             return found if of_a_run else replace(found, value=most)
 
