@@ -30,15 +30,8 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     Args:
         config: whole, or as far as it could be read; a section that is a `Partial` is looked at as far as it goes.
     """
-    problems = []
     sources = as_tuple(config.source) if config.source is not None else ()
-    for i, corpus in enumerate(sources):
-        problems += corpus_problems(corpus, f"source.{i}" if len(sources) > 1 else "source")
-        if corpus in sources[:i]:
-            problems.append(
-                f"source.{sources.index(corpus)} and source.{i} are the same corpus. Name it once; "
-                "training.source_weights says how often its rows are drawn."
-            )
+    problems = _source_problems(sources)
     if config.target is not None:
         problems += corpus_problems(config.target, "target")
     if config.training is not None:
@@ -71,14 +64,7 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     if config.task is not None and not config.task.classifies:
         problems += _without_labels(config)
     if config.baselines and config.task is not None:
-        known = baselines_of(config.task)
-        problems += [
-            f"baselines: {did_you_mean('baseline', name, known)}"
-            if known
-            else f"baselines: {name} does not go with {config.task.name}, which has none. Leave it out."
-            for name in config.baselines
-            if name not in known
-        ]
+        problems += _baseline_problems(config.baselines, config.task)
     if config.attention_dropout is not None and not 0 <= config.attention_dropout < 1:
         problems.append(f"attention_dropout is {config.attention_dropout}; expected 0 <= value < 1, or null.")
     if config.tokenizer is not None:
@@ -86,6 +72,31 @@ def cross_problems(config: "Config | Partial") -> list[str]:
     if config.model is not None:
         problems += _model_problems(config.model, config.revision)
     return problems
+
+
+def _source_problems(sources: Sequence[Any]) -> list[str]:
+    """Of each source, and of one that is named twice."""
+    problems = []
+    for i, corpus in enumerate(sources):
+        problems += corpus_problems(corpus, f"source.{i}" if len(sources) > 1 else "source")
+        if corpus in sources[:i]:
+            problems.append(
+                f"source.{sources.index(corpus)} and source.{i} are the same corpus. Name it once; "
+                "training.source_weights says how often its rows are drawn."
+            )
+    return problems
+
+
+def _baseline_problems(baselines: Sequence[str], task: "Task | Partial") -> list[str]:
+    """Of baselines that do not go with a task."""
+    known = baselines_of(task)
+    return [
+        f"baselines: {did_you_mean('baseline', name, known)}"
+        if known
+        else f"baselines: {name} does not go with {task.name}, which has none. Leave it out."
+        for name in baselines
+        if name not in known
+    ]
 
 
 def baselines_of(task: "Task | Partial") -> Sequence[str]:

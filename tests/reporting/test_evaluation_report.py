@@ -1,0 +1,87 @@
+"""What an evaluation says and writes: markup in paths and notes, an empty setting, baselines, and a folder in the way."""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.reporting.evaluation_report import Evaluation
+from nlp_transfer.reporting.report import CorpusFacts
+from nlp_transfer.reporting.tables import console
+
+LINES = [
+    {"id": name, "split": "test", "domain": "target", "label": "no", "predicted": said, "probabilities": {said: 0.9}}
+    for name, said in (("r1", "no"), ("r2", "yes"))
+]
+
+
+@pytest.fixture
+def evaluation() -> Evaluation:
+    """Four rows, three of which are right."""
+    found = classification_metrics(np.array([1, 1, 0, 1]), np.array([1, 1, 0, 0]), ["no", "yes"], multi_label=False)
+    facts = CorpusFacts("data/[old]/a_b", "f" * 64, {"test": 4, "train": 1200}, ("2 rows of [x] were dropped.",))
+    return Evaluation("runs/a_b", facts, "test", found, settings={"max_length": 64})
+
+
+def test_what_the_terminal_says(evaluation: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:
+    console().print(replace(evaluation, paths={"report": "out/[1]/report.md", "metrics": "m.json"}).summary())
+    printed = capsys.readouterr().out
+    assert printed.startswith("test · 4 rows")
+    assert "\naccuracy " in printed and "0.750" in printed
+    ends = [
+        "Otherwise than in the model's run: max_length 64.",
+        "2 rows of [x] were dropped.",
+        "report   out/[1]/report.md",
+        "metrics  m.json",
+    ]
+    assert printed.splitlines()[-4:] == ends
+
+
+def test_what_was_not_set_is_not_said(evaluation: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:
+    quiet = replace(evaluation, settings={})
+    console().print(quiet.summary())
+    assert "Otherwise" not in capsys.readouterr().out + quiet.markdown()
+
+
+def test_the_report_shows_names_as_they_are(evaluation: Evaluation) -> None:
+    report = evaluation.markdown()
+    assert report.startswith("# runs/a_b on data/\\[old\\]/a_b\n\n## Results on test (4 rows)\n")
+    assert "- rows: test 4, train 1,200\n" in report
+    assert f"- fingerprint: `{'f' * 64}`\n- 2 rows of \\[x\\] were dropped.\n" in report
+    assert "Confusions, rows true, columns predicted:" in report
+    assert report.index("## Corpus") < report.index("## Versions") and "torch" in report.splitlines()[-1]
+
+
+def test_all_is_written_and_the_paths_said(evaluation: Evaluation, tmp_path: Path) -> None:
+    beside = replace(evaluation, baselines={"majority": evaluation.metrics})
+    written = beside.write(tmp_path / "out", LINES)
+    assert written == replace(beside, paths=written.paths)
+    assert {word: Path(path).name for word, path in written.paths.items()} == {
+        "predictions": "predictions.jsonl.gz",
+        "report": "report.md",
+        "metrics": "metrics.json",
+        "baselines": "baselines.json",
+    }
+    assert json.loads(Path(written.paths["metrics"]).read_text())["target"]["test"]["accuracy"] == 0.75
+    assert json.loads(Path(written.paths["baselines"]).read_text())["majority"]["target"]["test"]["rows"] == 4
+    assert Path(written.paths["report"]).read_text() == beside.markdown()
+    lines = gzip.decompress(Path(written.paths["predictions"]).read_bytes()).splitlines()
+    assert [json.loads(line)["predicted"] for line in lines] == ["no", "yes"]
+
+
+def test_without_baselines_there_is_no_file_of_them(evaluation: Evaluation, tmp_path: Path) -> None:
+    evaluation.write(tmp_path, LINES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.json", "predictions.jsonl.gz", "report.md"]
+
+
+def test_a_folder_that_cannot_be_made(evaluation: Evaluation, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(CheckpointError) as caught:
+        evaluation.write(tmp_path / "file" / "out", LINES)
+    assert str(caught.value) == f"--output_dir {tmp_path / 'file' / 'out'} cannot be written: Not a directory."
+    assert (tmp_path / "file").read_text() == "mine"
