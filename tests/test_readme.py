@@ -49,7 +49,9 @@ def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys)
     assert re.search(r"^(harmful|no sign of harm) \{'target_entropy': '\d\.\d{4} adapted, ", printed, re.MULTILINE)
     (frequencies,) = re.findall(r"^class frequencies: \[(.*)\]$", printed, re.MULTILINE)
     assert sum(map(float, frequencies.split())) == pytest.approx(1, abs=1e-6)
-    assert list((tmp_path / "runs" / "kitchen").glob("checkpoint-*"))
+    made = sorted((tmp_path / "runs").iterdir())
+    assert [folder.name for folder in made] == ["books", "kitchen-0.03", "kitchen-0.1"]
+    assert all(list(folder.glob("checkpoint-*")) for folder in made)
 
 
 @pytest.mark.slow
