@@ -65,6 +65,8 @@ def read_sweep(file: str | Path) -> Sweep:
             problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
     if tree.get("scored", DOMAINS[0]) not in DOMAINS:
         problems.append(f"{file}: scored is {tree['scored']!r}; expected {' or '.join(DOMAINS)}.")
+    if not problems and len(set(map(str, tree["seeds"]))) < len(tree["seeds"]):
+        problems.append(f"{file}: seeds is {tree['seeds']}; expected each once, since the same seed is the same run.")
     if problems:
         raise ConfigError(problems)
     for key in ("corpora", "systems"):

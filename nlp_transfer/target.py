@@ -33,8 +33,8 @@ FEW = 20
 
 
 def names_of(config: Config) -> str:
-    """The methods that use the target, in words."""
-    return " and ".join(method.name for method in config.methods if method.needs_target)
+    """The methods that learn from the target with their settings, in words."""
+    return " and ".join(method.name for method in config.methods if method.sees_target())
 
 
 def source_only_config(config: Config, folder: Path) -> Config | None:
@@ -148,7 +148,8 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
         rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
         if "target" not in held_out(config, encoded):
             rest += " It has no other split: the model is not scored on the target."
-        tell(f"{len(splits['train']):,} target rows of split train are learned from, with their labels.{rest}")
+        use = "are learned from, with their labels" if names_of(config) else "are left out: λ is 1 all along"
+        tell(f"{len(splits['train']):,} target rows of split train {use}.{rest}")
         return splits["train"]
     split = seen_split(splits)
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"

@@ -196,6 +196,13 @@ def test_new_words_stay_in_step_through_a_later_run(corpus, tmp_path):
         assert model.get_input_embeddings().num_embeddings == max(tiny_config("bert").vocab_size, known + 6)
 
 
+def test_a_corpus_without_new_words(corpus, tmp_path):
+    encoder = wordpiece_encoder(tmp_path / "encoder")
+    made = tree(encoder, corpus, tmp_path / "run", task={"max_length": 64, "new_words": 6, "least_count": 9_000})
+    report = run(load_config(tree=made), say=lambda _: None)
+    assert report.facts["new words"] == "none: no word of several pieces comes 9,000 times"
+
+
 def test_an_interrupted_run_goes_on_to_the_same_end(encoder, corpus, tmp_path, monkeypatch):
     from nlp_transfer.training import TransferTrainer
 

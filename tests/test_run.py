@@ -420,6 +420,8 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
     assert report.baselines["source_only"]["target"]["test"]["rows"] == 9
     assert "12 target rows of split train are learned from, with their labels." in said[0]
     assert report.metrics["target"]["test"]["per_class"]
+    learned = "those of 12 rows of split train were learned from, by joint; not by the baselines"
+    assert report.facts["target labels"] == learned and learned in (tmp_path / "run" / "report.md").read_text()
     entry = next(e for e in map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines()) if "loss" in e)
     assert entry["joint_lambda"] == pytest.approx(0.6)
     assert entry["loss"] == pytest.approx(0.6 * entry["source_loss"] + 0.4 * entry["joint_loss"])

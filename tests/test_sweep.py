@@ -145,6 +145,16 @@ def test_a_system_may_run_with_some_of_the_seeds(sweep_file):
     assert all("seeds" not in cell for cell in cells.values())
 
 
+def test_a_seed_twice(sweep_file):
+    tree = read_yaml(sweep_file)
+    sweep_file.write_text(to_yaml({**tree, "seeds": [0, 1, 0]}))
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(sweep_file)
+    assert str(caught.value) == (
+        f"{sweep_file}: seeds is [0, 1, 0]; expected each once, since the same seed is the same run."
+    )
+
+
 @pytest.mark.parametrize("seeds", ["[2]", "[]", "1"])
 def test_seeds_of_a_system_that_the_sweep_does_not_have(sweep_file, seeds):
     sweep_file.write_text(sweep_file.read_text().replace("stock: true", f"stock: true\n    seeds: {seeds}"))

@@ -54,6 +54,13 @@ def test_joint_says_where_no_target_row_is_left_to_be_scored(encoder, corpus, tm
     assert f"{learned} It has no other split: the model is not scored on the target." in dry_run(load_config(tree=tree))
 
 
+def test_joint_that_leaves_the_target_out_is_compared_with_nothing(encoder, corpus, tmp_path):
+    target = write_corpus(tmp_path / "whole", sizes=(12, 6, 9))
+    shown = tried(encoder, corpus, tmp_path, [{"name": "joint", "source_weight_start": 1}], target)
+    assert "12 target rows of split train are left out: λ is 1 all along.\n" in shown
+    assert "Before it a run without" not in shown
+
+
 def test_a_source_without_validation_is_refused_by_the_dry_run(encoder, tmp_path):
     source = write_rows(tmp_path / "source" / "train.jsonl", count=12).parent
     tree = run_tree(encoder, source, tmp_path / "run")

@@ -273,7 +273,7 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
         problems.append(f"methods: {hiding} hides words of the target's texts, which {others} would read. Take one.")
     problems += [
         f"methods: {method.name} fits a head and trains nothing by gradient, so {' and '.join(adapting)} would do "
-        "nothing. Take full_fine_tuning, partial_fine_tuning or lora."
+        "nothing. Take full_fine_tuning, partial_fine_tuning, lora or lp_ft."
         for method in methods
         if adapting and not method.trains
     ]

@@ -83,8 +83,8 @@ def estimate_label_shift(
         target_logits: of target rows, shape (target rows, classes).
 
     Raises:
-        ValueError: no rows on a side, labels that are missing or not one a row, other classes on one side than on the
-            other, or logits that are no numbers.
+        ValueError: no rows on a side, labels that are missing, not one a row or of no class, other classes on one side
+            than on the other, or logits that are no numbers.
     """
     if validation_labels is None:
         raise ValueError("validation_labels is None: predictions of rows that have no labels. Give labelled rows.")
@@ -103,6 +103,12 @@ def estimate_label_shift(
         raise ValueError(
             f"validation_logits has the shape {ours} and target_logits {theirs}; expected (rows, classes), of the same "
             "classes."
+        )
+    outside = sorted({int(label) for label in validation_labels if not 0 <= label < ours[1]})
+    if outside:
+        raise ValueError(
+            f"validation_labels has the class ids {', '.join(map(str, outside[:5]))}, and the logits have {ours[1]} "
+            f"classes; expected 0 to {ours[1] - 1}."
         )
     if not (np.isfinite(validation_logits).all() and np.isfinite(target_logits).all()):
         raise ValueError("Some logits are not finite: the model is broken, and nothing can be estimated from it.")

@@ -116,7 +116,11 @@ class BoundMaskedLanguageModeling(BoundTask):
             tokenizer, texts(), most=self.config.new_words, least_count=self.config.least_count
         )
         self.facts = {
-            "new words": f"{len(found.words):,}: {', '.join(found.words[:10])}{', …' if len(found.words) > 10 else ''}",
+            "new words": (
+                f"{len(found.words):,}: {', '.join(found.words[:10])}{', …' if len(found.words) > 10 else ''}"
+                if found.words
+                else f"none: no word of several pieces comes {self.config.least_count:,} times"
+            ),
             "tokens saved by new words": (
                 f"{found.tokens_before - found.tokens_after:,.0f} of {found.tokens_before:,.0f} per 1,000 words of "
                 "training text"

@@ -152,6 +152,7 @@ def test_what_cannot_be_estimated_from_is_refused_and_a_model_at_chance_is_marke
             (validation, labels, target[:, :2]),
             r"shape \(60, 3\) and target_logits \(40, 2\); expected \(rows, classes\)",
         ),
+        ((validation, labels + 2, target), "has the class ids 3, 4, and the logits have 3 classes; expected 0 to 2"),
         ((validation, labels, np.where(target > 3, np.nan, target)), "Some logits are not finite: the model is broken"),
     ):
         with pytest.raises(ValueError, match=problem):
