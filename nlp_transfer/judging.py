@@ -157,10 +157,11 @@ def _of_classes(run: TrainedRun, task: BoundClassification) -> Judged:
     baselines = score_baselines(config.baseline_names, task, run.corpora, scored)
     facts: dict[str, Any] = {}
     learned = [run.corpora["source"].splits["train"]]
-    if asking := [method.name for method in config.methods if method.needs_target_labels and method.sees_target()]:
-        learned.append(run.corpora["target"].splits["train"])
-        by = f"by {' and '.join(asking)}; not by the baselines"
-        facts[TARGET_LABELS] = f"those of {len(learned[-1]):,} rows of split train were learned from, {by}"
+    for method in config.methods:
+        if method.needs_target_labels and method.sees_target():
+            learned.append(run.corpora["target"].splits["train"])
+            by = f"by {method.name}; not by the baselines"
+            facts[TARGET_LABELS] = f"those of {len(learned[-1]):,} rows of split train were learned from, {by}"
     copied, warnings = copied_texts(task, run.corpora, scored, learned)
     if copied:
         facts[COPIED] = copied

@@ -137,18 +137,20 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
     if not needs_target(config.methods, config.training):
         return None
     splits = encoded["target"]
-    asking = [method.name for method in config.methods if method.needs_target_labels]
-    if asking:
+    asking = next((method for method in config.methods if method.needs_target_labels), None)  # never two
+    if asking is not None:
         if "train" not in splits or "labels" not in splits["train"].column_names:
             raise DataError(
-                f"{' and '.join(asking)} learns from labelled target rows, and the target has no training split with "
+                f"{asking.name} learns from labelled target rows, and the target has no training split with "
                 f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train and test files, or "
                 "set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
         rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
         if "target" not in held_out(config, encoded):
             rest += " It has no other split: the model is not scored on the target."
-        use = "are learned from, with their labels" if names_of(config) else "are left out: λ is 1 all along"
+        use = "are learned from, with their labels"
+        if not asking.sees_target():
+            use = f"are {'seen without labels' if names_of(config) else 'left out'}: λ is 1 all along"
         tell(f"{len(splits['train']):,} target rows of split train {use}.{rest}")
         return splits["train"]
     split = seen_split(splits)

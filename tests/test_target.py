@@ -59,6 +59,11 @@ def test_joint_that_leaves_the_target_out_is_compared_with_nothing(encoder, corp
     shown = tried(encoder, corpus, tmp_path, [{"name": "joint", "source_weight_start": 1}], target)
     assert "12 target rows of split train are left out: λ is 1 all along.\n" in shown
     assert "Before it a run without" not in shown
+    shown = tried(
+        encoder, corpus, tmp_path, ["full_fine_tuning", "coral", {"name": "joint", "source_weight_start": 1}], target
+    )
+    assert "12 target rows of split train are seen without labels: λ is 1 all along.\n" in shown
+    assert "Before it a run without coral is trained in" in shown
 
 
 def test_a_source_without_validation_is_refused_by_the_dry_run(encoder, tmp_path):
