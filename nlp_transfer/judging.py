@@ -21,7 +21,7 @@ from nlp_transfer.reporting.summary_scoring import (
     score_summary_baselines,
     summary_rows,
 )
-from nlp_transfer.target import Encoded
+from nlp_transfer.target import Encoded, judged_by_labels
 from nlp_transfer.target_classes import class_frequencies, correction_warnings
 from nlp_transfer.target_findings import choices_by_labels, compared, pseudo_label_facts
 from nlp_transfer.tasks import (
@@ -34,6 +34,9 @@ from nlp_transfer.training import TransferTrainer
 
 TARGET_LABELS = "target labels"
 """The fact that says which of them were learned from."""
+
+CHOSEN_BY_LABELS = "target labels that chose the checkpoint"
+"""The fact that says which these are."""
 
 BY_SOURCE = "macro-F1 by source"
 """The fact that says what each of several source domains scores."""
@@ -162,6 +165,8 @@ def _of_classes(run: TrainedRun, task: BoundClassification) -> Judged:
             learned.append(run.corpora["target"].splits["train"])
             by = f"by {method.name}; not by the baselines"
             facts[TARGET_LABELS] = f"those of {len(learned[-1]):,} rows of split train were learned from, {by}"
+    if judged_by_labels(config):
+        facts[CHOSEN_BY_LABELS] = f"those of {len(run.encoded['target']['validation']):,} rows of split validation"
     copied, warnings = copied_texts(task, run.corpora, scored, learned)
     if copied:
         facts[COPIED] = copied

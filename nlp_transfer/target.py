@@ -41,7 +41,7 @@ def source_only_config(config: Config, folder: Path) -> Config | None:
     """The same run without the methods that use the target, inside the run's folder; None where there is none."""
     if not config.source_only or not names_of(config):
         return None
-    changes = {"metric_for_best_model": "macro_f1"} if _judged_by_labels(config) else {}
+    changes = {"metric_for_best_model": "macro_f1"} if judged_by_labels(config) else {}
     if config.training.source_weights == DISTANCE:
         changes["source_weights"] = SIZE
     training = config.training.elsewhere(str(folder / SOURCE_ONLY), **changes)
@@ -73,7 +73,7 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
             f"training.metric_for_best_model is {metric}, and the target has fewer than {FEWEST_ROWS} texts, which "
             "have no neighbours. Add texts, or choose by a metric of the source."
         )
-    if _judged_by_labels(config):
+    if judged_by_labels(config):
         splits = encoded["target"]
         if "validation" not in splits or "labels" not in splits["validation"].column_names:
             problems.append(
@@ -165,7 +165,7 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
 
 def judging_rows(config: Config, encoded: Encoded) -> Dataset | None:
     """The target's rows that each evaluation scores by their labels, to choose a checkpoint by or for the log alone."""
-    if _judged_by_labels(config):
+    if judged_by_labels(config):
         return encoded["target"]["validation"]
     if config.target_progress:
         splits = held_out(config, encoded)["target"]
@@ -189,5 +189,6 @@ def tokens_an_epoch(context: Context, *, adapts: bool) -> float:
     return tokens
 
 
-def _judged_by_labels(config: Config) -> bool:
+def judged_by_labels(config: Config) -> bool:
+    """Whether the labels of the target's validation split choose the checkpoint."""
     return str(config.training.metric_for_best_model or "").removeprefix("eval_") == TARGET_MACRO_F1
