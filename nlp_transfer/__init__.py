@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from nlp_transfer.metrics.label_shift import estimate_label_shift
     from nlp_transfer.models.extractive import register_models
     from nlp_transfer.pipelines import register_pipelines
-    from nlp_transfer.reporting.negative_transfer import compare_on_target
     from nlp_transfer.run import run
     from nlp_transfer.training import (
         Seq2SeqTransferArguments,
@@ -33,7 +32,6 @@ _ROOMS = {
     "metrics.label_shift": ("estimate_label_shift",),
     "models.extractive": ("register_models",),
     "pipelines": ("register_pipelines",),
-    "reporting.negative_transfer": ("compare_on_target",),
     "run": ("run",),
     "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
 }
@@ -47,7 +45,6 @@ __all__ = [
     "SplitConfig",
     "TransferArguments",
     "TransferTrainer",
-    "compare_on_target",
     "corpus_from",
     "estimate_label_shift",
     "load",

@@ -19,10 +19,7 @@ from accelerate.utils import broadcast_object_list
 from nlp_transfer.config import Config, candidate_configs
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.reporting.run_folder import CHECKPOINTS, LOG
-
-CANDIDATES = "candidates"
-"""The folder inside a run's folder that holds the runs."""
-
+from nlp_transfer.training.choices import CANDIDATES, in_words
 
 TRIED = "candidates"
 """The fact that says what was tried and chosen."""
@@ -48,7 +45,7 @@ def candidates(config: Config, folder: Path) -> Iterator[tuple[str, Config]]:
     for number, (values, made) in enumerate(candidate_configs(config)):
         training = made.training.elsewhere(str(folder / CANDIDATES / str(number)))
         yield (
-            ", ".join(f"{path} {value}" for path, value in values.items()),
+            in_words(values),
             dataclasses.replace(made, training=training, source_only=False, baselines=(), prior_correction=False),
         )
 

@@ -9,7 +9,6 @@ alone, of those sections that could be read.
 
 import copy
 import dataclasses
-import itertools
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from nlp_transfer.reading.described import HelpSection, described_fields, field_
 from nlp_transfer.reading.trees import merge_tree, override, read_yaml
 from nlp_transfer.reading.typed import Partial, build, build_named, check
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
+from nlp_transfer.training.choices import combinations
 
 if TYPE_CHECKING:
     from nlp_transfer.training import TransferArguments
@@ -122,8 +122,7 @@ def candidate_configs(config: Config) -> list[tuple[dict[str, Any], Config]]:
     found = []
     tree = config.record()
     choose = tree.pop("choose")
-    for combination in itertools.product(*choose.values()):
-        values = dict(zip(choose, combination, strict=True))
+    for values in combinations(choose):
         found.append((values, load_config(tree=tree, overrides=list(values.items()))))
     return found
 

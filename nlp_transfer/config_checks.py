@@ -18,6 +18,7 @@ from nlp_transfer.reading.typed import Partial
 from nlp_transfer.reporting.baselines import BASELINES
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
 from nlp_transfer.tasks import Task
+from nlp_transfer.training.choices import choosing_problems
 
 if TYPE_CHECKING:
     from nlp_transfer.config import Config
@@ -55,7 +56,7 @@ def cross_problems(config: "Config | Partial") -> list[str]:
             )
         problems += _training_problems(config.training, config.task)
         problems += _labels_problems(config)
-        problems += _choosing_problems(config)
+        problems += choosing_problems(config.choose or {}, config.training, config.methods or ())
     problems += [
         f"{name} needs text of a target domain, and there is none. Name it with target: {{path: …}}."
         for name in ("prior_correction", "target_progress")
@@ -137,35 +138,6 @@ def _labels_problems(config: "Config | Partial") -> list[str]:
         f"training.metric_for_best_model is {TARGET_MACRO_F1}, which reads the target's labels, and no method asks for "
         f"them. Add joint, or choose by a metric of the source or by {', '.join(LABEL_FREE)}."
     ]
-
-
-def _choosing_problems(config: "Config | Partial") -> list[str]:
-    """What is wrong with `choose`, but for the candidates themselves."""
-    problems = []
-    for path, values in (config.choose or {}).items():
-        if not path.startswith(("methods.", "training.")) or path in ("training.output_dir", "training.seed"):
-            problems.append(
-                f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
-                "training.learning_rate. Other values change what is compared, and the best seed is luck."
-            )
-        if not values:
-            problems.append(f"choose.{path} is empty; expected a list of values.")
-        if twice := [value for place, value in enumerate(values) if value in values[:place]]:
-            problems.append(f"choose.{path} has {twice[0]} more than once; each would be trained. Leave one.")
-    if config.choose:
-        training = config.training
-        if training.metric_for_best_model is None or not training.load_best_model_at_end:
-            problems.append(
-                "choose needs something to choose by: set training.metric_for_best_model and "
-                "training.load_best_model_at_end: true."
-            )
-        problems += [
-            f"choose: {method.name} trains nothing by gradient, so nothing is evaluated on the way. It chooses by "
-            "itself among its fields' lists."
-            for method in config.methods or ()
-            if not method.trains
-        ]
-    return problems
 
 
 def needs_target(methods: Sequence[Method], training: "TransferArguments | Partial") -> list[str]:

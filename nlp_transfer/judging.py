@@ -11,7 +11,7 @@ import numpy as np
 from nlp_transfer.config import Config
 from nlp_transfer.copied_texts import COPIED, copied_texts
 from nlp_transfer.data import Corpus
-from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
 from nlp_transfer.reporting.report import FACTS, METRICS
 from nlp_transfer.reporting.scoring import Scored, prediction_rows, score_baselines, scores_by_source

@@ -15,12 +15,13 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer import hub
 from nlp_transfer.building import build_trainer, load_data, load_model
-from nlp_transfer.choosing import CANDIDATES, TRIED, adopt, choose
+from nlp_transfer.choosing import TRIED, adopt, choose
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
 from nlp_transfer.judging import Correction, TrainedRun, judge
 from nlp_transfer.methods.base import say_nothing
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.manifest import check_manifest, folder_fingerprint, has_manifest
@@ -29,7 +30,6 @@ from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
-from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 from nlp_transfer.reporting.run_folder import (
     LOG,
@@ -56,6 +56,7 @@ from nlp_transfer.target_classes import correct_prior
 from nlp_transfer.target_findings import headline
 from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.choices import CANDIDATES
 from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.threads import use_cores

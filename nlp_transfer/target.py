@@ -15,7 +15,7 @@ from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, say_nothing
 from nlp_transfer.metrics.label_free import TARGET_MACRO_F1
-from nlp_transfer.reporting.negative_transfer import SOURCE_ONLY
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.scoring import scored_splits
 from nlp_transfer.tasks import BoundTask
 from nlp_transfer.training.hidden_tokens import masks_for

@@ -1,24 +1,18 @@
 """Label shift in a run: how frequent the target's classes seem to be, for the report, and built into the model."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-import torch
 from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.metrics.label_shift import LabelShift, above_chance, estimate_label_shift
-from nlp_transfer.models.families import final_linear, logits_layer, plain_model
+from nlp_transfer.metrics.label_shift import AT_CHANCE, above_chance, estimate_label_shift, no_longer_said
+from nlp_transfer.models.families import final_linear
 from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored, predict, scored_splits
 from nlp_transfer.target import Encoded
 from nlp_transfer.tasks import BoundClassification
 from nlp_transfer.training import TransferTrainer
-
-AT_CHANCE = (
-    "on source validation the model does not tell the classes apart, so what it says of the target is no estimate"
-)
 
 
 def class_frequencies(task: BoundClassification, scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, str]:
@@ -81,7 +75,6 @@ def correct_prior(
         Facts for the report: that it was done, and what the target's score was before, where it has labels. The logits
         before, of the target's splits and of source validation, shape (rows, classes); none where nothing was done.
     """
-    layer: Any = logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
     validation, labels = predict(trainer, encoded["source"]["validation"])
     assert labels is not None
     splits = scored_splits("target", encoded.get("target", {}))
@@ -96,9 +89,7 @@ def correct_prior(
     if lost := no_longer_said(target, shift, task.label_names):
         tell(f"prior_correction: nothing is corrected: {lost}.")
         return {"corrected": f"no: {lost}"}, {}, None
-    with torch.no_grad():
-        layer.weight.div_(shift.temperature)
-        layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+    trainer.build_in(shift)
     shares = ", ".join(
         f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)"
         if shift.known[i]
@@ -111,22 +102,6 @@ def correct_prior(
     if known is not None:
         facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
     return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}, validation
-
-
-def no_longer_said(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) -> str | None:
-    """Which classes a correction would take from the target's texts altogether, in words; None where it takes none.
-
-    Args:
-        logits: of the target's texts, shape (rows, classes).
-        shift: what would be corrected for.
-        names: of the classes.
-    """
-    before, after = logits.argmax(axis=1), (logits / shift.temperature + shift.corrections()).argmax(axis=1)
-    lost = [label for label in np.unique(before) if label not in after]
-    if not lost:
-        return None
-    said = " or ".join(f"{names[i]} (now {(before == i).sum():,} of {len(before):,} are)" for i in lost)
-    return f"with the estimated frequencies no target text would be called {said}"
 
 
 def correction_warnings(

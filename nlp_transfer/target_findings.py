@@ -8,8 +8,8 @@ import numpy as np
 
 from nlp_transfer.config import Config
 from nlp_transfer.metrics.label_free import LABEL_FREE, TARGET_MACRO_F1
-from nlp_transfer.reporting.negative_transfer import Comparison, compare, read_predictions
-from nlp_transfer.reporting.predictions import PREDICTIONS
+from nlp_transfer.metrics.negative_transfer import Comparison, compare
+from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
 from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.score_tables import number
 from nlp_transfer.reporting.scoring import Scored

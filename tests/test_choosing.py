@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from nlp_transfer import choosing, hub
-from nlp_transfer.choosing import CANDIDATES, score_of
+from nlp_transfer.choosing import score_of
 from nlp_transfer.config import load_config
 from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.estimating import estimate
 from nlp_transfer.run import run
+from nlp_transfer.training.choices import CANDIDATES
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.metrics.intervals import bootstrap_difference
 from nlp_transfer.reading.trees import read_yaml
-from nlp_transfer.reporting.negative_transfer import read_predictions
+from nlp_transfer.reporting.predictions import read_predictions
 from nlp_transfer.reporting.scoring import Scored
 from nlp_transfer.run import run
 from nlp_transfer.target_classes import correction_warnings
@@ -451,7 +451,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     adapting = ["full_fine_tuning", {"name": "mmd", "weight": 5.0}]
     without = run(tree("without", adapting, source_only=False))
     alone = run(tree("alone", ["full_fine_tuning"]))
-    monkeypatch.setattr("nlp_transfer.reporting.negative_transfer.Comparison.warns", True)
+    monkeypatch.setattr("nlp_transfer.metrics.negative_transfer.Comparison.warns", True)
     said = []
     beside = f"Before it a run without mmd is trained in {tmp_path / 'both' / 'source_only'}."
     assert beside in dry_run(tree("both", adapting))

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from nlp_transfer.judging import Correction
-from nlp_transfer.metrics.label_shift import LabelShift
+from nlp_transfer.metrics.label_shift import AT_CHANCE
 from nlp_transfer.reporting.scoring import Scored
-from nlp_transfer.target_classes import AT_CHANCE, class_frequencies, no_longer_said
+from nlp_transfer.target_classes import class_frequencies
 
 
 def test_of_a_class_that_source_validation_lacks_the_report_says_that_nothing_is_known() -> None:
@@ -55,19 +55,3 @@ def test_frequencies_are_those_before_a_correction() -> None:
     assert facts["positive"].startswith("0.500 in source validation, about 0.7")
     assert class_frequencies(task, correction.undone(after)) == facts
     assert Correction().undone(after) is after
-
-
-def test_a_class_that_a_correction_would_take_away() -> None:
-    def shift(target: list[float]) -> LabelShift:
-        return LabelShift(
-            1.0, np.zeros(2), np.array([0.5, 0.5]), np.array(target), np.zeros((2, 2)), np.array([True] * 2), True
-        )
-
-    # Logits apart by 2, 1 and -3; the log of the ratio of frequencies adds log(0.9 / 0.1) = 2.2 to the second.
-    logits, names = np.array([[2.0, 0.0], [1.0, 0.0], [-3.0, 0.0]]), ["negative", "positive"]
-    assert no_longer_said(logits, shift([0.5, 0.5]), names) is None
-    assert no_longer_said(logits, shift([0.2, 0.8]), names) is None  # adds 1.4
-    assert no_longer_said(logits, shift([0.1, 0.9]), names) == (
-        "with the estimated frequencies no target text would be called negative (now 2 of 3 are)"
-    )
-    assert no_longer_said(logits[2:], shift([0.1, 0.9]), names) is None  # it was not said before

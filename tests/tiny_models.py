@@ -127,6 +127,12 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
     }
 
 
+def collate_with_labels_or_without(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """The same for rows that may have no labels."""
+    batch = collate([{"labels": 0, **row} for row in rows])
+    return batch if "labels" in rows[0] else {key: value for key, value in batch.items() if key != "labels"}
+
+
 def cross_entropy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """One loss a row."""
     return nn.functional.cross_entropy(scores, labels, reduction="none")

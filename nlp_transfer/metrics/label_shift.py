@@ -13,6 +13,7 @@ https://arxiv.org/abs/1901.06852. Its interval comes from drawing the rows of bo
 model that is wrong about the target.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,12 @@ LEAST_FREQUENCY = 1e-9
 
 BIAS_PENALTY = 1e-3
 """On squared biases: of rows that are all right they would have no end."""
+
+
+AT_CHANCE = (
+    "on source validation the model does not tell the classes apart, so what it says of the target is no estimate"
+)
+"""Why nothing is estimated of a model that is not `above_chance`."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,22 @@ def estimate_label_shift(
     # An estimate at the edge may lie outside of what draws give.
     interval = np.stack([np.minimum(drawn[:, 0], target), np.maximum(drawn[:, 1], target)], axis=1)
     return LabelShift(temperature, biases, source, target, interval, known, sure)
+
+
+def no_longer_said(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) -> str | None:
+    """Which classes a correction would take from the target's texts altogether, in words; None where it takes none.
+
+    Args:
+        logits: of the target's texts, shape (rows, classes).
+        shift: what would be corrected for.
+        names: of the classes.
+    """
+    before, after = logits.argmax(axis=1), (logits / shift.temperature + shift.corrections()).argmax(axis=1)
+    lost = [label for label in np.unique(before) if label not in after]
+    if not lost:
+        return None
+    said = " or ".join(f"{names[i]} (now {(before == i).sum():,} of {len(before):,} are)" for i in lost)
+    return f"with the estimated frequencies no target text would be called {said}"
 
 
 def with_rows(labels: np.ndarray, classes: int) -> np.ndarray:

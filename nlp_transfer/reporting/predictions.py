@@ -9,8 +9,10 @@ The same rows give the same bytes: gzip's header has no time and no name.
 import gzip
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from nlp_transfer.reporting.files import atomic_file, plain
 
@@ -53,3 +55,22 @@ def write_predictions(
             zipped.write(json.dumps(plain(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
             count += 1
     return count
+
+
+def read_predictions(
+    path: str | os.PathLike[str], domain: str, splits: Container[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `write_predictions` wrote of a domain's rows in some splits.
+
+    Returns:
+        Probabilities, shape (rows, classes), and what was predicted: class ids, shape (rows,), or zeros and ones, shape
+        (rows, classes).
+    """
+    probabilities, predicted = [], []
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            if row["domain"] == domain and row["split"] in splits:
+                names, said = list(row["probabilities"]), row["predicted"]
+                probabilities.append(list(row["probabilities"].values()))
+                predicted.append([int(name in said) for name in names] if isinstance(said, list) else names.index(said))
+    return np.array(probabilities), np.array(predicted)

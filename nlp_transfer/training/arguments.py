@@ -75,28 +75,7 @@ class TransferArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         """Resolve `precision` and check what transformers would find out only later, or at the end of a run."""
-        problems = [
-            f"training.{name} is {getattr(self, name)}; expected at least 1."
-            for name in (
-                "cpu_threads",
-                "per_device_train_batch_size",
-                "per_device_eval_batch_size",
-                "gradient_accumulation_steps",
-                "tokens_per_pass",
-            )
-            if getattr(self, name) is not None and getattr(self, name) < 1
-        ]
-        for names, expected, holds in _RANGES:
-            problems += [
-                f"training.{name} is {getattr(self, name)}; expected {expected}."
-                for name in names
-                if getattr(self, name) is not None and not holds(getattr(self, name))
-            ]
-        if self.max_steps <= 0 and not 0 < self.num_train_epochs < math.inf:
-            problems.append(
-                f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
-            )
-        problems += weights_problems(self.source_weights)
+        problems = [*self._range_problems(), *weights_problems(self.source_weights)]
         self.report_to = "none" if self.report_to is None else self.report_to  # transformers fails on its own None
         problems += report_to_problems(self.report_to)
         if problems:
@@ -141,17 +120,36 @@ class TransferArguments(TrainingArguments):
             if problems:
                 raise ConfigError(problems)
 
+    def _range_problems(self) -> list[str]:
+        """What is wrong with values that are numbers, one message each."""
+        problems = [
+            f"training.{name} is {getattr(self, name)}; expected {expected}."
+            for names, expected, holds in _RANGES
+            for name in names
+            if getattr(self, name) is not None and not holds(getattr(self, name))
+        ]
+        if self.max_steps <= 0 and not 0 < self.num_train_epochs < math.inf:
+            problems.append(
+                f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
+            )
+        return problems
+
     def elsewhere(self, output_dir: str, **changes: Any) -> "TransferArguments":
         """The same arguments with another output folder. A new object of them would reset the distributed state.
 
         Args:
             output_dir: the folder.
             changes: other arguments' values.
+
+        Raises:
+            ConfigError: a number among them is out of its range.
         """
         other = copy.copy(self)
         changes["output_dir"] = output_dir
         for name, value in changes.items():
             setattr(other, name, value)
+        if problems := other._range_problems():
+            raise ConfigError(problems)
         other._given = {**self._given, **changes}
         return other
 
@@ -198,6 +196,17 @@ def strategy_problem(strategy: HubStrategy | str) -> str | None:
 
 
 _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
+    (
+        (
+            "cpu_threads",
+            "per_device_train_batch_size",
+            "per_device_eval_batch_size",
+            "gradient_accumulation_steps",
+            "tokens_per_pass",
+        ),
+        "at least 1",
+        lambda value: value >= 1,
+    ),
     (
         (
             "learning_rate",

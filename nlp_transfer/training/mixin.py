@@ -14,8 +14,11 @@ Silent faults of the stock loop that are removed here:
 * Every process of several draws the same dropout masks. Here each draws its own.
 * The frozen part of an encoder is computed in every epoch, with dropout. Here once, without (activations.py).
 * A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither (resuming.py).
+
+And there are trainers beside it, to choose from and to compare with (beside.py), on the target (on_target.py).
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -32,13 +35,14 @@ from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.masked_lm import masked_lm_for
 from nlp_transfer.training.activations import ActivationsMixin, said, store_for
 from nlp_transfer.training.adaptation import AdaptationMixin
+from nlp_transfer.training.beside import BesideMixin
 from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
 from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.method_networks import add_to_optimizer, make_networks
+from nlp_transfer.training.on_target import OnTargetMixin
 from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.publishing import PublishingMixin
-from nlp_transfer.training.resuming import ResumingMixin
 from nlp_transfer.training.row_order import RowOrderMixin
 from nlp_transfer.training.selection import SelectionMixin, check_metric, label_free_metric
 from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
@@ -56,7 +60,8 @@ class TransferMixin(
     FiniteMixin,
     MemoryMixin,
     AdaptationMixin,
-    ResumingMixin,
+    OnTargetMixin,
+    BesideMixin,
     SelectionMixin,
     FastPathMixin,
     PublishingMixin,
@@ -118,14 +123,26 @@ class TransferMixin(
                 "Leave it out: optimizer_cls_and_kwargs and the arguments choose one."
             )
         self._given = {
-            "target": target_dataset,
-            "train": train_dataset,
-            "validation": eval_dataset,
-            "collator": data_collator,
-            "tokenizer": processing_class,
             "args": args,
+            "data_collator": data_collator,
+            "train_dataset": train_dataset,
+            "eval_dataset": eval_dataset,
+            "processing_class": processing_class,
+            "model_init": model_init,
+            "compute_loss_func": compute_loss_func,
+            "compute_metrics": compute_metrics,
+            "callbacks": [copy.copy(callback) for callback in callbacks or ()],  # as they are before they count
+            "optimizers": optimizers,
+            "optimizer_cls_and_kwargs": optimizer_cls_and_kwargs,
+            "preprocess_logits_for_metrics": preprocess_logits_for_metrics,
+            "target_dataset": target_dataset,
+            "methods": self.methods,
+            "peft_config": peft_config,
+            "context": context,
         }
         if model is not None:
+            if target_dataset is not None:
+                self._untrained = copy.deepcopy(model).cpu()
             model = self._transfer(model)
         early_stopping = getattr(args, "early_stopping_patience", None)
         if early_stopping is not None:
@@ -158,7 +175,7 @@ class TransferMixin(
 
     def _transfer(self, model: Any) -> Any:
         """Apply the methods, then the PEFT configuration, to a model."""
-        if self.methods or self._given["target"] is not None:
+        if self.methods or self._given["target_dataset"] is not None:
             self._context = self._context or self._default_context(model)
             if self._given["args"] is not None:
                 model = model.to(self._given["args"].device)  # methods may run the model over all rows
@@ -189,13 +206,13 @@ class TransferMixin(
 
         from nlp_transfer.training.losses import macro_f1, row_loss
 
-        train, validation = self._given["train"], self._given["validation"]
+        train, validation = self._given["train_dataset"], self._given["eval_dataset"]
         validation = next(iter(validation.values())) if isinstance(validation, dict) else validation
         if train is None or (validation is None and not all(method.trains for method in self.methods)):
             missing = "train_dataset" if train is None else "eval_dataset"
             raise ConfigError(f"{missing} is missing: {self.methods[0].name} needs it to prepare the model.")
-        tokenizer, args = self._given["tokenizer"], self._given["args"]
-        collate = self._given["collator"]
+        tokenizer, args = self._given["processing_class"], self._given["args"]
+        collate = self._given["data_collator"]
         if collate is None:
             collate = DataCollatorWithPadding(tokenizer) if tokenizer is not None else default_data_collator
         config = model.config
@@ -208,7 +225,7 @@ class TransferMixin(
             seed=args.seed if args is not None else Context.seed,
             activations=store_for(args),
             say=said,
-            target=self._given["target"],
+            target=self._given["target_dataset"],
             masked_lm=lambda: masked_lm_for(plain_model(model)),
         )
 

@@ -145,7 +145,7 @@ class PublishingMixin(Trainer):
         """Every row that training could look at: of the source, the target, and what was evaluated."""
         given: dict[str, Any] = getattr(self, "_given", {})
         context: Any = getattr(self, "_context", None)
-        target = given.get("target") if context is None else context.target
+        target = given.get("target_dataset") if context is None else context.target
         evaluated: Any = self.eval_dataset
         evaluated = list(evaluated.values()) if isinstance(evaluated, dict) else [evaluated]
         for dataset in (self.train_dataset, *evaluated, target):

@@ -49,7 +49,7 @@ class RowOrderMixin(UpdateMixin):
         weights, sources = getattr(self.args, "source_weights", SIZE), sources_of(dataset)
         if sources is None or weights == SIZE:
             return None
-        target = self._context.target if self._context is not None else self._given["target"]
+        target = self._context.target if self._context is not None else self._given["target_dataset"]
         shares = sources.shares(weights, dataset, target)
         if self._context is not None:
             self._context.facts["rows of each source"] = sources.facts(shares)

@@ -5,11 +5,13 @@ import pytest
 from scipy.special import softmax
 
 from nlp_transfer.metrics.label_shift import (
+    LabelShift,
     above_chance,
     bias_corrected_temperature,
     estimate_label_shift,
     expectation_maximisation,
     frequencies,
+    no_longer_said,
 )
 
 MEANS = np.array([[2.0, 0.0], [0.0, 2.0], [-1.5, -1.5]])
@@ -169,3 +171,19 @@ def test_what_cannot_be_estimated_from_is_refused_and_a_model_at_chance_is_marke
 )
 def test_a_model_tells_classes_apart_beyond_chance(predicted, expected):
     assert above_chance(np.eye(2)[predicted], np.array([0] * 5 + [1] * 5)) is expected
+
+
+def test_a_class_that_a_correction_would_take_away() -> None:
+    def shift(target: list[float]) -> LabelShift:
+        return LabelShift(
+            1.0, np.zeros(2), np.array([0.5, 0.5]), np.array(target), np.zeros((2, 2)), np.array([True] * 2), True
+        )
+
+    # Logits apart by 2, 1 and -3; the log of the ratio of frequencies adds log(0.9 / 0.1) = 2.2 to the second.
+    logits, names = np.array([[2.0, 0.0], [1.0, 0.0], [-3.0, 0.0]]), ["negative", "positive"]
+    assert no_longer_said(logits, shift([0.5, 0.5]), names) is None
+    assert no_longer_said(logits, shift([0.2, 0.8]), names) is None  # adds 1.4
+    assert no_longer_said(logits, shift([0.1, 0.9]), names) == (
+        "with the estimated frequencies no target text would be called negative (now 2 of 3 are)"
+    )
+    assert no_longer_said(logits[2:], shift([0.1, 0.9]), names) is None  # it was not said before

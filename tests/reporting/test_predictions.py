@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from nlp_transfer.reporting.predictions import write_predictions
+from nlp_transfer.reporting.predictions import read_predictions, write_predictions
 
 ROW = {
     "id": "r1",
@@ -54,3 +54,24 @@ def test_wrong_keys_leave_no_file(tmp_path):
     ):
         write_predictions(tmp_path / "p.jsonl.gz", [ROW, bad])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_predictions_are_read_back_by_domain(tmp_path):
+    def row(number: int, domain: str, p: float) -> dict[str, object]:
+        return {
+            "id": str(number),
+            "split": "test",
+            "domain": domain,
+            "predicted": "a" if p > 0.5 else "b",
+            "probabilities": {"a": p, "b": 1 - p},
+        }
+
+    write_predictions(tmp_path / "p.jsonl.gz", [row(0, "source", 0.1), row(1, "target", 0.25), row(2, "target", 0.75)])
+    probabilities, predicted = read_predictions(tmp_path / "p.jsonl.gz", "target", ["test"])
+    assert probabilities.tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert predicted.tolist() == [1, 0]
+    assert len(read_predictions(tmp_path / "p.jsonl.gz", "target", ["validation"])[0]) == 0
+
+    several = {**row(0, "target", 0.75), "predicted": ["b"], "probabilities": {"a": 0.25, "b": 0.75, "c": 0.5}}
+    write_predictions(tmp_path / "m.jsonl.gz", [several, {**several, "predicted": []}])
+    assert read_predictions(tmp_path / "m.jsonl.gz", "target", ["test"])[1].tolist() == [[0, 1, 0], [0, 0, 0]]

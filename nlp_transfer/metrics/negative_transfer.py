@@ -1,6 +1,6 @@
 """Did adaptation do harm? A model that adapted beside one that learned from the source alone, on the same target texts.
 
-The run warns where the mutual information of texts and predicted classes (InfoMax, metrics/label_free.py) is lower than
+The run warns where the mutual information of texts and predicted classes (InfoMax, label_free.py) is lower than
 the source-only model's: the model became less sure, or calls too much one class. Entropy and soft neighbourhood density
 are shown and do not vote: a model that calls everything one class is the best by both. Adaptation makes a model surer
 of the target by its nature, so silence proves little; a warning is worth a look. Of ten pairs of review domains
@@ -9,24 +9,13 @@ silent on all; confidence that was calibrated on source validation told the ten 
 target labels, it says which model they prefer, if they do.
 """
 
-import gzip
-import json
-import os
-from collections.abc import Container
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.metrics.intervals import bootstrap_difference
 from nlp_transfer.metrics.label_free import infomax, mean_entropy, soft_neighborhood_density
-from nlp_transfer.reporting.score_tables import number
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import Trainer
 
 SOURCE_ONLY = "source_only"
 """The system's name in tables, and the folder of its run inside the adapting run's."""
@@ -86,7 +75,7 @@ class Comparison:
         if self.macro_f1 is not None and self.difference is not None:
             (adapted, alone), (low, high) = self.macro_f1, self.difference
             better = ADAPTED if low > 0 else ALONE if high < 0 else "neither for sure"
-            values = f"macro-F1 {number(adapted)} adapted, {number(alone)} source-only"
+            values = f"macro-F1 {adapted:.3f} adapted, {alone:.3f} source-only"
             interval = f"difference {adapted - alone:+.3f}, 95 % over rows {low:+.3f} to {high:+.3f}"
             found["preferred by the labels"] = f"{better} ({values}; {interval})"
             if self.warns:
@@ -143,81 +132,3 @@ def compare(
     ]
     difference = bootstrap_difference(ours, theirs, labels, "macro_f1")
     return Comparison(pairs, (scored[0]["macro_f1"], scored[1]["macro_f1"]), difference)
-
-
-def compare_on_target(adapted: "Trainer", alone: "Trainer", rows: "Dataset") -> Comparison:
-    """Compare two trained classifiers on target rows, for a notebook; a configuration's run does it by itself.
-
-    Args:
-        adapted: the trainer whose methods used the target.
-        alone: one that learned from the source alone, of the same classes.
-        rows: encoded target rows; what labels they have are for the comparison's `macro_f1` alone.
-
-    Raises:
-        DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
-    """
-    from scipy.special import expit, softmax
-
-    from nlp_transfer.training.target_checks import check_target_labels
-    from nlp_transfer.training.target_rows import label_column
-
-    if not len(rows) or "input_ids" not in rows.column_names:
-        found = "no rows" if not len(rows) else f"no column input_ids (columns found: {', '.join(rows.column_names)})"
-        raise DataError(f"There is nothing to compare on: the target has {found}. Give it encoded texts.")
-    if label_column(rows) is not None:
-        learned: Any = alone.train_dataset
-        check_target_labels(rows, learned, alone.accelerator.unwrap_model(alone.model).config.num_labels)
-    multi_label = _has_several_labels(adapted)
-    logits, labels = zip(*(_predictions(trainer, rows) for trainer in (adapted, alone)), strict=True)
-    if logits[0].shape != logits[1].shape:
-        classes = [side.shape[-1] for side in logits]
-        raise DataError(
-            f"The model that adapted has {classes[0]} classes and the other {classes[1]}; expected the same of both."
-        )
-    probabilities = [expit(side) if multi_label else softmax(side, axis=1) for side in logits]
-    predicted = [(side > 0).astype(int) if multi_label else side.argmax(axis=1) for side in logits]
-    return compare(
-        probabilities[0],
-        probabilities[1],
-        multi_label=multi_label,
-        predicted=(predicted[0], predicted[1]),
-        labels=None if labels[0] is None else labels[0].astype(int),
-    )
-
-
-def _has_several_labels(trainer: "Trainer") -> bool:
-    """Whether a text may have several labels: by the model's configuration, or by the rows that it learned from."""
-    from nlp_transfer.training.target_rows import label_column
-
-    problem_type = trainer.accelerator.unwrap_model(trainer.model).config.problem_type
-    learned: Any = trainer.train_dataset
-    if problem_type is not None or learned is None:
-        return bool(problem_type == "multi_label_classification")
-    column = label_column(learned)
-    return column is not None and isinstance(learned[0][column], list)
-
-
-def _predictions(trainer: "Trainer", rows: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
-    """Logits and labels of rows, in their order."""
-    output = trainer.predict(rows)  # type: ignore[arg-type]  # it takes datasets' datasets
-    logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
-    return np.asarray(logits), None if output.label_ids is None else np.asarray(output.label_ids)
-
-
-def read_predictions(
-    path: str | os.PathLike[str], domain: str, splits: Container[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """What `write_predictions` wrote of a domain's rows in some splits.
-
-    Returns:
-        Probabilities, shape (rows, classes), and what was predicted: class ids, shape (rows,), or zeros and ones, shape
-        (rows, classes).
-    """
-    probabilities, predicted = [], []
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            if row["domain"] == domain and row["split"] in splits:
-                names, said = list(row["probabilities"]), row["predicted"]
-                probabilities.append(list(row["probabilities"].values()))
-                predicted.append([int(name in said) for name in names] if isinstance(said, list) else names.index(said))
-    return np.array(probabilities), np.array(predicted)

@@ -1,0 +1,58 @@
+"""Values to try, by their paths: `{"methods.dann.weight": [0.03, 0.1], "training.learning_rate": [1e-4, 3e-4]}`.
+
+A configuration's `choose` and `TransferTrainer.choose` read them alike.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nlp_transfer.methods.base import Method
+
+CANDIDATES = "candidates"
+"""The folder inside a run's folder that holds the runs to choose from."""
+
+
+def combinations(choose: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    """Every combination of the values, by path."""
+    for combination in itertools.product(*choose.values()):
+        yield dict(zip(choose, combination, strict=True))
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """One combination, as people are told of it."""
+    return ", ".join(f"{path} {value}" for path, value in values.items())
+
+
+def choosing_problems(choose: Mapping[str, Sequence[Any]], training: Any, methods: Sequence[Method]) -> list[str]:
+    """What is wrong with values to try, but for the values themselves, one message each.
+
+    Args:
+        choose: values by path; empty where nothing is chosen.
+        training: the arguments, whose `metric_for_best_model` chooses.
+        methods: all of the run.
+    """
+    problems = []
+    for path, values in choose.items():
+        if not path.startswith(("methods.", "training.")) or path in ("training.output_dir", "training.seed"):
+            problems.append(
+                f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
+                "training.learning_rate. Other values change what is compared, and the best seed is luck."
+            )
+        if not values:
+            problems.append(f"choose.{path} is empty; expected a list of values.")
+        if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+            problems.append(f"choose.{path} has {twice[0]} more than once; each would be trained. Leave one.")
+    if choose:
+        if training.metric_for_best_model is None or not training.load_best_model_at_end:
+            problems.append(
+                "choose needs something to choose by: set training.metric_for_best_model and "
+                "training.load_best_model_at_end: true."
+            )
+        problems += [
+            f"choose: {method.name} trains nothing by gradient, so nothing is evaluated on the way. It chooses by "
+            "itself among its fields' lists."
+            for method in methods
+            if not method.trains
+        ]
+    return problems
