@@ -34,6 +34,9 @@ from nlp_transfer.tasks import BoundClassification
 RESULTS = "results.jsonl"
 """The file of finished cells in a sweep's folder."""
 
+_CONFIG = "config"
+"""The detail of a result that a cell has and a baseline has not: what made it."""
+
 KEYS = ("output_dir", "base", "corpora", "systems", "seeds", "scored")
 
 
@@ -129,8 +132,29 @@ def _seeds_problem(seeds: Any, known: list[int]) -> str | None:
     return f"{seeds!r}; expected a list of some of the sweep's seeds, {known}."
 
 
+def results_of(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:
+    """The finished cells of a sweep, and its corpora's baselines, in the order of their file.
+
+    The file keeps cells that the sweep no longer names, of other seeds for instance: they are not among them.
+
+    Args:
+        sweep: whose they are.
+        say: is told how many are left out.
+    """
+    file = sweep.output_dir / RESULTS
+    corpora, found = {corpus for corpus, _, _ in sweep.cells}, list(load_results(file).values())
+    own = [
+        result
+        for result in found
+        if result.cell in sweep.cells or (result.corpus in corpora and _CONFIG not in result.details)
+    ]
+    if left := len(found) - len(own):
+        say(f"{file}: {left} result{'' if left == 1 else 's'} of cells that the sweep does not name, not counted.")
+    return own
+
+
 def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:
-    """Run the cells that are not finished; returns all results, in the order of the sweep.
+    """Run the cells that are not finished; returns `results_of` the sweep.
 
     An unfinished cell of an earlier, interrupted sweep goes on from its last checkpoint.
 
@@ -155,19 +179,19 @@ def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResu
         folder = Path(str(config.training.output_dir))
         run_one = _run_stock if tree.get("stock") else _run_cell
         for found in run_one(config, cell, sweep.scored[cell]):
-            made_by = {"config": record} if found.cell == cell else {}
+            made_by = {_CONFIG: record} if found.cell == cell else {}
             result = dataclasses.replace(found, details={**found.details, **made_by})
             append_result(file, result)
             done[result.cell] = result
             scores = ", ".join(f"{SCORES[name]} {score:.4f}" for name, score in result.scores.items())
             say(f"{where}: {result.system} {scores}, {result.seconds:.0f} s")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return list(done.values())
+    return results_of(sweep, say)
 
 
 def _refuse_another_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
     """A finished cell counts only for the configuration that made it."""
-    different = config_differences(result.details.get("config", {}), _config(tree).record())
+    different = config_differences(result.details.get(_CONFIG, {}), _config(tree).record())
     if different:
         raise CheckpointError(
             f"{file} has a result for {' · '.join(map(str, result.cell))} from another configuration. Choose another "

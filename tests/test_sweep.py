@@ -9,7 +9,7 @@ from nlp_transfer.commands.sweep import sweep as sweep_command
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.sweep import read_sweep, run_sweep
+from nlp_transfer.sweep import read_sweep, results_of, run_sweep
 from nlp_transfer.training import TransferTrainer
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
@@ -73,6 +73,18 @@ def test_a_second_sweep_runs_nothing_and_prints_the_table(sweep_file, capsys, mo
     monkeypatch.setattr(TransferTrainer, "train", None)
     assert sweep_command(str(sweep_file), run=True) == 0
     assert sweep_command(str(sweep_file), run=False) == 0
+    capsys.readouterr()
+
+    tree = read_yaml(sweep_file)  # of what the sweep names no longer the table does not tell
+    sweep_file.write_text(to_yaml({**tree, "seeds": [0], "systems": {"full": tree["systems"]["full"]}}))
+    said = []
+    cells = {result.cell for result in results_of(read_sweep(sweep_file), said.append)}
+    corpora, systems = ("plain", "many"), ("full", "majority", "tfidf_svm")
+    assert cells == {(corpus, system, 0) for corpus in corpora for system in systems}
+    file = sweep_file.parent / "sweep" / "results.jsonl"
+    assert said == [f"{file}: 6 results of cells that the sweep does not name, not counted."]
+    assert sweep_command(str(sweep_file), run=False) == 0
+    assert " ± " not in capsys.readouterr().out
 
 
 def test_problems_of_all_cells_are_reported_once_before_any_runs(sweep_file):

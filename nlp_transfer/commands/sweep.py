@@ -6,11 +6,11 @@ from nlp_transfer.commands.ending import quiet_exit
 def sweep(file: str, *, run: bool) -> int:
     """The command of scripts/sweep.py. Returns its exit status."""
     with quiet_exit() as status:
-        from nlp_transfer.reporting.sweeps import load_results, sweep_table
+        from nlp_transfer.reporting.sweeps import sweep_table
         from nlp_transfer.reporting.tables import console, to_rich
-        from nlp_transfer.sweep import RESULTS, read_sweep, run_sweep
+        from nlp_transfer.sweep import RESULTS, read_sweep, results_of, run_sweep
 
         plan = read_sweep(file)
-        results = run_sweep(plan) if run else list(load_results(plan.output_dir / RESULTS).values())
+        results = run_sweep(plan) if run else results_of(plan)
         console().print(to_rich(sweep_table(results, f"{file}: {plan.output_dir / RESULTS}")))
     return status.code
