@@ -17,9 +17,7 @@ from transformers import set_seed
 
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.methods.base import Method
-from nlp_transfer.metrics.negative_transfer import (
-    SOURCE_ONLY,
-)
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reading.typed import check_field
 from nlp_transfer.training.activations import said
 from nlp_transfer.training.arguments import TransferArguments
@@ -76,7 +74,7 @@ class BesideMixin(ResumingMixin):
             if known is None or (score > known if greater else score < known):
                 best, best_words = trainer, words
             del trainer
-            gc.collect()  # a trainer and its parts name one another; two models are held at most
+            gc.collect()  # a trainer and its parts name one another, and would hold the worse model
         assert best is not None
         said(f"Chosen by {self.args.metric_for_best_model}: {best_words}.")
         return best

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nlp_transfer.errors import shown
 from nlp_transfer.methods.base import Method
 
 CANDIDATES = "candidates"
@@ -39,9 +40,10 @@ def choosing_problems(choose: Mapping[str, Sequence[Any]], training: Any, method
                 f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
                 "training.learning_rate. Other values change what is compared, and the best seed is luck."
             )
-        if not values:
-            problems.append(f"choose.{path} is empty; expected a list of values.")
-        if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+        if not isinstance(values, list | tuple) or not values:
+            found = shown(values) if not isinstance(values, list | tuple) else "empty"
+            problems.append(f"choose.{path} is {found}; expected a list of values.")
+        elif twice := [value for place, value in enumerate(values) if value in values[:place]]:
             problems.append(f"choose.{path} has {twice[0]} more than once; each would be trained. Leave one.")
     if choose:
         if training.metric_for_best_model is None or not training.load_best_model_at_end:

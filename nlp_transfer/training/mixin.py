@@ -38,6 +38,7 @@ from nlp_transfer.training.adaptation import AdaptationMixin
 from nlp_transfer.training.beside import BesideMixin
 from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
+from nlp_transfer.training.frozen import FrozenMixin
 from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.method_networks import add_to_optimizer, make_networks
 from nlp_transfer.training.on_target import OnTargetMixin
@@ -57,6 +58,7 @@ class TransferMixin(
     RowOrderMixin,
     WeighedLossMixin,
     ActivationsMixin,
+    FrozenMixin,  # before AdaptationMixin, whose look ahead must find frozen layers without dropout, too
     FiniteMixin,
     MemoryMixin,
     AdaptationMixin,

@@ -1,29 +1,32 @@
 """What a trained classifier says of its target: beside the source alone's, and how frequent its classes are."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from transformers import Trainer
 
 from nlp_transfer.errors import ConfigError, DataError, TrainingError
+from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, no_longer_said
 from nlp_transfer.metrics.negative_transfer import Comparison, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.training.frozen import FrozenMixin
 from nlp_transfer.training.target_checks import check_target_labels
 from nlp_transfer.training.target_rows import label_column, without_labels
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import Trainer
 
 
-class OnTargetMixin(FrozenMixin):
+class OnTargetMixin(Trainer):
     """See the module's text. A part of `TransferMixin`."""
+
+    methods: Sequence[Method] = ()
 
     _given: dict[str, Any]
 
-    def compare_on_target(self, alone: "Trainer", rows: "Dataset | None" = None) -> Comparison:
+    def compare_on_target(self, alone: Trainer, rows: "Dataset | None" = None) -> Comparison:
         """Compare this trained classifier with one that learned from the source alone, on the target.
 
         Args:
@@ -150,7 +153,7 @@ class OnTargetMixin(FrozenMixin):
         return without_labels(target)
 
 
-def _has_several_labels(trainer: "Trainer") -> bool:
+def _has_several_labels(trainer: Trainer) -> bool:
     """Whether a text may have several labels: by the model's configuration, or by the rows that it learned from."""
     problem_type = trainer.accelerator.unwrap_model(trainer.model).config.problem_type
     learned: Any = trainer.train_dataset
@@ -160,7 +163,7 @@ def _has_several_labels(trainer: "Trainer") -> bool:
     return column is not None and isinstance(learned[0][column], list)
 
 
-def _logits_and_labels(trainer: "Trainer", rows: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
+def _logits_and_labels(trainer: Trainer, rows: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
     """Logits and labels of rows, in their order."""
     output = trainer.predict(rows)  # type: ignore[arg-type]  # it takes datasets' datasets
     logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions

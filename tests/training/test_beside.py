@@ -239,6 +239,7 @@ def test_where_there_is_nothing_to_begin_with_or_nothing_to_leave_out(tmp_path: 
                 "choose: methods.dann.weight is 'x'; expected float.",
             ],
         ),
+        ({"methods.dann.weight": 0.1}, ["choose.methods.dann.weight is 0.1; expected a list of values."]),
         ({"methods.dann": [1]}, ["choose: methods.dann names no value of a method; expected methods.NAME.VALUE."]),
         (
             {"training.learning_rate": [-1.0, "x"], "training.optim": ["sgd"]},
