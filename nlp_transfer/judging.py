@@ -189,5 +189,5 @@ def _of_classes(run: TrainedRun, task: BoundClassification) -> Judged:
         facts["adaptation"] = comparison.facts()
         if correction.before:
             facts["adaptation"]["both are"] = "without prior_correction"
-        warnings += [comparison.warning(str(alone))] if comparison.warns else []
+        warnings += [comparison.warning(str(alone / "model"))] if comparison.warns else []
     return Judged(baselines, facts, {"predictions": str(run.predictions)}, tuple(warnings))

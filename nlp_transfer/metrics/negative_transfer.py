@@ -83,16 +83,16 @@ class Comparison:
                 found["the warning"] = f"{verdict}, by the labels"
         return found
 
-    def warning(self, folder: str) -> str:
+    def warning(self, model: str) -> str:
         """What a person is told.
 
         Args:
-            folder: of the source-only run.
+            model: where the source-only one is.
         """
         adapted, alone = self.scores[VOTE]
         return (
             f"Adaptation looks worse than training on the source alone: {VOTE} {adapted:.4f} against {alone:.4f}. "
-            f"Compare their predictions before you use the model; the source-only one is {folder}/model. A smaller "
+            f"Compare their predictions before you use the model; the source-only one is {model}. A smaller "
             "weight of the method, or a larger share of the source in joint, adapts less."
         )
 

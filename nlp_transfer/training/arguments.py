@@ -210,6 +210,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
     (
         (
             "learning_rate",
+            "warmup_steps",
             "weight_decay",
             "adam_epsilon",
             "max_grad_norm",

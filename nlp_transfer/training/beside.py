@@ -4,41 +4,30 @@ They begin with the same weights and differ in what is named alone. A trainer wi
 it came in main memory for that; another one needs `model_init`, as for hyper-parameter search.
 """
 
-import copy
 import dataclasses
 import gc
+import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from transformers import set_seed
-
-from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
-from nlp_transfer.methods.base import Method
+from nlp_transfer.errors import ConfigError, TrainingError, did_you_mean, shown
+from nlp_transfer.methods.base import Method, check_all
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reading.typed import check_field
 from nlp_transfer.training.activations import said
 from nlp_transfer.training.arguments import TransferArguments
-from nlp_transfer.training.choices import CANDIDATES, choosing_problems, combinations, in_words
-from nlp_transfer.training.resuming import ResumingMixin
+from nlp_transfer.training.choices import CANDIDATES, NUMBERS, choosing_problems, combinations, in_words
 from nlp_transfer.training.selection import label_free_metric
 from nlp_transfer.training.sources import DISTANCE, SIZE
 from nlp_transfer.training.target_rows import without_labels
-
-if TYPE_CHECKING:
-    from torch import nn
+from nlp_transfer.training.twins import TwinMixin
 
 
-class BesideMixin(ResumingMixin):
+class BesideMixin(TwinMixin):
     """See the module's text. A part of `TransferMixin`."""
-
-    _given: dict[str, Any]
-    """The arguments that the trainer was made with, but for the model."""
-
-    _untrained: "nn.Module | None" = None
-    """The model as it came, before the methods changed it."""
 
     def choose(self, values: Mapping[str, Sequence[Any]], *, resume: bool = False) -> typing.Self:
         """Train a trainer for each value, and take the best by `metric_for_best_model`; instead of `train`.
@@ -52,22 +41,28 @@ class BesideMixin(ResumingMixin):
             resume: go on with what an interrupted call of the same values has trained; begin the others.
 
         Returns:
-            The best trainer, trained. The first of those that are as good.
+            The best trainer, trained; the first of those that are as good. This one stays as it is, untrained.
 
         Raises:
-            ConfigError: with all that is wrong with the values, before any is trained.
-            CheckpointError: a folder holds checkpoints already, and `resume` was not given.
+            ConfigError: with all that is wrong with the values, before any is trained; or no other trainer can be made.
+            CheckpointError: a folder holds checkpoints already, and `resume` was not given, or they are of another
+                training.
+            TrainingError: a candidate has no score.
         """
         tried = self._candidates(values)
         greater = bool(self.args.greater_is_better)
         best, best_words = None, ""
         for number, (words, methods, changes) in enumerate(tried, start=1):
             folder = Path(str(self.args.output_dir)) / CANDIDATES / _file_name(words)
-            trainer = self._beside(folder, resume=resume, methods=methods, training=changes)
+            trainer = self.trained_twin(folder, resume=resume, training=changes, methods=methods)
             score = trainer.state.best_metric
-            assert score is not None, "checked with the values: there is a metric to choose by"
+            if score is None or not math.isfinite(score):
+                raise TrainingError(
+                    f"Candidate {number} of {len(tried)}, {words}: {self.args.metric_for_best_model} is {score}, by "
+                    f"which nothing can be chosen. {folder} has its checkpoints."
+                )
             said(
-                f"Candidate {number} of {len(tried)}, {words}: {self.args.metric_for_best_model} {score:.4f} "
+                f"Candidate {number} of {len(tried)}, {words}: {self.args.metric_for_best_model} {score:.4g} "
                 f"({folder})."
             )
             known = None if best is None else best.state.best_metric
@@ -93,15 +88,16 @@ class BesideMixin(ResumingMixin):
             The trainer, trained.
 
         Raises:
-            ConfigError: no method uses the target.
-            CheckpointError: the folder holds checkpoints already, and `resume` was not given.
+            ConfigError: no method uses the target, or another trainer cannot be made.
+            CheckpointError: the folder holds checkpoints already, and `resume` was not given, or they are of another
+                training.
         """
         if not any(method.needs_target for method in self.methods):
             raise ConfigError("No method of this trainer uses the target: it is trained on the source alone itself.")
         methods = tuple(method for method in self.methods if not method.needs_target)
         changes = {"source_weights": SIZE} if getattr(self.args, "source_weights", SIZE) == DISTANCE else {}
         target = self._given["target_dataset"] if label_free_metric(self.args) else None
-        return self._beside(
+        return self.trained_twin(
             Path(str(self.args.output_dir)) / SOURCE_ONLY,
             resume=resume,
             methods=methods,
@@ -113,105 +109,70 @@ class BesideMixin(ResumingMixin):
 
     def _candidates(self, values: Mapping[str, Sequence[Any]]) -> list[tuple[str, tuple[Method, ...], dict[str, Any]]]:
         """What to train, checked: the values in words, the methods, and the arguments that differ."""
-        if not values:
-            raise ConfigError('choose was given no values; expected such as {"methods.dann.weight": [0.03, 0.1]}.')
-        problems = choosing_problems(values, self.args, self.methods)
-        found = []
-        for combination in [] if problems else combinations(values):
+        if not isinstance(values, Mapping) or not values:
+            given = "no values" if isinstance(values, Mapping) else shown(values)
+            raise ConfigError(f'choose was given {given}; expected such as {{"methods.dann.weight": [0.03, 0.1]}}.')
+        if problems := choosing_problems(values, self.args, self.methods):
+            raise ConfigError(problems)
+        untrained, found = self.untrained(), []
+        for combination in combinations(values):
             methods = {method.name: method for method in self.methods}
             training: dict[str, Any] = {}
+            wrong: list[str] = []
             for path, value in combination.items():
-                section, *steps = path.split(".")
+                section, name = path.split(".", 1)
                 if section == "training":
-                    name, wrong = ".".join(steps), _number_problem(self.args, ".".join(steps), value)
-                    problems += [f"choose: {path} {wrong}"] if wrong else []
-                    training |= {} if wrong else {name: value}
-                elif len(steps) != 2:
-                    problems.append(f"choose: {path} names no value of a method; expected methods.NAME.VALUE.")
-                elif steps[0] not in methods:
-                    problems.append(f"choose: {path}: {did_you_mean('method', steps[0], methods)}")
+                    training[name] = _read(TransferArguments, name, value, path, wrong, NUMBERS)
+                elif (method := methods.get(name.partition(".")[0])) is None:
+                    wrong.append(f"{path}: {did_you_mean('method', name.partition('.')[0], methods)}")
                 else:
-                    methods[steps[0]] = _changed(methods[steps[0]], steps[1], value, path, problems)
-            try:
-                self._arguments().elsewhere(str(self.args.output_dir), **training)
-            except ConfigError as error:
-                problems += [f"choose: {problem}" for problem in error.problems]
+                    methods[method.name] = _changed(method, name.partition(".")[2], value, path, wrong)
+            for check in (
+                lambda training=training: self.own_arguments().elsewhere(str(self.args.output_dir), **training),
+                lambda methods=methods: check_all(tuple(methods.values()), untrained),
+            ):
+                try:
+                    if not wrong:
+                        check()
+                except ConfigError as error:
+                    wrong += error.problems
+            problems += [f"choose: {problem}" for problem in wrong]
             found.append((in_words(combination), tuple(methods.values()), training))
         if problems:
             raise ConfigError(problems)
         return found
 
-    def _arguments(self) -> TransferArguments:
-        if not isinstance(self.args, TransferArguments):
-            raise ConfigError(
-                f"args are {type(self.args).__name__}, and others beside this trainer need TransferArguments, which "
-                "takes the same."
-            )
-        return self.args
 
-    def _beside(
-        self, folder: Path, *, resume: bool, methods: tuple[Method, ...], training: Mapping[str, Any], **changes: Any
-    ) -> typing.Self:
-        """Another trainer like this one, trained in a folder; `changes` are arguments that it is made with."""
-        reason = None
-        if self._given["context"] is not None:
-            reason = "it was given a context, as a configuration's run does, which chooses and compares by itself"
-        elif any(part is not None for part in self._given["optimizers"]):
-            reason = "optimizers belong to one model"
-        elif self.model_init is None and self._untrained is None:
-            reason = "there is no model_init, nor a target_dataset"
-        if reason:
-            raise ConfigError(f"Other trainers beside this one cannot be made: {reason}.")
-        given = {
-            **self._given,
-            "methods": methods,
-            "args": self._arguments().elsewhere(str(folder), **training),
-            **changes,
-        }
-        given["callbacks"] = [copy.copy(callback) for callback in given["callbacks"]]
-        set_seed(self.args.seed)  # what methods add begins alike, too
-        model = None if self.model_init is not None else copy.deepcopy(self._untrained)
-        other = type(self)(model=model, **given)
-        other.stop_signals = self.stop_signals
-        newest, passed = other.newest_checkpoint()
-        if (newest or passed) and not resume:
-            raise CheckpointError(
-                f"{folder} holds checkpoints of an earlier training. Go on from them with resume=True, or begin anew "
-                "with another output_dir."
-            )
-        other.train(resume_from_checkpoint=newest is not None)
-        return other
+def _read(cls: type, name: str, value: Any, path: str, problems: list[str], names: Sequence[str] = ()) -> Any:
+    """A value as a dataclass's field takes it; None, and a problem, where it does not.
+
+    Args:
+        cls: the dataclass.
+        name: of the field.
+        value: what was given.
+        path: where, for messages.
+        problems: what is wrong is added here.
+        names: of the fields that may be named; empty are all.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    if names and name in fields and name not in names:
+        problems.append(f"{path} cannot be chosen here; expected one of {', '.join(names)}. Make a trainer for each.")
+        return None
+    if name not in fields:
+        problems.append(f"{path}: {did_you_mean('key', name, names or sorted(fields))}")
+        return None
+    return check_field(fields[name], typing.get_type_hints(cls)[name], value, path, problems)
 
 
 def _changed(method: Method, name: str, value: Any, path: str, problems: list[str]) -> Method:
     """The method with another value; what is wrong with it is added to the problems."""
-    fields = {field.name: field for field in dataclasses.fields(method)}
-    if name not in fields:
-        problems.append(f"choose: {path}: {did_you_mean('key', name, sorted(fields))}")
+    before = len(problems)
+    read = _read(type(method), name, value, path, problems)
+    try:
+        return method if len(problems) > before else dataclasses.replace(method, **{name: read})
+    except ConfigError as error:
+        problems += error.problems
         return method
-    wrong: list[str] = []
-    read = check_field(fields[name], typing.get_type_hints(type(method))[name], value, path, wrong)
-    if not wrong:
-        try:
-            return dataclasses.replace(method, **{name: read})
-        except ConfigError as error:
-            wrong += error.problems
-    problems += [f"choose: {problem}" for problem in wrong]
-    return method
-
-
-def _number_problem(arguments: Any, name: str, value: Any) -> str | None:
-    """What is wrong with a value for an argument, which must be a number; None where nothing is."""
-    fields = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(arguments) if field.init}
-    if name not in fields:
-        return f"cannot be chosen: {did_you_mean('key', name, [key for key in fields if _is_number(fields[key])])}"
-    if not _is_number(fields[name]):
-        return "is no number, and of training only numbers can be chosen. Make a trainer for each."
-    return None if _is_number(value) else f"has {value!r}; expected a number."
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _file_name(words: str) -> str:

@@ -8,10 +8,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nlp_transfer.errors import shown
+from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.base import Method
 
 CANDIDATES = "candidates"
 """The folder inside a run's folder that holds the runs to choose from."""
+
+
+NUMBERS = (
+    "learning_rate",
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "weight_decay",
+    "warmup_steps",
+    "max_grad_norm",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+)
+"""What `TransferTrainer.choose` may try of `training`: arguments that say how it learns, and that stand alone."""
 
 
 def combinations(choose: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
@@ -35,13 +52,16 @@ def choosing_problems(choose: Mapping[str, Sequence[Any]], training: Any, method
     """
     problems = []
     for path, values in choose.items():
-        if not path.startswith(("methods.", "training.")) or path in ("training.output_dir", "training.seed"):
+        section = str(path).partition(".")[0]
+        if near := "training" if section in NUMBERS else "methods" if section in METHODS else None:
+            problems.append(f"choose: {path} is not whole. Did you mean {near}.{path}?")
+        elif not str(path).startswith(("methods.", "training.")) or path in ("training.output_dir", "training.seed"):
             problems.append(
                 f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
                 "training.learning_rate. Other values change what is compared, and the best seed is luck."
             )
-        if not isinstance(values, list | tuple) or not values:
-            found = shown(values) if not isinstance(values, list | tuple) else "empty"
+        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+            found = "empty" if isinstance(values, list | tuple) else shown(values)
             problems.append(f"choose.{path} is {found}; expected a list of values.")
         elif twice := [value for place, value in enumerate(values) if value in values[:place]]:
             problems.append(f"choose.{path} has {twice[0]} more than once; each would be trained. Leave one.")

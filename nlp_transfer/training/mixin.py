@@ -45,9 +45,10 @@ from nlp_transfer.training.on_target import OnTargetMixin
 from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.publishing import PublishingMixin
 from nlp_transfer.training.row_order import RowOrderMixin
-from nlp_transfer.training.selection import SelectionMixin, check_metric, label_free_metric
+from nlp_transfer.training.selection import SelectionMixin, check_metric, check_one_validation, label_free_metric
 from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
-from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target
+from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
+from nlp_transfer.training.twins import random_states
 from nlp_transfer.training.weighed_loss import WeighedLossMixin
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class TransferMixin(
         check_pairs(self.methods, args)
         if compute_metrics is None:
             check_metric(args, context)
+        check_one_validation(args, eval_dataset)
         if self.adapts and context is None and compute_loss_func is not None:
             raise ConfigError(
                 "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
@@ -145,6 +147,7 @@ class TransferMixin(
         if model is not None:
             if target_dataset is not None:
                 self._untrained = copy.deepcopy(model).cpu()
+                self._drawn_from = random_states(torch.device("cpu") if args is None else args.device)
             model = self._transfer(model)
         early_stopping = getattr(args, "early_stopping_patience", None)
         if early_stopping is not None:
@@ -177,6 +180,8 @@ class TransferMixin(
 
     def _transfer(self, model: Any) -> Any:
         """Apply the methods, then the PEFT configuration, to a model."""
+        if is_encoder_decoder(model):
+            check_writer(self.methods)
         if self.methods or self._given["target_dataset"] is not None:
             self._context = self._context or self._default_context(model)
             if self._given["args"] is not None:

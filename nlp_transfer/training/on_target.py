@@ -12,7 +12,8 @@ from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, no_longer_said
 from nlp_transfer.metrics.negative_transfer import Comparison, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.training.target_checks import check_target_labels
+from nlp_transfer.training.activations import said
+from nlp_transfer.training.target_checks import check_target_labels, row_without_tokens
 from nlp_transfer.training.target_rows import label_column, without_labels
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class OnTargetMixin(Trainer):
 
     _given: dict[str, Any]
 
+    _corrected = False
+    """Whether `build_in` changed the model."""
+
     def compare_on_target(self, alone: Trainer, rows: "Dataset | None" = None) -> Comparison:
         """Compare this trained classifier with one that learned from the source alone, on the target.
 
@@ -36,34 +40,45 @@ class OnTargetMixin(Trainer):
 
         Returns:
             Both models' scores without labels, whether that is a warning (`warns`), and all of it in words (`facts()`).
+            A warning is said, too.
 
         Raises:
-            ConfigError: no rows were given, and those of `target_dataset` cannot be taken.
+            ConfigError: no rows were given, and those of `target_dataset` cannot be taken; or `correct_prior` changed
+                how sure one of the models is, by which they are compared.
             DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
         """
         from scipy.special import expit, softmax
 
         rows = self._target_to_judge("compare_on_target", rows)
+        if not isinstance(alone, Trainer):
+            raise ConfigError(f"compare_on_target was given a {type(alone).__name__}; expected a trainer.")
+        if any(getattr(trainer, "_corrected", False) for trainer in (self, alone)):
+            raise ConfigError(
+                "compare_on_target compares how sure the models are, and correct_prior has changed that. Compare first."
+            )
         if label_column(rows) is not None:
             learned: Any = alone.train_dataset
-            check_target_labels(rows, learned, alone.accelerator.unwrap_model(alone.model).config.num_labels)
+            classes = alone.accelerator.unwrap_model(alone.model).config.num_labels
+            check_target_labels(rows, learned, classes, "rows")
         multi_label = _has_several_labels(self)
         logits, labels = zip(*(_logits_and_labels(trainer, rows) for trainer in (self, alone)), strict=True)
         if logits[0].shape != logits[1].shape:
-            classes = [side.shape[-1] for side in logits]
+            ours, theirs = (side.shape[-1] for side in logits)
             raise DataError(
-                f"The model that adapted has {classes[0]} classes and the other {classes[1]}; expected the same of "
-                "both."
+                f"The model that adapted has {ours} classes and the other {theirs}; expected the same of both."
             )
         probabilities = [expit(side) if multi_label else softmax(side, axis=1) for side in logits]
         predicted = [(side > 0).astype(int) if multi_label else side.argmax(axis=1) for side in logits]
-        return compare(
+        comparison = compare(
             probabilities[0],
             probabilities[1],
             multi_label=multi_label,
             predicted=(predicted[0], predicted[1]),
             labels=None if labels[0] is None else labels[0].astype(int),
         )
+        if comparison.warns:
+            said(comparison.warning(str(alone.state.best_model_checkpoint or "that of the other trainer")))
+        return comparison
 
     def estimate_label_shift(self, rows: "Dataset | None" = None) -> LabelShift:
         """Estimate how frequent the target's classes are, from what this trained classifier says of its texts.
@@ -83,7 +98,7 @@ class OnTargetMixin(Trainer):
         """Let the model predict with the class frequencies that the target's texts seem to have.
 
         Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so whoever loads what
-        `save_model` then writes predicts so, on source texts too.
+        `save_model` then writes predicts so, on source texts too. Call `compare_on_target` before.
 
         Args:
             rows: as for `estimate_label_shift`.
@@ -92,13 +107,15 @@ class OnTargetMixin(Trainer):
             The estimate that was built in.
 
         Raises:
-            ConfigError: as from `estimate_label_shift`, or the layer has no bias.
+            ConfigError: as from `estimate_label_shift`, the layer has no bias, or was changed before.
             TrainingError: the model is at chance on `eval_dataset`, or would never again say a class that it says of
                 target texts now. It stays as it is.
         """
         rows = self._target_to_judge("correct_prior", rows)
         if self._logits_layer().bias is None:
             raise ConfigError("correct_prior changes the bias of the model's last layer, and this one has none.")
+        if self._corrected:
+            raise ConfigError("correct_prior was called before: the model predicts with estimated frequencies already.")
         shift, target = self._estimated("correct_prior", rows)
         names: Any = plain_model(self.accelerator.unwrap_model(self.model)).config.id2label or {}
         shown = [names.get(i, str(i)) for i in range(target.shape[1])]
@@ -111,7 +128,7 @@ class OnTargetMixin(Trainer):
     @torch.no_grad()
     def build_in(self, shift: LabelShift) -> None:
         """Change the layer that makes the logits as an estimate says, whatever it is worth; see `correct_prior`."""
-        layer = self._logits_layer()
+        self._corrected, layer = True, self._logits_layer()
         layer.weight.div_(shift.temperature)
         layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
 
@@ -137,6 +154,8 @@ class OnTargetMixin(Trainer):
         if is_encoder_decoder(self.accelerator.unwrap_model(self.model)):
             raise ConfigError(f"{name} is for classifiers, and this model writes.")
         if rows is not None:
+            if not hasattr(rows, "column_names"):
+                raise DataError(f"{name} was given a {type(rows).__name__}; expected a datasets.Dataset.")
             if not len(rows) or "input_ids" not in rows.column_names:
                 columns = f"no column input_ids (columns found: {', '.join(rows.column_names)})"
                 raise DataError(
@@ -164,7 +183,16 @@ def _has_several_labels(trainer: Trainer) -> bool:
 
 
 def _logits_and_labels(trainer: Trainer, rows: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
-    """Logits and labels of rows, in their order."""
-    output = trainer.predict(rows)  # type: ignore[arg-type]  # it takes datasets' datasets
+    """Logits and labels of rows, in their order, whatever the trainer's metrics are computed of."""
+    if trainer.args.prediction_loss_only:
+        raise ConfigError("prediction_loss_only is on, and the model's predictions are needed. Leave it out.")
+    if (empty := row_without_tokens(rows)) is not None:
+        raise DataError(f"rows, row {empty}: it has no tokens (input_ids is empty). Leave such rows out.")
+    given = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
+    trainer.preprocess_logits_for_metrics = trainer.compute_metrics = None
+    try:
+        output = trainer.predict(rows)  # type: ignore[arg-type]  # it takes datasets' datasets
+    finally:
+        trainer.preprocess_logits_for_metrics, trainer.compute_metrics = given
     logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
     return np.asarray(logits), None if output.label_ids is None else np.asarray(output.label_ids)

@@ -62,11 +62,26 @@ def check_metric(arguments: Any, context: Context | None) -> None:
     if not name.startswith("target_") or name in LABEL_FREE:
         return
     if name != TARGET_MACRO_F1:
-        raise ConfigError(f"metric_for_best_model: {did_you_mean('score', name, [*LABEL_FREE, TARGET_MACRO_F1])}")
+        known = [*LABEL_FREE, *([TARGET_MACRO_F1] if context is not None else [])]
+        raise ConfigError(f"metric_for_best_model: {did_you_mean('score', name, known)}")
     if context is None or context.target_validation is None:
         raise ConfigError(
             f"metric_for_best_model is {TARGET_MACRO_F1}, which is computed of labelled validation rows of the target. "
             "A configuration's run has them; a trainer chooses by them as any metric: give them as eval_dataset."
+        )
+
+
+def check_one_validation(arguments: Any, validation: Any) -> None:
+    """Refuse a score of the target to choose by where each evaluation is of several datasets: it would have no name.
+
+    Raises:
+        ConfigError: names the datasets.
+    """
+    metric = label_free_metric(arguments)
+    if metric is not None and isinstance(validation, dict):
+        raise ConfigError(
+            f"metric_for_best_model is {metric}, a score of the target, and eval_dataset has {len(validation)} parts "
+            f"({', '.join(validation)}), each of which is evaluated by itself. Give one dataset."
         )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Method
-from nlp_transfer.training.sources import DISTANCE, SIZE, Sources
+from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources
 from nlp_transfer.training.target_rows import label_column
 
 if TYPE_CHECKING:
@@ -78,11 +80,23 @@ def check_target(
         )
     if target is None or not len(target):
         found = "is missing" if target is None else "has no rows"
-        raise ConfigError(f"target_dataset {found}: {' and '.join(needing)} needs text of the target domain.")
+        raise ConfigError(
+            f"target_dataset {found}: {' and '.join(needing)} need{'s' if len(needing) == 1 else ''} "
+            "text of the target domain."
+        )
     if not hasattr(target, "column_names") or "input_ids" not in target.column_names:
         raise ConfigError(
             f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
             "of encoded texts, as train_dataset: dataset.map(lambda row: tokenizer(row['text'], truncation=True))."
+        )
+    empty = row_without_tokens(target)
+    if empty is not None:
+        raise DataError(f"target_dataset, row {empty}: it has no tokens (input_ids is empty). Leave such rows out.")
+    columns = getattr(train, "column_names", None)
+    if columns and label_column(train) is None and needs != DISTANCE_WEIGHTS:  # type: ignore[arg-type]  # has columns
+        raise DataError(
+            f"train_dataset has no column 'labels' (columns found: {', '.join(columns)}), which "
+            f"{' and '.join(needing)} need{'s' if len(needing) == 1 else ''} of source rows."
         )
     labelled = label_column(target) is not None
     if asking and not labelled:
@@ -117,8 +131,39 @@ def check_pairs(methods: Sequence[Method], args: Any) -> None:
         )
 
 
-def check_target_labels(target: "Dataset", train: "Dataset | None", classes: int | None) -> None:
+def check_writer(methods: Sequence[Method]) -> None:
+    """Refuse methods that need classes with a network that writes.
+
+    Raises:
+        ConfigError: names them.
+    """
+    names = [one.name for one in methods if one.needs_target and not (one.reads_pooled or one.needs_target_labels)]
+    if names:
+        raise ConfigError(f"{' and '.join(names)} cannot be used with a network that writes: it has no classes.")
+
+
+def row_without_tokens(rows: "Dataset") -> int | None:
+    """The first row without a token, of which no model makes anything finite; None where there is none."""
+    lengths = rows.with_format("arrow")
+    place = 0
+    for batch in lengths.select_columns("input_ids").iter(10_000):
+        counts = batch["input_ids"].combine_chunks().value_lengths().to_numpy(zero_copy_only=False)
+        if (found := np.flatnonzero(counts == 0)).size:
+            return place + int(found[0])
+        place += len(counts)
+    return None
+
+
+def check_target_labels(
+    target: "Dataset", train: "Dataset | None", classes: int | None, name: str = "target_dataset"
+) -> None:
     """Refuse labels that are not like the source's: class ids, or as many numbers for a row.
+
+    Args:
+        target: the rows.
+        train: the source's rows.
+        classes: how many there are, where that is known.
+        name: of the rows, for messages.
 
     Raises:
         DataError: names the first row that is wrong.
@@ -139,4 +184,4 @@ def check_target_labels(target: "Dataset", train: "Dataset | None", classes: int
             right = isinstance(label, int) and label >= 0 and (classes is None or label < classes)
             expected = f"a class id of the source, 0 {last}"
         if not right:
-            raise DataError(f"target_dataset, row {number}: its label is {label!r}; expected {expected}.")
+            raise DataError(f"{name}, row {number}: its label is {label!r}; expected {expected}.")

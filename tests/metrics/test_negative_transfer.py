@@ -16,7 +16,7 @@ def test_a_model_that_became_unsure_is_warned_of() -> None:
     found = compare(UNSURE, SURE, multi_label=False)
     assert found.warns
     assert found.gain == pytest.approx(-1.0, abs=0.01)
-    text = found.warning("runs/x/source_only")
+    text = found.warning("runs/x/source_only/model")
     assert text.startswith(
         "Adaptation looks worse than training on the source alone: target_infomax 0.0004 against 0.36"
     )

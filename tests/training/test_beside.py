@@ -14,8 +14,8 @@ from nlp_transfer import (
     TransferArguments,
     TransferTrainer,
 )
-from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.methods import CORAL, DANN, FrozenEncoder, Joint, LoRA
+from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
+from nlp_transfer.methods import CORAL, DANN, FrozenEncoder, Joint, LoRA, PartialFineTuning
 from nlp_transfer.methods.base import Method
 from tests.tiny_models import collate_with_labels_or_without, random_rows, tiny_model
 
@@ -61,11 +61,16 @@ def same_weights(one: Trainer, other: Trainer) -> bool:
     return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def by_hand(folder: Path, methods: list[Method], **changes: Any) -> TransferTrainer:
-    if "model_init" not in changes:
+def begun(folder: Path, methods: list[Method], **changes: Any) -> TransferTrainer:
+    """A trainer whose methods draw the same first weights, whatever was drawn before."""
+    if not changes.keys() & {"model", "model_init"}:
         changes["model"] = tiny_model("bert")
-    set_seed(TransferArguments.seed)  # what LoRA adds is drawn
-    made = trainer(folder, methods, **changes)
+    set_seed(5)
+    return trainer(folder, methods, **changes)
+
+
+def by_hand(folder: Path, methods: list[Method], **changes: Any) -> TransferTrainer:
+    made = begun(folder, methods, **changes)
     made.train()
     return made
 
@@ -77,8 +82,8 @@ def test_the_best_value_is_chosen_and_is_what_that_value_alone_makes(
     said: list[str] = []
     monkeypatch.setattr("nlp_transfer.training.beside.said", said.append)
     made = {"model_init": lambda: tiny_model("bert")} if model_init else {}
-    torch.manual_seed(5)  # no matter
-    first = trainer(tmp_path / "run", [LoRA(r=2), DANN(gamma=1.0)], **made)
+    first = begun(tmp_path / "run", [LoRA(r=2), DANN(gamma=1.0)], **made)
+    set_seed(6)  # no matter
     best = first.choose({"methods.dann.weight": WEIGHTS})
     alone = [by_hand(tmp_path / f"{weight}", [LoRA(r=2), DANN(gamma=1.0, weight=weight)], **made) for weight in WEIGHTS]
     scores = [one.state.best_metric for one in alone]
@@ -91,7 +96,7 @@ def test_the_best_value_is_chosen_and_is_what_that_value_alone_makes(
     folders = [tmp_path / "run/candidates" / f"methods.dann.weight={weight}" for weight in WEIGHTS]
     assert said == [
         *(
-            f"Candidate {i + 1} of 2, methods.dann.weight {WEIGHTS[i]}: target_infomax {scores[i]:.4f} ({folders[i]})."
+            f"Candidate {i + 1} of 2, methods.dann.weight {WEIGHTS[i]}: target_infomax {scores[i]:.4g} ({folders[i]})."
             for i in range(2)
         ),
         f"Chosen by target_infomax: methods.dann.weight {WEIGHTS[expected]}.",
@@ -158,8 +163,7 @@ def test_the_source_alone_is_the_same_recipe_without_the_target(
     joint = isinstance(methods[-1], Joint)
     target = LABELLED if joint else TARGET
     args = arguments(tmp_path / "run", metric_for_best_model=metric)
-    adapted = trainer(tmp_path, methods, args=args, target_dataset=target)
-    adapted.train()
+    adapted = by_hand(tmp_path, methods, args=args, target_dataset=target)
     alone = adapted.train_source_only()
     assert alone.args.output_dir == str(tmp_path / "run/source_only")
     assert alone.methods == tuple(methods[:-1])
@@ -177,6 +181,126 @@ def test_the_source_alone_is_the_same_recipe_without_the_target(
     again = adapted.train_source_only(resume=True)
     assert again.state.global_step == steps == 6
     assert same_weights(again, alone)
+
+
+def test_a_trainer_ends_as_if_none_had_been_trained_beside_it_before(tmp_path: Path) -> None:
+    methods: list[Method] = [LoRA(r=2), DANN()]
+    first = begun(tmp_path / "run", methods)
+    first.train_source_only()
+    first.choose({"methods.dann.weight": [0.1]})
+    first.train()
+    assert same_weights(first, by_hand(tmp_path / "hand", methods))
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"training": {"learning_rate": 1e-3}}, r"training\.learning_rate: 0\.01 -> 0\.001\.$"),
+        (
+            {"training": {"metric_for_best_model": "loss"}},
+            r"training\.metric_for_best_model: target_infomax -> loss\.$",
+        ),
+        (
+            {"train_dataset": TRAIN.select(range(12))},
+            r"train_dataset: 24 rows, [0-9a-f]{64} -> 12 rows, [0-9a-f]{64}\.$",
+        ),
+        ({"eval_dataset": LABELLED}, r"eval_dataset: 12 rows, [0-9a-f]{64} -> 20 rows, [0-9a-f]{64}\.$"),
+        (
+            {"target_dataset": TARGET.select(range(19))},
+            r"target_dataset: 20 rows, [0-9a-f]{64} -> 19 rows, [0-9a-f]{64}\.$",
+        ),
+        ({"model": tiny_model("bert", seed=1)}, r"first weights: [0-9a-f]{64} -> [0-9a-f]{64}\.$"),
+    ],
+    ids=["arguments", "metric", "train", "validation", "target", "weights"],
+)
+def test_what_was_trained_from_something_else_is_not_gone_on_with(
+    tmp_path: Path, changes: dict[str, Any], difference: str
+) -> None:
+    values = {"methods.dann.weight": [0.1]}
+    trainer(tmp_path, [DANN()]).choose(values)
+    args = arguments(tmp_path, **changes.pop("training", {}))
+    with pytest.raises(CheckpointError, match=rf"weight=0\.1 holds checkpoints of another training\. .*{difference}"):
+        trainer(tmp_path, [DANN()], args=args, **changes).choose(values, resume=True)
+
+
+def test_checkpoints_without_a_record_are_not_gone_on_with(tmp_path: Path) -> None:
+    trainer(tmp_path, [DANN()]).train_source_only()
+    (tmp_path / "source_only/recipe.json").unlink()
+    with pytest.raises(
+        CheckpointError, match=r"source_only holds checkpoints, and recipe\.json, which would say what of"
+    ):
+        trainer(tmp_path, [DANN()]).train_source_only(resume=True)
+
+
+class Louder(TransferTrainer):
+    """A user's own, which hands on what it does not know."""
+
+    def __init__(self, *args: Any, times: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.times = times
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        found = super().compute_loss(*args, **kwargs)
+        return found if isinstance(found, tuple) else self.times * found
+
+
+class Folded(TransferTrainer):
+    """A user's own, which takes nothing else."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            tiny_model("bert"),
+            arguments(Path(folder)),
+            collate_with_labels_or_without,
+            TRAIN,
+            VALIDATION,
+            target_dataset=TARGET,
+            methods=[DANN()],
+        )
+
+
+def test_a_users_own_trainer_is_made_with_its_own_arguments(tmp_path: Path) -> None:
+    def louder(folder: Path, times: float) -> Louder:
+        return Louder(
+            tiny_model("bert"),
+            arguments(folder),
+            collate_with_labels_or_without,
+            TRAIN,
+            VALIDATION,
+            times=times,
+            target_dataset=TARGET,
+            methods=[DANN()],
+        )
+
+    alone = louder(tmp_path / "run", 50.0).train_source_only()
+    assert (type(alone), alone.times) == (Louder, 50.0)
+    assert not same_weights(alone, louder(tmp_path / "other", 1.0).train_source_only())
+    with pytest.raises(
+        ConfigError, match=r"Folded does not take what they need \(.*'args'\)\. Let its __init__ take \*\*kwargs and"
+    ):
+        Folded(str(tmp_path / "folded")).train_source_only()
+
+
+def test_rows_that_were_changed_since_are_those_of_the_trainers_beside(tmp_path: Path) -> None:
+    made = trainer(tmp_path / "run", [DANN()])
+    made.train_dataset = TRAIN.select(range(8))
+    expected = by_hand(tmp_path / "hand", [], train_dataset=TRAIN.select(range(8)))
+    assert same_weights(made.train_source_only(), expected)
+
+
+def test_layers_that_the_model_lacks_are_found_before_any_is_trained(tmp_path: Path) -> None:
+    made = trainer(tmp_path / "run", [PartialFineTuning(layers=1), DANN()])
+    with pytest.raises(ConfigError, match=r"^choose: .*9"):
+        made.choose({"methods.partial_fine_tuning.layers": [1, 9]})
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_candidate_without_a_score_ends_the_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nlp_transfer.training.selection.infomax", lambda *_, **__: float("nan"))
+    with pytest.raises(
+        TrainingError, match=r"^Candidate 1 of 1, methods\.dann\.weight 0\.1: target_infomax is -?[a-zN]+, by"
+    ):
+        trainer(tmp_path, [DANN()]).choose({"methods.dann.weight": [0.1]})
 
 
 def test_shares_by_distance_to_the_target_are_by_size_without_it(tmp_path: Path) -> None:
@@ -212,7 +336,7 @@ def test_where_there_is_nothing_to_begin_with_or_nothing_to_leave_out(tmp_path: 
     with pytest.raises(ConfigError, match=r"^No method of this trainer uses the target"):
         without.train_source_only()
     with pytest.raises(
-        ConfigError, match=r"^Other trainers beside this one cannot be made: there is no model_init, no"
+        ConfigError, match=r"cannot be made: its model is trained in place\. Give model_init=lambda: …, which"
     ):
         without.choose({"training.learning_rate": [1e-3]})
 
@@ -240,14 +364,45 @@ def test_where_there_is_nothing_to_begin_with_or_nothing_to_leave_out(tmp_path: 
             ],
         ),
         ({"methods.dann.weight": 0.1}, ["choose.methods.dann.weight is 0.1; expected a list of values."]),
-        ({"methods.dann": [1]}, ["choose: methods.dann names no value of a method; expected methods.NAME.VALUE."]),
         (
-            {"training.learning_rate": [-1.0, "x"], "training.optim": ["sgd"]},
+            {"methods.dann": [1]},
+            ["choose: methods.dann: Unknown key ''. Keys: gamma, hidden_size, learning_rate, weight."],
+        ),
+        (
+            {"training.learning_rate": [-1.0, "x"]},
             [
-                "choose: training.optim is no number, and of training only numbers can be chosen. Make a trainer for "
-                "each.",
                 "choose: training.learning_rate is -1.0; expected 0 or more.",
-                "choose: training.learning_rate has 'x'; expected a number.",
+                "choose: training.learning_rate is 'x'; expected float.",
+            ],
+        ),
+        (
+            {"training.optim": ["sgd"]},
+            [
+                "choose: training.optim cannot be chosen here; expected one of learning_rate, num_train_epochs, "
+                "max_steps, per_device_train_batch_size, gradient_accumulation_steps, weight_decay, warmup_steps, "
+                "max_grad_norm, adam_beta1, adam_beta2, adam_epsilon. Make a trainer for each."
+            ],
+        ),
+        (
+            {"training.per_device_train_batch_size": [8, 8.5], "training.warmup_steps": [-5]},
+            [
+                "choose: training.warmup_steps is -5.0; expected 0 or more.",
+                "choose: training.per_device_train_batch_size is 8.5; expected int.",
+            ],
+        ),
+        (
+            {"dann.weight": [0.1], "learning_rate": [0.1]},
+            [
+                "choose: dann.weight is not whole. Did you mean methods.dann.weight?",
+                "choose: learning_rate is not whole. Did you mean training.learning_rate?",
+            ],
+        ),
+        ([("a", 1)], ["choose was given [('a', 1)]; expected such as {\"methods.dann.weight\": [0.03, 0.1]}."]),
+        (
+            {1: [0.1]},
+            [
+                "choose: 1 cannot be chosen; expected a path such as methods.dann.weight or training.learning_rate. "
+                "Other values change what is compared, and the best seed is luck."
             ],
         ),
         (
@@ -274,7 +429,7 @@ def test_values_that_cannot_be_chosen_are_all_named_before_any_is_trained(
 def test_an_unknown_argument_is_named_with_the_nearest(tmp_path: Path) -> None:
     run = trainer(tmp_path, [DANN()])
     with pytest.raises(
-        ConfigError, match=r"training\.learning_rat cannot be chosen: Unknown key .*mean 'learning_rate'"
+        ConfigError, match=r"training\.learning_rat: Unknown key 'learning_rat'\. Did you mean 'learning_rate'"
     ):
         run.choose({"training.learning_rat": [1.0]})
 
@@ -301,7 +456,7 @@ def test_stock_arguments_and_an_optimizer_of_one_model_are_refused(tmp_path: Pat
         trainer(tmp_path, [DANN()], args=stock).train_source_only()
     model: nn.Module = tiny_model("bert")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ConfigError, match=r"cannot be made: optimizers belong to one model\.$"):
+    with pytest.raises(ConfigError, match=r"cannot be made: optimizers are of one model's weights\. Leave them out;"):
         trainer(tmp_path, [], model=model, optimizers=(optimizer, None)).choose({"training.weight_decay": [0.1]})
     made = trainer(tmp_path, [DANN()])
     context = copy.copy(made._context)

@@ -66,7 +66,7 @@ def test_rows_that_cannot_be_compared_on(tmp_path: Path) -> None:
         (rows.remove_columns("input_ids"), r"the target has no column input_ids \(columns found: "),
         (
             rows.remove_columns("labels").add_column("labels", [0, 1, 7, 0, 1]),
-            r"row 2: its label is 7; expected a class id of the source, 0 to 2\.",
+            r"^rows, row 2: its label is 7; expected a class id of the source, 0 to 2\.",
         ),
     ):
         with pytest.raises(DataError, match=problem):
@@ -111,6 +111,13 @@ def test_what_is_estimated_is_built_into_the_model(tmp_path: Path) -> None:
     after = run.predict(ROWS).predictions  # type: ignore[arg-type]
     assert after == pytest.approx(before / shift.temperature + shift.corrections(), abs=1e-4)
     assert not np.allclose(before, after)
+    with pytest.raises(ConfigError, match=r"^correct_prior was called before: the model predicts with estimated"):
+        run.correct_prior()
+    for sides in ((run, trainer(tmp_path, 1)), (trainer(tmp_path, 1, target_dataset=TEXTS, methods=[DANN()]), run)):
+        with pytest.raises(
+            ConfigError, match=r"^compare_on_target compares how sure the models are, and correct_prior"
+        ):
+            sides[0].compare_on_target(sides[1], TEXTS)
     run.save_model(str(tmp_path / "saved"))
     again = type(run.model).from_pretrained(tmp_path / "saved")  # type: ignore[union-attr]
     assert torch.equal(again.classifier.bias, run.model.classifier.bias)  # type: ignore[union-attr]
@@ -171,3 +178,50 @@ def test_what_cannot_be_compared_or_counted(tmp_path: Path) -> None:
     writer = Seq2SeqTransferTrainer(tiny_writer("bart"), writing)
     with pytest.raises(ConfigError, match=r"^compare_on_target is for classifiers, and this model writes\.$"):
         writer.compare_on_target(writer, TEXTS)
+
+
+def test_predictions_are_the_models_whatever_metrics_are_computed_of(tmp_path: Path) -> None:
+    def metrics(output: Any) -> dict[str, float]:
+        return {"classes": float(output.predictions.max())}
+
+    sides = [trainer(tmp_path, seed) for seed in (0, 1)]
+    expected = sides[0].compare_on_target(sides[1], ROWS)
+    shown: Any = {"preprocess_logits_for_metrics": lambda logits, _: logits.argmax(-1), "compute_metrics": metrics}
+    others = [trainer(tmp_path, seed, **shown) for seed in (0, 1)]
+    assert others[0].compare_on_target(others[1], ROWS) == expected
+    assert others[0].compute_metrics is metrics
+    others[0].args.prediction_loss_only = True
+    with pytest.raises(ConfigError, match=r"^prediction_loss_only is on, and the model's predictions are needed"):
+        others[0].compare_on_target(others[1], ROWS)
+
+
+def test_what_looks_worse_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("nlp_transfer.training.on_target.said", said.append)
+    unsure, sure = trainer(tmp_path, 0), trainer(tmp_path, 0)
+    with torch.no_grad():
+        sure._logits_layer().weight.mul_(9.0)
+    assert not sure.compare_on_target(unsure, TEXTS).warns
+    assert said == []
+    assert unsure.compare_on_target(sure, TEXTS).warns
+    (text,) = said
+    assert text.startswith("Adaptation looks worse than training on the source alone: target_infomax 0.")
+    assert "the source-only one is that of the other trainer." in text
+
+
+def test_what_is_no_trainer_and_what_are_no_rows(tmp_path: Path) -> None:
+    run = trainer(tmp_path, 0)
+    other: Any = run.model
+    with pytest.raises(
+        ConfigError, match=r"^compare_on_target was given a BertForSequenceClassification; expected a tr"
+    ):
+        run.compare_on_target(other, TEXTS)
+    rows: Any = [1, 2]
+    with pytest.raises(DataError, match=r"^compare_on_target was given a list; expected a datasets\.Dataset\.$"):
+        run.compare_on_target(run, rows)
+    ids = [*TEXTS["input_ids"][:19], []]
+    empty = TEXTS.remove_columns("input_ids").add_column("input_ids", ids)  # type: ignore[call-arg]
+    with pytest.raises(
+        DataError, match=r"^rows, row 19: it has no tokens \(input_ids is empty\)\. Leave such rows out"
+    ):
+        run.compare_on_target(run, empty)

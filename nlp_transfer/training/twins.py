@@ -1,0 +1,239 @@
+"""Another trainer like a trainer: made with the same arguments, the same first weights and the same random numbers.
+
+It is trained in a folder of its own, beside a record of its recipe (`RECIPE`): what went on from other arguments, rows
+or first weights would be neither the one training nor the other, and is refused.
+"""
+
+import copy
+import hashlib
+import inspect
+import json
+import random
+import typing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import Trainer
+
+from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.memory import random_state, set_random_state
+from nlp_transfer.training.resuming import ResumingMixin
+from nlp_transfer.training.selection import spread
+
+if TYPE_CHECKING:
+    from torch import nn
+
+RECIPE = "recipe.json"
+"""The file in a twin's folder that says what it was trained from."""
+
+LOOKED_AT = 1000
+"""How many rows of a dataset, evenly from all of it, stand for it in a recipe."""
+
+_CURRENT = ("train_dataset", "eval_dataset", "compute_metrics")
+"""Arguments that a user may have changed on the trainer since; the trainer's are taken."""
+
+
+class TwinMixin(ResumingMixin):
+    """See the module's text. A part of `TransferMixin`."""
+
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]]
+    """All arguments of the trainer, a subclass's own among them."""
+
+    _given: dict[str, Any]
+    """The arguments that the mixin was given, but for the model."""
+
+    _untrained: "nn.Module | None" = None
+    """The model as it came, before the methods changed it; kept where there is a target."""
+
+    _drawn_from: Any = None
+    """The random states from which methods drew the first weights of what they add."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> typing.Self:
+        """Keep the arguments, whatever a subclass makes of them."""
+        self = super().__new__(cls)
+        self._made_with = (args, kwargs)
+        return self
+
+    def trained_twin(self, folder: Path, *, resume: bool, training: Mapping[str, Any], **changes: Any) -> typing.Self:
+        """Another trainer like this one, trained; random states are left as they were.
+
+        Args:
+            folder: its output folder.
+            resume: go on with what is there.
+            training: training arguments that differ.
+            changes: other arguments of the trainer that differ.
+
+        Raises:
+            ConfigError: another one cannot be made.
+            CheckpointError: the folder holds a training, and `resume` was not given, or it is of another recipe.
+        """
+        arguments = self.own_arguments().elsewhere(str(folder), **training)
+        with _random_states_kept(self.args.device):
+            if self._drawn_from is not None:
+                _set_random_states(self._drawn_from, self.args.device)
+            twin = self._twin({"args": arguments, **changes})
+            twin.stop_signals = self.stop_signals
+            newest, passed = twin.newest_checkpoint()
+            if (newest or passed) and not resume:
+                raise CheckpointError(
+                    f"{folder} holds checkpoints of an earlier training. Go on from them with resume=True, or begin "
+                    "anew with another output_dir."
+                )
+            _check_recipe(twin, folder, goes_on=newest is not None)
+            twin.train(resume_from_checkpoint=newest is not None)
+        return twin
+
+    def own_arguments(self) -> TransferArguments:
+        """The training arguments, of a kind that can be had for another folder."""
+        if not isinstance(self.args, TransferArguments):
+            raise ConfigError(
+                f"args are {type(self.args).__name__}, and others beside this trainer need TransferArguments, which "
+                "takes the same."
+            )
+        return self.args
+
+    def untrained(self) -> Any:
+        """A model as it is before the methods change it.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        reason = None
+        if self._given["context"] is not None:
+            reason = "it was given a context, as a configuration's run does, which chooses and compares by itself"
+        elif any(part is not None for part in self._given["optimizers"]):
+            reason = "optimizers are of one model's weights. Leave them out; the arguments choose an optimizer, too"
+        elif self.model_init is None and self._untrained is None:
+            reason = (
+                "its model is trained in place. Give model_init=lambda: …, which makes one, in place of model; or a "
+                "target_dataset, with which a copy is kept"
+            )
+        if reason:
+            raise ConfigError(f"Other trainers beside this one cannot be made: {reason}.")
+        return Trainer.call_model_init(self) if self._untrained is None else self._untrained
+
+    def _twin(self, changes: Mapping[str, Any]) -> typing.Self:
+        made_with = _by_name(type(self), *self._made_with)
+        current = {name: getattr(self, name) for name in _CURRENT if getattr(self, name) is not self._given[name]}
+        # A callback may count, and began to when this trainer trained.
+        callbacks = [copy.copy(callback) for callback in self._given["callbacks"]]
+        given = {**made_with, **current, **({"callbacks": callbacks} if callbacks else {}), **changes}
+        if self.model_init is None:
+            given["model"] = copy.deepcopy(self.untrained())
+        else:
+            self.untrained()  # or why not
+        try:
+            inspect.signature(type(self)).bind(**given)
+        except TypeError as error:
+            raise ConfigError(
+                f"Other trainers beside this one cannot be made: {type(self).__name__} does not take what they need "
+                f"({error}). Let its __init__ take **kwargs and hand them on."
+            ) from error
+        twin = type(self)(**given)
+        twin._untrained = self._untrained  # one copy for all
+        return twin
+
+
+def _by_name(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that an object was made with, by name, also those that a subclass hands on as they come."""
+    given: dict[str, Any] = {}
+    bound = inspect.signature(cls).bind(*args, **kwargs)
+    for name, value in bound.arguments.items():
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            given |= value
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            handed_on = [one for one in inspect.signature(Trainer).parameters if one not in given]
+            given |= dict(zip(handed_on, value, strict=False))
+        else:
+            given[name] = value
+    return given
+
+
+# ---- recipes ----
+
+
+def _check_recipe(twin: TwinMixin, folder: Path, *, goes_on: bool) -> None:
+    """Compare what a twin is to be trained from with what its folder was; write it down where it is new."""
+    recipe, file = json.loads(json.dumps(_recipe(twin), default=str)), folder / RECIPE
+    if not goes_on:
+        if twin.args.should_save:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(recipe, indent=1), encoding="utf-8")
+        return
+    try:
+        there = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} holds checkpoints, and {file.name}, which would say what of, cannot be read ({error}). Choose "
+            "another output_dir."
+        ) from error
+    different = [
+        f"{name}: {there.get(name)} -> {recipe.get(name)}"
+        for name in {**there, **recipe}
+        if there.get(name) != recipe.get(name)
+    ]
+    if different:
+        raise CheckpointError(
+            f"{folder} holds checkpoints of another training. Choose another output_dir, or give what it was trained "
+            f"with (there -> now): {'; '.join(different)}."
+        )
+
+
+def _recipe(twin: TwinMixin) -> dict[str, Any]:
+    """What decides how a twin's training ends, by name."""
+    arguments = {name: value for name, value in twin.own_arguments().given().items() if name != "output_dir"}
+    weights = hashlib.sha256()
+    model: Any = twin.model
+    for name, tensor in model.state_dict().items():
+        weights.update(name.encode())
+        weights.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return {
+        **{f"training.{name}": value for name, value in arguments.items()},
+        "methods": twin._recorded_methods(),
+        "train_dataset": _content(twin.train_dataset),
+        "eval_dataset": _content(twin.eval_dataset),
+        "target_dataset": _content(twin._given["target_dataset"]),
+        "first weights": weights.hexdigest(),
+        "processes": twin.args.world_size,
+    }
+
+
+def _content(dataset: Any) -> Any:
+    """What stands for a dataset: how many rows, and a digest of some of them; its kind alone where it has no length."""
+    if isinstance(dataset, dict):
+        return {name: _content(part) for name, part in dataset.items()}
+    if dataset is None or not hasattr(dataset, "select"):
+        return type(dataset).__name__
+    rows = spread(dataset, LOOKED_AT)
+    digest = hashlib.sha256(json.dumps([list(rows[name]) for name in rows.column_names], default=str).encode())
+    return f"{len(dataset)} rows, {digest.hexdigest()}"
+
+
+# ---- random states ----
+
+
+def random_states(device: torch.device) -> Any:
+    """Python's, NumPy's and PyTorch's random states."""
+    return random.getstate(), np.random.get_state(), random_state(device)
+
+
+def _set_random_states(states: Any, device: torch.device) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    set_random_state(states[2], device)
+
+
+@contextmanager
+def _random_states_kept(device: torch.device) -> Iterator[None]:
+    """What is drawn inside leaves no trace: the trainer beside then draws what it would have drawn."""
+    states = random_states(device)
+    try:
+        yield
+    finally:
+        _set_random_states(states, device)
