@@ -127,15 +127,12 @@ class BesideMixin(TwinMixin):
                     wrong.append(f"{path}: {did_you_mean('method', name.partition('.')[0], methods)}")
                 else:
                     methods[method.name] = _changed(method, name.partition(".")[2], value, path, wrong)
-            for check in (
-                lambda training=training: self.own_arguments().elsewhere(str(self.args.output_dir), **training),
-                lambda methods=methods: check_all(tuple(methods.values()), untrained),
-            ):
-                try:
-                    if not wrong:
-                        check()
-                except ConfigError as error:
-                    wrong += error.problems
+            try:
+                if not wrong:
+                    self.own_arguments().elsewhere(str(self.args.output_dir), **training)
+                    check_all(tuple(methods.values()), untrained)
+            except ConfigError as error:
+                wrong += error.problems
             problems += [f"choose: {problem}" for problem in wrong]
             found.append((in_words(combination), tuple(methods.values()), training))
         if problems:
