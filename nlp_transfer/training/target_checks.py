@@ -144,10 +144,11 @@ def check_writer(methods: Sequence[Method]) -> None:
 
 def row_without_tokens(rows: "Dataset") -> int | None:
     """The first row without a token, of which no model makes anything finite; None where there is none."""
-    lengths = rows.with_format("arrow")
+    import pyarrow.compute
+
     place = 0
-    for batch in lengths.select_columns("input_ids").iter(10_000):
-        counts = batch["input_ids"].combine_chunks().value_lengths().to_numpy(zero_copy_only=False)
+    for batch in rows.select_columns("input_ids").with_format("arrow").iter(10_000):
+        counts = pyarrow.compute.list_value_length(batch["input_ids"]).fill_null(0).to_numpy()
         if (found := np.flatnonzero(counts == 0)).size:
             return place + int(found[0])
         place += len(counts)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import Dataset
 from safetensors.torch import load_file
 from torch import nn
 
@@ -24,6 +25,7 @@ from nlp_transfer.methods import (
 )
 from nlp_transfer.methods.base import Method
 from nlp_transfer.training.method_networks import NETWORKS
+from nlp_transfer.training.target_checks import row_without_tokens
 from nlp_transfer.training.target_rows import DOMAIN, without_labels
 from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
 
@@ -77,6 +79,25 @@ def test_a_target_that_nobody_uses_and_one_that_is_missing(tmp_path: Path) -> No
         trainer(tmp_path, [CORAL()], target_dataset=None)
     with pytest.raises(ConfigError, match="target_dataset has no rows: coral needs"):
         trainer(tmp_path, [CORAL()], target_dataset=TARGET.select([]))
+
+
+def test_rows_of_which_nothing_can_be_learned_are_named(tmp_path: Path) -> None:
+    ids = [*TARGET["input_ids"][:13], []]
+    empty = TARGET.remove_columns("input_ids").add_column("input_ids", ids)  # type: ignore[call-arg]
+    with pytest.raises(
+        DataError, match=r"^target_dataset, row 13: it has no tokens \(input_ids is empty\)\. Leave such"
+    ):
+        trainer(tmp_path, [DANN()], target_dataset=empty)
+    assert row_without_tokens(TARGET) is None
+    assert row_without_tokens(empty.select([0, 13, 1])) == 1
+    assert row_without_tokens(empty.select(range(13))) is None
+    many = Dataset.from_dict({"input_ids": [[7]] * 25_000 + [[], [7]]})  # several batches
+    assert row_without_tokens(many) == 25_000
+    with pytest.raises(
+        DataError,
+        match=r"^train_dataset has no column 'labels' \(columns found: .*\), which dann and mmd need of source",
+    ):
+        trainer(tmp_path, [DANN(), MMD()], train_dataset=TARGET)
 
 
 def test_joint_with_all_weight_on_one_domain_has_that_domains_gradient(tmp_path: Path) -> None:

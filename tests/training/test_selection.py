@@ -43,13 +43,13 @@ def trainer(folder: Path, metric: str, methods: tuple[Method, ...] = (), **given
         "disable_tqdm": True,
         "seed": 5,
     }
-    target = given.pop("target_dataset", TARGET)
+    target, validation = given.pop("target_dataset", TARGET), given.pop("eval_dataset", VALIDATION)
     return TransferTrainer(
         tiny_model("bert"),
         TransferArguments(**{**arguments, **given}),
         collate,
         train_dataset=random_rows(12, seed=1),
-        eval_dataset=VALIDATION,
+        eval_dataset=validation,
         target_dataset=target,
         methods=methods,
     )
@@ -152,6 +152,12 @@ def test_a_score_that_nothing_computes_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, "target_infomx", methods=(DANN(),))
     with pytest.raises(ConfigError, match="target_macro_f1, which is computed of labelled validation rows of the targ"):
         trainer(tmp_path, "eval_target_macro_f1", methods=(DANN(),))
+    parts = {"books": VALIDATION, "dvd": VALIDATION}
+    with pytest.raises(
+        ConfigError,
+        match=r"is target_infomax, a score of the target, and eval_dataset has 2 parts \(books, dvd\), each",
+    ):
+        trainer(tmp_path, "target_infomax", methods=(DANN(),), eval_dataset=parts)
 
 
 def test_rows_are_spread_over_the_split() -> None:

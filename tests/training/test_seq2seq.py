@@ -8,6 +8,8 @@ from torch.nn import functional
 from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
 
 from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods import CDAN, DANN, SelfTraining
 from nlp_transfer.training.seq2seq import token_losses
 from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer
 
@@ -132,3 +134,18 @@ def test_plain_arguments_and_adapters_go_with_it(tmp_path):
     assert trained
     assert all("lora_" in name for name in trained)
     assert np.isfinite(made.evaluate()["eval_loss"])
+
+
+def test_methods_that_need_classes_are_refused(tmp_path):
+    for methods, names in (([SelfTraining()], "self_training"), ([CDAN()], "cdan"), ([DANN(), CDAN()], "cdan")):
+        with pytest.raises(
+            ConfigError, match=rf"^{names} cannot be used with a network that writes: it has no classes\.$"
+        ):
+            Seq2SeqTransferTrainer(
+                tiny_writer("t5"),
+                arguments(tmp_path),
+                pad_pairs,
+                train_dataset=pairs(16),
+                target_dataset=pairs(8).remove_columns("labels"),
+                methods=methods,
+            )
