@@ -5,36 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlp_transfer.reporting.files import plain
-
-WITHOUT_EFFECT = (
-    "config",
-    "dry_run",
-    "print_config",
-    "resume",
-    "training.activation_cache_gb",
-    "training.dataloader_num_workers",
-    "training.dataloader_persistent_workers",
-    "training.dataloader_pin_memory",
-    "training.dataloader_prefetch_factor",
-    "training.ddp_timeout",
-    "training.disable_tqdm",
-    "training.hub_",
-    "training.local_rank",
-    "training.log_",
-    "training.logging_",
-    "training.max_skipped_updates",
-    "training.nonfinite",
-    "training.output_dir",
-    "training.project",
-    "training.push_to_hub",
-    "training.report_to",
-    "training.resume",
-    "training.run_name",
-    "training.save_total_limit",
-    "training.skip_memory_metrics",
-    "training.trackio_",
-)
-"""Keys that change no result: a run may be resumed with others. One that ends in `_` stands for all that begin so."""
+from nlp_transfer.training.effects import changes_nothing
 
 _SECRETS = ("hub_token", "push_to_hub_token", "api_key", "password")
 _HIDDEN = "***"
@@ -89,7 +60,7 @@ def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, withou
     return [
         f"{path}: {before.get(path, 'not set')} -> {after.get(path, 'not set')}"
         for path in {**after, **before}
-        if before.get(path) != after.get(path) and _without_effect(path) == without_effect
+        if before.get(path) != after.get(path) and changes_nothing(path) == without_effect
     ]
 
 
@@ -100,12 +71,6 @@ def _is_secret_option(argument: str) -> bool:
 def _holds_secret(text: str) -> bool:
     """Whether a value is a section of YAML that names a secret."""
     return text.lstrip().startswith(("{", "[")) and any(key in text for key in _SECRETS)
-
-
-def _without_effect(path: str) -> bool:
-    return any(
-        path.startswith(key) if key.endswith("_") else (path + ".").startswith(key + ".") for key in WITHOUT_EFFECT
-    )
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, str]:

@@ -6,6 +6,7 @@ it came in main memory for that; another one needs `model_init`, as for hyper-pa
 
 import dataclasses
 import gc
+import hashlib
 import math
 import re
 import typing
@@ -22,6 +23,7 @@ from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.choices import CANDIDATES, NUMBERS, choosing_problems, combinations, in_words
 from nlp_transfer.training.selection import label_free_metric
 from nlp_transfer.training.sources import DISTANCE, SIZE
+from nlp_transfer.training.target_checks import check_pairs
 from nlp_transfer.training.target_rows import without_labels
 from nlp_transfer.training.twins import TwinMixin
 
@@ -129,7 +131,8 @@ class BesideMixin(TwinMixin):
                     methods[method.name] = _changed(method, name.partition(".")[2], value, path, wrong)
             try:
                 if not wrong:
-                    self.own_arguments().elsewhere(str(self.args.output_dir), **training)
+                    arguments = self.own_arguments().elsewhere(str(self.args.output_dir), **training)
+                    check_pairs(tuple(methods.values()), arguments)
                     check_all(tuple(methods.values()), untrained)
             except ConfigError as error:
                 wrong += error.problems
@@ -174,4 +177,5 @@ def _changed(method: Method, name: str, value: Any, path: str, problems: list[st
 
 def _file_name(words: str) -> str:
     """A candidate's folder, such as `methods.dann.weight=0.03`: other values never go on from its checkpoints."""
-    return re.sub(r"[^\w.,=-]+", "_", words.replace(", ", ",").replace(" ", "="))
+    name = re.sub(r"[^\w.,=-]+", "_", words.replace(", ", ",").replace(" ", "="))
+    return name if len(name) <= 120 else f"{name[:100]}…{hashlib.sha256(words.encode()).hexdigest()[:12]}"

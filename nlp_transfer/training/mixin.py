@@ -135,7 +135,6 @@ class TransferMixin(
             "model_init": model_init,
             "compute_loss_func": compute_loss_func,
             "compute_metrics": compute_metrics,
-            "callbacks": [copy.copy(callback) for callback in callbacks or ()],  # as they are before they count
             "optimizers": optimizers,
             "optimizer_cls_and_kwargs": optimizer_cls_and_kwargs,
             "preprocess_logits_for_metrics": preprocess_logits_for_metrics,
@@ -238,6 +237,7 @@ class TransferMixin(
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in `Trainer`. A method that fits the model itself (frozen_encoder) leaves nothing to train."""
+        self._corrected = False
         if any(not method.trains for method in self.methods):
             return TrainOutput(0, float("nan"), {"train_runtime": 0.0})
         return super().train(*args, **kwargs)

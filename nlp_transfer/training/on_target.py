@@ -154,7 +154,7 @@ class OnTargetMixin(Trainer):
         if is_encoder_decoder(self.accelerator.unwrap_model(self.model)):
             raise ConfigError(f"{name} is for classifiers, and this model writes.")
         if rows is not None:
-            if not hasattr(rows, "column_names"):
+            if not hasattr(rows, "column_names") or not hasattr(rows, "__len__"):
                 raise DataError(f"{name} was given a {type(rows).__name__}; expected a datasets.Dataset.")
             if not len(rows) or "input_ids" not in rows.column_names:
                 columns = f"no column input_ids (columns found: {', '.join(rows.column_names)})"

@@ -92,6 +92,11 @@ def check_target(
     empty = row_without_tokens(target)
     if empty is not None:
         raise DataError(f"target_dataset, row {empty}: it has no tokens (input_ids is empty). Leave such rows out.")
+    if train is not None and not hasattr(train, "column_names"):
+        raise ConfigError(
+            f"train_dataset is a {type(train).__name__} without columns, and {' and '.join(needing)} "
+            f"need{'s' if len(needing) == 1 else ''} a datasets.Dataset of encoded texts."
+        )
     columns = getattr(train, "column_names", None)
     if columns and label_column(train) is None and needs != DISTANCE_WEIGHTS:  # type: ignore[arg-type]  # has columns
         raise DataError(

@@ -5,6 +5,7 @@ or first weights would be neither the one training nor the other, and is refused
 """
 
 import copy
+import dataclasses
 import hashlib
 import inspect
 import json
@@ -16,23 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow
 import torch
 from transformers import Trainer
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.effects import changes_nothing
 from nlp_transfer.training.memory import random_state, set_random_state
 from nlp_transfer.training.resuming import ResumingMixin
-from nlp_transfer.training.selection import spread
 
 if TYPE_CHECKING:
     from torch import nn
 
 RECIPE = "recipe.json"
 """The file in a twin's folder that says what it was trained from."""
-
-LOOKED_AT = 1000
-"""How many rows of a dataset, evenly from all of it, stand for it in a recipe."""
 
 _CURRENT = ("train_dataset", "eval_dataset", "compute_metrics")
 """Arguments that a user may have changed on the trainer since; the trainer's are taken."""
@@ -41,8 +40,8 @@ _CURRENT = ("train_dataset", "eval_dataset", "compute_metrics")
 class TwinMixin(ResumingMixin):
     """See the module's text. A part of `TransferMixin`."""
 
-    _made_with: tuple[tuple[Any, ...], dict[str, Any]]
-    """All arguments of the trainer, a subclass's own among them."""
+    _made_with: dict[str, Any]
+    """All arguments of the trainer by name, a subclass's own among them."""
 
     _given: dict[str, Any]
     """The arguments that the mixin was given, but for the model."""
@@ -54,9 +53,11 @@ class TwinMixin(ResumingMixin):
     """The random states from which methods drew the first weights of what they add."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> typing.Self:
-        """Keep the arguments, whatever a subclass makes of them."""
+        """Keep the arguments, whatever a subclass makes of them; callbacks as they are before they count."""
         self = super().__new__(cls)
-        self._made_with = (args, kwargs)
+        self._made_with = _by_name(cls, args, kwargs)
+        if self._made_with.get("callbacks"):
+            self._made_with["callbacks"] = [copy.copy(callback) for callback in self._made_with["callbacks"]]
         return self
 
     def trained_twin(self, folder: Path, *, resume: bool, training: Mapping[str, Any], **changes: Any) -> typing.Self:
@@ -115,35 +116,43 @@ class TwinMixin(ResumingMixin):
             )
         if reason:
             raise ConfigError(f"Other trainers beside this one cannot be made: {reason}.")
-        return Trainer.call_model_init(self) if self._untrained is None else self._untrained
+        if self._untrained is not None:
+            return self._untrained
+        with _random_states_kept(self.args.device):
+            return Trainer.call_model_init(self)
 
     def _twin(self, changes: Mapping[str, Any]) -> typing.Self:
-        made_with = _by_name(type(self), *self._made_with)
-        current = {name: getattr(self, name) for name in _CURRENT if getattr(self, name) is not self._given[name]}
-        # A callback may count, and began to when this trainer trained.
-        callbacks = [copy.copy(callback) for callback in self._given["callbacks"]]
-        given = {**made_with, **current, **({"callbacks": callbacks} if callbacks else {}), **changes}
+        given = dict(self._made_with)
+        if _maker(type(self)).__module__.startswith(f"{__package__}."):  # a user's own may change them itself
+            given |= {name: getattr(self, name) for name in _CURRENT if getattr(self, name) is not self._given[name]}
+        if given.get("callbacks"):
+            given["callbacks"] = [copy.copy(callback) for callback in given["callbacks"]]
+        given |= changes
         if self.model_init is None:
             given["model"] = copy.deepcopy(self.untrained())
         else:
             self.untrained()  # or why not
         try:
-            inspect.signature(type(self)).bind(**given)
-        except TypeError as error:
+            twin = type(self)(**given)
+        except (TypeError, LookupError) as error:
             raise ConfigError(
-                f"Other trainers beside this one cannot be made: {type(self).__name__} does not take what they need "
-                f"({error}). Let its __init__ take **kwargs and hand them on."
+                f"Other trainers beside this one cannot be made: {type(self).__name__} does not take what they need by "
+                f"name ({error}). Let its __init__ take **kwargs, and hand on what it is given."
             ) from error
-        twin = type(self)(**given)
         twin._untrained = self._untrained  # one copy for all
         return twin
+
+
+def _maker(cls: type) -> type:
+    """The class whose `__init__` makes objects of a class."""
+    return next(one for one in cls.__mro__ if "__init__" in vars(one))
 
 
 def _by_name(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that an object was made with, by name, also those that a subclass hands on as they come."""
     given: dict[str, Any] = {}
-    bound = inspect.signature(cls).bind(*args, **kwargs)
-    for name, value in bound.arguments.items():
+    bound = inspect.signature(vars(_maker(cls))["__init__"]).bind(None, *args, **kwargs)
+    for name, value in list(bound.arguments.items())[1:]:
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             given |= value
@@ -186,15 +195,20 @@ def _check_recipe(twin: TwinMixin, folder: Path, *, goes_on: bool) -> None:
 
 
 def _recipe(twin: TwinMixin) -> dict[str, Any]:
-    """What decides how a twin's training ends, by name."""
-    arguments = {name: value for name, value in twin.own_arguments().given().items() if name != "output_dir"}
+    """What decides how a twin's training ends, by name; functions that were given are not among it."""
+    arguments = {
+        f"training.{field.name}": getattr(twin.args, field.name)
+        for field in dataclasses.fields(twin.args)
+        if field.init and not field.name.endswith("token") and not changes_nothing(f"training.{field.name}")
+    }
     weights = hashlib.sha256()
     model: Any = twin.model
     for name, tensor in model.state_dict().items():
         weights.update(name.encode())
         weights.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return {
-        **{f"training.{name}": value for name, value in arguments.items()},
+        **arguments,
+        "optimizer_cls_and_kwargs": twin._given["optimizer_cls_and_kwargs"],
         "methods": twin._recorded_methods(),
         "train_dataset": _content(twin.train_dataset),
         "eval_dataset": _content(twin.eval_dataset),
@@ -205,13 +219,17 @@ def _recipe(twin: TwinMixin) -> dict[str, Any]:
 
 
 def _content(dataset: Any) -> Any:
-    """What stands for a dataset: how many rows, and a digest of some of them; its kind alone where it has no length."""
+    """What stands for a dataset: how many rows, and their digest; its kind alone where it is another library's."""
     if isinstance(dataset, dict):
         return {name: _content(part) for name, part in dataset.items()}
-    if dataset is None or not hasattr(dataset, "select"):
+    if dataset is None or not hasattr(dataset, "select_columns"):
         return type(dataset).__name__
-    rows = spread(dataset, LOOKED_AT)
-    digest = hashlib.sha256(json.dumps([list(rows[name]) for name in rows.column_names], default=str).encode())
+    digest = hashlib.sha256()
+    for batch in dataset.with_format("arrow").iter(10_000):
+        table, stream = batch.replace_schema_metadata(None).combine_chunks(), pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_stream(stream, table.schema) as writer:
+            writer.write_table(table)
+        digest.update(stream.getvalue())
     return f"{len(dataset)} rows, {digest.hexdigest()}"
 
 

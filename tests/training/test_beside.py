@@ -198,7 +198,7 @@ def test_a_trainer_ends_as_if_none_had_been_trained_beside_it_before(tmp_path: P
         ({"training": {"learning_rate": 1e-3}}, r"training\.learning_rate: 0\.01 -> 0\.001\.$"),
         (
             {"training": {"metric_for_best_model": "loss"}},
-            r"training\.metric_for_best_model: target_infomax -> loss\.$",
+            r"training\.metric_for_best_model: target_infomax -> loss; ",
         ),
         (
             {"train_dataset": TRAIN.select(range(12))},
@@ -223,6 +223,20 @@ def test_what_was_trained_from_something_else_is_not_gone_on_with(
         trainer(tmp_path, [DANN()], args=args, **changes).choose(values, resume=True)
 
 
+def test_arguments_count_as_they_are_now_and_those_without_effect_do_not(tmp_path: Path) -> None:
+    first = trainer(tmp_path, [DANN()])
+    alone = first.train_source_only()
+    args = arguments(tmp_path, logging_steps=7, save_total_limit=2, run_name="other")
+    assert same_weights(trainer(tmp_path, [DANN()], args=args).train_source_only(resume=True), alone)
+    first.args.learning_rate = 1e-3
+    with pytest.raises(CheckpointError, match=r"training\.learning_rate: 0\.01 -> 0\.001\.$"):
+        first.train_source_only(resume=True)
+    flipped = [*TRAIN["labels"][:23], 0]
+    rows = TRAIN.remove_columns("labels").add_column("labels", flipped)  # type: ignore[call-arg]
+    with pytest.raises(CheckpointError, match=r"train_dataset: 24 rows, [0-9a-f]{64} -> 24 rows, [0-9a-f]{64}\.$"):
+        trainer(tmp_path, [DANN()], train_dataset=rows).train_source_only(resume=True)
+
+
 def test_checkpoints_without_a_record_are_not_gone_on_with(tmp_path: Path) -> None:
     trainer(tmp_path, [DANN()]).train_source_only()
     (tmp_path / "source_only/recipe.json").unlink()
@@ -242,6 +256,22 @@ class Louder(TransferTrainer):
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         found = super().compute_loss(*args, **kwargs)
         return found if isinstance(found, tuple) else self.times * found
+
+
+class Halved(TransferTrainer):
+    """A user's own, which changes rows and callbacks by itself."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), EarlyStoppingCallback(9)]
+        super().__init__(*args, **kwargs)
+        self.train_dataset = TRAIN.select(range(12))
+
+
+class Bound(TransferTrainer):
+    """A user's own, which says itself what its methods are."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, methods=[DANN()], **kwargs)
 
 
 class Folded(TransferTrainer):
@@ -275,10 +305,23 @@ def test_a_users_own_trainer_is_made_with_its_own_arguments(tmp_path: Path) -> N
     alone = louder(tmp_path / "run", 50.0).train_source_only()
     assert (type(alone), alone.times) == (Louder, 50.0)
     assert not same_weights(alone, louder(tmp_path / "other", 1.0).train_source_only())
-    with pytest.raises(
-        ConfigError, match=r"Folded does not take what they need \(.*'args'\)\. Let its __init__ take \*\*kwargs and"
-    ):
+    with pytest.raises(ConfigError, match=r"Folded does not take what they need by name \(.*'args'\)\. Let its"):
         Folded(str(tmp_path / "folded")).train_source_only()
+
+
+def test_a_users_own_trainer_changes_each_once(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"eval_dataset": VALIDATION, "target_dataset": TARGET}
+    made = Halved(
+        tiny_model("bert"), arguments(tmp_path), collate_with_labels_or_without, TRAIN, methods=[DANN()], **given
+    )
+    alone = made.train_source_only()
+    assert len(alone.train_dataset) == 12  # type: ignore[arg-type]
+    assert sum(isinstance(one, EarlyStoppingCallback) for one in alone.callback_handler.callbacks) == 1
+    bound = Bound(tiny_model("bert"), arguments(tmp_path / "b"), collate_with_labels_or_without, TRAIN, **given)
+    with pytest.raises(
+        ConfigError, match=r"Bound does not take what they need by name \(.*multiple values .*'methods'"
+    ):
+        bound.train_source_only()
 
 
 def test_rows_that_were_changed_since_are_those_of_the_trainers_beside(tmp_path: Path) -> None:
@@ -293,6 +336,23 @@ def test_layers_that_the_model_lacks_are_found_before_any_is_trained(tmp_path: P
     with pytest.raises(ConfigError, match=r"^choose: .*9"):
         made.choose({"methods.partial_fine_tuning.layers": [1, 9]})
     assert not list((tmp_path / "run").iterdir())
+
+
+def test_an_update_of_one_row_is_found_before_any_is_trained(tmp_path: Path) -> None:
+    made = trainer(tmp_path / "run", [CORAL()])
+    with pytest.raises(
+        ConfigError, match=r"^choose: coral compares the rows of an update .*, and an update has one row"
+    ):
+        made.choose({"training.per_device_train_batch_size": [8, 1]})
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_the_folder_of_many_values_has_a_short_name(tmp_path: Path) -> None:
+    one = {f"methods.dann.{name}": [value] for name, value in (("weight", 0.1), ("gamma", 1.0), ("hidden_size", 8))}
+    others = {f"training.{name}": [value] for name, value in (("weight_decay", 0.1), ("max_grad_norm", 2.0))}
+    best = trainer(tmp_path, [DANN()]).choose({**one, **others})
+    name = Path(str(best.args.output_dir)).name
+    assert re.fullmatch(r"methods\.dann\.weight=0\.1,methods\.dann\.gamma=1\.0,.{40,60}…[0-9a-f]{12}", name)
 
 
 def test_a_candidate_without_a_score_ends_the_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

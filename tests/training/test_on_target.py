@@ -219,6 +219,11 @@ def test_what_is_no_trainer_and_what_are_no_rows(tmp_path: Path) -> None:
     rows: Any = [1, 2]
     with pytest.raises(DataError, match=r"^compare_on_target was given a list; expected a datasets\.Dataset\.$"):
         run.compare_on_target(run, rows)
+    stream: Any = TEXTS.to_iterable_dataset()
+    with pytest.raises(
+        DataError, match=r"^compare_on_target was given a IterableDataset; expected a datasets\.Dataset"
+    ):
+        run.compare_on_target(run, stream)
     ids = [*TEXTS["input_ids"][:19], []]
     empty = TEXTS.remove_columns("input_ids").add_column("input_ids", ids)  # type: ignore[call-arg]
     with pytest.raises(
