@@ -104,6 +104,13 @@ class TwinMixin(ResumingMixin):
         Raises:
             ConfigError: there is none.
         """
+        self._check_can_be_made()
+        if self._untrained is not None:
+            return self._untrained
+        with _random_states_kept(self.args.device):
+            return Trainer.call_model_init(self)
+
+    def _check_can_be_made(self) -> None:
         reason = None
         if self._given["context"] is not None:
             reason = "it was given a context, as a configuration's run does, which chooses and compares by itself"
@@ -116,10 +123,6 @@ class TwinMixin(ResumingMixin):
             )
         if reason:
             raise ConfigError(f"Other trainers beside this one cannot be made: {reason}.")
-        if self._untrained is not None:
-            return self._untrained
-        with _random_states_kept(self.args.device):
-            return Trainer.call_model_init(self)
 
     def _twin(self, changes: Mapping[str, Any]) -> typing.Self:
         given = dict(self._made_with)
@@ -128,10 +131,9 @@ class TwinMixin(ResumingMixin):
         if given.get("callbacks"):
             given["callbacks"] = [copy.copy(callback) for callback in given["callbacks"]]
         given |= changes
+        self._check_can_be_made()
         if self.model_init is None:
-            given["model"] = copy.deepcopy(self.untrained())
-        else:
-            self.untrained()  # or why not
+            given["model"] = copy.deepcopy(self._untrained)
         try:
             twin = type(self)(**given)
         except (TypeError, LookupError) as error:
