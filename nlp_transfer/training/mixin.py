@@ -132,15 +132,10 @@ class TransferMixin(
             "train_dataset": train_dataset,
             "eval_dataset": eval_dataset,
             "processing_class": processing_class,
-            "model_init": model_init,
-            "compute_loss_func": compute_loss_func,
             "compute_metrics": compute_metrics,
             "optimizers": optimizers,
             "optimizer_cls_and_kwargs": optimizer_cls_and_kwargs,
-            "preprocess_logits_for_metrics": preprocess_logits_for_metrics,
             "target_dataset": target_dataset,
-            "methods": self.methods,
-            "peft_config": peft_config,
             "context": context,
         }
         if model is not None:

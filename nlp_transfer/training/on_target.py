@@ -147,8 +147,8 @@ class OnTargetMixin(Trainer):
             raise ConfigError(f"eval_dataset {found}: {name} needs labelled validation rows of the source.")
         known, labels = _logits_and_labels(self, validation)
         assert labels is not None
-        said, _ = _logits_and_labels(self, target)
-        return estimate_label_shift(known, labels, said), said
+        logits, _ = _logits_and_labels(self, target)
+        return estimate_label_shift(known, labels, logits), logits
 
     def _target_to_judge(self, name: str, rows: "Dataset | None") -> "Dataset":
         if is_encoder_decoder(self.accelerator.unwrap_model(self.model)):

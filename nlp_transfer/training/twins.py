@@ -44,7 +44,7 @@ class TwinMixin(ResumingMixin):
     """All arguments of the trainer by name, a subclass's own among them."""
 
     _given: dict[str, Any]
-    """The arguments that the mixin was given, but for the model."""
+    """What the mixin was given of the arguments that are looked at again."""
 
     _untrained: "nn.Module | None" = None
     """The model as it came, before the methods changed it; kept where there is a target."""

@@ -118,6 +118,8 @@ def test_what_is_estimated_is_built_into_the_model(tmp_path: Path) -> None:
             ConfigError, match=r"^compare_on_target compares how sure the models are, and correct_prior"
         ):
             sides[0].compare_on_target(sides[1], TEXTS)
+    run.train()  # another model than that which was corrected
+    assert run.compare_on_target(trainer(tmp_path, 1), TEXTS).scores
     run.save_model(str(tmp_path / "saved"))
     again = type(run.model).from_pretrained(tmp_path / "saved")  # type: ignore[union-attr]
     assert torch.equal(again.classifier.bias, run.model.classifier.bias)  # type: ignore[union-attr]
