@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nlp_transfer.metrics.label_shift import estimate_label_shift
     from nlp_transfer.models.extractive import register_models
     from nlp_transfer.pipelines import register_pipelines
-    from nlp_transfer.run import run
+    from nlp_transfer.runner import run
     from nlp_transfer.training import (
         Seq2SeqTransferArguments,
         Seq2SeqTransferTrainer,
@@ -32,7 +32,7 @@ _ROOMS = {
     "metrics.label_shift": ("estimate_label_shift",),
     "models.extractive": ("register_models",),
     "pipelines": ("register_pipelines",),
-    "run": ("run",),
+    "runner": ("run",),
     "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
 }
 
@@ -62,3 +62,8 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(import_module(f"nlp_transfer.{room}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, which the module's own namespace lacks until they are used."""
+    return [*__all__, "__version__"]

@@ -205,7 +205,7 @@ def _config(tree: Mapping[str, Any]) -> Config:
 
 
 def _run_cell(config: Config, cell: Cell, domain: str) -> Iterator[CellResult]:
-    from nlp_transfer.run import run
+    from nlp_transfer.runner import run
 
     folder, started = Path(str(config.training.output_dir)), time.perf_counter()
     report = run(config, resume=True, say=_silent)

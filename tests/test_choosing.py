@@ -12,7 +12,7 @@ from nlp_transfer.config import load_config
 from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.estimating import estimate
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.training.choices import CANDIDATES
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 

@@ -15,7 +15,7 @@ from nlp_transfer.data import CorpusConfig, load_corpus
 from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.estimating import estimate
-from nlp_transfer.run import BEFORE, run
+from nlp_transfer.runner import BEFORE, run
 from nlp_transfer.tasks import MaskedLanguageModeling
 from tests.tiny_models import tiny_config
 from tests.tiny_runs import rows, run_tree, save_tokenizer, tiny_encoder, train_on_two_processes, write_corpus

@@ -9,7 +9,7 @@ from nlp_transfer.commands.train import train
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.estimating import estimate, largest_batch, scored_beside
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.small_run import write_small_run
 from nlp_transfer.training import TransferTrainer
 

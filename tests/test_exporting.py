@@ -20,7 +20,7 @@ from nlp_transfer.models import onnx_export
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.onnx_export import OPSET
 from nlp_transfer.prediction import predict_file, text_logits
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.summarizing import sentence_logits
 from tests.tiny_classifiers import LABELS, MAX_LENGTH, random_texts, save_classifier
 from tests.tiny_documents import documents, summary_tree, write_documents

@@ -7,7 +7,7 @@ import nlp_transfer
 from nlp_transfer import hub
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.summarizing import summarize
 from tests.tiny_classifiers import save_classifier
 from tests.tiny_documents import documents, summary_tree, write_documents

@@ -17,7 +17,7 @@ from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.masked_lm import load_masked_lm
 from nlp_transfer.publishing.parts import Base
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.tasks.bertscore_model import bertscore_folder
 from nlp_transfer.training.publishing import _use
 from tests.tiny_documents import summary_tree, write_documents

@@ -20,8 +20,8 @@ from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.publishing.parts import Part
 from nlp_transfer.publishing.uploading import Target, upload
 from nlp_transfer.pushing import PushSettings, card_text, notes_on, prepare, push
-from nlp_transfer.run import run
 from nlp_transfer.run_card import base_of
+from nlp_transfer.runner import run
 from tests.hub_server import OWNER, READER, Hub
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

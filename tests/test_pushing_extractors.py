@@ -17,7 +17,7 @@ from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, PublishError
 from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.pushing import PushSettings, prepare, push, read_source
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.summarizing import ranking, summarize
 from nlp_transfer.writing import write_summaries
 from tests.hub_server import Hub

@@ -17,7 +17,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.estimating import estimate
 from nlp_transfer.evaluation import evaluate
 from nlp_transfer.prediction import predict_file
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.summarizing import Summary, SummarySentence, sentence_scores, summarize
 from nlp_transfer.trained import TrainedSummarizer
 from tests.tiny_documents import RIGHT, documents, summary_tree, write_documents

@@ -14,7 +14,7 @@ from nlp_transfer.commands.merge import merge
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.manifest import check_manifest, weights_fingerprint
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.wise_ft import chosen_alpha, wise_ft
 from tests.tiny_documents import summary_tree, write_documents
 from tests.tiny_finished_runs import finished_runs

@@ -23,7 +23,7 @@ from nlp_transfer.exporting import export
 from nlp_transfer.finished_runs import read_run
 from nlp_transfer.prediction import predict_file
 from nlp_transfer.pushing import PushSettings, prepare
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.trained import TrainedAbstractiveSummarizer
 from nlp_transfer.writing import write_summaries
 from tests.tiny_documents import documents, summary_tree, write_documents

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.config import load_config
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 

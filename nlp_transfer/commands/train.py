@@ -46,7 +46,7 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
 def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
     from nlp_transfer.reporting.tables import console
-    from nlp_transfer.run import run
+    from nlp_transfer.runner import run
     from nlp_transfer.training.processes import leave_process_group
     from nlp_transfer.training.signals import StopSignals
 

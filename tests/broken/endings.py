@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer import run as running
+from nlp_transfer import runner
 from nlp_transfer.commands.train import parse
 from nlp_transfer.config import load_config
 from nlp_transfer.errors import ConfigError, DataError
@@ -79,7 +79,7 @@ def train_until_model(arguments: Sequence[str], fault: str, form: str, seconds: 
     try:
         with _broken_off(seconds), _model_forbidden():
             options, overrides = parse(list(arguments), "")
-            running.run(load_config(options.config, overrides), resume=options.resume)
+            runner.run(load_config(options.config, overrides), resume=options.resume)
     except ModelLoaded:
         pass
     except (ConfigError, DataError) as caught:
@@ -119,11 +119,11 @@ def _model_forbidden() -> Iterator[None]:
     def refuse(*_: Any) -> None:
         raise ModelLoaded
 
-    whole, running.load_model = running.load_model, refuse  # type: ignore[assignment]
+    whole, runner.load_model = runner.load_model, refuse  # type: ignore[assignment]
     try:
         yield
     finally:
-        running.load_model = whole
+        runner.load_model = whole
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.push import push
 from nlp_transfer.config import load_config
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from tests.hub_server import HOLD, OWNER, STRANGER, Hub, running
 from tests.tiny_runs import ROOT, rows, run_tree, tiny_encoder, write_corpus
 

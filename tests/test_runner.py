@@ -22,7 +22,7 @@ from nlp_transfer.metrics.intervals import bootstrap_difference
 from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.predictions import read_predictions
 from nlp_transfer.reporting.scoring import Scored
-from nlp_transfer.run import run
+from nlp_transfer.runner import run
 from nlp_transfer.target_classes import correction_warnings
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
@@ -612,7 +612,7 @@ def test_an_error_after_the_run_beside_leaves_a_folder_that_goes_on(encoder, cor
     tree = {**run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1), "methods": ["full_fine_tuning", "coral"]}
     config = load_config(tree={**tree, "target": {"path": str(tmp_path / "target.jsonl")}})
     with monkeypatch.context() as patch:
-        patch.setattr("nlp_transfer.run.build_trainer", fails_the_second_time(build_trainer))
+        patch.setattr("nlp_transfer.runner.build_trainer", fails_the_second_time(build_trainer))
         with pytest.raises(ConfigError, match="not this time"):
             run(config)
     with pytest.raises(CheckpointError, match="--resume"):
