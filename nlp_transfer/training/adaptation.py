@@ -38,9 +38,10 @@ from nlp_transfer.training.target_rows import (
     has_label,
     label_column,
     mixed,
+    uncounted,
 )
 from nlp_transfer.training.total_loss import Loss, total_loss
-from nlp_transfer.training.updates import UpdateMixin, row_count, without_origins
+from nlp_transfer.training.updates import REPEATED, UpdateMixin, row_count, without_origins
 
 
 class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
@@ -122,7 +123,8 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
             target = self._collated(self._endless.take(place, rows))
             if self._guessing is not None:
                 self._guessing.hide(target, range(place, place + rows))
-            yield mixed(batch, target, padding=padding, start=start)
+            made = mixed(batch, target, padding=padding, start=start)
+            yield uncounted(made) if REPEATED in batch else made
             start += 2 * rows
 
     def _collated(self, rows: list[int]) -> dict[str, Tensor]:
@@ -223,7 +225,8 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
         free = list(networks.parameters())
         with torch.enable_grad(), torch.autocast(self.args.device.type, enabled=False):
             of_target = everything[DOMAIN] == TARGET
-            source, target = self._source_side(everything, ~of_target), self._target_side(everything, of_target)
+            source = self._source_side(everything, everything[DOMAIN] >= 0)
+            target = self._target_side(everything, of_target)
             progress = self.state.global_step / max(1, self.state.max_steps)
             loss = total_loss(self.methods, source, target, progress, dict(networks.items()))
             found = torch.autograd.grad(loss.total, [*leaves, *free], allow_unused=True)
@@ -261,7 +264,8 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
         labelled = has_label(labels)
         losses = logits.new_zeros(len(logits))
         if bool(labelled.any()):
-            losses = losses.masked_scatter(labelled, self._context.loss(logits[labelled], labels[labelled]))
+            learned = self._context.loss(logits[labelled], labels[labelled])
+            losses = losses.masked_scatter(labelled, learned.to(losses))
         return Features(pooled, logits, losses, multi_label, labelled)
 
     def _gathered(self, local: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:

@@ -1,14 +1,15 @@
 """In which order rows come: by length without the global random state, as sources weigh; scored ones as they stand."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.utils.data import SequentialSampler
 
 from nlp_transfer.methods.base import Context
-from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler
+from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler, share_evenly
 from nlp_transfer.training.sources import SIZE, SourceDraws, sources_of
-from nlp_transfer.training.updates import UpdateMixin
+from nlp_transfer.training.updates import REPEATED, UpdateMixin
 
 
 class RowOrderMixin(UpdateMixin):
@@ -17,6 +18,9 @@ class RowOrderMixin(UpdateMixin):
     _own_sampler: ShuffledSampler | None = None
     _context: Context | None
     _given: dict[str, Any]
+
+    _repeats_last: Callable[[], bool] | None = None
+    """Whether this process's last batch of an epoch is a row that must not count; None where none is."""
 
     scored_rows: Any = None
     """The dataset that is scored, all columns included: what `compute_metrics` may need beside arrays."""
@@ -67,6 +71,19 @@ class RowOrderMixin(UpdateMixin):
         if hasattr(self.data_collator, "set_epoch"):  # it draws something anew in each epoch
             self.data_collator.set_epoch(kwargs["epoch"])
         super()._run_epoch(*args, **kwargs)
+
+    def get_train_dataloader(self) -> Any:
+        """As in `Trainer`; rows that are repeated to fill the last batches do not count, if the loss is ours."""
+        loader = super().get_train_dataloader()
+        self._repeats_last = share_evenly(loader) if self.loss_is_ours() else None
+        return loader
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """As in `Trainer`; marks the row that takes the place of a last batch."""
+        at_end = bool(batch_samples) and self.accelerator.gradient_state.end_of_dataloader
+        if at_end and self._repeats_last is not None and self._repeats_last():
+            batch_samples[-1] = {**batch_samples[-1], REPEATED: True}
+        return super()._get_num_items_in_batch(batch_samples, device)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
         """As in `Trainer`; notes which rows are scored."""

@@ -3,12 +3,16 @@
 transformers' own length-grouped sampler draws from the global random state, so that a resumed run sees other batches
 than an uninterrupted one, and it reorders evaluation, so that predictions no longer match their rows. This one does
 neither.
+
+Nor are rows repeated to fill the last batches of several processes (`EvenBatches`), as accelerate does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from torch.utils.data import Sampler
+from accelerate.data_loader import BatchSamplerShard
+from torch.utils.data import BatchSampler, Sampler
 
 
 class ShuffledSampler(Sampler[int]):
@@ -83,3 +87,55 @@ class LengthGroupedSampler(ShuffledSampler):
             longest = max(range(len(batches)), key=lambda i: self.lengths[batches[i]].max())
             batches[0], batches[longest] = batches[longest], batches[0]
         return iter([int(row) for batch in batches + partial for row in batch])
+
+
+class EvenBatches(BatchSampler):
+    """The batches of an epoch, as many for each process, and no row twice in a batch that counts.
+
+    Where processes would have no batch left in the last round, each gets one row again, which must not count
+    (`repeats_last`): without a batch it would not take part in what all processes compute together.
+
+    Args:
+        batches: of all processes, taken in turn.
+        processes: how many there are.
+    """
+
+    def __init__(self, batches: BatchSampler, processes: int) -> None:
+        super().__init__(batches.sampler, batches.batch_size, drop_last=False)
+        self.processes = processes
+
+    def __len__(self) -> int:
+        return super().__len__() + -super().__len__() % self.processes
+
+    def __iter__(self) -> Iterator[list[int]]:
+        made, batch = 0, []
+        for batch in super().__iter__():
+            yield batch
+            made += 1
+        for _ in range(-made % self.processes):
+            yield batch[:1]
+
+    def repeats_last(self, process: int) -> bool:
+        """Whether the last batch of a process is a row that another has in this round, too."""
+        return process >= self.processes - (-super().__len__() % self.processes)
+
+
+def share_evenly(loader: Any) -> Callable[[], bool] | None:
+    """Let a training loader of several processes repeat no row that counts.
+
+    Args:
+        loader: prepared by accelerate, not yet iterated.
+
+    Returns:
+        Whether this process's last batch of an epoch must not count; None where rows are not shared out in batches, or
+        left out at the end: the loader stays as it is.
+    """
+    shard: Any = getattr(loader, "batch_sampler", None)
+    if type(shard) is not BatchSamplerShard or shard.split_batches or shard.num_processes == 1:
+        return None
+    given = shard.batch_sampler
+    if type(given) is not BatchSampler or given.drop_last:
+        return None
+    batches, process = EvenBatches(given, shard.num_processes), shard.process_index
+    shard.batch_sampler, shard.even_batches = batches, False
+    return lambda: batches.repeats_last(process)

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.features import make_batch
-from nlp_transfer.training.updates import SOURCE_DOMAINS
+from nlp_transfer.training.updates import REPEATED, SOURCE_DOMAINS
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -30,6 +30,9 @@ GUESSED = "guessed"
 """The key of a mixed batch for tokens that are to be guessed; int64, shape (rows, tokens), `NO_LABEL` elsewhere."""
 
 TARGET = -1
+
+NEITHER = -2
+"""The domain of a row that is in no term of the loss, since another process has it in the same update."""
 
 NO_LABEL = -100
 """The label that PyTorch's cross-entropy leaves out of its mean."""
@@ -121,4 +124,13 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
         made[name] = torch.cat(parts)
     made[DOMAIN] = torch.cat([domains, domains.new_full((others,), TARGET)])
     made[PLACE] = torch.arange(start, start + rows + others, device=device)
+    return made
+
+
+def uncounted(batch: dict[str, Any]) -> dict[str, Any]:
+    """A mixed batch that goes through the model and is in no term of the loss."""
+    made = {name: value for name, value in batch.items() if name != REPEATED}
+    made[DOMAIN] = torch.full_like(batch[DOMAIN], NEITHER)
+    if GUESSED in made:
+        made[GUESSED] = torch.full_like(batch[GUESSED], NO_LABEL)
     return made

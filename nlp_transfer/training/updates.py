@@ -23,6 +23,9 @@ SOURCE_DOMAINS = "source_domains"
 
 ID_COLUMN = "id"
 
+REPEATED = "repeated"
+"""The key of a batch whose one row counts on another process: true. Its loss is 0, and its row is in no count."""
+
 BESIDE = {ID_COLUMN: ROW_IDS, DOMAIN_COLUMN: SOURCE_DOMAINS}
 """Columns that batches bring along, and the keys under which they do."""
 
@@ -115,6 +118,10 @@ class UpdateMixin(Trainer):
 
     def _drop_update(self) -> None:
         """Forget what an update that begins again, or is left out, has put beside the model's gradients."""
+
+    def loss_is_ours(self) -> bool:
+        """Whether no subclass outside of this package computes the loss, so that all of its terms are known."""
+        return type(self).compute_loss.__module__.partition(".")[0] == __name__.partition(".")[0]
 
     def computes_together(self) -> bool:
         """Whether the processes need one another within the forward passes of an update."""

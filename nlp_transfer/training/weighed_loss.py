@@ -13,7 +13,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
-from nlp_transfer.training.updates import UpdateMixin
+from nlp_transfer.training.updates import REPEATED, UpdateMixin
 
 
 class WeighedLossMixin(UpdateMixin):
@@ -39,12 +39,14 @@ class WeighedLossMixin(UpdateMixin):
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
         if not self._weighs_losses:
-            return super()._get_num_items_in_batch(batch_samples, device)
+            return super()._get_num_items_in_batch([_unlabelled(batch) for batch in batch_samples], device)
         items = torch.tensor(float(sum(self._items(batch) for batch in batch_samples)), device=device)
         return self.accelerator.gather(items).sum()
 
     def _items(self, batch: Any) -> float:
         """How many terms the batch's mean loss has: labels that are not ignored, or rows where labels are unknown."""
+        if REPEATED in batch:
+            return 0.0
         names = [name for name in self.label_names if isinstance(batch.get(name), Tensor)]
         if names:
             return float((batch[names[0]] != NO_LABEL).sum())
@@ -58,14 +60,17 @@ class WeighedLossMixin(UpdateMixin):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """As in `Trainer`; in training, a mean loss is weighted by its share of the update ."""
+        if repeated := REPEATED in inputs:
+            inputs = {name: value for name, value in inputs.items() if name != REPEATED}
         if not self._weighs_losses or DOMAIN in inputs:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        items = self._items(inputs)
+            made = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            return _times_zero(made) if repeated else made
+        items = 0.0 if repeated else self._items(inputs)
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
         if model.training and num_items_in_batch is not None:
             # DDP averages gradients over processes, hence their number. A mean over no items would be NaN.
             share = self.accelerator.num_processes * items / num_items_in_batch if items else 0.0
-            loss = loss * share if items else outputs["logits"].sum() * 0.0
+            loss = loss * share if items else _times_zero(outputs["logits"].sum() if "logits" in outputs else loss)
         return (loss, outputs) if return_outputs else loss
 
     def evaluation_loop(
@@ -92,3 +97,15 @@ class WeighedLossMixin(UpdateMixin):
             loss = mean_loss(torch.from_numpy(logits), torch.from_numpy(output.label_ids), self)
             output = output._replace(metrics={**(output.metrics or {}), f"{metric_key_prefix}_loss": loss})
         return output
+
+
+def _times_zero(made: Any) -> Any:
+    """A loss, or (loss, outputs), with the loss 0, so that the backward pass reaches all weights and moves none."""
+    return (made[0] * 0.0, made[1]) if isinstance(made, tuple) else made * 0.0
+
+
+def _unlabelled(batch: Any) -> Any:
+    """The batch as Trainer counts its labels: none where its row counts elsewhere."""
+    if REPEATED not in batch or "labels" not in batch:
+        return batch
+    return {**batch, "labels": torch.full_like(batch["labels"], NO_LABEL)}

@@ -20,7 +20,18 @@ from transformers import PreTrainedModel
 from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
 from nlp_transfer.data.batches import PaddingCollator, SentenceCollator
 from nlp_transfer.data.windows import NOT_SCORED
-from nlp_transfer.methods import CDAN, CORAL, DANN, MMD, Joint, Method, TargetMLM
+from nlp_transfer.methods import (
+    CDAN,
+    CORAL,
+    DANN,
+    MMD,
+    Joint,
+    LoRA,
+    Method,
+    PartialFineTuning,
+    SelfTraining,
+    TargetMLM,
+)
 from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
 from nlp_transfer.models.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
@@ -42,6 +53,12 @@ ADAPTING: dict[str, list[Method]] = {
 }
 """Methods for a target domain, whose terms look at all rows of an update at once."""
 
+UNEVEN = (9, 3)
+"""Rows of an update that fill it in part only: of two processes the second has one row, or none at all."""
+
+EPOCH_ROWS = 27
+"""Rows of two whole epochs, whose last updates have fewer than the others."""
+
 EVALUATED = (1, 3, 5, 17)
 """Sizes of evaluation splits, most of them no multiple of batch and processes."""
 
@@ -54,7 +71,15 @@ def double(rows):
 
 
 def trainer_for(
-    family: str, multi_label: bool, own_loss: bool, accumulation: int, folder: Path, adapting: str = ""
+    family: str,
+    multi_label: bool,
+    own_loss: bool,
+    accumulation: int,
+    folder: Path,
+    adapting: str = "",
+    rows: int = ROWS,
+    methods: list[Method] | None = None,
+    **arguments: Any,
 ) -> TransferTrainer:
     model = without_dropout(tiny_model(family, multi_label=multi_label))
 
@@ -66,31 +91,31 @@ def trainer_for(
     target = random_rows(21, multi_label=multi_label, seed=9) if adapting else None
     if target is not None and adapting != "joint":
         target = without_labels(target)
-    train = random_rows(ROWS, multi_label=multi_label)
+    train = random_rows(rows, multi_label=multi_label)
     if adapting == "sources":
-        train = train.add_column("domain", [i % 3 for i in range(ROWS)])
+        train = train.add_column("domain", [i % 3 for i in range(rows)])
         train = train.cast_column("domain", ClassLabel(names=["a", "b", "c"]))
     return TransferTrainer(
         model,
-        arguments_for(accumulation, folder),
+        arguments_for(accumulation, folder, **arguments),
         double,
         train_dataset=train,
         target_dataset=target,
         processing_class=tiny_tokenizer(),
-        methods=ADAPTING.get(adapting, ()),
+        methods=[*(methods or ()), *ADAPTING.get(adapting, ())],
         compute_loss_func=update_mean(loss) if own_loss else None,
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
     )
 
 
-def pretrainer_for(family: str, accumulation: int, folder: Path) -> TransferTrainer:
+def pretrainer_for(family: str, accumulation: int, folder: Path, rows: int = ROWS) -> TransferTrainer:
     """Rows have different numbers of masked tokens, over which the loss is a mean."""
     model = without_dropout(tiny_masked_lm(family))
     score_masked_tokens(model)
-    return TransferTrainer(model, arguments_for(accumulation, folder), masking(), train_dataset=text_rows(ROWS))
+    return TransferTrainer(model, arguments_for(accumulation, folder), masking(), train_dataset=text_rows(rows))
 
 
-def summarizer_for(family: str, accumulation: int, folder: Path) -> TransferTrainer:
+def summarizer_for(family: str, accumulation: int, folder: Path, rows: int = ROWS) -> TransferTrainer:
     """Rows have different numbers of scored sentences, over which the loss is a mean."""
     torch.manual_seed(0)
     model = without_dropout(AutoModelForExtractiveSummarization.from_config(tiny_config(family)))
@@ -99,7 +124,7 @@ def summarizer_for(family: str, accumulation: int, folder: Path) -> TransferTrai
             parameter.mul_(4)
     tokenizer: Any = SimpleNamespace(pad_token_id=PADDING, padding_side="right", model_max_length=64)
     collate = SentenceCollator(PaddingCollator(tokenizer))
-    return TransferTrainer(model, arguments_for(accumulation, folder), collate, train_dataset=window_rows(ROWS))
+    return TransferTrainer(model, arguments_for(accumulation, folder), collate, train_dataset=window_rows(rows))
 
 
 def window_rows(count: int) -> Dataset:
@@ -125,25 +150,28 @@ def without_dropout(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def arguments_for(
-    accumulation: int, folder: Path, kind: type[TransferArguments] = TransferArguments
+    accumulation: int, folder: Path, kind: type[TransferArguments] = TransferArguments, **others: Any
 ) -> TransferArguments:
     world = int(os.environ.get("WORLD_SIZE", "1"))
+    settings = {
+        "learning_rate": 0.1,
+        "optim": "sgd",
+        "lr_scheduler_type": "constant",
+        "max_steps": 1,
+        "max_grad_norm": 1.0,
+        "train_sampling_strategy": "sequential",
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "logging_steps": 1,
+    }
     return kind(
         output_dir=str(folder),
         use_cpu=True,
         per_device_train_batch_size=ROWS // world // accumulation,
         per_device_eval_batch_size=4,
         gradient_accumulation_steps=accumulation,
-        learning_rate=0.1,
-        optim="sgd",
-        lr_scheduler_type="constant",
-        max_steps=1,
-        max_grad_norm=1.0,
-        train_sampling_strategy="sequential",
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        logging_steps=1,
+        **{**settings, **others},
     )
 
 
@@ -170,9 +198,38 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
             f"{family}/adapted",
             {"family": family, "methods": [DANN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)]},
         )
+    yield from uneven_cases()
 
 
-def writer_for(family: str, accumulation: int, folder: Path, methods: list[Method] | None = None) -> TransferTrainer:
+def uneven_cases() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Updates whose rows do not fill the last batches of all processes, and whole epochs that end with one."""
+    plain: dict[str, Any] = {"family": "bert", "multi_label": False, "own_loss": False}
+    for rows, multi_label in itertools.product(UNEVEN, (False, True)):
+        kind, values = "multi" if multi_label else "single", {**plain, "multi_label": multi_label, "rows": rows}
+        for own_loss in (False, True):
+            yield f"{rows} rows/{kind}/{'own' if own_loss else 'head'}", {**values, "own_loss": own_loss}
+        for adapting in ADAPTING:
+            yield f"{rows} rows/{kind}/{adapting}", {**values, "adapting": adapting}
+    for rows in UNEVEN:
+        yield f"{rows} rows/masked", {"family": "bert", "rows": rows}
+        yield f"{rows} rows/sentences", {"family": "bert", "rows": rows}
+        yield f"{rows} rows/written", {"family": "bert2bert", "rows": rows}
+        yield f"{rows} rows/adapted", {"family": "bert2bert", "rows": rows, "methods": [DANN(weight=1.0), MMD()]}
+    epochs = {**plain, "rows": EPOCH_ROWS, "max_steps": -1, "num_train_epochs": 2, "train_sampling_strategy": "random"}
+    epochs |= {"activation_cache": False}
+    labelling = SelfTraining(first_share=0.8, last_share=1.0)
+    yield "epochs/head", epochs
+    yield "epochs/lora", {**epochs, "methods": [LoRA(r=4, dropout=0.0)]}
+    yield "epochs/partial", {**epochs, "methods": [PartialFineTuning(layers=1)]}
+    yield "epochs/unlabelled", {**epochs, "adapting": "unlabelled"}
+    yield "epochs/pseudo-labels", {**epochs, "adapting": "unlabelled", "methods": [labelling]}
+    yield "epochs/by length", {**epochs, "train_sampling_strategy": "group_by_length"}
+    yield "epochs/source weights", {**epochs, "adapting": "sources", "source_weights": "equal"}
+
+
+def writer_for(
+    family: str, accumulation: int, folder: Path, methods: list[Method] | None = None, rows: int = ROWS
+) -> TransferTrainer:
     """Rows have different numbers of target tokens, over which the loss is a mean."""
     model = without_dropout(tiny_writer(family))
     arguments = arguments_for(accumulation, folder, Seq2SeqTransferArguments)
@@ -181,7 +238,7 @@ def writer_for(family: str, accumulation: int, folder: Path, methods: list[Metho
         model,
         arguments,
         pad_pairs,
-        train_dataset=pairs(ROWS),
+        train_dataset=pairs(rows),
         target_dataset=target,
         processing_class=tiny_tokenizer(),
         methods=methods or (),
@@ -192,19 +249,21 @@ MAKERS = {"masked": pretrainer_for, "sentences": summarizer_for, "written": writ
 """What makes an update, by the end of its name; others are classifiers'."""
 
 
-def main(out: Path) -> None:
+def main(out: Path, only: str = "") -> None:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     results = {}
     for key, values in cases():
+        if only not in key:
+            continue
         for accumulation in (1, 4) if world == 1 else (1, 2):
             make = MAKERS.get(key.rpartition("/")[2], trainer_for)
             trainer = make(**values, accumulation=accumulation, folder=out / "run")
             before = weights(trainer)
             trainer.train()
             results[f"update/{key}/{accumulation}"] = (weights(trainer) - before).numpy()
-            logged = next(entry for entry in trainer.state.log_history if "loss" in entry)
-            names = ("loss", "grad_norm", *sorted(name for name in logged if name.endswith(("_loss", "_accuracy"))))
-            results[f"logged/{key}/{accumulation}"] = np.array([logged[name] for name in names])
+            logged = [entry for entry in trainer.state.log_history if "grad_norm" in entry]
+            names = sorted(name for name in logged[0] if name.endswith(("loss", "grad_norm", "_accuracy")))
+            results[f"logged/{key}/{accumulation}"] = np.array([[entry[name] for name in names] for entry in logged])
     drawn = torch.rand(1, dtype=torch.float64)  # what the next dropout mask would be made of
     results["drawn"] = trainer.accelerator.gather(drawn).numpy()
     evaluator = trainer_for("bert", False, False, 1, out / "run")
@@ -221,5 +280,5 @@ def main(out: Path) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
     leave_process_group()
