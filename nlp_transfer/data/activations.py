@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 
-from nlp_transfer.data.cache import CACHE_VERSION, cache_dir
+from nlp_transfer.data.cache import CACHE_VERSION, cache_dir, private_file, private_folder
 from nlp_transfer.data.text_keys import DIGEST
 from nlp_transfer.errors import DataError
 
@@ -217,8 +217,7 @@ class ActivationStore:
     def _reserve(self, key: str, size: int) -> Path:
         """Make room, and a file of the full size to write to."""
         self.check_fits(size)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        private_folder(self.folder)
         try:
             with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS, mode=0o600):
                 self._make_room(size)
@@ -228,7 +227,7 @@ class ActivationStore:
                         f"it would take {shown_bytes(size)}, and {shown_bytes(free)} are free in {self.folder}"
                     )
                 temporary = self.folder / f"{key[:16]}-{uuid.uuid4().hex}.tmp"
-                with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b") as file:
+                with os.fdopen(private_file(temporary), "r+b") as file:
                     file.truncate(size)  # counts towards the limit from now on
                 return temporary
         except Timeout as error:

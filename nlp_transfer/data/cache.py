@@ -2,6 +2,7 @@
 
 Files are keyed by content and settings, written beside their place and moved into it, so that a reader never meets half
 a file, and rebuilt where they are damaged. `$NLP_TRANSFER_CACHE` says where they lie; they may be deleted at any time.
+They hold the texts in clear (`corpora`) and as tokens, so only their owner may read them.
 """
 
 import contextlib
@@ -43,18 +44,38 @@ def cache_path(room: str, key: str) -> Path:
     Raises:
         DataError: the folder cannot be made or written.
     """
-    folder = cache_dir() / room
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = private_folder(cache_dir() / room)
         writable = os.access(folder, os.W_OK | os.X_OK)
     except OSError:
-        writable = False
+        folder, writable = cache_dir() / room, False
     if not writable:
         raise DataError(
             f"The cache folder {folder} cannot be written. Set {CACHE_VARIABLE} to a folder that can, "
             "with room for a copy of the texts."
         )
     return folder / f"{key}.arrow"
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner may open, or close one that is there. Returns its path.
+
+    Folders above it that are not there are made alike; those that are there stay as they are.
+
+    Raises:
+        OSError: the system refuses, as it does for a folder of another user.
+    """
+    absent = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(absent):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if path not in absent:
+        path.chmod(0o700)
+    return path
+
+
+def private_file(path: Path) -> int:
+    """Open a new file to write that only its owner may read, for `os.fdopen`. Returns its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def load_table(path: Path, rows: int | None = None) -> Dataset | None:
@@ -98,7 +119,7 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
     with writable(path):
         try:
             rows = 0
-            with temporary.open("wb") as file:
+            with os.fdopen(private_file(temporary), "wb") as file:
                 writer: pa.RecordBatchStreamWriter | None = None
                 for table in tables():
                     writer = writer or pa.ipc.new_stream(file, table.schema)
@@ -109,7 +130,9 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
                 file.flush()
                 os.fsync(file.fileno())
             # The note goes first: a table without its note would be rebuilt, a note without its table is not looked at.
-            path.with_suffix(".json").write_text(json.dumps({"rows": rows}), "utf-8")
+            note = path.with_suffix(".json")
+            note.touch(mode=0o600)
+            note.write_text(json.dumps({"rows": rows}), "utf-8")
             temporary.replace(path)
         finally:
             with contextlib.suppress(OSError):

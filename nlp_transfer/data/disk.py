@@ -4,6 +4,8 @@ A file that may not be read, or a folder that may not be listed, is never passed
 """
 
 import errno
+import functools
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,3 +55,22 @@ def entries_under(folder: Path) -> Iterator[Path]:
 
     for parent, folders, others in os.walk(folder, onerror=refuse):
         yield from (Path(parent) / name for name in (*folders, *others))
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file's bytes.
+
+    Size and time of change only spare a second read within one process: another file of the same size and time, as
+    `cp -p` or an archive makes it, has another digest in the next process.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    status = path.stat()
+    return _digest(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _digest(path: Path, *_state: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

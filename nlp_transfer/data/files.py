@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
-from nlp_transfer.data.disk import readable
+from nlp_transfer.data.disk import file_digest, readable
 from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
 from nlp_transfer.data.rows import RawSplit, RowBatch, Source
 from nlp_transfer.data.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, named_splits
@@ -99,8 +99,7 @@ def _file_split(path: Path) -> RawSplit:
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
         return reader(path, wanted)
 
-    status = path.stat()
-    return RawSplit(str(path), read, ("file", str(path.resolve()), status.st_size, status.st_mtime_ns))
+    return RawSplit(str(path), read, ("file", data_suffix(path), file_digest(path)))
 
 
 _REGULAR = "Put a whole file in its place, or take it away: a corpus is read more than once."

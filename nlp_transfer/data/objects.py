@@ -1,12 +1,14 @@
 """Corpora from Python: `datasets` objects and pandas data frames, alone or by split."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features
 
+from nlp_transfer.data.disk import file_digest
 from nlp_transfer.data.rows import BATCH_ROWS, RawSplit, RowBatch, Source
 from nlp_transfer.data.split_names import UNSPLIT, named_splits
 from nlp_transfer.errors import DataError
@@ -102,8 +104,8 @@ def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
                 values.update(rows)
             yield RowBatch(start + 1, found, values)
 
-    on_disk = bool(dataset.cache_files)
-    return RawSplit(where, read, ("dataset", dataset._fingerprint, len(dataset)) if on_disk else None)
+    files = [file_digest(Path(file["filename"])) for file in dataset.cache_files]
+    return RawSplit(where, read, ("dataset", dataset._fingerprint, len(dataset), files) if files else None)
 
 
 def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.blank import BLANK, is_blank
-from nlp_transfer.data.disk import entries_under, files_under
+from nlp_transfer.data.disk import entries_under, file_digest, files_under
 from nlp_transfer.data.faults import HOLDS_NUL, NUL, NUL_ADVICE
 from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
 from nlp_transfer.data.rows import RawSplit, RowBatch, batches
@@ -74,9 +74,8 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
 
     digest = hashlib.sha256()
     for _, file in files:
-        status = file.stat()
-        digest.update(f"{file.relative_to(path)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return RawSplit(str(path), read, ("text folder", str(path.resolve()), prefix, digest.hexdigest()))
+        digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\n".encode("utf-8", "surrogateescape"))
+    return RawSplit(str(path), read, ("text folder", prefix, digest.hexdigest()))
 
 
 def file_text(file: Path) -> str:

@@ -98,7 +98,7 @@ def stored_rows(
         DataError: the file cannot be written.
     """
     with writable(path):
-        return dataset.map(
+        encoded = dataset.map(
             encode,
             batched=True,
             batch_size=batch_size,
@@ -109,6 +109,8 @@ def stored_rows(
             new_fingerprint=path.stem[:32],
             desc=description,
         )
+        path.chmod(0o600)  # datasets gives it the permissions of the umask
+        return encoded
 
 
 def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:

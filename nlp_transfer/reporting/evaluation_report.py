@@ -87,7 +87,7 @@ class Evaluation:
         if self.baselines:
             paths["baselines"] = folder / BASELINES
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # predictions of summaries are texts
             if self.baselines:
                 scores = {name: {DOMAIN: {self.split: one}} for name, one in self.baselines.items()}
                 write_json(paths["baselines"], scores)

@@ -182,7 +182,7 @@ def open_run_folder(
     lock = RunLock(Path(path))
     made = not lock.folder.exists()
     try:
-        lock.folder.mkdir(parents=True, exist_ok=True)
+        lock.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may hold texts
         lock.acquire(look_at(path).record.get("process", {}))
     except OSError as error:
         raise _not_writable(lock.folder, error) from error

@@ -99,6 +99,12 @@ def test_whatever_decides_the_tokens_is_in_the_key(counted: list[int]) -> None:
     assert counted == [3, 3, 3, 2, 3, 3, 3]
 
 
+def test_only_the_owner_may_read_the_tokens(own_cache: Path) -> None:
+    encode_texts(dataset(), make_tokenizer(), max_length=4, fingerprint="f")
+    (file,) = (own_cache / "tokens").glob("*.arrow")
+    assert [path.stat().st_mode & 0o777 for path in (file.parent, file)] == [0o700, 0o600]
+
+
 def test_a_damaged_cache_is_rebuilt(counted: list[int], own_cache: Path) -> None:
     wanted = encode_texts(dataset(), make_tokenizer(), max_length=5, fingerprint="f")[:]
     (file,) = own_cache.glob("tokens/*.arrow")

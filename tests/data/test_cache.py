@@ -1,0 +1,102 @@
+"""The cache is keyed by content, and only its owner may read it."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from datasets import Dataset
+
+from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
+from nlp_transfer.data.cache import cache_path, private_folder
+from nlp_transfer.data.disk import _digest
+from tests.data.conftest import toy_rows
+
+
+def replace_in_place(path: Path, old: str, new: str) -> None:
+    """Write text of equal length with the same time of change into a file, as a new process meets it."""
+    state = path.stat()
+    content = path.read_bytes()
+    assert len(old) == len(new) and old.encode() in content
+    path.write_bytes(content.replace(old.encode(), new.encode()))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    _digest.cache_clear()
+
+
+def test_a_label_of_equal_length_and_time_of_change_is_read_anew(
+    tmp_path: Path, write_rows: Callable[..., Path]
+) -> None:
+    write_rows("c/train.jsonl", toy_rows(8))
+    config = CorpusConfig(path=str(tmp_path / "c"))
+    assert load_corpus(config).label_names == ["a", "b"]
+    replace_in_place(tmp_path / "c/train.jsonl", '"b"', '"z"')
+    assert load_corpus(config).label_names == ["a", "z"]
+
+
+def test_a_text_file_of_equal_length_and_time_of_change_is_read_anew(tmp_path: Path) -> None:
+    for label in "ab":
+        for number in range(4):
+            file = tmp_path / "c" / label / f"{number}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"text {label} {number}")
+    config = CorpusConfig(path=str(tmp_path / "c"))
+    assert "text a 0" in [row["text"] for split in load_corpus(config).splits.values() for row in split]
+    replace_in_place(tmp_path / "c/a/0.txt", "text a 0", "word a 0")
+    assert "word a 0" in [row["text"] for split in load_corpus(config).splits.values() for row in split]
+
+
+def test_a_dataset_whose_file_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "rows.arrow"
+    for label in "bz":
+        rows = Dataset.from_list(toy_rows(8, classes=("a", label)))
+        rows.save_to_disk(str(tmp_path / label))
+        file.write_bytes((tmp_path / label / "data-00000-of-00001.arrow").read_bytes())
+        os.utime(file, ns=(1, 1))
+        assert corpus_from({"train": Dataset.from_file(str(file))}).label_names == ["a", label]
+
+
+def test_equal_files_share_an_entry(tmp_path: Path, own_cache: Path, write_rows: Callable[..., Path]) -> None:
+    for name in ("one", "two"):
+        write_rows(f"{name}/train.jsonl", toy_rows(8))
+        load_corpus(CorpusConfig(path=str(tmp_path / name)))
+    assert len(list((own_cache / "corpora").glob("*.arrow"))) == 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_only_the_owner_may_read_the_cache(
+    there: bool, tmp_path: Path, own_cache: Path, write_rows: Callable[..., Path]
+) -> None:
+    if there:  # as an earlier version made it
+        (own_cache / "corpora").mkdir(parents=True, mode=0o755)
+    write_rows("c/train.jsonl", toy_rows(8))
+    before = os.umask(0)
+    try:
+        load_corpus(CorpusConfig(path=str(tmp_path / "c")))
+    finally:
+        os.umask(before)
+    assert (own_cache / "corpora").stat().st_mode & 0o777 == 0o700
+    files = [path for path in own_cache.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".arrow", ".json"}
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert json.loads(next(path for path in files if path.suffix == ".json").read_text()) == {"rows": 8}
+    # A folder of the user's that holds the cache keeps its permissions.
+    assert own_cache.stat().st_mode & 0o777 == (0o755 if there else 0o700)
+
+
+def test_private_folder_makes_those_above_it_private(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert private_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700, 0o700]
+
+
+def test_a_cache_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlp_transfer.errors import DataError
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"The cache folder .*file/corpora cannot be written. Set NLP_TRANSFER_CACHE"):
+        cache_path("corpora", "k")
