@@ -134,17 +134,55 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     return place
 
 
+def token_holders(*folders: Path) -> list[str]:
+    """The files of some folders that hold the token, packed ones included."""
+    left = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [str(path) for path in left for content in contents(path) if MARKER.encode() in content]
+
+
 def test_no_token_is_written(trained: Workplace) -> None:
     assert "macro" in trained.printed
     assert MARKER not in trained.printed
     run = trained.folder / "run"
-    left = [path for folder in (run, trained.folder / "cache") for path in folder.rglob("*") if path.is_file()]
-    names = {path.name for path in left}
+    names = {path.name for path in run.rglob("*")}
     assert {"training_args.bin", "optimizer.pt", "predictions.jsonl.gz", "run.json", "log.jsonl", MANIFEST} <= names
     assert "--training.hub_token" in json.loads((run / "run.json").read_text())["command"]  # that it was given is said
-    marker = MARKER.encode()
-    holders = [str(path) for path in left for content in contents(path) if marker in content]
-    assert holders == []
+    assert token_holders(run, trained.folder / "cache") == []
+
+
+def test_no_token_is_written_by_a_search_a_comparison_and_a_sweep_with_stock_runs(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    corpus = write_corpus(tmp_path / "corpus")
+    tree = run_tree(tiny_encoder(tmp_path / "encoder"), corpus, tmp_path / "run", num_train_epochs=1, hub_token=MARKER)
+    target = {"path": str(corpus / "test.jsonl")}
+    searched = {
+        **tree,
+        "target": target,
+        "methods": ["full_fine_tuning", {"name": "coral", "weight": 1.0}],
+        "choose": {"methods.coral.weight": [0.1, 1.0]},
+    }
+    (tmp_path / "run.yaml").write_text(to_yaml(searched))
+    printed = [place.command("train", "--config", str(tmp_path / "run.yaml"))]
+    refused = {**tree, "choose": {"training.hub_token": [MARKER, MARKER]}}
+    refused["training"] = {**tree["training"], "output_dir": str(tmp_path / "refused")}
+    (tmp_path / "refused.yaml").write_text(to_yaml(refused))
+    printed.append(place.command("train", "--config", str(tmp_path / "refused.yaml"), status=BAD_INPUT))
+    assert "choose: training.hub_token changes no result, so there is nothing to choose." in printed[-1].stderr
+    sweep = {
+        "output_dir": str(tmp_path / "sweep"),
+        "base": {key: value for key, value in tree.items() if key != "source"},
+        "corpora": {"one": {"source": tree["source"]}},
+        "systems": {"full": {"methods": ["full_fine_tuning"]}, "stock": {"stock": True}},
+        "seeds": [0],
+    }
+    del sweep["base"]["training"]["output_dir"]
+    (tmp_path / "sweep.yaml").write_text(to_yaml(sweep))
+    printed.append(place.command("sweep", "--config", str(tmp_path / "sweep.yaml")))
+    for name in ("run/candidates/1", "run/source_only", "sweep/cells/one-full-0", "sweep/cells/one-stock-0"):
+        assert (tmp_path / name).is_dir(), name
+    assert list((tmp_path / "sweep/cells/one-stock-0").rglob("training_args.bin"))
+    assert [done for done in printed if MARKER in done.stdout + done.stderr] == []
+    assert token_holders(tmp_path / "run", tmp_path / "refused", tmp_path / "sweep", tmp_path / "cache") == []
 
 
 def test_the_search_finds_a_token_where_one_is(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def build(case: Case, config: Config, rows: CaseRows, folder: Path) -> Trainer:
 
 def stock_arguments(case: Case, recipe: TransferArguments, folder: Path) -> TrainingArguments:
     """What the benchmark file says of the recipe, for a stock run; what it does not say is as transformers has it."""
-    said: dict[str, Any] = {name: getattr(recipe, name) for name in case.tree["training"] if name not in OURS}
+    said: dict[str, Any] = {name: getattr(recipe, name) for name in case.tree["training"] if name not in OURS and "hub" not in name}
     return TrainingArguments(
         **said,
         output_dir=str(folder),

@@ -10,6 +10,7 @@ from typing import Any
 from nlp_transfer.errors import shown
 from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.base import Method
+from nlp_transfer.training.effects import changes_nothing
 
 CANDIDATES = "candidates"
 """The folder inside a run's folder that holds the runs to choose from."""
@@ -55,12 +56,14 @@ def choosing_problems(choose: Mapping[str, Sequence[Any]], training: Any, method
         section = str(path).partition(".")[0]
         if near := "training" if section in NUMBERS else "methods" if section in METHODS else None:
             problems.append(f"choose: {path} is not whole. Did you mean {near}.{path}?")
-        elif not str(path).startswith(("methods.", "training.")) or path in ("training.output_dir", "training.seed"):
+        elif not str(path).startswith(("methods.", "training.")) or path == "training.seed":
             problems.append(
                 f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
                 "training.learning_rate. Other values change what is compared, and the best seed is luck."
             )
-        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        elif changes_nothing(str(path)):
+            problems.append(f"choose: {path} changes no result, so there is nothing to choose. Leave it out.")
+        elif isinstance(values, str) or not isinstance(values, Sequence) or not values:
             found = "empty" if isinstance(values, list | tuple) else shown(values)
             problems.append(f"choose.{path} is {found}; expected a list of values.")
         elif twice := [value for place, value in enumerate(values) if value in values[:place]]:

@@ -21,9 +21,13 @@ STOCK_DEFAULTS = ("train_sampling_strategy", "bf16", "logging_nan_inf_filter")
 
 
 def stock_arguments(arguments: TransferArguments) -> TrainingArguments:
-    """The recipe without this package's arguments and without its speed."""
+    """The recipe without this package's arguments and without its speed.
+
+    Nothing that concerns the Hub is passed on: stock `Trainer` would push its whole output folder, and write the token
+    into each checkpoint.
+    """
     names = {f.name for f in dataclasses.fields(TrainingArguments) if f.init} - set(STOCK_DEFAULTS)
-    values: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    values: dict[str, Any] = {name: getattr(arguments, name) for name in names if "hub" not in name}
     return TrainingArguments(**values)
 
 
