@@ -70,9 +70,10 @@ def build(case: Case, config: Config, rows: CaseRows, folder: Path) -> Trainer:
 
 def stock_arguments(case: Case, recipe: TransferArguments, folder: Path) -> TrainingArguments:
     """What the benchmark file says of the recipe, for a stock run; what it does not say is as transformers has it."""
-    said: dict[str, Any] = {name: getattr(recipe, name) for name in case.tree["training"] if name not in OURS and "hub" not in name}
+    names = [name for name in case.tree["training"] if name not in OURS and "hub" not in name]
+    given: dict[str, Any] = {name: getattr(recipe, name) for name in names}
     return TrainingArguments(
-        **said,
+        **given,
         output_dir=str(folder),
         seed=recipe.seed,
         use_cpu=case.settings.device == "cpu",

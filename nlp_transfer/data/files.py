@@ -1,6 +1,7 @@
 """Corpora from the disk: a file, a folder of split-named files, or text files with one sub-folder a class."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,10 +49,13 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
     for entry in visible:
         if not entry.is_file() and data_suffix(entry) in FORMATS and data_stem(entry) in names:
             raise DataError(f"{key}.path: {entry} is no file but {_kind(entry)}. {_REGULAR}")
-    if any(data_stem(entry) in names for entry in files):
+    split_files = [entry for entry in files if data_stem(entry) in names]
+    if split_files:
+        _check_unread_splits(set(visible) - set(split_files), config, key)
         return _split_files(path, files, config, key)
     classes = class_folders(path)
     if classes:
+        _check_unread_splits(set(visible) - set(classes), config, key)
         notes = [f"Files beside the class folders that are left out: {_names(files)}."] if files else []
         known = {SPLIT_NAMES[entry.name.lower()]: entry.name for entry in classes if entry.name.lower() in SPLIT_NAMES}
         unknown = [entry.name for entry in classes if entry.name.lower() not in SPLIT_NAMES]
@@ -63,6 +67,12 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
             chosen = named_splits([entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes)
             raw = {ours: text_folder_split(path / theirs, f"{theirs}/") for ours, theirs in chosen.items()}
             return Source(str(path), raw, notes=notes)
+        if known:
+            raise DataError(
+                f"{key}.path: {path} has folders with names of splits ({', '.join(known.values())}), and not each of "
+                f"its folders ({_names(classes)}) has a sub-folder of .txt files for each class. Give each one, or "
+                "rename the folders if they are classes."
+            )
         return Source(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
     if not config.splits:
         stems = {data_stem(entry): entry.name for entry in files}
@@ -73,6 +83,26 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
         f"It holds: {_names(visible) or 'nothing'}. {_supported()} "
         f"Name the files so, or say which is which: `{key}.splits: {{train: NAME}}`."
     )
+
+
+def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> None:
+    """Raise DataError where a split's name stands on what is not read: its rows would be lost.
+
+    Args:
+        others: the entries of the folder that are not read.
+        config: whose `splits`, where it has any, are the names that count.
+        key: the corpus's path in the configuration.
+    """
+    names = set(config.splits.values()) or SPLIT_NAMES.keys()
+    # test.jsonl.zst, test.xlsx, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
+    problems = [
+        f"{key}.path: {entry} has the name of a split, and is not read. Convert it, rename it, or take it away. "
+        f"{_supported()}{archive_hint(entry)}"
+        for entry in sorted(others)
+        if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names
+    ]
+    if problems:
+        raise DataError(problems)
 
 
 def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) -> Source:
@@ -99,7 +129,8 @@ def _file_split(path: Path) -> RawSplit:
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
         return reader(path, wanted)
 
-    return RawSplit(str(path), read, ("file", data_suffix(path), file_digest(path)))
+    suffixes = path.name.lower().removeprefix(data_stem(path))  # the same bytes are no gzip under another name
+    return RawSplit(str(path), read, ("file", suffixes, file_digest(path)))
 
 
 _REGULAR = "Put a whole file in its place, or take it away: a corpus is read more than once."

@@ -34,7 +34,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
         prefix: what ids start with, before the path within the folder.
 
     Raises:
-        DataError: a class has no text, or files that are no text stand among them.
+        DataError: a class has no text, a text has no class, or files that are no text stand among them.
         OSError: a folder cannot be listed, or a file not looked at.
     """
     problems, files = [], []
@@ -56,6 +56,12 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
                 "folder."
             )
         files += [(folder.name, file) for file in texts]
+    without_class = sorted(entry for entry in path.iterdir() if _is_text(entry) and not _hidden(entry))
+    if without_class:
+        problems.append(
+            f"{path}: {len(without_class)} texts have no class ({', '.join(text.name for text in without_class[:3])}): "
+            "they are in no class's folder. Move them into one, or take them out."
+        )
     if problems:
         raise DataError(problems)
 

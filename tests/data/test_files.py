@@ -318,3 +318,69 @@ def test_what_stands_in_place_of_a_split_file(tmp_path: Path, write_rows: Callab
     os.mkfifo(other)
     assert f"{other} is no file but a pipe or device." in failure(CorpusConfig(path=str(tmp_path / "c")))
     assert f"{other} is no file but a pipe or device." in failure(CorpusConfig(path=str(other)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test.jsonl.zst",
+        "test.jsonl.bz2",
+        "Test.xlsx",
+        "test.txt",
+        "test.arrow",
+        "dev.jsonl.bak",
+        "train.csv~",
+        "test",
+        "test/part-0.jsonl",
+        "test-00000-of-00002.parquet",
+        "test.1.jsonl",
+    ],
+)
+@pytest.mark.parametrize("kind", ["files", "classes"])
+def test_a_split_in_a_form_that_is_not_read_is_an_error(
+    kind: str, name: str, tmp_path: Path, write_rows: Callable[..., Path]
+) -> None:
+    folder = tmp_path / "c"
+    if kind == "files":
+        write_rows("c/train.jsonl", toy_rows(6))
+    else:
+        text_folder(folder, {"a/1.txt": "one", "b/1.txt": "two"})
+        if "/" in name:
+            name = "test.tar.gz"
+    write_rows(f"c/{name}", toy_rows(2, start=6))
+    entry = folder / name.split("/")[0]
+    message = failure(CorpusConfig(path=str(folder)))
+    assert message.startswith(
+        f"source.path: {entry} has the name of a split, and is not read. Convert it, rename it, or take it away. "
+        "Files end in .jsonl, "
+    )
+    assert ("Archives are not unpacked" in message) is name.endswith(".tar.gz")
+
+
+def test_splits_that_are_chosen_say_which_names_count(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/mine.jsonl", toy_rows(6))
+    (tmp_path / "c/test.xlsx").touch()
+    config = CorpusConfig(path=str(tmp_path / "c"), splits={"train": "mine"}, split=SplitConfig(method="stratified"))
+    assert sum(map(len, load_corpus(config).splits.values())) == 6
+    (tmp_path / "c/mine.xlsx").touch()
+    assert "mine.xlsx has the name of a split, and is not read." in failure(config)
+
+
+def test_texts_beside_class_folders_have_no_class(tmp_path: Path) -> None:
+    root = text_folder(tmp_path / "t", {"a/1.txt": "one", "b/1.txt": "two", "loose.txt": "three"})
+    assert failure(CorpusConfig(path=str(root))) == (
+        f"{root}: 1 texts have no class (loose.txt): they are in no class's folder. Move them into one, or take them "
+        "out."
+    )
+    names = [f"{split}/{kind}/1.txt" for split in ("train", "test") for kind in ("neg", "pos")]
+    root = text_folder(tmp_path / "u", {name: name for name in [*names, "test/loose.txt.gz"]})
+    assert failure(CorpusConfig(path=str(root))).startswith(f"{root / 'test'}: 1 texts have no class (loose.txt.gz)")
+
+
+@pytest.mark.parametrize("names", [["train/a/1.txt", "train/b/1.txt", "test/1.txt"], ["train/1.txt", "test/1.txt"]])
+def test_folders_of_splits_are_no_classes(names: list[str], tmp_path: Path) -> None:
+    root = text_folder(tmp_path / "t", {name: name for name in names})
+    assert failure(CorpusConfig(path=str(root))) == (
+        f"source.path: {root} has folders with names of splits (test, train), and not each of its folders (test/, "
+        "train/) has a sub-folder of .txt files for each class. Give each one, or rename the folders if they are classes."
+    )
