@@ -110,7 +110,7 @@ class Card:
     also: str = ""
 
     def __post_init__(self) -> None:
-        wrong = [code for code in self.language if not re.fullmatch(r"[a-z]{2,3}|code|multilingual", code)]
+        wrong = [code for code in self.language if not is_language(code)]
         if wrong:
             raise ConfigError(f"--language is {wrong[0]!r}; expected a code of two or three letters, such as en.")
 
@@ -182,6 +182,11 @@ class Card:
         if self.versions:
             found = ", ".join(f"{name} {version}" for name, version in self.versions.items() if version)
             yield f"## Versions\n\n{found}\n"
+
+
+def is_language(code: str) -> bool:
+    """Return whether the Hub takes a code for a language."""
+    return bool(re.fullmatch(r"[a-z]{2,3}|code|multilingual", code))
 
 
 def adapter_use(

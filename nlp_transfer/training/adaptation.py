@@ -18,6 +18,7 @@ import torch
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
+from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Features
 from nlp_transfer.models.families import plain_model
@@ -41,7 +42,7 @@ from nlp_transfer.training.target_rows import (
     uncounted,
 )
 from nlp_transfer.training.total_loss import Loss, total_loss
-from nlp_transfer.training.updates import REPEATED, UpdateMixin, row_count, without_origins
+from nlp_transfer.training.updates import REPEATED, SOURCE_DOMAINS, UpdateMixin, row_count
 
 
 class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
@@ -99,6 +100,11 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
 
     # ---- an update ----
 
+    def _origin_columns(self) -> dict[str, str]:
+        """Batches of several sources bring along where their rows are from."""
+        domain = {DOMAIN_COLUMN: SOURCE_DOMAINS} if self.adapts and self._sources is not None else {}
+        return {**super()._origin_columns(), **domain}
+
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`; target rows join the source rows of each micro-batch."""
         batches, items = super().get_batch_samples(*args, **kwargs)
@@ -118,7 +124,7 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
             padding = plain_model(self.accelerator.unwrap_model(self.model)).config.pad_token_id or 0
         start = 0
         for number, batch in enumerate(batches):
-            rows = row_count(without_origins(batch))
+            rows = row_count(batch)
             place = first + (number * processes + self.args.process_index) * size
             target = self._collated(self._endless.take(place, rows))
             if self._guessing is not None:

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from torch import nn
+from transformers.trainer_utils import EvalLoopOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.training.updates import ROW_IDS, Update, UpdateMixin
+from nlp_transfer.training.updates import Update, UpdateMixin
 
 logger = logging.get_logger(__name__)
 
@@ -62,11 +63,20 @@ class FiniteMixin(UpdateMixin):
         self._globalstep_last_logged += 1  # this step has no loss to average
         return 0.0
 
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """As in `Trainer`; batches whose loss is not finite stay in the mean, whatever the arguments' default."""
+        filters, self.args.logging_nan_inf_filter = self.args.logging_nan_inf_filter, False
+        try:
+            output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
+            return output
+        finally:
+            self.args.logging_nan_inf_filter = filters
+
     def _ruin(self, ruined: list[tuple[float, list[Any]]], update: Update) -> str:
         what = f"The loss became {ruined[0][0]}" if ruined else "The gradient is not finite, though the loss is,"
         ids = [x for _, rows in ruined for x in rows]
         if not ruined:
-            ids = [x for batch in update.batches for x in batch.get(ROW_IDS, ())]
+            ids = [x for rows in update.row_ids for x in rows]
         shown = ", ".join(map(str, ids[:SHOWN_IDS])) + (f", … ({len(ids)} rows)" if len(ids) > SHOWN_IDS else "")
         return (
             f"{what} at step {self.state.global_step + 1} (epoch {self.state.epoch or 0:.2f}), with the rows "

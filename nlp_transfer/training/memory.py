@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from accelerate.utils import recursively_apply
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -20,7 +21,7 @@ from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.training.updates import ROW_IDS, Update, UpdateMixin, row_count, without_origins
+from nlp_transfer.training.updates import Update, UpdateMixin, row_count
 
 logger = logging.get_logger(__name__)
 
@@ -82,11 +83,11 @@ class MemoryMixin(UpdateMixin):
         """
         update = self._update
         if update is None:  # called by hand, outside the training loop
-            return super().training_step(model, without_origins(inputs), num_items_in_batch)
+            return super().training_step(model, inputs, num_items_in_batch)
         if update.random_state is None:
             update.random_state = random_state(self.args.device)
         try:
-            loss = self._micro_batch(model, inputs, num_items_in_batch)
+            loss = self._micro_batch(model, update.done, inputs, num_items_in_batch)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -95,18 +96,21 @@ class MemoryMixin(UpdateMixin):
         return loss
 
     def _micro_batch(
-        self, model: nn.Module, inputs: Mapping[str, Any], items: Tensor | int | None, *, last: bool = True
+        self, model: nn.Module, number: int, inputs: Any, items: Tensor | int | None, *, last: bool = True
     ) -> Tensor:
-        """The parts of a micro-batch; gradients are shared with the last part of the update's last one, if at all."""
+        """Train the parts of a micro-batch by its number in the update.
+
+        Gradients are shared with the last part of the update's last micro-batch, if at all.
+        """
         assert self._update is not None
         parts, losses = self._parts(inputs), []
-        for number, part in enumerate(parts, start=1):
+        for count, part in enumerate(parts, start=1):
             self._update.in_backward = False
-            with contextlib.nullcontext() if last and number == len(parts) else self.accelerator.no_sync(model):
+            with contextlib.nullcontext() if last and count == len(parts) else self.accelerator.no_sync(model):
                 losses.append(super().training_step(model, part, items))
         loss = torch.stack(losses).sum()
         if not bool(torch.isfinite(loss)):
-            self._update.ruined.append((loss.item(), list(inputs.get(ROW_IDS, ()))))
+            self._update.ruined.append((loss.item(), self._update.ids_of(number)))
         return loss
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
@@ -116,31 +120,24 @@ class MemoryMixin(UpdateMixin):
             self._update.in_backward = True
         return output
 
-    def _parts(self, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _parts(self, inputs: Any) -> list[Any]:
         """What goes through the model at once: passes of at most `tokens_per_pass`, in as many parts as fit."""
-        whole = without_origins(inputs)
-        passes = token_passes(whole, getattr(self.args, "tokens_per_pass", None))
+        passes = token_passes(inputs, getattr(self.args, "tokens_per_pass", None))
         if self.micro_batch_parts == 1 and passes is None:
-            return [whole]
-        rows = row_count(whole)
+            return [inputs]
+        rows = row_count(inputs)
         parts = []
         for chosen in passes or [list(range(rows))]:
             size = math.ceil(len(chosen) / self.micro_batch_parts)
             parts += [chosen[start : start + size] for start in range(0, len(chosen), size)]
-        return [
-            {
-                key: value[part] if isinstance(value, Tensor) and value.ndim and len(value) == rows else value
-                for key, value in whole.items()
-            }
-            for part in parts
-        ]
+        return [rows_of(inputs, part, rows) for part in parts]
 
     def _begin_again(self, model: nn.Module, update: Update, items: Tensor | int | None, error: RuntimeError) -> Tensor:
         """Make the update from its start in smaller parts; returns the loss of all that is through then."""
         message = shortened(error)
         error.__traceback__ = None  # it holds the tensors that did not fit
         while True:
-            largest = max(row_count(without_origins(batch)) for batch in update.batches)
+            largest = max(row_count(batch) for batch in update.batches)
             rows = math.ceil(largest / self.micro_batch_parts)
             where = f"Out of memory at step {self.state.global_step + 1} with {rows} rows in a forward pass ({message})"
             if self.args.world_size > 1 and not self._can_begin_again(model, update):
@@ -176,7 +173,7 @@ class MemoryMixin(UpdateMixin):
                 model.require_forward_param_sync = False
             try:
                 losses = [
-                    self._micro_batch(model, batch, items, last=number == update.done)
+                    self._micro_batch(model, number, batch, items, last=number == update.done)
                     for number, batch in enumerate(update.batches[: update.done + 1])
                 ]
             except RuntimeError as again:
@@ -196,17 +193,26 @@ class MemoryMixin(UpdateMixin):
         )
 
 
-def token_passes(batch: Mapping[str, Any], most_tokens: int | None) -> list[list[int]] | None:
+def rows_of(batch: Any, chosen: list[int], rows: int) -> Any:
+    """Return some rows of a batch: of each tensor of as many rows, however the batch is nested."""
+
+    def take(tensor: Tensor) -> Tensor:
+        return tensor[chosen] if tensor.ndim and len(tensor) == rows else tensor
+
+    return recursively_apply(take, batch)
+
+
+def token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
     """The rows of a batch in passes of similar length, the longest rows first.
 
     Args:
-        batch: with an `attention_mask`, shape (rows, tokens); without one nothing is cut.
+        batch: a mapping with an `attention_mask`, shape (rows, tokens); without one nothing is cut.
         most_tokens: of a pass, padding not counted; a longer row is a pass of its own. None cuts nothing.
 
     Returns:
         Row numbers, each once; None where one pass holds the batch.
     """
-    mask = batch.get("attention_mask")
+    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
     if most_tokens is None or mask is None or int(mask.sum()) <= most_tokens:
         return None
     lengths = mask.sum(1).tolist()

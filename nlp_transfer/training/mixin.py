@@ -105,9 +105,10 @@ class TransferMixin(
         self.shown = {}
         if context is not None and target_dataset is not None:
             raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
-        self._sources = sources_of(train_dataset)
+        weights = getattr(args, "source_weights", SIZE)
+        self._sources = sources_of(train_dataset, needed=self.adapts or weights != SIZE)
         check_sources(self._sources, train_dataset, args)
-        weighs = DISTANCE_WEIGHTS if getattr(args, "source_weights", SIZE) == DISTANCE else None
+        weighs = DISTANCE_WEIGHTS if weights == DISTANCE else None
         target = target_dataset if context is None else context.target
         classes = getattr(getattr(model, "config", None), "num_labels", None)
         needs = label_free_metric(args) or weighs
@@ -163,7 +164,6 @@ class TransferMixin(
             preprocess_logits_for_metrics=preprocess_logits_for_metrics,
             **own_optimizer,
         )
-        self.args.logging_nan_inf_filter = False
         trained: Any = self.model
         for method in self.methods:
             for callback in method.callbacks(trained):

@@ -5,6 +5,7 @@ and pushes every checkpoint while training goes on, into a repository that is pu
 commit is made when it is asked for; `hub_strategy` is `end`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.models.families import EXTRACTIVE, plain_model
 from nlp_transfer.models.locating import public_name
 from nlp_transfer.models.safety import ADAPTER_CONFIG
-from nlp_transfer.publishing.card import NOT_FOR, Card, adapter_note, adapter_use
+from nlp_transfer.publishing.card import NOT_FOR, Card, adapter_note, adapter_use, is_language
 from nlp_transfer.publishing.findings import stop_at
 from nlp_transfer.publishing.overlap import shared_runs
 from nlp_transfer.publishing.parts import NOT_ON_HUB, Base, Part, model_parts, texts_of, wording
@@ -166,7 +167,7 @@ class PublishingMixin(Trainer):
         """Write the card, `README.md` in the output folder, of what this trainer knows.
 
         Args:
-            language: codes, such as `en`.
+            language: codes, such as `en`; of `en_XX` or `pt-BR` the language stands in the card.
             license: as the Hub names it.
             tags: beside our own.
             model_name: the title; None is the repository's name.
@@ -205,7 +206,7 @@ class PublishingMixin(Trainer):
             limits=["The scores are of its evaluation rows; on other texts it was not tried."],
             versions={"torch": torch.__version__, "transformers": transformers.__version__},
             license=license,
-            language=_several(language),
+            language=_languages(_several(language)),
             tags=[*_several(tags), *(name.replace("_", "-") for name in methods)],
         )
         (Path(str(self.args.output_dir)) / CARD).write_text(card.text(), "utf-8")
@@ -256,6 +257,17 @@ def _row_texts(rows: Iterator[Any], tokenizer: Any) -> Iterator[str]:
 
 def _table(scores: Mapping[str, float]) -> str:
     return "\n".join(["| metric | value |", "| :--- | ---: |", *(f"| {k} | {v:.4g} |" for k, v in scores.items())])
+
+
+def _languages(named: Sequence[str]) -> list[str]:
+    """Return the codes of languages that the Hub knows; others are left out with a warning, for training is over."""
+    codes = {name: re.split("[-_]", name)[0].lower() for name in named}
+    if unknown := [name for name, code in codes.items() if not is_language(code)]:
+        logger.warning(
+            f"create_model_card: language names {', '.join(unknown)}, which the card leaves out; expected codes of "
+            "two or three letters, such as en."
+        )
+    return list(dict.fromkeys(code for code in codes.values() if is_language(code)))
 
 
 def _several(value: str | Sequence[str] | None) -> list[str]:

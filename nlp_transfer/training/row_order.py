@@ -1,11 +1,12 @@
 """In which order rows come: by length without the global random state, as sources weigh; scored ones as they stand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch.utils.data import SequentialSampler
 
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context
 from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler, share_evenly
 from nlp_transfer.training.sources import SIZE, SourceDraws, sources_of
@@ -28,30 +29,45 @@ class RowOrderMixin(UpdateMixin):
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
-        draws = self._source_draws(dataset, seed)
+        draws = self._source_draws(seed)
         grouped = self.args.train_sampling_strategy == "group_by_length" and hasattr(dataset, "__len__")
         if not grouped and draws is None:
             return super()._get_train_sampler(train_dataset)
         if not grouped:
             self._own_sampler = ShuffledSampler(len(dataset), seed, draws)
             return self._own_sampler
-        column = self.args.length_column_name
-        if column in getattr(dataset, "column_names", ()):
-            lengths = list(dataset[column])
-        else:
-            lengths = [len(row["input_ids"]) for row in dataset]
         self._own_sampler = LengthGroupedSampler(
-            lengths,
+            self._lengths(dataset),
             batch_size=self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
             seed=seed,
             draws=draws,
         )
         return self._own_sampler
 
-    def _source_draws(self, dataset: Any, seed: int) -> SourceDraws | None:
+    def _lengths(self, dataset: Any) -> list[int]:
+        """Read or compute the length of each row, from the input that stock `Trainer` groups by.
+
+        Raises:
+            ConfigError: a row has no such input.
+        """
+        column = self.args.length_column_name
+        if column in (getattr(dataset, "column_names", None) or ()):
+            return list(dataset[column])
+        names = getattr(self.processing_class, "model_input_names", None)
+        name = names[0] if names else getattr(self.model, "main_input_name", "input_ids")
+        if not isinstance(dataset[0], Mapping) or name not in dataset[0]:
+            raise ConfigError(
+                f"train_sampling_strategy is group_by_length, and the training rows have no {name!r} to be grouped by. "
+                f"Give rows that have it, or a datasets.Dataset with their lengths in a column {column!r} "
+                "(length_column_name)."
+            )
+        return [len(row[name]) for row in dataset]
+
+    def _source_draws(self, seed: int) -> SourceDraws | None:
         """What decides which of the rows an epoch has; None where each comes once."""
-        weights, sources = getattr(self.args, "source_weights", SIZE), sources_of(dataset)
-        if sources is None or weights == SIZE:
+        weights, dataset = getattr(self.args, "source_weights", SIZE), self.train_dataset
+        sources = None if weights == SIZE else sources_of(dataset)  # what a loader reads has no such column any more
+        if sources is None:
             return None
         target = self._context.target if self._context is not None else self._given["target_dataset"]
         shares = sources.shares(weights, dataset, target)
@@ -80,7 +96,8 @@ class RowOrderMixin(UpdateMixin):
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """As in `Trainer`; marks the row that takes the place of a last batch."""
-        at_end = bool(batch_samples) and self.accelerator.gradient_state.end_of_dataloader
+        mapping = bool(batch_samples) and isinstance(batch_samples[-1], Mapping)
+        at_end = mapping and self.accelerator.gradient_state.end_of_dataloader
         if at_end and self._repeats_last is not None and self._repeats_last():
             batch_samples[-1] = {**batch_samples[-1], REPEATED: True}
         return super()._get_num_items_in_batch(batch_samples, device)

@@ -18,6 +18,7 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.training.mixin import TransferMixin
 from nlp_transfer.training.target_rows import NO_LABEL
+from nlp_transfer.training.updates import row_count
 
 # EncoderDecoderModel warns whoever gives it labels of how it computed its loss years ago.
 warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to train encoder-decoder", FutureWarning)
@@ -37,6 +38,9 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
 
     _row_sums: list[Tensor] | None = None
     """While an evaluation goes on: of each row the sum of its tokens' losses, and how many they are."""
+
+    _generated: tuple[int, int] = (1, 1)
+    """Of the last batch that wrote: its rows, and the sequences of each (`num_return_sequences`)."""
 
     def compute_loss(
         self,
@@ -86,6 +90,8 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
         settings = vars(writing.generation_config)
         kept = dict(settings)
         _, written, _ = super().prediction_step(model, read, False, ignore_keys, **gen_kwargs)
+        rows = row_count(read)
+        self._generated = rows, len(written) // rows
         # The stock step fills in defaults, a length of 20 among them, which would be complained of, and saved.
         settings.clear()
         settings.update(kept)
@@ -102,7 +108,7 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
 
         Each row comes once: the stock loop keeps those that fill the last batch of several processes.
         """
-        self.gather_function = self.accelerator.gather_for_metrics
+        self.gather_function, self._generated = self._gather_rows, (1, 1)
         self._row_sums = []
         try:
             output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
@@ -113,6 +119,13 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
             return output
         finally:
             self._row_sums = None
+
+    def _gather_rows(self, values: Any) -> Any:
+        """Gather the rows of all processes, each once; the sequences that a row returned stay together."""
+        rows, several = self._generated
+        if several > 1 and isinstance(values, Tensor) and values.ndim > 1 and len(values) == rows * several:
+            return self.accelerator.gather_for_metrics(values.unflatten(0, (rows, several))).flatten(0, 1)
+        return self.accelerator.gather_for_metrics(values)
 
 
 _WRITTEN = ("decoder_input_ids", "decoder_attention_mask")

@@ -98,17 +98,23 @@ class Sources:
         }
 
 
-def sources_of(dataset: Any) -> Sources | None:
+def sources_of(dataset: Any, *, needed: bool = True) -> Sources | None:
     """The domains of training rows; None where they do not say, or are all from one.
 
+    Args:
+        dataset: the rows.
+        needed: whether anything uses the domains; if nothing does, a column of another kind is left alone.
+
     Raises:
-        ConfigError: the column holds something else than class ids.
+        ConfigError: domains are needed, and the column holds something else than class ids.
     """
     columns = getattr(dataset, "column_names", None)
     if not isinstance(columns, list) or DOMAIN_COLUMN not in columns:
         return None
     feature = dataset.features[DOMAIN_COLUMN]
     if not isinstance(feature, ClassLabel):
+        if not needed:
+            return None
         raise ConfigError(
             f"train_dataset has a column {DOMAIN_COLUMN!r}, which says what source a row is from, and is {feature}; "
             f"expected a ClassLabel: train_dataset.class_encode_column({DOMAIN_COLUMN!r}). Rename it if it says "

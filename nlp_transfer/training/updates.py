@@ -3,7 +3,7 @@
 What guards an update (finite.py, memory.py) must be able to name its rows and to go back to its start.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 from transformers import Trainer
 
-from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.training import checkpoints
 
 ROW_IDS = "row_ids"
-"""The key under which a batch carries its rows' ids to the training step; models never see it."""
+"""The key under which a batch carries its rows' ids out of the loader; `get_batch_samples` takes it off."""
 
 SOURCE_DOMAINS = "source_domains"
 """The key under which a batch of several sources carries where its rows are from; int64, shape (rows,)."""
@@ -26,9 +25,6 @@ ID_COLUMN = "id"
 REPEATED = "repeated"
 """The key of a batch whose one row counts on another process: true. Its loss is 0, and its row is in no count."""
 
-BESIDE = {ID_COLUMN: ROW_IDS, DOMAIN_COLUMN: SOURCE_DOMAINS}
-"""Columns that batches bring along, and the keys under which they do."""
-
 COUNTERS = ("micro_batch_parts", "skipped_updates", "shown")
 """The attributes of `UpdateMixin` that a checkpoint keeps."""
 
@@ -37,21 +33,25 @@ class RowOrigins:
     """A collator around another one, which keeps the rows' ids and source domains beside the tensors.
 
     Args:
-        collate: the collator; it sees rows without either, unless its `columns` name them.
+        collate: the collator; it sees rows without the origins' columns, unless it or the model reads them.
+        origins: columns that batches bring along, and the keys under which they do.
+        read: columns that the model reads.
     """
 
-    def __init__(self, collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
-        self.collate = collate
+    def __init__(
+        self, collate: Callable[[list[dict[str, Any]]], Any], origins: Mapping[str, str], read: Sequence[str] = ()
+    ) -> None:
+        self.collate, self.origins, self.read = collate, origins, read
 
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """A batch of rows, with their ids under `ROW_IDS` and their domains under `SOURCE_DOMAINS`."""
-        asked = getattr(self.collate, "columns", ())
-        hidden = [column for column in BESIDE if column not in asked]
+    def __call__(self, rows: list[dict[str, Any]]) -> Any:
+        """Collate rows; a batch that is a mapping gets their origins, such as their ids under `ROW_IDS`."""
+        asked = [*getattr(self.collate, "columns", ()), *self.read]
+        hidden = [column for column in self.origins if column not in asked]
         batch = self.collate([{key: value for key, value in row.items() if key not in hidden} for row in rows])
-        if ID_COLUMN in rows[0]:
-            batch = {**batch, ROW_IDS: [row[ID_COLUMN] for row in rows]}
-        if DOMAIN_COLUMN in rows[0]:
-            batch = {**batch, SOURCE_DOMAINS: torch.tensor([row[DOMAIN_COLUMN] for row in rows])}
+        if isinstance(batch, MutableMapping):
+            for column, key in self.origins.items():
+                values = [row[column] for row in rows]
+                batch[key] = torch.tensor(values) if key == SOURCE_DOMAINS else values
         return batch
 
 
@@ -61,6 +61,7 @@ class Update:
 
     Args:
         batches: its micro-batches.
+        row_ids: the ids of each one's rows, as far as they are known.
         loss: the loss counted since the last logged step, before this update.
         random_state: PyTorch's, before the first micro-batch.
         done: how many micro-batches are through.
@@ -68,12 +69,17 @@ class Update:
         in_backward: whether the forward pass of the part that is made has come to its end.
     """
 
-    batches: list[dict[str, Any]]
+    batches: list[Any]
+    row_ids: list[list[Any]]
     loss: Tensor
     random_state: tuple[Tensor, Any] | None = None
     done: int = 0
     ruined: list[tuple[float, list[Any]]] = field(default_factory=list)
     in_backward: bool = False
+
+    def ids_of(self, number: int) -> list[Any]:
+        """Return the row ids of a micro-batch; a subclass may have made more of them than the loader gave."""
+        return self.row_ids[number] if number < len(self.row_ids) else []
 
 
 class UpdateMixin(Trainer):
@@ -88,19 +94,27 @@ class UpdateMixin(Trainer):
     _update: Update | None = None
 
     def get_train_dataloader(self) -> Any:
-        """As in `Trainer`; where the rows have an id or a domain, batches bring it along."""
+        """As in `Trainer`; in training, batches bring the origins of their rows along (`_origin_columns`)."""
         columns = getattr(self.train_dataset, "column_names", None)
-        beside = [column for column in BESIDE if isinstance(columns, list) and column in columns]
-        if not beside or not self.args.remove_unused_columns:
+        origins = {
+            column: key
+            for column, key in self._origin_columns().items()
+            if isinstance(columns, list) and column in columns
+        }
+        if not origins or not self.args.remove_unused_columns or not self.is_in_train:
             return super().get_train_dataloader()
         self._set_signature_columns_if_needed()
         kept: tuple[Any, Any] = (self.data_collator, self._signature_columns)
-        columns_read: Any = [*kept[1], *beside]
-        self.data_collator, self._signature_columns = RowOrigins(kept[0]), columns_read
+        columns_read: Any = [*kept[1], *(column for column in origins if column not in kept[1])]
+        self.data_collator, self._signature_columns = RowOrigins(kept[0], origins, kept[1]), columns_read
         try:
             return super().get_train_dataloader()
         finally:
             self.data_collator, self._signature_columns = kept
+
+    def _origin_columns(self) -> dict[str, str]:
+        """Return the columns that batches bring along, and the keys under which they do."""
+        return {ID_COLUMN: ROW_IDS}
 
     def _set_signature_columns_if_needed(self) -> None:
         """As in `Trainer`; columns that the collator asks for are left to it, too."""
@@ -111,9 +125,10 @@ class UpdateMixin(Trainer):
         self._signature_columns = columns
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; notes where the update begins."""
+        """As in `Trainer`; notes where the update begins, and takes the rows' ids off the batches."""
         batches, items = super().get_batch_samples(*args, **kwargs)
-        self._update = Update(batches, self._tr_loss.clone())
+        ids = [batch.pop(ROW_IDS, []) if isinstance(batch, MutableMapping) else [] for batch in batches]
+        self._update = Update(batches, ids, self._tr_loss.clone())
         return batches, items
 
     def _drop_update(self) -> None:
@@ -121,7 +136,10 @@ class UpdateMixin(Trainer):
 
     def loss_is_ours(self) -> bool:
         """Whether no subclass outside of this package computes the loss, so that all of its terms are known."""
-        return type(self).compute_loss.__module__.partition(".")[0] == __name__.partition(".")[0]
+        package = __name__.partition(".")[0]
+        return all(
+            own.__module__.partition(".")[0] == package for own in (type(self).compute_loss, type(self).training_step)
+        )
 
     def computes_together(self) -> bool:
         """Whether the processes need one another within the forward passes of an update."""
@@ -141,11 +159,15 @@ class UpdateMixin(Trainer):
         return f"The last good checkpoint is {saved[-1]}." if saved else "No checkpoint was saved before it."
 
 
-def without_origins(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The batch as the model takes it."""
-    return {key: value for key, value in inputs.items() if key not in BESIDE.values()}
+def tensors_of(batch: Any) -> Iterator[Tensor]:
+    """Iterate over the tensors of a batch, which may be a mapping, a sequence, or nested."""
+    if isinstance(batch, Tensor):
+        yield batch
+    elif isinstance(batch, Mapping | list | tuple):
+        for part in batch.values() if isinstance(batch, Mapping) else batch:
+            yield from tensors_of(part)
 
 
-def row_count(inputs: Mapping[str, Any]) -> int:
-    """Rows of a batch."""
-    return next((len(value) for value in inputs.values() if isinstance(value, Tensor) and value.ndim > 0), 1)
+def row_count(batch: Any) -> int:
+    """Return the number of rows of a batch: the length of its first tensor that is no scalar."""
+    return next((len(tensor) for tensor in tensors_of(batch) if tensor.ndim), 1)

@@ -4,6 +4,7 @@ A mean-reduced loss is weighted by its share of the update's items (rows, or tok
 the same for one process, accumulation and DDP, with uneven micro-batches too.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
-from nlp_transfer.training.updates import REPEATED, UpdateMixin
+from nlp_transfer.training.updates import REPEATED, UpdateMixin, row_count
 
 
 class WeighedLossMixin(UpdateMixin):
@@ -47,10 +48,9 @@ class WeighedLossMixin(UpdateMixin):
         """How many terms the batch's mean loss has: labels that are not ignored, or rows where labels are unknown."""
         if REPEATED in batch:
             return 0.0
-        names = [name for name in self.label_names if isinstance(batch.get(name), Tensor)]
-        if names:
-            return float((batch[names[0]] != NO_LABEL).sum())
-        return float(len(next(value for value in batch.values() if isinstance(value, Tensor))))
+        named = batch if isinstance(batch, Mapping) else {}
+        labels = [named[name] for name in self.label_names if isinstance(named.get(name), Tensor)]
+        return float((labels[0] != NO_LABEL).sum()) if labels else float(row_count(batch))
 
     def compute_loss(
         self,

@@ -10,7 +10,6 @@ from nlp_transfer.methods import LoRA
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.unpadding import ATTENTION
 from nlp_transfer.training.memory import token_passes
-from nlp_transfer.training.updates import ROW_IDS
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.training.faulty import trainer, weights
 
@@ -184,12 +183,11 @@ def test_what_belongs_to_rows_goes_with_them(tmp_path):
         "attention_mask": torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0]]),
         "labels": torch.tensor([0, 1, 2]),
         "scale": torch.tensor(2.0),
-        ROW_IDS: ["a", "b", "c"],
     }
     parts = run._parts(batch)
     assert [part["labels"].tolist() for part in parts] == [[1], [2, 0]]
     assert [part["attention_mask"].sum().item() for part in parts] == [4, 5]
-    assert all(part["scale"] == 2.0 and ROW_IDS not in part for part in parts)
+    assert all(part["scale"] == 2.0 for part in parts)
     run.micro_batch_parts = 2
     assert [part["labels"].tolist() for part in run._parts(batch)] == [[1], [2], [0]]
 

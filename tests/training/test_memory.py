@@ -183,7 +183,7 @@ def test_out_of_memory_on_one_or_both_of_two_processes_makes_the_same_updates(tm
 
 def test_there_is_no_way_back_once_gradients_are_shared(tmp_path, model):
     run = trainer(tmp_path)
-    update = Update([], torch.tensor(0.0))
+    update = Update([], [], torch.tensor(0.0))
     assert not run._can_begin_again(model, update)  # sharded in a way that is not DDP's
 
     class Shared(DistributedDataParallel):

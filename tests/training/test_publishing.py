@@ -194,3 +194,24 @@ def test_without_push_to_hub_any_strategy_is_as_it_was(encoder: Path, tmp_path: 
     assert TransferArguments(output_dir=str(tmp_path), hub_strategy="every_save").hub_strategy == "every_save"
     assert TransferArguments(output_dir=str(tmp_path)).hub_strategy == "end"
     assert TransferArguments(output_dir=str(tmp_path)).hub_private_repo is True
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (["en", "de"], ["en", "de"]),
+        (["en_XX", "pt-BR", "pt"], ["en", "pt"]),
+        ("English", None),
+        (["en", "Deutsch"], None),
+    ],
+)
+def test_a_language_never_fails_after_training(encoder, tmp_path, caplog, language, expected):
+    one = trainer(encoder, tmp_path, push_to_hub=False)
+    caplog.clear()
+    with caplog.at_level("WARNING", logger="nlp_transfer.training.publishing"):
+        one.create_model_card(language=language)
+    found = ModelCard.load(tmp_path / "README.md").data.language
+    if expected is None:
+        assert "which the card leaves out; expected codes of two or three letters, such as en." in caplog.text
+    else:
+        assert (found, caplog.text) == (expected, "")

@@ -149,3 +149,22 @@ def test_methods_that_need_classes_are_refused(tmp_path):
                 target_dataset=pairs(8).remove_columns("labels"),
                 methods=methods,
             )
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_several_sequences_of_a_row_are_all_predicted(kind, tmp_path):
+    rows = pairs(19, seed=5)  # the last batch has 3 of 4 rows
+    options = {"num_return_sequences": 3, "num_beams": 3}
+    made = trainer(tmp_path, kind)
+    found = made.predict(rows, **options)
+    assert (len(found.predictions), len(found.label_ids)) == (57, 19)
+    stock = Seq2SeqTrainer(
+        made.model, Seq2SeqTrainingArguments(**_stock_values(tmp_path)), pad_pairs, train_dataset=rows
+    )
+    np.testing.assert_array_equal(found.predictions, stock.predict(rows, **options).predictions)
+    assert len(made.predict(rows).predictions) == 19
+
+
+def _stock_values(folder):
+    names = ("output_dir", "use_cpu", "per_device_eval_batch_size", "report_to", "predict_with_generate")
+    return {name: getattr(arguments(folder), name) for name in (*names, "generation_max_length")}

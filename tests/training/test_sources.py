@@ -8,12 +8,12 @@ import pytest
 import torch
 from datasets import ClassLabel, Dataset
 
-from nlp_transfer import TransferArguments
+from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CDAN, DANN, MMD, FullFineTuning
 from nlp_transfer.methods.base import Features
 from nlp_transfer.training.sources import SourceDraws, sources_of
-from tests.tiny_models import random_rows
+from tests.tiny_models import collate, random_rows, tiny_model
 from tests.training.test_adaptation import TARGET, trainer
 
 NAMES = ["books", "films", "music"]
@@ -87,12 +87,17 @@ def test_an_epoch_has_the_rows_that_the_weights_say(tmp_path: Path, strategy, we
 
 def test_training_shows_the_drawn_rows(tmp_path: Path) -> None:
     run = trainer(tmp_path, [], train_dataset=TRAIN, target_dataset=None, source_weights=[0, 0, 1])
+    domains = {tuple(row["input_ids"]): row["domain"] for row in TRAIN}
     seen: list[list[int]] = []
     step = run.training_step
-    run.training_step = lambda model, inputs, *rest: (  # type: ignore[method-assign]
-        seen.append(inputs["source_domains"].tolist()),
-        step(model, inputs, *rest),
-    )[1]
+
+    def watched(model: Any, inputs: Any, *rest: Any) -> Any:
+        assert set(inputs) == {"input_ids", "attention_mask", "labels"}
+        texts = zip(inputs["input_ids"], inputs["attention_mask"], strict=True)
+        seen.append([domains[tuple(ids[mask.bool()].tolist())] for ids, mask in texts])
+        return step(model, inputs, *rest)
+
+    run.training_step = watched  # type: ignore[method-assign]
     run.train()
     assert seen == [[2] * 4] * 4
 
@@ -177,3 +182,13 @@ def test_a_domain_that_is_no_class_id() -> None:
         sources_of(rows)
     assert sources_of(random_rows(3)) is None
     assert TARGET.column_names and sources_of(TARGET) is None
+
+
+def test_a_column_domain_of_strings_is_left_alone_where_nothing_uses_it(tmp_path: Path) -> None:
+    rows = random_rows(6).add_column("domain", ["a", "b"] * 3)
+    values: dict[str, Any] = {"use_cpu": True, "max_steps": 1, "report_to": "none", "disable_tqdm": True}
+    made = TransferTrainer(tiny_model("bert"), TransferArguments(str(tmp_path), **values), collate, train_dataset=rows)
+    assert made.train().global_step == 1
+    weighing = TransferArguments(str(tmp_path), source_weights="equal", **values)
+    with pytest.raises(ConfigError, match=r"expected a ClassLabel: train_dataset\.class_encode_column\('domain'\)"):
+        TransferTrainer(tiny_model("bert"), weighing, collate, train_dataset=rows)

@@ -224,3 +224,50 @@ def test_a_checkpoint_loads_as_a_plain_model(tmp_path):
 def test_methods_by_name_are_refused_with_what_to_write(tmp_path):
     with pytest.raises(ConfigError, match=r"methods holds 'lora'; expected method objects.*LoRA\(r=8\)"):
         trainer(tmp_path, methods=["lora"])
+
+
+@pytest.mark.parametrize("column", ["input_values", "pixels"])
+def test_rows_are_grouped_by_the_length_of_the_models_own_input(tmp_path, column):
+    class Own(torch.nn.Module):
+        main_input_name = "pixels"
+
+        def forward(self, **_):
+            raise NotImplementedError
+
+    class Reader:
+        model_input_names = ("input_values", "mask")
+
+    rows = [{column: [0] * length} for length in (3, 9, 5)]
+    run = trainer(tmp_path, args=arguments(tmp_path, train_sampling_strategy="group_by_length"), train_dataset=rows)
+    run.model, run.processing_class = Own(), Reader() if column == "input_values" else None
+    assert run._get_train_sampler().lengths.tolist() == [3, 9, 5]
+    run.model, run.processing_class = tiny_model("bert"), None
+    with pytest.raises(
+        ConfigError, match=r"group_by_length, and the training rows have no 'input_ids' .*in a column 'length'"
+    ):
+        run._get_train_sampler()
+
+
+def test_the_users_own_arguments_stay_as_they_are(tmp_path):
+    args = arguments(
+        tmp_path, TrainingArguments, save_strategy="steps", save_steps=1, eval_strategy="steps", eval_steps=1
+    )
+    seen = []
+
+    class Watch(TrainerCallback):
+        def on_train_end(self, args, *_, **__):
+            seen.append(args.to_dict())
+
+    before = args.to_dict()
+    run = trainer(tmp_path, args=args, callbacks=[Watch()])
+    run.train()
+    run.evaluate()
+    assert run.args is args
+    assert args.to_dict() == before == seen[0]
+
+
+def test_an_evaluation_loss_that_is_not_finite_is_shown_with_plain_arguments_too(tmp_path):
+    run = trainer(tmp_path, args=arguments(tmp_path, TrainingArguments))
+    with torch.no_grad():
+        run.model.classifier.bias.fill_(float("nan"))
+    assert np.isnan(run.evaluate()["eval_loss"])
