@@ -52,7 +52,7 @@ class Config:
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
         trust_remote_code: whether Python code that comes with the model may run; never that of another tokenizer.
-        attention_dropout: dropout on attention weights. 0 lets the fused attention kernel run; null keeps the model's.
+        attention_dropout: dropout on attention weights while training; null keeps the model's.
     """
 
     model: str

@@ -1,17 +1,20 @@
 """Attention among the tokens of each text, for texts that lie one after another without padding.
 
 Texts are taken in groups of similar length; only inside a group is there padding, masked. On a CPU a group is
-computed in blocks of a few texts whose scores stay in the processor's cache:
+computed in blocks of a few texts, or of a few heads of one text, whose scores stay in the processor's cache:
 
-    P = softmax(Q Kᵀ · scale + mask),   O = P V
+    P = softmax(Q Kᵀ · scale + mask),   O = (P ∘ M) V / (1 - p)
 
-and in the backward pass, where P is made again unless it is small:
+with a random M of 0 and 1 where a share p of the weights is dropped; and in the backward pass, where P is made again
+unless it is small, and M is kept as bits:
 
-    dV = Pᵀ dO,   dS = P ∘ (dO Vᵀ - rowsum(P ∘ dO Vᵀ)) · scale,   dQ = dS K,   dK = dSᵀ Q
+    dO' = dO / (1 - p),   dV = (P ∘ M)ᵀ dO',   dP = (dO' Vᵀ) ∘ M
+    dS = P ∘ (dP - rowsum(P ∘ dP)),   dQ = dS K · scale,   dK = dSᵀ Q · scale
 
 PyTorch's fused kernel is slower than that on a CPU in bf16, several times for short texts; it is taken where it is
-faster (long texts in fp32), with attention dropout, and on a GPU, where in half precision its form for texts of varying
-length needs no groups. Recomputing P: Dao et al. (2022), https://arxiv.org/abs/2205.14135
+faster (long texts in fp32 without dropout, which it cannot do on a CPU) and on a GPU, with its own dropout. In half
+precision its form for texts of varying length needs no groups, but has no dropout.
+Recomputing P: Dao et al. (2022), https://arxiv.org/abs/2205.14135
 """
 
 from collections.abc import Sequence
@@ -22,12 +25,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from nlp_transfer.models.dropout import as_integers, draw_kept, keep_scale, unpack_kept
+
 try:
     from torch.nn.attention.varlen import varlen_attn
 except ImportError:  # PyTorch before 2.10
     varlen_attn = None  # type: ignore[assignment]
 
-BLOCK_BYTES = 6 * 2**20
+BLOCK_BYTES = 2 * 2**20
 """Size of a block's scores, about: what stays in the cache of a core or two."""
 
 FILL = 0.75
@@ -48,7 +53,7 @@ class Group:
         lengths: tokens of each text.
         places: where their tokens stand in a rectangle of texts x longest, int64, shape (tokens,); None where all
             texts are as long, and nothing has to move.
-        mask: who may attend to whom, bool, shape (texts, 1, longest, longest); None where all may.
+        mask: who may attend to whom, bool, shape (texts, 1, longest or 1, longest); None where all may.
         windowed: whether the mask says more than where the padding is.
     """
 
@@ -96,15 +101,22 @@ def make_groups(lengths: Sequence[int], device: torch.device, mask: Tensor | Non
             continue
         count = torch.tensor(inside, device=device)
         real = torch.arange(width, device=device) < count[:, None]
-        allowed = real[:, None, None, :] if window is None else window & real[:, None, None, :]
-        # A row without any allowed key would be NaN; what padding attends to is thrown away.
-        allowed = allowed | ~real[:, None, :, None]
+        allowed = real[:, None, None, :]
+        if window is not None:  # a row without any allowed key would be NaN; what padding attends to is thrown away
+            allowed = window & allowed | ~real[:, None, :, None]
         made.append(Group(inside, real.flatten().nonzero().flatten(), allowed, mask is not None))
     return made
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, grouped: Sequence[Group], *, scale: float, dropout: float = 0.0
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    grouped: Sequence[Group],
+    *,
+    scale: float,
+    dropout: float = 0.0,
+    fast_dropout: bool = True,
 ) -> Tensor:
     """Attention inside each text.
 
@@ -115,10 +127,12 @@ def attend(
         grouped: from `make_groups`.
         scale: factor on the scores.
         dropout: share of attention weights that are dropped.
+        fast_dropout: on a CPU, draw it by models/dropout.py; off, by PyTorch.
 
     Returns:
         Shape (tokens, heads, size).
     """
+    how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": fast_dropout}
     query, key = query.to(value.dtype), key.to(value.dtype)  # rotary embeddings are computed in float32
     half = query.is_cuda and query.element_size() == 2
     if varlen_attn is not None and half and not dropout and not grouped[0].windowed:
@@ -127,14 +141,21 @@ def attend(
     outputs = []
     for group, *parts in zip(grouped, query.split(sizes), key.split(sizes), value.split(sizes), strict=True):
         q, k, v = (_rectangle(part, group).transpose(1, 2) for part in parts)
-        output = attend_padded(q, k, v, group.mask, scale=scale, dropout=dropout).transpose(1, 2)
+        output = attend_padded(q, k, v, group.mask, **how).transpose(1, 2)
         flat = output.reshape(-1, *output.shape[2:])
         outputs.append(flat if group.places is None else flat.index_select(0, group.places))
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 
 def attend_padded(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, scale: float, dropout: float = 0.0
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    *,
+    scale: float,
+    dropout: float = 0.0,
+    fast_dropout: bool = True,
 ) -> Tensor:
     """Attention in a rectangle, by the kernel that suits it.
 
@@ -145,67 +166,119 @@ def attend_padded(
         mask: bool, True where attention may go, or added to the scores; broadcast to (texts, heads, tokens, tokens).
         scale: factor on the scores.
         dropout: share of attention weights that are dropped.
+        fast_dropout: on a CPU, draw it by models/dropout.py; off, by PyTorch.
 
     Returns:
         Shape (texts, heads, tokens, size).
     """
-    fused = query.shape[2] > FUSED_TOKENS.get(query.dtype, query.shape[2])
     added = mask is not None and mask.dtype != torch.bool
-    if fused or added or dropout or query.device.type != "cpu" or query.shape != key.shape or _compiling():
-        few = query.shape[1] != key.shape[1]
+    few = query.shape[1] != key.shape[1]
+    fused = query.shape[2] > FUSED_TOKENS.get(query.dtype, query.shape[2])
+    suits = fast_dropout and dropout < 1 if dropout else not fused
+    if not suits or added or query.device.type != "cpu" or query.shape != key.shape or _compiling():
         return scaled_dot_product_attention(
             query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale, enable_gqa=few
         )
     with torch.autocast(query.device.type, enabled=False):
-        output: Tensor = _BlockedAttention.apply(query, key, value, mask, scale)
+        output: Tensor = _BlockedAttention.apply(query, key, value, mask, scale, dropout)
     return output
 
 
 class _BlockedAttention(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, dropout: float
     ) -> Tensor:
-        ctx.scale, ctx.mask = scale, mask
+        ctx.scale, ctx.mask, ctx.dropout = scale, mask, dropout
         keeps = query.shape[2] <= KEPT_TOKENS and any(ctx.needs_input_grad[:3])
-        kept, outputs = [], []
-        for block in _blocks(query):
-            weights = _weights(query[block], key[block], mask, block, scale)
-            outputs.append(torch.matmul(weights, value[block]))
+        blocks = _blocks(query)
+        sizes = _bit_sizes(query, blocks)
+        bits = draw_kept(8 * sum(sizes), dropout) if dropout else None
+        factor = keep_scale(dropout) if dropout else 1.0
+        bias = _bias(mask, query)
+        output, kept = torch.empty_like(query), []
+        for block, drawn in zip(blocks, _split(bits, sizes), strict=True):
+            q, k, v = (part[block].contiguous() for part in (query, key, value))
+            weights = _weights(q, k, bias, block, scale)
             if keeps:
                 kept.append(weights)
-        ctx.save_for_backward(query, key, value, *kept)
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+            dropped = weights if drawn is None else _dropped(weights, unpack_kept(drawn, weights), in_place=not keeps)
+            torch.mul(torch.matmul(dropped, v), factor, out=output[block])
+        ctx.save_for_backward(query, key, value, bits, *kept)
+        return output
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        query, key, value, *kept = ctx.saved_tensors
-        parts: list[tuple[Tensor, Tensor, Tensor]] = []
-        for number, block in enumerate(_blocks(query)):
-            q, k, v, g = query[block], key[block], value[block], gradient[block]
-            weights = kept[number] if kept else _weights(q, k, ctx.mask, block, ctx.scale)
-            of_value = torch.matmul(weights.transpose(-1, -2), g)
-            of_weights = torch.matmul(g, v.transpose(-1, -2))
-            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype).mul_(ctx.scale)
-            parts.append((torch.matmul(of_scores, k), torch.matmul(of_scores.transpose(-1, -2), q), of_value))
-        if len(parts) == 1:
-            return (*parts[0], None, None)
-        return (*(torch.cat(part) for part in zip(*parts, strict=True)), None, None)
+        query, key, value, bits, *kept = ctx.saved_tensors
+        blocks = _blocks(query)
+        factor = keep_scale(ctx.dropout) if ctx.dropout else 1.0
+        bias = None if kept else _bias(ctx.mask, query)
+        grads = [torch.empty_like(part) for part in (query, key, value)]
+        all_drawn = _split(bits, _bit_sizes(query, blocks))
+        for number, (block, drawn) in enumerate(zip(blocks, all_drawn, strict=True)):
+            q, k, v, g = (part[block].contiguous() for part in (query, key, value, gradient))
+            g = g if drawn is None else g * factor
+            weights = kept[number] if kept else _weights(q, k, bias, block, ctx.scale)
+            of_weights, dropped = torch.matmul(g, v.transpose(-1, -2)), weights
+            if drawn is not None:
+                mask = unpack_kept(drawn, weights)
+                dropped = _dropped(weights, mask, in_place=False)
+                _dropped(of_weights, mask, in_place=True)
+            of_query, of_key, of_value = (grad[block] for grad in grads)
+            # Xᵀ P is faster than Pᵀ X, whose large side would be read across.
+            of_value.copy_(torch.matmul(g.transpose(-1, -2), dropped).transpose(-1, -2))
+            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            torch.mul(torch.matmul(of_scores, k), ctx.scale, out=of_query)
+            torch.mul(torch.matmul(q.transpose(-1, -2), of_scores).transpose(-1, -2), ctx.scale, out=of_key)
+        return (*grads, None, None, None)
 
 
-def _weights(query: Tensor, key: Tensor, mask: Tensor | None, block: slice, scale: float) -> Tensor:
-    """P of the module's text for a block of texts."""
+Block = tuple[slice, slice]
+"""Texts, and heads of them."""
+
+
+def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: Block, scale: float) -> Tensor:
+    """P of the module's text for a block."""
     scores = torch.matmul(query * scale, key.transpose(-1, -2))
-    if mask is not None:
-        scores.masked_fill_(~(mask[block] if len(mask) > 1 else mask), float("-inf"))
+    if bias is not None:
+        texts, heads = (part if size > 1 else slice(None) for part, size in zip(block, bias.shape, strict=False))
+        scores += bias[texts, heads]
     return torch.softmax(scores, -1)
 
 
-def _blocks(query: Tensor) -> list[slice]:
-    """Texts whose scores are about `BLOCK_BYTES` together."""
+def _bias(mask: Tensor | None, query: Tensor) -> Tensor | None:
+    """The mask as numbers to add, 0 or -inf. It is the same for all heads mostly: filling each would take longer."""
+    return None if mask is None else torch.zeros_like(mask, dtype=query.dtype).masked_fill_(~mask, float("-inf"))
+
+
+def _dropped(weights: Tensor, kept: Tensor, *, in_place: bool) -> Tensor:
+    """P ∘ M."""
+    numbers = as_integers(weights)
+    return (numbers.mul_(kept) if in_place else numbers * kept).view(weights.dtype)
+
+
+def _blocks(query: Tensor) -> list[Block]:
+    """Texts, or heads of one text, whose scores are about `BLOCK_BYTES` together."""
     texts, heads, tokens, _ = query.shape
-    size = max(1, BLOCK_BYTES // (heads * tokens * tokens * query.element_size()))
-    return [slice(start, start + size) for start in range(0, texts, size)]
+    fitting = max(1, BLOCK_BYTES // (tokens * tokens * query.element_size()))
+    if fitting >= heads:
+        size = fitting // heads
+        return [(slice(start, start + size), slice(None)) for start in range(0, texts, size)]
+    size = -(-heads // -(-heads // fitting))  # as even as may be
+    return [
+        (slice(text, text + 1), slice(start, start + size)) for text in range(texts) for start in range(0, heads, size)
+    ]
+
+
+def _bit_sizes(query: Tensor, blocks: Sequence[Block]) -> list[int]:
+    """Bytes that hold a bit for each weight of a block."""
+    tokens = query.shape[2]
+    return [-(-query[block].shape[:2].numel() * tokens * tokens // 8) for block in blocks]
+
+
+def _split(bits: Tensor | None, sizes: Sequence[int]) -> Sequence[Tensor | None]:
+    """The bits of each block."""
+    return [None] * len(sizes) if bits is None else bits.split(list(sizes))
 
 
 def _rectangle(flat: Tensor, group: Group) -> Tensor:

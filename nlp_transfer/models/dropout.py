@@ -1,15 +1,18 @@
 """Dropout whose random numbers cost little on a CPU.
 
 PyTorch draws one number after the other on a CPU, which takes about as long as a fifth of the matrix products around
-it. Here NumPy's SFC64 makes four decisions of each 64-bit word. Its seed is drawn from PyTorch's own random state, so
-seeding, resuming and gradient checkpointing work as with PyTorch's dropout; the numbers are others.
+it, and longer than attention itself for its weights. Here NumPy's SFC64 makes four decisions of each 64-bit word. Its
+seed is drawn from PyTorch's own random state, so seeding, resuming and gradient checkpointing work as with PyTorch's
+dropout; the numbers are others.
 Reference: SFC64, Doty-Humphrey (2010), PractRand, https://pracrand.sourceforge.net
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -19,17 +22,36 @@ STEPS = 2**16
 """How finely the probability is told apart: each decision compares 16 random bits."""
 
 
+PIECE = 2**20
+"""Decisions that are drawn from one seed; several such pieces are drawn by as many threads as PyTorch computes with."""
+
+INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""Integers as wide as a floating type of so many bytes: to zero an element, its bits are multiplied by 0. For bfloat16
+that is an order of magnitude faster than making 0 and 1 of that type."""
+
+_cheap: "WeakSet[nn.Module]" = WeakSet()
+"""Modules that draw their dropout here at the moment."""
+
+
 @contextmanager
 def cheap_dropout(model: nn.Module) -> Iterator[None]:
-    """Every `nn.Dropout` of the model drops by `dropout` inside."""
+    """Inside, every `nn.Dropout` of the model drops by `dropout`, and `is_cheap` holds for all of its modules."""
     modules = [module for module in model.modules() if type(module) is nn.Dropout]
+    entered = [module for module in model.modules() if module not in _cheap]
     for module in modules:
         module.forward = partial(_forward, module)  # type: ignore[method-assign]  # taken away again below
+    _cheap.update(entered)
     try:
         yield
     finally:
+        _cheap.difference_update(entered)
         for module in modules:
             del module.forward
+
+
+def is_cheap(module: nn.Module) -> bool:
+    """Whether a module is inside `cheap_dropout`: attention asks, whose dropout is an argument and no module."""
+    return module in _cheap
 
 
 def _forward(module: nn.Dropout, states: Tensor) -> Tensor:
@@ -52,21 +74,69 @@ def dropout(states: Tensor, p: float) -> Tensor:
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, p: float) -> Tensor:  # type: ignore[override]
-        dropped_steps = min(max(round(p * STEPS), 1), STEPS - 1)
-        kept = _random_steps(states.shape) >= dropped_steps - STEPS // 2
-        ctx.scale = STEPS / (STEPS - dropped_steps)
-        ctx.save_for_backward(kept)
-        return states * kept.to(states.dtype).mul_(ctx.scale)
+        ctx.scale = keep_scale(p)
+        bits = draw_kept(states.numel(), p)
+        ctx.save_for_backward(bits)
+        return _scaled_and_dropped(states, bits, ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        (kept,) = ctx.saved_tensors
-        return gradient * kept.to(gradient.dtype).mul_(ctx.scale), None
+        (bits,) = ctx.saved_tensors
+        return _scaled_and_dropped(gradient, bits, ctx.scale), None
 
 
-def _random_steps(shape: torch.Size) -> Tensor:
-    """Uniform int16 numbers, from -32768 to 32767."""
-    count = shape.numel()
+def _scaled_and_dropped(states: Tensor, bits: Tensor, scale: float) -> Tensor:
+    scaled = (states * scale).contiguous()
+    as_integers(scaled).mul_(unpack_kept(bits, scaled))
+    return scaled
+
+
+def keep_scale(p: float) -> float:
+    """The factor on what is kept, 1 / (1 - p) for p as it is rounded."""
+    return STEPS / (STEPS - _dropped_steps(p))
+
+
+def draw_kept(count: int, p: float) -> Tensor:
+    """Draw which elements are kept: a bit for each, 1 with probability 1 - p, packed into uint8.
+
+    The seed is drawn from PyTorch's random state; the number of threads changes nothing.
+
+    Args:
+        count: how many elements.
+        p: the probability of 0, rounded to a multiple of 1/65536.
+
+    Returns:
+        Shape (⌈count / 8⌉,).
+    """
     seed = int(torch.randint(2**63 - 1, ()))
-    words: Any = np.random.SFC64(seed).random_raw(-(-count // 4))
-    return torch.from_numpy(words.view(np.int16)[:count]).view(shape)
+    sizes = [min(PIECE, count - start) for start in range(0, count, PIECE)]
+    jobs = [(seed, number, size, _dropped_steps(p)) for number, size in enumerate(sizes)]
+    if len(jobs) < 2:  # nothing to share
+        pieces = [_draw_piece(job) for job in jobs]
+    else:
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            pieces = list(threads.map(_draw_piece, jobs))
+    return torch.from_numpy(np.concatenate([np.empty(0, np.uint8), *pieces]))
+
+
+def _draw_piece(job: tuple[int, int, int, int]) -> "np.ndarray[Any, Any]":
+    seed, number, size, dropped_steps = job
+    generator = np.random.Generator(np.random.SFC64([seed, number]))
+    # All 64-bit words are as likely. Unlike `random_raw` this lets other threads run.
+    words: Any = generator.integers(-(2**63), 2**63 - 1, -(-size // 4), dtype=np.int64, endpoint=True)
+    return np.packbits(words.view(np.int16)[:size] >= dropped_steps - STEPS // 2)
+
+
+def unpack_kept(bits: Tensor, values: Tensor) -> Tensor:
+    """The bits of `draw_kept` as integers 0 and 1, in the shape and as wide as the elements of `values`."""
+    kept = torch.from_numpy(np.unpackbits(bits.numpy(), count=values.numel()).view(np.int8))
+    return kept.to(INTEGERS[values.element_size()]).view(values.shape)
+
+
+def as_integers(values: Tensor) -> Tensor:
+    """The memory of floating numbers seen as integers of that width: times 0 or 1 they are dropped or kept."""
+    return values.view(INTEGERS[values.element_size()])
+
+
+def _dropped_steps(p: float) -> int:
+    return min(max(round(p * STEPS), 1), STEPS - 1)

@@ -25,6 +25,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from nlp_transfer.models.attention import Group, attend, attend_padded, make_groups
+from nlp_transfer.models.dropout import is_cheap
 from nlp_transfer.models.families import encoder_layers, family, is_known
 
 if TYPE_CHECKING:
@@ -261,18 +262,19 @@ def _attention(
 ) -> tuple[Tensor, None]:
     """As transformers' attention functions: (1 or batch, heads, tokens, size) to (…, tokens, heads, size)."""
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
+    how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": is_cheap(module)}
     plain = kwargs.get("position_bias") is None and not kwargs.get("is_causal")
     if not plain:
         return sdpa_attention_forward(  # type: ignore[no-any-return]
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
     if _current is None or query.shape[2] != _current.tokens + _current.filling:
-        output = attend_padded(query, key, value, attention_mask, scale=scale, dropout=dropout)
+        output = attend_padded(query, key, value, attention_mask, **how)
         return output.transpose(1, 2), None
     if key.shape[1] != query.shape[1]:  # grouped queries
         key, value = (part.repeat_interleave(query.shape[1] // part.shape[1], 1) for part in (key, value))
     q, k, v = (part[0, :, : _current.tokens].transpose(0, 1) for part in (query, key, value))
-    output = attend(q, k, v, _current.groups(attention_mask), scale=scale, dropout=dropout)
+    output = attend(q, k, v, _current.groups(attention_mask), **how)
     return _filled(output, _current)[None], None
 
 

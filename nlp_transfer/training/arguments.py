@@ -33,7 +33,7 @@ class TransferArguments(TrainingArguments):
             take it, or `skip` it, say so, and go on.
         max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
         unpadding: leave padding out of the encoder's layers, where the network allows it (models/unpadding.py).
-        fast_dropout: on a CPU, draw dropout's random numbers by a faster generator (models/dropout.py).
+        fast_dropout: on a CPU, draw all dropout, attention's too, by a faster generator (models/dropout.py).
         source_weights: of several sources, the share of an epoch that each one has: `size` (as it has rows), `equal`,
             `distance` (as much of the target's texts looks like it), or a number for each source in order.
         tokens_per_pass: how many tokens, padding not counted, go through the model at once; a larger micro-batch is cut

@@ -1,9 +1,11 @@
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from torch.utils.checkpoint import checkpoint
 
 from nlp_transfer.models import attention
 from nlp_transfer.models.attention import attend, attend_padded, groups, make_groups
+from nlp_transfer.models.dropout import draw_kept, unpack_kept
 
 HEADS, SIZE, SCALE = 3, 8, 0.3
 CPU = torch.device("cpu")
@@ -22,7 +24,12 @@ def test_a_group_of_equal_lengths_moves_and_masks_nothing():
 def test_a_group_of_unequal_lengths_masks_the_padding():
     (group,) = make_groups([4, 3], CPU)
     assert group.places.tolist() == [0, 1, 2, 3, 4, 5, 6]
-    assert group.mask[1, 0, 0].tolist() == [True, True, True, False]
+    assert group.mask.tolist() == [[[[True] * 4]], [[[True, True, True, False]]]]  # of keys, the same for all rows
+
+
+def test_a_window_leaves_no_row_without_keys():
+    (group,) = make_groups([4, 3], CPU, torch.eye(4, dtype=torch.bool).expand(2, 1, 4, 4))
+    assert group.mask[1, 0, :3].tolist() == torch.eye(4, dtype=torch.bool)[:3].tolist()
     assert group.mask[1, 0, 3].all()  # padding itself attends somewhere, or it would be NaN
 
 
@@ -94,13 +101,145 @@ def test_grouped_queries_are_pytorchs():
     assert torch.equal(attend_padded(query, key, value, None, scale=SCALE), expected)
 
 
-def test_dropped_weights_are_pytorchs():
+def test_dropped_weights_are_pytorchs_on_request():
     parts = [torch.ones(1, 1, 50, SIZE) for _ in range(3)]
     torch.manual_seed(0)
-    dropped = attend_padded(*parts, None, scale=SCALE, dropout=0.5)
+    dropped = attend_padded(*parts, None, scale=SCALE, dropout=0.5, fast_dropout=False)
     torch.manual_seed(0)
     assert torch.equal(dropped, scaled_dot_product_attention(*parts, dropout_p=0.5, scale=SCALE))
     assert not torch.allclose(dropped, attend_padded(*parts, None, scale=SCALE))
+
+
+def test_fewer_heads_of_keys_and_added_masks_drop_by_pytorch():
+    query, added = torch.ones(1, 4, 50, SIZE), torch.zeros(1, 1, 50, 50)
+    for key, mask in ((query[:, :2], None), (query, added)):
+        torch.manual_seed(0)
+        found = attend_padded(query, key, key, mask, scale=SCALE, dropout=0.5)
+        torch.manual_seed(0)
+        assert torch.equal(
+            found,
+            scaled_dot_product_attention(query, key, key, mask, dropout_p=0.5, scale=SCALE, enable_gqa=mask is None),
+        )
+
+
+def drawn_mask(query, p, seed):
+    """The mask of one call, drawn as it draws: block after block, each from a new byte on."""
+    texts, heads, tokens, _ = query.shape
+    mask = torch.empty(texts, heads, tokens, tokens, dtype=torch.float64)
+    sizes = [-(-mask[block].numel() // 8) for block in attention._blocks(query)]
+    torch.manual_seed(seed)
+    drawn = draw_kept(8 * sum(sizes), p).split(sizes)
+    for block, bits in zip(attention._blocks(query), drawn, strict=True):
+        mask[block] = unpack_kept(bits, mask[block]).double()
+    return mask
+
+
+@pytest.mark.parametrize("blocks", ["one block", "blocks of texts", "blocks of heads"])
+@pytest.mark.parametrize("kept_tokens", [4, 128], ids=["P made again", "P kept"])
+@pytest.mark.parametrize("masked", [None, "padding", "window"])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 2e-5), (torch.bfloat16, 4e-2)]
+)
+def test_a_fixed_mask_gives_the_plain_formula_and_its_gradients(
+    monkeypatch, dtype, tolerance, masked, kept_tokens, blocks
+):
+    texts, tokens, p = 5, 9, 0.25
+    a_head = tokens * tokens * dtype.itemsize
+    sizes = {"one block": 2**20, "blocks of texts": 2 * HEADS * a_head, "blocks of heads": 2 * a_head}
+    monkeypatch.setattr(attention, "BLOCK_BYTES", sizes[blocks])
+    monkeypatch.setattr(attention, "KEPT_TOKENS", kept_tokens)
+    torch.manual_seed(0)
+    # As families make them: heads inside tokens.
+    parts = [torch.randn(texts, tokens, HEADS, SIZE, dtype=dtype, requires_grad=True) for _ in range(3)]
+    query, key, value = (part.transpose(1, 2) for part in parts)
+    place = torch.arange(tokens)
+    mask = {
+        None: None,
+        "padding": (place < torch.tensor([9, 8, 7, 9, 4])[:, None])[:, None, None],
+        "window": ((place[:, None] - place).abs() <= 2)[None, None],
+    }[masked]
+    kept = drawn_mask(query, p, seed=5)
+    torch.manual_seed(5)
+    found = attend_padded(query, key, value, mask, scale=SCALE, dropout=p)
+    scores = query.double() @ key.double().transpose(-1, -2) * SCALE
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    expected = ((scores.softmax(-1) * kept / (1 - p)) @ value.double()).to(dtype)
+    assert found.dtype == dtype
+    assert 0.65 < kept.mean() < 0.85
+    compare(found, expected, parts, tolerance)
+
+
+def test_the_moments_of_dropped_weights():
+    """Over many draws the output has the mean of attention without dropout, and the variance of dropped weights."""
+    torch.manual_seed(0)
+    draws, tokens, p = 4000, 8, 0.1
+    query, key, value = torch.randn(3, 1, 2, tokens, SIZE, dtype=torch.float64)
+    weights = (query @ key.transpose(-1, -2) * SCALE).softmax(-1)
+    many = [part.expand(draws, -1, -1, -1) for part in (query, key, value)]
+    found = attend_padded(*many, None, scale=SCALE, dropout=p)
+    variance = weights.square() @ value.square() * p / (1 - p)
+    deviation = (found.mean(0) - (weights @ value)[0]) / (variance[0] / draws).sqrt()
+    assert deviation.abs().max() < 4.5  # of 128 means, in standard errors
+    torch.testing.assert_close(found.var(0), variance[0], rtol=0.2, atol=1e-4)
+
+
+def test_weights_are_dropped_independently_of_texts_heads_blocks_and_steps(monkeypatch):
+    """With equal scores and V the unit matrix, the output is the mask over the number of tokens."""
+    texts, tokens, p = 6, 64, 0.3
+    monkeypatch.setattr(attention, "BLOCK_BYTES", 2 * tokens * tokens * 4)  # two of three heads a block
+    zero = torch.zeros(texts, HEADS, tokens, tokens)
+    unit = torch.eye(tokens).expand(texts, HEADS, -1, -1)
+    torch.manual_seed(0)
+    first, second = (
+        (attend_padded(zero, zero, unit, None, scale=SCALE, dropout=p) * tokens * (1 - p)).round() for _ in range(2)
+    )
+    assert first.unique().tolist() == [0.0, 1.0]
+    assert first.mean().item() == pytest.approx(1 - p, abs=0.007)  # four standard deviations
+    masks = torch.cat([first.flatten(0, 1), second.flatten(0, 1)]).flatten(1)
+    deviations = (masks - (1 - p)) / (p * (1 - p)) ** 0.5
+    correlations = deviations @ deviations.T / tokens**2
+    assert correlations.fill_diagonal_(0).abs().max() < 5 / tokens  # of 630 pairs, in standard errors of 1 / 64
+    rows = deviations.view(-1, tokens, tokens)
+    for one, other in ((rows[:, 1:], rows[:, :-1]), (rows[..., 1:], rows[..., :-1])):
+        assert (one * other).mean().abs() < 4 / one.numel() ** 0.5
+
+
+def test_the_seed_decides_which_weights_are_dropped_and_nothing_is_drawn_without():
+    parts = [torch.randn(2, HEADS, 20, SIZE, generator=torch.Generator().manual_seed(i)) for i in range(3)]
+
+    def draw(seed, p=0.5):
+        torch.manual_seed(seed)
+        return attend_padded(*parts, None, scale=SCALE, dropout=p), torch.get_rng_state()
+
+    assert torch.equal(draw(0)[0], draw(0)[0])
+    assert not torch.equal(draw(0)[0], draw(1)[0])
+    torch.manual_seed(0)
+    assert torch.equal(draw(0, p=0.0)[1], torch.get_rng_state())
+
+
+def test_gradient_checkpointing_drops_the_same_weights():
+    ends = []
+    for again in (False, True):
+        parts = flat([50, 40], torch.float64)
+
+        def attended(*parts):
+            return attend(*parts, make_groups([50, 40], CPU), scale=SCALE, dropout=0.5).square()
+
+        torch.manual_seed(3)
+        found = checkpoint(attended, *parts, use_reentrant=False) if again else attended(*parts)
+        ends.append((found, *torch.autograd.grad(found.sum(), parts)))
+    for one, other in zip(*ends, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_long_texts_with_dropout_leave_no_scores_behind():
+    """What is saved for the backward pass is Q, K, V and a bit a weight; PyTorch would keep scores, weights and mask."""
+    parts = [torch.randn(2, HEADS, 200, SIZE, requires_grad=True) for _ in range(3)]
+    saved = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor.nbytes), lambda packed: packed):
+        attend_padded(*parts, None, scale=SCALE, dropout=0.1)
+    assert sum(saved) == 3 * parts[0].nbytes + 2 * HEADS * 200 * 200 / 8
 
 
 def test_the_kernel_for_varying_lengths_is_told_where_texts_end(monkeypatch):

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from nlp_transfer.models.dropout import cheap_dropout, dropout
+from nlp_transfer.models import dropout as module
+from nlp_transfer.models.dropout import cheap_dropout, draw_kept, dropout, is_cheap, unpack_kept
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
@@ -70,3 +71,39 @@ def test_models_are_whole_again_after_an_error():
     with pytest.raises(RuntimeError, match="inside"), cheap_dropout(model):
         raise RuntimeError("inside")
     assert "forward" not in vars(model[0])
+
+
+def test_pieces_and_threads_change_nothing_and_pieces_are_independent(monkeypatch):
+    def draw(count, threads):
+        torch.manual_seed(0)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+        bits = draw_kept(count, 0.3)
+        return unpack_kept(bits, torch.empty(count))
+
+    monkeypatch.setattr(module, "PIECE", 8000)
+    one = draw(60_001, 1)
+    assert one.shape == (60_001,)
+    assert torch.equal(one, draw(60_001, 3))
+    assert torch.equal(one[:8000], draw(8000, 1))
+    pieces = (one[:56_000].view(7, 8000).double() - 0.7) / 0.21**0.5
+    assert (pieces @ pieces.T / 8000).fill_diagonal_(0).abs().max() < 5 / 8000**0.5  # in standard errors
+
+
+def test_bfloat16_is_scaled_without_a_bias():
+    """1 / (1 - p) rounded to bfloat16 would be 0.2 % too small for all that is kept."""
+    torch.manual_seed(0)
+    states = torch.linspace(1, 2, 10_000).bfloat16()
+    dropped = dropout(states, 0.1).double()
+    kept = dropped > 0
+    assert (dropped[kept] / states[kept].double()).mean().item() == pytest.approx(1 / 0.9, rel=2e-4)
+
+
+def test_modules_know_that_they_are_inside():
+    model, other = nn.Sequential(nn.Linear(2, 2)), nn.Linear(2, 2)
+    with cheap_dropout(model):
+        assert is_cheap(model[0])
+        assert not is_cheap(other)
+        with cheap_dropout(model[0]):
+            assert is_cheap(model[0])
+        assert is_cheap(model[0])
+    assert not is_cheap(model[0])

@@ -7,6 +7,8 @@ from transformers import TrainerCallback, TrainingArguments
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods import LoRA
+from nlp_transfer.models import attention
+from nlp_transfer.models.dropout import draw_kept
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.unpadding import ATTENTION
 from nlp_transfer.training.memory import token_passes
@@ -85,6 +87,25 @@ def test_pytorchs_dropout_on_request(tmp_path):
     seen = Seen(model)
     trainer(tmp_path, model, fast_dropout=False, max_steps=1).train()
     assert seen.dropouts == {False}
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "modernbert"])
+@pytest.mark.parametrize("fast", [True, False])
+def test_attention_drops_in_its_own_kernel_while_training(tmp_path, monkeypatch, kind, fast):
+    """A model as its checkpoint has it: 0.1 of the weights for BERT and DistilBERT, none for ModernBERT."""
+    shares = []
+
+    def noted(count, p):
+        shares.append(p)
+        return draw_kept(count, p)
+
+    monkeypatch.setattr(attention, "draw_kept", noted)
+    run = trainer(tmp_path, tiny_model(kind), fast_dropout=fast, max_steps=1, save_strategy="no")
+    run.train()
+    assert set(shares) == ({0.1} if fast and kind != "modernbert" else set())
+    trained = len(shares)
+    run.evaluate(random_rows(4))
+    assert len(shares) == trained
 
 
 def test_the_model_is_plain_afterwards_and_in_every_checkpoint(tmp_path):
