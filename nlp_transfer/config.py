@@ -24,6 +24,7 @@ from nlp_transfer.reading.trees import merge_tree, override, read_yaml
 from nlp_transfer.reading.typed import Partial, build, build_named, check
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.choices import combinations
+from nlp_transfer.training.run_arguments import run_problems
 
 if TYPE_CHECKING:
     from nlp_transfer.training import TransferArguments
@@ -180,6 +181,8 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> Partial:
             values[key] = None if value is None else build(CorpusConfig, value, key, problems)
         elif key == "training":
             values[key] = build(TransferArguments, value, key, problems)
+            if isinstance(value, dict):  # `do_train: false` is also the default, which given() leaves out
+                problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
         elif key == "task":
             values[key] = build_named(TASKS, value, "task", key, problems, default=SequenceClassification.name)
         elif key == "methods":

@@ -19,6 +19,7 @@ from nlp_transfer.reporting.baselines import BASELINES
 from nlp_transfer.reporting.summary_baselines import SUMMARY_BASELINES
 from nlp_transfer.tasks import Task
 from nlp_transfer.training.choices import choosing_problems
+from nlp_transfer.training.run_arguments import optimizer_problems, run_problems
 
 if TYPE_CHECKING:
     from nlp_transfer.config import Config
@@ -201,9 +202,10 @@ def corpus_problems(corpus: "CorpusConfig | Partial", key: str) -> list[str]:
 
 
 def _training_problems(training: "TransferArguments | Partial", task: "Task | Partial | None") -> list[str]:
-    problems = []
+    given = training.values if isinstance(training, Partial) else training.given()
+    problems = list(run_problems(given))
     # transformers would write to a folder `trainer_output` where none is named.
-    named = training.gives("output_dir") if isinstance(training, Partial) else training.given().get("output_dir")
+    named = training.gives("output_dir") if isinstance(training, Partial) else given.get("output_dir")
     if not named:
         problems.append(NO_OUTPUT_DIR)
     problems += path_problems("training.output_dir", str(training.output_dir or "."))
@@ -215,12 +217,19 @@ def _training_problems(training: "TransferArguments | Partial", task: "Task | Pa
         problems.append(f"training.metric_for_best_model: {guess}")
     if training.label_smoothing_factor and not (task is not None and task.writes):
         problems.append("training.label_smoothing_factor is set; the task computes the loss: set task.label_smoothing.")
-    if training.auto_find_batch_size:
+    if not isinstance(training, Partial):
+        problems += optimizer_problems(training)
+    if training.fp16 and not _on_gpu(training):
         problems.append(
-            "training.auto_find_batch_size restarts the schedule but keeps weights and optimizer state; lower "
-            "training.per_device_train_batch_size and raise training.gradient_accumulation_steps instead."
+            "training.fp16 needs a GPU, and training is on the CPU: it would be fp32. Set training.precision: auto."
         )
     return problems
+
+
+def _on_gpu(training: "TransferArguments | Partial") -> bool:
+    import torch
+
+    return bool(torch.accelerator.is_available() and not training.use_cpu)
 
 
 NO_OUTPUT_DIR = "training.output_dir is missing: the folder that the run writes to, such as runs/first."

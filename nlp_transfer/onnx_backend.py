@@ -74,6 +74,8 @@ def load_summarizer(name: str | Path, precision: str | None = None) -> TrainedSu
 
 def exported_folder(name: str | Path) -> Path:
     """The folder of an exported model that a name means; raises CheckpointError where there is none."""
+    if not str(name):
+        raise CheckpointError("The model's name is empty; expected the folder of an exported model, or a run's.")
     folder = Path(name).expanduser()
     for place in (folder, folder / FOLDER):
         if any((place / file).is_file() for file in FILES.values()):

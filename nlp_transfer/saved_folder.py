@@ -26,6 +26,8 @@ def find_folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
     """The model folder that a name means, and where its files are; raises CheckpointError."""
     from nlp_transfer.models.fetching import model_folder
 
+    if not str(name):
+        raise CheckpointError("The model's name is empty; expected a run's folder, a model folder, or a Hub id.")
     folder = Path(name).expanduser()
     on_hub, at, commit = str(name).rpartition("@")
     if at and revision is None and not folder.exists() and not Path(on_hub).expanduser().exists():

@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from nlp_transfer.reading.described import HelpSection
 
 
+class CommandParser(argparse.ArgumentParser):
+    """A parser that refuses an empty word: as a path it would be the folder in which the command runs."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.register("type", None, _not_empty)
+
+
+def _not_empty(word: str) -> str:
+    if not word:
+        raise argparse.ArgumentTypeError("the value is empty; expected a name or a path, or leave the option out")
+    return word
+
+
 def command_parser(description: str, **options: Any) -> argparse.ArgumentParser:
     """A command's parser, which shows its script's text as it stands and takes no name for a longer one.
 
@@ -17,7 +31,7 @@ def command_parser(description: str, **options: Any) -> argparse.ArgumentParser:
         description: what `--help` begins with.
         options: of `ArgumentParser`.
     """
-    return argparse.ArgumentParser(
+    return CommandParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
     )
 

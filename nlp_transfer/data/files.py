@@ -20,6 +20,8 @@ def file_source(config: CorpusConfig, key: str) -> Source:
     Raises:
         DataError: nothing is there, it may not be read, or it is no corpus; says what was found and what is read.
     """
+    if not config.path:
+        raise DataError(f"{key}.path is empty; expected a file or a folder.")
     path = Path(str(config.path)).expanduser()
     with readable(path):
         return _source(path, config, key)

@@ -76,6 +76,8 @@ class Texts:
             self.path = cast(Path, piped)
             self._suffix = piped.suffix() if file_format == "auto" else f".{file_format}"
             return
+        if not name:
+            raise DataError("The file's name is empty; expected a file, or - for standard input.")
         self.path = Path(name).expanduser()
         with readable(self.path):
             if not self.path.exists():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Features, Method, Term, weight_problems
+from nlp_transfer.reading.sizes import size_problems
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -38,7 +39,7 @@ class Adversarial(Method):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = weight_problems(self.name, self.weight)
+        problems = weight_problems(self.name, self.weight) + size_problems(f"{self.name}.", vars(self))
         if not 0 < self.gamma < math.inf:
             problems.append(
                 f"{self.name}.gamma is {self.gamma}; expected more than 0 (10 reaches half strength at a tenth)."

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.reading.sizes import size_problems
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,7 +54,7 @@ class LoRA(Method):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = []
+        problems = size_problems("lora.", vars(self))
         if self.r < 1:
             problems.append(f"lora.r is {self.r}; expected a rank of 1 or more.")
         if self.alpha is not None and not 0 < self.alpha < math.inf:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final, get_type_hints
 
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.reading.sizes import size_problems
 from nlp_transfer.reading.typed import check_field
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class PeftAdapter(Method):
             else:
                 where = f"{self.name}.settings.{key}"
                 values[key] = _plain(check_field(known[key], hints[key], value, where, problems), value)
+        problems += size_problems(f"{self.name}.settings.", values)
         if values.get("use_asa"):
             problems.append(f"{self.name}.settings.use_asa cannot be on: {_EVERY_STEP}.")
         if "num_virtual_tokens" in known and "num_virtual_tokens" not in self.settings:

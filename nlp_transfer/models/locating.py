@@ -28,6 +28,8 @@ def resolve_model(name: str) -> str:
     Raises:
         ConfigError: the package or folder does not exist or leads out of the package, or the name is none of the three.
     """
+    if not name:
+        raise ConfigError("model is empty; expected a folder, a Hub id, or a model inside an installed package.")
     if name.startswith(PACKAGE_PREFIX):
         return str(_package_folder(name))
     folder = Path(name).expanduser()

@@ -10,7 +10,7 @@ NAME_BYTES = 255
 
 
 def path_problems(key: str, path: str) -> list[str]:
-    """What makes a path one that no run can use: too long, a NUL character, a file among its folders, no permission.
+    """Word why no run can use a path: empty, too long, a NUL character, a file among its folders, no permission.
 
     Args:
         key: where it stands in the configuration, for the message.
@@ -19,6 +19,8 @@ def path_problems(key: str, path: str) -> list[str]:
     Returns:
         One message, or none; that nothing is there is no problem here.
     """
+    if not path:
+        return [f"{key} is empty; expected a path. An empty one would be the folder in which the command runs."]
     try:
         whole = Path(path).expanduser()
         if any(len(os.fsencode(name)) > NAME_BYTES for name in whole.parts):

@@ -86,7 +86,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
         problems += [
             text for text in error.problems if not any(re.search(rf"\b{re.escape(name)}\b", text) for name in unread)
         ]
-    except (ValueError, TypeError, ImportError) as error:
+    except Exception as error:  # transformers' classes check themselves, and raise many kinds
         if whole:
             problems.append(f"{path}: {' '.join(str(error).split())}")
     return Partial(cls, values, frozenset(unread))

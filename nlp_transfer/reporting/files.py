@@ -44,6 +44,8 @@ def empty_folder(path: str | os.PathLike[str], option: str) -> Path:
     Raises:
         CheckpointError: it is a file, or holds something.
     """
+    if not os.fspath(path):
+        raise CheckpointError(f"{option} is empty; name a new folder.")
     folder = Path(path).expanduser()
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{option} {folder} is a file; name a new folder.")

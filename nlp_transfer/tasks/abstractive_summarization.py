@@ -18,6 +18,7 @@ import numpy as np
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.words import ROUGE
+from nlp_transfer.reading.sizes import size_problems
 from nlp_transfer.tasks.base import BoundTask, Task
 from nlp_transfer.tasks.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.written_documents import WrittenDocument, document_metrics, written_documents
@@ -87,6 +88,7 @@ class AbstractiveSummarization(Task):
             )
             if getattr(self, name) < least
         ]
+        problems += size_problems("task.", vars(self))
         if self.min_summary_length > self.max_summary_length >= 2:
             problems.append(
                 f"task.min_summary_length is {self.min_summary_length}, above task.max_summary_length "

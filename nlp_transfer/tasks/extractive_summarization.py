@@ -17,6 +17,7 @@ from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.extracts import UNITS
 from nlp_transfer.metrics.words import ROUGE
+from nlp_transfer.reading.sizes import size_problems
 from nlp_transfer.tasks.base import BoundTask, Task
 from nlp_transfer.tasks.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.scored_documents import ScoredDocument, document_metrics, scored_documents
@@ -75,7 +76,7 @@ class ExtractiveSummarization(Task):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = []
+        problems = size_problems("task.", vars(self))
         if self.max_length < 3:
             problems.append(f"task.max_length is {self.max_length}; a sentence needs at least 3 tokens.")
         elif not 0 <= self.repeated_tokens <= self.max_length // 2:

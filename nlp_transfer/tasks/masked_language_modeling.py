@@ -16,6 +16,7 @@ import numpy as np
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.reading.sizes import size_problems
 from nlp_transfer.tasks.base import BoundTask, Task
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class MaskedLanguageModeling(Task):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = []
+        problems = size_problems("task.", vars(self))
         if self.max_length < 3:
             problems.append(f"task.max_length is {self.max_length}; a row needs at least 3 tokens.")
         if not 0 < self.mask_probability < 1:

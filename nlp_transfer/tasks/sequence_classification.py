@@ -14,6 +14,7 @@ import numpy as np
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.reading.sizes import size_problems
 from nlp_transfer.tasks.base import BoundClassification, Task
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class SequenceClassification(Task):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = []
+        problems = size_problems("task.", vars(self))
         if self.max_length < 3:
             problems.append(f"task.max_length is {self.max_length}; a text needs at least 3 tokens.")
         if isinstance(self.class_weights, str) and self.class_weights != "balanced":

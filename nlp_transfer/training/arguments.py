@@ -12,6 +12,7 @@ from transformers.trainer_utils import HubStrategy
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.label_free import LABEL_FREE
+from nlp_transfer.reading.sizes import size_problems
 from nlp_transfer.training.integrations import report_to_problems
 from nlp_transfer.training.precision import uses_bf16
 from nlp_transfer.training.sources import weights_problems
@@ -128,6 +129,9 @@ class TransferArguments(TrainingArguments):
             for name in names
             if getattr(self, name) is not None and not holds(getattr(self, name))
         ]
+        problems += size_problems("training.", vars(self))
+        if self.dataloader_persistent_workers and not self.dataloader_num_workers:
+            problems.append("training.dataloader_persistent_workers needs training.dataloader_num_workers above 0.")
         if self.max_steps <= 0 and not 0 < self.num_train_epochs < math.inf:
             problems.append(
                 f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
@@ -203,10 +207,16 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
             "per_device_eval_batch_size",
             "gradient_accumulation_steps",
             "tokens_per_pass",
+            "eval_accumulation_steps",
+            "dataloader_prefetch_factor",
+            "ddp_bucket_cap_mb",
+            "ddp_timeout",
         ),
         "at least 1",
         lambda value: value >= 1,
     ),
+    (("save_steps", "eval_steps", "logging_steps"), "a finite number", math.isfinite),
+    (("label_smoothing_factor",), "0 <= value <= 1", lambda value: 0 <= value <= 1),
     (
         (
             "learning_rate",
@@ -217,6 +227,9 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
             "max_skipped_updates",
             "activation_cache_gb",
             "dataloader_num_workers",
+            "early_stopping_threshold",
+            "eval_delay",
+            "neftune_noise_alpha",
         ),
         "0 or more",
         lambda value: 0 <= value < math.inf,

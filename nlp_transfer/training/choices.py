@@ -4,6 +4,7 @@ A configuration's `choose` and `TransferTrainer.choose` read them alike.
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from nlp_transfer.training.effects import changes_nothing
 CANDIDATES = "candidates"
 """The folder inside a run's folder that holds the runs to choose from."""
 
+
+MOST_CANDIDATES = 100
+"""The most combinations that a run tries; each is a training, and each is checked before the first begins."""
 
 NUMBERS = (
     "learning_rate",
@@ -66,8 +70,16 @@ def choosing_problems(choose: Mapping[str, Sequence[Any]], training: Any, method
         elif isinstance(values, str) or not isinstance(values, Sequence) or not values:
             found = "empty" if isinstance(values, list | tuple) else shown(values)
             problems.append(f"choose.{path} is {found}; expected a list of values.")
+        elif len(values) > MOST_CANDIDATES:
+            problems.append(f"choose.{path} has {len(values):,} values; expected at most {MOST_CANDIDATES}. {_FEWER}")
         elif twice := [value for place, value in enumerate(values) if value in values[:place]]:
             problems.append(f"choose.{path} has {twice[0]} more than once; each would be trained. Leave one.")
+    lengths = [len(values) if isinstance(values, list | tuple) else 1 for values in choose.values()]
+    if math.prod(lengths) > MOST_CANDIDATES >= max(lengths):
+        product = " x ".join(map(str, lengths))
+        problems.append(
+            f"choose has {math.prod(lengths):,} combinations ({product}); expected at most {MOST_CANDIDATES}. {_FEWER}"
+        )
     if choose:
         if training.metric_for_best_model is None or not training.load_best_model_at_end:
             problems.append(
@@ -81,3 +93,6 @@ def choosing_problems(choose: Mapping[str, Sequence[Any]], training: Any, method
             if not method.trains
         ]
     return problems
+
+
+_FEWER = "Each is a training of its own: leave values out, and look closer around the best afterwards."

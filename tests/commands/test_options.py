@@ -2,7 +2,7 @@
 
 import pytest
 
-from nlp_transfer.commands.options import read_generation, read_overrides
+from nlp_transfer.commands.options import command_parser, read_generation, read_overrides
 from nlp_transfer.errors import ConfigError
 
 
@@ -35,3 +35,14 @@ def test_words_that_are_no_generation_setting():
         "--generation: '=2' is no setting; expected NAME=VALUE, such as num_beams=1.",
         "--generation: top_k is given twice.",
     ]
+
+
+def test_an_empty_word_is_no_path(capsys):
+    parser = command_parser("what it does")
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("--output")
+    for words, name in (([""], "MODEL"), (["runs/first", "--output", ""], "--output")):
+        with pytest.raises(SystemExit) as ended:
+            parser.parse_args(words)
+        assert ended.value.code == 2
+        assert f"error: argument {name}: the value is empty; expected a name or a path" in capsys.readouterr().err

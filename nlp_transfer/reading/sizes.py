@@ -1,0 +1,45 @@
+"""Upper limits of sizes: a larger value is a slip, and would take the machine's memory before anyone sees it.
+
+One table by the field's name, for the fields of methods, tasks and training arguments alike.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+LAYER_WIDTH = 16_384
+"""A width that no encoder of the supported families comes near."""
+
+_WIDER = "no encoder's layers are wider"
+_ROWS = "no device holds more rows at once"
+
+LIMITS: dict[str, tuple[int, str]] = {
+    "r": (LAYER_WIDTH, _WIDER),
+    "hidden_size": (LAYER_WIDTH, _WIDER),
+    "num_virtual_tokens": (LAYER_WIDTH, "no encoder reads a longer prompt"),
+    "max_length": (1_000_000, "no encoder reads more tokens of a text"),
+    "max_summary_length": (100_000, "no decoder writes a longer summary"),
+    "num_beams": (1_000, "each beam holds the decoder's states again"),
+    "no_repeat_ngram_size": (1_000, "no summary repeats so long a run of tokens"),
+    "new_words": (100_000, "each is a row of the embeddings, and has to be learned"),
+    "per_device_train_batch_size": (1_000_000, _ROWS),
+    "per_device_eval_batch_size": (1_000_000, _ROWS),
+    "gradient_accumulation_steps": (1_000_000, "the model would not be updated"),
+    "dataloader_num_workers": (1_024, "each is a process of its own"),
+    "dataloader_prefetch_factor": (10_000, "so many batches wait in each worker's memory"),
+    "cpu_threads": (4_096, "no machine has more cores"),
+}
+"""The highest value of a field, and why a higher one cannot be meant."""
+
+
+def size_problems(path: str, values: Mapping[str, Any]) -> list[str]:
+    """Word each value that is above its limit.
+
+    Args:
+        path: what stands before a field's name in messages, such as `training.`.
+        values: values by field name; names without a limit are passed over.
+    """
+    return [
+        f"{path}{name} is {values[name]:,}; expected at most {limit:,}: {reason}."
+        for name, (limit, reason) in LIMITS.items()
+        if isinstance(values.get(name), int) and values[name] > limit
+    ]

@@ -1,0 +1,173 @@
+"""Training arguments that a run refuses, and that a trainer in a script of one's own takes."""
+
+import dataclasses
+import math
+
+import pytest
+from transformers import TrainingArguments
+
+from nlp_transfer import TransferArguments
+from nlp_transfer.config import load_config
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.training.run_arguments import HONOURED, run_problems
+from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
+
+NAN, INFINITE = math.nan, math.inf
+
+AS_STOCK = """
+    output_dir per_device_train_batch_size num_train_epochs learning_rate lr_scheduler_type lr_scheduler_kwargs
+    warmup_steps optim optim_args weight_decay adam_beta1 adam_beta2 adam_epsilon optim_target_modules
+    gradient_accumulation_steps max_grad_norm label_smoothing_factor bf16 fp16 tf32 activation_checkpointing
+    gradient_checkpointing torch_compile use_cache neftune_noise_alpha torch_empty_cache_steps logging_strategy
+    logging_first_step log_on_each_node log_level log_level_replica disable_tqdm report_to run_name project
+    trackio_space_id trackio_bucket_id trackio_static_space_id eval_strategy eval_delay per_device_eval_batch_size
+    eval_on_start eval_accumulation_steps save_only_model save_strategy push_to_hub hub_token hub_private_repo
+    hub_model_id hub_strategy hub_revision load_best_model_at_end metric_for_best_model greater_is_better
+    restore_callback_states_from_checkpoint full_determinism seed data_seed use_cpu dataloader_num_workers
+    dataloader_pin_memory dataloader_persistent_workers dataloader_prefetch_factor dataloader_multiprocessing_context
+    dataloader_in_order remove_unused_columns train_sampling_strategy ddp_find_unused_parameters ddp_bucket_cap_mb
+    ddp_broadcast_buffers ddp_static_graph ddp_backend ddp_timeout fsdp_config deepspeed skip_memory_metrics
+"""
+"""Arguments whose every valid value a run honours. A new one of transformers' goes here or into `HONOURED`."""
+
+
+def test_every_argument_of_transformers_is_decided_on():
+    theirs = {field.name for field in dataclasses.fields(TrainingArguments) if field.init}
+    assert not set(AS_STOCK.split()) & set(HONOURED)
+    assert {*AS_STOCK.split(), *HONOURED} == theirs
+
+
+def test_every_default_is_honoured():
+    decided_by_scripts = ("do_train", "do_eval", "do_predict")
+    defaults = {f.name: f.default for f in dataclasses.fields(TransferArguments) if f.name in HONOURED}
+    defaults["include_for_metrics"] = []  # which has a factory
+    assert not list(run_problems({name: value for name, value in defaults.items() if name not in decided_by_scripts}))
+
+
+REFUSED = {
+    "accelerator_config": {"split_batches": True},
+    "activation_checkpointing_kwargs": {"nonsense": True},
+    "debug": "underflow_overflow",
+    "fsdp": "full_shard",
+    "gradient_checkpointing_kwargs": {"nonsense": True},
+    "include_num_input_tokens_seen": "some",
+    "torch_compile_backend": "fastest",
+    "torch_compile_mode": "fastest",
+    "auto_find_batch_size": True,
+    "average_tokens_across_devices": False,
+    "batch_eval_metrics": True,
+    "bf16_full_eval": True,
+    "dataloader_drop_last": True,
+    "do_eval": False,
+    "do_predict": False,
+    "do_train": False,
+    "enable_jit_checkpoint": True,
+    "eval_do_concat_batches": False,
+    "eval_steps": 0.0,
+    "eval_use_gather_object": True,
+    "fp16_full_eval": True,
+    "hub_always_push": True,
+    "ignore_data_skip": True,
+    "include_for_metrics": ["inputs"],
+    "label_names": ["label"],
+    "length_column_name": "size",
+    "liger_kernel_config": {"rope": True},
+    "local_rank": 0,
+    "logging_nan_inf_filter": True,
+    "logging_steps": -1.0,
+    "max_steps": 0,
+    "parallelism_config": {},
+    "prediction_loss_only": True,
+    "resume_from_checkpoint": "checkpoints/checkpoint-6",
+    "save_on_each_node": True,
+    "save_steps": -5.0,
+    "save_total_limit": 0,
+    "use_liger_kernel": True,
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("refused")
+    return run_tree(tiny_encoder(folder / "encoder"), write_corpus(folder / "corpus"), folder / "run")
+
+
+def test_what_a_run_cannot_honour_is_refused_when_its_file_is_read(tree):
+    assert set(REFUSED) == set(HONOURED)
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree={**tree, "training": {**tree["training"], **REFUSED}})
+    for name, value in REFUSED.items():
+        if name != "parallelism_config":  # which is shown as it was read, with all its defaults
+            assert f"training.{name} is {value!r}, which a run cannot honour: {HONOURED[name][1]}." in str(caught.value)
+    assert "training.parallelism_config is " in str(caught.value)
+
+
+def test_a_run_that_is_made_in_python_refuses_them_too(tree):
+    made = load_config(tree=tree)
+    training = TransferArguments(output_dir="x", use_cpu=True, prediction_loss_only=True)
+    with pytest.raises(ConfigError, match=r"training\.prediction_loss_only is True, which a run cannot honour"):
+        dataclasses.replace(made, training=training)
+
+
+def test_a_script_may_set_them():
+    names = ("prediction_loss_only", "dataloader_drop_last", "batch_eval_metrics", "ignore_data_skip", "bf16_full_eval")
+    made = TransferArguments(output_dir="x", use_cpu=True, label_names=["label"], **dict.fromkeys(names, True))
+    assert [getattr(made, name) for name in names] == [True] * len(names)
+    assert made.label_names == ["label"]
+
+
+def test_fp16_needs_a_gpu(tree):
+    with pytest.raises(ConfigError, match=r"training\.fp16 needs a GPU, and training is on the CPU: it would be fp32"):
+        load_config(tree=tree, overrides=[("training.fp16", True)])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"optim": "adamw_8bit"},
+            "training.optim is adamw_8bit, which cannot be made: You need to install `bitsandbytes`",
+        ),
+        ({"optim_args": "fast"}, "training.optim_args is 'fast'; expected NAME=VALUE, several with commas."),
+        (
+            {"lr_scheduler_kwargs": {"num_cylces": 3}, "lr_scheduler_type": "cosine"},
+            "training.lr_scheduler_type is cosine, which cannot be made: get_cosine_schedule_with_warmup() got an",
+        ),
+        ({"optim_target_modules": "all-linear"}, "which training.optim adamw_torch_fused does not read. Leave it out."),
+        (
+            {"lr_scheduler_type": "cosine_with_min_lr"},
+            "which cannot be made: One of min_lr or min_lr_rate should be set",
+        ),
+    ],
+)
+def test_an_optimizer_or_schedule_that_cannot_be_made(tree, given, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree={**tree, "training": {**tree["training"], **given}})
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("save_steps", [NAN, INFINITE]),
+        ("eval_steps", [NAN, INFINITE]),
+        ("logging_steps", [NAN, INFINITE]),
+        ("neftune_noise_alpha", [NAN, INFINITE, -1.0]),
+        ("early_stopping_threshold", [NAN, INFINITE, -1.0]),
+        ("label_smoothing_factor", [NAN, INFINITE, -0.1]),
+        ("eval_delay", [NAN, INFINITE, -1]),
+        ("eval_accumulation_steps", [0, -1]),
+        ("dataloader_prefetch_factor", [0]),
+        ("ddp_timeout", [0]),
+    ],
+)
+def test_numbers_that_no_training_can_use_are_refused_everywhere(name, values):
+    for value in values:
+        with pytest.raises(ConfigError) as caught:
+            TransferArguments(output_dir="x", use_cpu=True, dataloader_num_workers=1, **{name: value})
+        assert caught.value.problems[0].startswith(f"training.{name} is {value}; expected ")
+
+
+def test_persistent_workers_need_workers():
+    with pytest.raises(ConfigError, match=r"persistent_workers needs training\.dataloader_num_workers above 0"):
+        TransferArguments(output_dir="x", use_cpu=True, dataloader_persistent_workers=True)
