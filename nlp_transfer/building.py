@@ -62,8 +62,9 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
         corpora, task = load_corpora(config)
         if "validation" not in (splits := corpora["source"].splits):
             raise DataError(
-                f"The source has no validation split (splits found: {', '.join(splits)}), and a run chooses by "
-                "one. Give source.path a folder with a dev file, or source.split.validation above 0."
+                f"{corpora['source'].origin}: the source has no validation split (splits found: {', '.join(splits)}), "
+                "and a run chooses by one. Give source.path a folder with a dev file, or "
+                "source.split.validation above 0."
             )
         if isinstance(task, BoundAbstractiveSummarization) and task.config.extractor is not None:
             rank_by(task, task.config.extractor, config.training.device)
@@ -78,8 +79,9 @@ def load_data(config: Config) -> tuple[dict[str, Corpus], BoundTask, PreTrainedT
         encoded["source"]["train"] = task.learned_rows(encoded["source"]["train"])
     if "target" in corpora and corpora["target"].label_column not in (None, corpora["source"].label_column):
         raise DataError(
-            f"The target has the column {corpora['target'].label_column!r} and the source "
-            f"{corpora['source'].label_column!r}; both must hold one label a text, or both a list of them."
+            f"The target ({corpora['target'].origin}) has the column {corpora['target'].label_column!r} and the source "
+            f"({corpora['source'].origin}) {corpora['source'].label_column!r}; both must hold one label a text, or "
+            "both a list of them."
         )
     return corpora, task, tokenizer, encoded
 

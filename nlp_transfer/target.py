@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.config import Config
 from nlp_transfer.config_checks import needs_target
+from nlp_transfer.data.loading import naming_corpus
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, say_nothing
@@ -58,32 +59,32 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
     names = names_of(config)
     problems = []
     pairing = [method.name for method in config.methods if method.needs_pairs]
-    if pairing and len(encoded["target"][seen_split(encoded["target"])]) < 2:
+    if pairing and len(encoded["target"][_seen(config, encoded)]) < 2:
         problems.append(
-            f"The target has one text to adapt to, and {' and '.join(pairing)} compares texts with one another. Add "
-            "texts."
+            f"{_target(config)} has one text to adapt to, and {' and '.join(pairing)} compares texts with one another. "
+            "Add texts."
         )
     try:
         check_pairs(config.methods, config.training)
     except ConfigError as error:
         problems += error.problems
     metric = label_free_metric(config.training)
-    if metric and len(encoded["target"][seen_split(encoded["target"])]) < FEWEST_ROWS:
+    if metric and len(encoded["target"][_seen(config, encoded)]) < FEWEST_ROWS:
         problems.append(
-            f"training.metric_for_best_model is {metric}, and the target has fewer than {FEWEST_ROWS} texts, which "
-            "have no neighbours. Add texts, or choose by a metric of the source."
+            f"training.metric_for_best_model is {metric}, which compares texts with their neighbours. "
+            f"{_target(config)} has fewer than {FEWEST_ROWS} texts. Add texts, or choose by a metric of the source."
         )
     if judged_by_labels(config):
         splits = encoded["target"]
         if "validation" not in splits or "labels" not in splits["validation"].column_names:
             problems.append(
-                f"training.metric_for_best_model is {TARGET_MACRO_F1}, and the target has no validation split with "
+                f"training.metric_for_best_model is {TARGET_MACRO_F1}. {_target(config)} has no validation split with "
                 f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
                 "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
     rows = judging_rows(config, encoded) if config.target_progress and not problems else None
     if rows is not None and "labels" not in rows.column_names:
-        problems.append("target_progress scores the target by its labels, and it has none. Leave it out.")
+        problems.append(f"target_progress scores the target by its labels. {_target(config)} has none. Leave it out.")
     for method in config.methods:
         if (asked := method.hidden_tokens()) is not None:
             masks_for(method.name, tokenizer, asked.probability)
@@ -101,6 +102,18 @@ def check_adaptation(config: Config, task: BoundTask, encoded: Encoded, tokenize
             problems.append(f"{names} cannot be used with {name}: each process must hold the whole model.")
     if problems:
         raise ConfigError(problems)
+
+
+def _target(config: Config) -> str:
+    """The target with its path or id, as the subject of a message."""
+    return f"The target ({config.target.place})" if config.target is not None else "The target"
+
+
+def _seen(config: Config, encoded: Encoded) -> str:
+    """As `seen_split`, of a run's target; its errors name the corpus."""
+    assert config.target is not None
+    with naming_corpus("target", config.target):
+        return seen_split(encoded["target"])
 
 
 def seen_split(splits: Mapping[str, Dataset]) -> str:
@@ -141,9 +154,9 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
     if asking is not None:
         if "train" not in splits or "labels" not in splits["train"].column_names:
             raise DataError(
-                f"{asking.name} learns from labelled target rows, and the target has no training split with "
-                f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train and test files, or "
-                "set target.split.method, for instance to near_duplicate, which makes splits of one file."
+                f"{_target(config)} has no training split with labels (splits found: {', '.join(splits)}), and "
+                f"{asking.name} learns from labelled target rows. Give target.path a folder with train and test files, "
+                "or set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
         rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
         if "target" not in held_out(config, encoded):
@@ -153,7 +166,7 @@ def target_rows(config: Config, encoded: Encoded, tell: Callable[[str], None] = 
             use = f"are {'seen without labels' if names_of(config) else 'left out'}: λ is 1 all along"
         tell(f"{len(splits['train']):,} target rows of split train {use}.{rest}")
         return splits["train"]
-    split = seen_split(splits)
+    split = _seen(config, encoded)
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
     turns = len(encoded["source"]["train"]) / max(1, len(splits[split]))
     few = f" They are few: each comes {turns:.0f} times an epoch." if turns > FEW else ""

@@ -129,7 +129,7 @@ def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus
     ]
     made["methods"] = ["full_fine_tuning", "joint"]
     (tmp_path / "target" / "dev.jsonl").unlink()
-    with pytest.raises(ConfigError, match=r"the target has no validation split with labels \(splits found: train, te"):
+    with pytest.raises(ConfigError, match=r"/target\) has no validation split with labels \(splits found: train, te"):
         run(load_config(tree=made), say=lambda _: None)
 
 
@@ -142,6 +142,14 @@ def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus
         (
             {"training.learning_rate": [1e-4, 1e-5, 1e-4]},
             "choose.training.learning_rate has 0.0001 more than once; each",
+        ),
+        (
+            {"training.learning_rate": [i * 1e-9 for i in range(1, 5001)]},
+            "choose.training.learning_rate has 5,000 values; expected at most 100. Each is a training of its own",
+        ),
+        (
+            {"training.learning_rate": [i * 1e-5 for i in range(1, 41)], "training.weight_decay": [0.0, 0.1, 0.2]},
+            "choose has 120 combinations (40 x 3); expected at most 100. Each is a training of its own",
         ),
         ({"training.learning_rate": ["fast"]}, "choose: training.learning_rate is 'fast'; expected float"),
         ({"methods.lora.r": [4, 8]}, "choose: methods.lora.r: Unknown method 'lora'"),

@@ -305,7 +305,9 @@ def test_a_target_without_labels_has_no_progress_by_them(encoder, corpus, tmp_pa
     tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target_progress": True}
     with pytest.raises(ConfigError, match="target_progress needs text of a target domain, and there is none"):
         load_config(tree=tree)
-    with pytest.raises(ConfigError, match="target_progress scores the target by its labels, and it has none"):
+    with pytest.raises(
+        ConfigError, match=r"target_progress scores the target by its labels\. The target \(.*/target.jsonl\) has none"
+    ):
         dry_run(load_config(tree={**tree, "target": {"path": str(tmp_path / "target.jsonl")}}))
 
 

@@ -25,7 +25,9 @@ def write_rows(path, *, count, seed=9):
 @pytest.mark.parametrize("method", ["mmd", "coral"])
 def test_a_method_that_compares_texts_needs_two(encoder, corpus, tmp_path, method):
     one = write_rows(tmp_path / "one.jsonl", count=1)
-    with pytest.raises(ConfigError, match=f"The target has one text to adapt to, and {method} compares texts with one"):
+    with pytest.raises(
+        ConfigError, match=rf"The target \(.*/one.jsonl\) has one text to adapt to, and {method} compares texts"
+    ):
         tried(encoder, corpus, tmp_path, [method], one)
     some = write_rows(tmp_path / "some.jsonl", count=6)
     with pytest.raises(ConfigError, match=f"{method} compares the rows of an update with one another, and an update "):
@@ -37,7 +39,9 @@ def test_a_target_of_splits_that_are_not_for_training(encoder, corpus, tmp_path)
     only = tried(encoder, corpus, tmp_path, ["dann"], tmp_path / "target")
     assert "6 target texts (all of its one file) are seen in training, without labels." in only
     write_rows(tmp_path / "target" / "test.jsonl", count=6, seed=8)
-    with pytest.raises(DataError, match="The target has the splits validation and test, and none to train on"):
+    with pytest.raises(
+        DataError, match=r"target \(.*/target\): The target has the splits validation and test, and none to train"
+    ):
         tried(encoder, corpus, tmp_path, ["dann"], tmp_path / "target")
     tree = run_tree(encoder, corpus, tmp_path / "run")
     named = {"path": str(tmp_path / "target"), "splits": {"unlabeled": "dev", "test": "test"}}
@@ -71,6 +75,6 @@ def test_a_source_without_validation_is_refused_by_the_dry_run(encoder, tmp_path
     tree = run_tree(encoder, source, tmp_path / "run")
     tree["source"]["split"] = {"method": "given", "validation": 0, "test": 0}
     with pytest.raises(
-        DataError, match=r"The source has no validation split \(splits found: train\), and a run chooses"
+        DataError, match=r"/source: the source has no validation split \(splits found: train\), and a run chooses"
     ):
         dry_run(load_config(tree=tree))

@@ -121,6 +121,11 @@ class CorpusConfig:
     label_names: list[str] | None = None
     split: SplitConfig = field(default_factory=SplitConfig)
 
+    @property
+    def place(self) -> str:
+        """The path, Hub id or built-in name of the corpus, for messages."""
+        return str(self.path or self.hub or self.builtin or "")
+
     def problems(self, key: str) -> list[str]:
         """What is wrong with these settings, in words that name `key`, their path in the configuration."""
         found = []

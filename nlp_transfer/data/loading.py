@@ -6,7 +6,9 @@ Bad rows are errors, never dropped. What is left out (splits, small classes of a
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -68,12 +70,33 @@ def load_corpus(
         problems.append(f"{key}.builtin: {did_you_mean('corpus name', config.builtin, BUILTIN)}")
     if problems:
         raise ConfigError(problems)
-    if config.builtin is not None:
-        source = BUILTIN[config.builtin](key)
-    else:
-        source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
-    names = LabelNames(key, config.label_names or source.label_names, label_names)
-    return _corpus(source, config.columns, config.split, names, labeled, trains, documents)
+    with naming_corpus(key, config):
+        if config.builtin is not None:
+            source = BUILTIN[config.builtin](key)
+        else:
+            source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
+        names = LabelNames(key, config.label_names or source.label_names, label_names)
+        return _corpus(source, config.columns, config.split, names, labeled, trains, documents)
+
+
+@contextmanager
+def naming_corpus(key: str, config: CorpusConfig) -> Iterator[None]:
+    """Put a corpus's path or id into each DataError that does not name it.
+
+    Args:
+        key: the path of `config` in the configuration, such as `source`.
+        config: names the corpus.
+    """
+    place = config.place
+    names = {place, str(Path(place).expanduser())}
+    try:
+        yield
+    except DataError as error:
+        start = f"{key} ({place}): "
+        raise DataError(
+            problem if any(name in problem for name in names) else start + problem.removeprefix(f"{key}: ")
+            for problem in error.problems
+        ) from error
 
 
 def corpus_from(

@@ -99,7 +99,7 @@ def _copies_between(corpora: Mapping[str, Corpus]) -> list[str]:
 
 
 def _check_labels(corpora: Mapping[str, Corpus]) -> None:
-    kinds = {name: corpus.label_column for name, corpus in corpora.items()}
+    kinds = {corpus.origin: corpus.label_column for corpus in corpora.values()}
     if len(set(kinds.values())) > 1:
         words = {None: "no labels", "label": "one label a text (label)", "labels": "lists of labels (labels)"}
         found = ", ".join(f"{name} has {words[kind]}" for name, kind in kinds.items())
@@ -112,8 +112,8 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
         others = {label for other, one in corpora.items() if other != name for label in one.label_names}
         if corpus.label_names and not others & set(corpus.label_names):
             problems.append(
-                f"source: {name} has none of the others' classes: {', '.join(corpus.label_names[:10])} against "
-                f"{', '.join(sorted(others)[:10])}. Name the same thing alike in all of them."
+                f"source: {corpus.origin} has none of the others' classes: {', '.join(corpus.label_names[:10])} "
+                f"against {', '.join(sorted(others)[:10])}. Name the same thing alike in all of them."
             )
     if problems:
         raise DataError(problems)

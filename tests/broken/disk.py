@@ -71,7 +71,10 @@ def two_files_for_a_split(draft, split, choose):
 @FAULTS.add(*FORMATS, step="disk", splits=("train",), names_file=False)
 def no_train_file(draft, split, choose):
     draft.file(split).unlink()
-    return ("source: there is no train split; splits found: test, validation",)
+    return (
+        "source (",
+        ": there is no train split; splits found: test, validation",
+    )
 
 
 @FAULTS.add(*FORMATS, step="disk", splits=("train", "dev", "test"), names_file=False)

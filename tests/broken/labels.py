@@ -97,4 +97,4 @@ def one_class_only(draft, split, choose):
     for rows in draft.rows.values():
         for row in rows:
             row["label"] = "a"
-    return ("source: all", "training rows have one class, 'a'", "source.columns")
+    return ("source (", ": all", "training rows have one class, 'a'", "source.columns")

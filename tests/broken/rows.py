@@ -114,4 +114,4 @@ def split_without_rows(draft, split, choose):
 @FAULTS.add(*FORMATS, touches="file", names_file=False, splits=(SINGLE,))
 def too_few_rows_to_split(draft, split, choose):
     draft.rows[split] = draft.rows[split][:2]
-    return ("source: the split", "would be empty", "source.split.method")
+    return ("source (", ": the split", "would be empty", "source.split.method")

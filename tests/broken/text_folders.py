@@ -139,7 +139,7 @@ def one_class_folder(corpus, choose):
     for name in CLASSES:
         if name != kept:
             (corpus.folder / name).rename(corpus.folder / f".{name}")  # hidden, as systems hide folders
-    return ("source: all", f"have one class, '{kept}'")
+    return ("source (", ": all", f"have one class, '{kept}'")
 
 
 @fault

@@ -92,10 +92,17 @@ def ended(made: Settings, fault: str, form: str) -> Ending:
     return ending
 
 
-def check(ending: Ending, kinds: tuple[str, ...], words: Sequence[tuple[str, ...]], max_bytes: int = MAX_BYTES) -> None:
-    """The error is of the kind, holds all words of one of the faults, and came soon and in little memory."""
+def check(
+    ending: Ending,
+    kinds: tuple[str, ...],
+    words: Sequence[tuple[str, ...]],
+    max_bytes: int = MAX_BYTES,
+    corpus: Path | None = None,
+) -> None:
+    """The error is of the kind, names the corpus, holds all words of a fault, and came soon and in little memory."""
     what = f"{ending.fault} ({ending.form}): {ending.error or 'no error'}: {ending.message[:2000]}"
     assert ending.error in kinds, what
+    assert corpus is None or str(corpus) in ending.message, f"{what}\ndoes not name the corpus"
     found = [[word for word in some if not _holds(ending.message, word)] for some in words]
     assert not all(found), f"{what}\nlacks {found}"
     assert len(ending.message) < 5000, f"{what}: the message has {len(ending.message)} characters"
@@ -153,7 +160,7 @@ def test_a_fault_in_a_corpus(encoder, tmp_path_factory, fault, suffix, ending):
             draft = whole_draft(Path(folder) / "corpus", suffix, ending, single=split == SINGLE)
             words = write_broken(draft, [(fault, split)], data.draw)
             end = train(encoder, Path(folder), draft.settings(), fault.name, suffix + ending)
-            check(end, ("DataError", "ConfigError"), words, fault.max_bytes)
+            check(end, ("DataError", "ConfigError"), words, fault.max_bytes, draft.folder)
 
     strikes()
 
@@ -182,7 +189,7 @@ def test_two_faults_in_a_corpus(encoder, tmp_path_factory, data):
         words = write_broken(draft, faults, data.draw)
         words += [(str(draft.file(split)),) for fault, split in faults if fault.names_file]  # one may hide in the other
         end = train(encoder, Path(folder), draft.settings(), "two faults in a corpus", suffix + ending)
-        check(end, BOTH, words, max(first.max_bytes, second.max_bytes))
+        check(end, BOTH, words, max(first.max_bytes, second.max_bytes), draft.folder)
 
 
 @pytest.mark.parametrize("ending", GZ)
@@ -228,7 +235,7 @@ def test_a_fault_in_a_text_folder(encoder, tmp_path_factory, fault, ending):
             words = fault(whole_text_folder(Path(folder) / "corpus", ending), data.draw)
             form = f"text folder{ending}"
             end = train(encoder, Path(folder), text_folder_settings(Path(folder)), _name(fault), form)
-            check(end, BOTH, [words], 160 << 20)
+            check(end, BOTH, [words], 160 << 20, Path(folder) / "corpus")
 
     strikes()
 

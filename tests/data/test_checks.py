@@ -185,7 +185,7 @@ def test_multi_label_rows_are_found(failure: Callable[..., str]) -> None:
 
 def test_one_class_only(failure: Callable[..., str]) -> None:
     assert failure(toy_rows(20, ("a",))) == (
-        "source: all 12 training rows have one class, 'a'; a classifier needs two at least. "
+        "source (FILE): all 12 training rows have one class, 'a'; a classifier needs two at least. "
         "Add rows of another class, or check which column is the label (source.columns)."
     )
 
@@ -205,7 +205,7 @@ def test_no_rows(failure: Callable[..., str], tmp_path: Path) -> None:
 
 
 def test_an_empty_made_split(failure: Callable[..., str]) -> None:
-    assert "source: the split 'validation' would be empty: 2 rows in 2 groups" in failure(toy_rows(2))
+    assert "source (FILE): the split 'validation' would be empty: 2 rows in 2 groups" in failure(toy_rows(2))
 
 
 def test_ids_are_unique(failure: Callable[..., str]) -> None:

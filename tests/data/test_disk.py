@@ -80,7 +80,9 @@ def test_a_folder_that_may_not_be_listed(
     assert failure(folder) == f"{folder} cannot be read: Permission denied. {ADVICE}"
     # What is there instead of a path that is not.
     refuse(Path, "iterdir", tmp_path)
-    assert failure(tmp_path / "d") == f"{tmp_path} cannot be read: Permission denied. {ADVICE}"
+    assert (
+        failure(tmp_path / "d") == f"source ({tmp_path / 'd'}): {tmp_path} cannot be read: Permission denied. {ADVICE}"
+    )
 
 
 def test_a_folder_within_a_class_that_may_not_be_listed(tmp_path: Path, refuse: Callable[..., None]) -> None:
@@ -123,7 +125,7 @@ def test_a_full_disk_of_the_cache(
     advice = "Free some space, or set NLP_TRANSFER_CACHE to another folder."
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        message = f"The cache cannot be written in {own_cache / 'corpora'}: No space left on device. {advice}"
+        message = f"source ({path}): The cache cannot be written in {own_cache / 'corpora'}: No space left on device. {advice}"
         assert failure(path) == message
     assert list(own_cache.glob("corpora/*")) == []
     corpus = load_corpus(CorpusConfig(path=str(path), split=SplitConfig(method="stratified")))
