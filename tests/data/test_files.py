@@ -279,7 +279,9 @@ def test_a_cache_that_cannot_be_written(
     path = write_rows("train.jsonl", toy_rows(20))
     message = failure(CorpusConfig(path=str(path)))
     assert re.match(
-        r"The cache folder .*file/corpora cannot be written\. Set NLP_TRANSFER_CACHE to a folder that can", message
+        r"source \(.*train.jsonl\): The cache folder .*file/corpora cannot be written\. Set NLP_TRANSFER_CACHE to a folder "
+        r"that can",
+        message,
     )
 
 
