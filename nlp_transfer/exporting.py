@@ -165,13 +165,14 @@ def _not_ours(folder: Path) -> str | None:
     """Why a folder may not be replaced by an export; None where it is an earlier one as that left it."""
     if export_record(folder) is None or not (folder / MANIFEST).is_file():
         return "holds no earlier export"
+    held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     try:
+        if strange := sorted(held - listed_files(folder) - {MANIFEST}):
+            return f"holds {strange[0]} beside an earlier export"
         check_manifest(folder)
     except CheckpointError:
         return "its files are not those that an earlier export wrote"
-    held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    strange = sorted(held - listed_files(folder) - {MANIFEST})
-    return f"holds {strange[0]} beside an earlier export" if strange else None
+    return None
 
 
 @contextmanager

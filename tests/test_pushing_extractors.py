@@ -196,6 +196,6 @@ def test_a_link_in_its_place_is_refused(copy: Path, trained: Path) -> None:
     (copy / "model" / "extractor").symlink_to(trained / "extractor" / "model")
     (copy / "model" / "manifest.json").unlink()
     with pytest.raises(
-        CheckpointError, match=r"model/extractor is a link; expected the file itself\. Copy it into the f"
+        CheckpointError, match=r"writer/model: it holds the link extractor, which leads to what is outs"
     ):
         prepare(read_source(copy, PushSettings()), "a/b", PushSettings())

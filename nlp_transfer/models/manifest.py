@@ -11,13 +11,26 @@ Light to import: neither torch nor transformers.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError
 
 MANIFEST = "manifest.json"
+
+READ_OF_A_MODEL = tuple(
+    f"*.{suffix}"
+    for suffix in (
+        *("json", "txt", "model", "spm", "codes", "tokenizer", "tiktoken", "jinja", "py"),
+        *("safetensors", "bin", "pt", "pth", "ckpt", "pkl", "msgpack", "h5", "gguf", "onnx", "data"),
+    )
+)
+"""Names of files that some library reads of a model: configuration, vocabulary, code and weights."""
+
+_NOT_READ = (MANIFEST, "metrics.json", "training_args.bin")
+"""Names of files that no library reads of a model: a push adds scores, and `Trainer` its arguments."""
 
 _BESIDE = f".{MANIFEST}.tmp"
 """Where the manifest is written before it takes its place; only one process writes a folder."""
@@ -41,7 +54,7 @@ def write_manifest(folder: Path) -> None:
         CheckpointError: a link in it leads out of it, so that the list could not be believed.
         OSError: a file cannot be read, or the manifest not be written.
     """
-    problems = _links_out(folder)
+    problems = links_out(folder)
     if problems:
         raise CheckpointError(problems)
     files = {}
@@ -66,19 +79,24 @@ def manifest_of(contents: Mapping[str, Path | bytes]) -> bytes:
     return _written({name: _entry(content) for name, content in sorted(contents.items())})
 
 
-def check_manifest(folder: Path) -> None:
-    """Check that the folder's files are those that its manifest lists. Files beside them are not looked at.
+def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
+    """Check that the folder's files are those that its manifest lists, and that it lists all that are read.
 
     Sizes are compared first, so that a torn folder is refused at once; then all is hashed, a chunk at a time.
 
+    Args:
+        folder: holds the manifest; hidden inner folders, and those with a manifest of their own, are left out.
+        read: patterns of names of files that are read; files of other names need not be listed.
+
     Raises:
-        CheckpointError: with each file that is missing, has another size or other content; no readable manifest, or
-            one that names something outside the folder; a link that leads out of the folder.
+        CheckpointError: with each file that is missing, has another size or other content, or is read and not listed;
+            no readable manifest, or one that names something outside the folder; a link that leads out of the folder.
     """
     try:
-        problems = _links_out(folder)
+        problems = links_out(folder)
         listed = {} if problems else _read(folder)
         problems += [_outside(folder, f"names {name!r}, which is") for name in listed if not _is_inside(folder, name)]
+        problems += [] if problems else _unlisted(folder, listed, read)
         if not problems:
             problems = [problem for name, (size, _) in listed.items() for problem in _size_problem(folder, name, size)]
         if not problems:
@@ -156,8 +174,27 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _links_out(folder: Path) -> list[str]:
-    """A problem for each link that leads out of the folder."""
+def _unlisted(folder: Path, listed: Mapping[str, Any], read: Sequence[str]) -> list[str]:
+    """Return a problem where files that are read stand in no manifest."""
+    strange = []
+    for path in _files(folder):
+        name = path.relative_to(folder)
+        apart = any(has_manifest(folder / inner) or inner.name.startswith(".") for inner in list(name.parents)[:-1])
+        if name.as_posix() in listed or path.name in _NOT_READ or apart:
+            continue
+        if any(fnmatchcase(path.name, pattern) for pattern in read):
+            strange.append(name.as_posix())
+    if not strange:
+        return []
+    more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+    return [
+        f"{folder} holds {', '.join(strange[:5])}{more}, which {MANIFEST} does not list. Delete what does not belong "
+        f"there, or copy {folder.name} anew. If it was you who added it, delete {folder / MANIFEST}."
+    ]
+
+
+def links_out(folder: Path) -> list[str]:
+    """Return a problem for each link that leads out of the folder."""
     problems = []
     for inner, folders, names in os.walk(folder):
         for path in (Path(inner) / name for name in (*folders, *names)):

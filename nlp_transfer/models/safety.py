@@ -4,6 +4,9 @@ A folder from elsewhere is data, but some of its entries say what to open or wha
 folder, to a pickle, or to native code on the Hub are refused:
 
     a shard list or tokenizer file list       names of files in this folder
+    a tokenizer's `vocab`, `merges`, `…_file`  never a path: files are found by their usual names, in this folder
+    the special tokens' map                   tokens only
+    a link                                    to a file in this folder
     `transformers_weights`                    a safetensors file in this folder
     `attn_implementation`                     attention that PyTorch has, not a kernel to be downloaded
     `tokenizer_class`                         a tokenizer
@@ -19,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.errors import CheckpointError
-from nlp_transfer.models.manifest import check_manifest, has_manifest
+from nlp_transfer.errors import CheckpointError, shown
+from nlp_transfer.models.manifest import check_manifest, has_manifest, links_out
 
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 """Weights in these files are pickles."""
@@ -30,8 +33,12 @@ EXTRACTOR = "extractor"
 
 ADAPTER_CONFIG = "adapter_config.json"
 
+_PATH_KEY = re.compile(r"vocab|merges|.*_(vocab|file)")
+"""Keys of a tokenizer's files under which transformers takes a path; under some of them also a table."""
+
 _ATTENTION = (None, "eager", "sdpa", "flex_attention")
 _TOKENIZER_CLASS = r"\w*(Tokenizer|TokenizerFast|TokenizersBackend|PythonBackend|SentencePieceBackend)"
+_DELETE = "Nothing of it was loaded. Delete that key, or take the model from a source that you trust."
 _DISTRUST = "Nothing of it was loaded. If you trust this folder, mend that entry; else take the model from its maker."
 
 
@@ -43,7 +50,7 @@ def check_safe(folder: Path) -> None:
     """
     if has_manifest(folder):
         check_manifest(folder)
-    problems = [*_config_problems(folder), *_tokenizer_problems(folder)]
+    problems = [*links_out(folder), *_config_problems(folder), *_tokenizer_problems(folder)]
     for index in sorted(folder.glob("*.safetensors.index.json")):
         problems += _shard_problems(index)
     if (folder / ADAPTER_CONFIG).is_file() and (folder / "config.json").is_file():
@@ -96,6 +103,30 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
     files = config.get("fast_tokenizer_files", [])
     if not (isinstance(files, list) and all(_is_plain(name) for name in files)):
         yield f"{place}: fast_tokenizer_files is {files!r}; expected names of files in this folder. {_DISTRUST}"
+        files = []
+    if config.get("init_inputs"):  # passed to the tokenizer's class by position, and its first is a vocabulary
+        yield f"{place}: init_inputs is {shown(config['init_inputs'])}; expected none. {_DELETE}"
+    special = folder / "special_tokens_map.json"
+    for key, value in _read(special).items():
+        if not (key.endswith(("_token", "_tokens")) or _names_file(key, value)):
+            yield f"{special}: {key} is no special token; expected keys such as cls_token. {_DELETE}"
+    for named in (place, special, folder / "tokenizer.json", *(folder / name for name in files)):
+        yield from _path_problems(named)
+
+
+def _path_problems(place: Path) -> Iterator[str]:
+    """Find the entries of a tokenizer's file that transformers would open as a file."""
+    for path, key, value in _entries(_read(place)):
+        if _names_file(key, value):
+            yield (
+                f"{place}: {path} is {shown(value)}, which could name any file; vocabularies are found by their usual "
+                f"names, in this folder. {_DELETE}"
+            )
+
+
+def _names_file(key: str, value: Any) -> bool:
+    """Return whether transformers would open a value as a file; a number is the name of one that is open already."""
+    return _PATH_KEY.fullmatch(key) is not None and type(value) in (str, int)
 
 
 def _class_problem(place: Path, name: Any) -> Iterator[str]:
@@ -112,17 +143,21 @@ def _shard_problems(index: Path) -> Iterator[str]:
 
 
 def _is_plain(name: Any) -> bool:
-    """Whether this is the name of a file, without a way to it."""
-    return isinstance(name, str) and re.fullmatch(r"[^/\\\0]+", name) is not None and name not in (".", "..")
+    """Whether this is the name of a file that is not hidden, without a way to it."""
+    return isinstance(name, str) and re.fullmatch(r"[^./\\\0][^/\\\0]*", name) is not None
 
 
-def _entries(value: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+def _entries(value: Any) -> Iterator[tuple[str, str, Any]]:
     """(dotted path, key, value) of every entry of a JSON tree: a model may hold others, with a config each."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            inner = f"{path}.{key}" if path else str(key)
+    pending = [("", value)]
+    for place, tree in pending:  # which grows meanwhile; a tree may be deeper than functions may call each other
+        if isinstance(tree, list):
+            pending += [(f"{place}[{index}]", item) for index, item in enumerate(tree)]
+        for key, item in tree.items() if isinstance(tree, dict) else ():
+            inner = f"{place}.{key}" if place else str(key)
             yield inner, str(key), item
-            yield from _entries(item, inner)
+            if key not in ("vocab", "merges"):  # a hundred thousand tokens, which are no keys
+                pending.append((inner, item))
 
 
 def _read(place: Path) -> dict[str, Any]:

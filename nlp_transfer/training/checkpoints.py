@@ -22,6 +22,12 @@ _NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
 _SAVING = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.saving")
 _REMOVED = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.removed")
 
+READ = (
+    *("model*.safetensors", "model*.index.json", "pytorch_model*", "adapter_*", "method_networks*"),
+    *("optimizer*", "scheduler*", "scaler*", "rng_state*", "trainer_state.json", "transfer_state.json"),
+)
+"""Names of the files that are read of a checkpoint; a callback may add others."""
+
 SPARE_BYTES = 16 << 20
 """Room that is left on the disk beside what a checkpoint needs: its small files, and the log of the run."""
 
@@ -98,7 +104,7 @@ def newest_whole(parent: Path) -> tuple[Path | None, list[str]]:
     passed: list[str] = []
     for path in reversed(checkpoints(parent)):
         try:
-            check_manifest(path)
+            check_manifest(path, READ)
         except CheckpointError as error:
             passed.append(f"{path.name} was passed over: {error.problems[0]}")
         else:
@@ -122,7 +128,7 @@ def recover(parent: Path) -> None:
         match = _SAVING.fullmatch(path.name)
         if match and has_manifest(path) and not path.with_name(match[1]).exists():
             try:
-                check_manifest(path)
+                check_manifest(path, READ)
             except CheckpointError:
                 continue
             path.rename(path.with_name(match[1]))

@@ -79,7 +79,7 @@ class ResumingMixin(SavingMixin):
         checkpoint = Path(wanted)
         if not checkpoint.is_dir():
             raise CheckpointError(f"There is no checkpoint {checkpoint}.")
-        check_manifest(checkpoint)
+        check_manifest(checkpoint, checkpoints.READ)
         return checkpoint
 
     def _read_transfer_state(self, checkpoint: Path) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class ResumingMixin(SavingMixin):
         if self._resumed is not None and self._resumed["best_checkpoint"]:
             best = Path(self._get_output_dir(None)) / self._resumed["best_checkpoint"]
             try:
-                check_manifest(best)
+                check_manifest(best, checkpoints.READ)
             except CheckpointError as error:
                 raise CheckpointError(
                     [
@@ -212,7 +212,7 @@ class ResumingMixin(SavingMixin):
 
     def _load_best_model(self) -> None:
         """As in `Trainer`, from a whole checkpoint only."""
-        check_manifest(Path(str(self.state.best_model_checkpoint)))
+        check_manifest(Path(str(self.state.best_model_checkpoint)), checkpoints.READ)
         super()._load_best_model()
 
     def _finalize_training(self, trial: Any, num_train_samples: int, start_time: float) -> TrainOutput:

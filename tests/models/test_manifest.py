@@ -78,6 +78,33 @@ def test_files_beside_are_tolerated(folder: Path) -> None:
     check_manifest(folder)
 
 
+@pytest.mark.parametrize(
+    "name", [".gitattributes", ".cache/x.json", "metrics.json", "notes/LICENSE", "adapter/adapter_config.json"]
+)
+def test_files_that_are_not_read_with_the_model_are_not_listed(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("{}")
+    if name.startswith("adapter"):
+        write_manifest(folder / "adapter")  # of its own, by which it is checked
+    check_manifest(folder)
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "inner/config.json", "chat_template.jinja"])
+def test_files_that_are_read_are_listed(folder: Path, name: str) -> None:
+    (folder / name).write_text("{}")
+    assert refusal(folder) == [
+        f"{folder} holds {name}, which manifest.json does not list. Delete what does not belong there, or copy saved "
+        f"anew. If it was you who added it, delete {folder}/manifest.json."
+    ]
+
+
+def test_a_manifest_that_lists_nothing(folder: Path) -> None:
+    for number in range(7):
+        (folder / f"{number}.json").write_text("{}")
+    (folder / MANIFEST).write_text('{"version": 1, "files": {}}')
+    assert f"{folder} holds 0.json, 1.json, 2.json, 3.json, 4.json and 3 more, which" in refusal(folder)[0]
+
+
 def test_a_changed_file_of_the_same_size(folder: Path) -> None:
     (folder / "weights").write_bytes(b"0123456780")
     old, new = (hashlib.sha256(text).hexdigest()[:12] for text in (b"0123456789", b"0123456780"))

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
 from nlp_transfer.models.locating import resolve_model
+from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.models.safety import check_safe, pickled_weights
 from tests.tiny_models import tiny_config, tiny_model
 from tests.tiny_runs import tiny_encoder
@@ -78,16 +80,122 @@ def test_a_tokenizer_s_file_list_stays_in_the_folder(folder: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["tokenizer_file", "vocab_file", "added_tokens_file", "special_tokens_map_file"])
-def test_a_tokenizer_s_paths_are_not_opened(folder: Path, key: str) -> None:
-    # Tokenizers that were saved by older versions hold such paths, so they are let be; they must have no effect.
+SECRET = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"secret{i}" for i in range(20))]
+
+
+@pytest.fixture
+def secret(folder: Path) -> str:
+    """A file outside the model's folder that a tokenizer could take for its vocabulary."""
+    place = folder.parent / "secret.txt"
+    place.write_text("\n".join(SECRET))
+    return str(place)
+
+
+def names_a_file(place: Path, key: str, value: str) -> str:
+    return (
+        f"{place}: {key} is {value!r}, which could name any file; vocabularies are found by their usual names, in this "
+        "folder. Nothing of it was loaded. Delete that key, or take the model from a source that you trust."
+    )
+
+
+def leaks(folder: Path) -> bool:
+    """Whether transformers, without our checks, puts the secret into the vocabulary."""
+    return "secret1" in AutoTokenizer.from_pretrained(folder).get_vocab()
+
+
+def test_a_special_tokens_map_names_no_file(folder: Path, secret: str) -> None:
     other = json.loads((folder / "tokenizer.json").read_text())
-    other["model"]["vocab"]["outside"] = len(other["model"]["vocab"])
-    (folder.parent / "outside.json").write_text(json.dumps(other))
-    before = load_tokenizer(str(folder)).get_vocab()
-    edit(folder / "tokenizer_config.json", **{key: str(folder.parent / "outside.json")})
-    assert load_tokenizer(str(folder)).get_vocab() == before
-    assert "outside" not in before
+    other["model"]["vocab"]["secret1"] = len(other["model"]["vocab"])
+    Path(secret).write_text(json.dumps(other))
+    edit(folder / "special_tokens_map.json", tokenizer_file=secret)
+    assert leaks(folder)
+    assert refusal(folder) == names_a_file(folder / "special_tokens_map.json", "tokenizer_file", secret)
+    write_manifest(folder)  # which only says that all is whole
+    assert refusal(folder) == names_a_file(folder / "special_tokens_map.json", "tokenizer_file", secret)
+
+
+@pytest.mark.parametrize("key", ["vocab", "vocab_file", "merges", "gguf_file", "entity_vocab"])
+@pytest.mark.parametrize("file", ["special_tokens_map.json", "tokenizer_config.json", "tokenizer.json"])
+def test_no_file_is_named_for_a_tokenizer(folder: Path, secret: str, file: str, key: str) -> None:
+    edit(
+        folder / file,
+        **{key: secret, "inner": [{"other_file": 3}]} if file != "special_tokens_map.json" else {key: secret},
+    )
+    assert names_a_file(folder / file, key, secret) in refusal(folder)
+    if file != "special_tokens_map.json":
+        assert f"{folder / file}: inner[0].other_file is 3, which could name any file" in refusal(folder)
+
+
+@pytest.mark.parametrize("entries", [{"vocab": "SECRET"}, {"init_inputs": ["SECRET"]}])
+def test_a_tokenizer_s_settings_name_no_vocabulary(folder: Path, secret: str, entries: dict[str, Any]) -> None:
+    (folder / "tokenizer.json").unlink()
+    entries = json.loads(json.dumps(entries).replace("SECRET", secret))
+    edit(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer", **entries)
+    assert leaks(folder)
+    assert refusal(folder).startswith(f"{folder}/tokenizer_config.json: {next(iter(entries))} is ")
+
+
+@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer.5.0.0.json"])
+def test_a_tokenizer_s_vocabulary_is_no_path(folder: Path, secret: str, file: str) -> None:
+    tree = json.loads((folder / "tokenizer.json").read_text())
+    tree["model"]["vocab"] = secret
+    (folder / file).write_text(json.dumps(tree))
+    edit(
+        folder / "tokenizer_config.json", tokenizer_class="BertTokenizer", fast_tokenizer_files=["tokenizer.5.0.0.json"]
+    )
+    if file == "tokenizer.json":
+        edit(folder / "tokenizer_config.json", fast_tokenizer_files=[])
+    assert leaks(folder)
+    assert refusal(folder) == names_a_file(folder / file, "model.vocab", secret)
+
+
+def test_a_special_tokens_map_holds_tokens_only(folder: Path) -> None:
+    edit(folder / "special_tokens_map.json", cls_token="[CLS]", additional_special_tokens=[], vocab=[["a", 0]])
+    assert refusal(folder) == (
+        f"{folder}/special_tokens_map.json: vocab is no special token; expected keys such as cls_token. "
+        "Nothing of it was loaded. Delete that key, or take the model from a source that you trust."
+    )
+
+
+def test_what_makers_leave_in_a_tokenizer_s_settings_is_let_be(folder: Path) -> None:
+    edit(folder / "tokenizer_config.json", tokenizer_file=None, vocab_file=None, name_or_path="/x/y", init_inputs=[])
+    edit(folder / "special_tokens_map.json", cls_token="[CLS]", additional_special_tokens=["[X]"])
+    load(folder)
+
+
+def test_a_link_in_a_folder_without_a_manifest(folder: Path, secret: str) -> None:
+    (folder / "tokenizer.json").unlink()
+    edit(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer")
+    (folder / "vocab.txt").symlink_to(secret)
+    assert leaks(folder)
+    assert refusal(folder) == (
+        f"{folder}: it holds the link vocab.txt, which leads to what is outside this folder; nothing is read there. "
+        "Copy the files themselves into the folder, or take one from a source that you trust."
+    )
+
+
+def test_what_is_read_stands_in_the_manifest(folder: Path) -> None:
+    write_manifest(folder)
+    load(folder)
+    (folder / "README.md").write_text("mine")
+    load(folder)
+    (folder / "special_tokens_map.json").write_text('{"cls_token": "the"}')
+    assert refusal(folder) == (
+        f"{folder} holds special_tokens_map.json, which manifest.json does not list. Delete what does not belong there, "
+        f"or copy encoder anew. If it was you who added it, delete {folder}/manifest.json."
+    )
+
+
+@pytest.mark.parametrize("kept", [[], ["config.json", "tokenizer.json", "tokenizer_config.json"]])
+def test_a_manifest_without_the_weights(folder: Path, kept: list[str]) -> None:
+    write_manifest(folder)
+    tree = json.loads((folder / "manifest.json").read_text())
+    tree["files"] = {name: tree["files"][name] for name in kept}
+    (folder / "manifest.json").write_text(json.dumps(tree))
+    assert refusal(folder).startswith(
+        f"{folder} holds {'' if kept else 'config.json, '}model.safetensors{'' if kept else ', tokenizer.json, tokenizer_config.json'}, "
+        "which manifest.json does not list."
+    )
 
 
 @pytest.mark.parametrize("name", ["../other.safetensors", "adapter_model.bin", 3])
@@ -214,9 +322,14 @@ def test_sharded_pickles_are_refused_with_the_way_out(folder: Path) -> None:
     )
 
 
-def test_depth_is_no_crash(folder: Path) -> None:
-    (folder / "config.json").write_text('{"a":' * 100_000)
-    assert refusal(folder).startswith(f"{folder}/config.json is nested too deeply to be a model's.")
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json"])
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_depth_is_no_crash(folder: Path, name: str, depth: int) -> None:
+    (folder / name).write_text('{"cls_token":' * depth + "1" + "}" * depth)
+    try:
+        check_safe(folder)
+    except CheckpointError as error:
+        assert str(error).startswith(f"{folder / name} is nested too deeply to be a model's.")
 
 
 def test_torn_files_are_left_to_their_reader(tmp_path: Path) -> None:

@@ -58,6 +58,21 @@ def test_what_is_not_whole_is_passed_over_and_why_is_said(tmp_path, fault):
     ) in passed[0]
 
 
+def test_what_is_read_of_a_checkpoint_is_listed(tmp_path):
+    save(tmp_path, 1)
+    later = save(tmp_path, 2)
+    (later / "notes.json").write_text("{}")  # a callback's
+    assert newest_whole(tmp_path) == (later, [])
+    (later / "adapter_model.safetensors").write_text("others")
+    found, passed = newest_whole(tmp_path)
+    assert found == tmp_path / "checkpoint-1"
+    assert passed == [
+        f"checkpoint-2 was passed over: {later} holds adapter_model.safetensors, which manifest.json does not list. "
+        f"Delete what does not belong there, or copy checkpoint-2 anew. If it was you who added it, delete {later}/"
+        "manifest.json."
+    ]
+
+
 def test_a_crash_before_the_rename_loses_nothing(tmp_path, monkeypatch):
     save(tmp_path, 1, "old")
     saving = begin(tmp_path, 1, 1)
