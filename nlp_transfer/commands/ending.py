@@ -21,6 +21,9 @@ NOT_PUSHED = 69
 NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 """Errors of the system that the user can mend."""
 
+PIPE_CLOSED = 141
+"""Exit status after the reader of standard output left, as shells have it after SIGPIPE."""
+
 BAD_INPUT = 2
 """Exit status after an error that the user can mend."""
 
@@ -32,21 +35,29 @@ class Status:
 
 
 @contextlib.contextmanager
-def quiet_exit() -> Iterator[Status]:
+def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[Status]:
     """Print errors that the user can mend as text, not as a traceback, once for all processes.
 
     Every command runs inside, and imports what is heavy there.
+
+    Args:
+        reader_may_leave: whether the command's end is reached when nobody reads its output any more.
     """
     status = Status()
     _leave_script_folder()
     try:
         yield status
+        sys.stdout.flush()  # while an error can still be reported
     except NLPTransferError as error:
         status.code = BAD_INPUT
         if is_main_process():
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
-    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+    except BrokenPipeError:
+        # What is left in the buffer would fail again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not reader_may_leave:
+            status.code = status.code or PIPE_CLOSED
+            _report_closed_pipe()
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise
@@ -57,6 +68,20 @@ def quiet_exit() -> Iterator[Status]:
         status.code = INTERRUPTED
         if is_main_process():
             print("Interrupted.", file=sys.stderr)
+
+
+def _report_closed_pipe() -> None:
+    if not is_main_process():
+        return
+    try:
+        print(
+            "The output was closed before the end, as `head` does it, and the command stopped there. Read it to its "
+            "end, or write it to a file; a training run goes on with --resume.",
+            file=sys.stderr,
+            flush=True,
+        )
+    except OSError:  # closed as well: nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _leave_script_folder() -> None:

@@ -15,7 +15,7 @@ from nlp_transfer.commands.options import (
 
 def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/predict.py. Returns its exit status."""
-    with quiet_exit() as status:
+    with quiet_exit(reader_may_leave=True) as status:
         from nlp_transfer.data.texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
 
         parser = command_parser(description)

@@ -97,10 +97,17 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 
+class _Console(Console):
+    """A console whose closed output is an error like any other; rich's exits without a word."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  # rich calls it while it handles the error
+
+
 def console(file: TextIO | None = None) -> Console:
     """A console as wide as the terminal, or `PIPED_WIDTH` where the output is piped."""
     out = file or sys.stdout
-    return Console(file=out, width=None if out.isatty() else PIPED_WIDTH)
+    return _Console(file=out, width=None if out.isatty() else PIPED_WIDTH)
 
 
 def _terminal_headings(table: Table) -> list[str]:

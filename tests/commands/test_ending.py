@@ -1,9 +1,20 @@
 """Exit statuses, and errors as text."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT, INTERRUPTED, quiet_exit
+from nlp_transfer.commands.ending import BAD_INPUT, INTERRUPTED, PIPE_CLOSED, quiet_exit
 from nlp_transfer.errors import DataError
+
+CLOSED = (
+    "The output was closed before the end, as `head` does it, and the command stopped there. Read it to its end, or "
+    "write it to a file; a training run goes on with --resume.\n"
+)
+BEFORE = "import sys\nfrom nlp_transfer.commands.ending import quiet_exit\n"
+RICH = "from nlp_transfer.reporting.tables import console\nconsole().print('a')"
 
 
 def test_only_the_main_process_speaks(monkeypatch, capsys):
@@ -22,3 +33,46 @@ def test_ctrl_c_has_the_shells_status(capsys):
 def test_other_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError), quiet_exit():
         1 / 0  # noqa: B018
+
+
+def run_unread(code, *, stderr=subprocess.PIPE):
+    """Run a command whose standard output is a pipe that nobody reads. Returns its exit status and errors."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=writer,
+            stderr=writer if stderr is None else stderr,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("body", ["print('a')", "print('a', flush=True)", "import os\n  os.write(1, b'a')"])
+def test_an_end_before_the_output_is_read_is_an_error(body):
+    code = BEFORE + f"with quiet_exit() as status:\n  {body}\n  print('b')\nsys.exit(status.code)"
+    assert run_unread(code) == (PIPE_CLOSED, CLOSED)
+
+
+def test_a_table_that_nobody_reads_is_an_error():
+    body = "\n".join(f"  {line}" for line in RICH.splitlines())
+    assert run_unread(BEFORE + f"with quiet_exit() as status:\n{body}\nsys.exit(status.code)") == (PIPE_CLOSED, CLOSED)
+
+
+def test_nobody_reads_the_error_either():
+    code = BEFORE + "with quiet_exit() as status:\n  print('a')\nsys.exit(status.code)"
+    assert run_unread(code, stderr=None) == (PIPE_CLOSED, None)
+
+
+def test_a_status_that_says_more_is_kept():
+    code = BEFORE + "with quiet_exit() as status:\n  status.code = 75\n  print('a')\nsys.exit(status.code)"
+    assert run_unread(code) == (75, CLOSED)
+
+
+def test_a_reader_may_leave_where_that_is_the_end():
+    code = BEFORE + "with quiet_exit(reader_may_leave=True) as status:\n  print('a')\nsys.exit(status.code)"
+    assert run_unread(code) == (0, "")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT
+from nlp_transfer.commands.ending import BAD_INPUT, PIPE_CLOSED
 from nlp_transfer.commands.evaluate import evaluate
 from tests.tiny_classifiers import random_texts
 
@@ -47,6 +48,23 @@ def test_scores_a_corpus_and_writes_what_it_says(
         f"CheckpointError: --output_dir {tmp_path / 'scores'} is not empty: metrics.json, predictions.jsonl.gz, "
         "report.md. Nothing in it is touched; name a new folder.\n"
     )
+
+
+def test_scores_that_nobody_reads_are_an_error(tiny_classifier: Path, corpus: Path) -> None:
+    words = [sys.executable, "scripts/evaluate.py", str(tiny_classifier), "--corpus.path", str(corpus)]
+    words += ["--corpus.columns.clause", "text", "--corpus.columns.kind=label", "--device", "cpu"]
+    line = f"{shlex.join(words)} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == PIPE_CLOSED
+    assert done.stdout == ""
+    assert done.stderr.startswith("The output was closed before the end, as `head` does it, and the command stopped")
 
 
 def test_problems_of_the_corpus_are_reported_together(capsys: pytest.CaptureFixture[str]) -> None:
