@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from nlp_transfer import export_checks, exporting, hub, onnx_backend
 from nlp_transfer.config import load_config
@@ -101,6 +102,14 @@ def test_int8_is_near_and_smaller(exported: Path, texts: Path) -> None:
     assert 1e-3 < np.abs(found - exact).max() < 0.2 * np.abs(exact).max()
     sizes = [(exported / "onnx" / name).stat().st_size for name in ("model_int8.onnx", "model.onnx")]
     assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model_int8.onnx"])
+def test_a_graph_holds_no_place_on_this_machine(exported: Path, name: str) -> None:
+    graph = (exported / "onnx" / name).read_bytes()
+    package = Path(onnx_export.__file__).parents[1]
+    for place in (str(package), package.name, str(Path(torch.__file__).parent), "site-packages", "stack_trace"):
+        assert place.encode() not in graph
 
 
 def test_a_corpus_is_scored_with_it(exported: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def refuse_network(model: "PreTrainedModel", max_length: int) -> None:
 
 
 def write_graph(model: "PreTrainedModel", batch: Mapping[str, Tensor], file: Path) -> None:
-    """Write a network in float32.
+    """Write a network in float32, without the exporter's notes, which hold places on this machine.
 
     Args:
         model: float32, on the CPU, in evaluation mode; see `refuse_network`.
@@ -97,6 +97,21 @@ def write_graph(model: "PreTrainedModel", batch: Mapping[str, Tensor], file: Pat
         raise ConfigError(
             f"PyTorch {torch.__version__} cannot export this {kind} ({reason}). Predict with PyTorch."
         ) from error
+    import onnx
+
+    graph = onnx.load(file, load_external_data=False)
+    _strip_notes(graph)
+    onnx.save(graph, file)
+
+
+def _strip_notes(message: Any) -> None:
+    """Clear the free text of a graph and all its parts, such as the stack trace of each node."""
+    for field, value in message.ListFields():
+        if field.name in ("metadata_props", "doc_string"):
+            message.ClearField(field.name)
+        elif field.message_type is not None:
+            for part in [value] if hasattr(value, "ListFields") else value:
+                _strip_notes(part)
 
 
 def quantize(graph: Path, file: Path) -> None:
