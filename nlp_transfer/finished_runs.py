@@ -9,10 +9,10 @@ from typing import Any
 
 from nlp_transfer import hub
 from nlp_transfer.config import Config, load_config
-from nlp_transfer.errors import CheckpointError
+from nlp_transfer.errors import CheckpointError, shown
 from nlp_transfer.models.manifest import weights_fingerprint
 from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS, MODEL, DomainScores
-from nlp_transfer.reporting.run_folder import look_at
+from nlp_transfer.reporting.run_folder import check_results, look_at
 from nlp_transfer.trained import TrainedClassifier
 
 
@@ -82,7 +82,7 @@ def read_run(folder: str | Path) -> FinishedRun:
     """What a run's folder says.
 
     Raises:
-        CheckpointError: it holds no run, or an unfinished one.
+        CheckpointError: it holds no run, or an unfinished one; or its results were changed since.
     """
     place = Path(folder).expanduser()
     found = look_at(place)
@@ -93,20 +93,24 @@ def read_run(folder: str | Path) -> FinishedRun:
             f"{place} {what.get(found.state, 'holds no run of ours')}. Expected the output folder of a finished run"
             f"{hint}."
         )
+    check_results(found, complete=False)
     return FinishedRun(
         place, found.record, read_json(place / FACTS), read_json(place / METRICS), read_json(place / BASELINES)
     )
 
 
-def read_json(place: Path) -> Any:
-    """A JSON file of a run; empty where there is none.
+def read_json(place: Path) -> dict[str, Any]:
+    """Read the object in a JSON file of a run; empty where there is none.
 
     Raises:
-        CheckpointError: it is torn.
+        CheckpointError: it is torn, or holds something else.
     """
     try:
-        return json.loads(place.read_bytes())
+        tree = json.loads(place.read_bytes())
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{place} cannot be read ({error}). Take it from a copy of the run.") from error
+    if not isinstance(tree, dict):
+        raise CheckpointError(f"{place} holds {shown(tree)}; expected an object. Take it from a copy of the run.")
+    return tree

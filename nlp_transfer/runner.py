@@ -34,6 +34,7 @@ from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 from nlp_transfer.reporting.run_folder import (
     LOG,
     RunFolder,
+    check_results,
     check_run_folder,
     look_at,
     open_run_folder,
@@ -99,7 +100,7 @@ def run(
     tell = say if main else say_nothing
     found = RunFolder(folder, "empty") if new_run else check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
-        _check_finished(folder)
+        _check_finished(found)
         return None
     pushes = pushes and main and config.training.push_to_hub
     if pushes:  # now rather than after a night of training
@@ -253,8 +254,9 @@ def _scored_before(trainer: TransferTrainer, config: Config, task: BoundTask, en
         trainer.model = trainer.model_wrapped = trained
 
 
-def _check_finished(folder: Path) -> None:
-    """Complain about a finished run whose model is gone or was changed; raises CheckpointError."""
+def _check_finished(found: RunFolder) -> None:
+    """Complain about a finished run whose model or results are gone or were changed; raises CheckpointError."""
+    folder = found.path
     saved = [folder / name for name in ("model", "adapter") if (folder / name).is_dir()]
     if not saved:
         raise CheckpointError(
@@ -264,6 +266,7 @@ def _check_finished(folder: Path) -> None:
     for place in saved:
         if has_manifest(place):
             check_manifest(place)
+    check_results(found, complete=True)
 
 
 def _open(

@@ -10,7 +10,7 @@ from nlp_transfer import choosing, hub
 from nlp_transfer.choosing import score_of
 from nlp_transfer.config import load_config
 from nlp_transfer.dry_run import dry_run
-from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
 from nlp_transfer.estimating import estimate
 from nlp_transfer.runner import run
 from nlp_transfer.training.choices import CANDIDATES
@@ -64,6 +64,15 @@ def test_a_run_interrupted_between_candidates_goes_on(encoder, corpus, tmp_path,
         patch.setattr(choosing, "score_of", interrupted)
         run(made, say=lambda _: None)
     times = [(folder / "report.md").stat().st_mtime_ns for folder in ended]
+    for name in ("metrics.json", "log.jsonl"):
+        place = ended[0] / name
+        whole = place.read_bytes()
+        place.write_bytes(whole.replace(b"0.", b"1."))
+        with pytest.raises(
+            CheckpointError, match=rf"{name} was changed after the run had finished\. Put the files back"
+        ):
+            run(made, resume=True, say=lambda _: None)
+        place.write_bytes(whole)
     report = run(made, resume=True, say=lambda _: None)
     assert [(folder / "report.md").stat().st_mtime_ns for folder in ended] == times  # none was run again
     assert report.facts["candidates"]["chosen"] == "training.learning_rate 0.005"

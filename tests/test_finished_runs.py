@@ -45,8 +45,30 @@ def test_an_unfinished_run(finished: Path, tmp_path: Path) -> None:
         read_run(folder)
 
 
-def test_a_torn_file_of_a_run(finished: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["metrics.json", "facts.json", "predictions.jsonl.gz", "log.jsonl"])
+def test_results_that_were_changed(finished: Path, tmp_path: Path, name: str) -> None:
     folder = Path(shutil.copytree(finished, tmp_path / "run"))
-    (folder / "facts.json").write_text('{"cost": ')
-    with pytest.raises(CheckpointError, match=r"facts\.json cannot be read \(.*\)\. Take it from a copy of the run\."):
+    read_run(folder)
+    (folder / name).write_bytes((folder / name).read_bytes()[:-9])
+    with pytest.raises(CheckpointError) as caught:
+        read_run(folder)
+    assert str(caught.value) == (
+        f"{folder / name} was changed after the run had finished. Put the files back as they were, or delete {folder} "
+        "and make the run again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"cost": ', r"facts\.json cannot be read \(.*\)\. Take it from a copy of the run\."),
+        ("[1]", r"facts\.json holds \[1\]; expected an object\. Take it from a copy of the run\."),
+    ],
+)
+def test_a_torn_file_of_a_run_without_hashes(finished: Path, tmp_path: Path, text: str, message: str) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({key: value for key, value in record.items() if key != "results"}))
+    (folder / "facts.json").write_text(text)
+    with pytest.raises(CheckpointError, match=message):
         read_run(folder)

@@ -140,6 +140,8 @@ def test_the_base_model_and_how_the_model_belongs_to_it(merged: Path, tmp_path: 
         place.write_text(
             json.dumps({**json.loads(place.read_text()), "model": f"Hub model org/enc at revision {'a' * 40}"})
         )
+        record = place.with_name("run.json")  # as if the run had ended with these
+        record.write_text(json.dumps({**json.loads(record.read_text()), "results": {}}))
     data = card_of(tmp_path / "all" / name).data
     assert (data.base_model, data.get("base_model_relation")) == ("org/enc", relation)
 

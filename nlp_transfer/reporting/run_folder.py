@@ -8,6 +8,7 @@
 `run.json` is the marker: status, times, the command, versions and the config without secrets.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -21,6 +22,8 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json
+from nlp_transfer.reporting.predictions import PREDICTIONS
+from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS
 from nlp_transfer.reporting.run_lock import RunLock, this_process
 
 RunState = Literal["empty", "unfinished", "finished", "foreign"]
@@ -30,6 +33,9 @@ CHECKPOINTS = "checkpoints"
 
 LOG = "log.jsonl"
 """The file inside a run's folder that has a line for each entry of the Trainer's log."""
+
+RESULTS = (METRICS, BASELINES, FACTS, PREDICTIONS, LOG)
+"""Files of a finished run that are read again: `run.json` holds their SHA-256."""
 
 _ELSEWHERE = "choose another training.output_dir"
 
@@ -66,9 +72,10 @@ class RunFolder:
         Raises:
             CheckpointError: `metrics.json` is not there.
         """
-        if not (self.path / "metrics.json").is_file():
-            raise CheckpointError(f"{self.path} cannot be marked as finished: it has no metrics.json.")
-        record = {**self.record, "status": "finished", "finished": _now()}
+        if not (self.path / METRICS).is_file():
+            raise CheckpointError(f"{self.path} cannot be marked as finished: it has no {METRICS}.")
+        results = {name: _sha256(self.path / name) for name in RESULTS if (self.path / name).is_file()}
+        record = {**self.record, "status": "finished", "finished": _now(), "results": results}
         write_json(self.path / "run.json", record)
         self.leave()
 
@@ -95,12 +102,37 @@ def look_at(path: str | os.PathLike[str]) -> RunFolder:
         return RunFolder(folder, "empty")
     try:
         record = json.loads((folder / "run.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return RunFolder(folder, "foreign")
-    if not isinstance(record, dict) or not isinstance(record.get("config"), dict) or "status" not in record:
+    if not isinstance(record, dict) or "config" not in record or "status" not in record:
         return RunFolder(folder, "foreign")
-    done = record["status"] == "finished" and "metrics.json" in names
+    if not all(isinstance(record.get(key, {}), dict) for key in ("config", "inputs", "process", "results")):
+        return RunFolder(folder, "foreign")
+    done = record["status"] == "finished" and METRICS in names
     return RunFolder(folder, "finished" if done else "unfinished", record)
+
+
+def check_results(found: RunFolder, *, complete: bool) -> None:
+    """Check that the results of a finished run are those that it wrote.
+
+    Args:
+        found: the run's folder, as it was looked at.
+        complete: whether all of them must be there.
+
+    Raises:
+        CheckpointError: with each that is missing or was changed.
+    """
+    problems = []
+    for name, expected in found.record.get("results", {}).items():
+        place = found.path / name
+        try:
+            if (complete or place.exists()) and name in RESULTS and _sha256(place) != expected:
+                problems.append(f"{place} was changed after the run had finished.")
+        except OSError as error:
+            problems.append(f"{place} cannot be read: {error.strerror or error}.")
+    if problems:
+        advice = f"Put the files back as they were, or delete {found.path} and make the run again."
+        raise CheckpointError([f"{problem} {advice}" for problem in problems])
 
 
 def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool) -> RunFolder:
@@ -226,6 +258,11 @@ def _opened(found: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, st
     except OSError as error:
         raise _not_writable(found.path, error) from error
     return RunFolder(found.path, found.state, record, lock)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _not_writable(folder: Path, error: OSError) -> CheckpointError:
