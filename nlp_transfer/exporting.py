@@ -27,6 +27,7 @@ from nlp_transfer.models.manifest import MANIFEST, check_manifest, listed_files,
 from nlp_transfer.models.onnx_export import OPSET, quantize, refuse_network, write_graph
 from nlp_transfer.models.onnx_network import external_name, require_packages
 from nlp_transfer.onnx_backend import EXPORT_KEY, FILES, FOLDER, export_record
+from nlp_transfer.reporting.files import atomic_folder
 from nlp_transfer.saved_folder import CONFIG_KEY
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 
@@ -177,24 +178,18 @@ def _not_ours(folder: Path) -> str | None:
 
 @contextmanager
 def _beside(place: Path) -> Iterator[Path]:
-    """A folder to write; it takes its place when the block ends, and vanishes when the block fails."""
-    folder, old = (place.with_name(f".{place.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
+    """A folder to write; it takes its place, or that of an earlier export, when the block ends."""
+    old = place.with_name(f".{place.name}.{os.getpid()}.old.tmp")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir()
-        yield folder
-        if place.exists():
-            place.rename(old)
-        try:
-            folder.rename(place)
-        except OSError:
-            if old.exists():
-                old.rename(place)
-            raise
+        with atomic_folder(place) as folder:
+            yield folder
+            if place.exists():
+                place.rename(old)
     except OSError as error:
         raise CheckpointError(
             f"--output {place} cannot be written: {error.strerror or error}. Make room, or name another folder."
         ) from error
     finally:
-        for left in (folder, old):
-            shutil.rmtree(left, ignore_errors=True)
+        if old.exists() and not place.exists():
+            old.rename(place)
+        shutil.rmtree(old, ignore_errors=True)

@@ -4,7 +4,8 @@ Weights are chosen by source validation, or by a score that needs no labels; tar
 thresholds of a multi-label model are tuned anew for all weights that are scored.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from nlp_transfer.metrics.label_free import LABEL_FREE, infomax, mean_entropy, s
 from nlp_transfer.models.averaging import Weights
 from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.prediction import token_logits
-from nlp_transfer.reporting.files import write_json, write_text
-from nlp_transfer.reporting.report import METRICS, DomainScores
+from nlp_transfer.reporting.files import atomic_folder, write_json, write_text
+from nlp_transfer.reporting.report import METRICS, MODEL, DomainScores
 from nlp_transfer.reporting.score_tables import SHOWN
 from nlp_transfer.reporting.scoring import scored_splits
 from nlp_transfer.reporting.tables import Table, to_markdown
@@ -147,6 +148,7 @@ class WeightScorer:
         weights: Weights,
         scored: ScoredWeights,
         *,
+        title: str,
         how: dict[str, Any],
         tables: Mapping[str, Table],
         notes: str,
@@ -154,36 +156,40 @@ class WeightScorer:
         """Write a merged model, its scores, and a report.
 
         Args:
-            folder: an empty one, or none yet.
+            folder: an empty one.
             weights: the model's.
             scored: what they score.
+            title: of the report.
             how: how they came about; kept in the model's config.json, too.
             tables: for the report, by heading.
             notes: for the report, in Markdown.
 
         Returns:
-            The paths by a word for each.
-
-        Raises:
-            CheckpointError: it cannot be written.
+            The names of what was written, by a word for each.
         """
         network: Any = self.classifier.model
         network.load_state_dict(weights)
         settings = self.task.settings()
         if scored.thresholds:
             settings["thresholds"] = scored.thresholds
-        paths = {"model": folder / "model", "report": folder / "report.md", "metrics": folder / METRICS}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            record = {"task": self.task.name, **settings, MERGED: how}
-            hub.save(network, self.tokenizer, paths["model"], record=record, cut_at=self.task.cut_at)
-            write_manifest(paths["model"])
-            parts = [f"# {folder.name}\n", notes, *(f"## {name}\n\n{to_markdown(one)}" for name, one in tables.items())]
-            write_text(paths["report"], "\n".join(parts))
-            write_json(paths["metrics"], scored.metrics)
-        except OSError as error:
-            raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}.") from error
-        return {word: str(path) for word, path in paths.items()}
+        names = {"model": MODEL, "report": "report.md", "metrics": METRICS}
+        record = {"task": self.task.name, **settings, MERGED: how}
+        hub.save(network, self.tokenizer, folder / MODEL, record=record, cut_at=self.task.cut_at)
+        write_manifest(folder / MODEL)
+        parts = [f"# {title}\n", notes, *(f"## {name}\n\n{to_markdown(one)}" for name, one in tables.items())]
+        write_text(folder / names["report"], "\n".join(parts))
+        write_json(folder / METRICS, scored.metrics)
+        return names
+
+
+@contextmanager
+def merged_folder(place: Path) -> Iterator[Path]:
+    """A folder to write a merged model to, as `atomic_folder` does; raises CheckpointError where it cannot be."""
+    try:
+        with atomic_folder(place) as folder:
+            yield folder
+    except OSError as error:
+        raise CheckpointError(f"{place} cannot be written: {error.strerror or error}.") from error
 
 
 def _few(rows: Any) -> Any:

@@ -28,7 +28,7 @@ from typing import Any
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.finished_runs import FinishedRun, read_run
 from nlp_transfer.merged_card import named
-from nlp_transfer.merged_models import ScoredWeights, WeightScorer
+from nlp_transfer.merged_models import ScoredWeights, WeightScorer, merged_folder
 from nlp_transfer.models.averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.files import empty_folder
 from nlp_transfer.reporting.score_tables import side_by_side
@@ -108,7 +108,10 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
         say(advice)
         notes += f"\n{advice}\n"
     mean = average([weights[one] for one in kept])
-    paths = scorer.write(place, mean, scored[name], how=how, tables={"Scores": table}, notes=notes)
+    with merged_folder(place) as made:
+        tables = {"Scores": table}
+        written = scorer.write(made, mean, scored[name], title=place.name, how=how, tables=tables, notes=notes)
+    paths = {word: str(place / one) for word, one in written.items()}
     return Soup(kept, scored, table, paths)
 
 

@@ -23,7 +23,7 @@ from nlp_transfer.building import load_model
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.finished_runs import FinishedRun, read_run
 from nlp_transfer.merged_card import CURVE, MACRO_F1, WISE_FT, named
-from nlp_transfer.merged_models import CHOICES, ScoredWeights, WeightScorer
+from nlp_transfer.merged_models import CHOICES, ScoredWeights, WeightScorer, merged_folder
 from nlp_transfer.methods import LPFT, FrozenEncoder
 from nlp_transfer.models.averaging import Weights, interpolate
 from nlp_transfer.models.families import encoder_layers, head_modules
@@ -102,11 +102,15 @@ def wise_ft(
         f"(1); the head is the fine-tuned one at every alpha. Chosen by {_words(choose_by)}; target labels are for "
         f"this report only.\n\n![macro-F1 at each alpha]({PICTURE})\n"
     )
-    paths = scorer.write(place, weights, curve[alpha], how=how, tables={"Curve": table}, notes=notes)
-    paths |= {"curve": str(place / CURVE), "picture": str(place / PICTURE)}
     points = [{"alpha": at, choose_by: one.value, "scores": one.scores()} for at, one in curve.items()]
-    write_json(paths["curve"], {"chosen": alpha, "chosen_by": choose_by, "points": points})
-    write_text(paths["picture"], svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", "macro-F1", marked=alpha))
+    picture = svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", "macro-F1", marked=alpha)
+    with merged_folder(place) as made:
+        written = {"curve": CURVE, "picture": PICTURE}
+        write_json(made / CURVE, {"chosen": alpha, "chosen_by": choose_by, "points": points})
+        write_text(made / PICTURE, picture)
+        tables = {"Curve": table}
+        written |= scorer.write(made, weights, curve[alpha], title=place.name, how=how, tables=tables, notes=notes)
+    paths = {word: str(place / name) for word, name in written.items()}
     return WiseFT(alpha, curve, table, paths)
 
 

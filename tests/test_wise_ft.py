@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,6 +152,27 @@ def test_the_command(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     message = capsys.readouterr().err
     assert "--alphas is [2.0]; expected numbers from 0 (pretrained) to 1 (fine-tuned)." in message
     assert "--choose_by: Unknown score 'target_f1'." in message
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from nlp_transfer import merged_models
+from nlp_transfer.commands.merge import merge
+merged_models.write_manifest = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+merge(sys.argv[1:])
+"""
+
+
+def test_a_merge_that_was_killed_can_be_made_again(finished: Path, tmp_path: Path) -> None:
+    words = ["wise_ft", str(finished), "--output", str(tmp_path / "out"), "--alphas", "0.5"]
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, *words], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (rest,) = tmp_path.iterdir()
+    assert (rest / "model" / "model.safetensors").is_file()
+    assert merge(words) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert hub.load(tmp_path / "out").label_names == hub.load(finished).label_names
+    assert (tmp_path / "out" / "report.md").read_text().startswith("# out\n")
 
 
 def test_a_run_that_does_not_classify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

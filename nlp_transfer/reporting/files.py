@@ -1,12 +1,17 @@
 """Files that are whole or not there: written beside their place, synced, and moved into it.
 
-A run that dies while it writes leaves the old file, or none. JSON holds plain numbers: numpy's become Python's, and
-what is not finite becomes null, because NaN is not JSON and other readers refuse the whole file.
+A run that dies while it writes leaves the old file, or none, and a hidden rest, which the next to write there deletes:
+who writes holds a lock on it, which the system takes back. JSON holds plain numbers: numpy's become Python's, and what
+is not finite becomes null, because NaN is not JSON and other readers refuse the whole file.
 """
 
+import contextlib
+import errno
+import glob
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +26,11 @@ from nlp_transfer.errors import CheckpointError
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write; it takes its place when the block ends, and vanishes when the block fails."""
     place = Path(path)
+    clear_rests(place)
     # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask says.
-    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    beside = _beside(place)
     try:
-        with beside.open("wb") as file:
+        with _held_file(beside) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -32,6 +38,69 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def atomic_folder(place: Path) -> Iterator[Path]:
+    """A folder to write; it becomes `place` when the block ends, and vanishes when the block fails.
+
+    `place` must be absent or empty; hidden files in it stay.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    clear_rests(place)
+    beside = _beside(place)
+    beside.mkdir()
+    held = os.open(beside, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            _lock(held)
+        yield beside
+        try:
+            beside.rename(place)  # an empty folder makes way
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            for item in sorted(beside.iterdir()):
+                item.rename(place / item.name)
+    finally:
+        os.close(held)
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def clear_rests(place: Path) -> None:
+    """Delete what processes that were killed left of writing `place`; what a living one writes is locked."""
+    for rest in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            held = os.open(rest, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            try:
+                _lock(held)
+                shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
+            finally:
+                os.close(held)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name}.{os.getpid()}.tmp")
+
+
+def _held_file(path: Path) -> BinaryIO:
+    """Open a new file, locked. Another process may take it for a rest before the lock; then it is made again."""
+    while True:
+        file = path.open("wb")
+        with contextlib.suppress(OSError):  # a disk without locks: nothing there is taken for a rest
+            _lock(file.fileno())
+        if path.exists():
+            return file
+        file.close()
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file or folder until it is closed; raises OSError where another process holds it."""
+    if os.name != "posix":
+        raise OSError(errno.ENOLCK, "no locks of this kind here")
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def empty_folder(path: str | os.PathLike[str], option: str) -> Path:

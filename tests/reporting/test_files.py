@@ -3,13 +3,16 @@
 import enum
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nlp_transfer.reporting.files import atomic_file, plain, write_json, write_text
+from nlp_transfer.reporting.files import atomic_file, atomic_folder, plain, write_json, write_text
 
 
 class Kind(enum.StrEnum):
@@ -81,3 +84,55 @@ def test_file_has_the_rights_that_the_umask_leaves(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from nlp_transfer.reporting.files import atomic_file, atomic_folder
+place = Path(sys.argv[1])
+with atomic_file(place / "a.json") as file, atomic_folder(place / "b") as folder:
+    file.write(b"half")
+    (folder / "model").mkdir()
+    (folder / "model" / "weights").write_text("half")
+    print("written", flush=True)
+    sys.stdin.read()
+"""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_rests_of_a_killed_process_are_deleted_by_the_next(tmp_path: Path) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], **pipes) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "written\n"
+        rests = [f".a.json.{writer.pid}.tmp", f".b.{writer.pid}.tmp"]
+        assert names(tmp_path) == rests
+        write_text(tmp_path / "a.json", "mine")
+        with atomic_folder(tmp_path / "b") as folder:
+            (folder / "c").touch()
+        assert names(tmp_path) == [*rests, "a.json", "b"]  # it lives, and what it writes is its own
+        writer.kill()
+    write_text(tmp_path / "a.json", "mine again")
+    assert names(tmp_path) == [rests[1], "a.json", "b"]
+    shutil.rmtree(tmp_path / "b")
+    with atomic_folder(tmp_path / "b") as folder:
+        (folder / "c").touch()
+    assert names(tmp_path) == ["a.json", "b"]
+    assert names(tmp_path / "b") == ["c"]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "deep" / "new") as folder:
+        (folder / "a").touch()
+        1 / 0  # noqa: B018
+    assert names(tmp_path / "deep") == []
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / ".gitkeep").touch()
+    with atomic_folder(tmp_path / "kept") as folder:
+        (folder / "a").touch()
+        assert names(tmp_path / "kept") == [".gitkeep"]
+    assert names(tmp_path / "kept") == [".gitkeep", "a"]
