@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +19,14 @@ import datasets
 import pyarrow as pa
 from datasets import Dataset
 
+from nlp_transfer.data.disk import delete_unlocked, open_locked
 from nlp_transfer.errors import DataError
 
 CACHE_VARIABLE = "NLP_TRANSFER_CACHE"
 """The environment variable that says where the cache lies."""
+
+ABANDONED_SECONDS = 86400.0
+"""After how long without a change a temporary file of the datasets library, which locks none, is taken for a rest."""
 
 CACHE_VERSION = 3
 """Part of every key: raise it when what the files hold changes."""
@@ -115,11 +120,12 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
     known = load_table(path)
     if known is not None:
         return known
+    clear_abandoned(path.parent)
     temporary = path.with_name(f"{path.stem[:16]}-{uuid.uuid4().hex}.tmp")
     with writable(path):
         try:
             rows = 0
-            with os.fdopen(private_file(temporary), "wb") as file:
+            with open_locked(temporary, 0o600) as file:
                 writer: pa.RecordBatchStreamWriter | None = None
                 for table in tables():
                     writer = writer or pa.ipc.new_stream(file, table.schema)
@@ -138,6 +144,16 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
             with contextlib.suppress(OSError):
                 temporary.unlink()
         return Dataset.from_file(str(path))
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Delete temporary files of killed processes: our own at once, those of the datasets library after a day."""
+    for rest in folder.glob("*-*.tmp"):
+        delete_unlocked(rest)
+    for rest in folder.glob("tmp????????"):
+        with contextlib.suppress(OSError):
+            if time.time() - rest.stat().st_mtime > ABANDONED_SECONDS:
+                rest.unlink()
 
 
 @contextlib.contextmanager

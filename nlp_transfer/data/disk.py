@@ -3,13 +3,16 @@
 A file that may not be read, or a folder that may not be listed, is never passed over: its rows would be lost.
 """
 
+import contextlib
 import errno
 import functools
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from nlp_transfer.errors import DataError
 
@@ -74,3 +77,45 @@ def file_digest(path: Path) -> str:
 def _digest(path: Path, *_state: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock(descriptor: int) -> None:
+    """Lock an open file or folder until it is closed or its process ends.
+
+    Raises:
+        OSError: another process holds it, or the disk has no such locks.
+    """
+    if os.name != "posix":
+        raise OSError(errno.ENOLCK, "no locks of this kind here")
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def open_locked(path: Path, mode: int = 0o666) -> BinaryIO:
+    """Open a temporary file to write, locked, with the given permissions.
+
+    Another process may delete it as abandoned before the lock is taken; then it is made again.
+    """
+    while True:
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        file = os.fdopen(os.open(path, flags, mode), "wb")
+        with contextlib.suppress(OSError):  # a disk without locks: nothing there is taken for abandoned
+            lock(file.fileno())
+        if path.exists():
+            return file
+        file.close()
+
+
+def delete_unlocked(path: Path) -> None:
+    """Delete a temporary file or folder, unless the process that writes it lives and so holds its `lock`."""
+    with contextlib.suppress(OSError):
+        held = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            lock(held)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        finally:
+            os.close(held)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, Features, List, Value
 
-from nlp_transfer.data.cache import cache_key, cache_path, load_table, writable
+from nlp_transfer.data.cache import cache_key, cache_path, clear_abandoned, load_table, writable
 from nlp_transfer.errors import DataError
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def stored_rows(
     Raises:
         DataError: the file cannot be written.
     """
+    clear_abandoned(path.parent)
     with writable(path):
         encoded = dataset.map(
             encode,

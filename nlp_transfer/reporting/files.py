@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from nlp_transfer.data.disk import delete_unlocked, lock, open_locked
 from nlp_transfer.errors import CheckpointError
 
 
@@ -30,7 +31,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask says.
     beside = _beside(place)
     try:
-        with _held_file(beside) as file:
+        with open_locked(beside) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -53,7 +54,7 @@ def atomic_folder(place: Path) -> Iterator[Path]:
     held = os.open(beside, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
-            _lock(held)
+            lock(held)
         yield beside
         try:
             beside.rename(place)  # an empty folder makes way
@@ -70,37 +71,11 @@ def atomic_folder(place: Path) -> Iterator[Path]:
 def clear_rests(place: Path) -> None:
     """Delete what processes that were killed left of writing `place`; what a living one writes is locked."""
     for rest in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):
-        with contextlib.suppress(OSError):
-            held = os.open(rest, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-            try:
-                _lock(held)
-                shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
-            finally:
-                os.close(held)
+        delete_unlocked(rest)
 
 
 def _beside(place: Path) -> Path:
     return place.with_name(f".{place.name}.{os.getpid()}.tmp")
-
-
-def _held_file(path: Path) -> BinaryIO:
-    """Open a new file, locked. Another process may take it for a rest before the lock; then it is made again."""
-    while True:
-        file = path.open("wb")
-        with contextlib.suppress(OSError):  # a disk without locks: nothing there is taken for a rest
-            _lock(file.fileno())
-        if path.exists():
-            return file
-        file.close()
-
-
-def _lock(descriptor: int) -> None:
-    """Lock an open file or folder until it is closed; raises OSError where another process holds it."""
-    if os.name != "posix":
-        raise OSError(errno.ENOLCK, "no locks of this kind here")
-    import fcntl
-
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def empty_folder(path: str | os.PathLike[str], option: str) -> Path:

@@ -2,14 +2,17 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from datasets import Dataset
 
 from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
-from nlp_transfer.data.cache import cache_path, private_folder
+from nlp_transfer.data.cache import cache_path, private_folder, store_table
 from nlp_transfer.data.disk import _digest
 from tests.data.conftest import toy_rows
 
@@ -100,3 +103,35 @@ def test_a_cache_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"The cache folder .*file/corpora cannot be written. Set NLP_TRANSFER_CACHE"):
         cache_path("corpora", "k")
+
+
+KILLED = """
+import sys
+import pyarrow as pa
+from nlp_transfer.data.cache import cache_path, store_table
+def tables():
+    yield pa.table({"a": [1]})
+    print("written", flush=True)
+    sys.stdin.read()
+store_table(cache_path("corpora", "b" * 64), tables)
+"""
+
+
+def test_rests_of_a_killed_process_are_deleted_by_the_next(own_cache: Path) -> None:
+    environment = {**os.environ, "NLP_TRANSFER_CACHE": str(own_cache)}
+    words = [sys.executable, "-c", KILLED]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, env=environment, **pipes) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "written\n"
+        store_table(cache_path("corpora", "c" * 64), lambda: iter([pa.table({"a": [1]})]))
+        (rest,) = (own_cache / "corpora").glob("*.tmp")  # it lives
+        assert rest.stat().st_mode & 0o777 == 0o600
+        writer.kill()
+    theirs = [own_cache / "corpora" / name for name in ("tmpabcdefgh", "tmp12345678")]
+    for path in theirs:
+        path.touch()
+    os.utime(theirs[0], (0, 0))
+    store_table(cache_path("corpora", "d" * 64), lambda: iter([pa.table({"a": [1]})]))
+    names = sorted(path.name for path in (own_cache / "corpora").iterdir())
+    assert names == sorted([f"{key * 64}.{end}" for key in "cd" for end in ("arrow", "json")] + [theirs[1].name])
