@@ -69,6 +69,11 @@ def cross_problems(config: "Config | Partial") -> list[str]:
         problems += _baseline_problems(config.baselines, config.task)
     if config.attention_dropout is not None and not 0 <= config.attention_dropout < 1:
         problems.append(f"attention_dropout is {config.attention_dropout}; expected 0 <= value < 1, or null.")
+    if (share := getattr(config.training, "attention_dropout", None)) is not None:
+        problems.append(
+            f"training.attention_dropout is {share}; in a configuration it stands at the top: "
+            f"attention_dropout: {share}."
+        )
     if config.tokenizer is not None:
         problems += path_problems("tokenizer", config.tokenizer)
     if config.model is not None:

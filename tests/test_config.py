@@ -431,6 +431,10 @@ def test_accelerate_reads_every_launcher_file(file):
 
 def test_null_is_taken_where_the_type_says_so(tree):
     assert load_config(tree=tree, overrides=[("attention_dropout", None)]).attention_dropout is None
+    with pytest.raises(
+        ConfigError, match=r"training.attention_dropout is 0.2; in a configuration it stands at the top"
+    ):
+        load_config(tree=tree, overrides=[("training.attention_dropout", 0.2)])
     assert problems(tree, ("training.seed", None)) == ["training.seed is null; expected int."]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlp_transfer.models.fast_linear import fast_linear
 from nlp_transfer.models.onnx_network import OnnxNetwork
 from nlp_transfer.models.unpadding import unpadded
 
@@ -33,7 +34,7 @@ def batch_logits(network: Network, rows: int) -> Iterator[BatchLogits]:
         yield network.logits
         return
     model: Any = network
-    with torch.inference_mode(), unpadded(model) if rows > 1 else nullcontext():
+    with torch.inference_mode(), fast_linear(model), unpadded(model) if rows > 1 else nullcontext():
 
         def logits(inputs: Mapping[str, Tensor]) -> np.ndarray:
             outputs = model(**{name: tensor.to(model.device) for name, tensor in inputs.items()})

@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.data.tokens import forget_last_call
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.attention_dropout import set_in_config
 from nlp_transfer.models.families import final_linear, head_modules, unknown_family
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.fetching import model_folder
@@ -193,7 +194,7 @@ def read_weights(
     Raises:
         ConfigError: the weights cannot be read.
     """
-    _set_attention_dropout(config, attention_dropout)
+    set_in_config(config, attention_dropout)
     try:
         with quiet():
             model, info = auto_class.from_pretrained(
@@ -265,12 +266,6 @@ def _set_labels(config: "PreTrainedConfig", label_names: Sequence[str], multi_la
     config.id2label = dict(enumerate(label_names))
     config.label2id = {label: index for index, label in enumerate(label_names)}
     config.problem_type = "multi_label_classification" if multi_label else "single_label_classification"
-
-
-def _set_attention_dropout(config: "PreTrainedConfig", attention_dropout: float | None) -> None:
-    for key in ("attention_probs_dropout_prob", "attention_dropout"):
-        if attention_dropout is not None and hasattr(config, key):
-            setattr(config, key, attention_dropout)
 
 
 def max_positions(config: "PreTrainedConfig") -> int | None:

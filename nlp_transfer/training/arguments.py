@@ -35,6 +35,9 @@ class TransferArguments(TrainingArguments):
         max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
         unpadding: leave padding out of the encoder's layers, where the network allows it (models/unpadding.py).
         fast_dropout: on a CPU, draw all dropout, attention's too, by a faster generator (models/dropout.py).
+        attention_dropout: share of attention weights that are dropped while training; unset leaves what the model's
+            configuration says. A run's configuration has it at its top, and there 0 is the default.
+        fast_linear: on a CPU, compute the float32 products of linear layers by oneDNN (models/fast_linear.py).
         source_weights: of several sources, the share of an epoch that each one has: `size` (as it has rows), `equal`,
             `distance` (as much of the target's texts looks like it), or a number for each source in order.
         tokens_per_pass: how many tokens, padding not counted, go through the model at once; a larger micro-batch is cut
@@ -60,6 +63,8 @@ class TransferArguments(TrainingArguments):
     max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
     unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
     fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
+    attention_dropout: float | None = field(default=None, metadata={"help": "Share of attention weights to drop."})
+    fast_linear: bool = field(default=True, metadata={"help": "On a CPU, compute float32 products by oneDNN."})
     source_weights: str | list[float] = field(
         default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers."}
     )
@@ -234,7 +239,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
         "0 or more",
         lambda value: 0 <= value < math.inf,
     ),
-    (("adam_beta1", "adam_beta2"), "0 <= value < 1", lambda value: 0 <= value < 1),
+    (("adam_beta1", "adam_beta2", "attention_dropout"), "0 <= value < 1", lambda value: 0 <= value < 1),
     (("seed", "data_seed"), "0 to 4294967295", lambda value: 0 <= value < 2**32),
 )
 """Names, what is expected of them, and whether a value is that. PyTorch and NumPy would complain only in the run."""

@@ -1,6 +1,6 @@
-"""What makes a step cheap and leaves the update as it is: no padding in the layers, and dropout that costs little.
+"""A step made cheap, its update left as it is: no padding in the layers, cheap dropout and float32 products.
 
-Both are on while the trainer trains or evaluates and gone afterwards, so whoever takes the model gets a plain one.
+All are on while the trainer trains or evaluates and gone afterwards, so whoever takes the model gets a plain one.
 Which rows make an update is not changed.
 """
 
@@ -12,8 +12,10 @@ from peft import PeftModel
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
+from nlp_transfer.models.attention_dropout import attention_dropout
 from nlp_transfer.models.dropout import cheap_dropout
 from nlp_transfer.models.families import plain_model
+from nlp_transfer.models.fast_linear import fast_linear
 from nlp_transfer.models.unpadding import unpadded
 from nlp_transfer.training.arguments import TransferArguments
 
@@ -43,8 +45,11 @@ class FastPathMixin(Trainer):
             return
         model: Any = self.accelerator.unwrap_model(self.model)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(attention_dropout(plain_model(model), getattr(self.args, "attention_dropout", None)))
             if self.args.device.type == "cpu" and self._wants("fast_dropout"):
                 stack.enter_context(cheap_dropout(model))
+            if self._wants("fast_linear"):
+                stack.enter_context(fast_linear(model))
             self._kept_padding = self._reason_for_padding(model)
             if self._kept_padding is None:
                 self._kept_padding = stack.enter_context(unpadded(plain_model(model)))

@@ -8,6 +8,7 @@ from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods import LoRA
 from nlp_transfer.models import attention
+from nlp_transfer.models.attention_dropout import KEYS
 from nlp_transfer.models.dropout import draw_kept
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.unpadding import ATTENTION
@@ -106,6 +107,27 @@ def test_attention_drops_in_its_own_kernel_while_training(tmp_path, monkeypatch,
     trained = len(shares)
     run.evaluate(random_rows(4))
     assert len(shares) == trained
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_the_arguments_set_attention_dropout_while_training(tmp_path, monkeypatch, kind, share):
+    shares = []
+    monkeypatch.setattr(attention, "draw_kept", lambda count, p: shares.append(p) or draw_kept(count, p))
+    model = tiny_model(kind)
+    before = [getattr(model.config, key, None) for key in KEYS]
+    trainer(tmp_path, model, attention_dropout=share, max_steps=1, save_strategy="no").train()
+    assert set(shares) == ({share} if share else set())
+    assert [getattr(model.config, key, None) for key in KEYS] == before
+    shares.clear()
+    trainer(tmp_path, model, max_steps=2, save_strategy="no").train()
+    assert set(shares) == ({0.1} if kind == "bert" else set())
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_attention_dropout_out_of_range_is_refused(tmp_path, share):
+    with pytest.raises(ConfigError, match=r"training\.attention_dropout is .*; expected 0 <= value < 1"):
+        TransferArguments(str(tmp_path), attention_dropout=share)
 
 
 def test_the_model_is_plain_afterwards_and_in_every_checkpoint(tmp_path):

@@ -37,7 +37,7 @@ def trainer(folder, model=None, cls=TransferTrainer, args=None, **changes):
 
 def test_without_methods_a_run_is_trainers_own_run(tmp_path):
     weights = []
-    slow = {"unpadding": False, "fast_dropout": False}  # other sums, and other random numbers
+    slow = {"unpadding": False, "fast_dropout": False, "fast_linear": False}  # other sums, and other random numbers
     for cls, args, changes in ((Trainer, TrainingArguments, {}), (TransferTrainer, TransferArguments, slow)):
         run = trainer(tmp_path, cls=cls, args=arguments(tmp_path, args, **changes))
         run.train()

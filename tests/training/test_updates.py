@@ -20,7 +20,7 @@ SETTINGS = {
     "logging_steps": 1,
     "max_grad_norm": 0.0,
 }
-SLOW = {"unpadding": False, "fast_dropout": False}  # else other sums, and other random numbers
+SLOW = {"unpadding": False, "fast_dropout": False, "fast_linear": False}  # else other sums, and other random numbers
 
 
 def trained_weights(cls, folder, collator, rows=None, steps=2):

@@ -1,0 +1,82 @@
+"""Attention dropout of another share than the checkpoint says: in a configuration, and in a network that is built."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from nlp_transfer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+KEYS = ("attention_probs_dropout_prob", "attention_dropout")
+"""Names of the share in families' configurations."""
+
+
+def set_in_config(config: "PreTrainedConfig", share: float | None) -> bool:
+    """Set the share in a configuration, those of its two sides included; returns whether it has one.
+
+    Args:
+        config: is changed.
+        share: 0 <= share < 1; None leaves what it says.
+    """
+    sides = [side for side in vars(config).values() if hasattr(side, "model_type")]
+    keys = [key for key in KEYS if hasattr(config, key)]
+    if share is not None:
+        for key in keys:
+            setattr(config, key, share)
+    return any([bool(keys), *(set_in_config(side, share) for side in sides)])
+
+
+@contextmanager
+def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
+    """Inside, a network drops this share of its attention weights while it trains; its configuration is not changed.
+
+    What differs between a network of its configuration and one of that with another share is set in it.
+
+    Args:
+        model: out of any adapter that may be around it (`plain_model`).
+        share: None leaves what its configuration says.
+
+    Raises:
+        ConfigError: its configuration has no attention dropout.
+    """
+    if share is None:
+        yield
+        return
+    config: Any = copy.deepcopy(getattr(model, "config", None))
+    if config is None or not set_in_config(config, share):
+        raise ConfigError(
+            f"training.attention_dropout is {share}, but the configuration of {type(model).__name__} has none of "
+            f"{', '.join(KEYS)}. Leave it out."
+        )
+    before, after = _parts(model, model.config), _parts(model, config)
+    changed = []
+    for module, name in after.keys() & before.keys():  # a dropout that only one of them has is exchanged as a whole
+        value, was = after[module, name], before[module, name]
+        if (value != was and type(value) is float) or type(value) is not type(was):
+            owner: Any = model.get_submodule(module)
+            changed.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for owner, name, value in changed:
+            setattr(owner, name, value)
+
+
+def _parts(model: nn.Module, config: Any) -> dict[tuple[str, str], Any]:
+    """Numbers and submodules of a network of a configuration, by module and name. It has no memory for weights."""
+    kind: Any = type(model)
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        network: nn.Module = kind(copy.deepcopy(config))
+    return {
+        (where, name): value
+        for where, module in network.named_modules()
+        for name, value in [*vars(module).items(), *module.named_children()]
+        if isinstance(value, float | nn.Dropout | nn.Identity)
+    }
