@@ -40,6 +40,10 @@ class TrainingError(NLPTransferError):
     """A run cannot go on without ruining what it has learned, as with a loss that is not finite."""
 
 
+class LostProcessError(TrainingError):
+    """Another process of the run ended, so that this one cannot go on."""
+
+
 class PublishError(NLPTransferError):
     """A model cannot go to the Hub, or must not: nothing of it was published."""
 

@@ -26,7 +26,7 @@ from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.fetching import model_folder
 from nlp_transfer.models.manifest import check_manifest, folder_fingerprint, has_manifest
 from nlp_transfer.pushing import PushSettings, check_push, push_after_run
-from nlp_transfer.reporting.config_record import config_differences
+from nlp_transfer.reporting.config_record import config_differences, leaves
 from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
@@ -57,6 +57,7 @@ from nlp_transfer.target_classes import correct_prior
 from nlp_transfer.target_findings import headline
 from nlp_transfer.tasks import BoundClassification, BoundTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.choices import CANDIDATES
 from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.signals import StopSignals
@@ -98,6 +99,7 @@ def run(
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
     tell = say if main else say_nothing
+    check_agreement({**leaves(record), "--resume": resume, "--new_run": new_run})
     found = RunFolder(folder, "empty") if new_run else check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
         _check_finished(found)
@@ -111,6 +113,9 @@ def run(
     if config.training.device.type == "cpu":
         use_cores(config.training.cpu_threads)
     corpora, task, tokenizer, encoded = load_data(config)
+    check_agreement(
+        {f"the fingerprint of the {name} corpus": corpus.fingerprint[:12] for name, corpus in corpora.items()}
+    )
     notes = [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
     notes += [f"{name}: {value}" for name, value in task.facts.items()]
     check_adaptation(config, task, encoded, tokenizer)

@@ -3,11 +3,14 @@
 import contextlib
 import errno
 import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from nlp_transfer.errors import NLPTransferError
+from nlp_transfer.errors import LostProcessError, NLPTransferError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -17,6 +20,9 @@ RESUMABLE = 75
 
 NOT_PUSHED = 69
 """Exit status of a run that is finished and whole, and whose model did not get to the Hub; sysexits' EX_UNAVAILABLE."""
+
+LOST_PROCESS = 76
+"""Exit status of a process that another one of the run left behind; sysexits' EX_PROTOCOL."""
 
 NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 """Errors of the system that the user can mend."""
@@ -36,7 +42,7 @@ class Status:
 
 @contextlib.contextmanager
 def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[Status]:
-    """Print errors that the user can mend as text, not as a traceback, once for all processes.
+    """Print errors that the user can mend as text, not as a traceback, once for all processes that have the same one.
 
     Every command runs inside, and imports what is heavy there.
 
@@ -48,10 +54,14 @@ def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[Status]:
     try:
         yield status
         sys.stdout.flush()  # while an error can still be reported
+    except LostProcessError as error:
+        with contextlib.suppress(ValueError):  # outside of the main thread
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # by which launchers end those that are left
+        status.code = LOST_PROCESS
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
     except NLPTransferError as error:
         status.code = BAD_INPUT
-        if is_main_process():
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        _tell(f"{type(error).__name__}: {error}")
     except BrokenPipeError:
         # What is left in the buffer would fail again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -62,8 +72,7 @@ def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[Status]:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise
         status.code = BAD_INPUT
-        if is_main_process():
-            print(f"{error.filename or 'A file'} cannot be written or read: {error.strerror}.", file=sys.stderr)
+        _tell(f"{error.filename or 'A file'} cannot be written or read: {error.strerror}.")
     except KeyboardInterrupt:
         status.code = INTERRUPTED
         if is_main_process():
@@ -91,6 +100,35 @@ def _leave_script_folder() -> None:
         return
     folder = Path(script).parent.resolve()
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != folder]
+
+
+_SAID = "nlp_transfer/said"
+"""The key under which the first process leaves the message that it ends with, for the others."""
+
+_PATIENCE = 5.0
+"""How many seconds another process waits for it."""
+
+
+def _tell(message: str) -> None:
+    """Print a message: on the first process of each machine, and on others unless the first one ends with the same."""
+    distributed: Any = sys.modules.get("torch.distributed")
+    store = None
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        store = distributed.distributed_c10d._get_default_store()
+    if store is not None and is_main_process():
+        with contextlib.suppress(RuntimeError):
+            store.set(_SAID, message)
+    elif store is not None:
+        with contextlib.suppress(RuntimeError):  # the store went with the process that held it
+            until = time.monotonic() + _PATIENCE
+            while not store.check([_SAID]) and time.monotonic() < until:
+                time.sleep(0.1)
+            if store.check([_SAID]) and store.get(_SAID).decode() == message:
+                return
+        message = f"Process {os.environ.get('RANK')}: {message}"
+    elif os.environ.get("LOCAL_RANK", os.environ.get("RANK", "0")) != "0":
+        return
+    print(message, file=sys.stderr)
 
 
 def is_main_process() -> bool:

@@ -28,9 +28,10 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
             print(to_yaml(config.record()), end="")
         elif options.dry_run:
             from nlp_transfer.dry_run import dry_run
-            from nlp_transfer.training.processes import leave_process_group
+            from nlp_transfer.training.processes import leave_process_group, naming_lost_processes
 
-            print(dry_run(config))
+            with naming_lost_processes():
+                print(dry_run(config))
             leave_process_group()
         elif options.estimate:
             from nlp_transfer.estimating import estimate
@@ -47,7 +48,7 @@ def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
     from nlp_transfer.reporting.tables import console
     from nlp_transfer.runner import run
-    from nlp_transfer.training.processes import leave_process_group
+    from nlp_transfer.training.processes import leave_process_group, naming_lost_processes
     from nlp_transfer.training.signals import StopSignals
 
     folder = str(config.training.output_dir)
@@ -55,7 +56,8 @@ def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
         raise ConfigError("--resume goes on with the run in the folder, --new_run begins another: choose one of them.")
     with StopSignals() as signals:
         try:
-            report = run(config, resume=resume, new_run=new_run, stop_signals=signals)
+            with naming_lost_processes():
+                report = run(config, resume=resume, new_run=new_run, stop_signals=signals)
         except RunInterrupted as stop:
             if is_main_process():
                 print(f"{stop}\nGo on with{_resuming_command()}", file=sys.stderr)

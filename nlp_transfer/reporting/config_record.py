@@ -56,7 +56,7 @@ def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, withou
         new: the one that is asked for now.
         without_effect: list the keys that change no result, and not those that may.
     """
-    before, after = _leaves(config_record(old)), _leaves(config_record(new))
+    before, after = leaves(config_record(old)), leaves(config_record(new))
     return [
         f"{path}: {before.get(path, 'not set')} -> {after.get(path, 'not set')}"
         for path in {**after, **before}
@@ -73,9 +73,9 @@ def _holds_secret(text: str) -> bool:
     return text.lstrip().startswith(("{", "[")) and any(key in text for key in _SECRETS)
 
 
-def _leaves(value: Any, path: str = "") -> dict[str, str]:
+def leaves(value: Any, path: str = "") -> dict[str, str]:
     """Values by dotted path, as JSON-like text; an empty dict or list is a value."""
     if isinstance(value, dict | list) and value:
         items = value.items() if isinstance(value, dict) else enumerate(value)
-        return {k: v for key, item in items for k, v in _leaves(item, f"{path}.{key}" if path else str(key)).items()}
+        return {k: v for key, item in items for k, v in leaves(item, f"{path}.{key}" if path else str(key)).items()}
     return {path: repr(value)}

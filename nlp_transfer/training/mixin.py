@@ -35,6 +35,7 @@ from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.masked_lm import masked_lm_for
 from nlp_transfer.training.activations import ActivationsMixin, said, store_for
 from nlp_transfer.training.adaptation import AdaptationMixin
+from nlp_transfer.training.agreement import check_trainers
 from nlp_transfer.training.beside import BesideMixin
 from nlp_transfer.training.fast_path import FastPathMixin
 from nlp_transfer.training.finite import FiniteMixin
@@ -43,6 +44,7 @@ from nlp_transfer.training.memory import MemoryMixin
 from nlp_transfer.training.method_networks import add_to_optimizer, make_networks
 from nlp_transfer.training.on_target import OnTargetMixin
 from nlp_transfer.training.pooled import written_losses
+from nlp_transfer.training.processes import naming_lost_processes
 from nlp_transfer.training.publishing import PublishingMixin
 from nlp_transfer.training.row_order import RowOrderMixin
 from nlp_transfer.training.selection import SelectionMixin, check_metric, check_one_validation, label_free_metric
@@ -231,11 +233,20 @@ class TransferMixin(
         )
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
-        """As in `Trainer`. A method that fits the model itself (frozen_encoder) leaves nothing to train."""
+        """As in `Trainer`. A method that fits the model itself (frozen_encoder) leaves nothing to train.
+
+        Raises:
+            ConfigError: the processes of the run would train different things.
+            LostProcessError: another process ended.
+        """
         self._corrected = False
+        resumes = args[0] if args else kwargs.get("resume_from_checkpoint")
+        target = self._given["target_dataset"] if self._context is None else self._context.target
+        check_trainers(self, target, methods=self._recorded_methods(), resume_from_checkpoint=bool(resumes))
         if any(not method.trains for method in self.methods):
             return TrainOutput(0, float("nan"), {"train_runtime": 0.0})
-        return super().train(*args, **kwargs)
+        with naming_lost_processes(self._last_checkpoint):
+            return super().train(*args, **kwargs)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """As in `Trainer`, with the learning rates that the methods set for some parameters."""

@@ -1,0 +1,199 @@
+"""Agreement of the processes: the same configuration, rows and first weights on each, checked before the first step.
+
+Without it a process with another learning rate, corpus or model trains along unnoticed: DistributedDataParallel gives
+it the first process's weights and averages its gradients in.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
+from datasets import Dataset
+from torch import nn
+from transformers import Trainer
+
+from nlp_transfer.errors import ConfigError, shown
+from nlp_transfer.models.features import COLUMNS
+from nlp_transfer.training.arguments import TransferArguments
+
+MAY_DIFFER = (
+    "dataloader_num_workers",
+    "dataloader_persistent_workers",
+    "dataloader_pin_memory",
+    "dataloader_prefetch_factor",
+    "ddp_timeout",
+    "disable_tqdm",
+    "hub_token",
+    "local_rank",
+    "log_level",
+    "log_level_replica",
+    "output_dir",  # a folder of each machine
+    "project",
+    "report_to",
+    "run_name",
+)
+"""Arguments that a process may have for itself, with the same result."""
+
+COMPARED_ROWS = 4096
+"""How many rows of a data set are compared, evenly spread; and its length."""
+
+ROUNDING = 1e-5
+"""By what share of its norm a tensor may differ: machines round otherwise, and the first one's is taken by all."""
+
+SHOWN_PROBLEMS = 10
+"""How many differences a message lists."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorSummary:
+    """A tensor by its shape, sum and norm, which tell other weights from others by rounding."""
+
+    shape: tuple[int, ...]
+    total: float
+    norm: float
+
+    @classmethod
+    def of(cls, tensor: torch.Tensor) -> "TensorSummary":
+        """Summarise a tensor, in float64."""
+        values = tensor.detach().double()
+        return cls(tuple(tensor.shape), values.sum().item(), values.norm().item())
+
+    def matches(self, other: "TensorSummary") -> bool:
+        """Return whether two tensors are equal but for rounding."""
+        near = max(abs(self.total - other.total), abs(self.norm - other.norm)) <= ROUNDING * self.norm
+        return self.shape == other.shape and (near or (self.total, self.norm) == (other.total, other.norm))
+
+
+def check_agreement(facts: Mapping[str, Any], weights: Mapping[str, TensorSummary] | None = None) -> None:
+    """Compare what the processes were started with. To be called on all of them.
+
+    Args:
+        facts: values by the names under which they are reported.
+        weights: summaries of the first weights, by parameter.
+
+    Raises:
+        ConfigError: on every process, naming what differs, and on which one.
+    """
+    if PartialState().num_processes == 1:
+        return
+    every = gather_object([(dict(facts), dict(weights or {}))])
+    problems = different_facts([part for part, _ in every]) + different_weights([part for _, part in every])
+    if not problems:
+        return
+    if len(problems) > SHOWN_PROBLEMS:
+        problems = [*problems[:SHOWN_PROBLEMS], f"… and {len(problems) - SHOWN_PROBLEMS} more differences."]
+    problems[-1] += " Start all processes with the same configuration and files."
+    raise ConfigError(problems)
+
+
+def different_facts(every: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Word the facts that differ.
+
+    Args:
+        every: the facts of each process, in their order.
+    """
+    problems = []
+    for name in dict.fromkeys(name for facts in every for name in facts):
+        values = [_in_words(facts.get(name, "not set")) for facts in every]
+        if len(set(values)) > 1:
+            where = [
+                f"{value} on process {', '.join(str(i) for i, other in enumerate(values) if other == value)}"
+                for value in dict.fromkeys(values)
+            ]
+            problems.append(f"{name[0].upper() if ' ' in name else name[0]}{name[1:]} is {' and '.join(where)}.")
+    return problems
+
+
+def different_weights(every: Sequence[Mapping[str, TensorSummary]]) -> list[str]:
+    """Word which process has other first weights than process 0, and where.
+
+    Args:
+        every: the summaries of each process, in their order.
+    """
+    problems, first = [], every[0]
+    for process, weights in enumerate(every[1:], start=1):
+        names = [
+            name
+            for name in dict.fromkeys([*first, *weights])
+            if name not in first or name not in weights or not first[name].matches(weights[name])
+        ]
+        if names:
+            more = f" and {len(names) - 1} more of {len(first)}" if len(names) > 1 else ""
+            problems.append(
+                f"The model of process {process} has other first weights than that of process 0: {names[0]}{more}. "
+                "Load the same files, and call transformers.set_seed before a model with a new head is made."
+            )
+    return problems
+
+
+def check_trainers(trainer: Trainer, target: Any, **others: Any) -> None:
+    """Compare what the trainers of all processes will train: arguments, rows, model.
+
+    Args:
+        trainer: this process's.
+        target: its rows of the target domain, or None.
+        others: further facts.
+
+    Raises:
+        ConfigError: as `check_agreement`.
+    """
+    if trainer.args.world_size == 1:
+        return
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    facts = {**argument_facts(trainer.args), **others, "the model's class": type(model).__name__}
+    config: Any = getattr(model, "config", None)
+    if hasattr(config, "to_dict"):
+        facts |= {f"model.config.{name}": value for name, value in _plain(config.to_dict()).items() if name[0] != "_"}
+    evaluated: Any = trainer.eval_dataset
+    parts = evaluated if isinstance(evaluated, dict) else {"": evaluated}
+    datasets = {"train_dataset": trainer.train_dataset, "target_dataset": target}
+    datasets |= {f"eval_dataset{f'[{name!r}]' if name else ''}": rows for name, rows in parts.items()}
+    for name, rows in datasets.items():
+        facts |= row_facts(name, rows)
+    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled  # a process may hold a part of the weights
+    check_agreement(facts, None if sharded else weights_of(model))
+
+
+def argument_facts(arguments: Any) -> dict[str, Any]:
+    """The training arguments that must be the same; a subclass's own fields are its own matter."""
+    known = {field.name for field in dataclasses.fields(TransferArguments)} - {*MAY_DIFFER}
+    return {name: value for name, value in _plain(arguments.to_dict()).items() if name in known}
+
+
+def row_facts(name: str, rows: Any) -> dict[str, Any]:
+    """The length of a data set, and a digest of its rows where reading them changes nothing.
+
+    Args:
+        name: of the data set, for messages.
+        rows: a data set; of others than `datasets.Dataset` only the length is looked at, of a stream nothing.
+    """
+    if not hasattr(rows, "__len__"):
+        return {}
+    facts: dict[str, Any] = {f"the length of {name}": len(rows)}
+    if isinstance(rows, Dataset) and len(rows):
+        count = min(COMPARED_ROWS, len(rows))
+        chosen = [i * (len(rows) - 1) // max(1, count - 1) for i in range(count)]
+        columns = [column for column in COLUMNS if column in rows.column_names] or rows.column_names
+        table = rows.select_columns(columns).with_format("arrow")[chosen]
+        digest = hashlib.sha256(repr([columns, table.to_pydict()]).encode())
+        facts[f"the digest of {name}"] = digest.hexdigest()[:16]
+    return facts
+
+
+def weights_of(model: nn.Module) -> dict[str, TensorSummary]:
+    """Summaries of the parameters that have values."""
+    return {name: TensorSummary.of(value) for name, value in model.named_parameters() if not value.is_meta}
+
+
+def _in_words(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it; what JSON cannot hold is named by its type, without the address in memory."""
+    return json.loads(json.dumps(value, default=lambda other: type(other).__name__))
