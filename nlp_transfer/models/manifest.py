@@ -232,10 +232,10 @@ def _outside(folder: Path, what: str) -> str:
 
 
 def _advice(folder: Path) -> str:
-    return (
-        f"The file was changed, or not wholly copied. {_remedy(folder)} If it was you who changed it, delete "
-        f"{folder / MANIFEST}."
-    )
+    accept = f"delete {folder / MANIFEST}"
+    if (folder / "trainer_state.json").exists():  # a checkpoint, which counts as torn without a manifest
+        accept = f"list it anew: nlp_transfer.models.manifest.write_manifest(pathlib.Path({str(folder)!r}))"
+    return f"The file was changed, or not wholly copied. {_remedy(folder)} If it was you who changed it, {accept}."
 
 
 def _remedy(folder: Path) -> str:

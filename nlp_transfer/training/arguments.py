@@ -137,9 +137,9 @@ class TransferArguments(TrainingArguments):
         problems += size_problems("training.", vars(self))
         if self.dataloader_persistent_workers and not self.dataloader_num_workers:
             problems.append("training.dataloader_persistent_workers needs training.dataloader_num_workers above 0.")
-        if self.max_steps <= 0 and not 0 < self.num_train_epochs < math.inf:
+        if self.max_steps <= 0 and not 0 <= self.num_train_epochs < math.inf:
             problems.append(
-                f"training.num_train_epochs is {self.num_train_epochs}; expected more than 0, or training.max_steps."
+                f"training.num_train_epochs is {self.num_train_epochs}; expected 0 or more, or training.max_steps."
             )
         return problems
 

@@ -8,15 +8,20 @@ So a crash at any instant leaves whole checkpoints and hidden rests. What is fou
 valid manifest is passed over, and said to be.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.manifest import check_manifest, has_manifest, sync_folder, write_manifest
+
+TRANSFER_STATE = "transfer_state.json"
+"""Our own file in a checkpoint, beside those of stock `Trainer`."""
 
 _NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
 _SAVING = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.saving")
@@ -98,13 +103,36 @@ def not_saved(place: Path, needed_bytes: int, error: Exception) -> CheckpointErr
     )
 
 
+def stamps(checkpoint: Path) -> dict[str, tuple[int, int, int]]:
+    """Return size, time of change and inode of each file, by which a change is noticed without reading."""
+    files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+    found = {str(path.relative_to(checkpoint)): path.stat() for path in files}
+    return {name: (stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in found.items()}
+
+
+def is_stock(checkpoint: Path) -> bool:
+    """Return whether stock `Trainer` saved a checkpoint: `trainer_state.json`, its last file, is there and readable."""
+    if has_manifest(checkpoint) or (checkpoint / TRANSFER_STATE).exists():
+        return False
+    try:
+        return isinstance(json.loads((checkpoint / TRAINER_STATE_NAME).read_bytes()), dict)
+    except (OSError, ValueError):
+        return False
+
+
+def check_whole(checkpoint: Path) -> None:
+    """Check a checkpoint by its manifest; one of stock `Trainer` has none. Raises CheckpointError."""
+    if not is_stock(checkpoint):
+        check_manifest(checkpoint, READ)
+
+
 def newest_whole(parent: Path) -> tuple[Path | None, list[str]]:
     """The newest checkpoint that is whole, and what was passed over on the way to it, a sentence each."""
     recover(parent)
     passed: list[str] = []
     for path in reversed(checkpoints(parent)):
         try:
-            check_manifest(path, READ)
+            check_whole(path)
         except CheckpointError as error:
             passed.append(f"{path.name} was passed over: {error.problems[0]}")
         else:

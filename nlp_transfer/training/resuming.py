@@ -1,9 +1,11 @@
 """Going on, exactly: an interrupted run ends as if it had not been interrupted.
 
 What the stock loop would lose on the way is kept beside its own files (saving.py) and taken over here. At the end of an
-epoch the stock loop may act twice, after the step and after the epoch, with a save between; what the second does is
-lost with a crash. Here both are one, and the save is last. Missing optimizer, scheduler or random states are errors,
-and nothing is read from a checkpoint that is not whole (checkpoints.py).
+epoch the stock loop acts twice, after the step and after the epoch; what is due after a save between the two is lost
+with a crash. Here the resumed run does it. Missing optimizer, scheduler or random states are errors, and nothing is
+read from a checkpoint that is not whole (checkpoints.py).
+
+A checkpoint of stock `Trainer` has no manifest and none of our state. It is read as stock reads it, with a warning.
 """
 
 import contextlib
@@ -22,7 +24,6 @@ from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.models.manifest import check_manifest
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.saving import TRANSFER_STATE, SavingMixin
 from nlp_transfer.training.signals import StopSignals, WorkerStart
@@ -40,7 +41,8 @@ class ResumingMixin(SavingMixin):
     """How long `train` took, the interrupted parts before it included."""
 
     _resumed: dict[str, Any] | None = None
-    _called_at = _acted_at = -1
+    _called_at = -1
+    """The step after which the loop acted last."""
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in `Trainer`; `resume_from_checkpoint=True` takes the newest checkpoint that is whole.
@@ -49,10 +51,12 @@ class ResumingMixin(SavingMixin):
             CheckpointError: there is none, or the one that was named is not whole or lacks a state.
             RunInterrupted: a signal came (`stop_signals`); a checkpoint was saved.
         """
-        self._called_at = self._acted_at = self._saved_at = -1
+        self._called_at = self._saved_at = -1
         self._started, self._seconds_before, self._resumed = time.time(), 0.0, None
         checkpoint = self._checkpoint_to_resume(resume_from_checkpoint)
-        if checkpoint is not None:
+        if checkpoint is not None and checkpoints.is_stock(checkpoint):
+            self._check_stock(checkpoint)
+        elif checkpoint is not None:
             self._resumed = {**self._read_transfer_state(checkpoint), "checkpoint": str(checkpoint)}
             self._seconds_before = self._resumed["seconds"]
         with self.stop_signals.deferred() if self.stop_signals else contextlib.nullcontext():
@@ -79,19 +83,39 @@ class ResumingMixin(SavingMixin):
         checkpoint = Path(wanted)
         if not checkpoint.is_dir():
             raise CheckpointError(f"There is no checkpoint {checkpoint}.")
-        check_manifest(checkpoint, checkpoints.READ)
+        checkpoints.check_whole(checkpoint)
         return checkpoint
 
-    def _read_transfer_state(self, checkpoint: Path) -> dict[str, Any]:
-        """Our own state of a checkpoint, after a look at whether all others are there."""
+    def _check_stock(self, checkpoint: Path) -> None:
+        """Check a checkpoint of stock `Trainer`, and warn of what it cannot promise. Raises CheckpointError."""
+        if self.methods:
+            raise CheckpointError(
+                f"{checkpoint} was saved by transformers.Trainer, which knows no methods, and the trainer has "
+                f"methods={self._recorded_methods()}. Load its weights into the model (from_pretrained) and train anew "
+                "without resume_from_checkpoint."
+            )
+        self._require_states(checkpoint)
+        logger.warning(
+            f"{checkpoint} was saved by transformers.Trainer and has no manifest: a damaged file may go unnoticed. "
+            "Training goes on with its weights, optimizer, scheduler and random states, but need not end as it would "
+            "have there: updates of several batches or processes are weighed otherwise, group_by_length has another "
+            "order, and what was due at the end of its epoch is not made up for."
+        )
+
+    def _require_states(self, checkpoint: Path, *others: str) -> None:
+        """Complain about files without which training would begin with fresh states; raises CheckpointError."""
         fresh = ": it was saved without the optimizer's state (save_only_model)"
-        names = [TRAINER_STATE_NAME, TRANSFER_STATE]
+        names = [TRAINER_STATE_NAME, *others]
         if not (self.is_deepspeed_enabled or self.is_fsdp_enabled):
             names += [OPTIMIZER_NAME, SCHEDULER_NAME]
-        rng = "rng_state.pth" if self.args.world_size == 1 else f"rng_state_{self.args.process_index}.pth"
         if getattr(self.accelerator, "scaler", None) is not None:
             names.append(SCALER_NAME)
         checkpoints.require_files(checkpoint, names, {OPTIMIZER_NAME: fresh})
+
+    def _read_transfer_state(self, checkpoint: Path) -> dict[str, Any]:
+        """Our own state of a checkpoint, after a look at whether all others are there."""
+        self._require_states(checkpoint, TRANSFER_STATE)
+        rng = "rng_state.pth" if self.args.world_size == 1 else f"rng_state_{self.args.process_index}.pth"
         state: dict[str, Any] = json.loads((checkpoint / TRANSFER_STATE).read_bytes())
         if state["processes"] != self.args.world_size:
             raise CheckpointError(
@@ -111,6 +135,12 @@ class ResumingMixin(SavingMixin):
                 f"{checkpoint} was trained on {state['threads']} threads and goes on with {threads}, which rounds "
                 f"otherwise: its end may differ in the last digits. training.cpu_threads: {state['threads']} keeps it."
             )
+        if state["ended"]:
+            logger.warning(
+                f"{checkpoint}: early stopping, or another callback, had ended this training before its last step. It "
+                "is not trained further, whatever patience is given now. To train on, start anew from its weights: "
+                f"from_pretrained({str(checkpoint)!r})."
+            )
         if not hasattr(self.train_dataset, "__len__"):
             logger.warning("The training rows are a stream, whose place cannot be found again exactly.")
         return state
@@ -123,19 +153,34 @@ class ResumingMixin(SavingMixin):
         return box[0]
 
     def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
-        """As in `Trainer`; the best checkpoint is looked for beside the one that is resumed, and must be whole."""
-        stock = logging.get_logger("transformers.trainer")
-        old_place = _OldPlace()
-        stock.addFilter(old_place)
+        """As in `Trainer`; an epoch whose end was still due when the checkpoint was saved comes again."""
+        state = self._resumed
+        stock, old_place = logging.get_logger("transformers.trainer"), _OldPlace()
+        if state is not None:
+            stock.addFilter(old_place)
         try:
-            result = super()._init_training_state(*args, **kwargs)
+            epochs, batches = super()._init_training_state(*args, **kwargs)
         finally:
             stock.removeFilter(old_place)
-        if self._resumed is not None and self._resumed["best_checkpoint"]:
-            best = Path(self._get_output_dir(None)) / self._resumed["best_checkpoint"]
-            try:
-                check_manifest(best, checkpoints.READ)
-            except CheckpointError as error:
+        if state is not None and state["best_checkpoint"]:
+            self._find_best_checkpoint(Path(state["checkpoint"]), state["best_checkpoint"])
+        if state is not None and state.get("epoch_end_due") and float(self.state.epoch or 0).is_integer():
+            epochs = max(0, epochs - 1)
+        return epochs, batches
+
+    def _find_best_checkpoint(self, resumed: Path, name: str) -> None:
+        """Find the best checkpoint so far beside the one that is resumed, or where it stood.
+
+        Raises:
+            CheckpointError: it is lost, and the run goes on in its own folder, so that it could not end as it would.
+        """
+        recorded, beside = self.state.best_model_checkpoint, resumed.parent / name
+        best = beside if recorded is None or beside.is_dir() else Path(recorded)
+        try:
+            checkpoints.check_whole(best)
+        except CheckpointError as error:
+            own = Path(self._get_output_dir(None)).resolve() == resumed.parent.resolve()
+            if own and self.args.load_best_model_at_end:
                 raise CheckpointError(
                     [
                         *error.problems,
@@ -143,21 +188,54 @@ class ResumingMixin(SavingMixin):
                         "start a new run (--new_run keeps this one under another name).",
                     ]
                 ) from error
+            self.state.best_model_checkpoint = None
+            logger.warning(
+                f"{best} held the best weights so far, and is not used: {error.problems[0]} Training ends with its "
+                "last weights, unless a later evaluation is better than that one."
+            )
+        else:
             self.state.best_model_checkpoint = str(best)
-        return result
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """As in `Trainer`, with what the interrupted run had counted; nothing, where it had come to its end."""
-        if self._restore() or self.state.global_step >= self.state.max_steps > 0:
+        state = self._restore()
+        if state.get("ended") or self.state.global_step >= self.state.max_steps > 0:
             self.control.should_training_stop = True
-            return
-        super()._run_epoch(*args, **kwargs)
+        if state.get("epoch_end_due"):
+            self._end_epoch(state, **kwargs)
+        elif not self.control.should_training_stop:
+            super()._run_epoch(*args, **kwargs)
 
-    def _restore(self) -> bool:
-        """Take over what the interrupted run had counted, once; returns whether its training had come to its end."""
+    def _end_epoch(
+        self,
+        state: dict[str, Any],
+        model: nn.Module,
+        epoch: int,
+        trial: Any,
+        ignore_keys_for_eval: Any,
+        start_time: float,
+        **_: Any,
+    ) -> None:
+        """Do what the stock loop does after an epoch's last step has been made, logged, evaluated and saved."""
+        self._called_at = self.state.global_step
+        self.control.should_log = self.control.should_evaluate = self.control.should_save = False
+        self.control = self.callback_handler.on_epoch_end(self.args, self.state, self.control)
+        self._maybe_log_save_evaluate(
+            self._tr_loss,
+            state["grad_norm"],
+            model,
+            trial,
+            epoch,
+            ignore_keys_for_eval,
+            start_time,
+            learning_rate=state["learning_rate"],
+        )
+
+    def _restore(self) -> dict[str, Any]:
+        """Take over what the interrupted run had counted, once; returns its state, which is empty from then on."""
         state, self._resumed = self._resumed, None
         if state is None:
-            return False
+            return {}
         self._tr_loss.fill_(state["losses_since_logged"][self.args.process_index])
         self._total_loss_scalar = state["total_loss"]
         self._globalstep_last_logged = state["last_logged_step"]
@@ -166,7 +244,7 @@ class ResumingMixin(SavingMixin):
             setattr(self, name, count)
         self._load_rng_state(state["checkpoint"])
         self.load_networks(Path(state["checkpoint"]))
-        return bool(state["ended"])
+        return state
 
     def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> dict[str, float]:
         """As in `Trainer`; the evaluation before the first step (`eval_on_start`) is not repeated on resuming."""
@@ -175,18 +253,25 @@ class ResumingMixin(SavingMixin):
         return super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
 
     def _maybe_log_save_evaluate(
-        self, tr_loss: torch.Tensor, grad_norm: Any, model: nn.Module, trial: Any, *args: Any, **kwargs: Any
+        self,
+        tr_loss: torch.Tensor,
+        grad_norm: Any,
+        model: nn.Module,
+        trial: Any,
+        epoch: float,
+        ignore_keys_for_eval: Any,
+        start_time: float,
+        learning_rate: float | None = None,
     ) -> None:
-        """As in `Trainer`, once a step, and the save after all else; then comes the time to stop for a signal."""
-        step, stops = self.state.global_step, self.control.should_training_stop or self.control.should_epoch_stop
-        after_epoch, self._called_at = self._called_at == step, step
-        if after_epoch:
-            if self._acted_at == step and stops:  # the step's own evaluation ended the training: all was done then
-                return
-        elif stops or float(self.state.epoch or 0).is_integer():
-            return  # the call after the epoch follows at once and does all that was due
-        self._acted_at = step
-        super()._maybe_log_save_evaluate(tr_loss, grad_norm, model, trial, *args, **kwargs)
+        """As in `Trainer`; then comes the time to stop for a signal."""
+        step = self.state.global_step
+        self._in_step, self._called_at = self._called_at != step, step
+        self._last_step = grad_norm, learning_rate
+        super()._maybe_log_save_evaluate(
+            tr_loss, grad_norm, model, trial, epoch, ignore_keys_for_eval, start_time, learning_rate=learning_rate
+        )
+        if self._saved_at == step:
+            self._list_changes(checkpoints.checkpoint_path(Path(self._get_output_dir(trial)), step))
         self._stop_if_asked(model, trial)
 
     def _stop_if_asked(self, model: nn.Module, trial: Any) -> None:
@@ -212,17 +297,13 @@ class ResumingMixin(SavingMixin):
 
     def _load_best_model(self) -> None:
         """As in `Trainer`, from a whole checkpoint only."""
-        check_manifest(Path(str(self.state.best_model_checkpoint)), checkpoints.READ)
+        checkpoints.check_whole(Path(str(self.state.best_model_checkpoint)))
         super()._load_best_model()
 
     def _finalize_training(self, trial: Any, num_train_samples: int, start_time: float) -> TrainOutput:
-        """As in `Trainer`; times are the whole run's, and checkpoints are deleted by our own rules."""
+        """As in `Trainer`; times are the whole run's."""
         self._restore()  # where no epoch was left to run
-        limit, self.args.save_total_limit = self.args.save_total_limit, None
-        try:
-            return super()._finalize_training(trial, num_train_samples, start_time - self._seconds_before)
-        finally:
-            self.args.save_total_limit = limit
+        return super()._finalize_training(trial, num_train_samples, start_time - self._seconds_before)
 
     def get_train_dataloader(self) -> Any:
         """As in `Trainer`; its workers leave signals to the main process."""

@@ -90,6 +90,7 @@ HONOURED: dict[str, tuple[Test, str]] = {
     "logging_nan_inf_filter": (_only(False), "it hides a loss that is not finite; see training.nonfinite"),
     "logging_steps": (_positive, _STEPS),
     "max_steps": (lambda value: value == -1 or value > 0, "expected more than 0, or -1 for training.num_train_epochs"),
+    "num_train_epochs": (_positive, "a run trains; expected more than 0"),
     "parallelism_config": (_only(None), _LAUNCHER),
     "prediction_loss_only": (_only(False), "the scores of a run are computed of its predictions"),
     "resume_from_checkpoint": (_only(None), "--resume goes on from the newest whole checkpoint of the run's folder"),

@@ -4,6 +4,7 @@ What the stock loop loses on the way is kept in `transfer_state.json` beside its
 
 * the loss since the last logged step, so that the log does not change;
 * that training had come to its end (by early stopping, say), where a stock run trains on;
+* that the epoch had come to its end, and what follows on that (`on_epoch_end`, an evaluation) had not;
 * the seconds and the losses of the parts before, so that the run's cost and mean loss are the whole run's;
 * the methods, so that a run does not go on as another.
 """
@@ -11,7 +12,7 @@ What the stock loop loses on the way is kept in `transfer_state.json` beside its
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,10 @@ from transformers.trainer_callback import ExportableState
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.methods.base import Method
+from nlp_transfer.models.manifest import write_manifest
 from nlp_transfer.training import checkpoints
+from nlp_transfer.training.checkpoints import TRANSFER_STATE
 from nlp_transfer.training.updates import COUNTERS
-
-TRANSFER_STATE = "transfer_state.json"
-"""Our own file in a checkpoint."""
 
 
 class SavingMixin(Trainer):
@@ -38,6 +38,14 @@ class SavingMixin(Trainer):
     _seconds_before = 0.0
     _started = 0.0
     _saved_at = -1
+    _in_step = False
+    """Whether the loop acts after a step, and not after an epoch."""
+
+    _last_step: tuple[Any, float | None] = (None, None)
+    """Gradient norm and learning rate of the last step, which the log shows."""
+
+    _stamps: Mapping[str, tuple[int, int, int]]
+    """Of the files of the checkpoint that was saved last."""
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """As in `Trainer`, but whole or not at all; older ones go only when this one stands."""
@@ -56,6 +64,7 @@ class SavingMixin(Trainer):
                 checkpoints.clear_rests(parent)
         self._saved_at = step
         if self.args.should_save:
+            self._stamps = checkpoints.stamps(place)
             best = self.state.best_model_checkpoint
             checkpoints.rotate(place, self.args.save_total_limit, [Path(best)] if best else [])
 
@@ -80,12 +89,30 @@ class SavingMixin(Trainer):
             "total_loss": self._total_loss_scalar,
             "seconds": self._seconds_before + time.time() - self._started,
             "ended": self.control.should_training_stop and self.state.global_step < self.state.max_steps,
+            "epoch_end_due": self._in_step and self._ends_epoch(),
+            "grad_norm": None if self._last_step[0] is None else float(self._last_step[0]),
+            "learning_rate": self._last_step[1],
             "best_checkpoint": Path(self.state.best_model_checkpoint or "").name,
             "processes": self.args.world_size,
             "threads": torch.get_num_threads(),
             "counters": counters,
             "methods": self._recorded_methods(),
         }
+
+    def _ends_epoch(self) -> bool:
+        """Whether the step that was made is the last of its epoch."""
+        stops = self.control.should_training_stop or self.control.should_epoch_stop
+        return stops or float(self.state.epoch or 0).is_integer()
+
+    def _list_changes(self, place: Path) -> None:
+        """List a checkpoint's files anew where a callback changed them in `on_save`, on all processes together."""
+
+        def list_anew() -> None:
+            if place.is_dir() and (found := checkpoints.stamps(place)) != self._stamps:
+                write_manifest(place)
+                self._stamps = found
+
+        self._together(list_anew, main_only=True, failed=place)
 
     def _recorded_methods(self) -> list[dict[str, Any]]:
         """The methods and their settings as JSON has them; of one that is no dataclass the name alone."""

@@ -103,10 +103,14 @@ def cases(world: int) -> list[Case]:
             (epoch + 1, (("eval_on_start", True),)),
         )
     ]
+    # What the epoch's end brings is due when the last step's checkpoint has been saved.
+    cut_short = (("max_steps", epoch + 3), ("save_strategy", "steps"), ("load_best_model_at_end", False))
     found += [
         Case(stop_at=6, how="after the end", extra=stopping),
         Case(stop_at=epoch, how="signal", extra=coinciding),
         Case(stop_at=epoch + 1, how="crash", extra=coinciding),
+        Case(stop_at=epoch + 1, how="crash", extra=(*coinciding, ("logging_strategy", "epoch"))),
+        Case(stop_at=epoch + 3, how="after the end", extra=(*cut_short, ("save_steps", epoch + 3))),
         Case(stop_at=epoch + 1, how="after the end", extra=(("max_steps", epoch + 3), *by_steps)),
         Case(stop_at=epoch + 1, how="after the end"),
     ]

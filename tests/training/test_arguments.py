@@ -45,6 +45,10 @@ def test_early_stopping_needs_a_best_model():
         TransferArguments(output_dir="x", early_stopping_patience=2)
 
 
+def test_no_epoch_is_as_in_trainer():
+    assert TransferArguments(output_dir="x", num_train_epochs=0).num_train_epochs == 0
+
+
 def test_values_that_no_run_could_use_are_reported_together():
     with pytest.raises(ConfigError) as caught:
         TransferArguments(output_dir="x", learning_rate=-1.0, per_device_train_batch_size=0, num_train_epochs=-3)

@@ -1,14 +1,20 @@
 """Interrupted and resumed training ends as uninterrupted training does, to the bit."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.methods import FullFineTuning
 from tests.launching import launched
+from tests.tiny_models import collate, tiny_model
 from tests.training.resume_matrix import Case, cases, trainer_for
 
 WORKER = Path(__file__).with_name("resume_matrix.py")
@@ -105,6 +111,121 @@ def test_a_moved_run_goes_on(interrupted, tmp_path):
     assert Path(trainer.state.best_model_checkpoint).parent == moved
 
 
+def test_a_run_goes_on_in_another_folder_with_the_best_checkpoint_of_the_first(interrupted, tmp_path, caplog):
+    trainer = again(tmp_path / "new", num_train_epochs=3)
+    trainer.train(resume_from_checkpoint=str(interrupted / "checkpoint-16"))
+    assert trainer.state.best_model_checkpoint == str(interrupted / "checkpoint-8")
+    later = again(tmp_path / "newer", num_train_epochs=4, save_total_limit=None)
+    shutil.copytree(interrupted / "checkpoint-16", tmp_path / "alone" / "checkpoint-16")
+    shutil.rmtree(interrupted)
+    with caplog.at_level("WARNING", logger="nlp_transfer.training.resuming"):
+        later.train(resume_from_checkpoint=str(tmp_path / "alone" / "checkpoint-16"))
+    assert "checkpoint-8 held the best weights so far, and is not used: " in caplog.text
+    assert later.state.global_step == 32
+
+
+class Edits(TrainerCallback):
+    """Change, add and remove files of each checkpoint, as callbacks do that clean up after a library."""
+
+    def on_save(self, args, state, control, **_):
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        config = json.loads((checkpoint / "config.json").read_text())
+        (checkpoint / "config.json").write_text(json.dumps({**config, "note": "mine"}))
+        (checkpoint / "note.txt").write_text("mine")
+        (checkpoint / "training_args.bin").unlink()
+
+
+def test_a_checkpoint_that_a_callback_edits_stays_whole(tmp_path):
+    trainer = again(tmp_path / "run")
+    trainer.add_callback(Edits())
+    trainer.train()
+    assert json.loads((tmp_path / "run" / "checkpoint-8" / "config.json").read_text())["note"] == "mine"
+    found, passed = trainer.newest_checkpoint()
+    assert (found, passed) == (tmp_path / "run" / "checkpoint-8", [])
+    resumed = again(tmp_path / "run", num_train_epochs=3)
+    resumed.train(resume_from_checkpoint=True)
+    assert resumed.state.global_step == 24
+
+
+def test_the_advice_about_a_changed_checkpoint_helps(interrupted):
+    checkpoint = interrupted / "checkpoint-16"
+    (checkpoint / "config.json").write_text((checkpoint / "config.json").read_text() + "\n")
+    with pytest.raises(CheckpointError) as caught:
+        again(interrupted).train(resume_from_checkpoint=str(checkpoint))
+    (advice,) = re.findall(r"If it was you who changed it, list it anew: (nlp_transfer\S+)\.$", str(caught.value))
+    subprocess.run([sys.executable, "-c", f"import pathlib, nlp_transfer.models.manifest; {advice}"], check=True)
+    trainer = again(interrupted)
+    trainer.train(resume_from_checkpoint=str(checkpoint))
+    assert trainer.state.global_step == 16
+
+
+def test_a_run_that_early_stopping_ended_says_that_it_does_not_go_on(tmp_path, caplog):
+    values = {"early_stopping_patience": 1, "early_stopping_threshold": 0.9, "num_train_epochs": 4}
+    again(tmp_path / "run", **values, save_total_limit=None).train()
+    trainer = again(tmp_path / "run", **{**values, "early_stopping_patience": 9})
+    with caplog.at_level("WARNING", logger="nlp_transfer.training.resuming"):
+        trainer.train(resume_from_checkpoint=True)
+    assert trainer.state.global_step == 16
+    assert (
+        "checkpoint-16: early stopping, or another callback, had ended this training before its last step. It is not "
+        "trained further, whatever patience is given now. To train on, start anew from its weights: from_pretrained("
+    ) in caplog.text
+
+
+def stock_values(folder, **changes):
+    values = again(folder).args.given()
+    return {
+        **{name: value for name, value in values.items() if name in TrainingArguments.__dataclass_fields__},
+        **changes,
+    }
+
+
+def of_stock(folder, **changes):
+    """A run of stock Trainer, 16 steps."""
+    made = again(folder)
+    return Trainer(
+        tiny_model("bert"),
+        TrainingArguments(**stock_values(folder, save_total_limit=None, **changes)),
+        collate,
+        train_dataset=made.train_dataset,
+        eval_dataset=made.eval_dataset,
+        compute_metrics=made.compute_metrics,
+    )
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_checkpoint_of_stock_trainer_is_read_with_a_warning(tmp_path, caplog, named):
+    whole = of_stock(tmp_path / "whole")
+    whole.train()
+    of_stock(tmp_path / "run").train()
+    shutil.rmtree(tmp_path / "run" / "checkpoint-16")
+    trainer = again(tmp_path / "run", unpadding=False, fast_dropout=False)
+    trainer.methods = ()
+    with caplog.at_level("WARNING", logger="nlp_transfer.training.resuming"):
+        trainer.train(resume_from_checkpoint=str(tmp_path / "run" / "checkpoint-8") if named else True)
+    assert "checkpoint-8 was saved by transformers.Trainer and has no manifest: a damaged file may go un" in caplog.text
+    assert trainer.state.global_step == 16
+    for (name, ours), theirs in zip(trainer.model.state_dict().items(), whole.model.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6, msg=name)
+
+
+def test_what_stock_trainers_checkpoint_cannot_give_is_refused(tmp_path):
+    of_stock(tmp_path / "run").train()
+    checkpoint = tmp_path / "run" / "checkpoint-16"
+    trainer = again(tmp_path / "run")
+    with pytest.raises(
+        CheckpointError, match=r"saved by transformers\.Trainer, which knows no methods.*full_fine_tuning"
+    ):
+        trainer.train(resume_from_checkpoint=str(checkpoint))
+    trainer.methods = ()
+    (checkpoint / "optimizer.pt").unlink()
+    with pytest.raises(CheckpointError, match=r"checkpoint-16 has no optimizer\.pt.*cannot go on as it was"):
+        trainer.train(resume_from_checkpoint=str(checkpoint))
+    (checkpoint / "trainer_state.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"checkpoint-16 has no manifest\.json"):
+        trainer.train(resume_from_checkpoint=str(checkpoint))
+
+
 def test_what_a_checkpoint_saved_without_the_optimizer_says(tmp_path):
     again(tmp_path / "run", save_only_model=True).train()
     with pytest.raises(CheckpointError, match="saved without the optimizer's state"):
@@ -147,7 +268,7 @@ def test_a_save_that_fails_leaves_the_earlier_checkpoint_whole(interrupted, monk
 
 
 def test_a_checkpoint_needs_what_it_is_said_to_need(interrupted):
-    trainer = again(interrupted)
+    trainer = again(interrupted, save_total_limit=None)
     trainer.train(resume_from_checkpoint=True)
     checkpoint = interrupted / "checkpoint-16"
     written = sum((checkpoint / name).stat().st_size for name in ("model.safetensors", "optimizer.pt"))

@@ -15,7 +15,7 @@ from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 NAN, INFINITE = math.nan, math.inf
 
 AS_STOCK = """
-    output_dir per_device_train_batch_size num_train_epochs learning_rate lr_scheduler_type lr_scheduler_kwargs
+    output_dir per_device_train_batch_size learning_rate lr_scheduler_type lr_scheduler_kwargs
     warmup_steps optim optim_args weight_decay adam_beta1 adam_beta2 adam_epsilon optim_target_modules
     gradient_accumulation_steps max_grad_norm label_smoothing_factor bf16 fp16 tf32 activation_checkpointing
     gradient_checkpointing torch_compile use_cache neftune_noise_alpha torch_empty_cache_steps logging_strategy
@@ -76,6 +76,7 @@ REFUSED = {
     "logging_nan_inf_filter": True,
     "logging_steps": -1.0,
     "max_steps": 0,
+    "num_train_epochs": 0.0,
     "parallelism_config": {},
     "prediction_loss_only": True,
     "resume_from_checkpoint": "checkpoints/checkpoint-6",
