@@ -6,11 +6,13 @@ A text of a byte order mark, a soft hyphen or zero-width spaces looks empty, and
 import pyarrow as pa
 import pyarrow.compute as pc
 
-INVISIBLE = (
-    r"\p{Z}\p{Cc}\p{Cf}"  # separators, controls, and formats such as U+200B, U+FEFF and U+00AD
+_WITHOUT_WIDTH = (
+    r"\p{Cc}\p{Cf}"  # controls, and formats such as U+200B, U+FEFF and U+00AD
     r"\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}"
     r"\x{E0100}-\x{E01EF}"  # what Unicode calls letters, marks or symbols and draws as nothing: fillers, selectors
 )
+
+INVISIBLE = rf"\p{{Z}}{_WITHOUT_WIDTH}"
 """The characters that nobody sees, as a class of RE2's."""
 
 BLANK = "is empty or has no visible character"
@@ -33,3 +35,14 @@ def blank(texts: pa.Array) -> pa.Array:
 def is_blank(text: str) -> bool:
     """Whether one text has no visible character."""
     return bool(blank(pa.array([text], pa.string()))[0].as_py())
+
+
+def visible_forms(texts: list[str]) -> list[str]:
+    """Return texts as they look: composed, without invisible characters, each run of white space as one blank.
+
+    Two texts with one form differ only in what nobody sees.
+    """
+    spaced = pc.replace_substring_regex(pa.array(texts, pa.string()), r"[\p{Z}\s]+", " ")
+    seen = pc.replace_substring_regex(spaced, f"[{_WITHOUT_WIDTH}]", "")
+    forms: list[str] = pc.utf8_normalize(pc.utf8_trim_whitespace(seen), form="NFC").to_pylist()
+    return forms

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from nlp_transfer.data.blank import BLANK, is_blank
 from nlp_transfer.data.faults import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, Faults
 from nlp_transfer.errors import DataError
 
@@ -123,7 +124,10 @@ class LabelTypes:
         return self._json[value]
 
     def _unreadable(self, value: str, column: str, row: int) -> bool:
-        """Note a label of characters that are none."""
+        """Note a label of characters that are none, or that nobody sees."""
+        if is_blank(value):
+            self.faults.add(f"{column} {BLANK}", "A label is a string or an integer; mend these rows.", [row])
+            return True
         if NUL in value:
             self.faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, [row])
             return True

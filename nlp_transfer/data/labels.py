@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, List
 
+from nlp_transfer.data.blank import visible_forms
 from nlp_transfer.data.cache import cache_key
 from nlp_transfer.data.faults import Faults
 from nlp_transfer.errors import DataError
@@ -49,13 +50,15 @@ def with_class_labels(
         training: the splits whose labels make the classes, where names are not known.
 
     Raises:
-        DataError: labels are of two kinds, outside the names, or unseen in training; names file and rows.
+        DataError: labels are of two kinds, look the same, are outside the names, or unseen in training; names file and
+            rows.
     """
     column = _one_column(splits, where)
     if column is None:
         return splits
     labelled = {name: split for name, split in splits.items() if column in split.column_names}
     written = {name: _distinct(split, column) for name, split in labelled.items()}
+    _check_look_alikes(labelled, column, where, written)
     meanings = _meanings({value for values in written.values() for value in values}, names)
     classes = names.trained or names.given
     if classes is None:
@@ -110,6 +113,32 @@ def _distinct(split: Dataset, column: str) -> list[str]:
     """The distinct labels as JSON text."""
     values = split.data.column(column)
     return (pc.list_flatten(values) if column == "labels" else values).unique().to_pylist()
+
+
+def _check_look_alikes(
+    labelled: dict[str, Dataset], column: str, where: dict[str, str], written: dict[str, list[str]]
+) -> None:
+    """Raise DataError where two labels differ only in what nobody sees: they would be two classes."""
+    places: dict[str, str] = {}
+    for name, values in written.items():
+        for value in values:
+            places.setdefault(value, name)
+    texts = {value: label for value in places if isinstance(label := json.loads(value), str)}
+    first: dict[str, str] = {}
+    problems = []
+    for value, form in zip(texts, visible_forms(list(texts.values())), strict=True):
+        other = first.setdefault(form, value)
+        if other != value:
+            one, two = (
+                f"{texts[each]!a} ({where[places[each]]}, row {_rows_with(labelled[places[each]], column, each)[0]})"
+                for each in (other, value)
+            )
+            problems.append(
+                f"{column} {one} and {two} look the same: they differ only in characters that nobody sees. Write them "
+                "alike."
+            )
+    if problems:
+        raise DataError(problems)
 
 
 def _meanings(values: set[str], names: LabelNames) -> dict[str, str | None]:

@@ -20,6 +20,19 @@ def empty_label(draft, split, choose):
     return (spoil(draft, split, choose, "label", choose(st.sampled_from(["", "  ", "\t"]))), "label is empty")
 
 
+@FAULTS.add(*FORMATS, touches="label")
+def invisible_label(draft, split, choose):
+    value = choose(st.sampled_from(["\u200b", "\ufeff\u00ad", "\u2800"]))
+    return (spoil(draft, split, choose, "label", value), "label is empty or has no visible character")
+
+
+@FAULTS.add(*FORMATS, touches="label")
+def label_that_looks_like_another(draft, split, choose):
+    value = choose(st.sampled_from(["a ", "a\u200b", "\u00a0a"]))
+    spoil(draft, split, choose, "label", value)
+    return (ascii(value), "look the same: they differ only in characters that nobody sees")
+
+
 @FAULTS.add(*TYPED, touches="label")
 def nan_label(draft, split, choose):
     for n, row in enumerate(draft.rows[split]):
@@ -37,7 +50,7 @@ def label_is_a_fraction(draft, split, choose):
 
 @FAULTS.add(*FORMATS, touches="label", splits=("dev", "test"))
 def label_unseen_in_training(draft, split, choose):
-    place = spoil(draft, split, choose, "label", choose(st.sampled_from(["d", "A", "a ", "0", "b,c"])))
+    place = spoil(draft, split, choose, "label", choose(st.sampled_from(["d", "A", "0", "b,c"])))
     return (place, "is unseen in training", "Classes of training: a, b, c")
 
 

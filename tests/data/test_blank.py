@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from nlp_transfer.data import CorpusConfig, SplitConfig, corpus_from, load_corpus
-from nlp_transfer.data.blank import blank, is_blank
+from nlp_transfer.data.blank import blank, is_blank, visible_forms
 from nlp_transfer.data.texts import Texts
 from nlp_transfer.errors import DataError
 from tests.data.conftest import toy_rows
@@ -89,3 +89,9 @@ def test_texts_to_predict_refuse_them(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         list(Texts(str(path)))
     assert str(caught.value) == f"{path}: line 2 (id 1): {MESSAGE}"
+
+
+def test_visible_forms_leave_out_what_nobody_sees() -> None:
+    alike = ["a b", "a  b", " a\u00a0b\n", "a\u200b b", "\ufeffa b"]
+    assert visible_forms(alike) == ["a b"] * len(alike)
+    assert visible_forms(["e\u0301", "\u00e9", "e", "E"]) == ["\u00e9", "\u00e9", "e", "E"]

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.labels import in_order
+from nlp_transfer.errors import DataError
 from tests.data.conftest import toy_rows
 
 SPLIT = SplitConfig(method="stratified")
@@ -119,3 +121,24 @@ def test_order_of_names() -> None:
     assert in_order(["10", "-1", "2"]) == ["-1", "2", "10"]
     assert in_order(["02", "1"]) == ["02", "1"]
     assert in_order(["²", "1"]) == ["1", "²"]
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u00a0 ", "\ufeff"])
+def test_labels_that_differ_only_in_invisible_characters_are_an_error(hidden: str) -> None:
+    data = {"train": pd.DataFrame(toy_rows(20)), "test": pd.DataFrame(toy_rows(4, (f"a{hidden}", "b"), start=20))}
+    with pytest.raises(DataError) as caught:
+        corpus_from(data)
+    assert str(caught.value) == (
+        f"label 'a' (data, split 'train', row 1) and {f'a{hidden}'!a} (data, split 'test', row 1) look the same: they "
+        "differ only in characters that nobody sees. Write them alike."
+    )
+
+
+def test_a_label_of_invisible_characters_alone_is_an_error() -> None:
+    with pytest.raises(DataError, match="data: rows 2 and 4: label is empty or has no visible character"):
+        corpus_from(pd.DataFrame(toy_rows(4, ("a", "\u200b"))))
+
+
+def test_lists_of_labels_are_looked_at_too() -> None:
+    with pytest.raises(DataError, match=r"labels 'a' \(data, row 1\) and 'a\\u200b' \(data, row 2\) look the same"):
+        corpus_from(pd.DataFrame(toy_rows(4, (["a"], ["a\u200b", "b"]))))
