@@ -46,7 +46,10 @@ def made_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
 def validation_from_train(
     splits: dict[str, Dataset], config: SplitConfig, key: str
 ) -> tuple[dict[str, Dataset], list[str]]:
-    """A stratified validation split out of train, `config.validation` of the rows of train and test together."""
+    """A validation split out of train, `config.validation` of the rows of train and test together.
+
+    Texts that are alike stay on one side: near copies of training texts would make selection reward memory.
+    """
     train = splits["train"]
     wanted = config.validation * sum(len(splits[name]) for name in ("train", "test") if name in splits)
     share = wanted / len(train)
@@ -55,10 +58,11 @@ def validation_from_train(
             f"{key}.split.validation is {config.validation}: {wanted:.0f} validation rows cannot come out of "
             f"{len(train):,} training rows. Set a smaller share."
         )
-    made = _drawn(train, np.arange(len(train)), {"train": 1 - share, "validation": share}, config.seed, key)
+    groups, how = _groups(train, config, "near_duplicate")
+    made = _drawn(train, groups, {"train": 1 - share, "validation": share}, config.seed, key)
     note = (
         f"The source has no validation split: {len(made['validation']):,} of {len(train):,} training rows became one "
-        f"(stratified, seed {config.seed})."
+        f"(near_duplicate, {how}seed {config.seed})."
     )
     return {**splits, **made}, [note]
 

@@ -36,11 +36,23 @@ def test_objects_by_split() -> None:
     data = DatasetDict(train=Dataset.from_list(toy_rows(10)), test=Dataset.from_list(toy_rows(4, start=10)))
     corpus = corpus_from(data)
     assert sizes(corpus) == {"train": 8, "validation": 2, "test": 4}
-    assert "The source has no validation split: 2 of 10 training rows became one (stratified, seed 13)." in corpus.notes
+    assert (
+        "The source has no validation split: 2 of 10 training rows became one (near_duplicate, Jaccard similarity of "
+        "5-word shingles from 0.6, seed 13)."
+    ) in corpus.notes
     assert sizes(corpus_from({"train": pd.DataFrame(toy_rows(4)), "dev": Dataset.from_list(toy_rows(4, start=4))})) == {
         "train": 4,
         "validation": 4,
     }
+
+
+def test_near_copies_of_training_texts_are_not_in_a_validation_split_made_of_them() -> None:
+    words = [" ".join(f"{word}{text}" for word in "abcdefghij") for text in range(12)]
+    rows = [{"text": f"{text} copy {copy}", "label": "xy"[n % 2]} for n, text in enumerate(words) for copy in range(3)]
+    corpus = corpus_from({"train": Dataset.from_list(rows), "test": Dataset.from_list(toy_rows(9, ("x", "y")))})
+    sides = {name: {text[:20] for text in corpus.splits[name]["text"]} for name in ("train", "validation")}
+    assert len(sides["validation"]) >= 2
+    assert sides["train"] & sides["validation"] == set()
 
 
 def test_objects_with_a_misspelt_split_name() -> None:

@@ -36,7 +36,7 @@ def _batches(path: Path, file: IO[bytes], wanted: frozenset[str]) -> Iterator[Ro
     """Yield the batches of an open file."""
     first = 1
     try:
-        parquet = pq.ParquetFile(file)
+        parquet = pq.ParquetFile(file, page_checksum_verification=True)
         found = tuple(parquet.schema_arrow.names)
         repeated = sorted({name for name in found if found.count(name) > 1})
         if repeated:

@@ -224,6 +224,18 @@ def test_parquet_errors(tmp_path: Path) -> None:
     assert message.endswith("Write or fetch the file again.")
 
 
+def test_parquet_checksums_are_verified(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    table = pa.table({"text": [f"text number {row}" for row in range(100)]})
+    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
+    content = path.read_bytes()
+    assert content.count(b"text number 57") == 1
+    path.write_bytes(content.replace(b"text number 57", b"text number 58"))  # a bit of a page flipped
+    assert failure(path).startswith(f"{path}: the file cannot be read as Parquet (")
+    pq.write_table(table, path, compression="none", use_dictionary=False)  # none are there: none are missed
+    assert len(read(path)) == 100
+
+
 def test_json_that_python_cannot_hold(tmp_path: Path) -> None:
     for name, content in {"a.jsonl": "{}", "a.json": "[{}]"}.items():
         path = tmp_path / name
