@@ -5,6 +5,7 @@ and pushes every checkpoint while training goes on, into a repository that is pu
 commit is made when it is asked for; `hub_strategy` is `end`.
 """
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -91,7 +92,9 @@ class PublishingMixin(Trainer):
         Raises:
             PublishError: the push is not let in, or the scan found something. Nothing was published.
         """
-        self.callback_handler.on_push_begin(self.args, self.state, self.control)
+        settings = copy.copy(self.args)
+        settings.hub_private_repo = not self._public(private)  # trackio makes a public space where it is unset
+        self.callback_handler.on_push_begin(settings, self.state, self.control)
         self._keep_readme()
         self.save_model(_internal_call=True)
         if not self.is_world_process_zero():

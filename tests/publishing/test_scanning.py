@@ -19,6 +19,16 @@ from nlp_transfer.publishing.scanning import scan
         ("password: hunter2abc", "secret", "a password beside its name", "password: hunter2abc"),
         ("sk-ant-api03-" + "aB3" * 9, "secret", "a key of an AI service", "sk-ant-api03-" + "aB3" * 9),
         ("AIza" + "aB3-_" * 7, "secret", "a key of Google's", "AIza" + "aB3-_" * 7),
+        ("aws_secret_access_key=" + "aB3/" * 10, "secret", "an AWS secret key", "secret_access_key=" + "aB3/" * 10),
+        ("github_pat_" + "aB3" * 20, "secret", "a GitHub token", "github_pat_" + "aB3" * 20),
+        ("npm_" + "aB3" * 12, "secret", "an npm token", "npm_" + "aB3" * 12),
+        ("api_org_" + "aB3" * 11, "secret", "Hub token", "api_org_" + "aB3" * 11),
+        ("bot 123456789:" + "aB3-_" * 7, "secret", "a Telegram token", "123456789:" + "aB3-_" * 7),
+        ("card 3782 822463 10005", "personal", "card number", "3782 822463 10005"),
+        ("card 3056-930902-5904", "personal", "card number", "3056-930902-5904"),
+        ("de89370400440532013000", "personal", "account number (IBAN)", "de89370400440532013000"),
+        ("DE89-3704-0044-0532-0130-00", "personal", "account number (IBAN)", "DE89-3704-0044-0532-0130-00"),
+        ("es91 2100 0418 4502 0005 1332 paid by", "personal", "account number (IBAN)", "es91 2100 0418 4502 0005 1332"),
         ("file:///home/eva/data", "path", "a path of a machine", "file:///home/eva/data"),
         ("in C:/Users/eva/clauses", "path", "a path of a machine", "C:/Users/eva/clauses"),
         ("path:/home/eva/secret/x", "path", "a path of a machine", "/home/eva/secret/x"),
@@ -153,7 +163,17 @@ def test_what_a_card_is_full_of_is_not_found() -> None:
 
 
 def test_card_numbers_and_account_numbers_have_right_check_digits() -> None:
-    assert scan([("README.md", "4111 1111 1111 1112 and DE88 3704 0044 0532 0130 00 and 000-12-3456")]) == []
+    assert (
+        scan(
+            [
+                (
+                    "README.md",
+                    "4111 1111 1111 1112, 3782 822463 10006, de88-3704-0044-0532-0130-00 and DE88 3704 0044 0532 0130 00 and 000-12-3456",
+                )
+            ]
+        )
+        == []
+    )
 
 
 def test_a_finding_says_where_it_is_and_how_to_let_it_pass() -> None:

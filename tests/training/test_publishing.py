@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from datasets import Dataset
 from huggingface_hub import ModelCard
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainerCallback, TrainingArguments
 
 from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.methods import LoRA
@@ -215,3 +215,23 @@ def test_a_language_never_fails_after_training(encoder, tmp_path, caplog, langua
         assert "which the card leaves out; expected codes of two or three letters, such as en." in caplog.text
     else:
         assert (found, caplog.text) == (expected, "")
+
+
+@pytest.mark.parametrize("private", [None, True, False])
+def test_what_callbacks_publish_with_a_push_is_as_private_as_the_model(
+    private: bool | None, loopback_hub: Hub, encoder: Path, tmp_path: Path
+) -> None:
+    seen: list[bool | None] = []
+
+    class Space(TrainerCallback):
+        def on_push_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            seen.append(args.hub_private_repo)
+
+    plain = trainer(
+        encoder, tmp_path / "out", arguments=TrainingArguments, hub_private_repo=private, hub_strategy="end"
+    )
+    plain.add_callback(Space())
+    plain.train()
+    plain.push_to_hub()
+    assert seen == [private is not False]
+    assert plain.args.hub_private_repo is private
