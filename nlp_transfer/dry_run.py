@@ -7,7 +7,7 @@ from nlp_transfer.choosing import candidates
 from nlp_transfer.config import Config
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.reporting.run_folder import check_run_folder
-from nlp_transfer.run_facts import cut_texts, described
+from nlp_transfer.run_facts import cut_texts, described, unreadable_warnings
 from nlp_transfer.target import check_adaptation, names_of, source_only_config, target_rows
 from nlp_transfer.training.sources import sources_of
 
@@ -30,6 +30,7 @@ def dry_run(config: Config) -> str:
     corpora, task, tokenizer, encoded = load_data(config)
     loaded = load_model(config, task)
     lines = described(corpora)
+    lines += [f"Warning: {warning}" for warning in unreadable_warnings(encoded, corpora, tokenizer)]
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
     check_adaptation(config, task, encoded, tokenizer)
     target = target_rows(config, encoded, lines.append)

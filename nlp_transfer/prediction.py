@@ -5,13 +5,14 @@ order of the input; then comes the next. Computation is in float32, whatever the
 """
 
 import gzip
+import logging
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from nlp_transfer import hub
 from nlp_transfer.backends import PYTORCH, exported, load_on, load_summarizer_on
 from nlp_transfer.data.batches import PaddingCollator, token_budget_batches
 from nlp_transfer.data.texts import STANDARD_INPUT, Texts, windows
+from nlp_transfer.data.token_coverage import TokenCoverage, watched
+from nlp_transfer.data.tokens import whole_lengths
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.inference import batch_logits
 from nlp_transfer.reporting.files import atomic_file, json_line
@@ -26,6 +29,11 @@ from nlp_transfer.summarizing import Summary, summarize
 from nlp_transfer.summary_settings import SummarySettings
 from nlp_transfer.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 from nlp_transfer.writing import WrittenSummary, write_summaries
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding
+
+logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 8192
 """Tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
@@ -140,11 +148,16 @@ def _summaries(
     summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer,
     texts: Texts,
     max_tokens: int | None,
-) -> Iterator[Summary] | Iterator[WrittenSummary]:
+) -> Iterator[Summary | WrittenSummary]:
     """What a summariser of either kind makes of documents."""
+    coverage = TokenCoverage()
+    rows = watched(texts, summarizer.tokenizer, coverage)
     if isinstance(summarizer, TrainedSummarizer):
-        return summarize(summarizer, texts, max_tokens=max_tokens)
-    return write_summaries(summarizer, texts, max_tokens=max_tokens)
+        yield from summarize(summarizer, rows, max_tokens=max_tokens)
+    else:
+        yield from write_summaries(summarizer, rows, max_tokens=max_tokens)
+    for warning in coverage.warnings():
+        logger.warning(warning)
 
 
 def predict(
@@ -161,12 +174,17 @@ def predict(
         DataError: what `rows` raises, once the rows before it are predicted.
         CheckpointError: the model's outputs are not finite.
     """
-    names = classifier.label_names
+    names, tokenizer, coverage = classifier.label_names, classifier.tokenizer, TokenCoverage()
     for window in windows(rows):
-        probabilities = class_probabilities(classifier, [text for _, text in window], max_tokens=max_tokens)
+        texts = [text for _, text in window]
+        encoded = _encoded(classifier, texts)
+        coverage.add(tokenizer, window, encoded["input_ids"], whole_lengths(tokenizer, texts, encoded))
+        probabilities = classifier.probabilities(token_logits(classifier, encoded["input_ids"], max_tokens=max_tokens))
         chosen = classifier.predictions(probabilities)
         for (row_id, _), row, choice in zip(window, probabilities.tolist(), chosen, strict=True):
             yield Prediction(row_id, named(classifier, choice), dict(zip(names, row, strict=True)))
+    for warning in coverage.warnings():
+        logger.warning(warning)
 
 
 def named(classifier: TrainedClassifier, choice: Any) -> str | list[str]:
@@ -175,28 +193,20 @@ def named(classifier: TrainedClassifier, choice: Any) -> str | list[str]:
     return [names[i] for i in np.flatnonzero(choice)] if classifier.multi_label else names[int(choice)]
 
 
-def class_probabilities(
-    classifier: TrainedClassifier, texts: Sequence[str], *, max_tokens: int | None = None
-) -> np.ndarray:
-    """Class probabilities of some texts, in memory together; float64, shape (texts, classes).
-
-    Raises:
-        CheckpointError: the model's outputs are not finite.
-    """
-    return classifier.probabilities(text_logits(classifier, texts, max_tokens=max_tokens))
-
-
 def text_logits(classifier: TrainedClassifier, texts: Sequence[str], *, max_tokens: int | None = None) -> np.ndarray:
     """Logits of some texts, in memory together; float32, shape (texts, classes).
 
     Raises:
         CheckpointError: the model's outputs are not finite.
     """
-    # As `encode_texts` does it in training: without token types, which are all 0.
-    encoded = classifier.tokenizer(
+    return token_logits(classifier, _encoded(classifier, texts)["input_ids"], max_tokens=max_tokens)
+
+
+def _encoded(classifier: TrainedClassifier, texts: Sequence[str]) -> "BatchEncoding":
+    """Encode texts as `encode_texts` does in training: without token types, which are all 0."""
+    return classifier.tokenizer(
         list(texts), truncation=True, max_length=classifier.max_length, return_token_type_ids=False
     )
-    return token_logits(classifier, encoded["input_ids"], max_tokens=max_tokens)
 
 
 def token_logits(

@@ -1,12 +1,14 @@
 """What a run says of itself: what the corpora hold, what is trained, and what a reader of the report must know."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from datasets import Dataset
 
 from nlp_transfer.config import Config
 from nlp_transfer.data import Corpus, describe
+from nlp_transfer.data.token_coverage import unknown_example, unreadable_rows, unreadable_warning
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.reporting.scoring import Scored
@@ -37,7 +39,9 @@ def cut_texts(encoded: Encoded) -> dict[str, str]:
         unit = "windows" if any("document" in dataset.column_names for dataset in splits.values()) else "texts"
         cut = sum(int(np.sum(rows["truncated"])) for rows in splits.values() if "truncated" in rows.column_names)
         if cut:
-            facts[f"{domain} {unit} cut at the task's length"] = f"{cut:,} of {rows:,} ({cut / rows:.0%})"
+            facts[f"{domain} {unit} cut at the task's length"] = (
+                f"{cut:,} of {rows:,} ({cut / rows:.0%}){_unread_share(splits.values())}"
+            )
         if domain == "source" and "train" in splits and "target_cut" in splits["train"].column_names:
             written = int(np.sum(splits["train"]["target_cut"]))
             if written:
@@ -46,6 +50,31 @@ def cut_texts(encoded: Encoded) -> dict[str, str]:
         if long:
             facts[f"{domain} sentences longer than a window, read as far as it goes"] = f"{long:,}"
     return facts
+
+
+def _unread_share(splits: Iterable[Dataset]) -> str:
+    """The share of all tokens that is cut off, as the end of a sentence; nothing for rows that are not whole texts."""
+    whole = [rows for rows in splits if "text_length" in rows.column_names]
+    tokens = sum(int(np.sum(rows["text_length"])) for rows in whole)
+    read = sum(int(np.sum(rows["length"])) for rows in whole)
+    return f", {1 - read / tokens:.1%} of all tokens" if tokens else ""
+
+
+def unreadable_warnings(encoded: Encoded, corpora: Mapping[str, Corpus], tokenizer: Any) -> tuple[str, ...]:
+    """Return a warning for each domain with rows that the tokenizer cannot read."""
+    warnings = []
+    for domain, splits in encoded.items():
+        found = {split: unreadable_rows(rows, tokenizer) for split, rows in splits.items()}
+        count = sum(map(len, found.values()))
+        if count:
+            split, indices = next((split, indices) for split, indices in found.items() if len(indices))
+            row_id = splits[split][int(indices[0])]["id"]
+            texts = corpora[domain].splits[split]
+            text = next((row["text"] for row in texts.select_columns(["id", "text"]) if row["id"] == row_id), "")
+            example = unknown_example(tokenizer, row_id, text)
+            total = sum(len(rows) for rows in splits.values())
+            warnings.append(f"{domain}: {unreadable_warning(count, total, example)}")
+    return tuple(warnings)
 
 
 def metrics_of(scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -42,7 +42,7 @@ from nlp_transfer.reporting.run_folder import (
 )
 from nlp_transfer.reporting.scoring import score_model
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.run_facts import cut_texts, described, facts_of, metrics_of, to_be_trained
+from nlp_transfer.run_facts import cut_texts, described, facts_of, metrics_of, to_be_trained, unreadable_warnings
 from nlp_transfer.target import (
     Encoded,
     check_adaptation,
@@ -116,7 +116,9 @@ def run(
     check_agreement(
         {f"the fingerprint of the {name} corpus": corpus.fingerprint[:12] for name, corpus in corpora.items()}
     )
-    notes = [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    unreadable = unreadable_warnings(encoded, corpora, tokenizer)
+    notes = [f"Warning: {warning}" for warning in unreadable]
+    notes += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
     notes += [f"{name}: {value}" for name, value in task.facts.items()]
     check_adaptation(config, task, encoded, tokenizer)
     target = target_rows(config, encoded, notes.append)
@@ -191,7 +193,7 @@ def run(
             facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **tried, **judged.facts},
             thresholds=task.threshold_by_label() if isinstance(task, BoundClassification) else {},
             paths={**paths, **judged.paths},
-            warnings=judged.warnings,
+            warnings=(*unreadable, *judged.warnings),
         ).write(folder)
         opened.finish()
         return _pushed(report, folder, config, corpora, tell) if pushes else report

@@ -18,7 +18,7 @@ from nlp_transfer.data import texts
 from nlp_transfer.data.texts import windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.unpadding import Unpadding
-from nlp_transfer.prediction import Prediction, class_probabilities, predict, predict_file
+from nlp_transfer.prediction import Prediction, predict, predict_file, text_logits
 from tests.tiny_classifiers import LABELS, MAX_LENGTH, WORDS, random_texts, save_classifier
 
 
@@ -57,8 +57,8 @@ def test_equals_the_pipeline_of_plain_transformers(kind: str, request: pytest.Fi
 def test_batches_change_nothing(model_type: str, tmp_path: Path) -> None:
     classifier = hub.load(save_classifier(tmp_path, model_type=model_type))
     texts = random_texts(12, seed=4)
-    together = class_probabilities(classifier, texts)
-    alone = np.concatenate([class_probabilities(classifier, [text], max_tokens=1) for text in texts])
+    together = classifier.probabilities(text_logits(classifier, texts))
+    alone = classifier.probabilities(np.concatenate([text_logits(classifier, [text], max_tokens=1) for text in texts]))
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
@@ -89,7 +89,7 @@ def test_batches_hold_as_many_tokens_as_they_may(
     classifier.model.register_forward_pre_hook(
         lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
-    class_probabilities(classifier, ["w1 w2 w3 w4 w5 w6"] * 7 + [" ".join(WORDS[:50])] * 2, max_tokens=max_tokens)
+    text_logits(classifier, ["w1 w2 w3 w4 w5 w6"] * 7 + [" ".join(WORDS[:50])] * 2, max_tokens=max_tokens)
     assert shapes == [(2, 16), (4, 8), (3, 8)]
 
 
@@ -238,7 +238,7 @@ def test_ruined_weights_are_told_in_words(tiny_classifier: Path) -> None:
     with torch.no_grad():
         classifier.model.classifier.bias[0] = float("nan")
     with pytest.raises(CheckpointError, match=r"gives outputs that are not finite .*: its weights are ruined"):
-        class_probabilities(classifier, ["w1"])
+        text_logits(classifier, ["w1"])
 
 
 class _Terminal(io.StringIO):
@@ -260,3 +260,18 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", _Terminal())
     assert list(prediction.with_progress("abc", shown=False, stream=(beside := _Terminal()))) == ["a", "b", "c"]
     assert beside.getvalue() == ""
+
+
+def test_cut_and_unreadable_texts_are_warned_of(
+    tiny_classifier: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = ["w1 w2", " ".join(WORDS[:24]), "\u5408 \u540c w3"]
+    predict_file(str(tiny_classifier), write_texts(tmp_path / "a.txt", texts), output=str(tmp_path / "b.jsonl"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 of 3 (33%) texts are longer than the model reads: 28.6% of all tokens were cut off.",  # 10 of 4 + 26 + 5
+        "1 of 3 (33%) texts are unreadable: the encoder's tokenizer does not know half of their tokens or more, as in id 2 "
+        "('\u5408', '\u540c'). Take an encoder of their language.",
+    ]
+    caplog.clear()
+    predict_file(str(tiny_classifier), write_texts(tmp_path / "a.txt", texts[:1]), output=str(tmp_path / "b.jsonl"))
+    assert caplog.records == []

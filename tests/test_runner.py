@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -657,7 +658,21 @@ def test_texts_longer_than_the_encoder_are_refused_and_cut_ones_are_counted(enco
         run(load_config(tree={**tree, "task": {"max_length": 500}}))
     assert not (tmp_path / "run").exists()
     report = run(load_config(tree={**tree, "task": {"max_length": 12}}))
-    assert "of 90" in report.facts["source texts cut at the task's length"]
+    cut = report.facts["source texts cut at the task's length"]
+    assert re.fullmatch(r"\d+ of 90 \(\d+%\), \d+\.\d% of all tokens", cut)
+
+
+def test_texts_that_the_tokenizer_cannot_read_are_warned_of(encoder, tmp_path):
+    corpus = write_corpus(tmp_path / "chinese")
+    lines = (corpus / "train.jsonl").read_text().splitlines()
+    row = {**json.loads(lines[0]), "text": "\u5408\u540c \u6cd5"}
+    (corpus / "train.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]))
+    said = []
+    report = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)), say=said.append)
+    warning = next(one for one in report.warnings if "unreadable" in one)
+    assert re.match(r"source: 1 of 90 \(1%\) texts are unreadable: .*as in id row0-0 \('", warning)
+    assert f"Warning: {warning}" in "\n".join(said)
+    assert "**Warning**: source: 1 of 90" in (tmp_path / "run" / "report.md").read_text()
 
 
 @pytest.mark.slow

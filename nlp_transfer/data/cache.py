@@ -28,7 +28,7 @@ CACHE_VARIABLE = "NLP_TRANSFER_CACHE"
 ABANDONED_SECONDS = 86400.0
 """After how long without a change a temporary file of the datasets library, which locks none, is taken for a rest."""
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 """Part of every key: raise it when what the files hold changes."""
 
 

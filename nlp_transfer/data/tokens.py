@@ -19,7 +19,7 @@ from nlp_transfer.data.cache import cache_key, cache_path, clear_abandoned, load
 from nlp_transfer.errors import DataError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 
 def encode_texts(
@@ -45,8 +45,8 @@ def encode_texts(
 
     Returns:
         One row a text, in order: `id`, the columns of `keep`, `input_ids` and `attention_mask` (not padded), `length`
-        (tokens), `truncated` (whether the text was longer), and `labels` where there are labels: an int, or for
-        multi-label a list of `num_labels` floats, 1.0 for the row's classes.
+        (tokens), `text_length` (tokens of the whole text), `truncated` (whether the text was longer), and `labels`
+        where there are labels: an int, or for multi-label a list of `num_labels` floats, 1.0 for the row's classes.
 
     Raises:
         DataError: a column of `keep` is missing, or the cache cannot be written.
@@ -66,7 +66,7 @@ def encode_texts(
         return cached
     features = {column: dataset.features[column] for column in kept}
     features |= {"input_ids": List(Value("int32")), "attention_mask": List(Value("int8"))}
-    features |= {"length": Value("int32"), "truncated": Value("bool")}
+    features |= {"length": Value("int32"), "text_length": Value("int32"), "truncated": Value("bool")}
     if label:
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
@@ -133,24 +133,38 @@ class _Encoder:
     tokenizer: "PreTrainedTokenizerBase"
     max_length: int
 
-    def __call__(self, texts: list[str]) -> tuple[list[list[int]], list[list[int]], list[bool]]:
-        """Ids, attention mask, and whether a text was cut."""
+    def __call__(self, texts: list[str]) -> tuple[list[list[int]], list[list[int]], list[int]]:
+        """Ids, attention mask, and tokens of each whole text."""
         encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length, return_token_type_ids=False)
-        if self.tokenizer.is_fast:
-            truncated = [bool(encoding.overflowing) for encoding in encoded.encodings or []]
-        else:
-            whole = self.tokenizer(texts, truncation=False, verbose=False)["input_ids"]
-            truncated = [len(ids) > self.max_length for ids in whole]
-        return encoded["input_ids"], encoded["attention_mask"], truncated
+        return encoded["input_ids"], encoded["attention_mask"], whole_lengths(self.tokenizer, texts, encoded)
+
+
+def whole_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], encoded: "BatchEncoding") -> list[int]:
+    """Return how many tokens each text has, special ones included.
+
+    Args:
+        tokenizer: that encoded the texts.
+        texts: the texts.
+        encoded: what it made of them, truncated.
+    """
+    if not tokenizer.is_fast:
+        return [len(ids) for ids in tokenizer(texts, truncation=False, verbose=False)["input_ids"]]
+    special = tokenizer.num_special_tokens_to_add()
+    return [
+        len(encoding.ids) + sum(len(rest.ids) - special for rest in encoding.overflowing)
+        for encoding in encoded.encodings or []
+    ]
 
 
 def _encode_batch(
     batch: dict[str, list[Any]], *, encoder: _Encoder, kept: list[str], label: str | None, classes: int
 ) -> dict[str, Any]:
     """One batch of rows."""
-    ids, mask, truncated = encoder(batch["text"])
+    ids, mask, whole = encoder(batch["text"])
+    lengths = [len(row) for row in ids]
     columns: dict[str, Any] = {name: batch[name] for name in kept}
-    columns |= {"input_ids": ids, "attention_mask": mask, "length": [len(row) for row in ids], "truncated": truncated}
+    columns |= {"input_ids": ids, "attention_mask": mask, "length": lengths, "text_length": whole}
+    columns["truncated"] = [read < all_tokens for read, all_tokens in zip(lengths, whole, strict=True)]
     if label == "label":
         columns["labels"] = batch["label"]
     elif label == "labels":

@@ -59,6 +59,7 @@ def test_columns_and_values() -> None:
         "input_ids": [[2, 4, 5, 3], [2, 4, 5, 6, 3], [2, 7, 1, 3]],
         "attention_mask": [[1] * 4, [1] * 5, [1] * 4],
         "length": [4, 5, 4],
+        "text_length": [4, 6, 4],
         "truncated": [False, True, False],
         "labels": [0, 1, 0],
     }
@@ -74,7 +75,7 @@ def test_multi_hot_labels() -> None:
 
 def test_without_labels_and_with_further_columns() -> None:
     encoded = encode_texts(dataset(None), make_tokenizer(), max_length=8, fingerprint="f", keep=("text",))
-    assert encoded.column_names == ["id", "text", "input_ids", "attention_mask", "length", "truncated"]
+    assert encoded.column_names == ["id", "text", "input_ids", "attention_mask", "length", "text_length", "truncated"]
     assert encoded["text"][0] == "one two"
     with pytest.raises(DataError, match="There is no column 'kind' to keep; columns: id, text"):
         encode_texts(dataset(None), make_tokenizer(), max_length=8, fingerprint="f", keep=("kind",))
