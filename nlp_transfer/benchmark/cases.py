@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from nlp_transfer.benchmark.settings import PREDICTION_PRECISION, DeviceType, Growth, Settings
+from nlp_transfer.benchmark.settings import DeviceType, Growth, Settings
 from nlp_transfer.config import Config, load_config
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
@@ -49,13 +49,14 @@ class Case:
     settings: Settings
     tree: dict[str, Any]
 
-    def config(self, folder: str | Path, *, seed: int = 0, batch_share: int = 1) -> Config:
+    def config(self, folder: str | Path, *, seed: int = 0, batch_share: int = 1, defaults: bool = False) -> Config:
         """The configuration of one measurement.
 
         Args:
             folder: `training.output_dir`.
             seed: `training.seed`.
             batch_share: how many processes share a batch of the recipe.
+            defaults: with this package's own precision and attention dropout.
 
         Raises:
             ConfigError: with every problem, the stock side's included, each with the case's name before it.
@@ -63,9 +64,12 @@ class Case:
         tree = copy.deepcopy(self.tree)
         own = {"output_dir": str(folder), "seed": seed, "use_cpu": self.settings.device == "cpu"}
         merge_tree(tree, {"training": own})
+        if defaults:
+            tree.pop("attention_dropout", None)
+            merge_tree(tree, {"training": {"precision": "auto"}})
         try:
             config = load_config(tree=tree)
-            if problems := _stock_problems(config, self.settings):
+            if problems := _stock_problems(config, self.settings, defaults):
                 raise ConfigError(problems)
         except ConfigError as error:
             raise ConfigError([f"cases.{self.name}: {problem}" for problem in error.problems]) from error
@@ -212,11 +216,14 @@ def _build(cls: Any, tree: Any, path: str, problems: list[str]) -> Any:
     return built
 
 
-def _stock_problems(config: Config, settings: Settings) -> list[str]:
+def _stock_problems(config: Config, settings: Settings, defaults: bool) -> list[str]:
     """What of a configuration the stock side cannot do as well, so that a comparison would compare two recipes."""
     problems = []
-    if settings.stock == "pipeline" and settings.stock_precision != PREDICTION_PRECISION:
-        problems.append(f"stock_precision is {settings.stock_precision}; both sides predict in {PREDICTION_PRECISION}.")
+    if settings.stock != "pipeline" and config.attention_dropout is not None and not defaults:
+        problems.append(
+            f"attention_dropout is {config.attention_dropout}, and stock drops what the model's configuration says. "
+            "Set it to null."
+        )
     if config.training.max_steps > 0:
         problems.append("training.max_steps is set; tokens are counted in epochs: set training.num_train_epochs.")
     if len(config.methods) > 1:

@@ -97,7 +97,7 @@ def measure(job: Job, folder: Path) -> Measurement | None:
 
     case = case_of(job.case)
     settings = case.settings if job.rows is None else replace(case.settings, rows=job.rows)
-    config = case.config(folder, seed=job.seed, batch_share=job.processes)
+    config = case.config(folder, seed=job.seed, batch_share=job.processes, defaults=job.side == "defaults")
     device = config.training.device
     threads = use_cores(config.training.cpu_threads) if device.type == "cpu" else torch.get_num_threads()
     rows = load_rows(config, settings)
@@ -114,7 +114,7 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     elif job.side == "stock":
         done = _train_stock(job, case, config, rows, folder, meter)
     else:
-        done = _train_ours(job, config, rows, folder, meter)
+        done = _train_ours(job, case, config, rows, folder, meter)
     rate = matrix_product_rate(device, done.precision)
     if not PartialState().is_main_process:
         return None
@@ -154,17 +154,19 @@ def _train_stock(job: Job, case: Case, config: "Config", rows: "CaseRows", folde
         trainer.train()
     model: Any = trainer.model  # counted afterwards, because counting warms up what training has to
     flops = round(config.training.num_train_epochs * training_flops(model, rows.lengths("train")))
-    return _Done(
-        _tokens(config, rows), flops, case.settings.stock_precision, _score(trainer, rows) if job.scored else None
-    )
+    return _Done(_tokens(config, rows), flops, _precision(config), _score(trainer, rows) if job.scored else None)
 
 
-def _train_ours(job: Job, config: "Config", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
+def _train_ours(job: Job, case: Case, config: "Config", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
     from nlp_transfer.benchmark import our_side
 
-    trainer = our_side.train(config, rows, folder, meter)
-    precision: Precision = "bf16" if config.training.bf16 else "fp32"
-    return _Done(_tokens(config, rows), None, precision, _score(trainer, rows) if job.scored else None)
+    by_import = case.settings.by_import and job.side == "ours"
+    trainer: Any = (
+        our_side.train_by_import(case, config, rows, folder, meter)
+        if by_import
+        else our_side.train(config, rows, folder, meter)
+    )
+    return _Done(_tokens(config, rows), None, _precision(config), _score(trainer, rows) if job.scored else None)
 
 
 def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
@@ -187,6 +189,10 @@ def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
     flops = None if network is None else forward_flops(network, lengths)
     score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
     return _Done(sum(lengths), flops, PREDICTION_PRECISION, score)
+
+
+def _precision(config: "Config") -> Precision:
+    return "bf16" if config.training.bf16 else "fp32"
 
 
 def _tokens(config: "Config", rows: "CaseRows") -> int:

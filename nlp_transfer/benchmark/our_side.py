@@ -5,8 +5,11 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from transformers import Trainer
 
 from nlp_transfer import backends, hub, onnx_backend, prediction
+from nlp_transfer.benchmark import stock_side
+from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
 from nlp_transfer.building import build_trainer, load_model
@@ -15,6 +18,7 @@ from nlp_transfer.exporting import BOTH, export
 from nlp_transfer.methods.base import say_nothing
 from nlp_transfer.reporting import scoring
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.determinism import deterministic
 
 
@@ -29,6 +33,14 @@ def train(config: Config, rows: CaseRows, folder: Path, meter: Meter) -> Transfe
         trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, say_nothing)
         trainer.train()
     trainer.use_float32()
+    return trainer
+
+
+def train_by_import(case: Case, config: Config, rows: CaseRows, folder: Path, meter: Meter) -> Trainer:
+    """Train the stock side's model with our Trainer in the place of stock's, and nothing else changed."""
+    trainer = stock_side.build(case, config, rows, folder, trainer=TransferTrainer, arguments=TransferArguments)
+    with meter:
+        trainer.train()
     return trainer
 
 

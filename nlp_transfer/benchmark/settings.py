@@ -6,7 +6,7 @@ from typing import Literal
 from nlp_transfer.errors import ConfigError
 
 DeviceType = Literal["cpu", "cuda"]
-Side = Literal["stock", "ours", "onnx", "onnx_int8"]
+Side = Literal["stock", "ours", "defaults", "onnx", "onnx_int8"]
 Precision = Literal["fp32", "bf16"]
 
 PREDICTION_PRECISION: Precision = "fp32"
@@ -24,8 +24,10 @@ class Settings:
         rows: how many rows of the training split are trained on, drawn at random, the same on both sides.
         validation_rows: how many rows of validation a method may choose by.
         test_rows: how many rows of test are scored; with `pipeline` also what is predicted.
-        stock_precision: what the stock side trains in.
         device: what the case is for.
+        by_import: train ours as by import: our Trainer and arguments in the place of stock's, the model untouched.
+        defaults: train also with this package's own precision and attention dropout; a side of its own, since the other
+            two have both alike.
         onnx: with `pipeline`, on a CPU: predict with our model exported to ONNX, too, in float32 and in int8.
     """
 
@@ -33,20 +35,30 @@ class Settings:
     rows: int
     validation_rows: int
     test_rows: int
-    stock_precision: Precision = "fp32"
     device: DeviceType = "cpu"
+    by_import: bool = False
+    defaults: bool = False
     onnx: bool = False
 
     @property
     def sides(self) -> tuple[Side, ...]:
         """Whose runs are measured, in turn."""
-        return ("stock", "ours", "onnx", "onnx_int8") if self.onnx else ("stock", "ours")
+        more: tuple[Side, ...] = ("defaults",) if self.defaults else ()
+        return ("stock", "ours", *more, "onnx", "onnx_int8") if self.onnx else ("stock", "ours", *more)
 
     def __post_init__(self) -> None:
         """Check the values."""
         names = ("rows", "validation_rows", "test_rows")
         problems = [
             f"{name} is {getattr(self, name)}; expected at least 1." for name in names if getattr(self, name) < 1
+        ]
+        problems += [
+            f"{name} is true, with stock {self.stock}; expected stock {expected}."
+            for name, expected, holds in (
+                ("by_import", "trainer", self.stock == "trainer"),
+                ("defaults", "trainer or trainer+peft", self.stock != "pipeline"),
+            )
+            if getattr(self, name) and not holds
         ]
         if self.onnx and (self.stock, self.device) != ("pipeline", "cpu"):
             problems.append(

@@ -38,10 +38,18 @@ COLUMNS = ("input_ids", "attention_mask", "labels")
 OURS = {"bf16", "fp16", "train_sampling_strategy"} | (
     {f.name for f in dataclasses.fields(TransferArguments)} - {f.name for f in dataclasses.fields(TrainingArguments)}
 )
-"""Arguments of a recipe that a stock run leaves as transformers has them: precision is the case's, the others ours."""
+"""Arguments of a recipe that a stock run leaves as transformers has them: precision is resolved, the others ours."""
 
 
-def build(case: Case, config: Config, rows: CaseRows, folder: Path) -> Trainer:
+def build(
+    case: Case,
+    config: Config,
+    rows: CaseRows,
+    folder: Path,
+    *,
+    trainer: type[Trainer] = Trainer,
+    arguments: type[TrainingArguments] = TrainingArguments,
+) -> Trainer:
     """The stock Trainer, ready to train.
 
     Args:
@@ -49,6 +57,8 @@ def build(case: Case, config: Config, rows: CaseRows, folder: Path) -> Trainer:
         config: its configuration, with a seed.
         rows: its rows.
         folder: where it may write.
+        trainer: its class; another takes its place as by import.
+        arguments: likewise.
     """
     set_seed(config.training.seed)
     model: Any = AutoModelForSequenceClassification.from_pretrained(
@@ -59,25 +69,27 @@ def build(case: Case, config: Config, rows: CaseRows, folder: Path) -> Trainer:
         use_safetensors=True,
         trust_remote_code=False,
     )
-    return Trainer(
+    return trainer(
         prepare(model, config),
-        stock_arguments(case, config.training, folder),
+        stock_arguments(case, config.training, folder, arguments),
         train_dataset=rows.encoded["train"].select_columns(list(COLUMNS)),
         data_collator=DataCollatorWithPadding(rows.tokenizer),
         processing_class=rows.tokenizer,
     )
 
 
-def stock_arguments(case: Case, recipe: TransferArguments, folder: Path) -> TrainingArguments:
+def stock_arguments(
+    case: Case, recipe: TransferArguments, folder: Path, kind: type[TrainingArguments] = TrainingArguments
+) -> TrainingArguments:
     """What the benchmark file says of the recipe, for a stock run; what it does not say is as transformers has it."""
     names = [name for name in case.tree["training"] if name not in OURS and "hub" not in name]
     given: dict[str, Any] = {name: getattr(recipe, name) for name in names}
-    return TrainingArguments(
+    return kind(
         **given,
         output_dir=str(folder),
         seed=recipe.seed,
         use_cpu=case.settings.device == "cpu",
-        bf16=case.settings.stock_precision == "bf16",
+        bf16=recipe.bf16,
     )
 
 

@@ -36,14 +36,22 @@ def benchmark_tree(tmp_path: Path) -> dict[str, Any]:
     training = {key: value for key, value in run["training"].items() if key not in left_out}
     base["training"] = {**training, "eval_strategy": "no", "save_strategy": "no", "precision": "fp32"}
     return {
-        "base": {**base, "rows": 32, "validation_rows": 9, "test_rows": 12, "stock": "trainer"},
+        "base": {
+            **base,
+            "attention_dropout": None,
+            "rows": 32,
+            "validation_rows": 9,
+            "test_rows": 12,
+            "stock": "trainer",
+        },
         "cases": {
             "full": {"methods": ["full_fine_tuning"]},
+            "imported": {"methods": ["full_fine_tuning"], "by_import": True, "defaults": True},
             "frozen": {"methods": ["frozen_encoder"]},
             "top": {"methods": [{"name": "partial_fine_tuning", "layers": 1}]},
             "lora": {"methods": [{"name": "lora", "r": 2}], "stock": "trainer+peft"},
             "predict": {"methods": ["full_fine_tuning"], "stock": "pipeline", "training": {"num_train_epochs": 12}},
-            "gpu": {"methods": ["full_fine_tuning"], "device": "cuda", "stock_precision": "bf16"},
+            "gpu": {"methods": ["full_fine_tuning"], "device": "cuda", "training": {"precision": "bf16"}},
         },
         "growth": [{"case": "full", "rows": 8, "factors": [1, 2], "processes": [1, 2]}],
     }

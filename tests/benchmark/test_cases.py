@@ -26,7 +26,7 @@ def changed(file, tree, **parts):
 
 def test_a_case_is_the_base_under_its_own_keys(benchmark_file, tmp_path):
     plan = read_benchmark(benchmark_file)
-    assert list(plan.cases) == ["full", "frozen", "top", "lora", "predict", "gpu"]
+    assert list(plan.cases) == ["full", "imported", "frozen", "top", "lora", "predict", "gpu"]
     lora = plan.cases["lora"]
     assert lora.settings == Settings("trainer+peft", rows=32, validation_rows=9, test_rows=12)
     config = lora.config(tmp_path / "out", seed=7, batch_share=3)
@@ -44,11 +44,11 @@ def test_growth_measures_the_most_rows_with_each_number_of_processes():
 
 def test_cases_are_chosen_by_name_and_device(benchmark_file):
     plan = read_benchmark(benchmark_file)
-    assert [case.name for case in plan.select([], "cpu")] == ["full", "frozen", "top", "lora", "predict"]
+    assert [case.name for case in plan.select([], "cpu")] == ["full", "imported", "frozen", "top", "lora", "predict"]
     assert [case.name for case in plan.select([], "cuda")] == ["gpu"]
     assert [case.name for case in plan.select(["lora", "full"], "cpu")] == ["lora", "full"]
     assert problems(plan.select, ["loar", "gpu"], "cpu") == [
-        "--only: Unknown case 'loar'. Did you mean 'lora'? Cases: full, frozen, top, lora, predict, gpu.",
+        "--only: Unknown case 'loar'. Did you mean 'lora'? Cases: full, imported, frozen, top, lora, predict, gpu.",
         "--only: gpu is a case for cuda, and this session measures on cpu. Give --device cuda, on a machine that has it.",
     ]
     one = dataclasses.replace(plan, cases={"full": plan.cases["full"]})
@@ -124,8 +124,8 @@ def test_growth_that_is_no_list(benchmark_file, benchmark_tree):
             "training.max_steps is set; tokens are counted in epochs: set training.num_train_epochs.",
         ),
         (
-            {"stock": "pipeline", "stock_precision": "bf16"},
-            "stock_precision is bf16; both sides predict in fp32.",
+            {"attention_dropout": 0.0},
+            "attention_dropout is 0.0, and stock drops what the model's configuration says. Set it to null.",
         ),
         (
             {"source": {"path": "no/such/folder"}},

@@ -95,8 +95,8 @@ def test_the_stock_recipe_is_what_the_file_says_and_else_as_transformers_has_it(
 
 
 def test_the_stock_side_in_bf16(cases, tmp_path):
-    settings = dataclasses.replace(cases["full"].settings, stock_precision="bf16")
-    case = dataclasses.replace(cases["full"], settings=settings)
+    case = cases["full"]
+    case.tree["training"]["precision"] = "bf16"
     assert stock_side.stock_arguments(case, case.config(tmp_path, seed=9).training, tmp_path).bf16
 
 
@@ -122,6 +122,35 @@ def test_a_measurement_of_training(cases, tmp_path, monkeypatch, name, side):
     assert found.peak_bytes >= found.before_bytes > 0
     assert 0 <= found.macro_f1 <= 1
     assert (found.precision, found.threads) == ("fp32", 1)
+
+
+def test_by_import_only_the_trainer_is_ours(cases, tmp_path, monkeypatch):
+    monkeypatch.setattr("nlp_transfer.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
+    case = cases["imported"]
+    config = case.config(tmp_path / "a")
+    trainer = our_side.train_by_import(case, config, load_rows(config, case.settings), tmp_path / "b", Meter(CPU))
+    assert (type(trainer).__name__, type(trainer.args).__name__) == ("TransferTrainer", "TransferArguments")
+    assert trainer.model.config.attention_probs_dropout_prob == 0.1
+    assert trainer.args.bf16 is False
+    assert trainer.state.global_step == 8
+    assert measure(Job(case.record(), "ours", seed=1), tmp_path / "out").precision == "fp32"
+
+
+def test_our_defaults_are_a_side_of_their_own(cases, tmp_path):
+    case = cases["imported"]
+    assert case.settings.sides == ("stock", "ours", "defaults")
+    alike, defaults = case.config(tmp_path), case.config(tmp_path, defaults=True)
+    assert (alike.attention_dropout, alike.training.precision) == (None, "fp32")
+    assert (defaults.attention_dropout, defaults.training.precision) == (0.0, "auto")
+
+
+def test_predicting_has_neither():
+    with pytest.raises(ConfigError) as caught:
+        Settings("pipeline", 1, 1, 1, by_import=True, defaults=True)
+    assert caught.value.problems == [
+        "by_import is true, with stock pipeline; expected stock trainer.",
+        "defaults is true, with stock pipeline; expected stock trainer or trainer+peft.",
+    ]
 
 
 def test_growth_trains_on_its_own_rows_and_does_not_score(cases, tmp_path, monkeypatch):
