@@ -9,7 +9,7 @@ from nlp_transfer.models.families import count_parameters
 from nlp_transfer.reporting.run_folder import check_run_folder
 from nlp_transfer.run_facts import cut_texts, described, unreadable_warnings
 from nlp_transfer.target import check_adaptation, names_of, source_only_config, target_rows
-from nlp_transfer.training.sources import sources_of
+from nlp_transfer.training.sources import SIZE, sources_of
 
 DRY_RUN_EXAMPLES = 10
 
@@ -36,7 +36,7 @@ def dry_run(config: Config) -> str:
     target = target_rows(config, encoded, lines.append)
     train = encoded["source"]["train"]
     if (sources := sources_of(train)) is not None:
-        shares = sources.shares(config.training.source_weights, train, target)
+        shares = sources.shares(config.training.source_weights or SIZE, train, target)
         lines += [f"{name}: {value}" for name, value in sources.facts(shares).items()]
     lines += [f"{name}: {value}" for name, value in task.facts.items()]
     lines.append(f"\nThe first {min(DRY_RUN_EXAMPLES, len(train))} encoded training examples:")

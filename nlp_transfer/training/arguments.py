@@ -15,7 +15,7 @@ from nlp_transfer.metrics.label_free import LABEL_FREE
 from nlp_transfer.reading.sizes import size_problems
 from nlp_transfer.training.integrations import report_to_problems
 from nlp_transfer.training.precision import uses_bf16
-from nlp_transfer.training.sources import weights_problems
+from nlp_transfer.training.sources import read_weights, weights_problems
 
 
 @dataclass
@@ -65,8 +65,9 @@ class TransferArguments(TrainingArguments):
     fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
     attention_dropout: float | None = field(default=None, metadata={"help": "Share of attention weights to drop."})
     fast_linear: bool = field(default=True, metadata={"help": "On a CPU, compute float32 products by oneDNN."})
-    source_weights: str | list[float] = field(
-        default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers."}
+    # HfArgumentParser takes the type before None, and would make a list of floats of any other order.
+    source_weights: str | None | list[float] = field(  # noqa: RUF036
+        default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers ('0.3 0.7')."}
     )
     tokens_per_pass: int | None = field(default=None, metadata={"help": "Tokens that go through the model at once."})
     activation_cache: bool = field(default=True, metadata={"help": "Compute what is frozen once, and keep it on disk."})
@@ -81,6 +82,7 @@ class TransferArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         """Resolve `precision` and check what transformers would find out only later, or at the end of a run."""
+        self.source_weights = read_weights(self.source_weights)
         problems = [*self._range_problems(), *weights_problems(self.source_weights)]
         self.report_to = "none" if self.report_to is None else self.report_to  # transformers fails on its own None
         problems += report_to_problems(self.report_to)

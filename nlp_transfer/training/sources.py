@@ -29,6 +29,16 @@ SOURCE_WEIGHTS = (SIZE, EQUAL, DISTANCE)
 """What `source_weights` may be, beside numbers."""
 
 
+def read_weights(weights: str | list[float] | None) -> str | list[float]:
+    """Read `source_weights`: a word, numbers, or numbers in one word, as a command line has them; None is `size`."""
+    if not isinstance(weights, str):
+        return SIZE if weights is None else weights
+    try:
+        return [float(weight) for weight in weights.split()]
+    except ValueError:
+        return weights
+
+
 def weights_problems(weights: str | Sequence[float]) -> list[str]:
     """What is wrong with a value of `source_weights`, whatever the sources are."""
     path = "training.source_weights"

@@ -1,9 +1,9 @@
 """TransferArguments: TrainingArguments with loud defaults."""
 
 import pytest
-from transformers import TrainingArguments
+from transformers import HfArgumentParser, TrainingArguments
 
-from nlp_transfer import TransferArguments
+from nlp_transfer import Seq2SeqTransferArguments, TransferArguments
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.training import precision
 
@@ -57,3 +57,24 @@ def test_values_that_no_run_could_use_are_reported_together():
         "training.learning_rate",
         "training.num_train_epochs",
     ]
+
+
+@pytest.mark.parametrize("cls", [TransferArguments, Seq2SeqTransferArguments])
+def test_a_script_of_transformers_reads_them_from_its_command_line(cls, tmp_path):
+    line = ["--output_dir", str(tmp_path), "--use_cpu", "--learning_rate", "1e-3", "--report_to", "none"]
+    (read,) = HfArgumentParser(cls).parse_args_into_dataclasses(line)
+    assert (read.learning_rate, read.source_weights, read.precision, read.unpadding) == (1e-3, "size", None, True)
+    line += ["--precision", "fp32", "--nonfinite", "skip", "--no_unpadding", "--tokens_per_pass", "40"]
+    line += ["--early_stopping_patience", "2", "--load_best_model_at_end", "--eval_strategy", "epoch"]
+    line += ["--save_strategy", "epoch", "--activation_cache_gb", "2.5", "--source_weights", "0.3 0.7"]
+    (read,) = HfArgumentParser(cls).parse_args_into_dataclasses(line)
+    assert (read.precision, read.nonfinite, read.unpadding, read.tokens_per_pass) == ("fp32", "skip", False, 40)
+    assert (read.early_stopping_patience, read.activation_cache_gb, read.source_weights) == (2, 2.5, [0.3, 0.7])
+    (read,) = HfArgumentParser(cls).parse_args_into_dataclasses([*line[:7], "--source_weights", "equal"])
+    assert read.source_weights == "equal"
+    with pytest.raises(ConfigError, match=r"training\.source_weights: Unknown value 'equall'. Did you mean 'equal'"):
+        HfArgumentParser(cls).parse_args_into_dataclasses([*line[:7], "--source_weights", "equall"])
+
+
+def test_no_source_weights_are_those_by_size(tmp_path):
+    assert TransferArguments(str(tmp_path), use_cpu=True, source_weights=None).source_weights == "size"
