@@ -138,7 +138,9 @@ class Unpadding:
 
     def reason_against(self) -> str | None:
         """Why this network keeps its padding; None where its logits on random tokens are the same without."""
-        kind = self.model.config.model_type
+        kind = getattr(getattr(self.model, "config", None), "model_type", None)
+        if kind is None:
+            return f"{type(self.model).__name__} is no network of transformers"
         if not is_known(self.model) or not family(self.model).attention_by_registry:
             return f"the attention of {kind} is its own"
         if self.model.config._attn_implementation not in ("sdpa", ATTENTION):

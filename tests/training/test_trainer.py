@@ -221,6 +221,54 @@ def test_a_checkpoint_loads_as_a_plain_model(tmp_path):
     ]
 
 
+class Plain(torch.nn.Module):
+    """A module of nobody's library; with a configuration that is not transformers', or without any."""
+
+    def __init__(self, config=None, named=True):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear, self.named = torch.nn.Linear(4, 3), named
+        if config is not None:
+            self.config = config
+
+    def forward(self, inputs, labels=None):
+        logits = self.linear(inputs)
+        loss = {} if labels is None else {"loss": torch.nn.functional.cross_entropy(logits, labels)}
+        return {**loss, "logits": logits} if self.named else (*loss.values(), logits)
+
+
+class OtherConfig:
+    size = 4
+
+    def to_dict(self):
+        return {"size": self.size}
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("config", [None, OtherConfig()])
+def test_a_plain_module_trains_evaluates_saves_and_resumes_as_in_trainer(config, named, tmp_path):
+    generator = torch.Generator().manual_seed(1)
+    rows = [{"inputs": torch.randn(4, generator=generator), "labels": number % 3} for number in range(24)]
+    found = {}
+    for cls, args in ((Trainer, TrainingArguments), (TransferTrainer, TransferArguments)):
+        folder = tmp_path / cls.__name__
+        changes = {"max_steps": 6, "eval_strategy": "steps", "eval_steps": 3, "save_strategy": "steps", "save_steps": 3}
+        values = arguments(folder, args, load_best_model_at_end=True, gradient_accumulation_steps=2, **changes)
+        run = cls(Plain(config, named), values, train_dataset=rows, eval_dataset=rows[:9])
+        run.train()
+        run.save_model(folder / "model")
+        assert run.predict(rows[:5]).predictions.shape == (5, 3)
+        again = cls(Plain(config, named), values, train_dataset=rows, eval_dataset=rows[:9])
+        again.train(resume_from_checkpoint=str(folder / "checkpoint-3"))
+        for trained in (run.model, again.model):
+            assert torch.equal(trained.linear.weight, load_file(folder / "model/model.safetensors")["linear.weight"])
+        entries = [{**entry} for entry in run.state.log_history]
+        kept = ("loss", "grad_norm", "eval_loss")
+        found[cls] = [{name: entry[name] for name in kept if name in entry} for entry in entries]
+    for ours, theirs in zip(found[TransferTrainer], found[Trainer], strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4)
+
+
 def test_methods_by_name_are_refused_with_what_to_write(tmp_path):
     with pytest.raises(ConfigError, match=r"methods holds 'lora'; expected method objects.*LoRA\(r=8\)"):
         trainer(tmp_path, methods=["lora"])
