@@ -60,7 +60,7 @@ def is_classifier(model: Any) -> bool:
 
 
 def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
-    """The trainer's loss over all rows at once: its own loss function, its label smoothing, or the head's loss."""
+    """The trainer's loss over all rows at once: that of `update_mean`, its label smoothing, or the head's loss."""
     with torch.no_grad():
         outputs = SequenceClassifierOutput(logits=logits)
         if trainer.compute_loss_func is not None:

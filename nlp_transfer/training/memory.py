@@ -21,17 +21,14 @@ from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.training.updates import Update, UpdateMixin, row_count
+from nlp_transfer.training.updates import Update, row_count
+from nlp_transfer.training.weighed_loss import WeighedLossMixin
 
 logger = logging.get_logger(__name__)
 
 
-class MemoryMixin(UpdateMixin):
+class MemoryMixin(WeighedLossMixin):
     """See the module's text. A part of `TransferMixin`."""
-
-    def parts_add_up(self) -> bool:
-        """Whether the losses of a batch's parts are known to add up to that of the batch."""
-        return False
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in `Trainer`.

@@ -3,8 +3,8 @@
 Silent faults of the stock loop that are removed here:
 
 * A head that takes `**kwargs` but ignores `num_items_in_batch` makes the stock loop skip its own averaging, so that
-  gradients grow with accumulation steps and processes. Here every mean is weighted by its share of the update
-  (weighed_loss.py).
+  gradients grow with accumulation steps and processes, and so does a loss of the user's own that ignores it. Here
+  every mean is weighted by its share of the update (weighed_loss.py).
 * A loss that is not finite is logged as 0.0. Here it stops the run (finite.py).
 * The evaluation loss repeats each batch's mean for all of its rows, a short last batch included, which is wrong on
   several processes. Here it is the mean over rows.
@@ -51,7 +51,6 @@ from nlp_transfer.training.selection import SelectionMixin, check_metric, check_
 from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
 from nlp_transfer.training.twins import random_states
-from nlp_transfer.training.weighed_loss import WeighedLossMixin
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -59,7 +58,6 @@ if TYPE_CHECKING:
 
 class TransferMixin(
     RowOrderMixin,
-    WeighedLossMixin,
     ActivationsMixin,
     FrozenMixin,  # before AdaptationMixin, whose look ahead must find frozen layers without dropout, too
     FiniteMixin,
@@ -124,6 +122,11 @@ class TransferMixin(
                 "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
                 "or give a context with such a loss: context=Context(…, loss=…)."
             )
+        if self.adapts and self.overrides("compute_loss"):
+            raise ConfigError(
+                f"{type(self).__name__} has a compute_loss of its own, and methods for a target domain need the loss "
+                "of each row. Give a context with such a loss in its place: context=Context(…, loss=…)."
+            )
         if self.adapts and optimizers[0] is not None:
             raise ConfigError(
                 "optimizers was given, and methods for a target domain add networks of their own to the optimizer. "
@@ -170,7 +173,6 @@ class TransferMixin(
         for method in self.methods:
             for callback in method.callbacks(trained):
                 self.add_callback(callback)
-        self._weigh_losses()
 
     # ---- methods ----
 

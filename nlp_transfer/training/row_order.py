@@ -91,7 +91,8 @@ class RowOrderMixin(UpdateMixin):
     def get_train_dataloader(self) -> Any:
         """As in `Trainer`; rows that are repeated to fill the last batches do not count, if the loss is ours."""
         loader = super().get_train_dataloader()
-        self._repeats_last = share_evenly(loader) if self.loss_is_ours() else None
+        own = self.overrides("compute_loss", "training_step")
+        self._repeats_last = None if own else share_evenly(loader)
         return loader
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:

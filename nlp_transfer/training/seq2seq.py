@@ -109,7 +109,7 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
         Each row comes once: the stock loop keeps those that fill the last batch of several processes.
         """
         self.gather_function, self._generated = self._gather_rows, (1, 1)
-        self._row_sums = []
+        self._row_sums = None if self.loss_is_own() or self.overrides("prediction_step") else []
         try:
             output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
             prefix = kwargs.get("metric_key_prefix", "eval")

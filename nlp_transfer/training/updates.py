@@ -55,6 +55,10 @@ class RowOrigins:
         return batch
 
 
+_KNOWN = ("nlp_transfer.", "transformers.")
+"""The packages whose methods are no user's own."""
+
+
 @dataclass
 class Update:
     """One update while it is made: what is needed to make it again from its start.
@@ -67,6 +71,7 @@ class Update:
         done: how many micro-batches are through.
         ruined: (loss, ids) of micro-batches whose loss is not finite.
         in_backward: whether the forward pass of the part that is made has come to its end.
+        items: how many terms its mean loss has, on all processes; None before they are counted.
     """
 
     batches: list[Any]
@@ -76,6 +81,7 @@ class Update:
     done: int = 0
     ruined: list[tuple[float, list[Any]]] = field(default_factory=list)
     in_backward: bool = False
+    items: Tensor | None = None
 
     def ids_of(self, number: int) -> list[Any]:
         """Return the row ids of a micro-batch; a subclass may have made more of them than the loader gave."""
@@ -134,12 +140,17 @@ class UpdateMixin(Trainer):
     def _drop_update(self) -> None:
         """Forget what an update that begins again, or is left out, has put beside the model's gradients."""
 
-    def loss_is_ours(self) -> bool:
-        """Whether no subclass outside of this package computes the loss, so that all of its terms are known."""
-        package = __name__.partition(".")[0]
-        return all(
-            own.__module__.partition(".")[0] == package for own in (type(self).compute_loss, type(self).training_step)
-        )
+    def overrides(self, *names: str, after: type | None = None) -> bool:
+        """Whether one of these methods is a user's own: neither this package's nor that of transformers.
+
+        Args:
+            names: of methods.
+            after: look only at what this class inherits from, or comes next to.
+        """
+        order = type(self).__mro__
+        places = [self, *order] if after is None else order[order.index(after) + 1 :]
+        own = (place for place in places if not getattr(place, "__module__", "").startswith(_KNOWN) or place is self)
+        return any(name in vars(place) for place in own for name in names)
 
     def computes_together(self) -> bool:
         """Whether the processes need one another within the forward passes of an update."""

@@ -253,9 +253,11 @@ class Louder(TransferTrainer):
         super().__init__(*args, **kwargs)
         self.times = times
 
-    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        found = super().compute_loss(*args, **kwargs)
-        return found if isinstance(found, tuple) else self.times * found
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        optimizer = super().create_optimizer(*args, **kwargs)
+        for group in optimizer.param_groups:
+            group["lr"] *= self.times
+        return optimizer
 
 
 class Halved(TransferTrainer):
