@@ -28,7 +28,7 @@ from nlp_transfer.models.manifest import folder_fingerprint
 from nlp_transfer.models.masked_lm import load_masked_lm
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.run_folder import CHECKPOINTS
-from nlp_transfer.saved_folder import folder_of
+from nlp_transfer.saved_folder import folder_of, vocabulary_problem
 from nlp_transfer.summarizing import ranking
 from nlp_transfer.target import Encoded
 from nlp_transfer.target_classes import check_correctable
@@ -141,6 +141,8 @@ def build_trainer(
     target_validation: Dataset | None = None,
 ) -> tuple[TransferTrainer, Context]:
     """The trainer with the methods applied, its checkpoints in the run's folder, and the context that they saw."""
+    if problem := vocabulary_problem(loaded.model, tokenizer):
+        raise ConfigError(f"model: {config.model}: {problem}")
     loss = task.loss if isinstance(task, BoundClassification) else None
     context = Context(
         train=source["train"],

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.metrics.extracts import Budget
+from nlp_transfer.models.config_values import label_problems
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.safety import EXTRACTOR
 from nlp_transfer.saved_folder import CONFIG_KEY, find_folder, folder_of, read_network, saved_record
@@ -165,6 +166,8 @@ def load_classifier(name: str | Path, *, revision: str | None = None) -> Trained
         raise CheckpointError(
             f"{name} summarises documents, and a classifier is needed here. scripts/predict.py reads it."
         )
+    if problems := list(label_problems(source)):
+        raise CheckpointError(problems)
     model, tokenizer, info = read_network(name, folder, source, AutoModelForSequenceClassification, "classifier")
     missing = sorted(info["missing_keys"])
     if missing:

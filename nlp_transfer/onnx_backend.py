@@ -15,6 +15,7 @@ import numpy as np
 
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.hub import EXTRACTIVE_TASK, summarizer_settings
+from nlp_transfer.models.config_values import label_problems
 from nlp_transfer.models.onnx_network import OnnxNetwork, require_packages
 from nlp_transfer.saved_folder import CONFIG_KEY
 from nlp_transfer.trained import TrainedClassifier, TrainedSummarizer
@@ -48,13 +49,17 @@ def load_classifier(name: str | Path, precision: str | None = None) -> TrainedCl
         raise CheckpointError(
             f"{name} summarises documents, and a classifier is needed here. scripts/predict.py reads it."
         )
+    if problems := list(label_problems(folder)):
+        raise CheckpointError(problems)
     labels = [config.id2label[i] for i in range(config.num_labels)]
     try:
         thresholds, max_length = record["thresholds"], int(record["max_length"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder} lacks in its config.json how texts are read ({error}). {_AGAIN}") from error
+    network = OnnxNetwork(_file(folder, precision))
+    network.check_outputs(len(labels))
     return TrainedClassifier(
-        model=OnnxNetwork(_file(folder, precision)),
+        model=network,
         tokenizer=tokenizer,
         label_names=labels,
         multi_label=config.problem_type == "multi_label_classification",

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.models.config_values import RECORD
 from nlp_transfer.models.locating import conversion
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CONFIG_KEY = "nlp_transfer"
+CONFIG_KEY = RECORD
 """The key of config.json under which our record stands."""
 
 PICKLED_ADAPTER = "adapter_model.bin"
@@ -60,18 +61,49 @@ def read_network(
         tokenizer = read_tokenizer(str(folder), source)
         with quiet():
             model, info = auto_class.from_pretrained(
-                source, trust_remote_code=False, use_safetensors=True, output_loading_info=True
+                source,
+                trust_remote_code=False,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
             )
+        _check_fits(f"{name} cannot be loaded as a trained {what}", model, tokenizer, info)
     except ConfigError as error:
         raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
     except CheckpointError:
         raise
     except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
         raise CheckpointError(
-            f"{name} cannot be loaded as a trained {what} ({' '.join(str(error).split())[:300]}). "
-            "Expected a run's output folder, or a model folder with config.json, model.safetensors and a tokenizer."
+            f"{name} cannot be loaded as a trained {what} ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:300]}). Expected a run's output folder, or a model "
+            "folder with config.json, model.safetensors and a tokenizer."
         ) from error
     return model, tokenizer, info
+
+
+def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", info: dict[str, Any]) -> None:
+    """Complain about weights that are not of the sizes in config.json, and tokens that have no embedding."""
+    wrong = sorted((str(key), list(found), list(expected)) for key, found, expected in info["mismatched_keys"])
+    if wrong:
+        key, found, expected = wrong[0]
+        raise CheckpointError(
+            f"{refusal} (its weights do not fit config.json: {key} has the shape {found}, and sizes or labels, "
+            f"id2label, say {expected}{f'; {len(wrong)} such tensors' if len(wrong) > 1 else ''})."
+        )
+    if problem := vocabulary_problem(model, tokenizer):
+        raise CheckpointError(f"{refusal}: {problem}")
+
+
+def vocabulary_problem(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str | None:
+    """Word that a tokenizer has tokens for which a model has no embedding; None where all have one."""
+    rows = model.get_input_embeddings().num_embeddings
+    token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    if number < rows:
+        return None
+    return (
+        f"its tokenizer gives {token!r} the number {number:,}, and the model has embeddings for {rows:,} tokens. Take "
+        "both from one model."
+    )
 
 
 def _check_saved(name: str, folder: Path) -> None:

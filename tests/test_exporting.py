@@ -350,6 +350,20 @@ def test_a_graph_of_another_kind(copy: Path) -> None:
         onnx_backend.load_classifier(copy)
 
 
+def test_a_graph_of_another_number_of_classes(copy: Path) -> None:
+    folder = copy / "onnx"
+    config = json.loads((folder / "config.json").read_text())
+    labels = dict(list(config["id2label"].items())[:2])
+    config.update(id2label=labels, label2id={name: int(number) for number, name in labels.items()})
+    config["nlp_transfer"]["thresholds"] = {}
+    (folder / "config.json").write_text(json.dumps(config))
+    write_manifest(folder)
+    with pytest.raises(CheckpointError) as caught:
+        onnx_backend.load_classifier(copy)
+    assert f"{folder / 'model.onnx'} gives logits of the shape " in str(caught.value)
+    assert "and config.json names 2 labels (id2label); expected (rows, 2)." in str(caught.value)
+
+
 def test_large_weights_stand_beside_the_graph(
     tiny_classifier: Path, tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

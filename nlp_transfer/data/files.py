@@ -12,6 +12,7 @@ from nlp_transfer.data.rows import RawSplit, RowBatch, Source
 from nlp_transfer.data.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, named_splits
 from nlp_transfer.data.text_folder import class_folders, text_folder_split
 from nlp_transfer.errors import DataError
+from nlp_transfer.reading.paths import utf8_problem
 
 
 def file_source(config: CorpusConfig, key: str) -> Source:
@@ -22,6 +23,8 @@ def file_source(config: CorpusConfig, key: str) -> Source:
     """
     if not config.path:
         raise DataError(f"{key}.path is empty; expected a file or a folder.")
+    if problem := utf8_problem(config.path):
+        raise DataError(f"{key}.path: {problem}")
     path = Path(str(config.path)).expanduser()
     with readable(path):
         return _source(path, config, key)

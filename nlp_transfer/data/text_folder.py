@@ -11,6 +11,7 @@ from nlp_transfer.data.faults import HOLDS_NUL, NUL, NUL_ADVICE
 from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
 from nlp_transfer.data.rows import RawSplit, RowBatch, batches
 from nlp_transfer.errors import DataError
+from nlp_transfer.reading.paths import utf8_problem
 
 TEXT_SUFFIXES = (".txt", ".txt.gz")
 """How the name of a text file ends."""
@@ -55,6 +56,7 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
                 f"Texts are files that end in {' or '.join(TEXT_SUFFIXES)}; rename these, or take them out of the "
                 "folder."
             )
+        problems += [f"{path}: {problem}" for file in texts if (problem := utf8_problem(file))][:3]
         files += [(folder.name, file) for file in texts]
     without_class = sorted(entry for entry in path.iterdir() if _is_text(entry) and not _hidden(entry))
     if without_class:

@@ -84,6 +84,11 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
             f"model: {name} has no vocabulary: its tokenizer files are missing (tokenizer.json, vocab.txt or "
             "sentencepiece.bpe.model). Copy them from where the encoder came from."
         )
+    if not isinstance(tokenizer.model_max_length, int | float):
+        raise ConfigError(
+            f"model: {name}: model_max_length in its tokenizer_config.json is {tokenizer.model_max_length!r}; expected "
+            "a number of tokens."
+        )
     forget_last_call(tokenizer)  # what its maker left in the file, too
     if tokenizer.padding_side != "right":
         # Heads read the first token, and positions count from it: with padding there a score depends on the batch.
@@ -177,7 +182,7 @@ def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> 
     try:
         with quiet():
             return folder, saved_config(folder, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # as many kinds as there are values
         raise ConfigError(read_problem(name, "config.json", error)) from error
 
 
@@ -206,8 +211,10 @@ def read_weights(
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ConfigError(read_problem(name, "safetensors weights", error)) from error
+    except Exception as error:  # PyTorch, safetensors and transformers raise many kinds
+        torn = isinstance(error, OSError | SafetensorError)
+        what = "safetensors weights" if torn else "config.json or its weights"
+        raise ConfigError(read_problem(name, what, error)) from error
     return model, info
 
 

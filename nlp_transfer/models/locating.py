@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
+from nlp_transfer.reading.paths import utf8_problem
 
 PACKAGE_PREFIX = "package:"
 
@@ -30,6 +31,8 @@ def resolve_model(name: str) -> str:
     """
     if not name:
         raise ConfigError("model is empty; expected a folder, a Hub id, or a model inside an installed package.")
+    if problem := utf8_problem(name):
+        raise ConfigError(f"model: {problem}")
     if name.startswith(PACKAGE_PREFIX):
         return str(_package_folder(name))
     folder = Path(name).expanduser()
@@ -72,7 +75,10 @@ def check_folder(name: str, folder: Path) -> None:
 
 def read_problem(name: str, what: str, error: Exception) -> str:
     """Word why something of a model could not be read."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    text = " ".join(str(error).split())[:300]
+    if not text or isinstance(error, KeyError | AttributeError | IndexError | AssertionError):
+        text = f"{type(error).__name__} {text}".rstrip()
+    what = "config.json" if "Validation error for field" in text else what  # also the tokenizer's reader reads it
     return f"model: {name}: its {what} cannot be read: {text}"
 
 

@@ -58,14 +58,36 @@ class OnnxNetwork:
             self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the library raises a dozen kinds, none of which is public
             raise CheckpointError(_torn(file, error)) from error
+        self._file = file
         self.inputs = [one.name for one in self._session.get_inputs()]
+        wrong = [one for one in self._session.get_inputs() if one.name not in INPUTS or one.type != "tensor(int64)"]
+        if wrong:
+            raise CheckpointError(
+                f"{file} has an input {wrong[0].name!r} of {wrong[0].type}; expected {', '.join(INPUTS)} of int64. "
+                "Export the model again with scripts/export.py."
+            )
+
+    def check_outputs(self, classes: int) -> None:
+        """Check that a row has one logit for each class; raises CheckpointError."""
+        shape = next(one.shape for one in self._session.get_outputs() if one.name == LOGITS)
+        if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != classes):
+            raise CheckpointError(
+                f"{self._file} gives logits of the shape {shape}, and config.json names {classes} labels (id2label); "
+                f"expected (rows, {classes}). Export the model again with scripts/export.py."
+            )
 
     def logits(self, inputs: Mapping[str, Tensor]) -> np.ndarray:
         """Of a batch, float32; what the graph does not read is left out."""
         given = {name: tensor.numpy() for name, tensor in inputs.items() if name in self.inputs}
-        found: Any = self._session.run([LOGITS], given)[0]
+        try:
+            found: Any = self._session.run([LOGITS], given)[0]
+        except Exception as error:  # the library raises a dozen kinds, none of which is public
+            raise CheckpointError(_torn(self._file, error)) from error
         return np.asarray(found, dtype=np.float32)
 
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids", "markers", "numbers")
+"""What a graph may read of a text."""
 
 LOGITS = "logits"
 """What a graph calls its output."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, shown
+from nlp_transfer.models.config_values import entries, value_problems
 from nlp_transfer.models.manifest import check_manifest, has_manifest, links_out
 
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -50,7 +51,7 @@ def check_safe(folder: Path) -> None:
     """
     if has_manifest(folder):
         check_manifest(folder)
-    problems = [*links_out(folder), *_config_problems(folder), *_tokenizer_problems(folder)]
+    problems = [*links_out(folder), *_config_problems(folder), *_tokenizer_problems(folder), *value_problems(folder)]
     for index in sorted(folder.glob("*.safetensors.index.json")):
         problems += _shard_problems(index)
     if (folder / ADAPTER_CONFIG).is_file() and (folder / "config.json").is_file():
@@ -81,7 +82,7 @@ def _config_problems(folder: Path) -> Iterator[str]:
     weights = config.get("transformers_weights")
     if weights is not None and not (_is_plain(weights) and str(weights).endswith((".safetensors", ".index.json"))):
         yield f"{place}: transformers_weights is {weights!r}; expected a safetensors file in this folder. {_DISTRUST}"
-    for path, key, value in _entries(config):
+    for path, key, value in entries(config):
         if key in ("attn_implementation", "_attn_implementation") and value not in _ATTENTION:
             yield (
                 f"{place}: {path} is {value!r}, for which native code may be downloaded; expected one of "
@@ -116,7 +117,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
 
 def _path_problems(place: Path) -> Iterator[str]:
     """Find the entries of a tokenizer's file that transformers would open as a file."""
-    for path, key, value in _entries(_read(place)):
+    for path, key, value in entries(_read(place)):
         if _names_file(key, value):
             yield (
                 f"{place}: {path} is {shown(value)}, which could name any file; vocabularies are found by their usual "
@@ -145,19 +146,6 @@ def _shard_problems(index: Path) -> Iterator[str]:
 def _is_plain(name: Any) -> bool:
     """Whether this is the name of a file that is not hidden, without a way to it."""
     return isinstance(name, str) and re.fullmatch(r"[^./\\\0][^/\\\0]*", name) is not None
-
-
-def _entries(value: Any) -> Iterator[tuple[str, str, Any]]:
-    """(dotted path, key, value) of every entry of a JSON tree: a model may hold others, with a config each."""
-    pending = [("", value)]
-    for place, tree in pending:  # which grows meanwhile; a tree may be deeper than functions may call each other
-        if isinstance(tree, list):
-            pending += [(f"{place}[{index}]", item) for index, item in enumerate(tree)]
-        for key, item in tree.items() if isinstance(tree, dict) else ():
-            inner = f"{place}.{key}" if place else str(key)
-            yield inner, str(key), item
-            if key not in ("vocab", "merges"):  # a hundred thousand tokens, which are no keys
-                pending.append((inner, item))
 
 
 def _read(place: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import numpy as np
 
 from nlp_transfer.data.disk import delete_unlocked, lock, open_locked
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.reading.paths import utf8_problem
 
 
 @contextmanager
@@ -90,6 +91,8 @@ def empty_folder(path: str | os.PathLike[str], option: str) -> Path:
     """
     if not os.fspath(path):
         raise CheckpointError(f"{option} is empty; name a new folder.")
+    if problem := utf8_problem(path):
+        raise CheckpointError(f"{option}: {problem}")
     folder = Path(path).expanduser()
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{option} {folder} is a file; name a new folder.")

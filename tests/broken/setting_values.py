@@ -172,7 +172,7 @@ def contradictory_settings(settings, choose):
 @FAULTS.add
 def impossible_path(settings, choose):
     path = choose(st.sampled_from(["source.path", "target.path", "model", "training.output_dir", "tokenizer"]))
-    value = choose(st.sampled_from(["", "a\0b", "x/" + "y" * 300, "z" * 5000]))
+    value = choose(st.sampled_from(["", "a\udce9", "a\0b", "x/" + "y" * 300, "z" * 5000]))
     settings.set(path, value)
     return (path,)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -386,3 +387,19 @@ def test_folders_of_splits_are_no_classes(names: list[str], tmp_path: Path) -> N
         f"source.path: {root} has folders with names of splits (test, train), and not each of its folders (test/, "
         "train/) has a sub-folder of .txt files for each class. Give each one, or rename the folders if they are classes."
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file systems take no such name")
+def test_names_that_are_not_utf8_are_refused_in_words(tmp_path):
+    name = os.fsdecode(b"b\xe9")
+    (tmp_path / name).mkdir()
+    for config in (CorpusConfig(path=str(tmp_path / name)), CorpusConfig(path=str(tmp_path / f"{name}.jsonl"))):
+        with pytest.raises(
+            DataError, match=r"source\.path: the name '.*b\\udce9.*' is not UTF-8, as files are written here"
+        ):
+            load_corpus(config)
+    for label in ("yes", "no"):
+        (tmp_path / "classes" / label).mkdir(parents=True)
+        (tmp_path / "classes" / label / f"{name if label == 'no' else 1}.txt").write_text("a text")
+    with pytest.raises(DataError, match=r"/classes: the name '.*/classes/no/b\\udce9\.txt' is not UTF-8"):
+        load_corpus(CorpusConfig(path=str(tmp_path / "classes")))

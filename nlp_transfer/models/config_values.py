@@ -1,0 +1,151 @@
+"""Values in a model's folder that no network can have, found before transformers reads it or takes memory for it.
+
+Looked at are the sizes, rates and labels in config.json, our own record in it, and the headers of the weights. Light to
+import: neither torch nor transformers.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.errors import shown
+
+CONFIG = "config.json"
+
+RECORD = "nlp_transfer"
+"""The key of config.json under which our own record stands."""
+
+SIZES = {
+    **dict.fromkeys(("num_hidden_layers", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "n_heads", "num_heads", "encoder_attention_heads"), 1_000),
+    **dict.fromkeys(("hidden_size", "embedding_size", "dim", "d_model"), 65_536),
+    **dict.fromkeys(("intermediate_size", "hidden_dim", "d_ff"), 1_000_000),
+    **dict.fromkeys(("vocab_size", "max_position_embeddings"), 10_000_000),
+}
+"""The largest value of a size in config.json; the smallest is 1."""
+
+IN_WEIGHTS = ("hidden_size", "embedding_size", "dim", "intermediate_size", "hidden_dim", "vocab_size")
+"""Sizes that are those of tensors: memory is taken for them, whatever the checkpoint holds."""
+
+SMALL = 4_096
+"""A size that takes little memory; that the weights do not fit it is found when they are read."""
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""What safetensors calls the types that weights may have."""
+
+_RATE = re.compile(r"(\w*_)?(dropout|dropout_prob|dropout_rate)")
+
+
+def value_problems(folder: Path) -> Iterator[str]:
+    """Word each value that no network can have; a file that is no JSON, or no safetensors, is left to its reader.
+
+    Args:
+        folder: of a model.
+    """
+    place = folder / CONFIG
+    config = _object(place)
+    shapes: list[tuple[int, ...]] = []
+    for file in sorted(folder.glob("*.safetensors")):
+        for name, entry in _header(file).items():
+            shapes.append(tuple(entry.get("shape", ())))
+            if entry.get("dtype") not in FLOATS and name.endswith((".weight", ".bias")):
+                yield f"{file}: {name} is of type {entry.get('dtype')}; expected {', '.join(FLOATS)}."
+    known = {size for shape in shapes for size in shape}
+    for path, key, value in entries({name: item for name, item in config.items() if name != RECORD}):
+        if key in SIZES and not (type(value) is int and 1 <= value <= SIZES[key]):
+            yield f"{place}: {path} is {shown(value)}; expected a whole number from 1 to {SIZES[key]:,}."
+        elif key in IN_WEIGHTS and known and value not in known and value > SMALL:
+            yield f"{place}: {path} is {value:,}, and no tensor of the weights has that size."
+        elif _RATE.fullmatch(key) and isinstance(value, int | float) and not 0 <= value <= 1:
+            yield f"{place}: {path} is {value}; expected 0 to 1."
+    vocabulary = config.get("vocab_size")
+    pad = config.get("pad_token_id")
+    if pad is not None and not (type(pad) is int and 0 <= pad < (vocabulary if type(vocabulary) is int else math.inf)):
+        yield f"{place}: pad_token_id is {shown(pad)}; expected a number from 0 to below vocab_size ({vocabulary})."
+    labels = config.get("id2label")
+    if labels is not None and not (isinstance(labels, dict) and all(re.fullmatch(r"\d+", key) for key in labels)):
+        yield f'{place}: id2label is {shown(labels)}; expected a name by number, such as {{"0": "no", "1": "yes"}}.'
+    yield from _record_problems(place, config)
+
+
+def label_problems(folder: Path) -> Iterator[str]:
+    """Word what is wrong with the labels of a classifier: gaps in their numbers, names that are no names, or repeated.
+
+    Args:
+        folder: of a classifier.
+    """
+    labels = _object(folder / CONFIG).get("id2label")
+    if not isinstance(labels, dict):
+        return
+    names = list(labels.values())
+    wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
+    if sorted(labels, key=str) != sorted(map(str, range(len(labels)))) or not labels:
+        yield f"{folder / CONFIG}: id2label numbers its labels {', '.join(labels) or 'not at all'}; expected 0, 1, 2, …"
+    if wrong:
+        yield f"{folder / CONFIG}: id2label names a label {shown(wrong[0])}; expected a word."
+    elif repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        yield f"{folder / CONFIG}: id2label gives the name {repeated[0]!r} to several labels; expected each once."
+
+
+def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
+    """Of our own record: how long texts are, and from which probability labels are predicted."""
+    record = config.get(RECORD)
+    if record is None:
+        return
+    if not isinstance(record, dict):
+        yield f"{place}: {RECORD} is {shown(record)}; expected what a run recorded, an object."
+        return
+    longest = record.get("max_length", 1)
+    if not (type(longest) is int and 1 <= longest <= 1_000_000):
+        yield f"{place}: {RECORD}.max_length is {shown(longest)}; expected a number of tokens, such as 512."
+    thresholds = record.get("thresholds", {})
+    if not isinstance(thresholds, dict):
+        yield f"{place}: {RECORD}.thresholds is {shown(thresholds)}; expected a probability by label."
+        return
+    for label, value in thresholds.items():
+        if type(value) not in (int, float) or not 0 <= value <= 1:
+            yield f"{place}: {RECORD}.thresholds.{label} is {shown(value)}; expected a probability, 0 to 1."
+    labels = config.get("id2label")
+    names = set(map(str, labels.values())) if isinstance(labels, dict) else set()
+    if thresholds and names and (other := names ^ set(thresholds)):
+        yield (
+            f"{place}: {RECORD}.thresholds and id2label name different labels ({', '.join(sorted(other)[:4])}); "
+            "expected one threshold for each."
+        )
+
+
+def entries(value: Any) -> Iterator[tuple[str, str, Any]]:
+    """(dotted path, key, value) of every entry of a JSON tree: a model may hold others, with a config each."""
+    pending = [("", value)]
+    for place, tree in pending:  # which grows meanwhile; a tree may be deeper than functions may call each other
+        if isinstance(tree, list):
+            pending += [(f"{place}[{index}]", item) for index, item in enumerate(tree)]
+        for key, item in tree.items() if isinstance(tree, dict) else ():
+            inner = f"{place}.{key}" if place else str(key)
+            yield inner, str(key), item
+            if key not in ("vocab", "merges"):  # a hundred thousand tokens, which are no keys
+                pending.append((inner, item))
+
+
+def _header(file: Path) -> dict[str, dict[str, Any]]:
+    """The entries of a safetensors file by tensor; empty where the file is torn."""
+    try:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            tree = json.loads(stream.read(length)) if length <= file.stat().st_size else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    entries = tree.items() if isinstance(tree, dict) else ()
+    return {name: entry for name, entry in entries if name != "__metadata__" and isinstance(entry, dict)}
+
+
+def _object(place: Path) -> dict[str, Any]:
+    """A JSON file's object; empty where there is none."""
+    try:
+        tree = json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return tree if isinstance(tree, dict) else {}

@@ -1,0 +1,184 @@
+"""Damaged model folders: one error that names file and key, before memory is taken."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from nlp_transfer import hub
+from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError
+from nlp_transfer.models.loading import load_encoder_with_head
+from tests.tiny_runs import tiny_encoder
+
+LABELS = ["copyleft", "permissive", "public"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A saved classifier without a manifest, as a user may have changed it."""
+    encoder = tiny_encoder(tmp_path_factory.mktemp("encoder"))
+    folder = tmp_path_factory.mktemp("whole") / "model"
+    labels = dict(enumerate(LABELS))
+    model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=3, id2label=labels)
+    hub.save(model, AutoTokenizer.from_pretrained(encoder), folder, record={"max_length": 32}, cut_at=32)
+    return folder
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    return Path(shutil.copytree(whole, tmp_path / "model"))
+
+
+def change(folder, file, *path, to):
+    """Set one value of a JSON file."""
+    tree = json.loads((folder / file).read_text())
+    node = tree
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = to
+    (folder / file).write_text(json.dumps(tree))
+
+
+def test_the_whole_one_loads(folder):
+    assert hub.load(folder).label_names == LABELS
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("hidden_size", 10**9, "config.json: hidden_size is 1000000000; expected a whole number from 1 to 65,536."),
+        ("hidden_size", 0, "config.json: hidden_size is 0; expected a whole number from 1 to 65,536."),
+        ("hidden_size", 60_000, "config.json: hidden_size is 60,000, and no tensor of the weights has that size."),
+        ("vocab_size", -1, "config.json: vocab_size is -1; expected a whole number from 1 to 10,000,000."),
+        (
+            "num_hidden_layers",
+            10**9,
+            "config.json: num_hidden_layers is 1000000000; expected a whole number from 1 to 1,000.",
+        ),
+        ("num_attention_heads", -1, "config.json: num_attention_heads is -1; expected a whole number from 1 to 1,000."),
+        ("intermediate_size", "x", "config.json: intermediate_size is 'x'; expected a whole number"),
+        ("hidden_dropout_prob", 1.5, "config.json: hidden_dropout_prob is 1.5; expected 0 to 1."),
+        ("pad_token_id", -1, "config.json: pad_token_id is -1; expected a number from 0 to below vocab_size (100)."),
+        ("pad_token_id", 100, "config.json: pad_token_id is 100; expected a number from 0 to below vocab_size (100)."),
+        ("id2label", "x", "config.json: id2label is 'x'; expected a name by number"),
+        ("id2label", {"x": "a"}, "config.json: id2label is {'x': 'a'}; expected a name by number"),
+        ("nlp_transfer", [], "config.json: nlp_transfer is []; expected what a run recorded, an object."),
+        (
+            "nlp_transfer",
+            {"max_length": None},
+            "config.json: nlp_transfer.max_length is None; expected a number of tokens",
+        ),
+        (
+            "nlp_transfer",
+            {"thresholds": [0.5]},
+            "config.json: nlp_transfer.thresholds is [0.5]; expected a probability by",
+        ),
+        (
+            "nlp_transfer",
+            {"thresholds": {"public": float("nan"), "copyleft": 0.5, "permissive": 0.5}},
+            "config.json: nlp_transfer.thresholds.public is nan; expected a probability, 0 to 1.",
+        ),
+        (
+            "nlp_transfer",
+            {"thresholds": {"public": 0.5, "copyleft": 0.5}},
+            "thresholds and id2label name different labels (permissive); expected one threshold for each.",
+        ),
+        ("hidden_act", "x", "its config.json or its weights cannot be read: KeyError 'x'"),
+        ("layer_norm_eps", "x", "its config.json cannot be read: Validation error for field 'layer_norm_eps'"),
+    ],
+)
+def test_a_value_that_no_network_can_have(folder, key, value, message):
+    change(folder, "config.json", key, to=value)
+    loads = {
+        "predict": lambda: hub.load(folder),
+        "train": lambda: load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False),
+    }
+    if key == "hidden_act":  # a saved classifier is read by another way, which says it in other words
+        del loads["predict"]
+    if key == "layer_norm_eps":
+        del loads["train"]
+    for load in loads.values():
+        with pytest.raises(NLPTransferError) as caught:
+            load()
+        assert message in str(caught.value)
+        assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"0": "a", "2": "b"}, "id2label numbers its labels 0, 2; expected 0, 1, 2, …"),
+        ({"1": "a", "2": "b", "3": "c"}, "id2label numbers its labels 1, 2, 3; expected 0, 1, 2, …"),
+        ({"0": "a", "1": "b", "2": "a"}, "id2label gives the name 'a' to several labels; expected each once."),
+        ({"0": "a", "1": "", "2": "c"}, "id2label names a label ''; expected a word."),
+        ({"0": ["a"], "1": "b", "2": "c"}, "id2label names a label ['a']; expected a word."),
+        ({}, "id2label numbers its labels not at all; expected 0, 1, 2, …"),
+        (
+            {"0": "a", "1": "b"},
+            "classifier.bias has the shape [3], and sizes or labels, id2label, say [2]; 2 such tensors).",
+        ),
+    ],
+)
+def test_labels_with_gaps_or_repeated_names(folder, labels, message):
+    change(folder, "config.json", "id2label", to=labels)
+    with pytest.raises(CheckpointError) as caught:
+        hub.load(folder)
+    assert message in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.int8, torch.bool])
+def test_weights_of_whole_numbers(folder, kind):
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    weights["classifier.weight"] = weights["classifier.weight"].to(kind)
+    save_file(weights, file, {"format": "pt"})
+    with pytest.raises(
+        CheckpointError, match=r"model\.safetensors: classifier\.weight is of type \w+; expected F64, F32,"
+    ):
+        hub.load(folder)
+
+
+def test_positions_of_old_checkpoints_may_be_whole_numbers(folder):
+    file = folder / "model.safetensors"
+    save_file({**load_file(file), "bert.embeddings.position_ids": torch.arange(80)[None]}, file, {"format": "pt"})
+    assert hub.load(folder).label_names == LABELS
+
+
+def test_a_token_without_an_embedding(folder):
+    change(folder, "tokenizer.json", "model", "vocab", "use", to=1000)
+    with pytest.raises(CheckpointError) as caught:
+        hub.load(folder)
+    assert "its tokenizer gives 'use' the number 1,000, and the model has embeddings for 100 tokens" in str(
+        caught.value
+    )
+
+
+def test_a_folder_whose_name_is_not_utf8(folder):
+    other = folder.rename(folder.with_name(os.fsdecode(b"b\xe9")))
+    with pytest.raises(
+        CheckpointError, match=r"the name '.*b\\udce9' is not UTF-8, as files are written here\. Rename it"
+    ):
+        hub.load(other)
+    with pytest.raises(ConfigError, match=r"^model: the name '.*b\\udce9' is not UTF-8"):
+        load_encoder_with_head(str(other), label_names=LABELS, multi_label=False)
+
+
+def test_an_empty_name_is_no_folder():
+    with pytest.raises(CheckpointError, match=r"The model's name is empty; expected a run's folder"):
+        hub.load("")
+    with pytest.raises(ConfigError, match="model is empty; expected a folder, a Hub id"):
+        load_encoder_with_head("", label_names=LABELS, multi_label=False)
+
+
+def test_a_length_that_is_no_number(folder):
+    change(folder, "tokenizer_config.json", "model_max_length", to="long")
+    with pytest.raises(
+        CheckpointError, match=r"model_max_length in its tokenizer_config\.json is 'long'; expected a number"
+    ):
+        hub.load(folder)
