@@ -19,7 +19,7 @@ NOTES = (
     "credited with the tokens and operations of the stock run: what ours need not do again counts as",
     "speed, and may pass 100 %. GiB: peak, and in brackets the part above the loaded model. macro-F1:",
     "mean ± standard deviation over seeds. ratio: stock seconds / ours, median of pairs (least–most).",
-    "stock and ours: the same precision and dropout; our defaults: precision auto, attention dropout 0.",
+    "stock and ours: same precision and dropout. defaults: ours, precision auto, no attention dropout.",
     "onnx: ours, exported; beside int8 stands the rate of fp32.",
 )
 """What the columns of `case_table` mean."""
@@ -84,7 +84,7 @@ def _short(value: float) -> str:
 def _side(side: Side, ones: Mapping[tuple[int, int], Measurement]) -> str:
     """Whose run it is, and the precision of its matrix products."""
     if side == "defaults":
-        return f"our defaults {next(iter(ones.values())).precision}"
+        return f"defaults {next(iter(ones.values())).precision}"
     return "onnx int8" if side == "onnx_int8" else f"{side} {next(iter(ones.values())).precision}"
 
 

@@ -99,3 +99,17 @@ def test_exported_models_stand_below_ours_with_ratios_of_their_own():
         ("", "onnx fp32", "4.00 (4.00–4.00)"),
         ("", "onnx int8", "8.00 (8.00–8.00)"),
     ]
+
+
+def test_our_defaults_stand_below_what_is_compared_alike():
+    case = Case("many", Settings("trainer", 10, 5, 5, defaults=True), {})
+    found = {
+        Key("many", "stock", 0, 0): measurement(seconds=8.0),
+        Key("many", "ours", 0, 0): measurement(seconds=4.0, flops=None),
+        Key("many", "defaults", 0, 0): measurement(seconds=2.0, flops=None, precision="bf16"),
+    }
+    assert [(row[0], row[1], row[-1]) for row in case_table(found, [case], "").rows] == [
+        ("many", "stock fp32", ""),
+        ("", "ours fp32", "2.00 (2.00–2.00)"),
+        ("", "defaults bf16", "4.00 (4.00–4.00)"),
+    ]
