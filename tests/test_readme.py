@@ -23,7 +23,7 @@ def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys)
         block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "DANN()" in block
     ]
     encoder = tiny_encoder(tmp_path / "encoder")
-    for seed, (name, size) in enumerate({"books": 60, "books_dev": 24, "kitchen": 12}.items()):
+    for seed, (name, size) in enumerate({"books": 120, "books_dev": 24, "kitchen": 12}.items()):
         lines = [
             {"text": row["text"], **({} if name == "kitchen" else {"labels": list(WORDS).index(row["label"])})}
             for row in rows(size, seed=seed)
