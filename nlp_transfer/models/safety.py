@@ -34,6 +34,9 @@ EXTRACTOR = "extractor"
 
 ADAPTER_CONFIG = "adapter_config.json"
 
+_UNREAD = ("tokenizer_config.json", "special_tokens_map_file")
+"""File and key of a path that transformers wrote into many models, opens nowhere and leaves out when it saves."""
+
 _PATH_KEY = re.compile(r"vocab|merges|.*_(vocab|file)")
 """Keys of a tokenizer's files under which transformers takes a path; under some of them also a table."""
 
@@ -118,7 +121,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
 def _path_problems(place: Path) -> Iterator[str]:
     """Find the entries of a tokenizer's file that transformers would open as a file."""
     for path, key, value in entries(_read(place)):
-        if _names_file(key, value):
+        if _names_file(key, value) and (place.name, path) != _UNREAD:
             yield (
                 f"{place}: {path} is {shown(value)}, which could name any file; vocabularies are found by their usual "
                 f"names, in this folder. {_DELETE}"

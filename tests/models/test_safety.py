@@ -126,6 +126,16 @@ def test_no_file_is_named_for_a_tokenizer(folder: Path, secret: str, file: str, 
         assert f"{folder / file}: inner[0].other_file is 3, which could name any file" in refusal(folder)
 
 
+def test_a_path_that_old_models_hold_and_nothing_opens_is_no_harm(folder: Path, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.json")
+    edit(folder / "tokenizer_config.json", special_tokens_map_file=missing)
+    load(folder)
+    load_tokenizer(str(folder)).save_pretrained(tmp_path / "saved")
+    assert missing not in (tmp_path / "saved" / "tokenizer_config.json").read_text()
+    edit(folder / "tokenizer.json", special_tokens_map_file=missing)
+    assert refusal(folder) == names_a_file(folder / "tokenizer.json", "special_tokens_map_file", missing)
+
+
 @pytest.mark.parametrize("entries", [{"vocab": "SECRET"}, {"init_inputs": ["SECRET"]}])
 def test_a_tokenizer_s_settings_name_no_vocabulary(folder: Path, secret: str, entries: dict[str, Any]) -> None:
     (folder / "tokenizer.json").unlink()
