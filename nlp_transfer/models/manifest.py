@@ -189,7 +189,7 @@ def _unlisted(folder: Path, listed: Mapping[str, Any], read: Sequence[str]) -> l
     more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
     return [
         f"{folder} holds {', '.join(strange[:5])}{more}, which {MANIFEST} does not list. Delete what does not belong "
-        f"there, or copy {folder.name} anew. If it was you who added it, delete {folder / MANIFEST}."
+        f"there, or copy {folder.name} anew. If it was you who added it, {_accept(folder)}."
     ]
 
 
@@ -232,10 +232,17 @@ def _outside(folder: Path, what: str) -> str:
 
 
 def _advice(folder: Path) -> str:
-    accept = f"delete {folder / MANIFEST}"
-    if (folder / "trainer_state.json").exists():  # a checkpoint, which counts as torn without a manifest
-        accept = f"list it anew: nlp_transfer.models.manifest.write_manifest(pathlib.Path({str(folder)!r}))"
-    return f"The file was changed, or not wholly copied. {_remedy(folder)} If it was you who changed it, {accept}."
+    return (
+        f"The file was changed, or not wholly copied. {_remedy(folder)} If it was you who changed it, "
+        f"{_accept(folder)}."
+    )
+
+
+def _accept(folder: Path) -> str:
+    """How a user's own change is accepted: a checkpoint counts as torn without a manifest."""
+    if (folder / "trainer_state.json").exists():
+        return f"list it anew: nlp_transfer.models.manifest.write_manifest(pathlib.Path({str(folder)!r}))"
+    return f"delete {folder / MANIFEST}"
 
 
 def _remedy(folder: Path) -> str:

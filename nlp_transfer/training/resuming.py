@@ -82,7 +82,7 @@ class ResumingMixin(SavingMixin):
             return found
         checkpoint = Path(wanted)
         if not checkpoint.is_dir():
-            raise CheckpointError(f"There is no checkpoint {checkpoint}.")
+            raise CheckpointError(f"Can't find a valid checkpoint at {checkpoint}: there is no such folder.")
         checkpoints.check_whole(checkpoint)
         return checkpoint
 
@@ -201,7 +201,9 @@ class ResumingMixin(SavingMixin):
         state = self._restore()
         if state.get("ended") or self.state.global_step >= self.state.max_steps > 0:
             self.control.should_training_stop = True
-        if state.get("epoch_end_due"):
+        # In the middle of an epoch training goes on if max_steps, which had ended it, is larger now.
+        whole = float(self.state.epoch or 0).is_integer() or state.get("epoch_stopped", False)
+        if state.get("epoch_end_due") and (whole or self.control.should_training_stop):
             self._end_epoch(state, **kwargs)
         elif not self.control.should_training_stop:
             super()._run_epoch(*args, **kwargs)

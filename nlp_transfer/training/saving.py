@@ -90,6 +90,7 @@ class SavingMixin(Trainer):
             "seconds": self._seconds_before + time.time() - self._started,
             "ended": self.control.should_training_stop and self.state.global_step < self.state.max_steps,
             "epoch_end_due": self._in_step and self._ends_epoch(),
+            "epoch_stopped": self.control.should_epoch_stop,
             "grad_norm": None if self._last_step[0] is None else float(self._last_step[0]),
             "learning_rate": self._last_step[1],
             "best_checkpoint": Path(self.state.best_model_checkpoint or "").name,

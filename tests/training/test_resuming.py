@@ -147,12 +147,23 @@ def test_a_checkpoint_that_a_callback_edits_stays_whole(tmp_path):
     assert resumed.state.global_step == 24
 
 
-def test_the_advice_about_a_changed_checkpoint_helps(interrupted):
+def test_a_run_that_max_steps_ended_goes_on_with_more_steps(tmp_path):
+    steps = {"save_strategy": "steps", "save_steps": 3, "load_best_model_at_end": False, "save_total_limit": None}
+    again(tmp_path / "run", max_steps=3, **steps).train()
+    trainer = again(tmp_path / "run", max_steps=10, **steps)
+    trainer.train(resume_from_checkpoint=True)
+    assert trainer.state.global_step == 10
+    assert [entry["epoch"] for entry in trainer.state.log_history if "eval_loss" in entry] == [1.0, 1.25]
+
+
+@pytest.mark.parametrize("change", ["changed", "added"])
+def test_the_advice_about_a_changed_checkpoint_helps(interrupted, change):
     checkpoint = interrupted / "checkpoint-16"
-    (checkpoint / "config.json").write_text((checkpoint / "config.json").read_text() + "\n")
+    changed = checkpoint / ("config.json" if change == "changed" else "model-extra.safetensors")
+    changed.write_bytes((checkpoint / "config.json").read_bytes() + b"\n")
     with pytest.raises(CheckpointError) as caught:
         again(interrupted).train(resume_from_checkpoint=str(checkpoint))
-    (advice,) = re.findall(r"If it was you who changed it, list it anew: (nlp_transfer\S+)\.$", str(caught.value))
+    (advice,) = re.findall(rf"If it was you who {change} it, list it anew: (nlp_transfer\S+)\.$", str(caught.value))
     subprocess.run([sys.executable, "-c", f"import pathlib, nlp_transfer.models.manifest; {advice}"], check=True)
     trainer = again(interrupted)
     trainer.train(resume_from_checkpoint=str(checkpoint))
