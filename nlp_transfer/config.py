@@ -38,7 +38,7 @@ class Config:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
         source: the domain that is learned from, or a list of such domains (`--source.0.path` is the first one's path).
             Its test split is scored at the end.
-        training: every argument of `transformers.TrainingArguments`, and ours.
+        training: the arguments of `transformers.TrainingArguments` that a run can honour, and ours.
         task: what is predicted.
         target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
             are for the report only, but for `joint`, which asks for those of its training split.

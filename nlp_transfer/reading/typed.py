@@ -143,7 +143,7 @@ def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterab
         return None
     names = list(choices) or names_of(hint)
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--value", type=hint)
+    parser.add_argument("--value", type=_without_any(hint))
     try:
         read = parser.parse_object({"value": value}).value
     except (ArgumentError, TypeError, ValueError):
@@ -155,6 +155,16 @@ def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterab
     else:
         return read
     return None
+
+
+def _without_any(hint: Any) -> Any:
+    """The type with `list[Any]` as `list`: jsonargparse copies the whole list for each item that it looks at."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list and arguments == (Any,):
+        return list
+    if origin is dict:
+        return dict[arguments[0], _without_any(arguments[1])]  # type: ignore[misc,valid-type]
+    return hint
 
 
 def _is_text(value: Any) -> bool:

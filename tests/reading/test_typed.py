@@ -1,6 +1,7 @@
 """From trees to dataclasses: closed sets of names, null, and sections that can be read in part."""
 
 import enum
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -117,3 +118,12 @@ def test_a_section_of_another_kind() -> None:
     section, problems = read("p")
     assert problems == ["s is 'p'; expected keys such as path, rate, colour."]
     assert (section.path, section.order) == (None, None)
+
+
+def test_a_list_of_thousands_of_values_is_read_at_once():
+    values = {"training.learning_rate": [i * 1e-6 for i in range(5000)]}
+    problems: list[str] = []
+    started = time.perf_counter()
+    assert check(dict[str, list[Any]], values, "choose", problems) == values
+    assert time.perf_counter() - started < 5  # it was 140 seconds
+    assert not problems
