@@ -78,7 +78,8 @@ class ResumingMixin(SavingMixin):
             for message in passed:
                 logger.warning(message)
             if found is None:
-                raise CheckpointError([*passed, f"{self.args.output_dir} has no whole checkpoint to go on from."])
+                where = f"No valid checkpoint found in output directory ({self.args.output_dir})"
+                raise CheckpointError([*passed, f"{where}: it has no whole checkpoint to go on from."])
             return found
         checkpoint = Path(wanted)
         if not checkpoint.is_dir():
