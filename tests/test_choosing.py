@@ -115,7 +115,7 @@ def test_the_weight_of_the_source_is_chosen_on_the_targets_validation(encoder, c
         tmp_path / "run",
         {"methods.joint.source_weight_start": [0.9, 0.1]},
         metric_for_best_model="target_macro_f1",
-        num_train_epochs=4,
+        num_train_epochs=8,
     )
     made |= {"target": {"path": str(labelled_target(tmp_path / "target"))}, "methods": ["full_fine_tuning", "joint"]}
     report = run(load_config(tree=made), say=lambda _: None)

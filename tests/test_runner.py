@@ -433,7 +433,8 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
     tree |= {"target": {"path": str(tmp_path / "one.jsonl")}}
     tree["training"]["output_dir"] = str(tmp_path / "other")
     with pytest.raises(
-        DataError, match=r"joint learns from labelled target rows, and the target has no training split"
+        DataError,
+        match=r"one\.jsonl\) has no training split with labels .*, and joint learns from labelled target rows\.",
     ):
         run(load_config(tree=tree))
     assert not (tmp_path / "other").exists()
@@ -445,13 +446,14 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
 
     def tree(name, methods, **more):
-        made = {**run_tree(encoder, corpus, tmp_path / name), "target": {"path": str(tmp_path / "target.jsonl")}}
+        made = run_tree(encoder, corpus, tmp_path / name, num_train_epochs=8)
+        made["target"] = {"path": str(tmp_path / "target.jsonl")}
         return load_config(tree={**made, "methods": methods, **more})
 
     def weights(folder):
         return (folder / "model" / "model.safetensors").read_bytes()
 
-    adapting = ["full_fine_tuning", {"name": "mmd", "weight": 5.0}]
+    adapting = ["full_fine_tuning", {"name": "mmd", "weight": 0.5}]
     without = run(tree("without", adapting, source_only=False))
     alone = run(tree("alone", ["full_fine_tuning"]))
     monkeypatch.setattr("nlp_transfer.metrics.negative_transfer.Comparison.warns", True)

@@ -164,8 +164,8 @@ def test_given_without_train(write_rows: Callable[..., Path]) -> None:
     with pytest.raises(DataError) as caught:
         load_corpus(CorpusConfig(path=str(path)))
     assert str(caught.value) == (
-        "source: there is no train split; splits found: test. Name it, or set source.split.method to stratified, grouped or "
-        "near_duplicate, which make splits of all rows."
+        f"source ({path}): there is no train split; splits found: test. Name it, or set source.split.method to stratified, "
+        "grouped or near_duplicate, which make splits of all rows."
     )
     path = write_rows("rows.jsonl", toy_rows(7))
     with pytest.raises(DataError, match="splits found: one without a split's name"):
