@@ -125,9 +125,6 @@ class LabelTypes:
 
     def _unreadable(self, value: str, column: str, row: int) -> bool:
         """Note a label of characters that are none, or that nobody sees."""
-        if is_blank(value):
-            self.faults.add(f"{column} {BLANK}", "A label is a string or an integer; mend these rows.", [row])
-            return True
         if NUL in value:
             self.faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, [row])
             return True
@@ -135,5 +132,8 @@ class LabelTypes:
             value.encode()
         except UnicodeEncodeError:
             self.faults.add(f"{column} {HALF_A_CHARACTER}", "Write the character whole.", [row])
+            return True
+        if is_blank(value):
+            self.faults.add(f"{column} {BLANK}", "A label is a string or an integer; mend these rows.", [row])
             return True
         return False

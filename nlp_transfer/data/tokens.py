@@ -110,7 +110,8 @@ def stored_rows(
             new_fingerprint=path.stem[:32],
             desc=description,
         )
-        path.chmod(0o600)  # datasets gives it the permissions of the umask
+        if path.exists():  # not for no rows; datasets gives it the permissions of the umask
+            path.chmod(0o600)
         return encoded
 
 

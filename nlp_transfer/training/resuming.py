@@ -138,9 +138,8 @@ class ResumingMixin(SavingMixin):
             )
         if state["ended"]:
             logger.warning(
-                f"{checkpoint}: early stopping, or another callback, had ended this training before its last step. It "
-                "is not trained further, whatever patience is given now. To train on, start anew from its weights: "
-                f"from_pretrained({str(checkpoint)!r})."
+                f"{checkpoint}: early stopping had ended this training. It is not trained further, whatever patience "
+                f"is given now. To train on, start anew from its weights: from_pretrained({str(checkpoint)!r})."
             )
         if not hasattr(self.train_dataset, "__len__"):
             logger.warning("The training rows are a stream, whose place cannot be found again exactly.")

@@ -23,6 +23,9 @@ class RowOrderMixin(UpdateMixin):
     _repeats_last: Callable[[], bool] | None = None
     """Whether this process's last batch of an epoch is a row that must not count; None where none is."""
 
+    _fetches = False
+    """Whether the batches of an update are being fetched, rather than one of an evaluation."""
+
     scored_rows: Any = None
     """The dataset that is scored, all columns included: what `compute_metrics` may need beside arrays."""
 
@@ -95,9 +98,17 @@ class RowOrderMixin(UpdateMixin):
         self._repeats_last = None if own else share_evenly(loader)
         return loader
 
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`; in an update a row that takes the place of a last batch is marked."""
+        self._fetches = True
+        try:
+            return super().get_batch_samples(*args, **kwargs)
+        finally:
+            self._fetches = False
+
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """As in `Trainer`; marks the row that takes the place of a last batch."""
-        mapping = bool(batch_samples) and isinstance(batch_samples[-1], Mapping)
+        mapping = self._fetches and bool(batch_samples) and isinstance(batch_samples[-1], Mapping)
         at_end = mapping and self.accelerator.gradient_state.end_of_dataloader
         if at_end and self._repeats_last is not None and self._repeats_last():
             batch_samples[-1] = {**batch_samples[-1], REPEATED: True}

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from torch import nn
-from transformers import Trainer
+from transformers import EarlyStoppingCallback, Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ExportableState
 
@@ -88,7 +88,7 @@ class SavingMixin(Trainer):
             "last_logged_step": self._globalstep_last_logged,
             "total_loss": self._total_loss_scalar,
             "seconds": self._seconds_before + time.time() - self._started,
-            "ended": self.control.should_training_stop and self.state.global_step < self.state.max_steps,
+            "ended": self.control.should_training_stop and self._out_of_patience(),
             "epoch_end_due": self._in_step and self._ends_epoch(),
             "epoch_stopped": self.control.should_epoch_stop,
             "grad_norm": None if self._last_step[0] is None else float(self._last_step[0]),
@@ -99,6 +99,14 @@ class SavingMixin(Trainer):
             "counters": counters,
             "methods": self._recorded_methods(),
         }
+
+    def _out_of_patience(self) -> bool:
+        """Whether early stopping ended training; another callback's stop, such as a time limit, is no end."""
+        return any(
+            isinstance(callback, EarlyStoppingCallback)
+            and callback.early_stopping_patience_counter >= callback.early_stopping_patience
+            for callback in self.callback_handler.callbacks
+        )
 
     def _ends_epoch(self) -> bool:
         """Whether the step that was made is the last of its epoch."""

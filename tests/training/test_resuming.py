@@ -178,9 +178,25 @@ def test_a_run_that_early_stopping_ended_says_that_it_does_not_go_on(tmp_path, c
         trainer.train(resume_from_checkpoint=True)
     assert trainer.state.global_step == 16
     assert (
-        "checkpoint-16: early stopping, or another callback, had ended this training before its last step. It is not "
-        "trained further, whatever patience is given now. To train on, start anew from its weights: from_pretrained("
+        "checkpoint-16: early stopping had ended this training. It is not trained further, whatever patience is given "
+        "now. To train on, start anew from its weights: from_pretrained("
     ) in caplog.text
+
+
+def test_a_run_that_a_time_limit_stopped_goes_on(tmp_path, caplog):
+    class TimeLimit(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == 5:
+                control.should_save = control.should_training_stop = True
+
+    stopped = again(tmp_path / "run", save_total_limit=None)
+    stopped.add_callback(TimeLimit())
+    stopped.train()
+    assert stopped.state.global_step == 5
+    resumed = again(tmp_path / "run")
+    resumed.train(resume_from_checkpoint=True)
+    assert resumed.state.global_step == 16
+    assert "early stopping" not in caplog.text
 
 
 def stock_values(folder, **changes):

@@ -342,3 +342,17 @@ def test_whose_methods_they_are(tmp_path):
     assert not trainer_of(tmp_path, tiny_model("bert")).overrides("compute_loss")
     assert trainer_of(tmp_path, tiny_model("bert"), own(mean)).overrides("compute_loss")
     assert not Seq2SeqTransferTrainer.__new__(Seq2SeqTransferTrainer).overrides("prediction_step")
+
+
+def test_only_a_row_of_an_update_is_marked_as_repeated_and_none_of_an_evaluation(tmp_path):
+    rows = random_rows(4)
+    trainer = TransferTrainer(network(), arguments(tmp_path), train_dataset=rows, data_collator=collate)
+    loader = type("Loader", (), {"end_of_dataloader": True, "remainder": -1})()
+    trainer.accelerator.gradient_state._add_dataloader(loader)
+    trainer._tr_loss = torch.zeros(())
+    trainer._repeats_last = lambda: True  # as after training on rows that do not divide over the processes
+    batches, _ = trainer.get_batch_samples(iter([collate(rows)]), 1, trainer.args.device)
+    assert REPEATED in batches[0]
+    evaluated = [collate(rows)]
+    trainer._get_num_items_in_batch(evaluated, trainer.args.device)
+    assert REPEATED not in evaluated[0]
