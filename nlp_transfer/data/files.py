@@ -14,6 +14,9 @@ from nlp_transfer.data.text_folder import class_folders, text_folder_split
 from nlp_transfer.errors import DataError
 from nlp_transfer.reading.paths import utf8_problem
 
+WITHOUT_ROWS = (".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".md", ".log", ".lock")
+"""Suffixes of what may lie beside a corpus under any name: checksums, signatures, notes."""
+
 
 def file_source(config: CorpusConfig, key: str) -> Source:
     """The source at `config.path`.
@@ -48,7 +51,7 @@ def _source(path: Path, config: CorpusConfig, key: str) -> Source:
 
 def _folder(path: Path, config: CorpusConfig, key: str) -> Source:
     """A folder of either shape."""
-    visible = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    visible = _visible(path)
     files = [entry for entry in visible if entry.is_file() and data_suffix(entry) in FORMATS]
     names = {*SPLIT_NAMES, *config.splits.values()}
     for entry in visible:
@@ -101,18 +104,25 @@ def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> N
     names = set(config.splits.values()) or SPLIT_NAMES.keys()
     # test.jsonl.zst, test.xlsx, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
     problems = [
-        f"{key}.path: {entry} has the name of a split, and is not read. Convert it, rename it, or take it away. "
-        f"{_supported()}{archive_hint(entry)}"
+        f"{key}.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
+        f"file. Convert it or join its parts, rename it, or take it away. {_supported()}{archive_hint(entry)}"
         for entry in sorted(others)
-        if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names
+        if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names and entry.suffix.lower() not in WITHOUT_ROWS
     ]
     if problems:
         raise DataError(problems)
 
 
+def _visible(path: Path) -> list[Path]:
+    """The entries of a folder that systems do not hide."""
+    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+
+
 def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) -> Source:
     """A folder of split-named files."""
-    notes: list[str] = []
+    # The split files are all that is read: what else may hold rows is named.
+    others = [entry for entry in _visible(path) if entry not in files and entry.suffix.lower() not in WITHOUT_ROWS]
+    notes = [f"What else lies in the folder is left out: {_names(others)}."] if others else []
     by_stem: dict[str, Path] = {}
     for file in files:
         stem = data_stem(file)

@@ -354,10 +354,20 @@ def test_a_split_in_a_form_that_is_not_read_is_an_error(
     entry = folder / name.split("/")[0]
     message = failure(CorpusConfig(path=str(folder)))
     assert message.startswith(
-        f"source.path: {entry} has the name of a split, and is not read. Convert it, rename it, or take it away. "
-        "Files end in .jsonl, "
+        f"source.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
+        "file. Convert it or join its parts, rename it, or take it away. Files end in .jsonl, "
     )
     assert ("Archives are not unpacked" in message) is name.endswith(".tar.gz")
+
+
+def test_what_else_lies_beside_split_files_is_named(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/train.jsonl", toy_rows(6))
+    write_rows("c/train.jsonl.sha256", [])
+    write_rows("c/heldout/rows.jsonl", toy_rows(2, start=6))
+    write_rows("c/eval.xlsx", [])
+    (tmp_path / "c/README.md").touch()
+    corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c")))
+    assert "What else lies in the folder is left out: eval.xlsx, heldout/." in corpus.notes
 
 
 def test_splits_that_are_chosen_say_which_names_count(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
@@ -366,7 +376,7 @@ def test_splits_that_are_chosen_say_which_names_count(tmp_path: Path, write_rows
     config = CorpusConfig(path=str(tmp_path / "c"), splits={"train": "mine"}, split=SplitConfig(method="stratified"))
     assert sum(map(len, load_corpus(config).splits.values())) == 6
     (tmp_path / "c/mine.xlsx").touch()
-    assert "mine.xlsx has the name of a split, and is not read." in failure(config)
+    assert "mine.xlsx has the name of a split, and is not read: " in failure(config)
 
 
 def test_texts_beside_class_folders_have_no_class(tmp_path: Path) -> None:
