@@ -37,11 +37,18 @@ _MORE_SECRETS = (
     ("Hub token", HUB_TOKEN),
     ("a key of an AI service", re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}")),
     ("a key of Google's", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
-    ("an AWS secret key", re.compile(r"(?i)secret[_-]?access[_-]?key\W{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")),
+    (
+        "an AWS secret key",
+        re.compile(r"(?i)secret[_-]?(?:access[_-]?)?key\W{1,40}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"),
+    ),
+    ("a Docker token", re.compile(r"\bdckr_pat_[A-Za-z0-9_-]{20,}")),
     ("a GitHub token", re.compile(r"\bgithub_pat_[A-Za-z0-9_]{22,}")),
-    ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
+    ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}(?![A-Za-z0-9])")),
     ("a Telegram token", re.compile(r"(?<![\w:])\d{8,10}:[A-Za-z0-9_-]{35}(?![\w-])")),
-    ("a password beside its name", re.compile(r"(?i)\b(?:password|passwd|pwd|api[_-]?key)\s*[:=]\s*[^\s\"',;]{6,}")),
+    (
+        "a password beside its name",
+        re.compile(r"(?i)(?<![a-z])(?:password|passwd|pwd|api[_-]?key|session[_-]?token)\s*[:=]\s*[^\s\"',;]{6,}"),
+    ),
 )
 """What detect-secrets does not know."""
 
@@ -145,12 +152,14 @@ _SHAPES: tuple[tuple[str, str | None, re.Pattern[str]], ...] = (
     (
         "account number (IBAN)",
         "stdnum.iban",
-        re.compile(r"(?i)\b(?P<number>[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?)\b"),
+        re.compile(r"(?i)\b(?P<number>[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]{4}){2,7}(?:[ .-]?[A-Z0-9]{1,3})?)\b"),
     ),
     (
         "card number",
         "stdnum.luhn",
-        re.compile(r"(?<![\d.,])(?P<number>[3-6]\d{3}(?:(?:[ -]?\d{4}){2}[ -]?\d{1,7}|[ -]\d{6}[ -]\d{4,5}))(?![\d.])"),
+        re.compile(
+            r"(?<![\d.,])(?P<number>[3-6]\d{3}(?:(?:[ .-]?\d{4}){2}[ .-]?\d{1,7}|[ .-]\d{6}[ .-]\d{4,5}))(?![\d.])"
+        ),
     ),
     ("social security number", None, re.compile(rf"(?<![\d-])(?=\d{{3}}-)(?P<number>{_SSN})")),
     (
@@ -171,10 +180,10 @@ def _checked(text: str) -> Iterator[tuple[str, int, int]]:
         for match in shape.finditer(text):
             number, first = match["number"], match.start("number")
             # Words behind a number look like its last groups: "ES91 2100 0418 4502 0005 1332 paid".
-            ends = [len(number), *(between.start() for between in reversed([*re.finditer("[ -]", number)]))]
+            ends = [len(number), *(between.start() for between in reversed([*re.finditer("[ .-]", number)]))]
             for end in ends:
                 found = number[:end]
-                if module is None or (shape.fullmatch(found) and _scanner(module).is_valid(re.sub("[ -]", "", found))):
+                if module is None or (shape.fullmatch(found) and _scanner(module).is_valid(re.sub("[ .-]", "", found))):
                     yield what, first, first + end
                     break
 
