@@ -29,7 +29,7 @@ def dry_run(config: Config) -> str:
     state = check_run_folder(folder, config.record(), resume=True).state
     corpora, task, tokenizer, encoded = load_data(config)
     loaded = load_model(config, task)
-    lines = described(corpora)
+    lines = [*described(corpora), *loaded.notes]
     lines += [f"Warning: {warning}" for warning in unreadable_warnings(encoded, corpora, tokenizer)]
     lines += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
     check_adaptation(config, task, encoded, tokenizer)

@@ -123,6 +123,7 @@ def run(
     check_adaptation(config, task, encoded, tokenizer)
     target = target_rows(config, encoded, notes.append)
     loaded = load_model(config, task)
+    notes += loaded.notes
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
     if main and new_run and (kept := set_aside(folder)):
         tell(f"The run that {folder} held is now {kept}.")

@@ -85,7 +85,7 @@ def _report_closed_pipe() -> None:
     try:
         print(
             "The output was closed before the end, as `head` does it, and the command stopped there. Read it to its "
-            "end, or write it to a file; a training run goes on with --resume.",
+            "end, or write it to a file. A run that had begun goes on with --resume.",
             file=sys.stderr,
             flush=True,
         )

@@ -27,7 +27,7 @@ state.destroy_process_group()
 
 CLOSED = (
     "The output was closed before the end, as `head` does it, and the command stopped there. Read it to its end, or "
-    "write it to a file; a training run goes on with --resume.\n"
+    "write it to a file. A run that had begun goes on with --resume.\n"
 )
 BEFORE = "import sys\nfrom nlp_transfer.commands.ending import quiet_exit\n"
 RICH = "from nlp_transfer.reporting.tables import console\nconsole().print('a')"
