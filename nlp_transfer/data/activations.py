@@ -27,7 +27,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 
-from nlp_transfer.data.cache import CACHE_VERSION, cache_dir, private_file, private_folder
+from nlp_transfer.data.cache import CACHE_VERSION, cache_dir
+from nlp_transfer.data.disk import private_file, private_folder
 from nlp_transfer.data.text_keys import DIGEST
 from nlp_transfer.errors import DataError
 

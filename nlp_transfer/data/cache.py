@@ -19,7 +19,7 @@ import datasets
 import pyarrow as pa
 from datasets import Dataset
 
-from nlp_transfer.data.disk import delete_unlocked, open_locked
+from nlp_transfer.data.disk import delete_unlocked, open_locked, private_folder
 from nlp_transfer.errors import DataError
 
 CACHE_VARIABLE = "NLP_TRANSFER_CACHE"
@@ -60,27 +60,6 @@ def cache_path(room: str, key: str) -> Path:
             "with room for a copy of the texts."
         )
     return folder / f"{key}.arrow"
-
-
-def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner may open, or close one that is there. Returns its path.
-
-    Folders above it that are not there are made alike; those that are there stay as they are.
-
-    Raises:
-        OSError: the system refuses, as it does for a folder of another user.
-    """
-    absent = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(absent):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    if path not in absent:
-        path.chmod(0o700)
-    return path
-
-
-def private_file(path: Path) -> int:
-    """Open a new file to write that only its owner may read, for `os.fdopen`. Returns its descriptor."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def load_table(path: Path, rows: int | None = None) -> Dataset | None:

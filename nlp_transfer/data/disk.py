@@ -119,3 +119,19 @@ def delete_unlocked(path: Path) -> None:
                 path.unlink()
         finally:
             os.close(held)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner may open, or close one that is there. Returns its path.
+
+    Raises:
+        OSError: the system refuses, as it does for a folder of another user.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
+def private_file(path: Path) -> int:
+    """Open a new file to write that only its owner may read, for `os.fdopen`. Returns its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nlp_transfer.data.disk import private_folder
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.files import write_json, write_text
@@ -87,7 +88,7 @@ class Evaluation:
         if self.baselines:
             paths["baselines"] = folder / BASELINES
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # predictions of summaries are texts
+            private_folder(folder)  # predictions of summaries are texts
             if self.baselines:
                 scores = {name: {DOMAIN: {self.split: one}} for name, one in self.baselines.items()}
                 write_json(paths["baselines"], scores)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from nlp_transfer.data.disk import private_folder
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
@@ -210,11 +211,14 @@ def open_run_folder(
         CheckpointError: the folder holds a finished run or an unfinished one and `resume` is false, a run of another
             configuration (with the keys that differ), or files that no run made; or it cannot be written.
     """
-    check_run_folder(path, config, resume=resume)  # a folder that is not ours is not touched, not even by a lock
+    state = check_run_folder(
+        path, config, resume=resume
+    ).state  # one that is not ours is not touched, not even by a lock
     lock = RunLock(Path(path))
     made = not lock.folder.exists()
     try:
-        lock.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may hold texts
+        if state == "empty":
+            private_folder(lock.folder)  # it may hold texts; who opens it to others later is not hindered
         lock.acquire(look_at(path).record.get("process", {}))
     except OSError as error:
         raise _not_writable(lock.folder, error) from error

@@ -12,8 +12,8 @@ import pytest
 from datasets import Dataset
 
 from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
-from nlp_transfer.data.cache import cache_path, private_folder, store_table
-from nlp_transfer.data.disk import _digest
+from nlp_transfer.data.cache import cache_path, store_table
+from nlp_transfer.data.disk import _digest, private_folder
 from tests.data.conftest import toy_rows
 
 
@@ -83,17 +83,15 @@ def test_only_the_owner_may_read_the_cache(
     assert {path.suffix for path in files} == {".arrow", ".json"}
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert json.loads(next(path for path in files if path.suffix == ".json").read_text()) == {"rows": 8}
-    # A folder of the user's that holds the cache keeps its permissions.
-    assert own_cache.stat().st_mode & 0o777 == (0o755 if there else 0o700)
 
 
-def test_private_folder_makes_those_above_it_private(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        assert private_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
-    finally:
-        os.umask(before)
-    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700, 0o700]
+@pytest.mark.parametrize("there", [False, True])
+def test_a_private_folder_is_made_or_closed(there: bool, tmp_path: Path) -> None:
+    if there:
+        (tmp_path / "a" / "b").mkdir(parents=True)
+        (tmp_path / "a" / "b").chmod(0o755)
+    assert private_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_cache_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

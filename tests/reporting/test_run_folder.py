@@ -45,11 +45,14 @@ def test_absent_and_empty_folders_begin_a_run(tmp_path, resume, monkeypatch):
         assert look_at(path).state == "unfinished"
 
 
-def test_only_the_owner_may_open_a_new_run_and_a_folder_that_is_there_stays_as_it_is(tmp_path):
-    (tmp_path / "shared").mkdir(mode=0o755)
-    for name in ("new", "shared"):
-        open_run_folder(tmp_path / name, CONFIG, resume=False)
-    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new", "shared")] == [0o700, 0o755]
+def test_only_the_owner_may_open_a_new_run_until_he_says_otherwise(tmp_path):
+    (tmp_path / "made").mkdir(mode=0o755)
+    for name in ("new", "made"):
+        open_run_folder(tmp_path / name, CONFIG, resume=False).leave()
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+    (tmp_path / "made").chmod(0o750)
+    open_run_folder(tmp_path / "made", CONFIG, resume=True).leave()
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o750
 
 
 def test_check_writes_nothing(tmp_path):
