@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.config_values import RECORD
 from nlp_transfer.models.locating import conversion
+from nlp_transfer.models.manifest import has_manifest
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def find_folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
         folder, revision = Path(on_hub), commit
     if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
         folder = folder / "model"
+    if folder.is_dir() and not ((folder / "config.json").exists() or has_manifest(folder)):
+        _check_saved(str(folder), folder)  # before a folder that holds no model is walked
     try:
         return folder, model_folder(str(folder), revision=revision)
     except ConfigError as error:
@@ -55,6 +58,7 @@ def read_network(
 ) -> tuple[Any, "PreTrainedTokenizerBase", dict[str, Any]]:
     """The network, its tokenizer, and what transformers says of its loading; raises CheckpointError."""
     from nlp_transfer.models.loading import quiet, read_tokenizer
+    from nlp_transfer.models.own_networks import set_outputs
 
     try:
         _check_saved(str(folder), source)
@@ -67,6 +71,7 @@ def read_network(
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
+        set_outputs(model)
         _check_fits(f"{name} cannot be loaded as a trained {what}", model, tokenizer, info)
     except ConfigError as error:
         raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error

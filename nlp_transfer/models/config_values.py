@@ -1,13 +1,13 @@
 """Values in a model's folder that no network can have, found before transformers reads it or takes memory for it.
 
-Looked at are the sizes, rates and labels in config.json, our own record in it, and the headers of the weights. Light to
-import: neither torch nor transformers.
+Looked at are the JSON files' form, the sizes, rates, names and labels in config.json, our own record in it, the lengths
+and tokens of the tokenizer's files, and the headers of the weights. Light to import: neither torch nor transformers.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,40 @@ SIZES = {
     **dict.fromkeys(("hidden_size", "embedding_size", "dim", "d_model"), 65_536),
     **dict.fromkeys(("intermediate_size", "hidden_dim", "d_ff"), 1_000_000),
     **dict.fromkeys(("vocab_size", "max_position_embeddings"), 10_000_000),
+    **dict.fromkeys(("num_labels", "_num_labels"), 1_000_000),  # transformers names as many labels as it reads the file
+    "type_vocab_size": 1_000,
 }
 """The largest value of a size in config.json; the smallest is 1."""
+
+MAY_BE_ZERO = ("type_vocab_size",)
+"""Sizes of parts that some networks lack."""
+
+OBJECTS = (
+    CONFIG,
+    *("tokenizer_config.json", "tokenizer.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
+    *("generation_config.json", "adapter_config.json", "model.safetensors.index.json"),
+)
+"""The JSON files of a model that are read; each holds an object."""
+
+TOKEN_IDS = ("added_tokens.json", "vocab.json")
+"""Files that give a number for each token."""
+
+NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
+    r"(\w*_)?(dropout|dropout_prob|dropout_rate)": (lambda value: 0 <= value <= 1, "0 to 1"),
+    r"(\w*_)?(eps|epsilon)": (lambda value: 0 <= value <= 1, "0 to 1"),
+    r"(\w*_)?(initializer_range|init_std)": (lambda value: 0 <= value < math.inf, "0 or more"),
+    r".*": (math.isfinite, "a finite number"),
+}
+"""By pattern of a key of config.json, of which the first that fits counts: the numbers that it may have."""
+
+NAMES = {
+    **dict.fromkeys(("dtype", "torch_dtype"), ("float64", "float32", "float16", "bfloat16", "auto")),
+    "problem_type": ("regression", "single_label_classification", "multi_label_classification"),
+}
+"""By key of config.json: the words that it may have."""
+
+OFF = ("is_decoder", "add_cross_attention")
+"""Switches at the top of config.json that make a decoder of an encoder."""
 
 IN_WEIGHTS = ("hidden_size", "embedding_size", "dim", "intermediate_size", "hidden_dim", "vocab_size")
 """Sizes that are those of tensors: memory is taken for them, whatever the checkpoint holds."""
@@ -36,7 +68,10 @@ SMALL = 4_096
 FLOATS = ("F64", "F32", "F16", "BF16")
 """What safetensors calls the types that weights may have."""
 
-_RATE = re.compile(r"(\w*_)?(dropout|dropout_prob|dropout_rate)")
+_ACTIVATION = re.compile(r"(\w*_)?(act|act_fn|activation|activation_function)")
+_COMMON_ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "tanh")
+
+_ANEW = "Take the file anew from where the model came from."
 
 
 def value_problems(folder: Path) -> Iterator[str]:
@@ -55,12 +90,21 @@ def value_problems(folder: Path) -> Iterator[str]:
                 yield f"{file}: {name} is of type {entry.get('dtype')}; expected {', '.join(FLOATS)}."
     known = {size for shape in shapes for size in shape}
     for path, key, value in entries({name: item for name, item in config.items() if name != RECORD}):
-        if key in SIZES and not (type(value) is int and 1 <= value <= SIZES[key]):
-            yield f"{place}: {path} is {shown(value)}; expected a whole number from 1 to {SIZES[key]:,}."
+        least = 0 if key in MAY_BE_ZERO else 1
+        if key in SIZES and not (type(value) is int and least <= value <= SIZES[key]):
+            yield f"{place}: {path} is {shown(value)}; expected a whole number from {least} to {SIZES[key]:,}."
         elif key in IN_WEIGHTS and known and value not in known and value > SMALL:
             yield f"{place}: {path} is {value:,}, and no tensor of the weights has that size."
-        elif _RATE.fullmatch(key) and isinstance(value, int | float) and not 0 <= value <= 1:
-            yield f"{place}: {path} is {value}; expected 0 to 1."
+        elif type(value) in (int, float) and key not in NAMES:
+            fits, expected = next(test for pattern, test in NUMBERS.items() if re.fullmatch(pattern, key))
+            if not fits(value):
+                yield f"{place}: {path} is {value}; expected {expected}."
+        elif key in NAMES or (isinstance(value, str) and _ACTIVATION.fullmatch(key)):
+            choices = NAMES.get(key) or _activations(str(value))
+            if value is not None and str(value).removeprefix("torch.") not in choices:
+                yield f"{place}: {path} is {shown(value)}; expected one of {', '.join(choices)}."
+        elif path in OFF and value is True:
+            yield f"{place}: {path} is true, as in a decoder; expected false, as in an encoder."
     vocabulary = config.get("vocab_size")
     pad = config.get("pad_token_id")
     if pad is not None and not (type(pad) is int and 0 <= pad < (vocabulary if type(vocabulary) is int else math.inf)):
@@ -68,7 +112,30 @@ def value_problems(folder: Path) -> Iterator[str]:
     labels = config.get("id2label")
     if labels is not None and not (isinstance(labels, dict) and all(re.fullmatch(r"\d+", key) for key in labels)):
         yield f'{place}: id2label is {shown(labels)}; expected a name by number, such as {{"0": "no", "1": "yes"}}.'
+    elif labels and (wrong := [name for name in labels.values() if not isinstance(name, str)]):
+        yield f"{place}: id2label names a label {shown(wrong[0])}; expected a word."
     yield from _record_problems(place, config)
+    yield from _tokenizer_problems(folder)
+
+
+def form_problems(folder: Path) -> Iterator[str]:
+    """Word for each JSON file that is read of a model why it is none, or holds no object.
+
+    Args:
+        folder: of a model.
+    """
+    for place in (folder / name for name in OBJECTS):
+        try:
+            tree = json.loads(place.read_text("utf-8"))
+        except OSError:  # most models lack some of them
+            continue
+        except RecursionError:
+            yield f"{place} is nested too deeply to be a model's. {_ANEW}"
+        except ValueError as error:  # also bytes that are no UTF-8
+            yield f"{place} is no JSON file in UTF-8 ({error}). {_ANEW}"
+        else:
+            if not isinstance(tree, dict):
+                yield f"{place} holds {json.dumps(tree)[:60]}; expected a JSON object, {{…}}. {_ANEW}"
 
 
 def label_problems(folder: Path) -> Iterator[str]:
@@ -115,6 +182,27 @@ def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
             f"{place}: {RECORD}.thresholds and id2label name different labels ({', '.join(sorted(other)[:4])}); "
             "expected one threshold for each."
         )
+
+
+def _tokenizer_problems(folder: Path) -> Iterator[str]:
+    """Of a tokenizer's files: how long texts are, and the numbers of tokens."""
+    place = folder / "tokenizer_config.json"
+    longest = _object(place).get("model_max_length", 1)
+    if type(longest) in (int, float) and not longest >= 1:
+        yield f"{place}: model_max_length is {longest}; expected a number of tokens, such as 512."
+    for place in (folder / name for name in TOKEN_IDS):
+        wrong = [(token, index) for token, index in _object(place).items() if type(index) is not int or index < 0]
+        if wrong:
+            yield f"{place}: {wrong[0][0]!r} is {shown(wrong[0][1])}; expected the token's number, 0 or more."
+
+
+def _activations(name: str) -> tuple[str, ...]:
+    """The activation functions that transformers has; those that nearly all encoders use need no import."""
+    if name in _COMMON_ACTIVATIONS:
+        return _COMMON_ACTIVATIONS
+    from transformers.activations import ACT2FN
+
+    return tuple(ACT2FN)
 
 
 def entries(value: Any) -> Iterator[tuple[str, str, Any]]:

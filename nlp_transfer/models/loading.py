@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
+from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -25,13 +26,15 @@ from nlp_transfer.models.attention_dropout import set_in_config
 from nlp_transfer.models.families import final_linear, head_modules, unknown_family
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.fetching import model_folder
-from nlp_transfer.models.locating import check_folder, origin_of, read_problem
+from nlp_transfer.models.locating import check_config, check_folder, origin_of, read_problem, resolve_model
 from nlp_transfer.models.own_networks import saved_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 logger = transformers_logging.get_logger(__name__)
+
+_VOCABULARIES = "tokenizer.json, vocab.txt or sentencepiece.bpe.model"
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def load_tokenizer(
         ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
         CheckpointError: the folder is torn or unsafe; see `model_folder`.
     """
-    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
+    folder = _encoder_folder(name, revision, trust_remote_code)
     return read_tokenizer(name, folder, trust_remote_code=trust_remote_code)
 
 
@@ -77,17 +80,23 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:  # transformers and tokenizers raise many kinds for a torn folder
-        raise ConfigError(read_problem(name, "tokenizer", error)) from error
-    if len(tokenizer) <= 2 * len(set(tokenizer.all_special_ids)):
+        raise ConfigError(_tokenizer_problem(name, folder, error)) from error
+    special = len(set(tokenizer.all_special_ids))
+    if len(tokenizer) <= 2 * special:
         # Where the files are missing transformers makes a tokenizer without vocabulary: every word becomes "unknown".
         raise ConfigError(
-            f"model: {name} has no vocabulary: its tokenizer files are missing (tokenizer.json, vocab.txt or "
-            "sentencepiece.bpe.model). Copy them from where the encoder came from."
+            f"model: {name} has no vocabulary: its tokenizer files are missing or cut, for it has {len(tokenizer)} "
+            f"tokens, {special} of them special. Copy {_VOCABULARIES} from where the encoder came from."
         )
     if not isinstance(tokenizer.model_max_length, int | float):
         raise ConfigError(
             f"model: {name}: model_max_length in its tokenizer_config.json is {tokenizer.model_max_length!r}; expected "
             "a number of tokens."
+        )
+    if tokenizer.model_max_length <= (added := tokenizer.num_special_tokens_to_add()):
+        raise ConfigError(
+            f"model: {name}: model_max_length in its tokenizer_config.json is {tokenizer.model_max_length}, of which "
+            f"{added} are special tokens; expected room for a text, such as 512."
         )
     forget_last_call(tokenizer)  # what its maker left in the file, too
     if tokenizer.padding_side != "right":
@@ -95,6 +104,31 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
         logger.warning(f"{name}: its tokenizer pads to the {tokenizer.padding_side}; padded to the right from here on.")
         tokenizer.padding_side = "right"
     return tokenizer
+
+
+def _encoder_folder(name: str, revision: str | None, trust_remote_code: bool) -> Path:
+    """As `model_folder`; a folder without config.json is refused before it is walked."""
+    if (source := Path(resolve_model(name))).is_dir():
+        check_config(name, source)
+    return model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
+
+
+def _tokenizer_problem(name: str, folder: Path, error: Exception) -> str:
+    """Word why a tokenizer cannot be read, by the file that is at fault where that can be found."""
+    place = folder / "tokenizer.json"
+    if place.is_file():
+        try:
+            Tokenizer.from_file(str(place))
+        except Exception as fault:  # the library raises no other kind
+            return read_problem(name, place.name, fault)
+    elif not any(folder.glob("vocab*")) and not any(folder.glob("*.model")):
+        return (
+            f"model: {name}: its tokenizer files are missing ({_VOCABULARIES}). Copy them from where the encoder came "
+            "from."
+        )
+    files = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+    found = ", ".join(file for file in files if (folder / file).is_file())
+    return read_problem(name, f"tokenizer ({found})" if found else "tokenizer", error)
 
 
 def load_encoder_with_head(
@@ -177,7 +211,7 @@ def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
+    folder = _encoder_folder(name, revision, trust_remote_code)
     check_folder(name, folder)
     try:
         with quiet():

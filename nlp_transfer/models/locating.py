@@ -6,10 +6,11 @@ Light to import: neither torch nor transformers.
 import contextlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 from pathlib import Path
 
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import LISTED_NAMES, ConfigError
 from nlp_transfer.models.safety import ADAPTER_CONFIG, adapter_base, pickled_weights
 from nlp_transfer.reading.paths import utf8_problem
 
@@ -57,12 +58,8 @@ def check_folder(name: str, folder: Path) -> None:
     Raises:
         ConfigError: no config.json, or no safetensors.
     """
+    check_config(name, folder)
     files = {path.name for path in folder.iterdir()}
-    if "config.json" not in files:
-        found = ", ".join(sorted(files)) or "nothing"
-        adapter = f" (this is an adapter: name its base model{adapter_base(folder)})"
-        hint = adapter if ADAPTER_CONFIG in files else ""
-        raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
     pickles = pickled_weights(files)
     if pickles:
         raise ConfigError(f"model: {name} has its weights as a pickle only ({pickles[0]}). {conversion(name)}")
@@ -73,12 +70,27 @@ def check_folder(name: str, folder: Path) -> None:
     raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
 
 
+def check_config(name: str, folder: Path) -> None:
+    """Check that a folder holds a model's config.json, so that no other folder is walked or read.
+
+    Raises:
+        ConfigError: no config.json.
+    """
+    if os.path.lexists(folder / "config.json"):
+        return
+    files = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(files) - LISTED_NAMES:,} more" if len(files) > LISTED_NAMES else ""
+    found = f"{', '.join(files[:LISTED_NAMES])}{more}" if files else "nothing"
+    hint = f" (this is an adapter: name its base model{adapter_base(folder)})" if ADAPTER_CONFIG in files else ""
+    raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
+
+
 def read_problem(name: str, what: str, error: Exception) -> str:
     """Word why something of a model could not be read."""
     text = " ".join(str(error).split())[:300]
     if not text or isinstance(error, KeyError | AttributeError | IndexError | AssertionError):
         text = f"{type(error).__name__} {text}".rstrip()
-    what = "config.json" if "Validation error for field" in text else what  # also the tokenizer's reader reads it
+    what = "config.json" if "alidation error for " in text else what  # also the tokenizer's reader reads it
     return f"model: {name}: its {what} cannot be read: {text}"
 
 

@@ -19,6 +19,12 @@ from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 EXTRACTIVE_PREFIX = "extractive-"
 """What a family's name has before it in the model type of an extractive summariser."""
 
+OUTPUTS = {
+    **{"return_dict": True, "output_attentions": False, "output_hidden_states": False},
+    "chunk_size_feed_forward": 0,  # the results are the same, and texts of other lengths are not refused
+}
+"""Settings of a configuration that change how a network returns its results, with the values that are needed here."""
+
 
 @lru_cache
 def extractive_config(family: Any) -> Any:
@@ -55,10 +61,20 @@ def saved_config(folder: str | Path, **options: Any) -> PreTrainedConfig:
     Raises:
         OSError, ValueError, KeyError: it cannot be read, or is of an unknown type.
     """
+    options = {**OUTPUTS, **options}
     if not is_extractive(folder):
         return AutoConfig.from_pretrained(folder, **options)
     family: Any = CONFIG_MAPPING[_model_type(folder).removeprefix(EXTRACTIVE_PREFIX)]
-    return family_form(extractive_config(family).from_pretrained(folder))
+    return family_form(extractive_config(family).from_pretrained(folder, **OUTPUTS))
+
+
+def set_outputs(model: Any) -> None:
+    """Set `OUTPUTS` in the configurations of a network and of the networks inside it."""
+    for module in model.modules():
+        for holder in (module, getattr(module, "config", None)):  # layers hold the size of their chunks
+            for key, value in OUTPUTS.items():
+                if hasattr(holder, key):
+                    setattr(holder, key, value)
 
 
 def _model_type(folder: str | Path) -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, shown
-from nlp_transfer.models.config_values import entries, value_problems
+from nlp_transfer.models.config_values import entries, form_problems, value_problems
 from nlp_transfer.models.manifest import check_manifest, has_manifest, links_out
 
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -54,6 +54,8 @@ def check_safe(folder: Path) -> None:
     """
     if has_manifest(folder):
         check_manifest(folder)
+    if problems := list(form_problems(folder)):
+        raise CheckpointError(problems)
     problems = [*links_out(folder), *_config_problems(folder), *_tokenizer_problems(folder), *value_problems(folder)]
     for index in sorted(folder.glob("*.safetensors.index.json")):
         problems += _shard_problems(index)

@@ -1,6 +1,7 @@
 """Damaged model folders: one error that names file and key, before memory is taken."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +13,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from nlp_transfer import hub
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError
-from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
+from nlp_transfer.models.own_networks import OUTPUTS
 from tests.tiny_runs import tiny_encoder
 
 LABELS = ["copyleft", "permissive", "public"]
@@ -88,7 +90,22 @@ def test_the_whole_one_loads(folder):
             {"thresholds": {"public": 0.5, "copyleft": 0.5}},
             "thresholds and id2label name different labels (permissive); expected one threshold for each.",
         ),
-        ("hidden_act", "x", "its config.json or its weights cannot be read: KeyError 'x'"),
+        ("num_labels", 2 * 10**6, "config.json: num_labels is 2000000; expected a whole number from 1 to 1,000,000."),
+        ("num_labels", -1, "config.json: num_labels is -1; expected a whole number from 1 to 1,000,000."),
+        ("type_vocab_size", 10**9, "config.json: type_vocab_size is 1000000000; expected a whole number from 0 to 1,0"),
+        ("hidden_act", "x", "config.json: hidden_act is 'x'; expected one of gelu, "),
+        ("dtype", "float99", "config.json: dtype is 'float99'; expected one of float64, float32, float16, bfloat16, a"),
+        ("dtype", "int8", "config.json: dtype is 'int8'; expected one of float64"),
+        ("dtype", 7, "config.json: dtype is 7; expected one of float64"),
+        ("problem_type", "x", "config.json: problem_type is 'x'; expected one of regression, single_label_classificat"),
+        ("initializer_range", math.nan, "config.json: initializer_range is nan; expected 0 or more."),
+        ("initializer_range", -1, "config.json: initializer_range is -1; expected 0 or more."),
+        ("layer_norm_eps", -1.0, "config.json: layer_norm_eps is -1.0; expected 0 to 1."),
+        ("layer_norm_eps", math.nan, "config.json: layer_norm_eps is nan; expected 0 to 1."),
+        ("rope_theta", math.inf, "config.json: rope_theta is inf; expected a finite number."),
+        ("id2label", {"0": 1}, "config.json: id2label names a label 1; expected a word."),
+        ("is_decoder", True, "config.json: is_decoder is true, as in a decoder; expected false"),
+        ("add_cross_attention", True, "config.json: add_cross_attention is true, as in a decoder; expected false"),
         ("layer_norm_eps", "x", "its config.json cannot be read: Validation error for field 'layer_norm_eps'"),
     ],
 )
@@ -98,9 +115,7 @@ def test_a_value_that_no_network_can_have(folder, key, value, message):
         "predict": lambda: hub.load(folder),
         "train": lambda: load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False),
     }
-    if key == "hidden_act":  # a saved classifier is read by another way, which says it in other words
-        del loads["predict"]
-    if key == "layer_norm_eps":
+    if (key, value) == ("layer_norm_eps", "x"):
         del loads["train"]
     for load in loads.values():
         with pytest.raises(NLPTransferError) as caught:
@@ -182,3 +197,98 @@ def test_a_length_that_is_no_number(folder):
         CheckpointError, match=r"model_max_length in its tokenizer_config\.json is 'long'; expected a number"
     ):
         hub.load(folder)
+
+
+OTHER_OUTPUTS = {
+    "return_dict": False,
+    "output_attentions": True,
+    "output_hidden_states": True,
+    "chunk_size_feed_forward": 1_000,
+}
+
+
+@pytest.mark.parametrize("key", OUTPUTS)
+def test_settings_of_outputs_change_nothing(folder, key):
+    inputs = {"input_ids": torch.tensor([[2, 5, 3]])}
+    expected = hub.load(folder).model(**inputs)
+    change(folder, "config.json", key, to=OTHER_OUTPUTS[key])
+    found = hub.load(folder).model(**inputs)
+    assert list(found) == list(expected) == ["logits"]
+    assert torch.equal(found.logits, expected.logits)
+    trained = load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False).model
+    assert list(trained.eval()(**inputs)) == ["logits"]
+
+
+FORMS = [
+    (b"", "is no JSON file in UTF-8 (Expecting value: line 1 column 1 (char 0)). Take the file anew"),
+    (b'{"a":', "is no JSON file in UTF-8 (Expecting value: line 1 column 6 (char 5))"),
+    (b"\x80\x00", "is no JSON file in UTF-8 ('utf-8' codec can't decode byte 0x80 in position 0"),
+    (b"\xef\xbb\xbf{}", "is no JSON file in UTF-8 (Unexpected UTF-8 BOM"),
+    ("{}".encode("utf-16"), "is no JSON file in UTF-8 ('utf-8' codec can't decode"),
+    (b"null", "holds null; expected a JSON object, {…}. Take the file anew from where the model came from."),
+    (b"[]", "holds []; expected a JSON object, {…}."),
+    (b'"x"', 'holds "x"; expected a JSON object, {…}.'),
+]
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "tokenizer_config.json", "added_tokens.json"])
+@pytest.mark.parametrize(("content", "message"), FORMS)
+def test_a_file_that_holds_no_object(folder, file, content, message):
+    (folder / file).write_bytes(content)
+    for load in (load_tokenizer, hub.load):
+        with pytest.raises(CheckpointError) as caught:
+            load(str(folder))
+        assert f"{folder / file} {message}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("tokenizer.json", {}, "its tokenizer.json cannot be read: Model missing."),
+        ("tokenizer.json", {"added_tokens": 3}, "its tokenizer.json cannot be read: invalid type: integer `3`"),
+        ("added_tokens.json", {"a": "b"}, "added_tokens.json: 'a' is 'b'; expected the token's number, 0 or more."),
+        ("special_tokens_map.json", {"cls_token": 3}, "tokenizer_config.json, special_tokens_map.json) cannot be read"),
+        ("tokenizer_config.json", {"model_max_length": 0}, "tokenizer_config.json: model_max_length is 0; expected"),
+        ("tokenizer_config.json", {"model_max_length": -1}, "tokenizer_config.json: model_max_length is -1; expected"),
+        (
+            "tokenizer_config.json",
+            {"model_max_length": 2},
+            "model_max_length in its tokenizer_config.json is 2, of which 2 are special tokens; expected room for a",
+        ),
+    ],
+)
+def test_a_tokenizer_file_at_fault_is_named(folder, file, content, message):
+    whole = json.loads((folder / file).read_text()) if file == "tokenizer_config.json" else {}
+    (folder / file).write_text(json.dumps({**whole, **content}))
+    for load in (load_tokenizer, hub.load):
+        with pytest.raises(NLPTransferError) as caught:
+            load(str(folder))
+        assert message in str(caught.value)
+        assert str(folder) in str(caught.value)
+
+
+def test_no_vocabulary_at_all(folder):
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(ConfigError, match=r"its tokenizer files are missing \(tokenizer\.json, vocab\.txt or "):
+        load_tokenizer(str(folder))
+
+
+def test_a_folder_without_config_is_not_walked(tmp_path, monkeypatch):
+    def walk(*_, **__):
+        raise AssertionError("the folder was walked")
+
+    (tmp_path / "notes.txt").write_text("")
+    monkeypatch.setattr(os, "walk", walk)
+    with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
+        load_tokenizer(str(tmp_path))
+    with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
+        load_encoder_with_head(str(tmp_path), label_names=LABELS, multi_label=False)
+    with pytest.raises(CheckpointError, match=r"holds no trained model: there is no config\.json"):
+        hub.load(tmp_path)
+
+
+def test_a_message_lists_few_files_of_many(tmp_path):
+    for i in range(50):
+        (tmp_path / f"{i:02}.txt").write_text("")
+    with pytest.raises(ConfigError, match=r"it holds 00\.txt, .*, 39\.txt and 10 more\. Expected"):
+        load_tokenizer(str(tmp_path))

@@ -342,8 +342,14 @@ def test_depth_is_no_crash(folder: Path, name: str, depth: int) -> None:
         assert str(error).startswith(f"{folder / name} is nested too deeply to be a model's.")
 
 
-def test_torn_files_are_left_to_their_reader(tmp_path: Path) -> None:
+def test_torn_files_are_named_before_any_is_read(tmp_path: Path) -> None:
     tiny_config("bert").save_pretrained(tmp_path)
     (tmp_path / "config.json").write_text("{")
     (tmp_path / "tokenizer_config.json").write_text("[]")
-    check_safe(tmp_path)
+    with pytest.raises(CheckpointError) as caught:
+        check_safe(tmp_path)
+    assert [str(problem).split(" (")[0] for problem in caught.value.problems] == [
+        f"{tmp_path / 'config.json'} is no JSON file in UTF-8",
+        f"{tmp_path / 'tokenizer_config.json'} holds []; expected a JSON object, {{…}}. Take the file anew from where "
+        "the model came from.",
+    ]
