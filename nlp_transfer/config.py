@@ -24,7 +24,7 @@ from nlp_transfer.reading.trees import merge_tree, override, read_yaml
 from nlp_transfer.reading.typed import Partial, build, build_named, check
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.choices import combinations
-from nlp_transfer.training.run_arguments import run_problems
+from nlp_transfer.training.run_arguments import one_of_each, run_problems
 
 if TYPE_CHECKING:
     from nlp_transfer.training import TransferArguments
@@ -151,7 +151,7 @@ def load_config(
         override(whole, path, value, problems)
     sections = _sections(whole, problems)
     if problems:
-        raise ConfigError([*problems, *cross_problems(sections)])
+        raise ConfigError(one_of_each([*problems, *cross_problems(sections)]))
     config = Config(**sections.values)
     if config.choose:
         try:

@@ -223,7 +223,10 @@ def _training_problems(training: "TransferArguments | Partial", task: "Task | Pa
     if training.label_smoothing_factor and not (task is not None and task.writes):
         problems.append("training.label_smoothing_factor is set; the task computes the loss: set task.label_smoothing.")
     if not isinstance(training, Partial):
+        from nlp_transfer.training.arguments import strategy_problem
+
         problems += optimizer_problems(training)
+        problems += [problem] if (problem := strategy_problem(training.hub_strategy)) else []
     if training.fp16 and not _on_gpu(training):
         problems.append(
             "training.fp16 needs a GPU, and training is on the CPU: it would be fp32. Set training.precision: auto."

@@ -26,6 +26,8 @@ LIMITS: dict[str, tuple[int, str]] = {
     "gradient_accumulation_steps": (1_000_000, "the model would not be updated"),
     "dataloader_num_workers": (1_024, "each is a process of its own"),
     "dataloader_prefetch_factor": (10_000, "so many batches wait in each worker's memory"),
+    **dict.fromkeys(("max_steps", "warmup_steps"), (100_000_000, "no run makes so many updates")),
+    "num_train_epochs": (1_000_000, "no run goes through its rows so often"),
     "cpu_threads": (4_096, "no machine has more cores"),
 }
 """The highest value of a field, and why a higher one cannot be meant."""
@@ -41,5 +43,5 @@ def size_problems(path: str, values: Mapping[str, Any]) -> list[str]:
     return [
         f"{path}{name} is {values[name]:,}; expected at most {limit:,}: {reason}."
         for name, (limit, reason) in LIMITS.items()
-        if isinstance(values.get(name), int) and values[name] > limit
+        if isinstance(values.get(name), int | float) and values[name] > limit
     ]

@@ -3,8 +3,10 @@
 A `TransferTrainer` in a script of one's own is no run: there each of them means what it means to `Trainer`.
 """
 
+import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.errors import shown
@@ -94,6 +96,10 @@ HONOURED: dict[str, tuple[Test, str]] = {
     "parallelism_config": (_only(None), _LAUNCHER),
     "prediction_loss_only": (_only(False), "the scores of a run are computed of its predictions"),
     "resume_from_checkpoint": (_only(None), "--resume goes on from the newest whole checkpoint of the run's folder"),
+    "save_only_model": (
+        _only(False),
+        "--resume could not go on from such checkpoints; training.save_total_limit bounds what they take",
+    ),
     "save_on_each_node": (_only(False), "one process writes the run's folder, which all machines must see"),
     "save_steps": (_positive, _STEPS),
     "save_total_limit": (_positive, "expected at least 1; leave it out to keep all checkpoints"),
@@ -102,6 +108,15 @@ HONOURED: dict[str, tuple[Test, str]] = {
     "use_liger_kernel": (_only(False), "Liger's kernels would replace parts of the network that are replaced here"),
 }
 """By argument: the values that a run honours, and why it honours no other. Arguments that are not here are honoured."""
+
+NEEDS = {
+    "activation_checkpointing_kwargs": ("activation_checkpointing", "gradient_checkpointing"),
+    "gradient_checkpointing_kwargs": ("gradient_checkpointing", "activation_checkpointing"),
+    "fsdp_config": ("fsdp",),
+}
+"""By argument: those of which one must be on, else it is not read."""
+
+_REFUSAL = ", which a run cannot honour: "
 
 
 def run_problems(values: Mapping[str, Any]) -> Iterator[str]:
@@ -113,7 +128,41 @@ def run_problems(values: Mapping[str, Any]) -> Iterator[str]:
     for name, value in values.items():
         honours, reason = HONOURED.get(name, (None, ""))
         if honours is not None and not honours(value):
-            yield f"training.{name} is {shown(value)}, which a run cannot honour: {reason}."
+            yield f"training.{name} is {shown(value)}{_REFUSAL}{reason}."
+        elif value and name in NEEDS and not any(values.get(other) for other in NEEDS[name]):
+            yield f"training.{name} is not read without training.{NEEDS[name][0]}. Set that too, or leave this out."
+
+
+def one_of_each(problems: Iterable[str]) -> list[str]:
+    """Keep one problem of each training argument: the last, as a run's own checks come after those of transformers.
+
+    What transformers words without an argument's name is left out where a refusal names one.
+
+    Args:
+        problems: of a configuration, as they were found.
+    """
+    kept: dict[str, str] = {}
+    for problem in problems:
+        named = re.match(r"training\.\w+ is ", problem)
+        kept[named.group() if named else problem] = problem
+    refused = any(_REFUSAL in problem for problem in kept.values())
+    return [problem for problem in kept.values() if not (refused and problem.startswith("training: "))]
+
+
+def _unread_options(arguments: "TransferArguments", model: Any) -> list[str]:
+    """Names in `optim_args` that change nothing, whatever their value."""
+    from transformers import Trainer
+
+    def made(option: str, value: str) -> Any:
+        probe = copy.copy(arguments)
+        probe.optim_args = f"{option}={value}"
+        try:
+            return Trainer.get_optimizer_cls_and_kwargs(probe, model)
+        except (TypeError, ValueError, AttributeError) as error:
+            return error  # it is read, and takes no such value
+
+    names = dict.fromkeys(part.split("=")[0].strip() for part in (arguments.optim_args or "").split(",") if part)
+    return [name for name in names if all(made(name, value) == made("", "") for value in ("3", "0.5", "true"))]
 
 
 def optimizer_problems(arguments: "TransferArguments") -> Iterator[str]:
@@ -133,7 +182,11 @@ def optimizer_problems(arguments: "TransferArguments") -> Iterator[str]:
         try:
             Trainer.get_optimizer_cls_and_kwargs(arguments, model)
         except (ImportError, ValueError) as error:
-            yield f"training.optim is {name}, which cannot be made: {' '.join(str(error).split())}"
+            why = "needs a package that is not installed" if isinstance(error, ImportError) else "cannot be made"
+            yield f"training.optim is {name}, which {why}: {' '.join(str(error).split())}"
+        else:
+            for option in _unread_options(arguments, model):
+                yield f"training.optim_args sets {option}, which training.optim {name} does not read. Leave it out."
     schedule = getattr(arguments.lr_scheduler_type, "value", arguments.lr_scheduler_type)
     options: Any = arguments.lr_scheduler_kwargs
     try:

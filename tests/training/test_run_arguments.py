@@ -21,7 +21,7 @@ AS_STOCK = """
     gradient_checkpointing torch_compile use_cache neftune_noise_alpha torch_empty_cache_steps logging_strategy
     logging_first_step log_on_each_node log_level log_level_replica disable_tqdm report_to run_name project
     trackio_space_id trackio_bucket_id trackio_static_space_id eval_strategy eval_delay per_device_eval_batch_size
-    eval_on_start eval_accumulation_steps save_only_model save_strategy push_to_hub hub_token hub_private_repo
+    eval_on_start eval_accumulation_steps save_strategy push_to_hub hub_token hub_private_repo
     hub_model_id hub_strategy hub_revision load_best_model_at_end metric_for_best_model greater_is_better
     restore_callback_states_from_checkpoint full_determinism seed data_seed use_cpu dataloader_num_workers
     dataloader_pin_memory dataloader_persistent_workers dataloader_prefetch_factor dataloader_multiprocessing_context
@@ -80,6 +80,7 @@ REFUSED = {
     "parallelism_config": {},
     "prediction_loss_only": True,
     "resume_from_checkpoint": "checkpoints/checkpoint-6",
+    "save_only_model": True,
     "save_on_each_node": True,
     "save_steps": -5.0,
     "save_total_limit": 0,
@@ -127,7 +128,12 @@ def test_fp16_needs_a_gpu(tree):
     [
         (
             {"optim": "adamw_8bit"},
-            "training.optim is adamw_8bit, which cannot be made: You need to install `bitsandbytes`",
+            "training.optim is adamw_8bit, which needs a package that is not installed: You need to install `bitsandb",
+        ),
+        ({"optim_args": "beta=1"}, "training.optim_args sets beta, which training.optim adamw_torch_fused does not re"),
+        (
+            {"optim": "sgd", "optim_args": "momentum=0.9, momentm=0.9"},
+            "training.optim_args sets momentm, which training.optim sgd does not read. Leave it out.",
         ),
         ({"optim_args": "fast"}, "training.optim_args is 'fast'; expected NAME=VALUE, several with commas."),
         (
@@ -172,3 +178,52 @@ def test_numbers_that_no_training_can_use_are_refused_everywhere(name, values):
 def test_persistent_workers_need_workers():
     with pytest.raises(ConfigError, match=r"persistent_workers needs training\.dataloader_num_workers above 0"):
         TransferArguments(output_dir="x", use_cpu=True, dataloader_persistent_workers=True)
+
+
+@pytest.mark.parametrize(("optim", "options"), [("sgd", "momentum=0"), ("rmsprop", "alpha=0.99,centered=false")])
+def test_options_that_the_optimizer_reads_are_taken(tree, optim, options):
+    taken = load_config(tree={**tree, "training": {**tree["training"], "optim": optim, "optim_args": options}})
+    assert taken.training.optim_args == options
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"num_train_epochs": NAN}, "training.num_train_epochs is nan, which a run cannot honour: "),
+        ({"save_steps": NAN}, "training.save_steps is nan, which a run cannot honour: expected more than 0: "),
+        ({"resume_from_checkpoint": True}, "training.resume_from_checkpoint is True, which a run cannot honour: --res"),
+        ({"attention_dropout": 2.0}, "training.attention_dropout is 2.0; in a configuration it stands at the top: "),
+        ({"debug": "foo"}, "training.debug is 'foo', which a run cannot honour: its hooks fail on masks; "),
+        ({"accelerator_config": {"x": 1}}, "training.accelerator_config is {'x': 1}, which a run cannot honour: rows"),
+        ({"accelerator_config": "x"}, "training.accelerator_config is 'x', which a run cannot honour: rows are shared"),
+        ({"accelerator_config": True}, "training.accelerator_config is True, which a run cannot honour: rows are sh"),
+        ({"hub_strategy": "every_save"}, "training.hub_strategy is 'every_save', which would publish checkpoints"),
+        (
+            {"hub_strategy": "every_save", "push_to_hub": True},
+            "training.hub_strategy is 'every_save', which would publish checkpoints",
+        ),
+        ({"fsdp_config": {"x": 1}}, "training.fsdp_config is not read without training.fsdp. Set that too, or leave"),
+        (
+            {"gradient_checkpointing_kwargs": {"use_reentrant": False}},
+            "training.gradient_checkpointing_kwargs is not read without training.gradient_checkpointing. Set that",
+        ),
+        ({"max_steps": 10**9}, "training.max_steps is 1,000,000,000; expected at most 100,000,000: no run makes so"),
+        ({"warmup_steps": 10**9}, "training.warmup_steps is 1,000,000,000.0; expected at most 100,000,000: no run ma"),
+        ({"num_train_epochs": 1e9}, "training.num_train_epochs is 1,000,000,000.0; expected at most 1,000,000: no run"),
+        ({"save_only_model": True}, "training.save_only_model is True, which a run cannot honour: --resume could not"),
+    ],
+)
+def test_one_fault_is_one_problem(tree, given, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree={**tree, "training": {**tree["training"], **given}})
+    assert len(caught.value.problems) == 1
+    assert caught.value.problems[0].startswith(message)
+
+
+def test_several_faults_are_several_problems(tree):
+    given = {"max_steps": 0, "seed": -1, "debug": "foo", "logging_steps": NAN}
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree={**tree, "training": {**tree["training"], **given}})
+    assert sorted(problem.split(" is ")[0] for problem in caught.value.problems) == [
+        f"training.{name}" for name in ("debug", "logging_steps", "max_steps", "seed")
+    ]
