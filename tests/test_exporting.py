@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,6 +21,7 @@ from nlp_transfer.exporting import export
 from nlp_transfer.models import onnx_export
 from nlp_transfer.models.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.onnx_export import OPSET
+from nlp_transfer.models.onnx_network import OnnxNetwork
 from nlp_transfer.prediction import predict_file, text_logits
 from nlp_transfer.runner import run
 from nlp_transfer.summarizing import sentence_logits
@@ -348,6 +350,41 @@ def test_a_graph_of_another_kind(copy: Path) -> None:
     write_manifest(copy / "onnx")
     with pytest.raises(CheckpointError, match=r"has no output 'logits'; it has scores\. Expected a graph that"):
         onnx_backend.load_classifier(copy)
+
+
+def small_graph(file: Path, *, name: str = "input_ids", kind: int = onnx.TensorProto.INT64, columns: int = 3) -> Path:
+    """A graph whose logits are its input, as float32."""
+    given = onnx.helper.make_tensor_value_info(name, kind, ["rows", columns])
+    logits = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["rows", columns])
+    cast = onnx.helper.make_node("Cast", [name], ["logits"], to=onnx.TensorProto.FLOAT)
+    graph = onnx.helper.make_graph([cast], "small", [given], [logits])
+    opset = onnx.helper.make_opsetid("", OPSET)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9), file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"name": "position_ids"}, "an input 'position_ids' of tensor(int64)"),
+        ({"kind": onnx.TensorProto.FLOAT}, "an input 'input_ids' of tensor(float)"),
+    ],
+)
+def test_a_graph_of_other_inputs(tmp_path: Path, given: dict[str, Any], found: str) -> None:
+    file = small_graph(tmp_path / "model.onnx", **given)
+    with pytest.raises(CheckpointError) as caught:
+        OnnxNetwork(file)
+    assert str(caught.value) == (
+        f"{file} has {found}; expected input_ids, attention_mask, token_type_ids, markers, numbers of int64. Export "
+        "the model again with scripts/export.py."
+    )
+
+
+def test_a_graph_that_fails_when_it_is_run(tmp_path: Path) -> None:
+    network = OnnxNetwork(small_graph(tmp_path / "model.onnx"))
+    assert network.logits({"input_ids": torch.tensor([[1, 2, 3]])}).tolist() == [[1.0, 2.0, 3.0]]
+    with pytest.raises(CheckpointError, match=r"model\.onnx cannot be loaded by ONNX Runtime \(.*input_ids.*\)\. Copy"):
+        network.logits({"input_ids": torch.tensor([[1, 2]])})
 
 
 def test_a_graph_of_another_number_of_classes(copy: Path) -> None:
