@@ -15,6 +15,7 @@ from nlp_transfer import hub
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError
 from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
 from nlp_transfer.models.own_networks import OUTPUTS
+from nlp_transfer.models.safety import check_safe
 from tests.tiny_runs import tiny_encoder
 
 LABELS = ["copyleft", "permissive", "public"]
@@ -273,6 +274,15 @@ def test_no_vocabulary_at_all(folder):
         load_tokenizer(str(folder))
 
 
+def test_a_vocabulary_of_two_words(folder):
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "of"]))
+    message = r"files are missing or cut, for it has 7 tokens, 5 of them special\. Copy tokenizer\.json, vocab\.txt or "
+    with pytest.raises(ConfigError, match=message):
+        load_tokenizer(str(folder))
+
+
 def test_a_folder_without_config_is_not_walked(tmp_path, monkeypatch):
     def walk(*_, **__):
         raise AssertionError("the folder was walked")
@@ -292,3 +302,24 @@ def test_a_message_lists_few_files_of_many(tmp_path):
         (tmp_path / f"{i:02}.txt").write_text("")
     with pytest.raises(ConfigError, match=r"it holds 00\.txt, .*, 39\.txt and 10 more\. Expected"):
         load_tokenizer(str(tmp_path))
+
+
+OLD_CONFIGS = [
+    {"model_type": "bert", "finetuning_task": None, "torchscript": False, "is_decoder": False, "eos_token_ids": 0}
+    | {"num_labels": 2, "_num_labels": 2, "pruned_heads": {}, "directionality": "bidi", "output_past": True},
+    {"model_type": "deberta-v2", "type_vocab_size": 0, "max_relative_positions": -1, "layer_norm_eps": 1e-7}
+    | {"pooler_dropout": 0, "pooler_hidden_act": "gelu", "pos_att_type": "p2c|c2p", "position_buckets": 256},
+    {"model_type": "electra", "summary_activation": "gelu", "summary_last_dropout": 0.1, "summary_type": "first"},
+    {"model_type": "distilbert", "activation": "gelu", "tie_weights_": True, "seq_classif_dropout": 0.2},
+    {"model_type": "xlm-roberta", "torch_dtype": "torch.float16", "problem_type": None}
+    | {"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity", "version": "4.1"}},
+    {"model_type": "albert", "hidden_act": "gelu_new", "gap_size": 0, "net_structure_type": 0, "torch_dtype": None},
+    {"model_type": "longformer", "attention_window": [512, 512], "initializer_range": 0.02, "sep_token_id": 2},
+]
+
+
+@pytest.mark.parametrize("config", OLD_CONFIGS, ids=lambda config: config["model_type"])
+def test_what_old_models_hold_is_taken(tmp_path, config):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 10**30, "do_lower_case": True}))
+    check_safe(tmp_path)
