@@ -77,10 +77,12 @@ class Probe:
             ConfigError: with every such layer and pooling; or the model has an adapter, or is of no known family.
         """
         from nlp_transfer.models.adapters import refuse_adapter
+        from nlp_transfer.models.families import family, type_of
         from nlp_transfer.models.pooling import available_layers, available_poolings
 
         refuse_adapter(self.method, model)
-        kind = model.config.model_type
+        family(model)  # which refuses one that is not known
+        kind = type_of(model)
         possible = available_layers(model)
         possible_poolings = available_poolings(model)
         problems = [

@@ -9,12 +9,13 @@ checkpoint did not hold, and that the logits depend on, is inside a saved module
 import copy
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
 from peft.utils.other import ModulesToSaveWrapper
 from torch import nn
+from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.models.encoder_decoder import refuse_shared_weights
@@ -28,19 +29,15 @@ from nlp_transfer.models.families import (
     unused_parameters,
 )
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-
 TAKES_TOKENS_ONLY = ("longformer",)
 """Model types whose classifiers fail on embeddings in place of token ids."""
 
 
-def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters: tuple[str, ...] = ()) -> PeftModel:
+def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, ...] = ()) -> PeftModel:
     """Put an adapter on a model, its head and every new parameter inside saved modules.
 
     Args:
-        model: the model with its fresh head; any transformers model.
+        model: the model with its fresh head; of transformers, or any other if the configuration names the layers.
         peft_config: any PEFT configuration; it is copied. A missing `task_type` becomes SEQ_CLS for classifiers,
             missing `target_modules` of LoRA become every linear layer of the encoder's layers, and the sizes that a
             prompt needs are the model's.
@@ -61,6 +58,12 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
     if known and isinstance(config, LoraConfig) and config.target_modules is None and config.target_parameters is None:
         new = {name.rpartition(".")[0] for name in new_parameters} if is_encoder_decoder(model) else ()
         config.target_modules = [name for name in lora_targets(model) if name not in new]  # what is new trains in full
+    named = getattr(config, "target_modules", None) or getattr(config, "target_parameters", None)
+    if not named and not isinstance(model, PreTrainedModel):
+        raise ConfigError(
+            f"{type(peft_config).__name__} names no target_modules, so that it needs a transformers model, and "
+            f"{type(model).__name__} is none. Name the layers, as in LoraConfig(target_modules=[…])."
+        )
     if config.is_prompt_learning and model.config.model_type in TAKES_TOKENS_ONLY:
         raise ConfigError(
             f"{type(peft_config).__name__} hands the model embeddings in place of tokens, which a "
@@ -92,7 +95,7 @@ def peft_model(model: "PreTrainedModel", peft_config: PeftConfig, new_parameters
     return adapted
 
 
-def try_peft_model(model: "PreTrainedModel", peft_config: PeftConfig) -> None:
+def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
     """Find out what `peft_model` would refuse, on a copy of the model that has no weights; the model stays as it is.
 
     Kinds of adapter that compute with the weights when they are made pass unseen.
@@ -110,7 +113,7 @@ def try_peft_model(model: "PreTrainedModel", peft_config: PeftConfig) -> None:
         return
 
 
-def saved_modules(model: "PreTrainedModel", new_parameters: tuple[str, ...]) -> list[str]:
+def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> list[str]:
     """Modules that an adapter must save: the head, and the owner of each new parameter outside it.
 
     Of a network whose head is not known only the new parameters are known.
@@ -138,7 +141,7 @@ def unsaved_new_parameters(model: PeftModel, new_parameters: tuple[str, ...]) ->
     ]
 
 
-def merge(model: PeftModel) -> "PreTrainedModel":
+def merge(model: PeftModel) -> PreTrainedModel:
     """The plain model with the adapter's change added to its weights.
 
     Raises:
@@ -162,7 +165,7 @@ def merge(model: PeftModel) -> "PreTrainedModel":
         raise ConfigError(refusal) from error
 
 
-def refuse_unknown_modules(key: str, names: Sequence[str], model: "PreTrainedModel", kind: type[nn.Module]) -> None:
+def refuse_unknown_modules(key: str, names: Sequence[str], model: PreTrainedModel, kind: type[nn.Module]) -> None:
     """Refuse names, or ends of names, of modules that are not in the model. PEFT ignores them if it finds any other.
 
     Args:
@@ -206,5 +209,5 @@ def refuse_adapter(method: str, model: "nn.Module") -> None:
         )
 
 
-def _unused(model: "PreTrainedModel") -> set[str]:
+def _unused(model: PreTrainedModel) -> set[str]:
     return set(unused_parameters(model)) if has_known_head(model) else set()

@@ -41,13 +41,19 @@ def family(model: "PreTrainedModel") -> Family:
     """
     if is_encoder_decoder(model):
         return _family_of_encoder(model)
-    model_type = str(model.config.model_type)
+    model_type = type_of(model)
     if model_type not in FAMILIES:
-        raise ConfigError(unknown_family(model_type))
+        hint = "" if hasattr(model, "config") else " Give the transformers model itself; any other takes peft_config."
+        raise ConfigError(unknown_family(model_type) + hint)
     found = FAMILIES[model_type]
     if scores_sentences(model):
         return replace(found, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
     return found
+
+
+def type_of(model: nn.Module) -> str:
+    """Return `config.model_type`, or the class of a model that has none, such as a plain `nn.Module`."""
+    return str(getattr(getattr(model, "config", None), "model_type", None) or type(model).__name__)
 
 
 def is_encoder_decoder(model: nn.Module) -> bool:
@@ -99,19 +105,19 @@ def unknown_family(model_type: str) -> str:
 
 def is_known_classifier(model: "PreTrainedModel") -> bool:
     """Whether the table describes this network: a sequence classifier of one of its families."""
-    return str(model.config.model_type) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
+    return type_of(model) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
 
 
 def has_known_head(model: "PreTrainedModel") -> bool:
     """Whether all of the table's entry describes this network: a classifier, or one that scores sentences."""
-    return is_known_classifier(model) or (str(model.config.model_type) in FAMILIES and scores_sentences(model))
+    return is_known_classifier(model) or (type_of(model) in FAMILIES and scores_sentences(model))
 
 
 def is_known(model: "PreTrainedModel") -> bool:
     """Whether the encoder's part of the table describes this network: one that guesses or writes words, too."""
     if is_encoder_decoder(model):
         return True
-    masked = str(model.config.model_type) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
+    masked = type_of(model) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
     return masked or has_known_head(model)
 
 
@@ -123,7 +129,8 @@ def plain_model(model: nn.Module) -> "PreTrainedModel":
 
 def encoder_layers(model: "PreTrainedModel") -> nn.ModuleList:
     """The encoder's layers, lowest first (ALBERT: its groups of shared weights)."""
-    layers = model.base_model.get_submodule(family(model).layers)
+    name = family(model).layers
+    layers = model.base_model.get_submodule(name)
     assert isinstance(layers, nn.ModuleList)
     return layers
 

@@ -220,7 +220,7 @@ class TransferMixin(
         collate = self._given["data_collator"]
         if collate is None:
             collate = DataCollatorWithPadding(tokenizer) if tokenizer is not None else default_data_collator
-        config = model.config
+        config = getattr(model, "config", None)
         return Context(
             train=train,
             validation=validation if validation is not None else train,

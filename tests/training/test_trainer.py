@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, PeftModel
+from datasets import Dataset
+from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, TrainingError
-from nlp_transfer.methods import FrozenEncoder, LoRA, PartialFineTuning
+from nlp_transfer.methods import DANN, LPFT, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
 from tests.tiny_models import collate, random_rows, tiny_model
 
 
@@ -267,6 +268,47 @@ def test_a_plain_module_trains_evaluates_saves_and_resumes_as_in_trainer(config,
         found[cls] = [{name: entry[name] for name in kept if name in entry} for entry in entries]
     for ours, theirs in zip(found[TransferTrainer], found[Trainer], strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4)
+
+
+@pytest.mark.parametrize("config", [None, OtherConfig()])
+def test_an_adapter_on_a_plain_module_trains_saves_and_resumes_as_in_trainer(config, tmp_path):
+    generator = torch.Generator().manual_seed(1)
+    rows = [{"inputs": torch.randn(4, generator=generator), "labels": number % 3} for number in range(24)]
+    adapter = LoraConfig(target_modules=["linear"], r=2, init_lora_weights=False)
+    found = {}
+    for cls, args in ((Trainer, TrainingArguments), (TransferTrainer, TransferArguments)):
+        changes = {"save_strategy": "steps", "save_steps": 3, "remove_unused_columns": False, "label_names": ["labels"]}
+        folder = tmp_path / cls.__name__
+        found[cls] = []
+        for resumed in (None, str(folder / "checkpoint-3")):
+            model, given = Plain(config), {"peft_config": adapter}
+            if cls is Trainer:
+                model, given = get_peft_model(model, adapter), {}
+            run = cls(model, arguments(folder, args, max_steps=6, **changes), train_dataset=rows, **given)
+            run.train(resume_from_checkpoint=resumed)
+            found[cls].append(run.model.state_dict())
+    torch.testing.assert_close(found[TransferTrainer], found[Trainer], rtol=0, atol=1e-6)
+    torch.testing.assert_close(*found[TransferTrainer], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("config", [None, OtherConfig()])
+def test_methods_and_prompts_that_need_a_transformers_model_say_so(config, tmp_path):
+    rows = Dataset.from_list([{"inputs": [1.0, 0.0, 2.0, 1.0], "labels": 1}])
+    data = {"train_dataset": rows, "eval_dataset": rows, "data_collator": None}
+    target = random_rows(3).remove_columns("labels")
+    unknown = "Model type 'Plain' is not an encoder family known here"
+    for method in (FullFineTuning(), PartialFineTuning(layers=1), FrozenEncoder(), LPFT()):
+        with pytest.raises(ConfigError, match=unknown):
+            trainer(tmp_path, Plain(config), methods=method, **data)
+    with pytest.raises(ConfigError, match=unknown):
+        trainer(tmp_path, Plain(config), methods=DANN(), **{**data, "target_dataset": target})
+    unnamed = (
+        "Config names no target_modules, so that it needs a transformers model, and Plain is none. Name the layers"
+    )
+    with pytest.raises(ConfigError, match=f"^Lora{unnamed}"):
+        trainer(tmp_path, Plain(config), methods=LoRA(r=2), **data)
+    with pytest.raises(ConfigError, match=f"^PromptTuning{unnamed}"):
+        trainer(tmp_path, Plain(config), peft_config=PromptTuningConfig(num_virtual_tokens=2), **data)
 
 
 def test_methods_by_name_are_refused_with_what_to_write(tmp_path):
