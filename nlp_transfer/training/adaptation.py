@@ -19,7 +19,7 @@ from accelerate.utils import gather_object
 from torch import Tensor, nn
 
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods.base import Features
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.hidden_tokens import TokenGuessing
@@ -51,6 +51,9 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
     _networks: nn.ModuleDict | None = None
     _gradients: tuple[Tensor, Tensor] | None = None
     """What the loss of the update changes by with its pooled features and logits, of this process's rows."""
+
+    _has_terms = False
+    """Whether the loss of the update was computed with the methods' terms."""
 
     _guessing: TokenGuessing | None = None
     """Guesses hidden tokens of target texts, where a method asks for it."""
@@ -109,6 +112,7 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
         """As in `Trainer`; target rows join the source rows of each micro-batch."""
         batches, items = super().get_batch_samples(*args, **kwargs)
         if self.adapts:
+            self._has_terms = False
             self._label_targets()
             self._drop_update()
             batches[:] = list(self._with_target(batches))
@@ -189,7 +193,19 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
         return value + (flowing - flowing.detach()) + guessing
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
-        """As in `Trainer`; the processes' parts of what they guess are added up before."""
+        """As in `Trainer`; the processes' parts of what they guess are added up before.
+
+        Raises:
+            TrainingError: the update's loss has no terms of the methods, since a user's own was taken in its place.
+        """
+        if self.adapts and not self._has_terms:
+            names = " and ".join(method.name for method in self.methods if method.sees_target())
+            place = "training_step" if self.overrides("training_step") else "compute_loss"
+            raise TrainingError(
+                f"Step {self.state.global_step + 1}: {type(self).__name__} has a {place} of its own, which never calls "
+                f"TransferTrainer's compute_loss, so {names} had no effect on the loss. The weights did not take this "
+                "update. Compute the loss by that (self.compute_loss(model, inputs)), or leave the method out."
+            )
         if self._guessing is not None and (loss := self._guessing.end(self.accelerator)) is not None:
             self._note({f"{self._guessing.name}_loss": loss})
         return super()._get_grad_norm(model, grad_norm)
@@ -246,7 +262,7 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
             if gradient is not None:
                 own[local[PLACE]] = gradient[start : start + rows]
             kept.append(own)
-        self._gradients = kept[0], kept[1]
+        self._gradients, self._has_terms = (kept[0], kept[1]), True
         self._show(loss)
         return loss.total.detach()
 
