@@ -3,7 +3,7 @@
 A loss that is a mean of its micro-batch counts by the micro-batch's share of the update's items (rows, or tokens with a
 label), so that one update is the same for one process, accumulation and DDP, with uneven micro-batches too. A loss of
 the user's own is divided by the number of micro-batches, unless `loss_is_scaled_for_ga` says that it is scaled, or it
-was computed with `num_items_in_batch`.
+was computed with `num_items_in_batch`. A `training_step` of the user's own divides by itself.
 """
 
 from collections.abc import Mapping
@@ -18,28 +18,52 @@ from transformers.trainer_utils import EvalLoopOutput
 from nlp_transfer.training.target_rows import DOMAIN, NO_LABEL
 from nlp_transfer.training.updates import REPEATED, UpdateMixin, row_count
 
-_LOOKS = frozenset({"__get__", "__format__", "__repr__", "dim"})
+_LOOKS = frozenset(
+    {
+        *("__get__", "__format__", "__repr__", "__bool__", "dim", "size", "numel", "get_device", "is_floating_point"),
+        *("__eq__", "eq", "ne", "gt", "ge", "lt", "le"),
+    }
+)
 """What one may do with a count without computing anything of it."""
+
+_COPIES = frozenset({"__get__", "to", "cpu", "cuda", "detach", "clone", "float", "double", "int", "long", "type_as"})
+"""What gives the count again, on another device or of another type."""
 
 
 class ItemCount(Tensor):
     """How many items an update has, which notes whether it was computed with.
 
-    A loss that is handed the count and ignores it is a mean of its micro-batch.
+    A loss that is handed the count and ignores it is a mean of its micro-batch. A comparison is no use; the number
+    itself (`int(count)`) is, since nothing is known of it any more.
     """
 
-    used = False
+    _uses: list[str]
+
+    @classmethod
+    def of(cls, count: Tensor, uses: list[str] | None = None) -> "ItemCount":
+        """Return the count as one that notes its uses, in a list that copies share."""
+        noting = count.as_subclass(cls)
+        noting._uses = [] if uses is None else uses
+        return noting
+
+    @property
+    def used(self) -> bool:
+        """Whether anything was computed with the count or a copy of it."""
+        return bool(self._uses)
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Compute as with any tensor."""
-        kwargs = kwargs or {}
-        if func.__name__ not in _LOOKS:
-            for one in (*args, *kwargs.values()):
-                if isinstance(one, ItemCount):
-                    one.used = True
+        kwargs, name = kwargs or {}, func.__name__
+        counts = [one for one in (*args, *kwargs.values()) if isinstance(one, ItemCount)]
         with torch._C.DisableTorchFunctionSubclass():
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            if name in _COPIES and isinstance(result, Tensor):
+                return cls.of(result, counts[0]._uses)
+        if name not in _LOOKS | _COPIES:
+            for one in counts:
+                one._uses.append(name)
+        return result
 
 
 class WeighedLossMixin(UpdateMixin):
@@ -113,7 +137,7 @@ class WeighedLossMixin(UpdateMixin):
             inputs = {name: value for name, value in inputs.items() if name != REPEATED}
         count: Any = num_items_in_batch
         if isinstance(count, Tensor) and self.loss_is_own():
-            count = count.as_subclass(ItemCount)
+            count = ItemCount.of(count)
 
         def weighed(*args: Any, **kwargs: Any) -> Any:
             self._is_mean = False
@@ -147,13 +171,17 @@ class WeighedLossMixin(UpdateMixin):
             found = super().compute_loss(model, inputs, return_outputs)
             self._is_mean = True
             return found
-        found = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        ignored = isinstance(num_items_in_batch, ItemCount) and not num_items_in_batch.used
-        if ignored and self.compute_loss_func is not None and not return_outputs:
-            self._is_mean = True
-            if self.args.average_tokens_across_devices:  # for which Trainer has multiplied it
-                return found / self.accelerator.num_processes
-        return found
+        own, count = self.compute_loss_func is not None and self.loss_is_own(), num_items_in_batch
+        if own and isinstance(count, Tensor) and not isinstance(count, ItemCount):  # in an evaluation
+            count = ItemCount.of(count)
+        found = super().compute_loss(model, inputs, return_outputs, count)
+        if not own or not isinstance(count, ItemCount) or count.used:
+            return found
+        self._is_mean = True
+        loss, *outputs = found if return_outputs else (found,)
+        if self.args.average_tokens_across_devices:  # for which Trainer has multiplied it
+            loss = loss / self.accelerator.num_processes
+        return (loss, *outputs) if return_outputs else loss
 
     def evaluation_loop(
         self,

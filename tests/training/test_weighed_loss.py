@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
 from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments, Trainer, TrainingArguments
 
 from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods import DANN
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.mixin import TransferMixin
@@ -69,7 +70,23 @@ def with_a_penalty(trainer, model, inputs, count):
     return loss + outputs["logits"].square().mean() / 10
 
 
-LOSSES = [mean, total, either, handed_to_the_model, of_the_trainer, with_a_penalty]
+def looking(trainer, model, inputs, count):
+    assert count is None or (count > 0 and count and count.cpu().dim() == 0 and count != 0)
+    return mean(trainer, model, inputs, count)
+
+
+def by_a_copy(trainer, model, inputs, count):
+    return total(trainer, model, inputs, count.to(model.device).float().detach())
+
+
+def by_the_number(trainer, model, inputs, count):
+    return total(trainer, model, inputs, int(count))
+
+
+LOSSES = [
+    *(mean, total, either, handed_to_the_model, of_the_trainer, with_a_penalty),
+    *(looking, by_a_copy, by_the_number),
+]
 
 
 def own(loss, base=TransferTrainer, **attributes):
@@ -183,6 +200,26 @@ def test_micro_batches_of_other_sizes_count_by_their_rows(tmp_path):
 # ---- evaluation ----
 
 
+@pytest.mark.parametrize("divides", [True, False])
+def test_a_loss_function_is_not_multiplied_by_the_processes_in_evaluation(divides, tmp_path, monkeypatch):
+    def function(outputs, labels, num_items_in_batch=None):
+        losses = functional.cross_entropy(outputs.logits, labels, reduction="none")
+        return losses.sum() / num_items_in_batch / 2 if divides else losses.mean()  # both processes have the rows
+
+    made = {}
+    for base, args in ((Trainer, TrainingArguments), (TransferTrainer, TransferArguments)):
+        made[base] = base(network(), arguments(tmp_path, args), collate, compute_loss_func=function)
+    monkeypatch.setattr(Accelerator, "num_processes", 2)
+    batch = collate(list(ROWS))
+    losses = {
+        base: float(trainer.prediction_step(trainer.model.eval(), dict(batch), False)[0])
+        for base, trainer in made.items()
+    }
+    expected = network().eval()(**batch).loss.item()
+    assert losses[TransferTrainer] == pytest.approx(expected, rel=1e-5)
+    assert losses[Trainer] == pytest.approx(expected if divides else 2 * expected, rel=1e-5)
+
+
 def doubled(base):
     class Doubled(base):
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -255,6 +292,47 @@ def test_an_own_loss_and_a_method_for_a_target_are_refused(tmp_path):
     target = ROWS.remove_columns("labels")
     with pytest.raises(ConfigError, match="Own has a compute_loss of its own, and methods for a target domain need"):
         own(mean)(network(), arguments(tmp_path), collate, train_dataset=ROWS, target_dataset=target, methods=[DANN()])
+
+
+def without_terms(folder, cls=TransferTrainer):
+    target = ROWS.remove_columns("labels")
+    run = cls(network(), arguments(folder), collate, train_dataset=ROWS, target_dataset=target, methods=[DANN()])
+    return run, run.model.classifier.weight.clone()
+
+
+def test_a_step_without_the_terms_of_a_method_is_refused(tmp_path):
+    class Stepped(TransferTrainer):
+        calls = False
+
+        def training_step(self, model, inputs, num_items_in_batch=None):
+            loss = self.compute_loss(model, inputs) if self.calls else model(**inputs).loss
+            self.accelerator.backward(loss)
+            return loss.detach()
+
+    run, before = without_terms(tmp_path, Stepped)
+    with pytest.raises(
+        TrainingError,
+        match=r"^Step 1: Stepped has a training_step of its own, which never calls TransferTrainer's compute_loss, so "
+        r"dann had no effect on the loss\. The weights did not take this update\.",
+    ):
+        run.train()
+    assert torch.equal(run.model.classifier.weight, before)
+    run, _ = without_terms(tmp_path, type("Calling", (Stepped,), {"calls": True, "__module__": __name__}))
+    run.train()
+    assert "dann_loss" in run.state.log_history[0]
+
+
+def test_a_loss_that_is_put_on_the_trainer_in_place_of_a_methods_is_refused(tmp_path):
+    run, before = without_terms(tmp_path)
+    run.compute_loss = lambda model, inputs, *_, **__: model(**inputs).loss
+    with pytest.raises(TrainingError, match=r"TransferTrainer has a compute_loss of its own, which never calls"):
+        run.train()
+    assert torch.equal(run.model.classifier.weight, before)
+    run, _ = without_terms(tmp_path)
+    ours = run.compute_loss
+    run.compute_loss = lambda model, inputs, **kwargs: 2 * ours(model, inputs, **kwargs)
+    run.train()
+    assert "dann_loss" in run.state.log_history[0]
 
 
 def test_a_trainer_of_writers_has_no_loss_of_its_own(tmp_path):
