@@ -138,6 +138,8 @@ def _read(folder: Path) -> dict[str, tuple[int, str]]:
         version = tree["version"]
         files = {str(name): (entry["bytes"], entry["sha256"]) for name, entry in tree["files"].items()}
     except FileNotFoundError as error:
+        if not folder.exists():
+            raise CheckpointError(f"There is no folder {folder}.") from error
         raise CheckpointError(
             f"{folder} has no {MANIFEST}, which is written last: it is not complete. {_remedy(folder)}"
         ) from error
@@ -241,7 +243,10 @@ def _advice(folder: Path) -> str:
 def _accept(folder: Path) -> str:
     """How a user's own change is accepted: a checkpoint counts as torn without a manifest."""
     if (folder / "trainer_state.json").exists():
-        return f"list it anew: nlp_transfer.models.manifest.write_manifest(pathlib.Path({str(folder)!r}))"
+        return (
+            "list it anew in Python: import pathlib; from nlp_transfer.models.manifest import write_manifest; "
+            f"write_manifest(pathlib.Path({str(folder)!r}))"
+        )
     return f"delete {folder / MANIFEST}"
 
 

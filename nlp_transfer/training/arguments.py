@@ -130,6 +130,14 @@ class TransferArguments(TrainingArguments):
 
     def _range_problems(self) -> list[str]:
         """What is wrong with values that are numbers, one message each."""
+        numbers = ["max_steps", "num_train_epochs", "early_stopping_patience"]
+        problems = [
+            f"training.{name} is {getattr(self, name)!r}; expected a number."
+            for name in [*numbers, *(name for names, _, _ in _RANGES for name in names)]
+            if getattr(self, name) is not None and not hasattr(getattr(self, name), "__float__")
+        ]
+        if problems:
+            return problems
         problems = [
             f"training.{name} is {getattr(self, name)}; expected {expected}."
             for names, expected, holds in _RANGES

@@ -105,7 +105,7 @@ class ResumingMixin(SavingMixin):
 
     def _require_states(self, checkpoint: Path, *others: str) -> None:
         """Complain about files without which training would begin with fresh states; raises CheckpointError."""
-        fresh = ": it was saved without the optimizer's state (save_only_model)"
+        fresh = " (save_only_model leaves it out, or it was deleted)"
         names = [TRAINER_STATE_NAME, *others]
         if not (self.is_deepspeed_enabled or self.is_fsdp_enabled):
             names += [OPTIMIZER_NAME, SCHEDULER_NAME]
@@ -184,8 +184,9 @@ class ResumingMixin(SavingMixin):
                 raise CheckpointError(
                     [
                         *error.problems,
-                        f"{best} held the best weights so far, so the run cannot end as it would have. Put it back, or "
-                        "start a new run (--new_run keeps this one under another name).",
+                        f"{best} held the best weights so far, so training cannot end as it would have. Put it back, "
+                        "or train anew: in Python without resume_from_checkpoint; of a run, --new_run keeps this one "
+                        "under another name.",
                     ]
                 ) from error
             self.state.best_model_checkpoint = None

@@ -179,6 +179,10 @@ def test_no_manifest(folder: Path) -> None:
     assert refusal(folder) == [f"{folder} has no manifest.json, which is written last: it is not complete. {REMEDY}"]
 
 
+def test_no_folder(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "gone") == [f"There is no folder {tmp_path / 'gone'}."]
+
+
 def test_a_manifest_that_is_a_link(folder: Path) -> None:
     (folder / MANIFEST).rename(folder.parent / "other.json")
     (folder / MANIFEST).symlink_to("../other.json")

@@ -59,6 +59,16 @@ def test_values_that_no_run_could_use_are_reported_together():
     ]
 
 
+def test_text_in_place_of_a_number_is_reported():
+    with pytest.raises(ConfigError) as caught:
+        TransferArguments(output_dir="x", attention_dropout="0.1", num_train_epochs="3", save_steps=[1])
+    assert caught.value.problems == [
+        "training.num_train_epochs is '3'; expected a number.",
+        "training.save_steps is [1]; expected a number.",
+        "training.attention_dropout is '0.1'; expected a number.",
+    ]
+
+
 @pytest.mark.parametrize("cls", [TransferArguments, Seq2SeqTransferArguments])
 def test_a_script_of_transformers_reads_them_from_its_command_line(cls, tmp_path):
     line = ["--output_dir", str(tmp_path), "--use_cpu", "--learning_rate", "1e-3", "--report_to", "none"]
