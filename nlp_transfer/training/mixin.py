@@ -6,8 +6,8 @@ Silent faults of the stock loop that are removed here:
   gradients grow with accumulation steps and processes, and so does a loss of the user's own that ignores it. Here
   every mean is weighted by its share of the update (weighed_loss.py).
 * A loss that is not finite is logged as 0.0. Here it stops the run (finite.py).
-* The evaluation loss repeats each batch's mean for all of its rows, a short last batch included, which is wrong on
-  several processes. Here it is the mean over rows.
+* The evaluation loss is made of batches' means: on several processes the last ones count for other rows than theirs,
+  and losses of tokens count by rows. Here it is the mean over rows, or tokens.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither (row_order.py).
 * `training_args.bin` holds the Hub token, and goes to the Hub with the whole output folder. Here neither
   (publishing.py).

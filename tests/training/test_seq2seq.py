@@ -163,6 +163,7 @@ def test_several_sequences_of_a_row_are_all_predicted(kind, tmp_path):
     )
     np.testing.assert_array_equal(found.predictions, stock.predict(rows, **options).predictions)
     assert len(made.predict(rows).predictions) == 19
+    assert made.predict(rows).label_ids.shape == (19, max(map(len, rows["labels"])))
 
 
 def _stock_values(folder):
