@@ -70,7 +70,10 @@ def load_tokenizer(
         ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
         CheckpointError: the folder is torn or unsafe; see `model_folder`.
     """
-    folder = _encoder_folder(name, revision, trust_remote_code)
+    source = Path(resolve_model(name))
+    if source.is_dir() and not _has_vocabulary(source):  # a tokenizer may have a folder of its own
+        check_config(name, source)
+    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
     return read_tokenizer(name, folder, trust_remote_code=trust_remote_code)
 
 
@@ -106,11 +109,9 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
     return tokenizer
 
 
-def _encoder_folder(name: str, revision: str | None, trust_remote_code: bool) -> Path:
-    """As `model_folder`; a folder without config.json is refused before it is walked."""
-    if (source := Path(resolve_model(name))).is_dir():
-        check_config(name, source)
-    return model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
+def _has_vocabulary(folder: Path) -> bool:
+    """Whether a folder holds a tokenizer's vocabulary, by the names that such files have."""
+    return any(any(folder.glob(pattern)) for pattern in ("tokenizer.json", "vocab*", "*.model"))
 
 
 def _tokenizer_problem(name: str, folder: Path, error: Exception) -> str:
@@ -121,7 +122,7 @@ def _tokenizer_problem(name: str, folder: Path, error: Exception) -> str:
             Tokenizer.from_file(str(place))
         except Exception as fault:  # the library raises no other kind
             return read_problem(name, place.name, fault)
-    elif not any(folder.glob("vocab*")) and not any(folder.glob("*.model")):
+    elif not _has_vocabulary(folder):
         return (
             f"model: {name}: its tokenizer files are missing ({_VOCABULARIES}). Copy them from where the encoder came "
             "from."
@@ -211,7 +212,9 @@ def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    folder = _encoder_folder(name, revision, trust_remote_code)
+    if (source := Path(resolve_model(name))).is_dir():
+        check_config(name, source)  # before a folder that holds no model is walked
+    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
     check_folder(name, folder)
     try:
         with quiet():
