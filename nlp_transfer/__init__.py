@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nlp_transfer.config import Config, load_config
+    from nlp_transfer.config.experiment import Experiment, load_config
     from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
-    from nlp_transfer.hub import load
     from nlp_transfer.metrics.label_shift import estimate_label_shift
-    from nlp_transfer.models.extractive import register_models
-    from nlp_transfer.pipelines import register_pipelines
+    from nlp_transfer.models.heads.extractive import register_models
     from nlp_transfer.runner import run
+    from nlp_transfer.tasks.saved_models import load
+    from nlp_transfer.tasks.summarization.pipeline import register_pipelines
     from nlp_transfer.training import (
         Seq2SeqTransferArguments,
         Seq2SeqTransferTrainer,
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "config": ("Config", "load_config"),
+    "config.experiment": ("Experiment", "load_config"),
     "data": ("Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "load_corpus"),
-    "hub": ("load",),
+    "tasks.saved_models": ("load",),
     "metrics.label_shift": ("estimate_label_shift",),
-    "models.extractive": ("register_models",),
-    "pipelines": ("register_pipelines",),
+    "models.heads.extractive": ("register_models",),
+    "tasks.summarization.pipeline": ("register_pipelines",),
     "runner": ("run",),
     "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
 }
 
 __all__ = [
-    "Config",
     "Corpus",
     "CorpusConfig",
+    "Experiment",
     "Seq2SeqTransferArguments",
     "Seq2SeqTransferTrainer",
     "SplitConfig",

@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.manifest import MANIFEST
+from nlp_transfer.models.files.manifest import MANIFEST
 from nlp_transfer.small_run import write_small_run
 
 IN_A_SAVE = 0.6

@@ -68,7 +68,7 @@ SHOWN_CHARACTERS = 200
 """Up to how many characters of a value a message shows."""
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as Python writes it, cut where it is long."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters)"
@@ -96,4 +96,4 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     guess = f" Did you mean {near!r}?" if near else ""
     plural = what[:-1] + "ies" if what.endswith("y") and what != "key" else what + ("es" if what.endswith("s") else "s")
     listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= LISTED_NAMES else ""
-    return f"Unknown {what} {shown(got)}.{guess}{listed}"
+    return f"Unknown {what} {format_value(got)}.{guess}{listed}"

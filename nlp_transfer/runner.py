@@ -13,62 +13,68 @@ from typing import Any
 from accelerate import PartialState
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer import hub
-from nlp_transfer.building import build_trainer, load_data, load_model
-from nlp_transfer.choosing import TRIED, adopt, choose
-from nlp_transfer.config import Config
+from nlp_transfer.commands.push_run import PushSettings, check_push, push_after_run
+from nlp_transfer.commands.search import SEARCH_FACT, choose, promote
+from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.config.search_space import CANDIDATES
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
-from nlp_transfer.judging import Correction, TrainedRun, judge
-from nlp_transfer.methods.base import say_nothing
+from nlp_transfer.files import write_text
+from nlp_transfer.methods.base import ignore_message
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.models.families import count_parameters
-from nlp_transfer.models.fetching import model_folder
-from nlp_transfer.models.manifest import check_manifest, folder_fingerprint, has_manifest
-from nlp_transfer.pushing import PushSettings, check_push, push_after_run
+from nlp_transfer.models.files.download import model_folder
+from nlp_transfer.models.files.manifest import check_manifest, folder_fingerprint, has_manifest
 from nlp_transfer.reporting.config_record import config_differences, leaves
 from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
-from nlp_transfer.reporting.files import write_text
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
+from nlp_transfer.reporting.run_facts import (
+    describe_corpora,
+    facts_of,
+    metrics_of,
+    parameter_summary,
+    truncation_summary,
+    unreadable_warnings,
+)
 from nlp_transfer.reporting.run_folder import (
     LOG,
     RunFolder,
+    archive,
     check_results,
     check_run_folder,
-    look_at,
+    inspect,
     open_run_folder,
-    set_aside,
 )
-from nlp_transfer.reporting.scoring import score_model
+from nlp_transfer.reporting.run_results import PriorCorrection, RunContext, collect_results
+from nlp_transfer.reporting.sections.adaptation import score_summary
+from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.run_facts import cut_texts, described, facts_of, metrics_of, to_be_trained, unreadable_warnings
-from nlp_transfer.target import (
-    Encoded,
-    check_adaptation,
-    held_out,
-    judging_rows,
-    names_of,
-    source_only_config,
-    target_rows,
-    tokens_an_epoch,
-)
-from nlp_transfer.target_classes import correct_prior
-from nlp_transfer.target_findings import headline
-from nlp_transfer.tasks import BoundClassification, BoundTask
+from nlp_transfer.tasks import FittedClassification, FittedTask, saved_models
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
-from nlp_transfer.training.choices import CANDIDATES
 from nlp_transfer.training.determinism import deterministic
+from nlp_transfer.training.scoring import score_model
+from nlp_transfer.training.setup import build_trainer, load_data, load_model
 from nlp_transfer.training.signals import StopSignals
+from nlp_transfer.training.target_data import (
+    Encoded,
+    check_adaptation,
+    evaluation_splits,
+    source_only_config,
+    target_method_names,
+    target_rows,
+    target_validation_rows,
+    tokens_an_epoch,
+)
 from nlp_transfer.training.threads import use_cores
 
-BEFORE = "before training"
+UNTRAINED_BASELINE = "before training"
 """What the model as it came is called where it stands beside the trained one."""
 
 
 def run(
-    config: Config,
+    config: Experiment,
     *,
     resume: bool = False,
     new_run: bool = False,
@@ -98,7 +104,7 @@ def run(
         RunInterrupted: one of the signals came; what was learned is saved.
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
-    tell = say if main else say_nothing
+    tell = say if main else ignore_message
     check_agreement({**leaves(record), "--resume": resume, "--new_run": new_run})
     found = RunFolder(folder, "empty") if new_run else check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
@@ -118,20 +124,20 @@ def run(
     )
     unreadable = unreadable_warnings(encoded, corpora, tokenizer)
     notes = [f"Warning: {warning}" for warning in unreadable]
-    notes += [f"{name}: {value}" for name, value in cut_texts(encoded).items()]
+    notes += [f"{name}: {value}" for name, value in truncation_summary(encoded).items()]
     notes += [f"{name}: {value}" for name, value in task.facts.items()]
     check_adaptation(config, task, encoded, tokenizer)
     target = target_rows(config, encoded, notes.append)
     loaded = load_model(config, task)
     notes += loaded.notes
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
-    if main and new_run and (kept := set_aside(folder)):
+    if main and new_run and (kept := archive(folder)):
         tell(f"The run that {folder} held is now {kept}.")
     opened = _open(folder, config, record, corpora, resume=resume) if main else None
     log = JsonLinesLog(folder / LOG) if main else None
     try:
         with deterministic(config.training.device, tell) as undetermined:
-            tell("\n".join([*described(corpora), *notes]))
+            tell("\n".join([*describe_corpora(corpora), *notes]))
             try:
                 config, tried, beside = _run_inside(config, folder, tell, stop_signals)
                 if tried or beside is not None:
@@ -147,7 +153,7 @@ def run(
                     log,
                     tell,
                     target,
-                    judging_rows(config, encoded),
+                    target_validation_rows(config, encoded),
                 )
             except NLPTransferError:
                 if opened is not None and log is not None and opened.state == "empty" and not has_learned(folder):
@@ -156,22 +162,24 @@ def run(
                 raise
             trainer.stop_signals = stop_signals
             trained_parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
-            tell(to_be_trained(config, *trained_parameters))
+            tell(parameter_summary(config, *trained_parameters))
             prepared = time.perf_counter()
-            trainer.train(resume_from_checkpoint=_going_on(trainer, folder, tell))
+            trainer.train(resume_from_checkpoint=_latest_checkpoint(trainer, folder, tell))
             trainer.use_float32()
             trained = time.perf_counter()
-            rows, correction = held_out(config, encoded), Correction()
-            if config.prior_correction and isinstance(task, BoundClassification):
-                correction = Correction(*correct_prior(trainer, task, rows, tell))
+            rows, correction = evaluation_splits(config, encoded), PriorCorrection()
+            if config.prior_correction and isinstance(task, FittedClassification):
+                correction = PriorCorrection(*correct_prior(trainer, task, rows, tell))
             scored = score_model(trainer, task, rows)
             evaluated = time.perf_counter()
-            paths = {**hub.save_trained(trainer, tokenizer, folder, task), "log": str(folder / LOG)}
+            paths = {**saved_models.save_trained(trainer, tokenizer, folder, task), "log": str(folder / LOG)}
             learns_text = not config.task.classifies and not config.task.summarizes
-            before = {BEFORE: _scored_before(trainer, config, task, rows)} if learns_text else {}
+            before = {UNTRAINED_BASELINE: _scored_before(trainer, config, task, rows)} if learns_text else {}
         if opened is None:
             return None
-        judged = judge(TrainedRun(config, task, trainer, corpora, encoded, rows, scored, correction, beside), tell)
+        judged = collect_results(
+            RunContext(config, task, trainer, corpora, encoded, rows, scored, correction, beside), tell
+        )
         report = Report(
             title=folder.name,
             task=config.task.name,
@@ -192,7 +200,7 @@ def run(
             seeds=(config.training.seed,),
             baselines={**before, **judged.baselines},
             facts={**facts_of(loaded, encoded, trainer, context, undetermined), **task.facts, **tried, **judged.facts},
-            thresholds=task.threshold_by_label() if isinstance(task, BoundClassification) else {},
+            thresholds=task.threshold_by_label() if isinstance(task, FittedClassification) else {},
             paths={**paths, **judged.paths},
             warnings=(*unreadable, *judged.warnings),
         ).write(folder)
@@ -205,33 +213,33 @@ def run(
 
 
 def _run_inside(
-    config: Config, folder: Path, tell: Callable[[str], None], stop_signals: StopSignals | None
-) -> tuple[Config, dict[str, Any], Config | None]:
+    config: Experiment, folder: Path, tell: Callable[[str], None], stop_signals: StopSignals | None
+) -> tuple[Experiment, dict[str, Any], Experiment | None]:
     """The runs that come before, in folders inside the run's: the candidates to choose from, and the source alone.
 
     Returns:
         The configuration with what was chosen, facts of the choice, and the configuration of the run beside, if any.
     """
     tried: dict[str, Any] = {}
-    inside = partial(run, resume=True, say=say_nothing, stop_signals=stop_signals, pushes=False)
+    inside = partial(run, resume=True, say=ignore_message, stop_signals=stop_signals, pushes=False)
     if config.choose:
         choice = choose(config, folder, inside, tell)
-        config, tried = choice.config, {TRIED: choice.facts}
+        config, tried = choice.config, {SEARCH_FACT: choice.facts}
         if PartialState().is_main_process:
-            adopt(choice, folder)
+            promote(choice, folder)
         PartialState().wait_for_everyone()
     beside = source_only_config(config, folder)
     if beside is not None:
-        if look_at(str(beside.training.output_dir)).state != "finished":
-            tell(f"First without {names_of(config)}, to compare with: {beside.training.output_dir}")
+        if inspect(str(beside.training.output_dir)).state != "finished":
+            tell(f"First without {target_method_names(config)}, to compare with: {beside.training.output_dir}")
         inside(beside)
         if PartialState().is_main_process:
-            tell(f"Without {names_of(config)}: {headline(beside)}. Now with it.")
+            tell(f"Without {target_method_names(config)}: {score_summary(beside)}. Now with it.")
     return config, tried, beside
 
 
 def _pushed(
-    report: Report, folder: Path, config: Config, corpora: Mapping[str, Corpus], tell: Callable[[str], None]
+    report: Report, folder: Path, config: Experiment, corpora: Mapping[str, Corpus], tell: Callable[[str], None]
 ) -> Report:
     """The report, with where the model is on the Hub, or why it is not."""
     try:
@@ -246,7 +254,7 @@ def has_learned(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CANDIDATES, SOURCE_ONLY))
 
 
-def _scored_before(trainer: TransferTrainer, config: Config, task: BoundTask, encoded: Encoded) -> dict[str, Any]:
+def _scored_before(trainer: TransferTrainer, config: Experiment, task: FittedTask, encoded: Encoded) -> dict[str, Any]:
     """The metrics of the model as it came, on the rows that the trained one was scored on. On all processes together.
 
     A model that is sharded over processes has no place for a second one: nothing is scored.
@@ -278,7 +286,7 @@ def _check_finished(found: RunFolder) -> None:
 
 
 def _open(
-    folder: Path, config: Config, record: dict[str, Any], corpora: Mapping[str, Corpus], *, resume: bool
+    folder: Path, config: Experiment, record: dict[str, Any], corpora: Mapping[str, Corpus], *, resume: bool
 ) -> RunFolder:
     """Enter the run's folder, alone."""
     opened = open_run_folder(
@@ -296,7 +304,7 @@ def _open(
     return opened
 
 
-def _going_on(trainer: TransferTrainer, folder: Path, tell: Callable[[str], None]) -> str | None:
+def _latest_checkpoint(trainer: TransferTrainer, folder: Path, tell: Callable[[str], None]) -> str | None:
     """The checkpoint to go on from, None where there is none; says which it is, and which are not whole."""
     checkpoint, passed = trainer.newest_checkpoint()
     if checkpoint is None and passed:

@@ -8,8 +8,8 @@ checkpoint. Results stand in results.jsonl in the sweep's output_dir, one line a
 
 import sys
 
-from nlp_transfer.commands.options import command_parser
 from nlp_transfer.commands.sweep import sweep
+from nlp_transfer.config.command_line import command_parser
 
 if __name__ == "__main__":
     parser = command_parser(__doc__)

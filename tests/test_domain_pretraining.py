@@ -9,14 +9,14 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel, pipeline
 
-from nlp_transfer.building import load_data, load_model
-from nlp_transfer.config import load_config
+from nlp_transfer.commands.dry_run import dry_run
+from nlp_transfer.commands.estimating import estimate
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig, load_corpus
-from nlp_transfer.dry_run import dry_run
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.estimating import estimate
-from nlp_transfer.runner import BEFORE, run
+from nlp_transfer.runner import UNTRAINED_BASELINE, run
 from nlp_transfer.tasks import MaskedLanguageModeling
+from nlp_transfer.training.setup import load_data, load_model
 from tests.tiny_models import tiny_config
 from tests.tiny_runs import rows, run_tree, save_tokenizer, tiny_encoder, train_on_two_processes, write_corpus
 
@@ -52,7 +52,7 @@ def finished(encoder, corpus, tmp_path_factory):
 def test_perplexity_falls_on_held_out_text_of_both_domains(finished):
     report, _ = finished
     for domain, split in (("source", "test"), ("target", "unlabeled")):
-        after, before = report.metrics[domain][split], report.baselines[BEFORE][domain][split]
+        after, before = report.metrics[domain][split], report.baselines[UNTRAINED_BASELINE][domain][split]
         assert after["masked_tokens"] == before["masked_tokens"] > 20
         assert 1 < after["perplexity"] < 18 < 30 < before["perplexity"]  # 25 words in all, fillers as good as random
         assert after["accuracy"] > before["accuracy"]
@@ -76,7 +76,10 @@ def test_what_such_a_run_leaves(finished):
     written = (folder / "report.md").read_text()
     after, before = (
         f"{scores['perplexity']:.2f}"
-        for scores in (report.metrics["target"]["unlabeled"], report.baselines[BEFORE]["target"]["unlabeled"])
+        for scores in (
+            report.metrics["target"]["unlabeled"],
+            report.baselines[UNTRAINED_BASELINE]["target"]["unlabeled"],
+        )
     )
     assert f"masked tokens of target unlabeled its perplexity is {after} (95 % interval " in written
     assert f"; {before} before training." in written
@@ -153,7 +156,7 @@ def test_one_file_is_split_for_it(encoder, tmp_path):
 def test_lora_leaves_a_plain_merged_model(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=3)
     report = run(load_config(tree={**made, "methods": [{"name": "lora", "r": 4}]}), say=lambda _: None)
-    scores, before = report.metrics["source"]["test"], report.baselines[BEFORE]["source"]["test"]
+    scores, before = report.metrics["source"]["test"], report.baselines[UNTRAINED_BASELINE]["source"]["test"]
     assert scores["perplexity"] < 0.9 * before["perplexity"]
     guess = pipeline("fill-mask", model=str(tmp_path / "run" / "model"))
     assert len(guess("waive domain [MASK] rights")) == 5

@@ -12,14 +12,14 @@ import pytest
 import torch
 
 import nlp_transfer
-from nlp_transfer import hub
-from nlp_transfer.config import load_config
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.masked_lm import load_masked_lm
-from nlp_transfer.publishing.parts import Base
+from nlp_transfer.hub.package import BaseModel
+from nlp_transfer.models.heads.masked_lm import load_masked_lm
 from nlp_transfer.runner import run
-from nlp_transfer.tasks.bertscore_model import bertscore_folder
-from nlp_transfer.training.publishing import _use
+from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
+from nlp_transfer.training.hub import _use
 from tests.tiny_documents import summary_tree, write_documents
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
@@ -112,7 +112,7 @@ def test_it_gives_the_same_logits(saved: Path, alone: dict[str, Any], name: str)
             str(saved / name / "model"), revision=None, trust_remote_code=False, attention_dropout=None
         ).model.eval()
     else:
-        ours = hub.load(saved / name).model
+        ours = saved_models.load(saved / name).model
     given = {"decoder_input_ids": ids} if SAVED[name].endswith("Seq2SeqLM") else {}
     with torch.no_grad():
         expected = ours(input_ids=ids, **given).logits
@@ -165,7 +165,7 @@ def test_bertscore_needs_an_encoder_alone(saved: Path) -> None:
 
 def test_the_card_of_a_trainers_push_registers_it(saved: Path) -> None:
     network = nlp_transfer.load(saved / "extracts").model
-    assert _use(network, "ada/extracts", Base("an encoder"), adapter=False) == (
+    assert _use(network, "ada/extracts", BaseModel("an encoder"), adapter=False) == (
         "import nlp_transfer\nfrom transformers import AutoModel\n\nnlp_transfer.register_models()\n"
         'model = AutoModel.from_pretrained("ada/extracts")'
     )

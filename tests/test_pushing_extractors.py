@@ -10,16 +10,16 @@ import torch
 from transformers import pipeline
 
 import nlp_transfer
-from nlp_transfer import hub
-from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.push import push as push_command
-from nlp_transfer.config import load_config
+from nlp_transfer.commands.push_run import PushSettings, prepare, push, read_source
+from nlp_transfer.config.command_ending import BAD_INPUT
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, PublishError
-from nlp_transfer.models.manifest import write_manifest
-from nlp_transfer.pushing import PushSettings, prepare, push, read_source
+from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.runner import run
-from nlp_transfer.summarizing import ranking, summarize
-from nlp_transfer.writing import write_summaries
+from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks.summarization.abstractive_predictor import write_summaries
+from nlp_transfer.tasks.summarization.extractive_predictor import ranking, summarize
 from tests.hub_server import Hub
 from tests.tiny_documents import documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder
@@ -82,7 +82,7 @@ def test_it_goes_and_comes_back(loopback_hub: Hub, trained: Path) -> None:
     assert not [name for name, content in files.items() if str(trained).encode() in content]
     listed = json.loads(files["manifest.json"])["files"]
     assert listed["extractor/model.safetensors"]["bytes"] == len(files["extractor/model.safetensors"])
-    here = hub.load(trained / "writer")
+    here = saved_models.load(trained / "writer")
     for revision in (None, commit.oid):
         back: Any = nlp_transfer.load("ada/writer", revision=revision)
         for name, weight in here.extractor.model.state_dict().items():
@@ -102,7 +102,7 @@ def test_the_pipeline_of_the_card_finds_the_extractor(loopback_hub: Hub, trained
     push(trained / "writer", "writer", say=quiet)
     nlp_transfer.register_pipelines()
     made = pipeline("summarization", model="ada/writer")
-    expected = [one.summary for one in write_summaries(hub.load(trained / "writer"), enumerate(texts()))]
+    expected = [one.summary for one in write_summaries(saved_models.load(trained / "writer"), enumerate(texts()))]
     assert [one["summary_text"] for one in made(texts())] == expected
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.config import load_config
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.runner import run
 from tests.hub_server import OWNER, running
 from tests.tiny_runs import WORDS, rows, run_tree, tiny_encoder, write_corpus

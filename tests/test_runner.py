@@ -12,19 +12,19 @@ import torch
 from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer, pipeline
 
-from nlp_transfer import hub
-from nlp_transfer.building import build_trainer, load_data, load_model
-from nlp_transfer.config import load_config
-from nlp_transfer.dry_run import dry_run
+from nlp_transfer.commands.dry_run import dry_run
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
-from nlp_transfer.methods.base import say_nothing
+from nlp_transfer.methods.base import ignore_message
+from nlp_transfer.metrics.bootstrap import bootstrap_difference
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.metrics.intervals import bootstrap_difference
-from nlp_transfer.reading.trees import read_yaml
 from nlp_transfer.reporting.predictions import read_predictions
-from nlp_transfer.reporting.scoring import Scored
+from nlp_transfer.reporting.sections.label_shift import correction_warnings
 from nlp_transfer.runner import run
-from nlp_transfer.target_classes import correction_warnings
+from nlp_transfer.tasks import saved_models
+from nlp_transfer.training.scoring import SplitPredictions
+from nlp_transfer.training.setup import build_trainer, load_data, load_model
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -162,7 +162,8 @@ def test_an_interrupted_run_is_resumed_to_the_same_end(encoder, corpus, tmp_path
         run(load_config(tree=tree))
     resumed = run(load_config(tree=tree), resume=True)
     first, second = (
-        torch.cat([p.flatten() for p in hub.load(tmp_path / name).model.parameters()]) for name in ("whole", "cut")
+        torch.cat([p.flatten() for p in saved_models.load(tmp_path / name).model.parameters()])
+        for name in ("whole", "cut")
     )
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     assert resumed.metrics["source"]["test"]["macro_f1"] == whole.metrics["source"]["test"]["macro_f1"]
@@ -174,7 +175,7 @@ def test_multi_label_with_tuned_thresholds(encoder, multi_label_corpus, tmp_path
     scores = report.metrics["source"]["test"]
     assert scores["micro_f1"] > 0.8
     assert "exact_match" in scores
-    trained = hub.load(folder)
+    trained = saved_models.load(folder)
     assert trained.multi_label
     assert dict(zip(trained.label_names, trained.thresholds.tolist(), strict=True)) == pytest.approx(report.thresholds)
     for row in predictions(folder):
@@ -203,7 +204,7 @@ def test_an_adapter_that_can_be_merged_leaves_a_plain_model(encoder, corpus, tmp
     report = run(load_config(tree=tree))
     assert report.facts["peft_config"]["peft_type"] == "IA3"
     assert {"model", "adapter"} <= set(report.paths)
-    assert probabilities_differ_by(hub.load(tmp_path / "run").model, tmp_path / "run") < 1e-5
+    assert probabilities_differ_by(saved_models.load(tmp_path / "run").model, tmp_path / "run") < 1e-5
 
 
 def test_an_adapter_that_cannot_be_merged_is_left_alone(encoder, corpus, tmp_path):
@@ -220,7 +221,7 @@ def test_an_adapter_that_cannot_be_merged_is_left_alone(encoder, corpus, tmp_pat
     with pytest.raises(
         CheckpointError, match=r"not merged loads with peft's .*from_pretrained\(FOLDER, num_labels=NUMB"
     ):
-        hub.load(folder)
+        saved_models.load(folder)
     adapted = AutoPeftModelForSequenceClassification.from_pretrained(folder / "adapter", num_labels=3)
     assert probabilities_differ_by(adapted, folder) < 1e-5
 
@@ -278,7 +279,7 @@ def test_the_report_says_which_checkpoint_each_way_of_choosing_would_take(encode
         tree = run_tree(encoder, corpus, tmp_path / f"run-{progress}", num_train_epochs=3)
         tree["training"]["metric_for_best_model"] = "target_infomax"
         tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "methods": ["full_fine_tuning", "coral"]}
-        report = run(load_config(tree={**tree, "source_only": False, "target_progress": progress}), say=say_nothing)
+        report = run(load_config(tree={**tree, "source_only": False, "target_progress": progress}), say=ignore_message)
         models.append((tmp_path / f"run-{progress}" / "model" / "model.safetensors").read_bytes())
         assert ("checkpoints" in report.facts) is progress
         if progress:
@@ -327,7 +328,7 @@ def test_several_sources_are_domains_of_their_own(encoder, corpus, tmp_path):
         "methods": ["full_fine_tuning", "dann"],
     }
     shares = [line for line in dry_run(load_config(tree=tree)).splitlines() if "of what an epoch draws" in line]
-    report = run(load_config(tree=tree), say=say_nothing)
+    report = run(load_config(tree=tree), say=ignore_message)
     found = report.facts["rows of each source"]
     assert shares == [f"{name}: {share}" for name, share in found.items()]
     assert report.corpora["source"].rows == {"train": 72, "validation": 42, "test": 24}
@@ -389,7 +390,7 @@ def test_a_run_too_short_for_pseudo_labels_says_so(encoder, corpus, tmp_path):
     tree["training"] |= {"load_best_model_at_end": False}
     tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only": False}
     tree["methods"] = ["full_fine_tuning", "self_training"]
-    facts = run(load_config(tree=tree), say=say_nothing).facts["pseudo-labels"]
+    facts = run(load_config(tree=tree), say=ignore_message).facts["pseudo-labels"]
     assert facts == {"texts": "none: training ended before the first epoch that gives them"}
 
 
@@ -456,7 +457,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     adapting = ["full_fine_tuning", {"name": "mmd", "weight": 0.5}]
     without = run(tree("without", adapting, source_only=False))
     alone = run(tree("alone", ["full_fine_tuning"]))
-    monkeypatch.setattr("nlp_transfer.metrics.negative_transfer.Comparison.warns", True)
+    monkeypatch.setattr("nlp_transfer.metrics.negative_transfer.NegativeTransferTest.warns", True)
     said = []
     beside = f"Before it a run without mmd is trained in {tmp_path / 'both' / 'source_only'}."
     assert beside in dry_run(tree("both", adapting))
@@ -489,7 +490,9 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
     assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()
     assert run(tree("both", adapting), resume=True) is None
-    monkeypatch.setattr("nlp_transfer.target_classes.no_longer_said", lambda *_: None)  # it is hardly trained
+    monkeypatch.setattr(
+        "nlp_transfer.reporting.sections.label_shift.no_longer_said", lambda *_: None
+    )  # it is hardly trained
     corrected = run(tree("corrected", adapting, prior_correction=True))
     frequencies = {name: corrected.facts["class frequencies"][name] for name in report.facts["class frequencies"]}
     assert frequencies == report.facts["class frequencies"]  # those before the correction
@@ -565,7 +568,7 @@ def test_a_model_at_chance_is_not_corrected(encoder, corpus, tmp_path, monkeypat
     made = run_tree(encoder, corpus, tmp_path / "run", max_steps=1, learning_rate=1e-9)
     said = []
     config = load_config(tree={**made, "target": {"path": str(tmp_path / "target.jsonl")}, "prior_correction": True})
-    monkeypatch.setattr("nlp_transfer.judging.correction_warnings", lambda *_: ["It does harm."])
+    monkeypatch.setattr("nlp_transfer.reporting.run_results.correction_warnings", lambda *_: ["It does harm."])
     report = run(config, say=said.append)
     assert report.warnings == (said[-1],) == ("It does harm.",)
     facts = report.facts["class frequencies"]
@@ -579,13 +582,13 @@ def test_a_correction_that_does_harm_is_warned_of(encoder, corpus, tmp_path):
     task = load_data(load_config(tree=run_tree(encoder, corpus, tmp_path / "run")))[1]
     labels, good = np.array([0, 1, 2]), np.eye(3)
     bad = np.eye(3)[[0, 0, 2]]
-    after = Scored(["a", "b", "c"], bad, labels, task.metrics(bad, labels))
+    after = SplitPredictions(["a", "b", "c"], bad, labels, task.metrics(bad, labels))
     found = correction_warnings(task, {"test": after}, {"test": good})
     assert found == [
         f"prior_correction lowered the macro-F1 of target test from 1.000 to {after.metrics['macro_f1']:.3f}, by its "
         "labels: its texts are not what the estimate takes them for. Train without it."
     ]
-    assert correction_warnings(task, {"test": Scored(["a"], good, None, {})}, {"test": good}) == []
+    assert correction_warnings(task, {"test": SplitPredictions(["a"], good, None, {})}, {"test": good}) == []
     assert correction_warnings(task, {"test": after}, {}) == []
 
 

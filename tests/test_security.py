@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.train import train
-from nlp_transfer.models.manifest import MANIFEST, check_manifest
+from nlp_transfer.config.command_ending import BAD_INPUT
+from nlp_transfer.models.files.manifest import MANIFEST, check_manifest
 from nlp_transfer.reporting.yaml_text import to_yaml
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

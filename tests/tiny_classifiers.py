@@ -8,8 +8,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from nlp_transfer import hub
 from nlp_transfer.models.families import final_linear
+from nlp_transfer.tasks import saved_models
 from tests.tiny_models import PADDING, VOCABULARY, tiny_model
 
 SPECIAL = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
@@ -63,7 +63,7 @@ def save_classifier(
     model = spread_model(model_type, len(labels), multi_label)
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: index for index, label in enumerate(labels)}
-    hub.save(
+    saved_models.save(
         model,
         word_tokenizer(),
         folder,

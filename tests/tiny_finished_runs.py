@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.config import load_config
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.runner import run
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

@@ -9,8 +9,8 @@ from datasets import Dataset
 from tokenizers import Tokenizer, models
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
-from nlp_transfer.data.batches import PaddingCollator
-from nlp_transfer.data.masking import MaskingCollator, Masks
+from nlp_transfer.data.encoding.collators import PaddingCollator
+from nlp_transfer.data.encoding.masking import MaskingCollator, TokenMasker
 from tests.tiny_models import PADDING, VOCABULARY, random_rows, tiny_config
 
 MASK = 4
@@ -52,4 +52,6 @@ def text_rows(count: int, seed: int = 0) -> Dataset:
 def masking(probability: float = 0.3, seed: int = 0) -> MaskingCollator:
     """A collator that needs no tokenizer."""
     tokenizer: Any = SimpleNamespace(pad_token_id=PADDING, padding_side="right", model_max_length=64)
-    return MaskingCollator(PaddingCollator(tokenizer), Masks(MASK, np.arange(5, VOCABULARY), probability, True), seed)
+    return MaskingCollator(
+        PaddingCollator(tokenizer), TokenMasker(MASK, np.arange(5, VOCABULARY), probability, True), seed
+    )

@@ -23,11 +23,11 @@ from typing import Any
 import torch
 
 from nlp_transfer.benchmark.settings import DeviceType, Growth, Settings
-from nlp_transfer.config import Config, load_config
+from nlp_transfer.config.experiment import Experiment, load_config
+from nlp_transfer.config.parsing import merge_tree, read_yaml
+from nlp_transfer.config.typed_values import PartialConfig, build
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
-from nlp_transfer.reading.trees import merge_tree, read_yaml
-from nlp_transfer.reading.typed import Partial, build
 
 KEYS = ("base", "cases", "growth")
 
@@ -49,7 +49,7 @@ class Case:
     settings: Settings
     tree: dict[str, Any]
 
-    def config(self, folder: str | Path, *, seed: int = 0, batch_share: int = 1, defaults: bool = False) -> Config:
+    def config(self, folder: str | Path, *, seed: int = 0, batch_share: int = 1, defaults: bool = False) -> Experiment:
         """The configuration of one measurement.
 
         Args:
@@ -203,7 +203,7 @@ def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) 
         for key in OF_THE_SESSION
         if isinstance(training, dict) and key in training
     ]
-    if isinstance(settings, Partial):
+    if isinstance(settings, PartialConfig):
         return None
     return Case(name, settings, {key: value for key, value in tree.items() if key not in names})
 
@@ -216,7 +216,7 @@ def _build(cls: Any, tree: Any, path: str, problems: list[str]) -> Any:
     return built
 
 
-def _stock_problems(config: Config, settings: Settings, defaults: bool) -> list[str]:
+def _stock_problems(config: Experiment, settings: Settings, defaults: bool) -> list[str]:
     """What of a configuration the stock side cannot do as well, so that a comparison would compare two recipes."""
     problems = []
     if settings.stock != "pipeline" and config.attention_dropout is not None and not defaults:

@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import command_parser
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import command_parser
 
 
 def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -17,7 +17,6 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
     """
     with quiet_exit() as status:
         options = _parser(description).parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.backends import choose_device
         from nlp_transfer.benchmark.cases import check_configs, read_benchmark
         from nlp_transfer.benchmark.machine import environment
         from nlp_transfer.benchmark.results import Results
@@ -25,6 +24,7 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
         from nlp_transfer.benchmark.settings import DeviceType
         from nlp_transfer.benchmark.tables import NOTES, case_table, growth_table, list_table
         from nlp_transfer.reporting.tables import console, to_rich
+        from nlp_transfer.tasks.backends import choose_device
 
         plan = read_benchmark(options.config)
         if options.list:

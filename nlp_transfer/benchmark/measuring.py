@@ -19,14 +19,14 @@ from nlp_transfer.benchmark.cases import Case, case_of
 from nlp_transfer.benchmark.machine import Meter, matrix_product_rate
 from nlp_transfer.benchmark.settings import PREDICTION_PRECISION, Precision, Side
 from nlp_transfer.errors import ConfigError, NLPTransferError
-from nlp_transfer.reporting.files import write_json
+from nlp_transfer.files import write_json
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
     from nlp_transfer.benchmark.rows import CaseRows
-    from nlp_transfer.config import Config
-    from nlp_transfer.tasks import BoundClassification
+    from nlp_transfer.config.experiment import Experiment
+    from nlp_transfer.tasks import FittedClassification
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Done:
     macro_f1: float | None
 
 
-def _train_stock(job: Job, case: Case, config: "Config", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
+def _train_stock(job: Job, case: Case, config: "Experiment", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
     from nlp_transfer.benchmark import stock_side
     from nlp_transfer.models.flops import training_flops
 
@@ -157,7 +157,7 @@ def _train_stock(job: Job, case: Case, config: "Config", rows: "CaseRows", folde
     return _Done(_tokens(config, rows), flops, _precision(config), _score(trainer, rows) if job.scored else None)
 
 
-def _train_ours(job: Job, case: Case, config: "Config", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
+def _train_ours(job: Job, case: Case, config: "Experiment", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
     from nlp_transfer.benchmark import our_side
 
     by_import = case.settings.by_import and job.side == "ours"
@@ -170,9 +170,9 @@ def _train_ours(job: Job, case: Case, config: "Config", rows: "CaseRows", folder
 
 
 def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
-    from nlp_transfer.backends import load_on
     from nlp_transfer.benchmark import our_side, stock_side
     from nlp_transfer.models.flops import forward_flops
+    from nlp_transfer.tasks.backends import load_classifier_on
 
     if rows.task.multi_label:
         raise ConfigError(
@@ -185,21 +185,21 @@ def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
         chosen = stock_side.predict(classifier, texts, meter.device, meter)
     else:
         chosen = our_side.predict(classifier, texts, meter.device, meter, precision=EXPORTED.get(job.side))
-    network: Any = load_on(classifier, "cpu").model if job.side == "stock" else None
+    network: Any = load_classifier_on(classifier, "cpu").model if job.side == "stock" else None
     flops = None if network is None else forward_flops(network, lengths)
     score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
     return _Done(sum(lengths), flops, PREDICTION_PRECISION, score)
 
 
-def _precision(config: "Config") -> Precision:
+def _precision(config: "Experiment") -> Precision:
     return "bf16" if config.training.bf16 else "fp32"
 
 
-def _tokens(config: "Config", rows: "CaseRows") -> int:
+def _tokens(config: "Experiment", rows: "CaseRows") -> int:
     return round(config.training.num_train_epochs * sum(rows.lengths("train")))
 
 
-def score_names(task: "BoundClassification", chosen: list[str], labels: np.ndarray) -> float:
+def score_names(task: "FittedClassification", chosen: list[str], labels: np.ndarray) -> float:
     """Macro-F1 of predicted classes' names.
 
     Args:
@@ -213,7 +213,7 @@ def score_names(task: "BoundClassification", chosen: list[str], labels: np.ndarr
 
 def _score(trainer: "Trainer", rows: "CaseRows") -> float:
     """Macro-F1 of a trained model on the test rows."""
-    from nlp_transfer.reporting.scoring import predict
+    from nlp_transfer.training.scoring import predict
 
     logits, labels = predict(trainer, rows.encoded["test"])
     assert labels is not None, "the source is labelled"

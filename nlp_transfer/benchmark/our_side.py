@@ -7,36 +7,38 @@ import torch
 from accelerate import PartialState
 from transformers import Trainer
 
-from nlp_transfer import backends, hub, onnx_backend, prediction
 from nlp_transfer.benchmark import stock_side
 from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
-from nlp_transfer.building import build_trainer, load_model
-from nlp_transfer.config import Config
-from nlp_transfer.exporting import BOTH, export
-from nlp_transfer.methods.base import say_nothing
-from nlp_transfer.reporting import scoring
-from nlp_transfer.training import TransferTrainer
+from nlp_transfer.commands.exporting import BOTH, export
+from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.methods.base import ignore_message
+from nlp_transfer.tasks import backends, onnx_backend, saved_models
+from nlp_transfer.tasks.sequence_classification import predictor
+from nlp_transfer.training import TransferTrainer, scoring
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.determinism import deterministic
+from nlp_transfer.training.setup import build_trainer, load_model
 
 
-def train(config: Config, rows: CaseRows, folder: Path, meter: Meter) -> TransferTrainer:
+def train(config: Experiment, rows: CaseRows, folder: Path, meter: Meter) -> TransferTrainer:
     """Train as `run` does; what a method does before the trainer (encoding, fitting a head) is timed too."""
     loaded = load_model(config, rows.task)
     if config.training.device.type == "cuda":
         network: torch.nn.Module = loaded.model
         network.to(config.training.device)  # as a stock Trainer does when it is made, before it is timed
     PartialState().wait_for_everyone()
-    with deterministic(config.training.device, say_nothing), meter:
-        trainer, _ = build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, say_nothing)
+    with deterministic(config.training.device, ignore_message), meter:
+        trainer, _ = build_trainer(
+            config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, ignore_message
+        )
         trainer.train()
     trainer.use_float32()
     return trainer
 
 
-def train_by_import(case: Case, config: Config, rows: CaseRows, folder: Path, meter: Meter) -> Trainer:
+def train_by_import(case: Case, config: Experiment, rows: CaseRows, folder: Path, meter: Meter) -> Trainer:
     """Train the stock side's model with our Trainer in the place of stock's, and nothing else changed."""
     trainer = stock_side.build(case, config, rows, folder, trainer=TransferTrainer, arguments=TransferArguments)
     with meter:
@@ -44,7 +46,7 @@ def train_by_import(case: Case, config: Config, rows: CaseRows, folder: Path, me
     return trainer
 
 
-def save_classifier(config: Config, rows: CaseRows, folder: Path, *, exported: bool = False) -> None:
+def save_classifier(config: Experiment, rows: CaseRows, folder: Path, *, exported: bool = False) -> None:
     """Train a classifier and save it as a run does, for both sides to predict with; and export it, if asked to.
 
     The int8 graph is taken however many labels it changes: the table says what that costs.
@@ -53,9 +55,9 @@ def save_classifier(config: Config, rows: CaseRows, folder: Path, *, exported: b
     validation = scoring.predict(trainer, rows.encoded["validation"])
     if validation[1] is not None:
         rows.task.tune_thresholds(validation[0], validation[1])
-    hub.save_trained(trainer, rows.tokenizer, folder, rows.task)
+    saved_models.save_trained(trainer, rows.tokenizer, folder, rows.task)
     if exported:
-        export(str(folder), precision=BOTH, agreement=0.0, say=say_nothing)
+        export(str(folder), precision=BOTH, agreement=0.0, say=ignore_message)
 
 
 def predict(
@@ -71,9 +73,9 @@ def predict(
         precision: that of the exported model beside it, in its place; None is PyTorch's.
     """
     if precision is None:
-        loaded = backends.load_on(classifier, str(device))
+        loaded = backends.load_classifier_on(classifier, str(device))
     else:
         beside = Path(classifier).parent / onnx_backend.FOLDER
-        loaded = backends.load_on(str(beside), backend=backends.ONNX, precision=precision)
+        loaded = backends.load_classifier_on(str(beside), backend=backends.ONNX, precision=precision)
     with meter:
-        return [one.predicted for one in prediction.predict(loaded, enumerate(texts))]
+        return [one.predicted for one in predictor.predict(loaded, enumerate(texts))]

@@ -8,12 +8,12 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.benchmark.settings import Settings
-from nlp_transfer.config import Config
+from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import DataError
 from nlp_transfer.models.loading import load_tokenizer
-from nlp_transfer.tasks import BoundClassification
+from nlp_transfer.tasks import FittedClassification
 
 DRAW_SEED = 0
 """Of the draw of rows; apart from training seeds, so that all seeds and both sides see the same rows."""
@@ -32,7 +32,7 @@ class CaseRows:
 
     texts: Corpus
     encoded: dict[str, Dataset]
-    task: BoundClassification
+    task: FittedClassification
     tokenizer: PreTrainedTokenizerBase
 
     def lengths(self, split: str) -> list[int]:
@@ -40,7 +40,7 @@ class CaseRows:
         return [int(length) for length in self.encoded[split]["length"]]
 
 
-def load_rows(config: Config, settings: Settings) -> CaseRows:
+def load_rows(config: Experiment, settings: Settings) -> CaseRows:
     """Load, draw and encode.
 
     Raises:
@@ -52,7 +52,7 @@ def load_rows(config: Config, settings: Settings) -> CaseRows:
             whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows}
         )
         task = config.task.bind(texts)
-        assert isinstance(task, BoundClassification), "benchmarks classify"
+        assert isinstance(task, FittedClassification), "benchmarks classify"
         tokenizer = load_tokenizer(config.model, revision=config.revision, trust_remote_code=config.trust_remote_code)
         return CaseRows(texts, task.encode(texts, tokenizer), task, tokenizer)
 

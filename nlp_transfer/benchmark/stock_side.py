@@ -24,10 +24,10 @@ from transformers import (
 from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.machine import Meter
 from nlp_transfer.benchmark.rows import CaseRows
-from nlp_transfer.config import Config
+from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.methods import FrozenEncoder, LoRA, PartialFineTuning
 from nlp_transfer.models.families import encoder_layers, free, head_modules, lora_targets
-from nlp_transfer.models.fetching import model_folder
+from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.training.arguments import TransferArguments
 
 PIPELINE_BATCH_ROWS = 32
@@ -43,7 +43,7 @@ OURS = {"bf16", "fp16", "train_sampling_strategy"} | (
 
 def build(
     case: Case,
-    config: Config,
+    config: Experiment,
     rows: CaseRows,
     folder: Path,
     *,
@@ -93,7 +93,7 @@ def stock_arguments(
     )
 
 
-def prepare(model: PreTrainedModel, config: Config) -> nn.Module:
+def prepare(model: PreTrainedModel, config: Experiment) -> nn.Module:
     """Freeze or adapt as the case's method does, by means of torch and peft alone."""
     method = config.methods[0]
     if isinstance(method, FrozenEncoder):

@@ -7,8 +7,8 @@ from nlp_transfer.benchmark.cases import Case
 from nlp_transfer.benchmark.measuring import Measurement
 from nlp_transfer.benchmark.results import Key
 from nlp_transfer.benchmark.settings import Growth, Precision, Side
-from nlp_transfer.metrics.intervals import spread
-from nlp_transfer.reporting.score_tables import number
+from nlp_transfer.metrics.bootstrap import mean_and_deviation
+from nlp_transfer.reporting.sections.results import number
 from nlp_transfer.reporting.tables import Table
 
 Found = Mapping[Key, Measurement]
@@ -112,7 +112,7 @@ def _score(by_seed: Mapping[int, float]) -> str:
     """Mean and standard deviation over seeds; a seed that was run again counts once."""
     if not by_seed:
         return ""
-    mean, deviation, _ = spread(list(by_seed.values()))
+    mean, deviation, _ = mean_and_deviation(list(by_seed.values()))
     return number(mean) if deviation is None else f"{number(mean)} ± {number(deviation)}"
 
 

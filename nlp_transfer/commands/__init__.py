@@ -1,1 +1,1 @@
-"""What stands between a shell and the package: a file for each command of scripts/."""
+"""Command-line verbs, one a file."""

@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import command_parser
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import command_parser
 from nlp_transfer.errors import ConfigError
 
 
@@ -22,9 +22,9 @@ def cache(arguments: Sequence[str] | None = None, description: str = "") -> int:
             help="clear only what was not used for so long (default: 0, all)",
         )
         options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.data.activations import shown_bytes
-        from nlp_transfer.data.cache import cache_dir
-        from nlp_transfer.data.cache_contents import cached_files, clear_cache, describe_cache
+        from nlp_transfer.commands.cache_contents import cached_files, clear_cache, describe_cache
+        from nlp_transfer.files import cache_dir
+        from nlp_transfer.models.activation_cache.store import shown_bytes
 
         if not options.older_than_days >= 0:
             raise ConfigError(f"--older_than_days is {options.older_than_days}; expected 0 or more.")

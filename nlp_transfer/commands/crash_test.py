@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import command_parser
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import command_parser
 
 
 def crash_test(script: Path, arguments: Sequence[str] | None = None, description: str = "") -> int:

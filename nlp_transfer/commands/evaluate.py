@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import (
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import (
     FullHelp,
     add_computing,
     add_model,
@@ -16,7 +16,7 @@ from nlp_transfer.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from nlp_transfer.reading.described import HelpSection
+    from nlp_transfer.config.field_docs import HelpSection
 
 CORPUS = "corpus"
 """What scripts/evaluate.py calls its corpus: `--corpus.path`."""
@@ -41,12 +41,12 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
         add_computing(parser)
         options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
         overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
-        from nlp_transfer.config import read_corpus_config
+        from nlp_transfer.config.experiment import read_corpus_config
 
         names = ["--split", "--output_dir", "--max_tokens", "--device", "--bertscore_model", "--select_by", "--select"]
         names += ["--generation", "--backend", "--precision"]
         corpus = read_corpus_config(overrides, CORPUS, names)
-        from nlp_transfer.evaluation import evaluate as score
+        from nlp_transfer.commands.evaluation import evaluate as score
         from nlp_transfer.reporting.tables import console
 
         result = score(
@@ -72,6 +72,6 @@ class _CorpusHelp(FullHelp):
 
     def sections(self) -> "list[HelpSection]":
         """See `FullHelp`."""
-        from nlp_transfer.config import help_corpus
+        from nlp_transfer.config.experiment import help_corpus
 
         return help_corpus(CORPUS)

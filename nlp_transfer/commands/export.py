@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import add_model, command_parser
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import add_model, command_parser
 
 
 def export(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -28,8 +28,8 @@ def export(arguments: Sequence[str] | None = None, description: str = "") -> int
             "--agreement", type=float, metavar="SHARE", help="of the texts that must keep their labels in int8"
         )
         options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.export_checks import AGREEMENT
-        from nlp_transfer.exporting import export as write
+        from nlp_transfer.commands.export_checks import AGREEMENT
+        from nlp_transfer.commands.exporting import export as write
 
         done = write(
             options.model,

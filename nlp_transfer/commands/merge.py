@@ -4,12 +4,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import command_parser
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import command_parser
 
 if TYPE_CHECKING:
-    from nlp_transfer.soups import Soup
-    from nlp_transfer.wise_ft import WiseFT
+    from nlp_transfer.commands.model_soup import Soup
+    from nlp_transfer.commands.wise_ft import WiseFT
 
 
 def merge(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -37,14 +37,14 @@ def merge(arguments: Sequence[str] | None = None, description: str = "") -> int:
         from nlp_transfer.reporting.tables import console, to_rich
 
         if options.kind == "wise_ft":
-            from nlp_transfer.wise_ft import wise_ft
+            from nlp_transfer.commands.wise_ft import wise_ft
 
             given = {name: getattr(options, name) for name in ("alphas", "choose_by")}
             done: WiseFT | Soup = wise_ft(
                 options.run, options.output, **{name: value for name, value in given.items() if value is not None}
             )
         else:
-            from nlp_transfer.soups import soup
+            from nlp_transfer.commands.model_soup import soup
 
             done = soup(options.runs, options.output, greedy=options.greedy)
         console().print(to_rich(done.table))

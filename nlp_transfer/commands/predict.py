@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import (
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import (
     add_computing,
     add_model,
     add_summary_settings,
@@ -16,7 +16,7 @@ from nlp_transfer.commands.options import (
 def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/predict.py. Returns its exit status."""
     with quiet_exit(reader_may_leave=True) as status:
-        from nlp_transfer.data.texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
+        from nlp_transfer.data.input_texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
 
         parser = command_parser(description)
         add_model(parser)
@@ -46,7 +46,7 @@ def predict(arguments: Sequence[str] | None = None, description: str = "") -> in
         add_summary_settings(parser)
         add_computing(parser)
         options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.prediction import predict_file
+        from nlp_transfer.tasks.sequence_classification.predictor import predict_file
 
         count = predict_file(
             options.model,

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_transfer.commands.ending import quiet_exit
-from nlp_transfer.commands.options import command_parser
+from nlp_transfer.config.command_ending import quiet_exit
+from nlp_transfer.config.command_line import command_parser
 from nlp_transfer.errors import ConfigError
 
 
@@ -14,8 +14,8 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/push.py. Returns its exit status."""
     with quiet_exit() as status:
         options = _push_parser(description).parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.pushing import PushSettings, card_text, described, prepare, read_source
-        from nlp_transfer.pushing import push as send
+        from nlp_transfer.commands.push_run import PushSettings, card_text, plan_table, prepare, read_source
+        from nlp_transfer.commands.push_run import push as send
 
         settings = PushSettings(
             what=options.what,
@@ -41,13 +41,13 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
                 raise ConfigError(f"--write_card {place} cannot be written: {error.strerror or error}.") from error
             print(f"The card is in {place}. Edit it, and push it with --card {place}.")
         elif options.dry_run:
-            from nlp_transfer.publishing.findings import stop_at
+            from nlp_transfer.hub.matches import raise_on_matches
             from nlp_transfer.reporting.tables import console, to_rich
 
             prepared = prepare(read_source(folder, settings), options.repo_id, settings)
-            console().print(to_rich(described(prepared), longest_name=60))
+            console().print(to_rich(plan_table(prepared), longest_name=60))
             print("\n".join([f"Stays here: {', '.join(prepared.left) or 'nothing'}.", *prepared.notes]))
-            stop_at(prepared.findings, settings.allowed)
+            raise_on_matches(prepared.findings, settings.allowed)
             print("The scan lets it pass. Nothing was sent.")
         else:
             done = send(folder, options.repo_id, settings)

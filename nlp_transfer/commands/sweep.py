@@ -1,14 +1,14 @@
 """The command of scripts/sweep.py."""
 
-from nlp_transfer.commands.ending import quiet_exit
+from nlp_transfer.config.command_ending import quiet_exit
 
 
 def sweep(file: str, *, run: bool) -> int:
     """The command of scripts/sweep.py. Returns its exit status."""
     with quiet_exit() as status:
-        from nlp_transfer.reporting.sweeps import sweep_table
+        from nlp_transfer.commands.sweep_runs import RESULTS, read_sweep, results_of, run_sweep
+        from nlp_transfer.commands.sweep_tables import sweep_table
         from nlp_transfer.reporting.tables import console, to_rich
-        from nlp_transfer.sweep import RESULTS, read_sweep, results_of, run_sweep
 
         plan = read_sweep(file)
         results = run_sweep(plan) if run else results_of(plan)

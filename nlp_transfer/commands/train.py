@@ -7,19 +7,19 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.commands.ending import INTERRUPTED, NOT_PUSHED, RESUMABLE, is_main_process, quiet_exit
-from nlp_transfer.commands.options import FullHelp, command_parser, read_overrides
+from nlp_transfer.config.command_ending import INTERRUPTED, NOT_PUSHED, RESUMABLE, is_main_process, quiet_exit
+from nlp_transfer.config.command_line import FullHelp, command_parser, read_overrides
 from nlp_transfer.errors import ConfigError, RunInterrupted
 
 if TYPE_CHECKING:
-    from nlp_transfer.config import Config
+    from nlp_transfer.config.experiment import Experiment
 
 
 def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
     """The command of scripts/train.py. Returns its exit status."""
     with quiet_exit() as status:
         options, overrides = parse(sys.argv[1:] if arguments is None else arguments, description)
-        from nlp_transfer.config import load_config
+        from nlp_transfer.config.experiment import load_config
 
         config = load_config(options.config, overrides)
         if options.print_config:
@@ -27,14 +27,14 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
 
             print(to_yaml(config.record()), end="")
         elif options.dry_run:
-            from nlp_transfer.dry_run import dry_run
+            from nlp_transfer.commands.dry_run import dry_run
             from nlp_transfer.training.processes import leave_process_group, naming_lost_processes
 
             with naming_lost_processes():
                 print(dry_run(config))
             leave_process_group()
         elif options.estimate:
-            from nlp_transfer.estimating import estimate
+            from nlp_transfer.commands.estimating import estimate
             from nlp_transfer.reporting.tables import console, to_rich
 
             found = estimate(config, say=lambda text: print(text, file=sys.stderr))
@@ -44,7 +44,7 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
     return status.code
 
 
-def _run(config: "Config", *, resume: bool, new_run: bool) -> int:
+def _run(config: "Experiment", *, resume: bool, new_run: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
     from nlp_transfer.reporting.tables import console
     from nlp_transfer.runner import run

@@ -6,41 +6,21 @@ They hold the texts in clear (`corpora`) and as tokens, so only their owner may 
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import datasets
 import pyarrow as pa
 from datasets import Dataset
 
-from nlp_transfer.data.disk import delete_unlocked, open_locked, private_folder
 from nlp_transfer.errors import DataError
-
-CACHE_VARIABLE = "NLP_TRANSFER_CACHE"
-"""The environment variable that says where the cache lies."""
+from nlp_transfer.files import CACHE_VARIABLE, cache_dir, delete_unlocked, open_locked, private_folder
 
 ABANDONED_SECONDS = 86400.0
 """After how long without a change a temporary file of the datasets library, which locks none, is taken for a rest."""
-
-CACHE_VERSION = 4
-"""Part of every key: raise it when what the files hold changes."""
-
-
-def cache_dir() -> Path:
-    """The folder of the cache: `$NLP_TRANSFER_CACHE`, else `nlp_transfer` in the datasets library's cache."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named).expanduser() if named else Path(datasets.config.HF_DATASETS_CACHE) / "nlp_transfer"
-
-
-def cache_key(*parts: Any) -> str:
-    """SHA-256 (hex) of settings that JSON can hold."""
-    return hashlib.sha256(json.dumps([CACHE_VERSION, *parts], sort_keys=True).encode()).hexdigest()
 
 
 def cache_path(room: str, key: str) -> Path:

@@ -9,7 +9,7 @@ Every split is a memory-mapped `datasets.Dataset` with the columns
 
     domain  ClassLabel             (several sources merged: which one the row is from)
 
-and where they are documents to be summarised (documents.py)
+and where they are documents to be summarised (data/validation/documents.py)
 
     summary          string        (what people wrote)
     sentence_starts  List(int32)   (where the text's sentences begin; empty where the source does not say)

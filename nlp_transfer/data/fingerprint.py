@@ -5,7 +5,7 @@ import json
 
 from datasets import Dataset
 
-from nlp_transfer.data.documents import KEPT
+from nlp_transfer.data.validation.documents import KEPT
 
 BATCH = 1000
 """Part of the definition: rows are hashed in batches of this size."""

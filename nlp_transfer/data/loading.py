@@ -14,28 +14,29 @@ from typing import Any
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
-from nlp_transfer.data.aclsum import aclsum_source
-from nlp_transfer.data.cache import cache_key, cache_path, store_table
-from nlp_transfer.data.columns import MissingLabel, Wanted, typed_tables
+from nlp_transfer.data.cache import cache_path, store_table
 from nlp_transfer.data.corpus import SPLITS, Corpus, CorpusConfig, SplitConfig
-from nlp_transfer.data.documents import KEPT
-from nlp_transfer.data.duplicates import duplicate_notes
-from nlp_transfer.data.files import file_source
 from nlp_transfer.data.fingerprint import corpus_fingerprint
-from nlp_transfer.data.hub import hub_source
-from nlp_transfer.data.ids import check_ids
-from nlp_transfer.data.labels import LabelNames, with_class_labels
-from nlp_transfer.data.licenses import license_source
-from nlp_transfer.data.objects import object_source
-from nlp_transfer.data.rows import RawSplit, Source
-from nlp_transfer.data.split_names import UNSPLIT
-from nlp_transfer.data.splitting import class_counts, made_splits, missing_class_notes, validation_from_train
+from nlp_transfer.data.source import CorpusReader, RawSplit
+from nlp_transfer.data.sources.aclsum import aclsum_source
+from nlp_transfer.data.sources.files import file_source
+from nlp_transfer.data.sources.hub import hub_source
+from nlp_transfer.data.sources.in_memory import object_source
+from nlp_transfer.data.sources.licenses import license_source
+from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
+from nlp_transfer.data.splits.split_names import UNSPLIT
+from nlp_transfer.data.splits.splitting import class_counts, made_splits, missing_class_notes, validation_from_train
+from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, typed_tables
+from nlp_transfer.data.validation.documents import KEPT
+from nlp_transfer.data.validation.ids import check_ids
+from nlp_transfer.data.validation.labels import LabelNames, with_class_labels
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.files import cache_key
 
-SOURCES: dict[str, Callable[[CorpusConfig, str], Source]] = {"path": file_source, "hub": hub_source}
+SOURCES: dict[str, Callable[[CorpusConfig, str], CorpusReader]] = {"path": file_source, "hub": hub_source}
 """Kinds of source by the field of `CorpusConfig` that names one."""
 
-BUILTIN: dict[str, Callable[[str], Source]] = {"licenses": license_source, "aclsum": aclsum_source}
+BUILTIN: dict[str, Callable[[str], CorpusReader]] = {"licenses": license_source, "aclsum": aclsum_source}
 """Corpora that ship with a package."""
 
 
@@ -59,7 +60,7 @@ def load_corpus(
         trains: whether a model is trained on it, so that train and validation splits are made where they are missing;
             None is where it has labels that are not those of `label_names`. Without labels, rows of the split
             `unlabeled` are training rows too.
-        documents: whether its rows are documents with summaries (documents.py), not texts with labels.
+        documents: whether its rows are documents with summaries (data/validation/documents.py), not texts with labels.
 
     Raises:
         ConfigError: the settings do not fit together.
@@ -136,7 +137,7 @@ def corpus_from(
 
 
 def _corpus(
-    source: Source,
+    source: CorpusReader,
     columns: dict[str, str],
     config: SplitConfig,
     names: LabelNames,
@@ -146,9 +147,9 @@ def _corpus(
 ) -> Corpus:
     """The corpus of a source."""
     key, notes = names.key, list(source.notes)
-    raw = _placed(source, key)
+    raw = _with_positions(source, key)
     group = config.column if config.method == "grouped" else None
-    wanted = Wanted(key, columns, group, labels=labeled is not False and not documents, documents=documents)
+    wanted = ColumnSpec(key, columns, group, labels=labeled is not False and not documents, documents=documents)
     splits = _read_all(raw, wanted, notes)
     labelled = _check_labels(splits, raw, key, labeled is True)
     where = {name: split.where for name, split in raw.items()}
@@ -189,7 +190,7 @@ def _corpus(
     return replace(corpus, fingerprint=corpus_fingerprint(splits, corpus.label_names))
 
 
-def _placed(source: Source, key: str) -> dict[str, RawSplit]:
+def _with_positions(source: CorpusReader, key: str) -> dict[str, RawSplit]:
     """The splits; rows named `all` beside other splits are the unlabelled ones."""
     raw = dict(source.splits)
     if UNSPLIT in raw and len(raw) > 1:
@@ -202,7 +203,7 @@ def _placed(source: Source, key: str) -> dict[str, RawSplit]:
     return raw
 
 
-def _read_all(raw: dict[str, RawSplit], wanted: Wanted, notes: list[str]) -> dict[str, Dataset]:
+def _read_all(raw: dict[str, RawSplit], wanted: ColumnSpec, notes: list[str]) -> dict[str, Dataset]:
     """Typed rows of every split; problems of all splits together."""
     splits: dict[str, Dataset] = {}
     problems: list[str] = []
@@ -220,7 +221,7 @@ def _read_all(raw: dict[str, RawSplit], wanted: Wanted, notes: list[str]) -> dic
     return splits
 
 
-def _read(raw: RawSplit, name: str, wanted: Wanted) -> Dataset:
+def _read(raw: RawSplit, name: str, wanted: ColumnSpec) -> Dataset:
     """Typed rows of one split: memory-mapped, or in memory where they were there before."""
 
     def tables() -> Iterator[pa.Table]:

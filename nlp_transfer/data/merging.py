@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, concatenate_datasets
 from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-from nlp_transfer.data.cache import cache_key
 from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig
-from nlp_transfer.data.duplicates import duplicate_notes, text_hashes
 from nlp_transfer.data.fingerprint import corpus_fingerprint
-from nlp_transfer.data.labels import with_class_ids
 from nlp_transfer.data.loading import load_corpus
+from nlp_transfer.data.splits.exact_duplicates import duplicate_notes, text_hashes
+from nlp_transfer.data.validation.labels import with_class_ids
 from nlp_transfer.errors import DataError
+from nlp_transfer.files import cache_key
 
 
 def load_sources(
@@ -74,7 +74,7 @@ def merged(corpora: Mapping[str, Corpus]) -> Corpus:
             placed = []
             for name, part in parts.items():
                 columns = [column for column in part.column_names if column in shared]
-                placed.append(_placed(part.select_columns(columns), name, list(corpora), classes))
+                placed.append(_with_domain(part.select_columns(columns), name, list(corpora), classes))
             splits[split] = concatenate_datasets(placed)
     notes = [f"{name}: {note}" for name, corpus in corpora.items() for note in corpus.notes]
     for name, corpus in corpora.items():
@@ -119,7 +119,7 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
         raise DataError(problems)
 
 
-def _placed(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:
+def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:
     """The rows with ids, class ids and a domain that are right among all; only these columns are held in memory."""
     key = [rows._fingerprint, name, names, classes]
     rows = _in_order(rows)

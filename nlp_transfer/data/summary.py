@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from nlp_transfer.data.corpus import Corpus
-from nlp_transfer.data.splitting import class_counts
+from nlp_transfer.data.splits.splitting import class_counts
 
 SHOWN_CLASSES = 20
 

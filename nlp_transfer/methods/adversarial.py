@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Features, Method, Term, weight_problems
-from nlp_transfer.reading.sizes import size_problems
+from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,7 +30,7 @@ class Adversarial(Method):
     """
 
     needs_target: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
+    selects_trainable_weights: ClassVar[bool] = False
 
     weight: float = 0.1
     gamma: float = 10.0
@@ -52,7 +52,7 @@ class Adversarial(Method):
             raise ConfigError(problems)
 
     @abstractmethod
-    def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
+    def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """What the discriminator says of a domain's rows.
 
         Args:
@@ -81,7 +81,7 @@ class Adversarial(Method):
         assert network is not None
         strength = self.weight * reversal_strength(progress, self.gamma)
         (of_source, source_weights), (of_target, target_weights) = (
-            self.judge(side, strength, network) for side in (source, target)
+            self.discriminate(side, strength, network) for side in (source, target)
         )
         if source.domains is None:
             value = domain_loss(of_source, of_target, source_weights, target_weights)

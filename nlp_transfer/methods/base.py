@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel, TrainerCallback
 
-    from nlp_transfer.data.activations import ActivationStore
+    from nlp_transfer.models.activation_cache.store import ActivationStore
 
 
-def say_nothing(_: str) -> None:
+def ignore_message(_: str) -> None:
     """Who listens where nobody was named."""
 
 
@@ -63,7 +63,7 @@ class Context:
     batch_tokens: int = 8192
     facts: dict[str, Any] = field(default_factory=dict)
     activations: "ActivationStore | None" = None
-    say: Callable[[str], None] = say_nothing
+    say: Callable[[str], None] = ignore_message
     target: "Dataset | None" = None
     target_validation: "Dataset | None" = None
     masked_lm: "Callable[[], PreTrainedModel]" = no_masked_lm
@@ -113,7 +113,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class HiddenTokens:
+class MaskedLMSettings:
     """That tokens of target texts are hidden and guessed beside the task.
 
     Args:
@@ -149,14 +149,14 @@ class Method(ABC):
     name: ClassVar[str]
     needs_target: ClassVar[bool] = False
     needs_target_labels: ClassVar[bool] = False
-    hides_target: ClassVar[bool] = False
-    labels_target: ClassVar[bool] = False
+    masks_target: ClassVar[bool] = False
+    pseudo_labels_target: ClassVar[bool] = False
     needs_pairs: ClassVar[bool] = False
     trains: ClassVar[bool] = True
     any_task: ClassVar[bool] = False
     any_head: ClassVar[bool] = False
     reads_pooled: ClassVar[bool] = False
-    frees_weights: ClassVar[bool] = True
+    selects_trainable_weights: ClassVar[bool] = True
 
     def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model
         """Refuse a model that lacks what the method needs. Cheap, and changes nothing; a dry run calls it too.
@@ -192,11 +192,11 @@ class Method(ABC):
         """
         return None
 
-    def sees_target(self) -> bool:
+    def uses_target(self) -> bool:
         """Whether training with these settings looks at target rows at all."""
         return self.needs_target
 
-    def shown_alone(self) -> dict[str, float]:
+    def log_values(self) -> dict[str, float]:
         """What the log says of the method in a run whose settings leave the target out."""
         return {}
 
@@ -208,7 +208,7 @@ class Method(ABC):
         """
         return 1.0
 
-    def hidden_tokens(self) -> HiddenTokens | None:
+    def hidden_tokens(self) -> MaskedLMSettings | None:
         """How tokens of the target's texts are hidden and guessed; None where they are read as they are."""
         return None
 
@@ -258,16 +258,16 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
     """What is wrong with a list of methods as a whole, one message each."""
     names = [method.name for method in methods]
     problems = [f"methods: {name} is listed {names.count(name)} times." for name in set(names) if names.count(name) > 1]
-    freeing = sorted({method.name for method in methods if method.frees_weights})
+    freeing = sorted({method.name for method in methods if method.selects_trainable_weights})
     if len(freeing) > 1:
         problems.append(
             f"methods: {' and '.join(freeing)} each decide which weights move, so only one of them can stand in a run."
         )
     adapting = [method.name for method in methods if method.needs_target]
-    labelling = [method.name for method in methods if method.labels_target or method.needs_target_labels]
+    labelling = [method.name for method in methods if method.pseudo_labels_target or method.needs_target_labels]
     if len(labelling) > 1:
         problems.append(f"methods: {' and '.join(labelling)} each give target rows labels; only one of them can stand.")
-    hiding = next((method.name for method in methods if method.hides_target), None)
+    hiding = next((method.name for method in methods if method.masks_target), None)
     if hiding and len(adapting) > 1:
         others = " and ".join(name for name in adapting if name != hiding)
         problems.append(f"methods: {hiding} hides words of the target's texts, which {others} would read. Take one.")

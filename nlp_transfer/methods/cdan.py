@@ -43,7 +43,7 @@ class CDAN(Adversarial):
 
         return ConditionalDiscriminator(hidden, classes, self.hidden_size, sources), self.learning_rate
 
-    def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
+    def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """By features and predicted classes; see `Adversarial.judge`."""
         from nlp_transfer.models.discriminators import reverse_gradient
 

@@ -34,7 +34,7 @@ class CORAL(Method):
     needs_target: ClassVar[bool] = True
     needs_pairs: ClassVar[bool] = True
     reads_pooled: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
+    selects_trainable_weights: ClassVar[bool] = False
 
     weight: float = 100.0
 

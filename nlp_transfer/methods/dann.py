@@ -38,7 +38,7 @@ class DANN(Adversarial):
 
         return Discriminator(hidden, self.hidden_size, sources), self.learning_rate
 
-    def judge(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
+    def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """By the features alone; see `Adversarial.judge`."""
         from nlp_transfer.models.discriminators import reverse_gradient
 

@@ -8,10 +8,10 @@ move:
 The weights of closed layers keep `requires_grad`: DistributedDataParallel fixes what takes part when training starts,
 and would fail or hang if that changed. Instead a hook sets their gradients to zero, so that the gradient norm that is
 clipped is that of the open layers, and before each step their gradients are taken away, so that the optimizer neither
-moves nor decays them. Closed layers compute without dropout (training/frozen.py). The price is a backward pass as deep
-as at the end, unless one process starts above the closed layers (training/activations.py). Where weights are sharded
-(FSDP, DeepSpeed) the optimizer sees other parameters: use one process or DDP.
-Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
+moves nor decays them. Closed layers compute without dropout (training/extensions/frozen_layers.py). The price is a
+backward pass as deep as at the end, unless one process starts above the closed layers
+(training/extensions/activation_cache.py). Where weights are sharded (FSDP, DeepSpeed) the optimizer sees other
+parameters: use one process or DDP. Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
 """
 
 from typing import Any

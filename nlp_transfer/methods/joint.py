@@ -35,7 +35,7 @@ class Joint(Method):
     name: ClassVar[str] = "joint"
     needs_target: ClassVar[bool] = True
     needs_target_labels: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
+    selects_trainable_weights: ClassVar[bool] = False
 
     source_weight_start: float = 0.5
     source_weight_end: float | None = None
@@ -53,11 +53,11 @@ class Joint(Method):
         if problems:
             raise ConfigError(problems)
 
-    def sees_target(self) -> bool:
+    def uses_target(self) -> bool:
         """Not with λ = 1 all along, which is a run on the source alone, dropout and all."""
         return (self.source_weight_start, self.source_weight_end) not in ((1, None), (1, 1))
 
-    def shown_alone(self) -> dict[str, float]:
+    def log_values(self) -> dict[str, float]:
         """λ, which is 1; see `Method.shown_alone`."""
         return {"lambda": 1.0}
 

@@ -4,9 +4,10 @@
 
 rsLoRA scales by alpha / sqrt(r) instead; DoRA learns the length of each row of W' apart from its direction. The head,
 and every other parameter that the checkpoint did not hold, trains in full and is saved with the adapter. With `layers`
-only the upper layers get one; what those below make of a text is then computed once (training/activations.py).
-Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear layers: Dettmers et al. (2023),
-https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA: https://arxiv.org/abs/2402.09353
+only the upper layers get one; what those below make of a text is then computed once
+(training/extensions/activation_cache.py). Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear
+layers: Dettmers et al. (2023), https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA:
+https://arxiv.org/abs/2402.09353
 """
 
 import math
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method
-from nlp_transfer.reading.sizes import size_problems
+from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,8 +76,8 @@ class LoRA(Method):
         from torch import nn
 
         from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules
-        from nlp_transfer.models.encoder_decoder import refuse_shared_weights
         from nlp_transfer.models.families import is_known, lora_targets, refuse_too_many_layers
+        from nlp_transfer.models.heads.encoder_decoder import refuse_shared_weights
 
         refuse_second_adapter(model)
         refuse_shared_weights(model)

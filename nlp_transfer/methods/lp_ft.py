@@ -64,7 +64,7 @@ class LPFT(Method):
             ConfigError: there are no validation rows.
         """
         from nlp_transfer.models.families import encoder_layers, free, free_top
-        from nlp_transfer.models.pooling import available_layers, folded_modules
+        from nlp_transfer.models.heads.pooling import available_layers, folded_modules
 
         layers = self.layers if self.layers is not None else [available_layers(model)[-1]]
         facts = context.facts[self.name] = self._probe(layers).fit(model, context)

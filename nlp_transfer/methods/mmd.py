@@ -46,7 +46,7 @@ class MMD(Method):
     needs_target: ClassVar[bool] = True
     needs_pairs: ClassVar[bool] = True
     reads_pooled: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
+    selects_trainable_weights: ClassVar[bool] = False
 
     weight: float = 1.0
     bandwidths: list[float] = field(default_factory=lambda: list(BANDWIDTHS))

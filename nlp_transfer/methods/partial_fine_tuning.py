@@ -1,6 +1,7 @@
 """Partial fine-tuning: the top k layers and the head train; the embeddings and the layers below stay as they are.
 
-What stays is computed without dropout, and once for each text where that pays (training/activations.py).
+What stays is computed without dropout, and once for each text where that pays
+(training/extensions/activation_cache.py).
 
 `gradual_unfreezing` opens the top layers one after the other: first the head alone, then one more layer from the top at
 equal shares of the training steps, so that a fresh head does not shake layers that it cannot use yet. `layer_decay`

@@ -12,10 +12,10 @@ Reference: https://huggingface.co/docs/peft/package_reference/config
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, final, get_type_hints
 
+from nlp_transfer.config.typed_values import check_field
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.base import Context, Method
-from nlp_transfer.reading.sizes import size_problems
-from nlp_transfer.reading.typed import check_field
+from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
     from peft import PeftConfig

@@ -1,14 +1,13 @@
 """A linear probe: the best linear classifier on a frozen encoder, written into a plain model of its family.
 
-The texts are encoded once, and in a later run not again (models/features.py). For every layer, pooling, loss and
-penalty a classifier is fitted to its optimum on the training rows (models/linear_head.py), the best on validation is
-kept, and it is written into the model (models/pooling.py): layers above the chosen one are dropped. `frozen_encoder`
-stops there; `lp_ft` goes on from there.
+The texts are encoded once, and in a later run not again (models/activation_cache/features.py). For every layer,
+pooling, loss and penalty a classifier is fitted to its optimum on the training rows (models/heads/linear_probe.py), the
+best on validation is kept, and it is written into the model (models/heads/pooling.py): layers above the chosen one are
+dropped. `frozen_encoder` stops there; `lp_ft` goes on from there.
 
-The loss is the task's own, or that of a linear SVM (models/margin_loss.py), whose logits are then brought to the scale
-on which validation is most probable. Validation chooses well between few candidates: of many, the best of 100 rows is
-mostly luck.
-Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
+The loss is the task's own, or that of a linear SVM (models/heads/margin_loss.py), whose logits are then brought to the
+scale on which validation is most probable. Validation chooses well between few candidates: of many, the best of 100
+rows is mostly luck. Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
 import math
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from nlp_transfer.models.features import EncodedRows
+    from nlp_transfer.models.activation_cache.features import EncodedRows
 
 CHECKED_ROWS = 16
 """How many validation rows are run through the finished model, to see that its logits are the fitted ones."""
@@ -78,7 +77,7 @@ class Probe:
         """
         from nlp_transfer.models.adapters import refuse_adapter
         from nlp_transfer.models.families import family, type_of
-        from nlp_transfer.models.pooling import available_layers, available_poolings
+        from nlp_transfer.models.heads.pooling import available_layers, available_poolings
 
         refuse_adapter(self.method, model)
         family(model)  # which refuses one that is not known
@@ -110,8 +109,8 @@ class Probe:
         """
         from accelerate import PartialState
 
-        from nlp_transfer.models.features import hidden_states
-        from nlp_transfer.models.pooling import fold_head, use_full_attention
+        from nlp_transfer.models.activation_cache.features import hidden_states
+        from nlp_transfer.models.heads.pooling import fold_head, use_full_attention
 
         layers, poolings = self._candidates(model)
         if len(context.validation) == 0:
@@ -137,7 +136,7 @@ class Probe:
         }
 
     def _candidates(self, model: "PreTrainedModel") -> tuple[list[int], list[str]]:
-        from nlp_transfer.models.pooling import available_layers, available_poolings
+        from nlp_transfer.models.heads.pooling import available_layers, available_poolings
 
         layers = self.layers or available_layers(model)
         return sorted(set(layers)), list(dict.fromkeys(self.pooling or available_poolings(model)))
@@ -149,8 +148,8 @@ class Probe:
         from tqdm.auto import tqdm
 
         from nlp_transfer.models.families import final_linear
-        from nlp_transfer.models.linear_head import fit_linear_heads
-        from nlp_transfer.models.margin_loss import most_probable_scale, squared_hinge
+        from nlp_transfer.models.heads.linear_probe import fit_linear_heads
+        from nlp_transfer.models.heads.margin_loss import most_probable_scale, squared_hinge
 
         strengths = sorted(set(self.l2), reverse=True)
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
@@ -181,7 +180,7 @@ class Probe:
         """Run the finished model on a few validation rows; its logits must be the fitted ones."""
         import torch
 
-        from nlp_transfer.models.features import make_batch
+        from nlp_transfer.models.activation_cache.features import make_batch
 
         count = min(CHECKED_ROWS, len(context.validation))
         batch = make_batch(context.validation, range(count), context.collate, model.device)
@@ -212,7 +211,7 @@ def same_on_all_processes(result: Any) -> Any:
 
 def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -> dict[str, Any]:
     """Say where the features are kept, or why they are not; the same as a fact for the report."""
-    from nlp_transfer.data.activations import shown_bytes
+    from nlp_transfer.models.activation_cache.store import shown_bytes
 
     if context.activations is None:
         return {}

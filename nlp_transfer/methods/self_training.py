@@ -50,8 +50,8 @@ class SelfTraining(Method):
 
     name: ClassVar[str] = "self_training"
     needs_target: ClassVar[bool] = True
-    labels_target: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
+    pseudo_labels_target: ClassVar[bool] = True
+    selects_trainable_weights: ClassVar[bool] = False
 
     weight: float = 1.0
     first_share: float = 0.2
@@ -84,7 +84,7 @@ class SelfTraining(Method):
             return None
         done = (epoch - self.source_epochs) / max(1, math.ceil(epochs) - 1 - self.source_epochs)
         share = self.first_share + (self.last_share - self.first_share) * min(1.0, done)
-        choose = surest_sets if multi_label else surest
+        choose = surest_sets if multi_label else most_confident
         return choose(probabilities(), share, self.least_probability)
 
     def labelling_epochs(self, epochs: float) -> int:
@@ -102,7 +102,7 @@ class SelfTraining(Method):
         )
 
 
-def surest(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
+def most_confident(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
     """The predicted class of the surest rows of each class, int64, shape (rows,); -1 for the others.
 
     Args:

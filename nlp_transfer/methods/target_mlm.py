@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import HiddenTokens, Method, weight_problems
+from nlp_transfer.methods.base import MaskedLMSettings, Method, weight_problems
 
 
 @final
@@ -34,8 +34,8 @@ class TargetMLM(Method):
 
     name: ClassVar[str] = "target_mlm"
     needs_target: ClassVar[bool] = True
-    hides_target: ClassVar[bool] = True
-    frees_weights: ClassVar[bool] = False
+    masks_target: ClassVar[bool] = True
+    selects_trainable_weights: ClassVar[bool] = False
 
     weight: float = 1.0
     mask_probability: float = 0.15
@@ -51,6 +51,6 @@ class TargetMLM(Method):
         if problems:
             raise ConfigError(problems)
 
-    def hidden_tokens(self) -> HiddenTokens:
+    def hidden_tokens(self) -> MaskedLMSettings:
         """See `Method.hidden_tokens`."""
-        return HiddenTokens(self.weight, self.mask_probability, self.learning_rate)
+        return MaskedLMSettings(self.weight, self.mask_probability, self.learning_rate)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.metrics.words import plain_words
+from nlp_transfer.metrics.tokenization import plain_words
 
 BERTSCORE = "bertscore"
 """What it is called among other metrics."""

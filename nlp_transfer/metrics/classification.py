@@ -29,7 +29,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from nlp_transfer.metrics.intervals import BOOTSTRAP_SAMPLES, bootstrap_interval
+from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, bootstrap_interval
 from nlp_transfer.metrics.metric import ClassificationMetric
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_STEPS = 10_000
+MAX_STEPS = 10_000
 """Of expectation and maximisation; they gain ever less."""
 
 TOLERANCE = 1e-9
@@ -33,10 +33,10 @@ RESAMPLED_ROWS = 2000
 RESAMPLE_STEPS = 50
 """Steps of expectation and maximisation for a draw at most, from the estimate on: a weak model would make thousands."""
 
-MOST_LOG_SCALE = 5.0
+MAX_LOG_SCALE = 5.0
 """By how much logits are scaled at most, as a logarithm: of few rows that are all right the scale would have no end."""
 
-LEAST_FREQUENCY = 1e-9
+MIN_FREQUENCY = 1e-9
 """Of a class, and of all that source validation has in a text, where calibrated probabilities vanish."""
 
 BIAS_PENALTY = 1e-3
@@ -120,7 +120,7 @@ def estimate_label_shift(
     if not (np.isfinite(validation_logits).all() and np.isfinite(target_logits).all()):
         raise ValueError("Some logits are not finite: the model is broken, and nothing can be estimated from it.")
     temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
-    known = with_rows(validation_labels, len(biases))
+    known = present_classes(validation_labels, len(biases))
     sure = above_chance(validation_logits, validation_labels)
     source, target = frequencies(validation_logits, target_logits, temperature, biases, known)
     drawn = bootstrap_interval(validation_logits, validation_labels, target_logits, target)
@@ -129,7 +129,7 @@ def estimate_label_shift(
     return LabelShift(temperature, biases, source, target, interval, known, sure)
 
 
-def no_longer_said(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) -> str | None:
+def vanishing_classes(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) -> str | None:
     """Which classes a correction would take from the target's texts altogether, in words; None where it takes none.
 
     Args:
@@ -145,7 +145,7 @@ def no_longer_said(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) 
     return f"with the estimated frequencies no target text would be called {said}"
 
 
-def with_rows(labels: np.ndarray, classes: int) -> np.ndarray:
+def present_classes(labels: np.ndarray, classes: int) -> np.ndarray:
     """Which classes occur among labels, shape (classes,)."""
     return np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes) > 0
 
@@ -158,7 +158,7 @@ def frequencies(
     known: np.ndarray,
     *,
     start: np.ndarray | None = None,
-    steps: int = MOST_STEPS,
+    steps: int = MAX_STEPS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The classes' frequencies in source validation and in the target, each of shape (classes,).
 
@@ -176,11 +176,11 @@ def frequencies(
     validation, target = (side / temperature + biases for side in (validation_logits, target_logits))
     source, found = np.zeros(len(known)), softmax(target, axis=1)
     source[known] = softmax(validation[:, known], axis=1).mean(axis=0)
-    of_known = np.maximum(found[:, known].sum(axis=1), LEAST_FREQUENCY)
+    of_known = np.maximum(found[:, known].sum(axis=1), MIN_FREQUENCY)
     found = found.mean(axis=0)
     found[known] = of_known.mean() * expectation_maximisation(
         softmax(target[:, known], axis=1),
-        np.maximum(source[known], LEAST_FREQUENCY),
+        np.maximum(source[known], MIN_FREQUENCY),
         of_known,
         start=None if start is None else start[known] / start[known].sum(),
         steps=steps,
@@ -211,7 +211,7 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
-    known, rows = with_rows(labels, logits.shape[1]), np.arange(len(labels))
+    known, rows = present_classes(labels, logits.shape[1]), np.arange(len(labels))
     truth = np.zeros(logits.shape)
     truth[rows, labels] = 1.0
     logits, truth = np.asarray(logits, dtype=np.float64)[:, known], truth[:, known]
@@ -223,7 +223,7 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
         gradient = np.concatenate([[scale * (apart * logits).sum()], apart.sum(axis=0) + 2 * BIAS_PENALTY * biases])
         return float(-(logs * truth).sum() / len(rows) + BIAS_PENALTY * (biases**2).sum()), gradient
 
-    bounds = [(-MOST_LOG_SCALE, MOST_LOG_SCALE), *[(None, None)] * logits.shape[1]]
+    bounds = [(-MAX_LOG_SCALE, MAX_LOG_SCALE), *[(None, None)] * logits.shape[1]]
     found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     biases = np.zeros(len(known))
     biases[known] = found[1:]
@@ -236,7 +236,7 @@ def expectation_maximisation(
     weights: np.ndarray,
     *,
     start: np.ndarray | None = None,
-    steps: int = MOST_STEPS,
+    steps: int = MAX_STEPS,
 ) -> np.ndarray:
     """The class frequencies that make the target's texts likeliest, shape (classes,).
 
@@ -278,7 +278,7 @@ def bootstrap_interval(
         )
         logits, labels = validation_logits[rows], validation_labels[rows]
         temperature, biases = bias_corrected_temperature(logits, labels)
-        known = with_rows(labels, len(estimate))
+        known = present_classes(labels, len(estimate))
         start = estimate + 1 / len(others)  # what is 0 would stay 0
         drawn = frequencies(
             logits, target_logits[others], temperature, biases, known, start=start, steps=RESAMPLE_STEPS

@@ -1,9 +1,9 @@
 """Did adaptation do harm? A model that adapted beside one that learned from the source alone, on the same target texts.
 
-The run warns where the mutual information of texts and predicted classes (InfoMax, label_free.py) is lower than
-the source-only model's: the model became less sure, or calls too much one class. Entropy and soft neighbourhood density
-are shown and do not vote: a model that calls everything one class is the best by both. Adaptation makes a model surer
-of the target by its nature, so silence proves little; a warning is worth a look. Of ten pairs of review domains
+The run warns where the mutual information of texts and predicted classes (InfoMax, metrics/model_selection.py) is lower
+than the source-only model's: the model became less sure, or calls too much one class. Entropy and soft neighbourhood
+density are shown and do not vote: a model that calls everything one class is the best by both. Adaptation makes a model
+surer of the target by its nature, so silence proves little; a warning is worth a look. Of ten pairs of review domains
 self-training made the model worse on four, by up to 0.9 points (which 2,000 texts cannot tell from none), and this was
 silent on all; confidence that was calibrated on source validation told the ten apart no better. Where the report has
 target labels, it says which model they prefer, if they do.
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nlp_transfer.metrics.bootstrap import bootstrap_difference
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.metrics.intervals import bootstrap_difference
-from nlp_transfer.metrics.label_free import infomax, mean_entropy, soft_neighborhood_density
+from nlp_transfer.metrics.model_selection import infomax, mean_entropy, soft_neighborhood_density
 
 SOURCE_ONLY = "source_only"
 """The system's name in tables, and the folder of its run inside the adapting run's."""
@@ -26,7 +26,7 @@ ALONE = "source-only"
 
 SURER = f"{ADAPTED}, which proves little: adapting makes a model surer"
 
-MOST_NEIGHBOURS = 2000
+MAX_NEIGHBOURS = 2000
 """Rows whose neighbours are compared, each with each."""
 
 VOTE = "target_infomax"
@@ -35,12 +35,12 @@ VOTE = "target_infomax"
 TOLERANCE = 0.02
 """How much of the source-only model's score may be lost before that is a warning, and gained before it is a gain."""
 
-LEAST = 0.005
+MIN_DIFFERENCE = 0.005
 """Nats that differ at least where that is so: of two models that call everything one class neither is preferred."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class NegativeTransferTest:
     """Two models on the target's texts.
 
     Args:
@@ -58,7 +58,7 @@ class Comparison:
         """By how much of the source-only model's score the model that adapted is above it; 0 within the tolerances."""
         adapted, alone = self.scores[VOTE]
         gain = (adapted - alone) / max(abs(alone), 1e-6)
-        return gain if abs(gain) > TOLERANCE and abs(adapted - alone) > LEAST else 0.0
+        return gain if abs(gain) > TOLERANCE and abs(adapted - alone) > MIN_DIFFERENCE else 0.0
 
     @property
     def warns(self) -> bool:
@@ -104,7 +104,7 @@ def compare(
     multi_label: bool,
     predicted: tuple[np.ndarray, np.ndarray] | None = None,
     labels: np.ndarray | None = None,
-) -> Comparison:
+) -> NegativeTransferTest:
     """Compare two models by what they say of the same rows.
 
     Args:
@@ -115,7 +115,7 @@ def compare(
             used with labels alone.
         labels: the truth of the same shape, where it is known.
     """
-    rows = np.linspace(0, len(adapted) - 1, min(len(adapted), MOST_NEIGHBOURS)).round().astype(int)
+    rows = np.linspace(0, len(adapted) - 1, min(len(adapted), MAX_NEIGHBOURS)).round().astype(int)
     scores = {
         "target_entropy": tuple(mean_entropy(side, multi_label=multi_label) for side in (adapted, alone)),
         "target_infomax": tuple(infomax(side, multi_label=multi_label) for side in (adapted, alone)),
@@ -124,11 +124,11 @@ def compare(
         scores["target_density"] = tuple(soft_neighborhood_density(side[rows]) for side in (adapted, alone))
     pairs = {name: (pair[0], pair[1]) for name, pair in scores.items()}
     if labels is None or predicted is None:
-        return Comparison(pairs)
+        return NegativeTransferTest(pairs)
     names = [str(i) for i in range(adapted.shape[1])]
     ours, theirs = predicted
     scored = [
         classification_metrics(side, labels, names, multi_label=multi_label, bootstrap_samples=0) for side in predicted
     ]
     difference = bootstrap_difference(ours, theirs, labels, "macro_f1")
-    return Comparison(pairs, (scored[0]["macro_f1"], scored[1]["macro_f1"]), difference)
+    return NegativeTransferTest(pairs, (scored[0]["macro_f1"], scored[1]["macro_f1"]), difference)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_transfer.metrics.intervals import BOOTSTRAP_SAMPLES
+from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
 
 
 def perplexity_metrics(sums: np.ndarray, *, interval: bool = False, seed: int = 0) -> dict[str, Any]:

@@ -4,7 +4,7 @@
     harmonic mean
 
 ROUGE-L counts the longest common subsequence of words; ROUGE-Lsum the union of those of each pair of sentences, which
-the texts give one a line. Words are those of words.py.
+the texts give one a line. Words are those of metrics/tokenization.py.
 Reference: Lin (2004), https://aclanthology.org/W04-1013
 """
 
@@ -15,7 +15,7 @@ import evaluate
 from datasets import Features, Value
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.words import ROUGE, rouge_words
+from nlp_transfer.metrics.tokenization import ROUGE, rouge_words
 
 
 class _Words:

@@ -18,7 +18,6 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.models.encoder_decoder import refuse_shared_weights
 from nlp_transfer.models.families import (
     has_known_head,
     head_modules,
@@ -28,6 +27,7 @@ from nlp_transfer.models.families import (
     plain_model,
     unused_parameters,
 )
+from nlp_transfer.models.heads.encoder_decoder import refuse_shared_weights
 
 TAKES_TOKENS_ONLY = ("longformer",)
 """Model types whose classifiers fail on embeddings in place of token ids."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.errors import shown
+from nlp_transfer.errors import format_value
 
 CONFIG = "config.json"
 
@@ -92,7 +92,7 @@ def value_problems(folder: Path) -> Iterator[str]:
     for path, key, value in entries({name: item for name, item in config.items() if name != RECORD}):
         least = 0 if key in MAY_BE_ZERO else 1
         if key in SIZES and not (type(value) is int and least <= value <= SIZES[key]):
-            yield f"{place}: {path} is {shown(value)}; expected a whole number from {least} to {SIZES[key]:,}."
+            yield f"{place}: {path} is {format_value(value)}; expected a whole number from {least} to {SIZES[key]:,}."
         elif key in IN_WEIGHTS and known and value not in known and value > SMALL:
             yield f"{place}: {path} is {value:,}, and no tensor of the weights has that size."
         elif type(value) in (int, float) and key not in NAMES:
@@ -102,18 +102,20 @@ def value_problems(folder: Path) -> Iterator[str]:
         elif key in NAMES or (isinstance(value, str) and _ACTIVATION.fullmatch(key)):
             choices = NAMES.get(key) or _activations(str(value))
             if value is not None and str(value).removeprefix("torch.") not in choices:
-                yield f"{place}: {path} is {shown(value)}; expected one of {', '.join(choices)}."
+                yield f"{place}: {path} is {format_value(value)}; expected one of {', '.join(choices)}."
         elif path in OFF and value is True:
             yield f"{place}: {path} is true, as in a decoder; expected false, as in an encoder."
     vocabulary = config.get("vocab_size")
     pad = config.get("pad_token_id")
     if pad is not None and not (type(pad) is int and 0 <= pad < (vocabulary if type(vocabulary) is int else math.inf)):
-        yield f"{place}: pad_token_id is {shown(pad)}; expected a number from 0 to below vocab_size ({vocabulary})."
+        expected = f"expected a number from 0 to below vocab_size ({vocabulary})"
+        yield f"{place}: pad_token_id is {format_value(pad)}; {expected}."
     labels = config.get("id2label")
     if labels is not None and not (isinstance(labels, dict) and all(re.fullmatch(r"\d+", key) for key in labels)):
-        yield f'{place}: id2label is {shown(labels)}; expected a name by number, such as {{"0": "no", "1": "yes"}}.'
+        expected = 'expected a name by number, such as {"0": "no", "1": "yes"}'
+        yield f"{place}: id2label is {format_value(labels)}; {expected}."
     elif labels and (wrong := [name for name in labels.values() if not isinstance(name, str)]):
-        yield f"{place}: id2label names a label {shown(wrong[0])}; expected a word."
+        yield f"{place}: id2label names a label {format_value(wrong[0])}; expected a word."
     yield from _record_problems(place, config)
     yield from _tokenizer_problems(folder)
 
@@ -152,7 +154,7 @@ def label_problems(folder: Path) -> Iterator[str]:
     if sorted(labels, key=str) != sorted(map(str, range(len(labels)))) or not labels:
         yield f"{folder / CONFIG}: id2label numbers its labels {', '.join(labels) or 'not at all'}; expected 0, 1, 2, …"
     if wrong:
-        yield f"{folder / CONFIG}: id2label names a label {shown(wrong[0])}; expected a word."
+        yield f"{folder / CONFIG}: id2label names a label {format_value(wrong[0])}; expected a word."
     elif repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         yield f"{folder / CONFIG}: id2label gives the name {repeated[0]!r} to several labels; expected each once."
 
@@ -163,18 +165,18 @@ def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
     if record is None:
         return
     if not isinstance(record, dict):
-        yield f"{place}: {RECORD} is {shown(record)}; expected what a run recorded, an object."
+        yield f"{place}: {RECORD} is {format_value(record)}; expected what a run recorded, an object."
         return
     longest = record.get("max_length", 1)
     if not (type(longest) is int and 1 <= longest <= 1_000_000):
-        yield f"{place}: {RECORD}.max_length is {shown(longest)}; expected a number of tokens, such as 512."
+        yield f"{place}: {RECORD}.max_length is {format_value(longest)}; expected a number of tokens, such as 512."
     thresholds = record.get("thresholds", {})
     if not isinstance(thresholds, dict):
-        yield f"{place}: {RECORD}.thresholds is {shown(thresholds)}; expected a probability by label."
+        yield f"{place}: {RECORD}.thresholds is {format_value(thresholds)}; expected a probability by label."
         return
     for label, value in thresholds.items():
         if type(value) not in (int, float) or not 0 <= value <= 1:
-            yield f"{place}: {RECORD}.thresholds.{label} is {shown(value)}; expected a probability, 0 to 1."
+            yield f"{place}: {RECORD}.thresholds.{label} is {format_value(value)}; expected a probability, 0 to 1."
     labels = config.get("id2label")
     names = set(map(str, labels.values())) if isinstance(labels, dict) else set()
     if thresholds and names and (other := names ^ set(thresholds)):
@@ -193,7 +195,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
     for place in (folder / name for name in TOKEN_IDS):
         wrong = [(token, index) for token, index in _object(place).items() if type(index) is not int or index < 0]
         if wrong:
-            yield f"{place}: {wrong[0][0]!r} is {shown(wrong[0][1])}; expected the token's number, 0 or more."
+            yield f"{place}: {wrong[0][0]!r} is {format_value(wrong[0][1])}; expected the token's number, 0 or more."
 
 
 def _activations(name: str) -> tuple[str, ...]:

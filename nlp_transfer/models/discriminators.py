@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MOST_PRODUCTS = 4096
+MAX_PRODUCTS = 4096
 """Width up to which the product of features and class probabilities is taken whole, as CDAN's authors have it."""
 
 RANDOM_PRODUCTS = 1024
@@ -77,7 +77,7 @@ class Discriminator(nn.Module):
 class ConditionalDiscriminator(nn.Module):
     """A discriminator that sees the features together with the predicted classes: their outer product.
 
-    Where that is wider than `MOST_PRODUCTS`, random projections of both, multiplied one by one, take its place; their
+    Where that is wider than `MAX_PRODUCTS`, random projections of both, multiplied one by one, take its place; their
     expected scalar products are those of the outer products.
     Reference: Long et al. (2018), https://arxiv.org/abs/1705.10667
 
@@ -93,7 +93,7 @@ class ConditionalDiscriminator(nn.Module):
 
     def __init__(self, width: int, classes: int, hidden: int, sources: int = 1) -> None:
         super().__init__()
-        self.projected = width * classes > MOST_PRODUCTS
+        self.projected = width * classes > MAX_PRODUCTS
         if self.projected:
             self.register_buffer("of_features", torch.randn(width, RANDOM_PRODUCTS))
             self.register_buffer("of_classes", torch.randn(classes, RANDOM_PRODUCTS))

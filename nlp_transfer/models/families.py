@@ -1,6 +1,6 @@
 """Where a network's layers, head and unused parts are: freezing, adapters and pooling ask here.
 
-The answers are those of family_table.py for encoders, and are found out for encoder-decoders.
+The answers are those of models/family_table.py for encoders, and are found out for encoder-decoders.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 EXTRACTIVE = "ForExtractiveSummarization"
-"""How the names of networks end that score sentences (extractive.py)."""
+"""How the names of networks end that score sentences (models/heads/extractive.py)."""
 
 SENTENCE_HEAD = "sentence_head"
 """What such a network calls all that is new in it."""

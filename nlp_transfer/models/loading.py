@@ -20,14 +20,14 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.data.tokens import forget_last_call
+from nlp_transfer.data.encoding.tokens import forget_last_call
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.attention_dropout import set_in_config
 from nlp_transfer.models.families import final_linear, head_modules, unknown_family
 from nlp_transfer.models.family_table import FAMILIES
-from nlp_transfer.models.fetching import model_folder
-from nlp_transfer.models.locating import check_config, check_folder, origin_of, read_problem, resolve_model
-from nlp_transfer.models.own_networks import saved_config
+from nlp_transfer.models.files.download import model_folder
+from nlp_transfer.models.files.resolve import check_config, check_folder, origin_of, read_problem, resolve_model
+from nlp_transfer.models.heads.extractive_config import saved_config
+from nlp_transfer.models.speed.attention_dropout import set_in_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

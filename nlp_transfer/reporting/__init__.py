@@ -1,1 +1,1 @@
-"""What a run leaves for its readers: scores in tables, a report, predictions, and a folder with rules."""
+"""Write what a run leaves: report, tables, figures, predictions, log."""

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlp_transfer.reporting.files import plain
-from nlp_transfer.training.effects import changes_nothing
+from nlp_transfer.files import plain
+from nlp_transfer.training.neutral_settings import is_result_neutral
 
 _SECRETS = ("hub_token", "push_to_hub_token", "api_key", "password")
 _HIDDEN = "***"
@@ -60,7 +60,7 @@ def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, withou
     return [
         f"{path}: {before.get(path, 'not set')} -> {after.get(path, 'not set')}"
         for path in {**after, **before}
-        if before.get(path) != after.get(path) and changes_nothing(path) == without_effect
+        if before.get(path) != after.get(path) and is_result_neutral(path) == without_effect
     ]
 
 

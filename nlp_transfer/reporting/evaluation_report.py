@@ -8,14 +8,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nlp_transfer.data.disk import private_folder
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.files import private_folder, write_json, write_text
 from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.files import write_json, write_text
 from nlp_transfer.reporting.markdown import meaning
 from nlp_transfer.reporting.predictions import KEYS, write_predictions
 from nlp_transfer.reporting.report import BASELINES, MODEL, CorpusFacts
-from nlp_transfer.reporting.score_tables import (
+from nlp_transfer.reporting.sections.results import (
     PerClassScores,
     confusion_table,
     has_classes,

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.reporting.files import atomic_file, plain
+from nlp_transfer.files import atomic_file, plain
 
 
 class JsonLinesLog:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nlp_transfer.files import plain
 from nlp_transfer.reporting.config_record import config_record
-from nlp_transfer.reporting.files import plain
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
-from nlp_transfer.reporting.score_tables import (
+from nlp_transfer.reporting.sections.results import (
     confusion_table,
     has_classes,
     is_perplexity,
@@ -16,9 +16,9 @@ from nlp_transfer.reporting.score_tables import (
     perplexity,
     summary_tables,
 )
-from nlp_transfer.reporting.summary_baselines import ORACLE
 from nlp_transfer.reporting.tables import Table, escape_markdown, to_markdown
 from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.tasks.summarization.baselines import ORACLE
 
 LEVEL = 0.05
 """Points of difference that one decimal would not show."""

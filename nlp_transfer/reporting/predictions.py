@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_transfer.reporting.files import atomic_file, plain
+from nlp_transfer.files import atomic_file, plain
 
 PREDICTIONS = "predictions.jsonl.gz"
 """The file inside a run's folder that has a line for each held-out row."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nlp_transfer.files import write_json, write_text
 from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.files import write_json, write_text
-from nlp_transfer.reporting.score_tables import PerClassScores, has_classes, is_summary, summary_tables
+from nlp_transfer.reporting.sections.results import PerClassScores, has_classes, is_summary, summary_tables
 from nlp_transfer.reporting.tables import to_rich
 
 if TYPE_CHECKING:

@@ -18,11 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from nlp_transfer.data.disk import private_folder
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.files import private_folder, write_json
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.files import write_json
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS
 from nlp_transfer.reporting.run_lock import RunLock, this_process
@@ -86,7 +85,7 @@ class RunFolder:
             self.lock.release()
 
 
-def look_at(path: str | os.PathLike[str]) -> RunFolder:
+def inspect(path: str | os.PathLike[str]) -> RunFolder:
     """What a folder holds; nothing is written. Hidden files are not looked at.
 
     Raises:
@@ -142,7 +141,7 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
     Raises:
         CheckpointError: see `open_run_folder`.
     """
-    found = look_at(path)
+    found = inspect(path)
     if found.state == "empty":
         return found
     if found.state == "foreign":
@@ -172,13 +171,13 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
     return found
 
 
-def set_aside(path: str | os.PathLike[str]) -> Path | None:
+def archive(path: str | os.PathLike[str]) -> Path | None:
     """Rename the run that a folder holds, so that a new one can have its name. Returns the new name, None if empty.
 
     Raises:
         CheckpointError: the run is going on, or the folder holds files that no run made.
     """
-    found = look_at(path)
+    found = inspect(path)
     if found.state == "empty":
         return None
     if found.state == "foreign":
@@ -219,7 +218,7 @@ def open_run_folder(
     try:
         if state == "empty":
             private_folder(lock.folder)  # it may hold texts; who opens it to others later is not hindered
-        lock.acquire(look_at(path).record.get("process", {}))
+        lock.acquire(inspect(path).record.get("process", {}))
     except OSError as error:
         raise _not_writable(lock.folder, error) from error
     try:

@@ -1,4 +1,4 @@
-"""Trees of plain data as YAML 1.2, which `nlp_transfer.reading.trees` reads back."""
+"""Trees of plain data as YAML 1.2, which `nlp_transfer.config.parsing` reads back."""
 
 import io
 from collections.abc import Mapping

@@ -1,10 +1,10 @@
 """What is predicted. A new task is one file and one line in `TASKS`."""
 
-from nlp_transfer.tasks.abstractive_summarization import AbstractiveSummarization, BoundAbstractiveSummarization
-from nlp_transfer.tasks.base import BoundClassification, BoundTask, Task
-from nlp_transfer.tasks.extractive_summarization import BoundExtractiveSummarization, ExtractiveSummarization
-from nlp_transfer.tasks.masked_language_modeling import MaskedLanguageModeling
-from nlp_transfer.tasks.sequence_classification import SequenceClassification
+from nlp_transfer.tasks.base import FittedClassification, FittedTask, Task
+from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
+from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
+from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization, FittedAbstractiveSummarization
+from nlp_transfer.tasks.summarization.extractive import ExtractiveSummarization, FittedExtractiveSummarization
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -14,11 +14,11 @@ TASKS: dict[str, type[Task]] = {
 __all__ = [
     "TASKS",
     "AbstractiveSummarization",
-    "BoundAbstractiveSummarization",
-    "BoundClassification",
-    "BoundExtractiveSummarization",
-    "BoundTask",
     "ExtractiveSummarization",
+    "FittedAbstractiveSummarization",
+    "FittedClassification",
+    "FittedExtractiveSummarization",
+    "FittedTask",
     "MaskedLanguageModeling",
     "SequenceClassification",
     "Task",

@@ -38,11 +38,11 @@ class Task(ABC):
     writes: ClassVar[bool] = False
 
     @abstractmethod
-    def bind(self, corpus: "Corpus") -> "BoundTask":
+    def bind(self, corpus: "Corpus") -> "FittedTask":
         """The task with what the corpus says, such as labels; raises DataError where the corpus does not fit."""
 
 
-class BoundTask(ABC):
+class FittedTask(ABC):
     """A task that has seen its corpus.
 
     Attributes:
@@ -103,7 +103,7 @@ class BoundTask(ABC):
         return {}
 
 
-class BoundClassification(BoundTask):
+class FittedClassification(FittedTask):
     """A classification task that knows its labels; `metrics` has `per_class` and `confusion_matrix` beside floats."""
 
     label_names: list[str]

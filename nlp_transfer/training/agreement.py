@@ -17,8 +17,8 @@ from datasets import Dataset
 from torch import nn
 from transformers import Trainer
 
-from nlp_transfer.errors import ConfigError, shown
-from nlp_transfer.models.features import COLUMNS
+from nlp_transfer.errors import ConfigError, format_value
+from nlp_transfer.models.activation_cache.features import COLUMNS
 from nlp_transfer.training.arguments import TransferArguments
 
 MAY_DIFFER = (
@@ -191,7 +191,7 @@ def weights_of(model: nn.Module) -> dict[str, TensorSummary]:
 
 
 def _in_words(value: Any) -> str:
-    return value if isinstance(value, str) else shown(value)
+    return value if isinstance(value, str) else format_value(value)
 
 
 def _plain(value: Any) -> Any:

@@ -11,11 +11,11 @@ from transformers import Seq2SeqTrainingArguments, TrainingArguments
 from transformers.trainer_utils import HubStrategy
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.metrics.label_free import LABEL_FREE
-from nlp_transfer.reading.sizes import size_problems
+from nlp_transfer.metrics.model_selection import LABEL_FREE
+from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.training.integrations import report_to_problems
 from nlp_transfer.training.precision import uses_bf16
-from nlp_transfer.training.sources import read_weights, weights_problems
+from nlp_transfer.training.source_weights import read_weights, weights_problems
 
 
 @dataclass
@@ -33,11 +33,11 @@ class TransferArguments(TrainingArguments):
         nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
             take it, or `skip` it, say so, and go on.
         max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
-        unpadding: leave padding out of the encoder's layers, where the network allows it (models/unpadding.py).
-        fast_dropout: on a CPU, draw all dropout, attention's too, by a faster generator (models/dropout.py).
+        unpadding: leave padding out of the encoder's layers, where the network allows it (models/speed/unpadding.py).
+        fast_dropout: on a CPU, draw all dropout, attention's too, by a faster generator (models/speed/dropout.py).
         attention_dropout: share of attention weights that are dropped while training; unset leaves what the model's
             configuration says. A run's configuration has it at its top, and there 0 is the default.
-        fast_linear: on a CPU, compute the float32 products of linear layers by oneDNN (models/fast_linear.py).
+        fast_linear: on a CPU, compute the float32 products of linear layers by oneDNN (models/speed/fast_linear.py).
         source_weights: of several sources, the share of an epoch that each one has: `size` (as it has rows), `equal`,
             `distance` (as much of the target's texts looks like it), or a number for each source in order.
         tokens_per_pass: how many tokens, padding not counted, go through the model at once; a larger micro-batch is cut
@@ -153,7 +153,7 @@ class TransferArguments(TrainingArguments):
             )
         return problems
 
-    def elsewhere(self, output_dir: str, **changes: Any) -> "TransferArguments":
+    def with_output_dir(self, output_dir: str, **changes: Any) -> "TransferArguments":
         """The same arguments with another output folder. A new object of them would reset the distributed state.
 
         Args:

@@ -18,7 +18,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.models.manifest import check_manifest, has_manifest, sync_folder, write_manifest
+from nlp_transfer.models.files.manifest import check_manifest, has_manifest, sync_folder, write_manifest
 
 TRANSFER_STATE = "transfer_state.json"
 """Our own file in a checkpoint, beside those of stock `Trainer`."""

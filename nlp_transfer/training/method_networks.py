@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nlp_transfer.methods.base import Method
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.models.masked_lm import HiddenTokenHead
+from nlp_transfer.models.heads.masked_lm import HiddenTokenHead
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -53,7 +53,7 @@ def make_networks(
         for method in methods:
             if made := method.network(hidden, classes, sources):
                 networks[method.name] = made[0]
-            elif method.hides_target:
+            elif method.masks_target:
                 encoder: Any = plain.base_model
                 networks[method.name] = HiddenTokenHead(masked_lm(), encoder)
     return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))

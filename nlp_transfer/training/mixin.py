@@ -4,18 +4,21 @@ Silent faults of the stock loop that are removed here:
 
 * A head that takes `**kwargs` but ignores `num_items_in_batch` makes the stock loop skip its own averaging, so that
   gradients grow with accumulation steps and processes, and so does a loss of the user's own that ignores it. Here
-  every mean is weighted by its share of the update (weighed_loss.py).
-* A loss that is not finite is logged as 0.0. Here it stops the run (finite.py).
+  every mean is weighted by its share of the update (training/extensions/loss_scaling.py).
+* A loss that is not finite is logged as 0.0. Here it stops the run (training/extensions/nonfinite_guard.py).
 * The evaluation loss is made of batches' means: on several processes the last ones count for other rows than theirs,
   and losses of tokens count by rows. Here it is the mean over rows, or tokens.
 * Grouping by length reorders predictions, and draws from the global random state. Here neither (row_order.py).
 * `training_args.bin` holds the Hub token, and goes to the Hub with the whole output folder. Here neither
-  (publishing.py).
+  (training/hub.py).
 * Every process of several draws the same dropout masks. Here each draws its own.
-* The frozen part of an encoder is computed in every epoch, with dropout. Here once, without (activations.py).
-* A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither (resuming.py).
+* The frozen part of an encoder is computed in every epoch, with dropout. Here once, without
+  (training/extensions/activation_cache.py).
+* A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither
+  (training/extensions/exact_resume.py).
 
-And there are trainers beside it, to choose from and to compare with (beside.py), on the target (on_target.py).
+And there are trainers beside it, to choose from and to compare with (training/search.py), on the target
+(training/target_evaluation.py).
 """
 
 import copy
@@ -30,26 +33,31 @@ from transformers.trainer_utils import TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
-from nlp_transfer.models.encoder_decoder import separate_weights
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
-from nlp_transfer.models.masked_lm import masked_lm_for
-from nlp_transfer.training.activations import ActivationsMixin, said, store_for
-from nlp_transfer.training.adaptation import AdaptationMixin
+from nlp_transfer.models.heads.encoder_decoder import separate_weights
+from nlp_transfer.models.heads.masked_lm import masked_lm_for
 from nlp_transfer.training.agreement import check_trainers
-from nlp_transfer.training.beside import BesideMixin
-from nlp_transfer.training.fast_path import FastPathMixin
-from nlp_transfer.training.finite import FiniteMixin
-from nlp_transfer.training.frozen import FrozenMixin
-from nlp_transfer.training.memory import MemoryMixin
+from nlp_transfer.training.extensions.activation_cache import ActivationsMixin, log_message, store_for
+from nlp_transfer.training.extensions.checkpoint_selection import (
+    SelectionMixin,
+    check_metric,
+    check_one_validation,
+    label_free_metric,
+)
+from nlp_transfer.training.extensions.domain_adaptation import AdaptationMixin
+from nlp_transfer.training.extensions.fast_forward import FastPathMixin
+from nlp_transfer.training.extensions.frozen_layers import FrozenMixin
+from nlp_transfer.training.extensions.nonfinite_guard import FiniteMixin
+from nlp_transfer.training.extensions.oom_guard import MemoryMixin
+from nlp_transfer.training.features import written_losses
+from nlp_transfer.training.hub import PublishingMixin
 from nlp_transfer.training.method_networks import add_to_optimizer, make_networks
-from nlp_transfer.training.on_target import OnTargetMixin
-from nlp_transfer.training.pooled import written_losses
 from nlp_transfer.training.processes import naming_lost_processes
-from nlp_transfer.training.publishing import PublishingMixin
 from nlp_transfer.training.row_order import RowOrderMixin
-from nlp_transfer.training.selection import SelectionMixin, check_metric, check_one_validation, label_free_metric
-from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
+from nlp_transfer.training.search import BesideMixin
+from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
+from nlp_transfer.training.target_evaluation import OnTargetMixin
 from nlp_transfer.training.twins import random_states
 
 if TYPE_CHECKING:
@@ -229,7 +237,7 @@ class TransferMixin(
             score=macro_f1,
             seed=args.seed if args is not None else Context.seed,
             activations=store_for(args),
-            say=said,
+            say=log_message,
             target=self._given["target_dataset"],
             masked_lm=lambda: masked_lm_for(plain_model(model)),
         )

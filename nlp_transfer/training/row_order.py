@@ -8,9 +8,9 @@ from torch.utils.data import SequentialSampler
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context
-from nlp_transfer.training.sampling import LengthGroupedSampler, ShuffledSampler, share_evenly
-from nlp_transfer.training.sources import SIZE, SourceDraws, sources_of
-from nlp_transfer.training.updates import REPEATED, UpdateMixin
+from nlp_transfer.training.optimizer_step import REPEATED, UpdateMixin
+from nlp_transfer.training.samplers import LengthGroupedSampler, ShuffledSampler, share_evenly
+from nlp_transfer.training.source_weights import SIZE, SourceDraws, sources_of
 
 
 class RowOrderMixin(UpdateMixin):

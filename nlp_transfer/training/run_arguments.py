@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.errors import shown
+from nlp_transfer.errors import format_value
 
 if TYPE_CHECKING:
     from nlp_transfer.training.arguments import TransferArguments
@@ -128,7 +128,7 @@ def run_problems(values: Mapping[str, Any]) -> Iterator[str]:
     for name, value in values.items():
         honours, reason = HONOURED.get(name, (None, ""))
         if honours is not None and not honours(value):
-            yield f"training.{name} is {shown(value)}{_REFUSAL}{reason}."
+            yield f"training.{name} is {format_value(value)}{_REFUSAL}{reason}."
         elif value and name in NEEDS and not any(values.get(other) for other in NEEDS[name]):
             yield f"training.{name} is not read without training.{NEEDS[name][0]}. Set that too, or leave this out."
 

@@ -25,10 +25,10 @@ from transformers.trainer_callback import ExportableState
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.methods.base import Method
-from nlp_transfer.models.manifest import write_manifest
+from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.checkpoints import TRANSFER_STATE
-from nlp_transfer.training.updates import COUNTERS
+from nlp_transfer.training.optimizer_step import COUNTERS
 
 
 class SavingMixin(Trainer):

@@ -16,9 +16,9 @@ from torch.nn import functional
 from transformers import Seq2SeqTrainer
 from transformers.trainer_utils import EvalLoopOutput
 
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.training.mixin import TransferMixin
-from nlp_transfer.training.target_rows import NO_LABEL
-from nlp_transfer.training.updates import row_count
+from nlp_transfer.training.optimizer_step import row_count
 
 # EncoderDecoderModel warns whoever gives it labels of how it computed its loss years ago.
 warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to train encoder-decoder", FutureWarning)
@@ -137,11 +137,11 @@ def token_losses(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> T
 
     Args:
         logits: shape (rows, tokens, vocabulary).
-        labels: shape (rows, tokens); `NO_LABEL` does not count.
+        labels: shape (rows, tokens); `IGNORE_INDEX` does not count.
         smoothing: ε of label smoothing.
     """
     losses = functional.cross_entropy(
-        logits.float().transpose(1, 2), labels, reduction="none", ignore_index=NO_LABEL, label_smoothing=smoothing
+        logits.float().transpose(1, 2), labels, reduction="none", ignore_index=IGNORE_INDEX, label_smoothing=smoothing
     )
-    counted = labels != NO_LABEL
+    counted = labels != IGNORE_INDEX
     return torch.stack([(losses * counted).double().sum(dim=1), counted.sum(dim=1).double()], dim=1)

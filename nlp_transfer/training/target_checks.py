@@ -7,8 +7,8 @@ import numpy as np
 
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Method
-from nlp_transfer.training.sources import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources
-from nlp_transfer.training.target_rows import label_column
+from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources
+from nlp_transfer.training.target_batches import label_column
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -3,7 +3,8 @@
     L = w_S · L_S + sum over methods of weight · term
 
 L_S is the mean of the task's loss over the source rows of the update. Terms such as a discrepancy are no sums over
-rows, so they are computed of the pooled features and logits of the whole update (see adaptation.py).
+rows, so they are computed of the pooled features and logits of the whole update (see
+training/extensions/domain_adaptation.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from nlp_transfer.methods.base import Features, Method
 
 
 @dataclass(frozen=True)
-class Loss:
+class AdaptationLoss:
     """An update's loss.
 
     Args:
@@ -33,7 +34,7 @@ def total_loss(
     target: Features,
     progress: float,
     networks: Mapping[str, nn.Module],
-) -> Loss:
+) -> AdaptationLoss:
     """The task's loss on the source and the methods' terms; see the module's text.
 
     Args:
@@ -54,4 +55,4 @@ def total_loss(
             terms.append(term.weight * term.value)
             shown[f"{method.name}_loss"] = term.value.item()
             shown |= {f"{method.name}_{name}": value for name, value in term.shown.items()}
-    return Loss(weight * source_loss + sum(terms), shown)
+    return AdaptationLoss(weight * source_loss + sum(terms), shown)

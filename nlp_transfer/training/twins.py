@@ -23,9 +23,9 @@ from transformers import Trainer
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.training.arguments import TransferArguments
-from nlp_transfer.training.effects import changes_nothing
-from nlp_transfer.training.memory import random_state, set_random_state
-from nlp_transfer.training.resuming import ResumingMixin
+from nlp_transfer.training.extensions.exact_resume import ResumingMixin
+from nlp_transfer.training.extensions.oom_guard import random_state, set_random_state
+from nlp_transfer.training.neutral_settings import is_result_neutral
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,7 +73,7 @@ class TwinMixin(ResumingMixin):
             ConfigError: another one cannot be made.
             CheckpointError: the folder holds a training, and `resume` was not given, or it is of another recipe.
         """
-        arguments = self.own_arguments().elsewhere(str(folder), **training)
+        arguments = self.own_arguments().with_output_dir(str(folder), **training)
         with _random_states_kept(self.args.device):
             if self._drawn_from is not None:
                 _set_random_states(self._drawn_from, self.args.device)
@@ -98,7 +98,7 @@ class TwinMixin(ResumingMixin):
             )
         return self.args
 
-    def untrained(self) -> Any:
+    def initial_model(self) -> Any:
         """A model as it is before the methods change it.
 
         Raises:
@@ -201,7 +201,7 @@ def _recipe(twin: TwinMixin) -> dict[str, Any]:
     arguments = {
         f"training.{field.name}": getattr(twin.args, field.name)
         for field in dataclasses.fields(twin.args)
-        if field.init and not field.name.endswith("token") and not changes_nothing(f"training.{field.name}")
+        if field.init and not field.name.endswith("token") and not is_result_neutral(f"training.{field.name}")
     }
     weights = hashlib.sha256()
     model: Any = twin.model

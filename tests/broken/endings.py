@@ -16,7 +16,7 @@ from typing import Any
 
 from nlp_transfer import runner
 from nlp_transfer.commands.train import parse
-from nlp_transfer.config import load_config
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError, DataError
 
 MAX_SECONDS = 5.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.config import help_sections
+from nlp_transfer.config.experiment import help_sections
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import TASKS, SequenceClassification
 from tests.broken.corpora import Choose

@@ -149,13 +149,13 @@ def check_reload(model: nn.Module, plain_config: Any, folder: Path) -> None:
 ADAPTING = [name for name in CONFIGURED if METHODS[name].needs_target]
 
 
-HIDING = [name for name in ADAPTING if METHODS[name].hides_target]
+HIDING = [name for name in ADAPTING if METHODS[name].masks_target]
 
 
 @pytest.mark.parametrize("name", HIDING)
 def test_a_method_that_hides_words_of_the_target_stands_alone(name: str) -> None:
     method = METHODS[name](**CONFIGURED[name][0])
-    assert not method.frees_weights
+    assert not method.selects_trainable_weights
     assert method.penalty(*(side(torch.randn(4, 5)) for _ in range(2)), 0.5, None) is None
     asked = method.hidden_tokens()
     assert asked is not None
@@ -171,14 +171,14 @@ def test_a_method_that_hides_words_of_the_target_stands_alone(name: str) -> None
 def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> None:
     """Its term is a finite scalar that moves with both domains, or with the target's losses; its network trains."""
     method = METHODS[name](**CONFIGURED[name][0])
-    assert not method.frees_weights
+    assert not method.selects_trainable_weights
     assert method.trains
     values = {"multi_label": multi_label}
     source = side(torch.randn(8, 5), **values)
     target = side(torch.randn(8, 5) + 1, **values)
     if method.needs_target_labels:
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1))
-    elif method.labels_target:
+    elif method.pseudo_labels_target:
         assert method.penalty(source, target, 0.5, None) is None
         known = torch.arange(8) < 3
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1) * known, labelled=known)
@@ -186,7 +186,7 @@ def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> No
     assert term.value.shape == ()
     assert bool(torch.isfinite(term.value))
     assert term.weight >= 0
-    if method.needs_target_labels or method.labels_target:
+    if method.needs_target_labels or method.pseudo_labels_target:
         assert torch.autograd.grad(term.value, target.logits, retain_graph=True)[0].abs().max() > 0
     else:
         for gradient in torch.autograd.grad(term.value, (source.pooled, target.pooled), retain_graph=True):

@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
 from nlp_transfer.data.cache import cache_path, store_table
-from nlp_transfer.data.disk import _digest, private_folder
+from nlp_transfer.files import _digest, private_folder
 from tests.data.conftest import toy_rows
 
 

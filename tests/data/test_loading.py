@@ -223,7 +223,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Any]:
         return answer
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    monkeypatch.setattr("nlp_transfer.data.hub.hub_answers", lambda *_: True)
+    monkeypatch.setattr("nlp_transfer.data.sources.hub.hub_answers", lambda *_: True)
     return calls
 
 

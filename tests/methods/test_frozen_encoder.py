@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from nlp_transfer.data.activations import ActivationStore
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
 from nlp_transfer.methods.lp_ft import LPFT
+from nlp_transfer.models.activation_cache.features import hidden_states
+from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.families import count_parameters
-from nlp_transfer.models.features import hidden_states
 from tests.tiny_models import FAMILIES, accuracy, collate, context, logits, random_rows, tiny_model
 
 
@@ -57,13 +57,13 @@ def test_texts_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(len(dataset))
         return hidden_states(model, dataset, **options)
 
-    monkeypatch.setattr("nlp_transfer.models.features.hidden_states", counting)
+    monkeypatch.setattr("nlp_transfer.models.activation_cache.features.hidden_states", counting)
     FrozenEncoder().prepare(tiny_model("bert"), context())
     assert seen == [30, 20]
 
 
 def test_a_head_that_does_not_survive_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nlp_transfer.models.pooling.fold_head", lambda *arguments: None)
+    monkeypatch.setattr("nlp_transfer.models.heads.pooling.fold_head", lambda *arguments: None)
     with pytest.raises(RuntimeError, match="does not survive being written into the bert model: its logits differ by"):
         FrozenEncoder().prepare(tiny_model("bert"), context())
 
@@ -111,7 +111,7 @@ def test_kept_features_make_the_same_model_in_every_run(family: str, method: Any
 
 
 def passes_over_rows() -> int:
-    from nlp_transfer.data.batches import token_budget_batches
+    from nlp_transfer.models.speed.batching import token_budget_batches
 
     ctx = context()
     return sum(len(token_budget_batches(rows["length"], ctx.batch_tokens)) for rows in (ctx.train, ctx.validation))

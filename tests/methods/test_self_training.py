@@ -6,7 +6,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import SelfTraining
-from nlp_transfer.methods.self_training import surest, surest_sets
+from nlp_transfer.methods.self_training import most_confident, surest_sets
 from tests.methods.adapting import side
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45, 0.55], [0.3, 0.7]])
@@ -14,10 +14,10 @@ PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45,
 
 
 def test_the_surest_share_of_each_class_by_hand() -> None:
-    assert surest(PROBABILITIES, 0.5, 0.0).tolist() == [0, -1, 0, -1, -1, 1]
-    assert surest(PROBABILITIES, 0.26, 0.0).tolist() == [0, -1, 0, -1, -1, 1]  # rounded up
-    assert surest(PROBABILITIES, 0.25, 0.75).tolist() == [0, -1, -1, -1, -1, -1]  # 0.7 is not sure enough
-    assert surest(PROBABILITIES, 1.0, 0.0).tolist() == [0, 0, 0, 0, 1, 1]
+    assert most_confident(PROBABILITIES, 0.5, 0.0).tolist() == [0, -1, 0, -1, -1, 1]
+    assert most_confident(PROBABILITIES, 0.26, 0.0).tolist() == [0, -1, 0, -1, -1, 1]  # rounded up
+    assert most_confident(PROBABILITIES, 0.25, 0.75).tolist() == [0, -1, -1, -1, -1, -1]  # 0.7 is not sure enough
+    assert most_confident(PROBABILITIES, 1.0, 0.0).tolist() == [0, 0, 0, 0, 1, 1]
 
 
 def test_the_surest_sets_of_labels_by_hand() -> None:

@@ -10,11 +10,12 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification, PreTrainedModel
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import LoRA, PartialFineTuning, TargetMLM
 from nlp_transfer.methods.base import Method
-from nlp_transfer.models.masked_lm import HiddenTokenHead, masked_lm_for
-from nlp_transfer.training.target_rows import GUESSED, NO_LABEL, without_labels
+from nlp_transfer.models.heads.masked_lm import HiddenTokenHead, masked_lm_for
+from nlp_transfer.training.target_batches import MASKED_LABELS, without_labels
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, collate, cross_entropy, random_rows, tiny_checkpoint
 from tests.tiny_pretraining import MASK, tiny_masked_lm, tiny_tokenizer
 
@@ -80,9 +81,9 @@ def test_an_update_is_that_of_the_two_losses_by_hand(kind: str, tmp_path: Path) 
     run.train()
 
     (batch,) = seen
-    labels = batch[GUESSED][4:]
-    asked = labels != NO_LABEL
-    assert (batch[GUESSED][:4] == NO_LABEL).all()
+    labels = batch[MASKED_LABELS][4:]
+    asked = labels != IGNORE_INDEX
+    assert (batch[MASKED_LABELS][:4] == IGNORE_INDEX).all()
     assert asked.sum() > 4
     assert set(batch["input_ids"][4:][asked].tolist()) >= {MASK}
     given = {name: batch[name][4:] for name in ("input_ids", "attention_mask")}
@@ -146,7 +147,7 @@ def test_all_target_tokens_are_seen_with_other_masks_each_time(tmp_path: Path) -
     step = run.training_step
     run.training_step = lambda model, inputs, *rest: seen.append(inputs) or step(model, inputs, *rest)
     run.train()
-    rows = [tuple(row[row != NO_LABEL].tolist()) for batch in seen for row in batch[GUESSED][4:]]
+    rows = [tuple(row[row != IGNORE_INDEX].tolist()) for batch in seen for row in batch[MASKED_LABELS][4:]]
     assert len(rows) == 20
     assert all(rows)  # a word of every text
     assert len(set(rows[:9])) > 5

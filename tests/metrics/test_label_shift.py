@@ -11,7 +11,7 @@ from nlp_transfer.metrics.label_shift import (
     estimate_label_shift,
     expectation_maximisation,
     frequencies,
-    no_longer_said,
+    vanishing_classes,
 )
 
 MEANS = np.array([[2.0, 0.0], [0.0, 2.0], [-1.5, -1.5]])
@@ -181,9 +181,9 @@ def test_a_class_that_a_correction_would_take_away() -> None:
 
     # Logits apart by 2, 1 and -3; the log of the ratio of frequencies adds log(0.9 / 0.1) = 2.2 to the second.
     logits, names = np.array([[2.0, 0.0], [1.0, 0.0], [-3.0, 0.0]]), ["negative", "positive"]
-    assert no_longer_said(logits, shift([0.5, 0.5]), names) is None
-    assert no_longer_said(logits, shift([0.2, 0.8]), names) is None  # adds 1.4
-    assert no_longer_said(logits, shift([0.1, 0.9]), names) == (
+    assert vanishing_classes(logits, shift([0.5, 0.5]), names) is None
+    assert vanishing_classes(logits, shift([0.2, 0.8]), names) is None  # adds 1.4
+    assert vanishing_classes(logits, shift([0.1, 0.9]), names) == (
         "with the estimated frequencies no target text would be called negative (now 2 of 3 are)"
     )
-    assert no_longer_said(logits[2:], shift([0.1, 0.9]), names) is None  # it was not said before
+    assert vanishing_classes(logits[2:], shift([0.1, 0.9]), names) is None  # it was not said before

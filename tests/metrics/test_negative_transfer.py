@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.negative_transfer import Comparison, compare
+from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
 UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
@@ -45,7 +45,7 @@ def test_what_is_the_same_but_for_rounding_is_no_reason_to_warn() -> None:
 
 def test_of_two_models_that_call_everything_one_class_neither_is_preferred() -> None:
     for scores in ((0.0002, 0.0001), (0.0001, 0.004)):
-        found = Comparison({"target_infomax": scores})
+        found = NegativeTransferTest({"target_infomax": scores})
         assert not found.warns
         assert found.facts()["preferred without labels"] == "neither"
 

@@ -6,7 +6,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.rouge import Rouge, rouge_scores
-from nlp_transfer.metrics.words import ROUGE, joined, ngrams, plain_words, rouge_words
+from nlp_transfer.metrics.tokenization import ROUGE, joined, ngrams, plain_words, rouge_words
 
 PAIRS = [
     ("The cat sat on the mat.", "A cat was sitting on mats."),

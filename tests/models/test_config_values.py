@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from nlp_transfer import hub
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError
+from nlp_transfer.models.files.validate import check_safe
+from nlp_transfer.models.heads.extractive_config import OUTPUTS
 from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
-from nlp_transfer.models.own_networks import OUTPUTS
-from nlp_transfer.models.safety import check_safe
+from nlp_transfer.tasks import saved_models
 from tests.tiny_runs import tiny_encoder
 
 LABELS = ["copyleft", "permissive", "public"]
@@ -28,7 +28,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "model"
     labels = dict(enumerate(LABELS))
     model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=3, id2label=labels)
-    hub.save(model, AutoTokenizer.from_pretrained(encoder), folder, record={"max_length": 32}, cut_at=32)
+    saved_models.save(model, AutoTokenizer.from_pretrained(encoder), folder, record={"max_length": 32}, cut_at=32)
     return folder
 
 
@@ -48,7 +48,7 @@ def change(folder, file, *path, to):
 
 
 def test_the_whole_one_loads(folder):
-    assert hub.load(folder).label_names == LABELS
+    assert saved_models.load(folder).label_names == LABELS
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_whole_one_loads(folder):
 def test_a_value_that_no_network_can_have(folder, key, value, message):
     change(folder, "config.json", key, to=value)
     loads = {
-        "predict": lambda: hub.load(folder),
+        "predict": lambda: saved_models.load(folder),
         "train": lambda: load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False),
     }
     if (key, value) == ("layer_norm_eps", "x"):
@@ -143,7 +143,7 @@ def test_a_value_that_no_network_can_have(folder, key, value, message):
 def test_labels_with_gaps_or_repeated_names(folder, labels, message):
     change(folder, "config.json", "id2label", to=labels)
     with pytest.raises(CheckpointError) as caught:
-        hub.load(folder)
+        saved_models.load(folder)
     assert message in str(caught.value)
     assert str(folder) in str(caught.value)
 
@@ -157,19 +157,19 @@ def test_weights_of_whole_numbers(folder, kind):
     with pytest.raises(
         CheckpointError, match=r"model\.safetensors: classifier\.weight is of type \w+; expected F64, F32,"
     ):
-        hub.load(folder)
+        saved_models.load(folder)
 
 
 def test_positions_of_old_checkpoints_may_be_whole_numbers(folder):
     file = folder / "model.safetensors"
     save_file({**load_file(file), "bert.embeddings.position_ids": torch.arange(80)[None]}, file, {"format": "pt"})
-    assert hub.load(folder).label_names == LABELS
+    assert saved_models.load(folder).label_names == LABELS
 
 
 def test_a_token_without_an_embedding(folder):
     change(folder, "tokenizer.json", "model", "vocab", "use", to=1000)
     with pytest.raises(CheckpointError) as caught:
-        hub.load(folder)
+        saved_models.load(folder)
     assert "its tokenizer gives 'use' the number 1,000, and the model has embeddings for 100 tokens" in str(
         caught.value
     )
@@ -180,14 +180,14 @@ def test_a_folder_whose_name_is_not_utf8(folder):
     with pytest.raises(
         CheckpointError, match=r"the name '.*b\\udce9' is not UTF-8, as files are written here\. Rename it"
     ):
-        hub.load(other)
+        saved_models.load(other)
     with pytest.raises(ConfigError, match=r"^model: the name '.*b\\udce9' is not UTF-8"):
         load_encoder_with_head(str(other), label_names=LABELS, multi_label=False)
 
 
 def test_an_empty_name_is_no_folder():
     with pytest.raises(CheckpointError, match=r"The model's name is empty; expected a run's folder"):
-        hub.load("")
+        saved_models.load("")
     with pytest.raises(ConfigError, match="model is empty; expected a folder, a Hub id"):
         load_encoder_with_head("", label_names=LABELS, multi_label=False)
 
@@ -197,7 +197,7 @@ def test_a_length_that_is_no_number(folder):
     with pytest.raises(
         CheckpointError, match=r"model_max_length in its tokenizer_config\.json is 'long'; expected a number"
     ):
-        hub.load(folder)
+        saved_models.load(folder)
 
 
 OTHER_OUTPUTS = {
@@ -211,9 +211,9 @@ OTHER_OUTPUTS = {
 @pytest.mark.parametrize("key", OUTPUTS)
 def test_settings_of_outputs_change_nothing(folder, key):
     inputs = {"input_ids": torch.tensor([[2, 5, 3]])}
-    expected = hub.load(folder).model(**inputs)
+    expected = saved_models.load(folder).model(**inputs)
     change(folder, "config.json", key, to=OTHER_OUTPUTS[key])
-    found = hub.load(folder).model(**inputs)
+    found = saved_models.load(folder).model(**inputs)
     assert list(found) == list(expected) == ["logits"]
     assert torch.equal(found.logits, expected.logits)
     trained = load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False).model
@@ -236,7 +236,7 @@ FORMS = [
 @pytest.mark.parametrize(("content", "message"), FORMS)
 def test_a_file_that_holds_no_object(folder, file, content, message):
     (folder / file).write_bytes(content)
-    for load in (load_tokenizer, hub.load):
+    for load in (load_tokenizer, saved_models.load):
         with pytest.raises(CheckpointError) as caught:
             load(str(folder))
         assert f"{folder / file} {message}" in str(caught.value)
@@ -261,7 +261,7 @@ def test_a_file_that_holds_no_object(folder, file, content, message):
 def test_a_tokenizer_file_at_fault_is_named(folder, file, content, message):
     whole = json.loads((folder / file).read_text()) if file == "tokenizer_config.json" else {}
     (folder / file).write_text(json.dumps({**whole, **content}))
-    for load in (load_tokenizer, hub.load):
+    for load in (load_tokenizer, saved_models.load):
         with pytest.raises(NLPTransferError) as caught:
             load(str(folder))
         assert message in str(caught.value)
@@ -294,7 +294,7 @@ def test_a_folder_without_config_is_not_walked(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
         load_encoder_with_head(str(tmp_path), label_names=LABELS, multi_label=False)
     with pytest.raises(CheckpointError, match=r"holds no trained model: there is no config\.json"):
-        hub.load(tmp_path)
+        saved_models.load(tmp_path)
 
 
 def test_a_message_lists_few_files_of_many(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nlp_transfer.models.discriminators import (
-    MOST_PRODUCTS,
+    MAX_PRODUCTS,
     RANDOM_PRODUCTS,
     ConditionalDiscriminator,
     Discriminator,
@@ -79,7 +79,7 @@ def test_a_conditional_one_sees_the_outer_product() -> None:
 def test_a_wide_product_is_projected_and_keeps_scalar_products() -> None:
     torch.manual_seed(0)
     classes = 8
-    width = MOST_PRODUCTS // classes + 1
+    width = MAX_PRODUCTS // classes + 1
     network = ConditionalDiscriminator(width, classes, 4)
     assert {"of_features", "of_classes"} <= set(network.state_dict())
     seen: list[torch.Tensor] = []

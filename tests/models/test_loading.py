@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.models.files.resolve import resolve_model
 from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
-from nlp_transfer.models.locating import resolve_model
 from tests.tiny_models import tiny_checkpoint, tiny_config, tiny_model
 from tests.tiny_runs import tiny_encoder
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.reporting.run_folder import check_results, check_run_folder, look_at, open_run_folder, set_aside
+from nlp_transfer.reporting.run_folder import archive, check_results, check_run_folder, inspect, open_run_folder
 
 CONFIG = {"model": "encoder", "training": {"seed": 0, "output_dir": "runs/a", "hub_token": "hf_secret"}}
 OTHER = {"model": "encoder", "training": {"seed": 1, "output_dir": "runs/b"}}
@@ -33,7 +33,7 @@ def test_absent_and_empty_folders_begin_a_run(tmp_path, resume, monkeypatch):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".gitkeep").touch()
     for path in (tmp_path / "deep" / "new", tmp_path / "empty"):
-        assert look_at(path).state == "empty"
+        assert inspect(path).state == "empty"
         folder = open_run_folder(path, CONFIG, resume=resume)
         assert (folder.state, folder.path) == ("empty", path)
         record = json.loads((path / "run.json").read_bytes())
@@ -42,7 +42,7 @@ def test_absent_and_empty_folders_begin_a_run(tmp_path, resume, monkeypatch):
         assert record["versions"]["torch"]
         assert record["resumed"] == []
         assert "hf_secret" not in (path / "run.json").read_text()
-        assert look_at(path).state == "unfinished"
+        assert inspect(path).state == "unfinished"
 
 
 def test_only_the_owner_may_open_a_new_run_until_he_says_otherwise(tmp_path):
@@ -65,7 +65,7 @@ def test_finish_needs_metrics_and_marks(tmp_path):
     with pytest.raises(CheckpointError, match=r"run cannot be marked as finished: it has no metrics\.json\."):
         folder.finish()
     finished_run(tmp_path / "other")
-    found = look_at(tmp_path / "other")
+    found = inspect(tmp_path / "other")
     assert found.state == "finished"
     assert found.record["started"] <= found.record["finished"]
 
@@ -81,10 +81,10 @@ def test_results_are_those_of_the_run(tmp_path, name, damage):
     for number, one in enumerate(("metrics.json", "facts.json", "predictions.jsonl.gz")):
         (path / one).write_text(f'{{"source": {{"test": {{"macro_f1": 0.{number}}}}}}}')
     folder.finish()
-    check_results(look_at(path), complete=True)
+    check_results(inspect(path), complete=True)
     (path / name).write_bytes(damage)
     with pytest.raises(CheckpointError) as caught:
-        check_results(look_at(path), complete=True)
+        check_results(inspect(path), complete=True)
     assert str(caught.value) == (
         f"{path / name} was changed after the run had finished. Put the files back as they were, or delete {path} and "
         "make the run again."
@@ -98,7 +98,7 @@ def test_results_that_are_gone_or_swapped(tmp_path):
     (path / "facts.json").write_text("{}")
     folder.finish()
     (path / "facts.json").rename(path / "metrics.json")
-    check = look_at(path)
+    check = inspect(path)
     with pytest.raises(
         CheckpointError, match=r"2 problems:\n.*metrics\.json was changed .*\n.*facts\.json cannot be read"
     ):
@@ -112,12 +112,12 @@ def test_a_record_with_values_of_another_kind_is_no_run_of_ours(tmp_path, key):
     path = finished_run(tmp_path / "run")
     record = json.loads((path / "run.json").read_text())
     (path / "run.json").write_text(json.dumps({**record, key: [1]}))
-    assert look_at(path).state == "foreign"
+    assert inspect(path).state == "foreign"
 
 
 def test_finished_marker_without_metrics_is_unfinished(tmp_path):
     (finished_run(tmp_path / "run") / "metrics.json").unlink()
-    assert look_at(tmp_path / "run").state == "unfinished"
+    assert inspect(tmp_path / "run").state == "unfinished"
 
 
 def test_finished_run_is_refused_and_untouched(tmp_path):
@@ -152,7 +152,7 @@ def test_unfinished_run_is_refused_or_goes_on(tmp_path):
     assert len(again.record["resumed"]) == 1
     (tmp_path / "run" / "metrics.json").write_text("{}")
     again.finish()
-    assert look_at(tmp_path / "run").state == "finished"
+    assert inspect(tmp_path / "run").state == "finished"
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -215,7 +215,7 @@ def test_a_second_run_in_the_folder_is_refused_while_the_first_goes_on(tmp_path)
     with pytest.raises(CheckpointError, match=rf"run is in use: process {os.getpid()} on .* runs there now"):
         open_run_folder(tmp_path / "run", CONFIG, resume=True)
     with pytest.raises(CheckpointError, match="is in use"):
-        set_aside(tmp_path / "run")
+        archive(tmp_path / "run")
     first.leave()
     open_run_folder(tmp_path / "run", CONFIG, resume=True).leave()
     assert not (tmp_path / "run" / ".run.lock").exists()
@@ -234,9 +234,9 @@ def test_a_dead_process_holds_no_lock(tmp_path):
 def test_a_run_is_set_aside_under_the_next_free_name(tmp_path):
     (tmp_path / "run-1").mkdir()
     finished_run(tmp_path / "run")
-    assert set_aside(tmp_path / "run") == tmp_path / "run-2"
-    assert look_at(tmp_path / "run-2").state == "finished"
-    assert set_aside(tmp_path / "run") is None
+    assert archive(tmp_path / "run") == tmp_path / "run-2"
+    assert inspect(tmp_path / "run-2").state == "finished"
+    assert archive(tmp_path / "run") is None
     assert open_run_folder(tmp_path / "run", OTHER, resume=False).state == "empty"
 
 
@@ -244,7 +244,7 @@ def test_what_is_not_ours_is_not_set_aside(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.tex").touch()
     with pytest.raises(CheckpointError, match="holds no run of ours, so it is not set aside"):
-        set_aside(tmp_path / "run")
+        archive(tmp_path / "run")
     assert (tmp_path / "run" / "thesis.tex").exists()
 
 

@@ -1,4 +1,4 @@
-"""The command of scripts/cache.py as a user types it. What it lists and clears: tests/data/test_cache_contents.py."""
+"""The command of scripts/cache.py as a user types it. What it lists and clears: tests/commands/test_cache_contents.py."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nlp_transfer.data.activations import ActivationStore
-from nlp_transfer.data.text_keys import DIGEST
+from nlp_transfer.models.activation_cache.digests import DIGEST
+from nlp_transfer.models.activation_cache.store import ActivationStore
 
 ROOT = Path(__file__).parents[2]
 

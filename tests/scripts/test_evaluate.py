@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT, PIPE_CLOSED
 from nlp_transfer.commands.evaluate import evaluate
+from nlp_transfer.config.command_ending import BAD_INPUT, PIPE_CLOSED
 from tests.tiny_classifiers import random_texts
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +127,7 @@ def test_the_script_does_not_hide_the_evaluate_package(tiny_classifier: Path, co
 def test_every_script_leaves_its_folder(tmp_path: Path) -> None:
     shutil.copy(ROOT / "scripts" / "evaluate.py", tmp_path)
     (tmp_path / "other.py").write_text(
-        "from nlp_transfer.commands.ending import quiet_exit\nwith quiet_exit():\n    import evaluate\n"
+        "from nlp_transfer.config.command_ending import quiet_exit\nwith quiet_exit():\n    import evaluate\n"
         "    print(evaluate.Metric.__name__)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.export import export
 from nlp_transfer.commands.predict import predict
+from nlp_transfer.config.command_ending import BAD_INPUT
 from tests.tiny_classifiers import random_texts
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.predict import predict
+from nlp_transfer.config.command_ending import BAD_INPUT
 from tests.tiny_classifiers import LABELS, WORDS, random_texts
 
 ROOT = Path(__file__).parents[2]

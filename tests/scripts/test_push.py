@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from nlp_transfer.commands.ending import BAD_INPUT
 from nlp_transfer.commands.push import push
-from nlp_transfer.config import load_config
+from nlp_transfer.config.command_ending import BAD_INPUT
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.runner import run
 from tests.hub_server import HOLD, OWNER, STRANGER, Hub, running
 from tests.tiny_runs import ROOT, rows, run_tree, tiny_encoder, write_corpus
@@ -186,7 +186,7 @@ def in_folder(folder: Path, texts: list[str]) -> dict[str, Any]:
     """The logits and probabilities of a run's own folder."""
     import torch
 
-    from nlp_transfer import hub as saved
+    from nlp_transfer.tasks import saved_models as saved
 
     loaded = saved.load_classifier(folder)
     batch = loaded.tokenizer(

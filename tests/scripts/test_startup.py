@@ -51,5 +51,5 @@ def test_importing_the_package():
 def test_help(script):
     shown, imported = start(str(script), "--help")
     assert shown.startswith("usage: ")
-    assert "nlp_transfer.commands.ending" in imported
+    assert "nlp_transfer.config.command_ending" in imported
     assert imported & HEAVY == set()

@@ -36,7 +36,7 @@ def trainer_for(folder: Path, methods=(), rows=8, labels=3, row_seed=0, moved=0.
 
 OTHERS = {
     "nothing": {},
-    "what may differ": {"output_dir": "elsewhere", "run_name": "second", "log_level": "error", "moved": 1e-7},
+    "what may differ": {"output_dir": "with_output_dir", "run_name": "second", "log_level": "error", "moved": 1e-7},
     "arguments": {"learning_rate": 0.25, "seed": 7},
     "rows": {"row_seed": 5},
     "length": {"rows": 7},

@@ -18,8 +18,8 @@ from datasets import ClassLabel, Dataset
 from transformers import PreTrainedModel
 
 from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
-from nlp_transfer.data.batches import PaddingCollator, SentenceCollator
-from nlp_transfer.data.windows import NOT_SCORED
+from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods import (
     CDAN,
     CORAL,
@@ -32,12 +32,12 @@ from nlp_transfer.methods import (
     SelfTraining,
     TargetMLM,
 )
-from nlp_transfer.models.extractive import AutoModelForExtractiveSummarization
-from nlp_transfer.models.masked_lm import score_masked_tokens
-from nlp_transfer.tasks.losses import multi_label_loss, single_label_loss
+from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummarization
+from nlp_transfer.models.heads.masked_lm import score_masked_tokens
+from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.processes import leave_process_group
-from nlp_transfer.training.target_rows import without_labels
+from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import PADDING, collate, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer
@@ -132,7 +132,7 @@ def window_rows(count: int) -> Dataset:
     rows = []
     for number, row in enumerate(random_rows(count)):
         markers = list(range(0, row["length"], 6))
-        labels = [NOT_SCORED if (number + i) % 3 == 1 and i else (number + i) % 2 for i in range(len(markers))]
+        labels = [IGNORE_INDEX if (number + i) % 3 == 1 and i else (number + i) % 2 for i in range(len(markers))]
         numbers = [number + i for i in range(len(markers))]
         rows.append({"input_ids": row["input_ids"], "markers": markers, "numbers": numbers, "labels": labels})
     return Dataset.from_list(rows)

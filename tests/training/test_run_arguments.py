@@ -7,7 +7,7 @@ import pytest
 from transformers import TrainingArguments
 
 from nlp_transfer import TransferArguments
-from nlp_transfer.config import load_config
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.training.run_arguments import HONOURED, run_problems
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus

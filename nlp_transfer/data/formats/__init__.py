@@ -7,7 +7,7 @@ from nlp_transfer.data.formats.delimited import read_csv, read_tsv
 from nlp_transfer.data.formats.json_document import read_json
 from nlp_transfer.data.formats.json_lines import read_json_lines
 from nlp_transfer.data.formats.parquet import read_parquet
-from nlp_transfer.data.rows import RowBatch
+from nlp_transfer.data.source import RowBatch
 
 Reader = Callable[[Path, frozenset[str]], Iterator[RowBatch]]
 """Reads a file, plain or gzipped: yields batches with the wanted columns, or raises DataError with the place."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.formats.opening import ROW_BYTES, text_lines
-from nlp_transfer.data.rows import RowBatch, batches
+from nlp_transfer.data.source import RowBatch, batches
 from nlp_transfer.errors import DataError
 
 

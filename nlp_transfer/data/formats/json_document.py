@@ -10,7 +10,7 @@ from typing import Any
 from nlp_transfer.data.formats.json_lines import read_json_lines
 from nlp_transfer.data.formats.json_objects import DECODER, RepeatedKey, repeated_key
 from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
-from nlp_transfer.data.rows import RowBatch, batches
+from nlp_transfer.data.source import RowBatch, batches
 from nlp_transfer.errors import DataError
 
 _LONGEST_TOKEN = 16

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from nlp_transfer.data.disk import unreadable
 from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
 from nlp_transfer.errors import DataError
+from nlp_transfer.files import unreadable
 
 CHUNK_BYTES = 1 << 20
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from nlp_transfer.data.formats.opening import open_bytes
 from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
-from nlp_transfer.data.rows import BATCH_ROWS, RowBatch
+from nlp_transfer.data.source import BATCH_ROWS, RowBatch
 from nlp_transfer.errors import DataError
 
 MAGIC = b"PAR1"

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix, opening
-from nlp_transfer.data.rows import BATCH_ROWS
+from nlp_transfer.data.source import BATCH_ROWS
 from nlp_transfer.errors import DataError
 
 ROWS = [

@@ -12,7 +12,7 @@ import pytest
 
 from nlp_transfer.data import CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.data.formats import FORMATS, data_suffix
-from nlp_transfer.data.texts import Texts
+from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.errors import DataError
 
 ROWS = '{"text": "für a", "label": "x"}\n{"text": "b", "label": "y"}\n'
@@ -92,18 +92,18 @@ def test_texts_of_class_folders_and_to_predict(tmp_path: Path, kind: str) -> Non
         load_corpus(CorpusConfig(path=str(tmp_path / "t"), split=SplitConfig(method="stratified")))
     assert str(caught.value) == expected
     with pytest.raises(DataError) as caught:
-        list(Texts(str(path)))
+        list(InputReader(str(path)))
     assert str(caught.value) == expected
 
 
 def test_standard_input_has_no_name_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(ROWS.encode()))))
     with pytest.raises(DataError) as caught:
-        list(Texts())
+        list(InputReader())
     assert str(caught.value) == "standard input is a gzip file. Unpack it on the way: `gunzip -c FILE | …`."
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ROWS.encode("utf-16"))))
     with pytest.raises(DataError, match="standard input is UTF-16 text, as Windows writes it"):
-        list(Texts())
+        list(InputReader())
 
 
 def test_what_lies_within_and_under_gz(tmp_path: Path) -> None:
@@ -121,11 +121,11 @@ def test_what_lies_within_and_under_gz(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", ["PAR1 is a receptor", "BZh is no word", "%PDF", "PK", "version https", "ÿþ", "þÿ"])
 def test_texts_that_start_alike_are_texts(tmp_path: Path, start: str) -> None:
     (tmp_path / "a.txt").write_text(f"{start}\nb\n", "utf-8")
-    assert list(Texts(str(tmp_path / "a.txt"))) == [(0, start), (1, "b")]
+    assert list(InputReader(str(tmp_path / "a.txt"))) == [(0, start), (1, "b")]
 
 
 def test_one_nul_character_makes_no_utf16(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"a\0b\nb\n")
     with pytest.raises(DataError) as caught:
-        list(Texts(str(tmp_path / "a.txt")))
+        list(InputReader(str(tmp_path / "a.txt")))
     assert str(caught.value).startswith(f"{tmp_path / 'a.txt'}: line 1 (id 0): text holds a NUL character. No text has")

@@ -1,0 +1,118 @@
+"""A finished run, read again from its folder: what it was, what it scored, and the classifier that it left."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.config.experiment import Experiment, load_config
+from nlp_transfer.errors import CheckpointError, format_value
+from nlp_transfer.models.files.manifest import weights_fingerprint
+from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS, MODEL, DomainScores
+from nlp_transfer.reporting.run_folder import check_results, inspect
+from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks.trained import TrainedClassifier
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a finished run's folder says of it.
+
+    Args:
+        folder: the folder.
+        record: `run.json`.
+        facts: `facts.json`; empty for a run that wrote none.
+        metrics: `metrics.json`.
+        baselines: `baselines.json`; empty where there are none.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    metrics: DomainScores
+    baselines: Mapping[str, DomainScores]
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The run's configuration."""
+        config: Mapping[str, Any] = self.record["config"]
+        return config
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return str(self.config["task"]["name"])
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Fingerprints of its corpora and its base model, by name."""
+        return {name: str(value) for name, value in self.record.get("inputs", {}).items()}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the weights that it left, by which the run is known wherever it lies.
+
+        Raises:
+            CheckpointError: it left none.
+        """
+        if not (self.folder / MODEL).is_dir():
+            raise CheckpointError(f"{self.folder} has no {MODEL}/; expected a finished run that left one.")
+        return weights_fingerprint(self.folder / MODEL)
+
+    @cached_property
+    def settings(self) -> Experiment:
+        """The configuration, typed; raises ConfigError where it asks for what is not here, such as its corpus."""
+        return load_config(tree=self.config)
+
+    @cached_property
+    def classifier(self) -> TrainedClassifier:
+        """What it left; raises CheckpointError where that is no classifier."""
+        return saved_models.load_classifier(self.folder / MODEL)
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """The classifier's network's."""
+        network: Any = self.classifier.model
+        return {name: weight.detach().clone() for name, weight in network.state_dict().items()}
+
+
+def read_run(folder: str | Path) -> FinishedRun:
+    """What a run's folder says.
+
+    Raises:
+        CheckpointError: it holds no run, or an unfinished one; or its results were changed since.
+    """
+    place = Path(folder).expanduser()
+    found = inspect(place)
+    if found.state != "finished":
+        what = {"empty": "is empty or not there", "unfinished": "holds an unfinished run; finish it with --resume"}
+        hint = f"; name the run's folder, {place.parent}" if (place.parent / "run.json").is_file() else ""
+        raise CheckpointError(
+            f"{place} {what.get(found.state, 'holds no run of ours')}. Expected the output folder of a finished run"
+            f"{hint}."
+        )
+    check_results(found, complete=False)
+    return FinishedRun(
+        place, found.record, read_json(place / FACTS), read_json(place / METRICS), read_json(place / BASELINES)
+    )
+
+
+def read_json(place: Path) -> dict[str, Any]:
+    """Read the object in a JSON file of a run; empty where there is none.
+
+    Raises:
+        CheckpointError: it is torn, or holds something else.
+    """
+    try:
+        tree = json.loads(place.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{place} cannot be read ({error}). Take it from a copy of the run.") from error
+    if not isinstance(tree, dict):
+        raise CheckpointError(
+            f"{place} holds {format_value(tree)}; expected an object. Take it from a copy of the run."
+        )
+    return tree

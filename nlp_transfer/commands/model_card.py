@@ -1,0 +1,322 @@
+"""The card of a run's model: what its folder says of encoder, corpora, methods, scores and cost, put into words.
+
+What the run read is named only if it has a public name: a Hub id, or a corpus that ships with a package. Everything
+else is "not published", whatever its file is called.
+"""
+
+import dataclasses
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nlp_transfer.commands.finished_runs import FinishedRun, read_json, read_run
+from nlp_transfer.commands.search import SEARCH_FACT
+from nlp_transfer.errors import PublishError
+from nlp_transfer.hub.card import CLASSIFIER, NOT_FOR, PIPELINES, SHOWN_CLASSES, Card, adapter_use
+from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel
+from nlp_transfer.methods import METHODS
+from nlp_transfer.models.files.resolve import PACKAGE_PREFIX, folder_origin, hub_origin
+from nlp_transfer.reporting.markdown import meaning
+from nlp_transfer.reporting.report import METRICS, MODEL, Cost
+from nlp_transfer.reporting.sections.results import has_classes, number, per_class_table, summary_tables
+from nlp_transfer.reporting.tables import escape_markdown, to_markdown
+from nlp_transfer.tasks import TASKS
+from nlp_transfer.tasks.saved_folder import CONFIG_KEY
+from nlp_transfer.training.arguments import TransferArguments
+
+ADAPTER = "adapter"
+"""The folder of an adapter, in a run's and in a repository that holds the model, too."""
+
+RECIPE = (
+    "num_train_epochs",
+    "max_steps",
+    "learning_rate",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "weight_decay",
+    "seed",
+)
+"""Training arguments that a card names."""
+
+_OWN_TEXTS = "texts that are not published"
+
+
+def base_of(run: FinishedRun) -> BaseModel:
+    """The model that a run trained, in words that any reader may know, and by its name on the Hub."""
+    name, origin = str(run.config["model"]), str(run.facts.get("model", ""))
+    if name.startswith(PACKAGE_PREFIX):
+        package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
+        return BaseModel(origin or f"{inner} of the package {package}")
+    if (on_hub := hub_origin(origin)) is not None:
+        return BaseModel(f"[{on_hub[0]}](https://huggingface.co/{on_hub[0]})", *on_hub)
+    place = folder_origin(origin)
+    if place is not None and place.name == MODEL and (place.parent / "run.json").is_file():
+        before = read_run(place.parent)
+        root = base_of(before)
+        return BaseModel(f"the model of an earlier run ({before.task}) on {root.words}", root=root.hub_id or root.root)
+    return BaseModel(NOT_ON_HUB)
+
+
+def run_card(
+    run: FinishedRun,
+    repo_id: str,
+    *,
+    adapter: bool,
+    both: bool = False,
+    license_name: str | None = None,
+    language: Sequence[str] = (),
+) -> Card:
+    """The card of a run's model.
+
+    Args:
+        run: the run.
+        repo_id: where the model goes.
+        adapter: whether its adapter goes alone.
+        both: whether its adapter goes beside the model.
+        license_name: what the card says of it; nobody else knows.
+        language: of its texts.
+    """
+    base = base_of(run)
+    labels, record = _labels(run), _model_record(run)
+    return Card(
+        repo_id=repo_id,
+        task=run.task,
+        base=base,
+        adapter=adapter,
+        summary=_summary(run, base),
+        use=_adapter_use(run, repo_id, base) if adapter else _use(run.task, repo_id),
+        intended=_intended(run.task, labels),
+        transfer=list(_transfer(run, base)),
+        scores="\n".join(_scores(run)),
+        results=run.metrics,
+        datasets=_datasets(run.config),
+        builtin=_builtin(run.config),
+        limits=list(_limits(run, record)),
+        cost=list(Cost(**run.facts["cost"]).lines()) if "cost" in run.facts else (),
+        versions=run.record.get("versions", {}),
+        license=license_name,
+        language=language,
+        tags=[run.task.replace("_", "-"), *(method["name"].replace("_", "-") for method in run.config["methods"])],
+        also=_also(run, repo_id, base) if both else "",
+    )
+
+
+def reference(kind: type) -> str:
+    """Where a method or task comes from, as its module's text says under `Reference:`; empty where it says nothing."""
+    found = re.search(r"Reference: (.*)", sys.modules[kind.__module__].__doc__ or "", re.DOTALL)
+    return " ".join(found.group(1).split()) if found else ""
+
+
+def _summary(run: FinishedRun, base: BaseModel) -> str:
+    methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
+    return f"{base.words}, trained by {methods} for the task `{run.task}`, with nlp-transfer."
+
+
+def recipe(config: Mapping[str, Any]) -> str:
+    """The training arguments that a run went by, defaults included; of a run that trained no network its seed alone.
+
+    Args:
+        config: the run's configuration, whose record holds what differs from the defaults.
+    """
+    defaults = {one.name: one.default for one in dataclasses.fields(TransferArguments)}
+    used = {key: config["training"].get(key, defaults[key]) for key in RECIPE}
+    if not _trains(config):
+        used = {"seed": used["seed"]}
+    elif used["max_steps"] > 0:
+        del used["num_train_epochs"]  # the steps decide
+    else:
+        del used["max_steps"]
+    return _settings(used, "training", config)
+
+
+def _trains(config: Mapping[str, Any]) -> bool:
+    """Whether a run trained a network, or only fitted a head to what a frozen one makes of the texts."""
+    return all(METHODS[method["name"]].trains for method in config["methods"] if method["name"] in METHODS)
+
+
+def _settings(values: Mapping[str, Any], path: str, config: Mapping[str, Any]) -> str:
+    """Settings in words. Of one that the run chose the record has the candidates, and so has the card."""
+    choose = config.get("choose") or {}
+    shown = []
+    for key, value in values.items():
+        if candidates := choose.get(f"{path}.{key}"):
+            shown.append(f"{key} chosen of {_shown(candidates)}")
+        elif value not in (None, [], {}):
+            shown.append(f"{key} {_shown(value)}")
+    return ", ".join(shown)
+
+
+def _shown(value: Any) -> str:
+    """A setting's value for a reader."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {_shown(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return " / ".join(map(_shown, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else escape_markdown(str(value))
+
+
+def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str = "") -> str:
+    if PIPELINES.get(run.task) == "summarization":
+        raise PublishError(
+            "--what: the adapter of a summariser fits the network that its run put together, which nobody else has. "
+            "Push the model, which holds it merged."
+        )
+    return adapter_use(
+        repo_id,
+        base,
+        "AutoModelForMaskedLM" if run.task == "masked_language_modeling" else CLASSIFIER,
+        _labels(run),
+        multi_label=any("exact_match" in scores for splits in run.metrics.values() for scores in splits.values()),
+        names_in=f"{METRICS}, under per_class",
+        subfolder=subfolder,
+    )
+
+
+def _also(run: FinishedRun, repo_id: str, base: BaseModel) -> str:
+    """What a card says of the adapter that lies beside the model."""
+    text = f"The folder `{ADAPTER}/` holds the adapter alone; the model above holds it merged, and does not need it."
+    if PIPELINES.get(run.task) == "summarization":
+        return f"{text} It fits the network that its run put together, which nobody else has."
+    use = _adapter_use(run, repo_id, base, subfolder=ADAPTER)
+    return f"{text} It is loaded onto its base model:\n\n```python\n{use}\n```"
+
+
+def _use(task: str, repo_id: str) -> str:
+    if PIPELINES.get(task) == "summarization":
+        return (
+            "import nlp_transfer, transformers\n\nnlp_transfer.register_pipelines()\n"
+            f'summarize = transformers.pipeline("summarization", model="{repo_id}")'
+        )
+    if task not in PIPELINES:
+        return f'import nlp_transfer\n\nmodel = nlp_transfer.load("{repo_id}")'
+    example = {
+        "fill-mask": f'fill = pipeline("fill-mask", model="{repo_id}")\n'
+        'print(fill(f"A text with one word {fill.tokenizer.mask_token} out."))',
+        "text-classification": f'classify = pipeline("text-classification", model="{repo_id}", truncation=True)\n'
+        'print(classify("A text to classify.", top_k=None))',
+    }[PIPELINES[task]]
+    return f"from transformers import pipeline\n\n{example}"
+
+
+def _intended(task: str, labels: Sequence[str]) -> str:
+    if labels:
+        named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:SHOWN_CLASSES])
+        more = f" and {len(labels) - SHOWN_CLASSES} more" if len(labels) > SHOWN_CLASSES else ""
+        it_does = f"It sorts texts like those it learned from into {len(labels)} classes: {named}{more}."
+    elif task == "masked_language_modeling":
+        it_does = "It is an encoder to go on from, on texts like those it learned from; alone it guesses hidden words."
+    else:
+        it_does = "It summarises documents like those it learned from."
+    return f"{it_does} {NOT_FOR[task]}"
+
+
+def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
+    yield f"**Encoder**: {base.words}" + (f", at revision `{base.revision}`." if base.revision else ".")
+    for domain, corpora in _corpora(run.config).items():
+        facts = run.facts.get("corpora", {}).get(domain, {})
+        rows = ", ".join(f"{name} {count:,}" for name, count in facts.get("rows", {}).items())
+        text = f"**{domain.capitalize()}**: {', and '.join(map(_corpus_words, corpora))}"
+        yield f"{text}; rows: {rows}; fingerprint `{facts['fingerprint'][:12]}`." if rows else f"{text}."
+    for method in run.config["methods"]:
+        kind = METHODS.get(method["name"])
+        origin = reference(kind) if kind is not None else ""
+        given = {key: value for key, value in method.items() if key != "name"}
+        values = _settings(given, f"methods.{method['name']}", run.config)
+        yield f"**Method** `{method['name']}`{f' ({values})' if values else ''}" + (f": {origin}." if origin else ".")
+    task = TASKS.get(run.task)
+    if task is not None and (origin := reference(task)):
+        yield f"**Task** `{run.task}`: {origin}."
+    if "training" in run.config:  # a soup has no recipe of its own
+        fitted = "" if _trains(run.config) else "no network was trained, a head was fitted to the frozen encoder; "
+        yield f"**Recipe**: {fitted}{recipe(run.config)}."
+    tried = run.facts.get("found", {}).get(SEARCH_FACT, {})
+    if chosen := tried.get("chosen"):
+        yield f"**Chosen** by the run: {escape_markdown(f'{chosen} ({tried[chosen]})')}."
+
+
+def _scores(run: FinishedRun) -> Iterator[str]:
+    for domain, splits in run.metrics.items():
+        for split, scores in splits.items():
+            others = {name: one[domain][split] for name, one in run.baselines.items() if split in one.get(domain, {})}
+            yield f"### {domain}, {split} ({scores['rows']:,} rows)\n"
+            yield from map(to_markdown, summary_tables({MODEL: scores, **others}, ""))
+            if has_classes(scores):
+                yield to_markdown(per_class_table({MODEL: scores}, ""))
+    first = next((scores for splits in run.metrics.values() for scores in splits.values()), None)
+    if first is not None:
+        means = meaning(first, predictions="The run's predictions, which are not in this repository, list")
+        yield f"{means} `metrics.json` has all numbers."
+
+
+def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
+    yield "The scores are of the rows named above; on texts of another kind, language or time it was not tried."
+    if "max_length" in record:
+        windows = "are read in windows of" if "overlap" in record else "are cut at"
+        yield f"Texts {windows} {record['max_length']:,} tokens."
+    if any(record.get("thresholds", {}).values()):
+        yield "Its labels have thresholds of their own, in `config.json`; `nlp_transfer.load` applies them."
+    for domain, splits in run.metrics.items():
+        for split, scores in splits.items():
+            better = {
+                name: one[domain][split]["macro_f1"]
+                for name, one in run.baselines.items()
+                if one.get(domain, {}).get(split, {}).get("macro_f1", 0.0) > scores.get("macro_f1", 1.0)
+            }
+            if better:
+                best = max(better, key=lambda name: better[name])
+                yield f"On {domain} {split} the baseline {best} has a higher macro-F1 ({number(better[best])})."
+    if run.config["task"].get("new_words"):
+        yield "Its vocabulary was enlarged by frequent words of the texts it learned from."
+    yield "Weights can hold traces of the texts they were trained on."
+
+
+def _corpora(config: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """The corpora's sections by domain."""
+    source = config["source"]
+    found = {"source": source if isinstance(source, list) else [source]}
+    return {**found, "target": [config["target"]]} if config.get("target") else found
+
+
+def _corpus_words(corpus: Mapping[str, Any]) -> str:
+    if corpus.get("hub"):
+        details = [corpus["name"]] if corpus.get("name") else []
+        details += [f"revision {corpus['revision']}"] if corpus.get("revision") else []
+        name = f"[{corpus['hub']}](https://huggingface.co/datasets/{corpus['hub']})"
+        return f"{name} ({', '.join(details)})" if details else name
+    return f"the corpus `{corpus['builtin']}` of nlp-transfer" if corpus.get("builtin") else _OWN_TEXTS
+
+
+def _datasets(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The Hub's names of a domain's corpus and its configuration; not of a domain that has several."""
+    return {
+        domain: (corpora[0]["hub"], corpora[0].get("name") or "default")
+        for domain, corpora in _corpora(config).items()
+        if len(corpora) == 1 and corpora[0].get("hub")
+    }
+
+
+def _builtin(config: Mapping[str, Any]) -> dict[str, str]:
+    """The name of a domain's corpus that ships with this package; not of a domain that has several."""
+    return {
+        domain: corpora[0]["builtin"]
+        for domain, corpora in _corpora(config).items()
+        if len(corpora) == 1 and corpora[0].get("builtin")
+    }
+
+
+def _labels(run: FinishedRun) -> list[str]:
+    """The classes in the order of their ids, as they stand in the scores; empty for a task without."""
+    for splits in run.metrics.values():
+        for scores in splits.values():
+            if has_classes(scores):
+                return list(scores["per_class"])
+    return []
+
+
+def _model_record(run: FinishedRun) -> Mapping[str, Any]:
+    """What `nlp_transfer.tasks.saved_models.save` recorded beside the weights."""
+    record: Mapping[str, Any] = read_json(run.folder / MODEL / "config.json").get(CONFIG_KEY) or {}
+    return record

@@ -1,0 +1,313 @@
+"""A run's model to the Hub: what goes, what was found in it, then the way there.
+
+    run folder -> parts and card -> scan (secrets, personal data, paths, runs of the corpus's words) -> one commit
+
+Nothing is sent before the scan has passed, or what it found was allowed by name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
+from nlp_transfer.commands.merged_card import MergedModel, PushableModel, is_merged, merged_card, read_merged
+from nlp_transfer.commands.model_card import ADAPTER, base_of, run_card
+from nlp_transfer.commands.training_texts import corpora_of, corpora_of_extractor, extractor_of, texts_of_corpora
+from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
+from nlp_transfer.hub.card import Card, adapter_note
+from nlp_transfer.hub.custom_card import check_card, read_card
+from nlp_transfer.hub.matches import ScanMatch, raise_on_matches
+from nlp_transfer.hub.overlap import shared_runs
+from nlp_transfer.hub.package import RepoFile, left_here, model_parts, texts_of, wording
+from nlp_transfer.hub.scan import scan
+from nlp_transfer.hub.upload import CARD, Repository, check_name, check_target, upload
+from nlp_transfer.models.files.validate import ADAPTER_CONFIG
+from nlp_transfer.reporting.report import METRICS
+from nlp_transfer.reporting.tables import Table
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitInfo
+
+    from nlp_transfer.data import Corpus
+
+WHAT = ("model", "adapter", "both")
+"""What can be pushed of a run; `both` is the model, and the adapter in a folder of that name."""
+
+
+@dataclass(frozen=True)
+class PushSettings:
+    """How a run's model is published.
+
+    Args:
+        what: one of `WHAT`; None is the model, or the adapter where it stands alone.
+        public: whether everyone may read it.
+        revision: a branch of the repository; None is the main one.
+        license_name: what the card says of it.
+        language: of the texts.
+        card: a card to take in place of the one that is made.
+        allowed: keys of findings that may pass.
+        check_corpus: whether to look for runs of the corpus's words.
+        into_existing: whether the repository may hold what no push made.
+        runs: folders of the runs that a merged model was made of, where they do not lie around it; or of the run of the
+            extractor that a model holds, where it does not lie where the model's run found it.
+        token: of the one who pushes; None is the login of this machine.
+    """
+
+    what: str | None = None
+    public: bool = False
+    revision: str | None = None
+    license_name: str | None = None
+    language: tuple[str, ...] = ()
+    card: Path | None = None
+    allowed: tuple[str, ...] = ()
+    check_corpus: bool = True
+    into_existing: bool = False
+    runs: tuple[Path, ...] = ()
+    token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, config: Experiment) -> "PushSettings":
+        """Those of `training.push_to_hub`."""
+        arguments = config.training
+        return cls(
+            public=arguments.hub_private_repo is False, revision=arguments.hub_revision, token=arguments.hub_token
+        )
+
+
+@dataclass(frozen=True)
+class PushPlan:
+    """What would be pushed.
+
+    Args:
+        parts: the files.
+        left: what stays in the run's folder, by name.
+        findings: what the scan found.
+        notes: what whoever pushes should know, though nothing is wrong with it.
+    """
+
+    parts: list[RepoFile]
+    left: list[str]
+    findings: list[ScanMatch]
+    notes: list[str]
+
+
+def push(
+    folder: str | Path,
+    repo_id: str | None = None,
+    settings: PushSettings | None = None,
+    *,
+    corpora: "Mapping[str, Corpus] | None" = None,
+    say: Callable[[str], None] = print,
+) -> "CommitInfo":
+    """Put a finished run's model, or one that was merged, on the Hub.
+
+    Args:
+        folder: the run's output folder, or one that scripts/merge.py wrote.
+        repo_id: `owner/name`; a name alone is of the one who is logged in; None is the folder's name.
+        settings: how.
+        corpora: the run's corpora, if they are at hand; else they are read again.
+        say: is told what is sent.
+
+    Raises:
+        CheckpointError: the folder holds no finished run, or its model is not whole.
+        PublishError: no login, right or network; the name is taken; or the scan found something. Nothing was published.
+    """
+    settings = settings or PushSettings()
+    run = read_source(Path(folder), settings)
+    target = check_push(run.folder, repo_id, settings)
+    prepared = prepare(run, target.repo_id, settings, corpora=corpora)
+    raise_on_matches(prepared.findings, settings.allowed)
+    size = sum(part.size_bytes for part in prepared.parts)
+    earlier = target.replaced(prepared.parts) if settings.revision is None else None
+    for note in [*prepared.notes, *([earlier] if earlier else [])]:
+        say(note)
+    say(f"Pushing {len(prepared.parts)} files, {size / 1e6:,.1f} MB, to {target.repo_id}.")
+    return upload(
+        target,
+        prepared.parts,
+        message=_message(run),
+        public=settings.public,
+        revision=settings.revision,
+        token=settings.token,
+    )
+
+
+def read_source(folder: Path, settings: PushSettings) -> PushableModel:
+    """What a folder holds that can be pushed.
+
+    Raises:
+        CheckpointError: neither a finished run nor a merged model; or a run that is named is none of a merged model's.
+        ConfigError: runs are named, and the folder is of one run alone.
+    """
+    if is_merged(folder):
+        return read_merged(folder, settings.runs)
+    run = read_run(folder)
+    if settings.runs and not extractor_of(run).is_dir():
+        raise ConfigError(
+            f"--run names what a merged model is of, or the extractor inside a model, and {folder} holds a run without "
+            "one. Leave it out."
+        )
+    return run
+
+
+def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Repository:
+    """Find out whether a push will be let in, and can be scanned; see `check_target`.
+
+    Raises:
+        ConfigError: the scanners are not installed.
+    """
+    scan([("", "nothing")])
+    return check_target(
+        repo_id,
+        name=folder.resolve().name,
+        public=settings.public,
+        into_existing=settings.into_existing,
+        token=settings.token,
+    )
+
+
+def prepare(
+    run: PushableModel, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
+) -> PushPlan:
+    """Choose what goes, write its card, and scan both. No network.
+
+    Raises:
+        CheckpointError: what is to be pushed is not there, or not whole.
+        PublishError: the corpus cannot be read.
+    """
+    check_name(repo_id)
+    parts, left = _parts(run, settings)
+    parts.append(RepoFile(CARD, card_text(run, repo_id, settings).encode(), "the card"))
+    texts = list(texts_of(parts))
+    findings, notes = scan(texts), notes_on(run, settings)
+    if settings.check_corpus:
+        held = dict(corpora if corpora is not None else corpora_of(run))
+        try:
+            held |= corpora_of_extractor(run, settings.runs)
+        except PublishError as error:
+            notes += error.problems
+        findings += shared_runs([(name, wording(name, text)) for name, text in texts], texts_of_corpora(held))
+    return PushPlan(parts, left, findings, notes)
+
+
+def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
+    """The card: one that is made, or the one that was given, if it says nothing else than that."""
+    place = settings.card
+    if place is not None and (settings.license_name or settings.language):
+        raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
+    own = read_card(place) if place is not None else None
+    if own is not None and isinstance(run, MergedModel) and run.missing:
+        return own  # what it says cannot be held against runs that are not there
+    made = _made_card(run, repo_id, settings).text()
+    if place is None or own is None:
+        return made
+    check_card(own, made, place)
+    return own
+
+
+def _made_card(run: PushableModel, repo_id: str, settings: PushSettings) -> Card:
+    """The card of a run, or of all that a merged model is of."""
+    if isinstance(run, MergedModel):
+        run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
+        return merged_card(run, repo_id, license_name=settings.license_name, language=settings.language)
+    what = _what(run, settings)
+    return run_card(
+        run,
+        repo_id,
+        adapter=what == ADAPTER,
+        both=what == "both",
+        license_name=settings.license_name,
+        language=settings.language,
+    )
+
+
+def notes_on(run: PushableModel, settings: PushSettings) -> list[str]:
+    """What whoever pushes should know, though nothing is wrong with it."""
+    what = _what(run, settings)
+    note = adapter_note(base_of(run)) if what != "model" and isinstance(run, FinishedRun) else None
+    if note is not None and what == ADAPTER and (run.folder / "model").is_dir():
+        note += " --what model pushes the model that holds both."
+    return [note] if note is not None else []
+
+
+def _what(run: PushableModel, settings: PushSettings) -> str:
+    """What goes, where the run has it; raises CheckpointError, ConfigError."""
+    there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
+    wanted = settings.what or (there[0] if there else "model")
+    if wanted not in WHAT:
+        raise ConfigError(f"--what: {did_you_mean('part', wanted, WHAT)}")
+    lacking = [name for name in (("model", ADAPTER) if wanted == "both" else (wanted,)) if name not in there]
+    if lacking:
+        raise CheckpointError(
+            f"{run.folder} has no {lacking[0]}/, so --what {wanted} cannot be pushed; it has "
+            f"{' and '.join(f'{name}/' for name in there) or 'neither model/ nor adapter/'}."
+        )
+    return wanted
+
+
+def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], list[str]]:
+    wanted = _what(run, settings)
+    folders = {"": "model"} if wanted == "model" else {"": ADAPTER}
+    if wanted == "both":
+        folders = {"": "model", f"{ADAPTER}/": ADAPTER}
+    parts: list[RepoFile] = []
+    left: list[str] = []
+    for under, name in folders.items():
+        folder = run.folder / name
+        found = model_parts(
+            folder, under=under, base=base_of(run) if name == ADAPTER and isinstance(run, FinishedRun) else None
+        )
+        if name == ADAPTER and not (folder / ADAPTER_CONFIG).is_file():
+            raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
+        parts += found
+        left += [f"{name}/{other}" for other in left_here(folder, found)]
+    parts.append(RepoFile(METRICS, run.folder / METRICS, "all scores"))
+    gone = {*folders.values(), METRICS}
+    left += sorted(
+        f"{path.name}/" if path.is_dir() else path.name for path in run.folder.iterdir() if path.name not in gone
+    )
+    return parts, left
+
+
+def _message(run: PushableModel) -> str:
+    """Of the commit."""
+    if isinstance(run, MergedModel):
+        return run.words
+    return f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}"
+
+
+def plan_table(prepared: PushPlan) -> Table:
+    """The files with their sizes and the reasons why they go."""
+    rows = [[part.name, part.why, f"{part.size_bytes:,}"] for part in prepared.parts]
+    return Table("", ["file", "why", "bytes"], rows, names=2)
+
+
+def retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> str:
+    """The command that pushes what a run could not."""
+    import shlex
+
+    words = ["python", "scripts/push.py", str(folder), repo_id or folder.resolve().name]
+    words += ["--public"] if settings.public else []
+    words += ["--revision", settings.revision] if settings.revision else []
+    return shlex.join(words)
+
+
+def push_after_run(
+    folder: Path, config: Experiment, corpora: "Mapping[str, Corpus]", say: Callable[[str], None]
+) -> "CommitInfo":
+    """Push what `training.push_to_hub` asked for.
+
+    Raises:
+        PublishError: it failed, whatever the reason; with the command that pushes what the run left, which is whole.
+    """
+    settings, repo_id = PushSettings.of(config), config.training.hub_model_id
+    try:
+        return push(folder, repo_id, settings, corpora=corpora, say=say)
+    except Exception as error:  # whatever it is, the run is finished and whole
+        what = str(error) if isinstance(error, NLPTransferError) else f"{type(error).__name__}: {error}"
+        raise PublishError(
+            f"The run is finished, and its model was NOT pushed: {what}\n"
+            f"Push it with: {retry_command(folder, repo_id, settings)}"
+        ) from error

@@ -1,0 +1,279 @@
+"""Many runs, one table: corpora x systems x seeds, each cell once, whatever interrupts it.
+
+A sweep file names the parts; a cell's configuration is `base`, then its corpus, then its system, then its seed:
+
+    output_dir: runs/sweep
+    base: {model: …, training: {…}}
+    corpora: {scicite: {source: {path: …}, task: {…}}, …}
+    systems: {full: {methods: [full_fine_tuning]}, lora: {…}, stock: {stock: true, seeds: [0]}}
+    seeds: [0, 1]
+
+`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are those of
+the sweep that it runs with. The baselines are scored in the first cell of each corpus. `scored: target`, of the sweep
+or of one system, compares the scores on the target domain instead of those on the source's test split. Cells run one
+after another, those of the first seed first; a finished one is a line of `results.jsonl`.
+"""
+
+import copy
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.commands.sweep_tables import SCORES, Cell, CellResult, append_result, load_results
+from nlp_transfer.config.experiment import Experiment, load_config
+from nlp_transfer.config.parsing import merge_tree, read_yaml
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
+from nlp_transfer.reporting.config_record import config_differences
+from nlp_transfer.reporting.report import DOMAINS, Report
+from nlp_transfer.tasks import FittedClassification
+
+RESULTS = "results.jsonl"
+"""The file of finished cells in a sweep's folder."""
+
+_CONFIG = "config"
+"""The detail of a result that a cell has and a baseline has not: what made it."""
+
+KEYS = ("output_dir", "base", "corpora", "systems", "seeds", "scored")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as read from its file.
+
+    Args:
+        output_dir: the folder of its results and, while they run, its cells.
+        cells: the configuration tree of each cell; `stock` in it marks a stock run.
+        scored: of each cell, the domain whose scores are compared, `source` or `target`.
+    """
+
+    output_dir: Path
+    cells: dict[Cell, dict[str, Any]]
+    scored: dict[Cell, str]
+
+
+def read_sweep(file: str | Path) -> Sweep:
+    """Read a sweep file and check every cell's configuration.
+
+    Raises:
+        ConfigError: with every problem of every cell, each once.
+    """
+    tree = read_yaml(file)
+    problems = [f"{file}: {did_you_mean('key', key, KEYS)}" for key in tree if key not in KEYS]
+    for key, kind in (("output_dir", str), ("corpora", dict), ("systems", dict), ("seeds", list)):
+        if not isinstance(tree.get(key), kind) or not tree[key]:
+            problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
+    if tree.get("scored", DOMAINS[0]) not in DOMAINS:
+        problems.append(f"{file}: scored is {tree['scored']!r}; expected {' or '.join(DOMAINS)}.")
+    if not problems and len(set(map(str, tree["seeds"]))) < len(tree["seeds"]):
+        problems.append(f"{file}: seeds is {tree['seeds']}; expected each once, since the same seed is the same run.")
+    if problems:
+        raise ConfigError(problems)
+    for key in ("corpora", "systems"):
+        for name, part in tree[key].items():
+            if not isinstance(part, dict):
+                problems.append(f"{file}: {key}.{name} is {part!r}; expected keys of a configuration.")
+            elif key == "systems" and (problem := _seeds_problem(part.get("seeds", tree["seeds"]), tree["seeds"])):
+                problems.append(f"{file}: systems.{name}.seeds is {problem}")
+            elif key == "systems" and part.get("scored", DOMAINS[0]) not in DOMAINS:
+                problems.append(
+                    f"{file}: systems.{name}.scored is {part['scored']!r}; expected {' or '.join(DOMAINS)}."
+                )
+    if problems:
+        raise ConfigError(problems)
+    output_dir = Path(tree["output_dir"])
+    cells: dict[Cell, dict[str, Any]] = {}
+    scored: dict[Cell, str] = {}
+    for seed in tree["seeds"]:
+        for corpus, corpus_tree in tree["corpora"].items():
+            for system, system_tree in tree["systems"].items():
+                if seed not in system_tree.get("seeds", tree["seeds"]):
+                    continue
+                cell = copy.deepcopy(tree.get("base", {}))
+                for part in (corpus_tree, system_tree, {"training": {"seed": seed}}):
+                    merge_tree(
+                        cell,
+                        {key: copy.deepcopy(value) for key, value in part.items() if key not in ("seeds", "scored")},
+                    )
+                folder = output_dir / "cells" / f"{corpus}-{system}-{seed}"
+                merge_tree(cell, {"training": {"output_dir": str(folder)}})
+                cells[corpus, system, seed] = cell
+                scored[corpus, system, seed] = system_tree.get("scored", tree.get("scored", DOMAINS[0]))
+    for name, cell in cells.items():
+        try:
+            found = _cell_problems(_config(cell), scored[name], stock="stock" in cell)
+        except ConfigError as error:
+            found = error.problems
+        problems += [problem for problem in found if problem not in problems]
+    if problems:
+        raise ConfigError(problems)
+    return Sweep(output_dir, cells, scored)
+
+
+def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]:
+    """Why a run has no score that a sweep could compare."""
+    problems = []
+    if not config.task.classifies and not config.task.summarizes:
+        problems.append(f"task is {config.task.name}: a sweep compares classifiers or summarisers. Run it by itself.")
+    elif stock and not config.task.classifies:
+        problems.append(f"task is {config.task.name}: a stock run classifies. Leave stock out.")
+    if scored == "target" and config.target is None:
+        problems.append("scored is target, and a cell has no target. Name it with target: {path: …}.")
+    return problems
+
+
+def _seeds_problem(seeds: Any, known: list[int]) -> str | None:
+    """What is wrong with a system's own seeds, None where nothing is."""
+    if isinstance(seeds, list) and seeds and all(seed in known for seed in seeds):
+        return None
+    return f"{seeds!r}; expected a list of some of the sweep's seeds, {known}."
+
+
+def results_of(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:
+    """The finished cells of a sweep, and its corpora's baselines, in the order of their file.
+
+    The file keeps cells that the sweep no longer names, of other seeds for instance: they are not among them.
+
+    Args:
+        sweep: whose they are.
+        say: is told how many are left out.
+    """
+    file = sweep.output_dir / RESULTS
+    corpora, found = {corpus for corpus, _, _ in sweep.cells}, list(load_results(file).values())
+    own = [
+        result
+        for result in found
+        if result.cell in sweep.cells or (result.corpus in corpora and _CONFIG not in result.details)
+    ]
+    if left := len(found) - len(own):
+        say(f"{file}: {left} result{'' if left == 1 else 's'} of cells that the sweep does not name, not counted.")
+    return own
+
+
+def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:
+    """Run the cells that are not finished; returns `results_of` the sweep.
+
+    An unfinished cell of an earlier, interrupted sweep goes on from its last checkpoint.
+
+    Args:
+        sweep: what to run.
+        say: is told of each cell as it begins and ends.
+    """
+    file = sweep.output_dir / RESULTS
+    done = load_results(file)
+    for number, (cell, tree) in enumerate(sweep.cells.items(), start=1):
+        corpus, system, seed = cell
+        where = f"[{number}/{len(sweep.cells)}] {corpus} · {system} · seed {seed}"
+        if cell in done:
+            _refuse_another_recipe(file, done[cell], tree)
+            say(f"{where}: finished before")
+            continue
+        say(f"{where}: begins")
+        config = _config(tree)
+        record = config.record()
+        if any(known[0] == corpus for known in done):
+            config = dataclasses.replace(config, baselines=())
+        folder = Path(str(config.training.output_dir))
+        run_one = _run_stock if tree.get("stock") else _run_cell
+        for found in run_one(config, cell, sweep.scored[cell]):
+            made_by = {_CONFIG: record} if found.cell == cell else {}
+            result = dataclasses.replace(found, details={**found.details, **made_by})
+            append_result(file, result)
+            done[result.cell] = result
+            scores = ", ".join(f"{SCORES[name]} {score:.4f}" for name, score in result.scores.items())
+            say(f"{where}: {result.system} {scores}, {result.seconds:.0f} s")
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return results_of(sweep, say)
+
+
+def _refuse_another_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
+    """A finished cell counts only for the configuration that made it."""
+    different = config_differences(result.details.get(_CONFIG, {}), _config(tree).record())
+    if different:
+        raise CheckpointError(
+            f"{file} has a result for {' · '.join(map(str, result.cell))} from another configuration. Choose another "
+            "output_dir, or delete its line to run the cell again. What differs (there -> now):\n"
+            + "\n".join(f"  {line}" for line in different)
+        )
+
+
+def _config(tree: Mapping[str, Any]) -> Experiment:
+    return load_config(tree={key: value for key, value in tree.items() if key != "stock"})
+
+
+def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResult]:
+    from nlp_transfer.runner import run
+
+    folder, started = Path(str(config.training.output_dir)), time.perf_counter()
+    report = run(config, resume=True, say=_silent)
+    if report is None:  # finished, but the sweep was interrupted before it noted the result
+        shutil.rmtree(folder)
+        report = run(config, say=_silent)
+    assert report is not None, "a new run has a report"
+    corpus, system, seed = cell
+    split = _scored_split(report, domain)
+    scores = _compared(report.metrics[domain][split])
+    details = {
+        "train_seconds": report.cost.train_seconds,
+        "trainable_parameters": report.cost.trainable_parameters,
+        "validation": _compared(report.metrics["source"]["validation"]),
+        "report": report.paths["report"],
+        **({"checkpoints": report.facts["checkpoints"]} if "checkpoints" in report.facts else {}),
+    }
+    seconds = time.perf_counter() - started
+    yield CellResult(corpus, system, seed, scores, seconds, details)
+    for name, domains in report.baselines.items():
+        yield CellResult(corpus, name, 0, _compared(domains[domain][split]), 0.0)
+
+
+def _compared(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Those of some scores that a sweep compares."""
+    return {name: scores[name] for name in SCORES if name in scores}
+
+
+def _scored_split(report: Report, domain: str) -> str:
+    """The split of the domain that a report judges by; raises DataError where none has labels."""
+    splits = dict(report.headlines())
+    if domain not in splits:
+        raise DataError(
+            f"The {domain} has no labels, so that a sweep cannot score it: {report.corpora[domain].origin}."
+        )
+    return splits[domain]
+
+
+def _silent(_: str) -> None:
+    """A sweep speaks of cells, not of each cell's corpus."""
+
+
+def _run_stock(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResult]:
+    from nlp_transfer.models.files.download import model_folder
+    from nlp_transfer.training.scoring import predict, scored_splits
+    from nlp_transfer.training.setup import load_data, scalars
+    from nlp_transfer.training.stock import stock_trainer
+
+    started = time.perf_counter()
+    _, task, tokenizer, encoded = load_data(config)
+    assert isinstance(task, FittedClassification), "read_sweep refuses other tasks"
+    trainer = stock_trainer(
+        str(model_folder(config.model, revision=config.revision)),
+        config.training,
+        encoded["source"],
+        task.label_names,
+        multi_label=task.multi_label,
+        tokenizer=tokenizer,
+        compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids)),
+    )
+    before = time.perf_counter()
+    trainer.train()
+    train_seconds = time.perf_counter() - before
+    split = scored_splits(domain, encoded[domain])[-1]
+    logits, labels = predict(trainer, encoded[domain][split])
+    if labels is None:
+        raise DataError(f"The {domain}'s {split} split has no labels, so that a sweep cannot score it.")
+    scores = task.metrics(logits, labels)
+    corpus, system, seed = cell
+    seconds, details = time.perf_counter() - started, {"train_seconds": train_seconds}
+    yield CellResult(corpus, system, seed, _compared(scores), seconds, details)

@@ -1,0 +1,127 @@
+"""The texts that a model learned from, read again, so that a push can look for their words in what it would publish."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
+from nlp_transfer.commands.merged_card import MergedModel, PushableModel
+from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
+from nlp_transfer.hub.overlap import RUN_WORDS
+from nlp_transfer.models.files.manifest import weights_fingerprint
+from nlp_transfer.models.files.validate import EXTRACTOR
+from nlp_transfer.reporting.report import MODEL
+from nlp_transfer.reporting.run_folder import inspect
+from nlp_transfer.training.setup import load_corpora
+
+if TYPE_CHECKING:
+    from nlp_transfer.data import Corpus
+
+WITHOUT_CHECK = "pass --without_corpus_check if you have looked yourself"
+
+
+def corpora_of(run: PushableModel) -> "Mapping[str, Corpus]":
+    """The corpora that a run, or each run of a merged model, read, read again; those of several are told by numbers."""
+    if isinstance(run, FinishedRun):
+        return _read_again(run)
+    run.require_runs("their texts are looked through for what would be published", WITHOUT_CHECK)
+    held: dict[str, Corpus] = {}
+    seen: list[Any] = []
+    for number, one in enumerate(run.runs, 1):
+        inputs = _corpus_inputs(one)
+        if not inputs or inputs not in seen:  # seeds of one recipe read the same texts
+            seen.append(inputs)
+            held |= {f"{domain} of run {number}": corpus for domain, corpus in _read_again(one).items()}
+    return held
+
+
+def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
+    """A run's corpora.
+
+    Raises:
+        PublishError: they cannot be read, or are others now.
+    """
+    skip = (
+        f"Without them it is not known whether {RUN_WORDS} words in a row of theirs are among what would be published. "
+        f"Run the command where they lie, or {WITHOUT_CHECK}."
+    )
+    try:
+        corpora, _ = load_corpora(run.settings)
+    except NLPTransferError as error:
+        raise PublishError(f"The texts of the run cannot be read again ({error}). {skip}") from error
+    for domain, corpus in corpora.items():
+        before = run.record.get("inputs", {}).get(f"{domain} corpus")
+        if before not in (None, corpus.fingerprint):
+            raise PublishError(
+                f"The {domain} corpus is another than in the run: its fingerprint was {before[:12]}…, now it is "
+                f"{corpus.fingerprint[:12]}…. {skip}"
+            )
+    return corpora
+
+
+def extractor_of(run: PushableModel) -> Path:
+    """Where a model holds the summariser that picks what it reads, if it has one."""
+    return run.folder / MODEL / EXTRACTOR
+
+
+def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[str, Corpus]":
+    """The corpora that the extractor inside a model learned from; none where there is no extractor.
+
+    Args:
+        run: whose model is pushed.
+        given: the folder of the extractor's run; none takes the one that the configuration names.
+
+    Raises:
+        CheckpointError: what is given is another run.
+        PublishError: they are not known, or cannot be read.
+    """
+    if isinstance(run, MergedModel) or not extractor_of(run).is_dir():
+        return {}
+    wanted = weights_fingerprint(extractor_of(run))
+    unknown = f"The texts that the model's {EXTRACTOR}/ learned from were not looked through"
+    named = Path(str(run.config["task"].get("extractor"))).expanduser()
+    found = next((one for one in _runs_at(given or (named, named.parent)) if one.fingerprint == wanted), None)
+    if found is None and given:
+        raise CheckpointError(
+            f"--run {given[0]}: its {MODEL}/ is not the {EXTRACTOR}/ of {run.folder}, whose weights have the "
+            f"fingerprint {wanted[:12]}…. Name the run that made it."
+        )
+    if found is None:
+        raise PublishError(f"{unknown}: its run is not at {named} any more. Name the run's folder with --run.")
+    if _corpus_inputs(found) and _corpus_inputs(found).items() <= _corpus_inputs(run).items():
+        return {}  # it learned from what the model learned from
+    try:
+        return {f"{domain} of the extractor": corpus for domain, corpus in _read_again(found).items()}
+    except PublishError as error:
+        raise PublishError(f"{unknown}. {error}") from error
+
+
+def _runs_at(places: Sequence[Path]) -> Iterator[FinishedRun]:
+    """The finished runs with a model among some folders."""
+    for place in places:
+        if (place / MODEL).is_dir() and inspect(place).state == "finished":
+            yield read_run(place)
+
+
+def _corpus_inputs(run: FinishedRun) -> dict[str, str]:
+    """The fingerprints of a run's corpora, by domain."""
+    return {name: value for name, value in run.inputs.items() if name != "model"}
+
+
+def texts_of_corpora(corpora: "Mapping[str, Corpus]") -> Iterator[str]:
+    """Every text of every split: of documents, their summaries and marked passages, too."""
+    for corpus in corpora.values():
+        for split in corpus.splits.values():
+            columns = [name for name in split.column_names if name not in ("id", "label", "labels")]
+            for batch in split.select_columns(columns).iter(1000):
+                for values in batch.values():
+                    for value in values:
+                        yield from _strings(value)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Sequence):
+        texts = [item for item in value if isinstance(item, str)]
+        yield " ".join(texts)  # a run of words may go over the sentences of a document

@@ -1,0 +1,1 @@
+"""Turn what a user writes into a checked experiment."""

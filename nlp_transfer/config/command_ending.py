@@ -1,0 +1,136 @@
+"""How a command ends: exit statuses, and errors that the user can mend as text, not as a traceback."""
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.errors import LostProcessError, NLPTransferError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+RESUMABLE = 75
+"""Exit status of a run that a signal stopped and `--resume` goes on with; sysexits' EX_TEMPFAIL: try again."""
+
+NOT_PUSHED = 69
+"""Exit status of a run that is finished and whole, and whose model did not get to the Hub; sysexits' EX_UNAVAILABLE."""
+
+LOST_PROCESS = 76
+"""Exit status of a process that another one of the run left behind; sysexits' EX_PROTOCOL."""
+
+NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of the system that the user can mend."""
+
+PIPE_CLOSED = 141
+"""Exit status after the reader of standard output left, as shells have it after SIGPIPE."""
+
+BAD_INPUT = 2
+"""Exit status after an error that the user can mend."""
+
+
+class ExitStatus:
+    """The exit status that `quiet_exit` came to."""
+
+    code: int = 0
+
+
+@contextlib.contextmanager
+def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[ExitStatus]:
+    """Print errors that the user can mend as text, not as a traceback, once for all processes that have the same one.
+
+    Every command runs inside, and imports what is heavy there.
+
+    Args:
+        reader_may_leave: whether the command's end is reached when nobody reads its output any more.
+    """
+    status = ExitStatus()
+    _leave_script_folder()
+    try:
+        yield status
+        sys.stdout.flush()  # while an error can still be reported
+    except LostProcessError as error:
+        with contextlib.suppress(ValueError):  # outside of the main thread
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # by which launchers end those that are left
+        status.code = LOST_PROCESS
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    except NLPTransferError as error:
+        status.code = BAD_INPUT
+        _tell(f"{type(error).__name__}: {error}")
+    except BrokenPipeError:
+        # What is left in the buffer would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not reader_may_leave:
+            status.code = status.code or PIPE_CLOSED
+            _report_closed_pipe()
+    except OSError as error:
+        if error.errno not in NO_ROOM_OR_RIGHT:
+            raise
+        status.code = BAD_INPUT
+        _tell(f"{error.filename or 'A file'} cannot be written or read: {error.strerror}.")
+    except KeyboardInterrupt:
+        status.code = INTERRUPTED
+        if is_main_process():
+            print("Interrupted.", file=sys.stderr)
+
+
+def _report_closed_pipe() -> None:
+    if not is_main_process():
+        return
+    try:
+        print(
+            "The output was closed before the end, as `head` does it, and the command stopped there. Read it to its "
+            "end, or write it to a file. A run that had begun goes on with --resume.",
+            file=sys.stderr,
+            flush=True,
+        )
+    except OSError:  # closed as well: nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _leave_script_folder() -> None:
+    """Take the running script's folder off the import path, where its evaluate.py hides the package `evaluate`."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is None or not (Path(script).parent / "evaluate.py").is_file():
+        return
+    folder = Path(script).parent.resolve()
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != folder]
+
+
+_SAID = "nlp_transfer/said"
+"""The key under which the first process leaves the message that it ends with, for the others."""
+
+_PATIENCE = 5.0
+"""How many seconds another process waits for it."""
+
+
+def _tell(message: str) -> None:
+    """Print a message: on the first process of each machine, and on others unless the first one ends with the same."""
+    distributed: Any = sys.modules.get("torch.distributed")
+    store = None
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        store = distributed.distributed_c10d._get_default_store()
+    if store is not None and is_main_process():
+        with contextlib.suppress(RuntimeError):
+            store.set(_SAID, message)
+    elif store is not None:
+        with contextlib.suppress(RuntimeError):  # the store went with the process that held it
+            until = time.monotonic() + _PATIENCE
+            while not store.check([_SAID]) and time.monotonic() < until:
+                time.sleep(0.1)
+            if store.check([_SAID]) and store.get(_SAID).decode() == message:
+                return
+        message = f"Process {os.environ.get('RANK')}: {message}"
+    elif os.environ.get("LOCAL_RANK", os.environ.get("RANK", "0")) != "0":
+        return
+    print(message, file=sys.stderr)
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that speaks; known before torch is imported."""
+    return os.environ.get("RANK", "0") == "0"

@@ -1,0 +1,263 @@
+"""One experiment: a YAML file of typed sections, any value of which the command line may override by its path.
+
+    accelerate launch scripts/train.py --config configs/quickstart.yaml --task.max_length 1024
+
+Files and overrides make one tree (config/parsing.py); every leaf is checked against the type of the dataclass field
+that it fills (config/typed_values.py). All problems are reported together, before anything is loaded: also what no
+section can see alone, of those sections that could be read.
+"""
+
+import copy
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, baselines_of, corpus_problems, cross_problems
+from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs
+from nlp_transfer.config.parsing import merge_tree, override, read_yaml
+from nlp_transfer.config.search_space import combinations
+from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
+from nlp_transfer.data import CorpusConfig
+from nlp_transfer.errors import ConfigError, did_you_mean, nearest
+from nlp_transfer.methods import METHODS, FullFineTuning, Method
+from nlp_transfer.tasks import TASKS, SequenceClassification, Task
+from nlp_transfer.training.run_arguments import one_of_each, run_problems
+
+if TYPE_CHECKING:
+    from nlp_transfer.training import TransferArguments
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment.
+
+    Args:
+        model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
+        source: the domain that is learned from, or a list of such domains (`--source.0.path` is the first one's path).
+            Its test split is scored at the end.
+        training: the arguments of `transformers.TrainingArguments` that a run can honour, and ours.
+        task: what is predicted.
+        target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
+            are for the report only, but for `joint`, which asks for those of its training split.
+        methods: how knowledge moves.
+        source_only: where methods use the target: train without them, too, and say whether they seem to do harm.
+        target_progress: score the target by its labels in each evaluation, for the log and the report alone: which
+            checkpoint each way of choosing would have taken, and how good that is.
+        prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
+        choose: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
+            `training.metric_for_best_model` chooses.
+        baselines: what stands beside a classifier or a summariser in the report; null is all that go with the task.
+        tokenizer: where the tokenizer is, if not with the model.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether Python code that comes with the model may run; never that of another tokenizer.
+        attention_dropout: dropout on attention weights while training; null keeps the model's.
+    """
+
+    model: str
+    source: CorpusConfig | tuple[CorpusConfig, ...]
+    training: "TransferArguments"
+    task: Task = field(default_factory=SequenceClassification)
+    target: CorpusConfig | None = None
+    methods: tuple[Method, ...] = (FullFineTuning(),)
+    source_only: bool = True
+    target_progress: bool = False
+    prior_correction: bool = False
+    choose: dict[str, list[Any]] = field(default_factory=dict)
+    baselines: tuple[str, ...] | None = None
+    tokenizer: str | None = None
+    revision: str | None = None
+    trust_remote_code: bool = False
+    attention_dropout: float | None = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what no section can check alone; raises ConfigError with all problems."""
+        if problems := cross_problems(self):
+            raise ConfigError(problems)
+
+    @property
+    def sources(self) -> tuple[CorpusConfig, ...]:
+        """The source corpora, one or several."""
+        return as_tuple(self.source)
+
+    @property
+    def baseline_names(self) -> tuple[str, ...]:
+        """The baselines that are scored."""
+        return tuple(baselines_of(self.task)) if self.baselines is None else self.baselines
+
+    def record(self) -> dict[str, Any]:
+        """The resolved configuration as a plain tree that `load_config` reads back; no secrets.
+
+        Of the training arguments, those that were given are shown.
+        """
+        tree: dict[str, Any] = {"model": self.model, "task": {"name": self.task.name, **dataclasses.asdict(self.task)}}
+        sources = [_set_values(corpus) for corpus in self.sources]
+        tree["source"] = sources if len(sources) > 1 else sources[0]
+        if self.target is not None:
+            tree["target"] = _set_values(self.target)
+        tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
+        tree["baselines"] = list(self.baseline_names)
+        for key in (
+            "source_only",
+            "target_progress",
+            "prior_correction",
+            "choose",
+            "tokenizer",
+            "revision",
+            "trust_remote_code",
+            "attention_dropout",
+        ):
+            tree[key] = getattr(self, key)
+        tree["training"] = _training_values(self.training)
+        return tree
+
+
+def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
+    """Every combination of the values of `choose`, by path, and the configuration with it.
+
+    Raises:
+        ConfigError: one cannot be.
+    """
+    found = []
+    tree = config.record()
+    choose = tree.pop("choose")
+    for values in combinations(choose):
+        found.append((values, load_config(tree=tree, overrides=list(values.items()))))
+    return found
+
+
+def load_config(
+    files: Sequence[str | Path] = (),
+    overrides: Sequence[tuple[str, Any]] = (),
+    tree: Mapping[str, Any] | None = None,
+) -> Experiment:
+    """Read YAML files (later ones win), apply overrides, and check everything.
+
+    Args:
+        files: YAML files.
+        tree: sections that were read already, under the files.
+        overrides: (dotted path, value) pairs, e.g. ("training.learning_rate", 2e-5) or ("methods.lora.r", 16).
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    whole: dict[str, Any] = copy.deepcopy(dict(tree or {}))
+    for file in files:
+        merge_tree(whole, read_yaml(file))
+    problems: list[str] = []
+    for path, value in overrides:
+        override(whole, path, value, problems)
+    sections = _sections(whole, problems)
+    if problems:
+        raise ConfigError(one_of_each([*problems, *cross_problems(sections)]))
+    config = Experiment(**sections.values)
+    if config.choose:
+        try:
+            candidate_configs(config)
+        except ConfigError as error:
+            raise ConfigError([f"choose: {problem.removeprefix('--')}" for problem in error.problems]) from error
+    return config
+
+
+def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
+    """The arguments of Experiment from a tree, as far as they can be read; what is wrong is added to `problems`."""
+    from nlp_transfer.training import TransferArguments
+
+    fields = {f.name: f for f in dataclasses.fields(Experiment)}
+    hints = typing.get_type_hints(Experiment, localns={TransferArguments.__name__: TransferArguments})
+    values: dict[str, Any] = {}
+    unread: set[str] = set()
+    for key, value in tree.items():
+        before = len(problems)
+        if key not in fields:
+            problems.append(did_you_mean("key", key, fields))
+            unread.add(nearest(str(key), fields) or str(key))
+        elif key == "source" and isinstance(value, list):
+            read = [build(CorpusConfig, item, f"source.{i}", problems) for i, item in enumerate(value)]
+            values[key] = read[0] if len(read) == 1 else tuple(read) or None
+        elif key in ("source", "target"):
+            values[key] = None if value is None else build(CorpusConfig, value, key, problems)
+        elif key == "training":
+            values[key] = build(TransferArguments, value, key, problems)
+            if isinstance(value, dict):  # `do_train: false` is also the default, which given() leaves out
+                problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
+        elif key == "task":
+            values[key] = build_named(TASKS, value, "task", key, problems, default=SequenceClassification.name)
+        elif key == "methods":
+            items = value if isinstance(value, list) else [value]
+            read = [build_named(METHODS, item, "method", f"methods.{i}", problems) for i, item in enumerate(items)]
+            values[key] = tuple(method for method in read if method is not None) or (None if items else ())
+        else:
+            read = check(hints[key], value, key, problems)
+            values[key] = tuple(read) if key == "baselines" and read is not None else read
+        if len(problems) > before:
+            unread.add(key)
+    for key in ("model", "source"):
+        if tree.get(key) in (None, []) and key not in unread:
+            found = "missing" if tree.get(key) is None else "an empty list"
+            problems.append(f"{key} is {found}: {field_docs(Experiment)[key]}")
+    if "training" not in tree and "training" not in unread:
+        problems.append(NO_OUTPUT_DIR)
+    return PartialConfig(Experiment, values, frozenset(unread | {"model", "source", "training"}))
+
+
+def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: Sequence[str] = ()) -> CorpusConfig:
+    """A corpus from (dotted path, value) pairs alone, such as ("corpus.path", "data/kitchen").
+
+    Args:
+        overrides: the pairs; each path starts with `key`.
+        key: what the corpus is called.
+        options: other words of the command line, for messages about a path that starts otherwise.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    tree: dict[str, Any] = {}
+    problems: list[str] = []
+    for path, value in overrides:
+        override(tree, path, value, problems)
+    known = [*options, *(f"--{path}" for path, *_ in described_fields(CorpusConfig, f"{key}."))]
+    problems += [did_you_mean("option", f"--{name}", known) for name in tree if name != key]
+    corpus = build(CorpusConfig, tree.get(key, {}), key, problems)
+    problems += corpus_problems(corpus, key)
+    if problems:
+        raise ConfigError(problems)
+    return corpus
+
+
+def help_sections() -> list[HelpSection]:
+    """Every field, for `--help`. Imports neither torch nor transformers."""
+    from nlp_transfer.config.outlined import outlined_arguments
+
+    arguments = outlined_arguments()
+    others = ("source", "target", "task", "training")
+    docs = field_docs(Experiment)
+    experiment = [
+        (path, hint, [method.name for method in default] if path == "methods" else default, text)
+        for path, hint, default, text in described_fields(
+            Experiment, "", skip=others, names={"TransferArguments": arguments}
+        )
+    ]
+    corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
+    tasks = [HelpSection.of(task, f"task: {name}", "task.") for name, task in TASKS.items()]
+    methods = [HelpSection.of(method, f"method: {name}", f"methods.{name}.") for name, method in METHODS.items()]
+    training = HelpSection.of(arguments, "training", "training.", docs["training"])
+    return [HelpSection("experiment", "", experiment), *corpora, *tasks, *methods, training]
+
+
+def help_corpus(key: str) -> list[HelpSection]:
+    """The fields of a corpus alone, as `help_sections` gives them."""
+    return [HelpSection.of(CorpusConfig, key, f"{key}.", "")]
+
+
+def _set_values(config: Any) -> dict[str, Any]:
+    """A dataclass as a tree without what is unset: None and empty collections."""
+    tree = dataclasses.asdict(config)
+    return {key: value for key, value in tree.items() if value not in (None, [], {})}
+
+
+def _training_values(arguments: "TransferArguments") -> dict[str, Any]:
+    given = {name: getattr(value, "value", value) for name, value in arguments.given().items()}
+    return {"output_dir": arguments.output_dir, **given}

@@ -1,0 +1,208 @@
+"""YAML files and command-line overrides as one tree of plain values. What they mean is not known here.
+
+YAML is that of 1.2: `2e-5` is a number, `no` is a word, and a key given twice is an error. No tag makes an object, and
+a short text cannot stand for a huge one.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import CollectionNode, Node
+
+from nlp_transfer.errors import ConfigError, did_you_mean, format_value
+from nlp_transfer.files import utf8_problem
+
+MAX_FILE_BYTES = 1 << 20
+"""The largest configuration file that is read: YAML takes seconds a megabyte, and data are no configuration."""
+
+MAX_CHARACTERS = 4 << 20
+"""What a text may have when its aliases are written out."""
+
+MAX_DEPTH = 50
+"""How deep lists and mappings may lie in one another."""
+
+
+def read_yaml(file: str | Path) -> dict[str, Any]:
+    """A YAML 1.2 file's mapping; a key given twice is an error, not the last one's silent win.
+
+    Raises:
+        ConfigError: no such file, too large, not YAML (with the line), or not a mapping.
+    """
+    try:
+        with Path(file).open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ConfigError(f"--config {file} has more than {MAX_FILE_BYTES >> 20} MiB: that is no configuration.")
+        tree = load_yaml(content.decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"--config {file}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
+    except YAMLError as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        where = f"{file}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(file)
+        what = (getattr(error, "problem", None) or str(error)).splitlines()[0]
+        raise ConfigError(f"{where}: not valid YAML: {what}.") from error
+    if not isinstance(tree, dict):
+        found = "nothing" if tree is None else type(tree).__name__
+        raise ConfigError(f"{file} holds {found}; expected sections such as model, source, training.")
+    return tree
+
+
+def read_value(text: str) -> Any:
+    """A command-line value as YAML reads it: `2e-5` is a number, `null` is None, `[a, b]` a list."""
+    try:
+        return load_yaml(text) if text else text
+    except YAMLError:
+        return text
+
+
+def load_yaml(text: str) -> Any:
+    """The data of a YAML text; None where it holds none.
+
+    Raises:
+        YAMLError: not YAML, or more of it than a configuration has.
+    """
+    reader = YAML(typ="safe", pure=True)
+    reader.Composer = _ShallowComposer
+    try:
+        node = reader.compose(text)
+        if node is None:
+            return None
+        _check_extent(node, {}, ())
+        return reader.constructor.construct_document(node)
+    except YAMLError:
+        raise
+    except Exception as error:  # the reader lets through what Python says of a date, a number or a key
+        raise YAMLError(f"a value cannot be read ({error})") from error
+
+
+class _ShallowComposer(Composer):
+    """Ends at `MAX_DEPTH`, before the reader has seen the rest: its time grows with the square of the depth."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node:
+        """The next node with all that it holds."""
+        if self._depth >= MAX_DEPTH:
+            raise YAMLError(f"lists or mappings lie more than {MAX_DEPTH} deep in one another")
+        self._depth += 1
+        node: Node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _check_extent(node: Node, known: dict[int, int], above: tuple[int, ...]) -> int:
+    """How many characters a node has with its aliases written out; raises YAMLError where they are too many.
+
+    Args:
+        node: where to begin.
+        known: the characters of the nodes that were seen, by identity: each is looked at once, however often used.
+        above: the nodes around it.
+    """
+    if not isinstance(node, CollectionNode):
+        return 1 + len(str(node.value))
+    if id(node) in above:
+        raise YAMLError("an anchor holds an alias of itself")
+    if id(node) not in known:
+        inner = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        known[id(node)] = 1 + sum(_check_extent(part, known, (*above, id(node))) for part in inner)
+    if known[id(node)] > MAX_CHARACTERS:
+        raise YAMLError(f"with its aliases written out it has more than {MAX_CHARACTERS:,} characters")
+    return known[id(node)]
+
+
+def merge_tree(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Lay one tree over another, in place: sections are merged, everything else is replaced."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            merge_tree(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -> None:
+    """Set one value by its path. In a list of named things, a step is a position or a name."""
+    *steps, last = path.split(".")
+    node: Any = tree
+    for i, step in enumerate(steps):
+        if isinstance(node, list):
+            found = _list_item(node, step)
+            if found is None:
+                names = [_name_of(item) or str(i) for i, item in enumerate(node)]
+                problems.append(f"--{path}: {did_you_mean(steps[i - 1].removesuffix('s'), step, names)}")
+                return
+            node = found
+        else:
+            if node.get(step) is None:
+                node[step] = [{"name": [*steps, last][i + 1]}] if step == "methods" else {}
+            node = node[step]
+        if not isinstance(node, dict | list):
+            problems.append(
+                f"--{path}: {'.'.join(steps[: i + 1])} is {format_value(node)}, which has no keys of its own."
+            )
+            return
+    if isinstance(node, list):
+        if not last.isdecimal() or int(last) >= len(node):
+            problems.append(f"--{path}: {'.'.join(steps)} is a list of {len(node)}; expected a position in it.")
+            return
+        node[int(last)] = value
+    else:
+        alone = path == "methods" and isinstance(value, str)  # one method by its name, whose values may follow
+        node[last] = [value] if alone else value
+
+
+def _list_item(items: list[Any], step: str) -> dict[str, Any] | None:
+    """The item at a position or of a name; one given by its name alone becomes a mapping first."""
+    for i, item in enumerate(items):
+        if step == str(i) or step == _name_of(item):
+            if isinstance(item, str):
+                items[i] = {"name": item}
+            return items[i]
+    return None
+
+
+def _name_of(item: Any) -> str:
+    """What an item of a list is called; empty where it has no name."""
+    return str(item.get("name") or "") if isinstance(item, dict) else str(item)
+
+
+NAME_BYTES = 255
+"""The longest name of a file or folder that file systems take."""
+
+
+def path_problems(key: str, path: str) -> list[str]:
+    """Word why no run can use a path: empty, not UTF-8, too long, a NUL character, a file on its way, no permission.
+
+    Args:
+        key: where it stands in the configuration, for the message.
+        path: what was written.
+
+    Returns:
+        One message, or none; that nothing is there is no problem here.
+    """
+    if not path:
+        return [f"{key} is empty; expected a path. An empty one would be the folder in which the command runs."]
+    if problem := utf8_problem(path):
+        return [f"{key}: {problem}"]
+    try:
+        whole = Path(path).expanduser()
+        if any(len(os.fsencode(name)) > NAME_BYTES for name in whole.parts):
+            return [f"{key}: {format_value(path)} cannot be a path: a name in it has more than {NAME_BYTES} bytes."]
+        whole.lstat()
+    except FileNotFoundError:
+        pass
+    except PermissionError as error:
+        return [
+            f"{key}: {format_value(path)} cannot be looked at: {error.strerror}. Get the right to, or name "
+            "another path."
+        ]
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return [f"{key}: {format_value(path)} cannot be a path: {reason}."]
+    return []

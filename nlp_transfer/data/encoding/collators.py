@@ -1,0 +1,131 @@
+"""Encoded rows become tensors, padded to the longest of their batch and no further."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+COMPILED_MULTIPLE = 64
+"""What lengths are rounded up to where layers are compiled anew for each."""
+
+
+@dataclass(frozen=True)
+class PaddingCollator:
+    """Pads rows of `encode_texts` into a batch.
+
+    Args:
+        tokenizer: gives the padding token and side, and the longest length that the encoder reads.
+        pad_to_multiple_of: lengths are rounded up to this, which suits matrix units; never past the encoder's longest.
+    """
+
+    tokenizer: "PreTrainedTokenizerBase"
+    pad_to_multiple_of: int = 8
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch; columns other than the three below are left behind.
+
+        Args:
+            rows: with `input_ids`, and perhaps `attention_mask` and `labels`.
+
+        Returns:
+            `input_ids` and `attention_mask`, int64, shape (batch, tokens); and `labels` where all rows have them:
+            int64, shape (batch,), or float32, shape (batch, classes), where rows hold lists.
+
+        Raises:
+            ValueError: there are no rows, or the tokenizer has no padding token.
+        """
+        if not rows:
+            raise ValueError("A batch needs at least one row.")
+        padding = self.tokenizer.pad_token_id
+        if padding is None:
+            raise ValueError(
+                "The tokenizer has no padding token; set tokenizer.pad_token, for instance to its eos_token."
+            )
+        width = self._width(max(len(row["input_ids"]) for row in rows))
+        left = self.tokenizer.padding_side == "left"
+        ids = torch.full((len(rows), width), int(padding), dtype=torch.long)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for index, row in enumerate(rows):
+            length = len(row["input_ids"])
+            place = slice(width - length, width) if left else slice(0, length)
+            ids[index, place] = torch.as_tensor(row["input_ids"], dtype=torch.long)
+            mask[index, place] = torch.as_tensor(row.get("attention_mask", [1] * length), dtype=torch.long)
+        batch = {"input_ids": ids, "attention_mask": mask}
+        labels = [row["labels"] for row in rows if row.get("labels") is not None]
+        if len(labels) == len(rows):
+            many = not isinstance(labels[0], int) and torch.as_tensor(labels[0]).ndim > 0
+            batch["labels"] = torch.stack(
+                [torch.as_tensor(row, dtype=torch.float32 if many else torch.long) for row in labels]
+            )
+        return batch
+
+    def _width(self, longest: int) -> int:
+        """The longest length rounded up, as far as the encoder reads."""
+        rounded = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
+        return min(rounded, max(longest, self.tokenizer.model_max_length))
+
+
+@dataclass(frozen=True)
+class SentenceCollator:
+    """Pads rows of `encode_documents` into a batch.
+
+    Args:
+        padding: pads their tokens.
+    """
+
+    padding: PaddingCollator
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch; rows without `markers` are padded as plain texts, without labels.
+
+        Returns:
+            What `PaddingCollator` makes; and, int64, shape (batch, sentences): `markers`, -1 after a row's last;
+            `numbers`, 0 there; and `labels` where all rows have them, `IGNORE_INDEX` there.
+        """
+        batch = self.padding([{key: value for key, value in row.items() if key != "labels"} for row in rows])
+        width = max(len(row.get("markers", ())) for row in rows)
+        for name, filler in (("markers", -1), ("numbers", 0), ("labels", IGNORE_INDEX)):
+            if width and all(row.get(name) is not None for row in rows):
+                lists = [[*row[name], *[filler] * (width - len(row[name]))] for row in rows]
+                batch[name] = torch.tensor(lists, dtype=torch.long)
+        return batch
+
+
+@dataclass(frozen=True)
+class PairCollator:
+    """Pads rows of `encode_pairs` into a batch.
+
+    Args:
+        padding: pads what is read.
+        start: the token that a decoder begins with.
+        fill: the token that fills what it is given.
+    """
+
+    padding: PaddingCollator
+    start: int
+    fill: int
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch.
+
+        Returns:
+            What `PaddingCollator` makes; and where all rows have labels, int64, shape (batch, written tokens):
+            `labels`, `IGNORE_INDEX` after a row's last, and `decoder_input_ids`, the same one token later.
+        """
+        batch = self.padding([{key: value for key, value in row.items() if key != "labels"} for row in rows])
+        if any(row.get("labels") is None for row in rows):
+            return batch
+        # A decoder that begins with the token by which a text begins need not learn to write it once more.
+        written = [row["labels"][1:] if row["labels"][:1] == [self.start] else row["labels"] for row in rows]
+        width = max(1, *map(len, written))
+        batch["labels"] = torch.tensor([[*ids, *[IGNORE_INDEX] * (width - len(ids))] for ids in written])
+        shifted = [[self.start, *ids, *[self.fill] * (width - len(ids))][:width] for ids in written]
+        batch["decoder_input_ids"] = torch.tensor(shifted)
+        return batch

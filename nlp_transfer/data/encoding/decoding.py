@@ -1,0 +1,58 @@
+"""Texts of tokens that a network wrote.
+
+WordPiece parts a text at every punctuation mark and forgets where there was a space: "$ 1, 000. 50", "u. s. c.",
+"non - compliance". Its texts are put together again as English is mostly written; where that is not certain (the dash
+between two clauses, a sentence that ends with a number before one that begins with one) the more frequent case counts.
+Other tokenizers keep their spaces.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:, \d{3})+(?!\d)")
+
+_MENDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r" ([.,;:!?])", r"\1"),
+        (r"(?<=\d)(?<!\b19\d\d)(?<!\b20\d\d)([.:]) (?=\d)", r"\1"),  # 3. 5, 10: 30, but not: in 2019. 5 judges
+        (r"\b([a-zA-Z])\. (?=[a-zA-Z]\.)", r"\1."),  # u. s. c.
+        (r"([(\[]) ", r"\1"),
+        (r" ([)\]])", r"\1"),
+        (r"(?<=[\d)]) \((?=(?:[a-zA-Z]|[ivx]{1,4}|\d{1,2})\))", "("),  # 4.2 (a) (ii)
+        (r"([$€£¥]) (?=\d)", r"\1"),
+        (r"(?<=\d) %", "%"),
+        (r"(?<=\w) ?(['’]) ?(?=(?:s|t|re|ve|ll|d|m)\b)", r"\1"),
+        (r"(?<=[a-zA-Z]) - (?=[a-zA-Z])", "-"),
+        (r"(?<=\d) ([-–]) (?=\d)", r"\1"),
+        (r"(?<=\w) / (?=\w)", "/"),
+        (r'" ([^"]*?) "', r'"\1"'),
+        (r"“ ([^“”]*?) ”", r"“\1”"),
+    )
+)
+
+
+def texts_of(ids: Sequence[Sequence[int]], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
+    """The text of each row of tokens, without special ones.
+
+    Args:
+        ids: rows, as a network wrote them; negative ones are left out.
+        tokenizer: the network's.
+    """
+    kept = [[int(token) for token in row if token >= 0] for row in ids]
+    texts = [str(text).strip() for text in tokenizer.batch_decode(kept, skip_special_tokens=True)]
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    pieces = backend is None or type(getattr(backend, "decoder", None)).__name__ == "WordPiece"
+    return [clean_up_spacing(text) for text in texts] if pieces else texts
+
+
+def clean_up_spacing(text: str) -> str:
+    """A text of WordPiece with the spaces that English has."""
+    text = _THOUSANDS.sub(lambda match: match.group().replace(" ", ""), text)
+    for pattern, new in _MENDED:
+        text = pattern.sub(new, text)
+    return text

@@ -1,0 +1,257 @@
+"""Documents as rows of tokens for an encoder that scores sentences: a marker stands before each sentence.
+
+    [CLS] a sentence [SEP] [CLS] the next one [SEP] …
+
+A document that is longer than a row becomes several, its windows, which overlap by whole sentences. Each sentence is
+scored in one window only, the one in which more of the text around it is seen; in others it is context.
+Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (markers)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from datasets import Dataset, List, Value
+
+from nlp_transfer.data.cache import cache_path, load_table
+from nlp_transfer.data.encoding.sentences import spans_of
+from nlp_transfer.data.encoding.tokens import (
+    IGNORE_INDEX,
+    forget_last_call,
+    rows_identity,
+    stored_rows,
+    tokenizer_identity,
+)
+from nlp_transfer.files import cache_key
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SPECIAL_TOKENS = 2
+"""Tokens that each sentence takes beside its own."""
+
+BATCH_DOCUMENTS = 50
+
+Labeller = Callable[[Sequence[str], str], list[int]]
+"""(sentences, summary) -> 1 for each sentence that belongs into an extract, 0 for the others."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive sentences that fit into one row.
+
+    Args:
+        first: the first sentence's number in the document.
+        last: the one after the last's.
+        scored_from: the first sentence that is scored here.
+        scored_to: the one after the last.
+    """
+
+    first: int
+    last: int
+    scored_from: int
+    scored_to: int
+
+
+def windows_of(lengths: Sequence[int], max_length: int, overlap: int) -> list[Window]:
+    """Cut a document's sentences into windows.
+
+    Args:
+        lengths: tokens of each sentence, its special tokens included; none above `max_length`.
+        max_length: tokens a window may have.
+        overlap: tokens that a window may repeat of the one before.
+
+    Returns:
+        Windows in order; their scored sentences are all sentences, each once.
+    """
+    edges: list[tuple[int, int]] = []
+    first = last = 0
+    while last < len(lengths):
+        if edges:
+            # As much context as is asked for, if the next sentence still finds room beside it.
+            first, room = last, min(overlap, max_length - lengths[last])
+            while first - 1 > edges[-1][0] and lengths[first - 1] <= room:
+                first -= 1
+                room -= lengths[first]
+        taken = sum(lengths[first:last])
+        while last < len(lengths) and taken + lengths[last] <= max_length:
+            taken += lengths[last]
+            last += 1
+        edges.append((first, last))
+    cuts = [0]
+    for (_, end), (start, _) in pairwise(edges):
+        cuts.append((start + end + 1) // 2)
+    cuts.append(len(lengths))
+    return [Window(*edge, cuts[i], cuts[i + 1]) for i, edge in enumerate(edges)]
+
+
+@dataclass(frozen=True)
+class DocumentEncoder:
+    """Makes windows of documents.
+
+    Args:
+        tokenizer: of the encoder; it has a token that begins a text and one that ends it.
+        max_length: tokens of a window.
+        overlap: see `windows_of`.
+    """
+
+    tokenizer: "PreTrainedTokenizerBase"
+    max_length: int
+    overlap: int
+
+    def encode(self, sentences: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
+        """The windows of one document, and how many sentences were longer than one and are cut.
+
+        Returns:
+            For each window `input_ids`, `markers` (where the sentences' markers are among them), `numbers` (the
+            sentences' in the document), `scored_from`, `scored_to` and `length`.
+        """
+        tokenizer, room = self.tokenizer, self.max_length - SPECIAL_TOKENS
+        encoded = tokenizer(
+            list(sentences),
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )["input_ids"]
+        cut = sum(len(ids) > room for ids in encoded)
+        start, end = marker_ids(tokenizer)
+        pieces = [[start, *ids[:room], end] for ids in encoded]
+        rows = []
+        for window in windows_of([len(piece) for piece in pieces], self.max_length, self.overlap):
+            ids: list[int] = []
+            markers = []
+            for piece in pieces[window.first : window.last]:
+                markers.append(len(ids))
+                ids += piece
+            rows.append(
+                {
+                    "input_ids": ids,
+                    "markers": markers,
+                    "numbers": list(range(window.first, window.last)),
+                    "scored_from": window.scored_from,
+                    "scored_to": window.scored_to,
+                    "length": len(ids),
+                }
+            )
+        return rows, cut
+
+
+def marker_ids(tokenizer: "PreTrainedTokenizerBase") -> tuple[int | None, int | None]:
+    """The tokens before and after each sentence; None where the tokenizer has none of the kind."""
+    ids: Any = tokenizer
+    return (
+        ids.cls_token_id if ids.cls_token_id is not None else ids.bos_token_id,
+        ids.sep_token_id if ids.sep_token_id is not None else ids.eos_token_id,
+    )
+
+
+def encode_documents(
+    dataset: Dataset,
+    encoder: DocumentEncoder,
+    *,
+    label: Labeller | None,
+    by_highlights: bool,
+    fingerprint: str,
+    description: str = "Tokenising",
+) -> Dataset:
+    """Encode the documents of one split.
+
+    Args:
+        dataset: columns of a corpus of documents.
+        encoder: makes their windows.
+        label: labels sentences by the summary, where there is one; None where nobody asks.
+        by_highlights: label by `highlights` instead, where there are any.
+        fingerprint: of the corpus; part of the cache's key.
+        description: what the progress bar says.
+
+    Returns:
+        A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for its further windows),
+        `document` (its number in the split), what `DocumentEncoder.encode` makes, `starts` and `ends` (the sentences'
+        character offsets), and `labels` where there are any: 0 or 1, `IGNORE_INDEX` for context. Of the document as a
+        whole, in its first window: `text`, `summary` where there are any, and `cut` (sentences that were cut).
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    by_highlights = by_highlights and "highlights" in dataset.column_names
+    label = label if "summary" in dataset.column_names and not by_highlights else None
+    labelled = by_highlights or label is not None
+    found = [name for name in ("summary", "highlights") if name in dataset.column_names]
+    key = ["windows", encoder.max_length, encoder.overlap, by_highlights, labelled, found, fingerprint]
+    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id"]), key, tokenizer_identity(encoder.tokenizer)))
+    cached = load_table(path)
+    if cached is not None:
+        return cached
+    numbers = List(Value("int32"))
+    features = {"id": Value("string"), "document": Value("int32"), "input_ids": numbers, "markers": numbers}
+    features |= {"numbers": numbers, "scored_from": Value("int32"), "scored_to": Value("int32")}
+    features |= {"length": Value("int32"), "starts": numbers, "ends": numbers, "cut": Value("int32")}
+    features |= {name: Value("string") for name in ("text", *(["summary"] if "summary" in found else []))}
+    if labelled:
+        features["labels"] = List(Value("int64"))
+    rows = dataset.select_columns(["id", "text", "sentence_starts", *found])
+    rows = rows.add_column("row", list(range(len(rows))))
+    encode = partial(_encode_batch, encoder=encoder, label=label, by_highlights=by_highlights)
+    encoded = stored_rows(path, rows, encode, features, description, BATCH_DOCUMENTS)
+    forget_last_call(encoder.tokenizer)
+    return encoded
+
+
+def _encode_batch(
+    batch: dict[str, list[Any]], *, encoder: DocumentEncoder, label: Labeller | None, by_highlights: bool
+) -> dict[str, list[Any]]:
+    """One batch of documents."""
+    made: dict[str, list[Any]] = {}
+    for i, text in enumerate(batch["text"]):
+        spans = spans_of(text, batch["sentence_starts"][i])
+        sentences = [text[first:last] for first, last in spans]
+        labels: list[int] | None = None
+        if by_highlights:
+            labels = highlighted(spans, batch["highlights"][i])
+        elif label is not None:
+            labels = label(sentences, batch["summary"][i])
+        windows, cut = encoder.encode(sentences)
+        for number, window in enumerate(windows, 1):
+            first, last = window["numbers"][0], window["numbers"][-1] + 1
+            row = {
+                "id": batch["id"][i] if number == 1 else f"{batch['id'][i]}#{number}",
+                "document": batch["row"][i],
+                **window,
+                "starts": [span[0] for span in spans[first:last]],
+                "ends": [span[1] for span in spans[first:last]],
+                "cut": cut if number == 1 else 0,
+                "text": text if number == 1 else "",
+            }
+            if "summary" in batch:
+                row["summary"] = batch["summary"][i] if number == 1 else ""
+            if labels is not None:  # those of this window alone
+                scored = range(window["scored_from"], window["scored_to"])
+                row["labels"] = [labels[n] if n in scored else IGNORE_INDEX for n in window["numbers"]]
+            for name, value in row.items():
+                made.setdefault(name, []).append(value)
+    return made
+
+
+def highlighted(spans: Sequence[tuple[int, int]], offsets: Sequence[int]) -> list[int]:
+    """1 for each sentence that highlights mark, 0 for the others.
+
+    A passage marks the sentence that holds most of it, and each sentence of which highlights hold half or more.
+
+    Args:
+        spans: the sentences.
+        offsets: start and end of each passage in turn.
+    """
+    covered = np.zeros((len(spans), len(offsets) // 2), dtype=int)
+    for column, (start, end) in enumerate(zip(offsets[::2], offsets[1::2], strict=True)):
+        for row, (first, last) in enumerate(spans):
+            covered[row, column] = max(0, min(end, last) - max(start, first))
+    lengths = np.array([last - first for first, last in spans])
+    labels = 2 * covered.sum(axis=1) >= lengths
+    for column in range(covered.shape[1]):
+        most = int(covered[:, column].argmax())
+        labels[most] |= covered[most, column] > 0
+    return [int(label) for label in labels]

@@ -1,0 +1,230 @@
+"""Documents and their summaries as rows of tokens for a network that reads and writes.
+
+A document that is longer than the encoder reads becomes several rows, its windows of whole sentences; each sentence of
+its summary is to be written of one of them. A window of which nothing is to be written is not learned from. Or a
+selection of the document's sentences becomes one row.
+Reference: Gidiotis & Tsoumakas (2020), https://arxiv.org/abs/2004.06190
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from datasets import Dataset, List, Value
+
+from nlp_transfer.data.cache import cache_path, load_table
+from nlp_transfer.data.encoding.sentence_windows import windows_of
+from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans, spans_of
+from nlp_transfer.data.encoding.tokens import forget_last_call, rows_identity, stored_rows, tokenizer_identity
+from nlp_transfer.files import cache_key
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+BATCH_DOCUMENTS = 50
+
+Ranking = Callable[[Sequence[Sequence[str]]], list[Sequence[float]]]
+"""The sentences of some documents -> how much each belongs into a summary."""
+
+Assignment = Callable[[Sequence[str], Sequence[str]], list[list[int]]]
+"""(sentences of a summary, windows of its document) -> the numbers of the sentences that belong to each window."""
+
+
+@dataclass(frozen=True)
+class PairEncoder:
+    """Makes rows of documents and summaries.
+
+    Args:
+        tokenizer: of the network.
+        max_length: tokens that the encoder reads at once.
+        max_summary_length: tokens of a summary.
+        prefix: is put before each text.
+        whole: cut a document at `max_length` instead of going on in further windows.
+        ranking: which sentences of a long document are read, where not all are; None reads all, by windows.
+        ranked_by: identifies `ranking`; a part of the cache's key.
+    """
+
+    tokenizer: "PreTrainedTokenizerBase"
+    max_length: int
+    max_summary_length: int
+    prefix: str = ""
+    whole: bool = False
+    ranking: Ranking | None = None
+    ranked_by: str = ""
+
+    @property
+    def room(self) -> int:
+        """Tokens of a window beside the special ones and the prefix."""
+        return self.max_length - len(self.tokenizer(self.prefix)["input_ids"])
+
+    def sources(self, texts: Sequence[str], spans: Sequence[Sequence[CharSpan]]) -> list[list[tuple[str, bool]]]:
+        """What is read of each document: its windows as texts, and whether something of one is cut.
+
+        Args:
+            texts: the documents.
+            spans: their sentences.
+        """
+        parts = [_parts(text, of) for text, of in zip(texts, spans, strict=True)]
+        counts = iter(self._counts([part for of in parts for part in of]))
+        lengths = [[next(counts) for _ in of] for of in parts]
+        long = [number for number, of in enumerate(lengths) if sum(of) > self.room]
+        found = [[(text, False)] for text in texts]
+        if self.whole:
+            for number in long:
+                found[number] = [(texts[number], True)]
+        elif self.ranking is not None and long:
+            ranks = self.ranking([[texts[i][a:b] for a, b in spans[i]] for i in long])
+            for number, ranking in zip(long, ranks, strict=True):
+                found[number] = [self._selection(texts[number], spans[number], lengths[number], ranking)]
+        else:
+            for number in long:
+                fitting = [min(length, self.room) for length in lengths[number]]
+                found[number] = [
+                    (
+                        "".join(parts[number][window.first : window.last]).strip(),
+                        lengths[number][window.first] > self.room,
+                    )
+                    for window in windows_of(fitting, self.room, 0)
+                ]
+        return found
+
+    def _selection(
+        self, text: str, spans: Sequence[CharSpan], lengths: Sequence[int], ranking: Sequence[float]
+    ) -> tuple[str, bool]:
+        """The best sentences that fit, in the document's order."""
+        taken: list[int] = []
+        room = self.room
+        for number in sorted(range(len(spans)), key=lambda i: (-ranking[i], i)):
+            if lengths[number] <= room or not taken:
+                taken.append(number)
+                room -= lengths[number]
+        return " ".join(text[slice(*spans[number])] for number in sorted(taken)), room < 0
+
+    def _counts(self, texts: list[str]) -> list[int]:
+        """Tokens of each."""
+        if not texts:
+            return []
+        encoded = self.tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def read(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of what is read."""
+        texts = [self.prefix + text for text in texts]
+        encoded = self.tokenizer(
+            texts, truncation=True, max_length=self.max_length, return_attention_mask=False, return_token_type_ids=False
+        )
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    def written(self, summaries: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
+        """Tokens of what is written, and whether a summary is cut."""
+        if not summaries:
+            return [], []
+        whole: list[list[int]] = self.tokenizer(
+            text_target=list(summaries), return_attention_mask=False, return_token_type_ids=False, verbose=False
+        )["input_ids"]
+        cut = [len(ids) > self.max_summary_length for ids in whole]
+        # The token that ends a summary stays: what is cut would else be learned as a summary that never ends.
+        return [
+            [*ids[: self.max_summary_length - 1], ids[-1]] if long else ids
+            for ids, long in zip(whole, cut, strict=True)
+        ], cut
+
+
+def _parts(text: str, spans: Sequence[CharSpan]) -> list[str]:
+    """A text cut where its sentences begin; white space stays with the sentence before."""
+    starts = [0, *(start for start, _ in spans[1:]), len(text)]
+    return [text[first:last] for first, last in pairwise(starts)] if spans else []
+
+
+def encode_pairs(
+    dataset: Dataset,
+    encoder: PairEncoder,
+    *,
+    assign: Assignment,
+    fingerprint: str,
+    description: str = "Tokenising",
+) -> Dataset:
+    """Encode the documents of one split.
+
+    Args:
+        dataset: columns of a corpus of documents.
+        encoder: makes their rows.
+        assign: says what is to be written of which window.
+        fingerprint: of the corpus; part of the cache's key.
+        description: what the progress bar says.
+
+    Returns:
+        A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for its further windows),
+        `document` (its number in the split), `input_ids`, `length`, `truncated` (whether something of the window was
+        cut), `target_cut` (whether its summary was), and `labels`, the summary's tokens, where there are any: none of a
+        window of which nothing is written. Of the document as a whole, in its first window: `text`, `sentence_starts`,
+        and `summary` where there are any.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    with_summaries = "summary" in dataset.column_names
+    settings = ["pairs", encoder.max_length, encoder.max_summary_length, encoder.prefix, encoder.whole]
+    key = [*settings, encoder.ranked_by, with_summaries, fingerprint]
+    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id"]), key, tokenizer_identity(encoder.tokenizer)))
+    cached = load_table(path)
+    if cached is not None:
+        return cached
+    numbers = List(Value("int32"))
+    features: dict[str, Any] = {"id": Value("string"), "document": Value("int32"), "input_ids": numbers}
+    features |= {"length": Value("int32"), "truncated": Value("bool"), "target_cut": Value("bool")}
+    features |= {"text": Value("string"), "sentence_starts": numbers}
+    if with_summaries:
+        features |= {"summary": Value("string"), "labels": List(Value("int64"))}
+    rows = dataset.select_columns(["id", "text", "sentence_starts", *(["summary"] if with_summaries else [])])
+    rows = rows.add_column("row", list(range(len(rows))))
+    encode = partial(_encode_batch, encoder=encoder, assign=assign)
+    encoded = stored_rows(path, rows, encode, features, description, BATCH_DOCUMENTS)
+    forget_last_call(encoder.tokenizer)
+    return encoded
+
+
+def _encode_batch(batch: dict[str, list[Any]], *, encoder: PairEncoder, assign: Assignment) -> dict[str, list[Any]]:
+    """One batch of documents."""
+    texts, starts = batch["text"], batch["sentence_starts"]
+    sources = encoder.sources(texts, [spans_of(text, begins) for text, begins in zip(texts, starts, strict=True)])
+    rows: list[dict[str, Any]] = []
+    for i, windows in enumerate(sources):
+        targets = [""] * len(windows)
+        if "summary" in batch:
+            targets = _targets(batch["summary"][i], [window for window, _ in windows], assign)
+        for number, ((window, cut), target) in enumerate(zip(windows, targets, strict=True), 1):
+            row = {
+                "id": batch["id"][i] if number == 1 else f"{batch['id'][i]}#{number}",
+                "document": batch["row"][i],
+                "window": window,
+                "truncated": cut,
+                "target": target,
+                "text": texts[i] if number == 1 else "",
+                "sentence_starts": starts[i] if number == 1 else [],
+            }
+            if "summary" in batch:
+                row["summary"] = batch["summary"][i] if number == 1 else ""
+            rows.append(row)
+    made: dict[str, list[Any]] = {
+        name: [row[name] for row in rows] for name in ("id", "document", "truncated", "text", "sentence_starts")
+    }
+    made["input_ids"] = encoder.read([row["window"] for row in rows]) if rows else []
+    made["length"] = [len(ids) for ids in made["input_ids"]]
+    labels, long = encoder.written([row["target"] for row in rows])
+    made["target_cut"] = [one and bool(row["target"]) for one, row in zip(long, rows, strict=True)]
+    if "summary" in batch:
+        made["summary"] = [row["summary"] for row in rows]
+        made["labels"] = [ids if row["target"] else [] for ids, row in zip(labels, rows, strict=True)]
+    return made
+
+
+def _targets(summary: str, windows: Sequence[str], assign: Assignment) -> list[str]:
+    """What is to be written of each window."""
+    if len(windows) == 1:
+        return [summary]
+    sentences = [summary[first:last] for first, last in sentence_spans(summary)]
+    return [" ".join(sentences[number] for number in numbers) for numbers in assign(sentences, windows)]

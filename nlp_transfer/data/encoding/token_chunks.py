@@ -1,0 +1,83 @@
+"""Whole texts as rows of tokens: a text longer than a row goes on in the next one, and nothing is cut off.
+
+Every row holds tokens of one text only, so that no document sees another. Short rows cost no padding: the layers of
+most families compute real tokens alone (models/speed/unpadding.py).
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from datasets import Dataset, List, Value
+
+from nlp_transfer.data.cache import cache_path, load_table
+from nlp_transfer.data.encoding.tokens import forget_last_call, rows_identity, stored_rows, tokenizer_identity
+from nlp_transfer.files import cache_key
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+NO_WORD = -1
+"""The word number of a special token."""
+
+
+def encode_pieces(
+    dataset: Dataset,
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    max_length: int,
+    fingerprint: str,
+    keep: tuple[str, ...] = (),
+    description: str = "Tokenising",
+) -> Dataset:
+    """Encode all of each text of one split.
+
+    Args:
+        dataset: columns `id` and `text`.
+        tokenizer: of the encoder, a fast one.
+        max_length: tokens a row at most, special tokens counted.
+        fingerprint: of the corpus; part of the cache's key.
+        keep: further columns, which each row has of its text.
+        description: what the progress bar says.
+
+    Returns:
+        Rows in the texts' order: `id` (the text's, with `#2`, `#3`, … for what does not fit into its first row), the
+        columns of `keep`, `input_ids`, `words` (the number of each token's word in its text, `NO_WORD` for special
+        tokens), and `length`.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    settings = ["pieces", max_length, fingerprint, tokenizer_identity(tokenizer)]
+    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id", *keep]), settings))
+    cached = load_table(path)
+    if cached is not None:
+        return cached
+    features = {"id": Value("string"), **{column: dataset.features[column] for column in keep}}
+    features |= {"input_ids": List(Value("int32")), "words": List(Value("int32")), "length": Value("int32")}
+    encode = partial(_pieces, tokenizer=tokenizer, max_length=max_length, keep=keep)
+    encoded = stored_rows(path, dataset.select_columns(["id", "text", *keep]), encode, features, description)
+    forget_last_call(tokenizer)
+    return encoded
+
+
+def _pieces(
+    batch: dict[str, list[Any]], *, tokenizer: "PreTrainedTokenizerBase", max_length: int, keep: tuple[str, ...]
+) -> dict[str, list[Any]]:
+    """One batch of texts."""
+    encoded = tokenizer(
+        batch["text"],
+        truncation=True,
+        max_length=max_length,
+        return_overflowing_tokens=True,
+        return_token_type_ids=False,
+        verbose=False,
+    )
+    texts = encoded["overflow_to_sample_mapping"]
+    words = [[NO_WORD if word is None else word for word in encoded.word_ids(row)] for row in range(len(texts))]
+    ids: list[str] = []
+    number = 1
+    for row, text in enumerate(texts):
+        number = 1 if row == 0 or texts[row - 1] != text else number + 1
+        ids.append(batch["id"][text] if number == 1 else f"{batch['id'][text]}#{number}")
+    kept = {column: [batch[column][text] for text in texts] for column in keep}
+    return {"id": ids, **kept, "input_ids": encoded["input_ids"], "words": words, "length": [len(w) for w in words]}

@@ -1,0 +1,240 @@
+"""Texts to predict, from a file or standard input, one after the other in constant memory.
+
+The readers of corpora read them. What stands here is what a corpus has no use for: plain text with one text a line, and
+standard input in the place of a file.
+"""
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+
+from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
+from nlp_transfer.data.formats.opening import ROW_BYTES, text_lines, too_long
+from nlp_transfer.data.source import BATCH_ROWS, RowBatch, batches
+from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, file_text, text_files
+from nlp_transfer.data.validation.columns import holds_lists, strings
+from nlp_transfer.data.validation.documents import as_list, joined_sentences
+from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.errors import DataError, did_you_mean
+from nlp_transfer.files import readable
+
+WINDOW_ROWS = BATCH_ROWS
+"""Rows that are held in memory together, at most: as many as the readers hand on at once."""
+
+WINDOW_CHARACTERS = 2_000_000
+"""Characters of a window, about: long texts make shorter windows, so that memory stays bounded."""
+
+STANDARD_INPUT = "-"
+"""What stands for standard input where a file is named."""
+
+TEXT_FORMATS = ("auto", "jsonl", "text", "document", "csv", "tsv")
+"""What a format may be called: `text` has one text a line, `document` is one as a whole. `auto` goes by a file's
+suffix, and by the first line of standard input."""
+
+PLAIN_SUFFIX = ".txt"
+
+FILE_KINDS = f"{', '.join(FORMATS)} or {PLAIN_SUFFIX} (one text a line), each also with .gz"
+"""The files that are read, for messages and help."""
+
+
+class InputReader:
+    """Rows of a file, of a folder of text files, or of standard input, read once.
+
+    Args:
+        name: the file, the folder, or `-`; see `FILE_KINDS`. Of a folder, each text file in it, at any depth, is a row,
+            its path the id.
+        text_column: the column that holds the text; plain text has none.
+        file_format: one of `TEXT_FORMATS`.
+        plain_text_is: what plain text is where the format is `auto`: `text` or `document`. A document may also be a
+            list of its sentences, in formats that have lists.
+
+    Raises:
+        DataError: there is no such file, it may not be looked at, or its format is not known.
+    """
+
+    def __init__(
+        self,
+        name: str = STANDARD_INPUT,
+        *,
+        text_column: str = "text",
+        file_format: str = "auto",
+        plain_text_is: str = "text",
+    ) -> None:
+        if file_format not in TEXT_FORMATS:
+            raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
+        self.text_column = text_column
+        self._documents = plain_text_is == "document"
+        self._whole = file_format == "document" or (file_format == "auto" and plain_text_is == "document")
+        if name == STANDARD_INPUT:
+            piped = _StandardInput(sys.stdin.buffer)
+            # The readers ask a path for two things only, its name and an open file.
+            self.path = cast(Path, piped)
+            self._suffix = piped.suffix() if file_format == "auto" else f".{file_format}"
+            return
+        if not name:
+            raise DataError("The file's name is empty; expected a file, or - for standard input.")
+        self.path = Path(name).expanduser()
+        with readable(self.path):
+            if not self.path.exists():
+                raise DataError(f"There is no file {name} (from {Path.cwd()}). Name a file, or - for standard input.")
+            if self.path.is_dir():
+                if file_format not in ("auto", "document"):
+                    raise DataError(f"{name} is a folder, and --format {file_format} is that of a file. Leave it out.")
+                if next(text_files(self.path), None) is None:
+                    raise DataError(
+                        f"{name} is a folder without a text file ({' or '.join(TEXT_SUFFIXES)}); expected some, a file "
+                        "of texts, or - for standard input."
+                    )
+                self._suffix = _FOLDER
+                return
+        self._suffix = data_suffix(self.path) if file_format == "auto" else f".{file_format}"
+        if file_format == "auto" and self._suffix != PLAIN_SUFFIX and self._suffix not in FORMATS:
+            raise DataError(
+                f"{name}: no format is known by the suffix {self._suffix!r}.{archive_hint(self.path)} Files end in "
+                f"{FILE_KINDS}; or say which format it is: --format {', '.join(TEXT_FORMATS[1:])}."
+            )
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Yield (id, text) in the order of the rows; the id is the column `id`, else the row's number from 0.
+
+        A document that is given as a list of its sentences stays one.
+
+        Raises:
+            DataError: the file cannot be read, a row has no text, or its text is no string or empty. It names the row
+                as editors do, from 1, and its id; the rows before it are given first.
+        """
+        reader: Reader | None = FORMATS.get(self._suffix)
+        column, count = self.text_column, 0
+        if reader is None:
+            column = _PLAIN_COLUMN
+            reader = _read_folder if self._suffix == _FOLDER else _read_document if self._whole else _read_plain_text
+        for batch in reader(self.path, frozenset(["id", column])):
+            self._check_column(batch, column)
+            values = batch.columns[column]
+            ids = _ids(batch, len(values), count)
+            faults = RowErrors(str(self.path), batch.unit, dict(enumerate(ids, batch.first_row)))
+            given: list[Any] | None = None
+            if self._documents and holds_lists(values):
+                given = as_list(values)
+                values, _ = joined_sentences(given, batch.first_row, faults)
+            texts: pa.Array = strings(values, column, batch.first_row, faults)
+            bad = faults.first_row()
+            good = len(ids) if bad is None else bad - batch.first_row
+            yield from zip(ids[:good], given[:good] if given else texts[:good].to_pylist(), strict=True)
+            faults.check()
+            count += len(ids)
+
+    def check(self) -> None:
+        """Read all rows once for what is wrong with them; what can be read once only, such as a pipe, is left alone.
+
+        Raises:
+            DataError: with the faults of the first `BATCH_ROWS` rows that have some; see `__iter__`.
+        """
+        if not isinstance(self.path, _StandardInput) and (self.path.is_file() or self.path.is_dir()):
+            for _ in self:
+                pass
+
+    def _check_column(self, batch: RowBatch, column: str) -> None:
+        """Complain where rows have no texts at all."""
+        if column not in batch.columns:
+            raise DataError(
+                f"{self.path}: {batch.unit} {batch.first_row}: there is no column {column!r}; columns found: "
+                f"{', '.join(batch.found) or 'none'}. Say which one holds the text with --text_column."
+            )
+
+
+def _ids(batch: RowBatch, rows: int, count: int) -> list[Any]:
+    """The ids of a batch's rows, of which `count` came before."""
+    given = batch.columns.get("id", [None] * rows)
+    values = given if isinstance(given, list) else given.to_pylist()
+    return [number if value is None else value for number, value in enumerate(values, count)]
+
+
+_PLAIN_COLUMN = "text"
+
+_FOLDER = "/"
+"""Stands for a suffix where a folder is read."""
+
+
+def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """One text a line; row N is line N."""
+    records = ((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path))
+    return batches(records, wanted, "line")
+
+
+def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """All of a file as one text; raises DataError where it is longer than a row may be."""
+    lines, characters = [], 0
+    for _, line in text_lines(path):
+        lines.append(line)
+        characters += len(line)
+        if characters > ROW_BYTES:
+            raise too_long(path, "the text")
+    return batches([(1, {_PLAIN_COLUMN: "".join(lines)})] if lines else [], wanted, "document")
+
+
+def _read_folder(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """Each text file of a folder as one text."""
+    files = enumerate(sorted(text_files(path)), 1)
+    records = ((row, {"id": file.relative_to(path).as_posix(), _PLAIN_COLUMN: file_text(file)}) for row, file in files)
+    return batches(records, wanted, "file")
+
+
+class _StandardInput:
+    """A stream that is read like a path.
+
+    Args:
+        stream: bytes, read once.
+    """
+
+    name = "standard input"
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = iter(stream)
+        self._seen: list[bytes] = []
+
+    def __str__(self) -> str:
+        return self.name
+
+    def suffix(self) -> str:
+        """The suffix that a file of the same content would have: JSON Lines if the first text is an object."""
+        for line in self._stream:
+            self._seen.append(line)
+            start = line.lstrip(b"\xef\xbb\xbf \t\r\n")
+            if start:
+                return ".jsonl" if start.startswith(b"{") else PLAIN_SUFFIX
+        return PLAIN_SUFFIX
+
+    @contextmanager
+    def open(self, mode: str) -> Iterator[Iterable[bytes]]:
+        """The lines."""
+        yield itertools.chain(self._seen, self._stream)
+
+
+def windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
+    """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow.
+
+    Raises:
+        DataError: what `rows` raises, once the rows before it are handed on.
+    """
+    window: list[tuple[Any, str]] = []
+    characters = 0
+    fault: DataError | None = None
+    try:
+        for row in rows:
+            window.append(row)
+            characters += len(row[1]) if isinstance(row[1], str) else sum(map(len, row[1]))
+            if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
+                yield window
+                window, characters = [], 0
+    except DataError as error:
+        fault = error
+    if window:
+        yield window
+    if fault is not None:
+        raise fault

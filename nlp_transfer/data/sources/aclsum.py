@@ -1,0 +1,77 @@
+"""The built-in corpus `aclsum`: 250 papers of computational linguistics with summaries and marked sentences.
+
+Each document is the abstract, the introduction and the conclusion of a paper, as sentences. Its summary is three
+sentences that people wrote, of the challenge, the approach and the outcome; its highlights are the sentences that they
+marked for any of the three. Texts are those of the package `aclsum`; splits are its own.
+Reference: Takeshita et al. (2024), https://arxiv.org/abs/2403.05303
+"""
+
+import json
+from collections.abc import Iterator
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch, batches
+from nlp_transfer.errors import DataError
+
+PACKAGE = "aclsum"
+
+FILES = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl"}
+"""The package's file of each split, in its folder `dataset`."""
+
+ASPECTS = ("challenge", "approach", "outcome")
+
+SECTIONS = ("abstract", "introduction", "conclusion")
+
+
+def aclsum_source(key: str) -> CorpusReader:
+    """The papers, 100 to train on, 50 to choose by, 100 to test on, with aclsum 0.1.
+
+    Raises:
+        DataError: the package is missing, has another layout, or cannot be read.
+    """
+    found = find_spec(PACKAGE)  # its own code asks for a package that only that code needs
+    folder = Path(found.origin).parent / "dataset" if found is not None and found.origin else None
+    if folder is None or not all((folder / name).is_file() for name in FILES.values()):
+        raise DataError(
+            f"{key}.builtin: the corpus 'aclsum' comes with the package {PACKAGE}, which is not here. "
+            'Run `pip install "nlp-transfer[quickstart]"`.'
+        )
+    splits = {}
+    for split, name in FILES.items():
+        rows = _rows(folder / name, key)
+        splits[split] = RawSplit(f"built-in corpus aclsum, {split}", _reader(rows))
+    return CorpusReader(f"built-in corpus aclsum ({PACKAGE} {metadata.version(PACKAGE)})", splits)
+
+
+def _rows(path: Path, key: str) -> list[dict[str, Any]]:
+    """The papers of a file."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+        return [_row(json.loads(line)) for line in lines if line.strip()]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{key}.builtin: a file of the corpus 'aclsum' cannot be read ({path.name}: {error!r}). Install its "
+            f"package again: `pip install --force-reinstall {PACKAGE}`."
+        ) from error
+
+
+def _row(paper: dict[str, Any]) -> dict[str, Any]:
+    sentences = [sentence for section in SECTIONS for sentence in paper["sentences"][section]]
+    marks = [[mark for section in SECTIONS for mark in paper["highlights"][aspect][section]] for aspect in ASPECTS]
+    marked = [any(of_aspects) for of_aspects in zip(*marks, strict=True)]
+    return {
+        "id": paper["id"],
+        "document": sentences,
+        "summary": " ".join(paper["summary"][aspect] for aspect in ASPECTS),
+        "highlights": [sentence for sentence, mark in zip(sentences, marked, strict=True) if mark],
+    }
+
+
+def _reader(rows: list[dict[str, Any]]) -> Any:
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        return batches(enumerate(rows, 1), wanted)
+
+    return read

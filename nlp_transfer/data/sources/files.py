@@ -1,0 +1,180 @@
+"""Corpora from the disk: a file, a folder of split-named files, or text files with one sub-folder a class."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nlp_transfer.data.corpus import CorpusConfig
+from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
+from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch
+from nlp_transfer.data.sources.text_folder import class_folders, text_folder_split
+from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, named_splits
+from nlp_transfer.errors import DataError
+from nlp_transfer.files import file_digest, readable, utf8_problem
+
+WITHOUT_ROWS = (".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".md", ".log", ".lock")
+"""Suffixes of what may lie beside a corpus under any name: checksums, signatures, notes."""
+
+
+def file_source(config: CorpusConfig, key: str) -> CorpusReader:
+    """The source at `config.path`.
+
+    Raises:
+        DataError: nothing is there, it may not be read, or it is no corpus; says what was found and what is read.
+    """
+    if not config.path:
+        raise DataError(f"{key}.path is empty; expected a file or a folder.")
+    if problem := utf8_problem(config.path):
+        raise DataError(f"{key}.path: {problem}")
+    path = Path(str(config.path)).expanduser()
+    with readable(path):
+        return _source(path, config, key)
+
+
+def _source(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
+    """The source at a path."""
+    if path.is_dir():
+        return _folder(path, config, key)
+    if not path.exists():
+        raise DataError(f"{key}.path: {path} does not exist.{_nearest(path)}")
+    if not path.is_file():
+        raise DataError(f"{key}.path: {path} is no file but a pipe or device. {_REGULAR}")
+    if data_suffix(path) not in FORMATS:
+        raise DataError(f"{key}.path: {path} has a suffix that is not read.{archive_hint(path)} {_supported()}")
+    if config.splits:
+        raise DataError(f"{key}.splits is set, but {path} is one file. Name a folder, or leave {key}.splits out.")
+    split = SPLIT_NAMES.get(data_stem(path), UNSPLIT)
+    return CorpusReader(str(path), {split: _file_split(path)})
+
+
+def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
+    """A folder of either shape."""
+    visible = _visible(path)
+    files = [entry for entry in visible if entry.is_file() and data_suffix(entry) in FORMATS]
+    names = {*SPLIT_NAMES, *config.splits.values()}
+    for entry in visible:
+        if not entry.is_file() and data_suffix(entry) in FORMATS and data_stem(entry) in names:
+            raise DataError(f"{key}.path: {entry} is no file but {_kind(entry)}. {_REGULAR}")
+    split_files = [entry for entry in files if data_stem(entry) in names]
+    if split_files:
+        _check_unread_splits(set(visible) - set(split_files), config, key)
+        return _split_files(path, files, config, key)
+    classes = class_folders(path)
+    if classes:
+        _check_unread_splits(set(visible) - set(classes), config, key)
+        notes = [f"Files beside the class folders that are left out: {_names(files)}."] if files else []
+        known = {SPLIT_NAMES[entry.name.lower()]: entry.name for entry in classes if entry.name.lower() in SPLIT_NAMES}
+        unknown = [entry.name for entry in classes if entry.name.lower() not in SPLIT_NAMES]
+        # train/positive/1.txt, test/positive/2.txt, …
+        nested = bool(known or config.splits) and all(class_folders(entry) for entry in classes)
+        if nested and not config.splits:
+            check_spelling(unknown, known, str(path), f"{key}.splits")
+        if nested and (config.splits or not unknown):
+            chosen = named_splits([entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes)
+            raw = {ours: text_folder_split(path / theirs, f"{theirs}/") for ours, theirs in chosen.items()}
+            return CorpusReader(str(path), raw, notes=notes)
+        if known:
+            raise DataError(
+                f"{key}.path: {path} has folders with names of splits ({', '.join(known.values())}), and not each of "
+                f"its folders ({_names(classes)}) has a sub-folder of .txt files for each class. Give each one, or "
+                "rename the folders if they are classes."
+            )
+        return CorpusReader(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
+    if not config.splits:
+        stems = {data_stem(entry): entry.name for entry in files}
+        check_spelling(stems, {}, str(path), f"{key}.splits", stems)
+    raise DataError(
+        f"{key}.path: {path} is neither a folder of split-named files (train, dev or validation, test, all or "
+        "unlabeled) nor one with a sub-folder of .txt files for each class. "
+        f"It holds: {_names(visible) or 'nothing'}. {_supported()} "
+        f"Name the files so, or say which is which: `{key}.splits: {{train: NAME}}`."
+    )
+
+
+def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> None:
+    """Raise DataError where a split's name stands on what is not read: its rows would be lost.
+
+    Args:
+        others: the entries of the folder that are not read.
+        config: whose `splits`, where it has any, are the names that count.
+        key: the corpus's path in the configuration.
+    """
+    names = set(config.splits.values()) or SPLIT_NAMES.keys()
+    # test.jsonl.zst, test.xlsx, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
+    problems = [
+        f"{key}.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
+        f"file. Convert it or join its parts, rename it, or take it away. {_supported()}{archive_hint(entry)}"
+        for entry in sorted(others)
+        if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names and entry.suffix.lower() not in WITHOUT_ROWS
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def _visible(path: Path) -> list[Path]:
+    """The entries of a folder that systems do not hide."""
+    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+
+
+def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) -> CorpusReader:
+    """A folder of split-named files."""
+    # The split files are all that is read: what else may hold rows is named.
+    others = [entry for entry in _visible(path) if entry not in files and entry.suffix.lower() not in WITHOUT_ROWS]
+    notes = [f"What else lies in the folder is left out: {_names(others)}."] if others else []
+    by_stem: dict[str, Path] = {}
+    for file in files:
+        stem = data_stem(file)
+        if stem in by_stem and (stem in SPLIT_NAMES or stem in config.splits.values()):
+            raise DataError(
+                f"{key}.path: {path} has two files for the split {stem!r}: {by_stem[stem].name} and {file.name}. "
+                "Take one away."
+            )
+        by_stem[stem] = file
+    called = {stem: file.name for stem, file in by_stem.items()}
+    chosen = named_splits(list(by_stem), config.splits, str(path), f"{key}.splits", notes, called)
+    return CorpusReader(str(path), {ours: _file_split(by_stem[theirs]) for ours, theirs in chosen.items()}, notes=notes)
+
+
+def _file_split(path: Path) -> RawSplit:
+    """Rows of one file."""
+    reader = FORMATS[data_suffix(path)]
+
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        return reader(path, wanted)
+
+    suffixes = path.name.lower().removeprefix(data_stem(path))  # the same bytes are no gzip under another name
+    return RawSplit(str(path), read, ("file", suffixes, file_digest(path)))
+
+
+_REGULAR = "Put a whole file in its place, or take it away: a corpus is read more than once."
+
+
+def _kind(path: Path) -> str:
+    """What stands where a file should."""
+    if path.is_dir():
+        return "a folder"
+    return "a pipe or device" if path.exists() else "a link that leads nowhere"
+
+
+def _nearest(path: Path) -> str:
+    """The nearest name that is there, as a sentence."""
+    folder = path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        path, folder = folder, folder.parent
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    if near:
+        return f" Did you mean {folder / near[0]}?"
+    return f" {folder} holds: {_names(sorted(folder / name for name in names)) or 'nothing'}."
+
+
+def _names(paths: list[Path]) -> str:
+    """Up to ten names."""
+    shown = ", ".join(path.name + ("/" if path.is_dir() else "") for path in paths[:10])
+    return shown + (f", … ({len(paths)} entries)" if len(paths) > 10 else "")
+
+
+def _supported() -> str:
+    """The suffixes that are read, as a sentence."""
+    return f"Files end in {', '.join(FORMATS)}, each also with .gz."

@@ -1,0 +1,134 @@
+"""Corpora from Python: `datasets` objects and pandas data frames, alone or by split."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from datasets import ClassLabel, Dataset, Features
+
+from nlp_transfer.data.source import BATCH_ROWS, CorpusReader, RawSplit, RowBatch
+from nlp_transfer.data.splits.split_names import UNSPLIT, named_splits
+from nlp_transfer.errors import DataError
+from nlp_transfer.files import file_digest
+
+
+def object_source(
+    data: Any, *, key: str, columns: dict[str, str], splits: dict[str, str], origin: str | None = None
+) -> CorpusReader:
+    """A source from Python objects.
+
+    Args:
+        data: a `datasets.Dataset`, a pandas DataFrame, or a mapping of split name to either (`DatasetDict` is one).
+        key: the corpus's path in the configuration, for messages.
+        columns: renames (theirs: ours), by which the label column is known.
+        splits: which of the names is which split (ours: theirs); empty to go by the names themselves.
+        origin: where it comes from; None describes the object.
+
+    Raises:
+        DataError: another type, or split names that are not known.
+    """
+    if not isinstance(data, Mapping):
+        data, whole = {UNSPLIT: data}, True
+    else:
+        whole = False
+    kinds = {_kind(value, key) for value in data.values()}
+    notes: list[str] = []
+    chosen = {UNSPLIT: UNSPLIT} if whole else named_splits(list(data), splits, key, f"{key}.splits", notes)
+    raw: dict[str, RawSplit] = {}
+    names: list[str] | None = None
+    for ours, theirs in chosen.items():
+        name = origin or key
+        where = name if whole else f"{name}, split {theirs!r}"
+        value = data[theirs]
+        if isinstance(value, pd.DataFrame):
+            raw[ours] = _frame_split(value, where)
+        else:
+            raw[ours] = _dataset_split(value, where)
+            names = names or _class_names(value.features, columns)
+    return CorpusReader(origin or " and ".join(sorted(kinds)), raw, names, notes)
+
+
+def _kind(value: Any, key: str) -> str:
+    """What kind of table it is, in words."""
+    if isinstance(value, pd.DataFrame):
+        return "pandas DataFrame"
+    if isinstance(value, Dataset):
+        return "datasets.Dataset"
+    raise DataError(
+        f"{key}: got a {type(value).__module__}.{type(value).__name__}; expected a datasets.Dataset, a "
+        "datasets.DatasetDict, "
+        "a pandas DataFrame, or a dict of split name to one of these."
+    )
+
+
+def _class_names(features: Features, columns: dict[str, str]) -> list[str] | None:
+    """The names of a ClassLabel label column."""
+    label = _label_feature(features, columns)
+    return list(label[1].names) if label and label[1].names else None
+
+
+def _label_feature(features: Features, columns: dict[str, str]) -> tuple[str, ClassLabel] | None:
+    """The column that is, or is renamed to, `label` or `labels`, if it holds ClassLabels."""
+    for column, feature in features.items():
+        if columns.get(column, column) in ("label", "labels"):
+            inner = feature if isinstance(feature, ClassLabel) else getattr(feature, "feature", None)
+            if isinstance(inner, ClassLabel):
+                return column, inner
+    return None
+
+
+def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
+    """Rows of a `datasets.Dataset`; what lies on disk is read from disk."""
+    plain = dataset.with_format(None)
+
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        found = tuple(plain.column_names)
+        present = [name for name in found if name in wanted]
+        if not present:
+            if len(plain):
+                yield RowBatch(1, found, {})
+            return
+        # A column of mixed types is a Json feature, whose Arrow form hides the types: such columns go through Python.
+        arrow = [name for name in present if type(plain.features[name]).__name__ != "Json"]
+        columns = plain.select_columns(present)
+        for start in range(0, len(plain), BATCH_ROWS):
+            stop = min(start + BATCH_ROWS, len(plain))
+            values: dict[str, Any] = {}
+            if arrow:
+                table: pa.Table = columns.select_columns(arrow).with_format("arrow")[start:stop]
+                values = {name: table.column(name) for name in arrow}
+            if len(arrow) < len(present):
+                rows = columns.select_columns([name for name in present if name not in arrow])[start:stop]
+                values.update(rows)
+            yield RowBatch(start + 1, found, values)
+
+    files = [file_digest(Path(file["filename"])) for file in dataset.cache_files]
+    return RawSplit(where, read, ("dataset", dataset._fingerprint, len(dataset), files) if files else None)
+
+
+def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:
+    """Rows of a data frame; row N is its N-th, whatever its index says."""
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise DataError(f"{where}: the data frame has two columns {repeated[0]!r}; column names are unique.")
+
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        found = tuple(map(str, frame.columns))
+        for start in range(0, len(frame), BATCH_ROWS):
+            part = frame.iloc[start : start + BATCH_ROWS]
+            yield RowBatch(
+                start + 1, found, {str(name): _values(part[name]) for name in frame.columns if str(name) in wanted}
+            )
+
+    return RawSplit(where, read)
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    """Python objects of a column; missing values are None, arrays are lists."""
+    missing = column.isna().tolist()
+    return [
+        None if gone else value.tolist() if hasattr(value, "tolist") else value
+        for gone, value in zip(missing, column.tolist(), strict=True)
+    ]

@@ -1,0 +1,111 @@
+"""A folder of text files: each sub-folder is a class, each file in it (at any depth) a row, its path the id."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
+from nlp_transfer.data.source import RawSplit, RowBatch, batches
+from nlp_transfer.data.validation.blank import BLANK, is_blank
+from nlp_transfer.data.validation.row_errors import HOLDS_NUL, NUL, NUL_ADVICE
+from nlp_transfer.errors import DataError
+from nlp_transfer.files import entries_under, file_digest, files_under, utf8_problem
+
+TEXT_SUFFIXES = (".txt", ".txt.gz")
+"""How the name of a text file ends."""
+
+
+def class_folders(path: Path) -> list[Path]:
+    """The sub-folders of `path` if any of them holds a text file, else none.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return folders if any(next(text_files(folder), None) for folder in folders) else []
+
+
+def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
+    """The rows under `path`, with the columns `id`, `text` and `label`; row N is the N-th file by name.
+
+    Args:
+        path: the folder whose sub-folders are classes.
+        prefix: what ids start with, before the path within the folder.
+
+    Raises:
+        DataError: a class has no text, a text has no class, or files that are no text stand among them.
+        OSError: a folder cannot be listed, or a file not looked at.
+    """
+    problems, files = [], []
+    for folder in class_folders(path):
+        texts = sorted(text_files(folder))
+        if not texts:
+            problems.append(
+                f"{folder}: the class {folder.name!r} has no text file. Add texts ({' or '.join(TEXT_SUFFIXES)})."
+            )
+        others = [
+            entry
+            for entry in sorted(entries_under(folder))
+            if not _hidden(entry) and (not entry.is_file() if _is_text(entry) else not entry.is_dir())
+        ]
+        if others:
+            problems.append(
+                f"{folder}: {len(others)} files are no text ({', '.join(entry.name for entry in others[:3])}, …). "
+                f"Texts are files that end in {' or '.join(TEXT_SUFFIXES)}; rename these, or take them out of the "
+                "folder."
+            )
+        problems += [f"{path}: {problem}" for file in texts if (problem := utf8_problem(file))][:3]
+        files += [(folder.name, file) for file in texts]
+    without_class = sorted(entry for entry in path.iterdir() if _is_text(entry) and not _hidden(entry))
+    if without_class:
+        problems.append(
+            f"{path}: {len(without_class)} texts have no class ({', '.join(text.name for text in without_class[:3])}): "
+            "they are in no class's folder. Move them into one, or take them out."
+        )
+    if problems:
+        raise DataError(problems)
+
+    def records() -> Iterator[tuple[int, dict[str, Any]]]:
+        for row, (label, file) in enumerate(files, 1):
+            name = prefix + file.relative_to(path).as_posix()
+            text = file_text(file)
+            if is_blank(text):
+                raise DataError(f"{file}: the file {BLANK}. Every file needs a text: fill or remove it.")
+            if NUL in text:
+                raise DataError(f"{file}: the text {HOLDS_NUL}. {NUL_ADVICE}")
+            yield row, {"id": name, "text": text, "label": label}
+
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        return batches(records(), wanted)
+
+    digest = hashlib.sha256()
+    for _, file in files:
+        digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\n".encode("utf-8", "surrogateescape"))
+    return RawSplit(str(path), read, ("text folder", prefix, digest.hexdigest()))
+
+
+def file_text(file: Path) -> str:
+    """The text of a file; raises DataError where it is longer than a row may be."""
+    chunks, characters = [], 0
+    for chunk in text_chunks(file):
+        chunks.append(chunk)
+        characters += len(chunk)
+        if characters > ROW_BYTES:
+            raise too_long(file, "the text")
+    return "".join(chunks)
+
+
+def text_files(folder: Path) -> Iterator[Path]:
+    """The text files under a folder, at any depth; none that systems hide."""
+    return (entry for entry in files_under(folder) if _is_text(entry) and not _hidden(entry))
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the name is that of a text file."""
+    return path.name.lower().endswith(TEXT_SUFFIXES)
+
+
+def _hidden(path: Path) -> bool:
+    """Whether systems hide the file, such as .DS_Store."""
+    return path.name.startswith(".")

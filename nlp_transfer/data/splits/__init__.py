@@ -1,0 +1,1 @@
+"""Make and check the splits of a corpus."""

@@ -1,0 +1,147 @@
+"""Train, validation and test made from rows that have none: within classes, by a column, or near-duplicate-safe.
+
+Whatever the method, rows go by groups (`data/splits/stratified_group_split.py`): single rows, rows with one value of a
+column, or texts that are alike (`data/splits/near_duplicates.py`). A group is never divided.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow.compute as pc
+from datasets import ClassLabel, Dataset
+
+from nlp_transfer.data.corpus import SPLITS, SplitConfig
+from nlp_transfer.data.splits.near_duplicates import SHINGLE_WORDS, near_duplicate_groups
+from nlp_transfer.data.splits.stratified_group_split import stratified_assignment
+from nlp_transfer.errors import DataError
+
+
+def made_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tuple[dict[str, Dataset], list[str]]:
+    """Train, validation and test rows of `pool`, each in the pool's order; and notes on how they were made.
+
+    Args:
+        pool: columns `text`, perhaps `label` or `labels`, and `group` for the method `grouped`.
+        config: shares, seed, similarity.
+        method: `stratified`, `grouped` or `near_duplicate`.
+        key: the corpus's path in the configuration, for messages.
+
+    Raises:
+        DataError: a split would be empty.
+    """
+    shares = {"train": 1 - config.validation - config.test, "validation": config.validation, "test": config.test}
+    shares = {name: share for name, share in shares.items() if share > 0}
+    groups, how = _groups(pool, config, method)
+    splits = _drawn(pool, groups, shares, config.seed, key)
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in splits.items())
+    notes = [f"Splits made from {len(pool):,} rows by {method} ({how}seed {config.seed}): {sizes}."]
+    largest = int(np.bincount(groups).max())
+    if largest > 1:
+        what = "alike texts" if method == "near_duplicate" else f"rows with one {config.column!r}"
+        notes.append(
+            f"{groups.max() + 1:,} groups of {what} each stay within one split; the largest has {largest:,} rows."
+        )
+    return splits, notes
+
+
+def validation_from_train(
+    splits: dict[str, Dataset], config: SplitConfig, key: str
+) -> tuple[dict[str, Dataset], list[str]]:
+    """A validation split out of train, `config.validation` of the rows of train and test together.
+
+    Texts that are alike stay on one side: near copies of training texts would make selection reward memory.
+    """
+    train = splits["train"]
+    wanted = config.validation * sum(len(splits[name]) for name in ("train", "test") if name in splits)
+    share = wanted / len(train)
+    if not 0 < share < 1:
+        raise DataError(
+            f"{key}.split.validation is {config.validation}: {wanted:.0f} validation rows cannot come out of "
+            f"{len(train):,} training rows. Set a smaller share."
+        )
+    groups, how = _groups(train, config, "near_duplicate")
+    made = _drawn(train, groups, {"train": 1 - share, "validation": share}, config.seed, key)
+    note = (
+        f"The source has no validation split: {len(made['validation']):,} of {len(train):,} training rows became one "
+        f"(near_duplicate, {how}seed {config.seed})."
+    )
+    return {**splits, **made}, [note]
+
+
+def missing_class_notes(splits: dict[str, Dataset]) -> list[str]:
+    """One note for each of train, validation and test that lacks rows of a class."""
+    notes = []
+    for name in SPLITS[:3]:
+        column = _label_column(splits[name]) if name in splits else None
+        if column is None:
+            continue
+        feature = splits[name].features[column]
+        label: ClassLabel = feature if column == "label" else feature.feature
+        counts = class_counts(splits[name])
+        absent = [class_name for class_name, count in zip(label.names, counts, strict=True) if not count]
+        if absent:
+            shown = ", ".join(absent[:20]) + (", …" if len(absent) > 20 else "")
+            notes.append(f"{name}: no row of {len(absent)} of {len(label.names)} classes ({shown}).")
+    return notes
+
+
+def class_counts(split: Dataset) -> np.ndarray:
+    """Rows of each class, shape (classes,)."""
+    column = str(_label_column(split))
+    feature = split.features[column]
+    names = (feature if column == "label" else feature.feature).names
+    counts = np.zeros(len(names), np.int64)
+    for batch in split.select_columns([column]).with_format("arrow").iter(10_000):
+        values = batch.column(column)
+        ids = pc.list_flatten(values) if column == "labels" else values
+        counts += np.bincount(ids.drop_null().to_numpy(), minlength=len(names))
+    return counts
+
+
+def _groups(pool: Dataset, config: SplitConfig, method: str) -> tuple[np.ndarray, str]:
+    """The group of every row, shape (rows,); and what the method was told, for a note."""
+    if method == "near_duplicate":
+        how = f"Jaccard similarity of {SHINGLE_WORDS}-word shingles from {config.similarity:g}, "
+        return near_duplicate_groups(_texts(pool), len(pool), config.similarity), how
+    if method == "grouped":
+        encoded = pool.data.column("group").combine_chunks().dictionary_encode()
+        return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), f"column {config.column!r}, "
+    return np.arange(len(pool)), ""
+
+
+def _drawn(pool: Dataset, groups: np.ndarray, shares: dict[str, float], seed: int, key: str) -> dict[str, Dataset]:
+    """The rows of every split, in the pool's order."""
+    assignment = stratified_assignment(groups, *_labels(pool), shares, seed)
+    splits = {}
+    for index, name in enumerate(shares):
+        chosen = np.flatnonzero(assignment == index)
+        if not len(chosen):
+            raise DataError(
+                f"{key}: the split {name!r} would be empty: {len(pool):,} rows in {groups.max() + 1:,} groups that "
+                "stay together are too few for it. "
+                f"Add rows, or set {key}.split.method, .validation and .test otherwise."
+            )
+        splits[name] = pool.select(chosen)
+    return splits
+
+
+def _texts(pool: Dataset) -> Iterator[str]:
+    """The texts, read a batch at a time."""
+    for batch in pool.select_columns(["text"]).iter(1000):
+        yield from batch["text"]
+
+
+def _label_column(split: Dataset) -> str | None:
+    """`label`, `labels` or None."""
+    return next((name for name in ("label", "labels") if name in split.column_names), None)
+
+
+def _labels(pool: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """The row and the class of every label, shape (labels,) each."""
+    column = _label_column(pool)
+    if column is None:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    values = pool.data.column(column).combine_chunks()
+    if column == "label":
+        return np.arange(len(pool)), values.to_numpy(zero_copy_only=False)
+    lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)
+    return np.repeat(np.arange(len(pool)), lengths), values.flatten().to_numpy(zero_copy_only=False)

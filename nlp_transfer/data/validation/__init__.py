@@ -1,0 +1,1 @@
+"""Checks of rows: columns, labels, ids, blank texts."""

@@ -1,0 +1,265 @@
+"""Rows as they come become typed Arrow columns, or a DataError that names file, row and column.
+
+Out come `id` and `text` (strings), `label` or `labels` as the source writes them (`data/validation/labels.py` makes
+classes of them), or what `data/validation/documents.py` makes of a corpus of documents, `group` where a split by groups
+asks for it, and `row`, which messages name. Checks run on whole Arrow columns; Python looks at single values only to
+name the bad ones.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nlp_transfer.data.source import RawSplit, RowBatch
+from nlp_transfer.data.validation import documents
+from nlp_transfer.data.validation.blank import BLANK, blank
+from nlp_transfer.data.validation.label_values import LabelTypes
+from nlp_transfer.data.validation.row_errors import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, RowErrors
+from nlp_transfer.errors import DataError, did_you_mean
+
+RESERVED_COLUMNS = ("id", "text", "label", "labels")
+"""The columns that count."""
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """Which columns are read, and what they become.
+
+    Args:
+        key: the corpus's path in the configuration, for messages.
+        renames: theirs to ours, from the configuration.
+        group: the column to group by, as it is called after renaming; None where nothing is grouped.
+        labels: whether to read labels.
+        labels_needed: whether a row must have a label, where there is a label column.
+        documents: whether the rows are documents with summaries, not texts with labels.
+    """
+
+    key: str
+    renames: dict[str, str]
+    group: str | None = None
+    labels: bool = True
+    labels_needed: bool = True
+    documents: bool = False
+
+    @property
+    def text_column(self) -> str:
+        """What users call the column of the texts."""
+        return "document" if self.documents else "text"
+
+    def theirs(self) -> dict[str, str]:
+        """Our column names by theirs; a rename shadows a column that has the name already."""
+        ours = {name: name for name in RESERVED_COLUMNS if self.labels or name not in ("label", "labels")}
+        if self.documents:
+            ours = dict(documents.COLUMNS)
+        if self.group:
+            ours.setdefault(self.group, self.group)
+        renamed = {theirs: ours[name] for theirs, name in self.renames.items() if name in ours}
+        kept = {
+            name: become
+            for name, become in ours.items()
+            if name not in self.renames.values() and name not in self.renames
+        }
+        return {**kept, **renamed}
+
+
+class MissingLabel(Exception):
+    """A row of a split that needs no labels lacks one: the split is to be read without them."""
+
+
+def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Table]:
+    """Yield the checked, typed rows of one split in tables of one schema.
+
+    Args:
+        raw: the split as it comes.
+        name: the split's name, which starts the ids of rows that have none.
+        wanted: what is read.
+
+    Raises:
+        DataError: columns are missing, or rows are bad: all of the split together.
+        MissingLabel: a label is missing though `labels_needed` is False.
+    """
+    theirs = wanted.theirs()
+    faults = RowErrors(raw.where)
+    types = LabelTypes(faults, wanted.key, wanted.labels_needed)
+    present: frozenset[str] | None = None
+    done = 0
+    for batch in raw.read(frozenset([*theirs, *wanted.renames])):
+        columns = {theirs[column]: values for column, values in batch.columns.items() if column in theirs}
+        if present is None:
+            _check_columns(batch, columns, raw.where, wanted)
+            present = frozenset(columns)
+        late = sorted(set(columns) - present)
+        if late:
+            raise DataError(
+                f"{raw.where}: column {late[0]!r} first appears at row {batch.first_row} or soon after; the rows "
+                "before lack it. Give every row the same columns."
+            )
+        table = _typed(batch, columns, present, faults, types, wanted, ids=f"{name}-", done=done)
+        done += table.num_rows
+        if not faults:
+            yield table
+    if not done:
+        raise DataError(f"{raw.where}: there are no rows; expected at least one with a text. Fill it or take it away.")
+    faults.check()
+
+
+def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted: ColumnSpec) -> None:
+    """Complain about columns that must be there."""
+    problems = [
+        f"{where}: {wanted.key}.columns: {did_you_mean('column', theirs, batch.found)}"
+        for theirs in wanted.renames
+        if theirs not in batch.found
+    ]
+    if "text" not in columns and not problems:
+        text = wanted.text_column
+        known = documents.COLUMNS if wanted.documents else RESERVED_COLUMNS
+        example = next((name for name in batch.found if name not in known), "body")
+        problems.append(
+            f"{where}: there is no column {text!r}; columns found: {', '.join(batch.found) or 'none'}. "
+            f"Say which one holds the {text}: `{wanted.key}.columns: {{{example}: {text}}}`."
+        )
+    if "label" in columns and "labels" in columns:
+        problems.append(
+            f"{where}: there are both a column 'label' and a column 'labels'. "
+            f"Rename the one that is not wanted: `{wanted.key}.columns: {{labels: unused}}`."
+        )
+    if wanted.group and wanted.group not in columns:
+        problems.append(f"{where}: {wanted.key}.split.column: {did_you_mean('column', wanted.group, batch.found)}")
+    if problems:
+        raise DataError(problems)
+
+
+def _typed(
+    batch: RowBatch,
+    columns: dict[str, Any],
+    present: frozenset[str],
+    faults: RowErrors,
+    types: LabelTypes,
+    wanted: ColumnSpec,
+    *,
+    ids: str,
+    done: int,
+) -> pa.Table:
+    """One batch with the columns of the first; faults are noted, and bad values replaced."""
+    length = len(next(iter(columns.values()))) if columns else 0
+    first = batch.first_row
+    columns = {**{name: [None] * length for name in present}, **columns}
+    typed: dict[str, pa.Array] = {}
+    if "id" in present:
+        typed["id"] = strings(columns["id"], "id", first, faults, numbers=True)
+    else:
+        typed["id"] = pa.array([f"{ids}{row}" for row in range(done, done + length)], pa.string())
+    if wanted.documents and holds_lists(columns["text"]):
+        columns["text"], starts = documents.joined_sentences(documents.as_list(columns["text"]), first, faults)
+    else:
+        starts = pa.array([[]] * length, pa.list_(pa.int32()))
+    typed["text"] = strings(columns["text"], wanted.text_column, first, faults)
+    if wanted.documents:
+        typed["sentence_starts"] = starts
+        if "summary" in present:
+            typed["summary"] = strings(columns["summary"], "summary", first, faults)
+        if "highlights" in present:
+            passages = documents.as_list(columns["highlights"])
+            typed["highlights"] = documents.highlight_offsets(passages, typed["text"].to_pylist(), first, faults)
+    for name in ("label", "labels"):
+        if name in present:
+            multi, values = types.typed(columns[name], name, first)
+            if values.null_count and not types.needed:
+                raise MissingLabel
+            typed["labels" if multi else "label"] = values
+    if wanted.group:
+        typed["group"] = strings(columns[wanted.group], wanted.group, first, faults, numbers=True)
+    typed["row"] = pa.array(range(first, first + length), pa.int64())
+    return pa.table(typed)
+
+
+def holds_lists(values: Any) -> bool:
+    """Whether a column holds lists, in the first of its rows that is not missing."""
+    if isinstance(values, list):
+        return isinstance(next((value for value in values if value is not None), None), list)
+    return pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
+
+
+def strings(values: Any, column: str, first: int, faults: RowErrors, numbers: bool = False) -> pa.Array:
+    """A column of non-empty strings without NUL characters, shape (rows,).
+
+    Args:
+        values: a list of Python objects or an Arrow array.
+        column: its name in messages.
+        first: the row of its first value.
+        faults: takes the rows that hold something else.
+        numbers: whether integers are written out instead.
+    """
+    advice = f"Every row needs a {column}: mend or remove these rows."
+    array = (
+        _listed(values, column, first, faults, numbers)
+        if isinstance(values, list)
+        else _cast(values, column, first, faults, numbers)
+    )
+    empty = blank(array)
+    nul = pc.and_(pc.match_substring(array, NUL).fill_null(False), pc.invert(empty))  # each row is told of once
+    faults.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
+    faults.add(f"{column} {BLANK}", advice, first + np.flatnonzero(empty))
+    faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, first + np.flatnonzero(nul))
+    return array
+
+
+def _listed(values: list[Any], column: str, first: int, faults: RowErrors, numbers: bool) -> pa.Array:
+    """Strings from Python objects."""
+    if numbers and any(type(value) is int for value in values):
+        values = [str(value) if type(value) is int else value for value in values]
+    try:
+        if not any(isinstance(value, bytes) for value in values):
+            return pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeEncodeError):
+        pass  # some value is no string: say which
+    good: list[str | None] = []
+    for row, value in enumerate(values, first):
+        if value is None:
+            good.append(None)
+        elif not isinstance(value, str):
+            kind = {"float": "number", "int": "number", "dict": "object"}.get(
+                type(value).__name__, type(value).__name__
+            )
+            faults.add(f"{column} is a {kind}, not a string", "Write it as a string, or mend these rows.", [row])
+            good.append("-")
+        else:
+            try:
+                value.encode()
+                good.append(value)
+            except UnicodeEncodeError:
+                faults.add(f"{column} {HALF_A_CHARACTER}", "Write the character whole.", [row])
+                good.append("-")
+    return pa.array(good, pa.string())
+
+
+def _cast(values: pa.Array | pa.ChunkedArray, column: str, first: int, faults: RowErrors, numbers: bool) -> pa.Array:
+    """Strings from an Arrow array."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.dictionary_decode(), kind.value_type
+    if pa.types.is_null(kind) or (numbers and pa.types.is_integer(kind)):
+        return values.cast(pa.string())
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise DataError(
+            f"{faults.where}: column {column!r} holds {kind}, not strings. Write it as strings, or name another."
+        )
+    values = values.cast(pa.string())
+    try:
+        values.validate(full=True)
+        return values
+    except pa.ArrowInvalid:
+        good: list[str | None] = []
+        for row, raw in enumerate(values.cast(pa.binary()).to_pylist(), first):
+            try:
+                good.append(None if raw is None else raw.decode())
+            except UnicodeDecodeError as error:
+                faults.add(f"{column} is not UTF-8 (byte {error.start} of it)", "Convert these rows to UTF-8.", [row])
+                good.append("-")
+        return pa.array(good, pa.string())

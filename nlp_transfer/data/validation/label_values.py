@@ -1,0 +1,139 @@
+"""The labels of a split as the source writes them: strings or integers, one a row or a list, and never a mixture.
+
+Booleans become `false` and `true`; whole floating-point numbers, as data frames make them, become integers. Each label
+is kept as its JSON text, so that 1 and "1" stay apart until `data/validation/labels.py` names the classes.
+"""
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from nlp_transfer.data.validation.blank import BLANK, is_blank
+from nlp_transfer.data.validation.row_errors import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, RowErrors
+from nlp_transfer.errors import DataError
+
+_KINDS: dict[type, str] = {str: "a string", int: "an integer", bool: "a boolean", float: "a number"}
+"""What messages call a label."""
+
+
+@dataclass
+class LabelTypes:
+    """The one type of a split's labels, known from its first row on.
+
+    Args:
+        faults: of the split; takes rows without a label.
+        key: the corpus's path in the configuration, for messages.
+        needed: whether a row must have a label.
+    """
+
+    faults: RowErrors
+    key: str
+    needed: bool = True
+    _multi: bool | None = None
+    _kind: tuple[str, int] | None = None
+    _json: dict[Any, str] = field(default_factory=dict)
+
+    def typed(self, values: Any, column: str, first: int) -> tuple[bool, pa.Array]:
+        """Whether rows hold lists; and the labels as JSON, string or list of strings, shape (rows,).
+
+        Args:
+            values: a list of Python objects or an Arrow array.
+            column: its name, `label` or `labels`.
+            first: the row of its first value.
+
+        Raises:
+            DataError: types are mixed, or can be no labels.
+        """
+        rows = values if isinstance(values, list) else self._python(values, column, first)
+        encoded: list[str | list[str] | None] = []
+        missing = []
+        for row, value in enumerate(rows, first):
+            if value is None or (isinstance(value, float) and math.isnan(value)):  # as data frames write it
+                missing.append(row)
+                encoded.append(None)
+                continue
+            self._same_shape(isinstance(value, list), column, row)
+            if isinstance(value, list):
+                encoded.append([self._encode(item, column, row) for item in value])
+            else:
+                encoded.append(self._encode(value, column, row))
+        if self.needed:
+            advice = "Label these rows, or move them to a split named `unlabeled`."
+            self.faults.add(f"{column} is missing (null)", advice, missing)
+        multi = column == "labels" if self._multi is None else self._multi
+        return multi, pa.array(encoded, pa.list_(pa.string()) if multi else pa.string())
+
+    def _python(self, values: pa.Array | pa.ChunkedArray, column: str, first: int) -> list[Any]:
+        """An Arrow array's values; raises DataError where strings are none."""
+        try:
+            return values.to_pylist()
+        except UnicodeDecodeError:
+            for row, value in enumerate(values, first):
+                try:
+                    value.as_py()
+                except UnicodeDecodeError:
+                    self.faults.add(f"{column} is not UTF-8", "Convert these rows to UTF-8.", [row])
+            self.faults.check()
+            raise
+
+    def _same_shape(self, multi: bool, column: str, row: int) -> None:
+        """Complain where some rows hold lists and others do not, or `labels` holds none."""
+        if not multi and column == "labels":
+            raise DataError(
+                f'{self.faults.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"]; '
+                f"where every row has exactly one label, rename the column: `{self.key}.columns: {{labels: label}}`."
+            )
+        if self._multi is None:
+            self._multi = multi
+        elif multi != self._multi:
+            found = "a list" if multi else "no list"
+            raise DataError(
+                f"{self.faults.where}: column {column!r} mixes types: row {row} holds {found}, unlike the rows before. "
+                "Write a list in every row (several labels), or in none (one label)."
+            )
+
+    def _encode(self, value: Any, column: str, row: int) -> str:
+        """One label as JSON."""
+        kind = _KINDS.get(type(value))
+        if kind == "a number":
+            if not value.is_integer():
+                raise DataError(
+                    f"{self.faults.where}: row {row}: {column} is {value}; a class is a string or a whole number."
+                )
+            kind, value = "an integer", int(value)
+        if kind is None or (kind == "a string" and not value.strip()):
+            found = "empty" if kind == "a string" else "null" if value is None else f"a {type(value).__name__}"
+            self.faults.add(f"{column} is {found}", "A label is a string or an integer; mend these rows.", [row])
+            return '"-"'
+        if self._kind is None:
+            self._kind = (kind, row)
+        elif kind != self._kind[0]:
+            raise DataError(
+                f"{self.faults.where}: column {column!r} mixes types: row {self._kind[1]} holds {self._kind[0]}, "
+                f"row {row} {kind} ({value!r}). Write all labels the same way, best as strings."
+            )
+        if kind == "a boolean":
+            value = str(value).lower()
+        if value not in self._json:
+            if isinstance(value, str) and self._unreadable(value, column, row):
+                return '"-"'
+            self._json[value] = json.dumps(value)
+        return self._json[value]
+
+    def _unreadable(self, value: str, column: str, row: int) -> bool:
+        """Note a label of characters that are none, or that nobody sees."""
+        if NUL in value:
+            self.faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, [row])
+            return True
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.faults.add(f"{column} {HALF_A_CHARACTER}", "Write the character whole.", [row])
+            return True
+        if is_blank(value):
+            self.faults.add(f"{column} {BLANK}", "A label is a string or an integer; mend these rows.", [row])
+            return True
+        return False

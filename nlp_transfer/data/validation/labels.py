@@ -1,0 +1,257 @@
+"""Classes: from the labels that a source writes to `ClassLabel` ids.
+
+The order of the classes is that of the names that are given (by a model, the configuration or the source), else
+numerical where all labels are integers, else alphabetical.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import ClassLabel, Dataset, List
+
+from nlp_transfer.data.validation.blank import visible_forms
+from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.errors import DataError
+from nlp_transfer.files import cache_key
+
+
+@dataclass(frozen=True)
+class LabelNames:
+    """Names that are known before the rows are seen.
+
+    Args:
+        key: the corpus's path in the configuration, for messages.
+        given: the classes in the order of their ids; integers index them.
+        trained: the classes of a model or a source corpus, in their order: a label outside is an error.
+    """
+
+    key: str
+    given: list[str] | None = None
+    trained: list[str] | None = None
+
+
+MAX_DIGITS = 1000
+"""Digits of the longest class name that is ordered as a number."""
+
+
+def with_class_labels(
+    splits: dict[str, Dataset], where: dict[str, str], names: LabelNames, training: Iterable[str]
+) -> dict[str, Dataset]:
+    """Give every split that has labels a `ClassLabel` column.
+
+    Args:
+        splits: with a column `label` (JSON text) or `labels` (lists of it), and `row`.
+        where: what messages call each split.
+        names: names that are known.
+        training: the splits whose labels make the classes, where names are not known.
+
+    Raises:
+        DataError: labels are of two kinds, look the same, are outside the names, or unseen in training; names file and
+            rows.
+    """
+    column = _one_column(splits, where)
+    if column is None:
+        return splits
+    labelled = {name: split for name, split in splits.items() if column in split.column_names}
+    written = {name: _distinct(split, column) for name, split in labelled.items()}
+    _check_look_alikes(labelled, column, where, written)
+    meanings = _meanings({value for values in written.values() for value in values}, names)
+    classes = names.trained or names.given
+    if classes is None:
+        sources = [name for name in training if name in labelled] or list(labelled)
+        classes = in_order({meanings[value] for name in sources for value in written[name]})
+    if not classes:
+        place = next(iter(where.values()))
+        raise DataError(f"{place}: no row has a label in column {column!r}; there is nothing to learn. Add labels.")
+    readings = _Readings(meanings, classes, names)
+    problems = [
+        message
+        for name, split in labelled.items()
+        for message in readings.unknown(split, column, where[name], written[name])
+    ]
+    if problems:
+        raise DataError(problems)
+    ids = {value: classes.index(str(meaning)) for value, meaning in meanings.items()}
+    return {
+        name: _encoded(split, column, ids, classes) if name in labelled else split for name, split in splits.items()
+    }
+
+
+def in_order(names: Iterable[str | None]) -> list[str]:
+    """Class names sorted as numbers where all are integers, else as text."""
+    present = [name for name in names if name is not None]
+    return sorted(present, key=int) if all(map(_is_integer, present)) else sorted(present)
+
+
+def _is_integer(name: str) -> bool:
+    """Whether a name is an integer as Python writes it: `-1` and `10`, not `01`."""
+    digits = name.removeprefix("-")
+    # Python reads no integer of thousands of digits.
+    return digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS and str(int(name)) == name
+
+
+def _one_column(splits: dict[str, Dataset], where: dict[str, str]) -> str | None:
+    """The label column that the splits share; None where there is none."""
+    columns = {
+        name: column for name, split in splits.items() for column in ("label", "labels") if column in split.column_names
+    }
+    if len(set(columns.values())) > 1:
+        single = next(name for name, column in columns.items() if column == "label")
+        multi = next(name for name, column in columns.items() if column == "labels")
+        raise DataError(
+            f"Labels of two kinds: {where[single]} has one label a row, {where[multi]} lists of labels. "
+            "Write lists in every file, or in none."
+        )
+    return next(iter(columns.values()), None)
+
+
+def _distinct(split: Dataset, column: str) -> list[str]:
+    """The distinct labels as JSON text."""
+    values = split.data.column(column)
+    return (pc.list_flatten(values) if column == "labels" else values).unique().to_pylist()
+
+
+def _check_look_alikes(
+    labelled: dict[str, Dataset], column: str, where: dict[str, str], written: dict[str, list[str]]
+) -> None:
+    """Raise DataError where two labels differ only in what nobody sees: they would be two classes."""
+    places: dict[str, str] = {}
+    for name, values in written.items():
+        for value in values:
+            places.setdefault(value, name)
+    texts = {value: label for value in places if isinstance(label := json.loads(value), str)}
+    first: dict[str, str] = {}
+    problems = []
+    for value, form in zip(texts, visible_forms(list(texts.values())), strict=True):
+        other = first.setdefault(form, value)
+        if other != value:
+            one, two = (
+                f"{texts[each]!a} ({where[places[each]]}, row {_rows_with(labelled[places[each]], column, each)[0]})"
+                for each in (other, value)
+            )
+            problems.append(
+                f"{column} {one} and {two} look the same: they differ only in characters that nobody sees. Write them "
+                "alike."
+            )
+    if problems:
+        raise DataError(problems)
+
+
+def _meanings(values: set[str], names: LabelNames) -> dict[str, str | None]:
+    """The class name that each label means; None where an integer is outside the given names."""
+    plain = {value: json.loads(value) for value in values}
+    texts = {value: str(label) for value, label in plain.items()}
+    if names.given is None:
+        return dict(texts)
+    numbers = all(isinstance(label, int) for label in plain.values())
+    # A CSV file knows no integers: there, numbers that are no names index the names too.
+    if not numbers and not set(texts.values()) <= set(names.given):
+        numbers = all(map(_is_integer, texts.values()))
+    if not numbers:
+        return dict(texts)
+    return {
+        value: names.given[int(text)] if 0 <= int(text) < len(names.given) else None for value, text in texts.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Readings:
+    """What the labels mean.
+
+    Args:
+        meanings: class name by label as JSON; None where an integer is outside the given names.
+        classes: the class names in order.
+        names: what was known of them.
+    """
+
+    meanings: dict[str, str | None]
+    classes: list[str]
+    names: LabelNames
+
+    def unknown(self, split: Dataset, column: str, where: str, written: list[str]) -> list[str]:
+        """Messages for the labels of a split that are no class."""
+        faults = RowErrors(where)
+        names, classes = self.names, _shown(self.classes)
+        for value in written:
+            if self.meanings[value] in self.classes:
+                continue
+            label, rows = json.loads(value), _rows_with(split, column, value)
+            if self.meanings[value] is None:
+                problem = f"{column} {label} is outside {names.key}.label_names (0 to {len(names.given or []) - 1})"
+                hidden = " Some datasets hide the labels of a test split as -1: leave it out." if label == -1 else ""
+                faults.add(problem, f"Classes: {classes}.{hidden}", rows)
+            elif names.trained is None and names.given is not None:
+                faults.add(f"{column} {label!r} is not in {names.key}.label_names", f"Classes: {classes}.", rows)
+            else:
+                advice = f"Classes of training: {classes}. Correct or remove these rows, or train with such rows."
+                if names.trained is not None and names.key == "target":
+                    advice += (
+                        " In a folder, their texts may stand in a file unlabeled, which is learned from unscored; and "
+                        "target.columns: {label: unread} scores none."
+                    )
+                if names.trained is not None and names.given is None and isinstance(label, int):
+                    advice += f" Where integers stand for these classes, set {names.key}.label_names."
+                faults.add(f"{column} {label!r} is unseen in training", advice, rows)
+        return faults.messages()
+
+
+def _shown(names: list[str]) -> str:
+    """A list of names that fits a message."""
+    return ", ".join(names[:30]) + (f", … ({len(names)} classes)" if len(names) > 30 else "")
+
+
+def _rows_with(split: Dataset, column: str, value: str) -> np.ndarray:
+    """The source rows that have a label."""
+    rows, labels = split.data.column("row"), split.data.column(column)
+    if column == "labels":
+        parents = pc.list_parent_indices(labels.combine_chunks())
+        hits = parents.filter(pc.equal(labels.combine_chunks().flatten(), value)).unique()
+        return rows.take(hits).to_numpy()
+    return rows.filter(pc.equal(labels, value)).to_numpy()
+
+
+def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str]) -> Dataset:
+    """The split with class ids; only the label column is held in memory."""
+    written, numbers = pa.array(list(ids), pa.string()), pa.array(list(ids.values()), pa.int64())
+
+    return with_class_ids(
+        split,
+        column,
+        lambda values: numbers.take(pc.index_in(values, written)),
+        names,
+        cache_key(split._fingerprint, column, ids, names)[:32],
+    )
+
+
+def with_class_ids(
+    split: Dataset, column: str, encode: Callable[[pa.Array], pa.Array], names: list[str], fingerprint: str
+) -> Dataset:
+    """The split with other ids in its label column, which comes last; only that column is held in memory.
+
+    Args:
+        split: the rows.
+        column: `label`, or `labels`, which holds lists.
+        encode: the ids of single labels, int64.
+        names: the classes that the ids stand for.
+        fingerprint: of the result.
+    """
+    chunks = []
+    for chunk in split.data.column(column).chunks:
+        if column == "label":
+            chunks.append(encode(chunk))
+        else:
+            lengths = pc.list_value_length(chunk).to_numpy()
+            offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+            chunks.append(pa.ListArray.from_arrays(offsets, encode(chunk.flatten())))
+    label = ClassLabel(names=names)
+    kind = pa.int64() if column == "label" else pa.list_(pa.int64())
+    return split.remove_columns(column).add_column(
+        column,
+        pa.chunked_array(chunks, kind),  # type: ignore[arg-type]  # documented as a list; Arrow is taken as it is
+        feature=label if column == "label" else List(label),
+        new_fingerprint=fingerprint,
+    )

@@ -1,0 +1,84 @@
+"""Bad rows are gathered, not met one by one: a message names up to ten of them and how many there are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nlp_transfer.errors import DataError
+
+SHOWN_ROWS = 10
+"""Rows that a message names."""
+
+HALF_A_CHARACTER = "holds half a character (a lone surrogate, such as \\ud83d)"
+
+NUL = "\0"
+HOLDS_NUL = "holds a NUL character"
+NUL_ADVICE = "No text has one: is the file damaged, or not text at all? Mend it, or take it out."
+
+
+@dataclass
+class RowErrors:
+    """What is wrong with the rows of one split.
+
+    Args:
+        where: what messages call the split, such as its file.
+        unit: what messages call a row; see `RowBatch`.
+        ids: the rows' ids by number, where messages shall show them too.
+    """
+
+    where: str
+    unit: str = "row"
+    ids: Mapping[int, Any] | None = None
+    _rows: dict[tuple[str, str], tuple[int, list[int]]] = field(default_factory=dict)
+
+    def add(self, problem: str, advice: str, rows: Iterable[int]) -> None:
+        """Note rows with a problem ("text is empty") and what to do about it."""
+        count, shown = self._rows.get((problem, advice), (0, []))
+        for row in rows:
+            count += 1
+            if len(shown) < SHOWN_ROWS:
+                shown.append(int(row))
+        if count:
+            self._rows[problem, advice] = (count, shown)
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def first_row(self) -> int | None:
+        """The first bad row, where rows were added in their order; None where none was."""
+        return min((shown[0] for _, shown in self._rows.values()), default=None)
+
+    def messages(self) -> list[str]:
+        """One message a problem."""
+        return [
+            f"{self.where}: {row_list(shown, count, self.unit, self.ids)}: {problem}. {advice}"
+            for (problem, advice), (count, shown) in self._rows.items()
+        ]
+
+    def check(self) -> None:
+        """Raise DataError with all messages, if there are any."""
+        if self._rows:
+            raise DataError(self.messages())
+
+
+def row_list(shown: list[int], count: int, unit: str = "row", ids: Mapping[int, Any] | None = None) -> str:
+    """Word rows: `row 3`, `rows 3 and 7`, `rows 3, 7, … (12 rows)`; with ids `line 3 (id 2)`.
+
+    Args:
+        shown: the rows to name.
+        count: how many there are.
+        unit: what a row is called.
+        ids: the rows' ids by number; None leaves them out.
+    """
+    if count > len(shown):
+        rest = "" if ids is None else f"; ids {', '.join(repr(ids[row]) for row in shown)}, …"
+        return f"{unit}s {', '.join(map(str, shown))}, … ({count} {unit}s{rest})"
+    plural = "" if count == 1 else "s"
+    named = f"{unit}{plural} {_listed(map(str, shown))}"
+    return named if ids is None else f"{named} (id{plural} {_listed(repr(ids[row]) for row in shown)})"
+
+
+def _listed(words: Iterable[str]) -> str:
+    """`3`, `3 and 7`, `3, 5 and 7`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,295 @@
+"""Read and write files: atomic writes, JSON, digests, locks, private files, and where the cache lies.
+
+A file is written beside its place, synced and moved into it, so that a process that dies leaves the old file or none.
+JSON holds plain numbers: numpy's become Python's, and a number that is not finite becomes null.
+"""
+
+import contextlib
+import errno
+import functools
+import glob
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nlp_transfer.errors import CheckpointError, DataError, format_value
+
+CACHE_VARIABLE = "NLP_TRANSFER_CACHE"
+"""The environment variable that says where the cache lies."""
+
+CACHE_VERSION = 4
+"""Part of every key: raise it when what the files hold changes."""
+
+
+def cache_dir() -> Path:
+    """The folder of the cache: `$NLP_TRANSFER_CACHE`, else `nlp_transfer` in the datasets library's cache."""
+    import datasets
+
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).expanduser() if named else Path(datasets.config.HF_DATASETS_CACHE) / "nlp_transfer"
+
+
+def cache_key(*parts: Any) -> str:
+    """SHA-256 (hex) of settings that JSON can hold."""
+    return hashlib.sha256(json.dumps([CACHE_VERSION, *parts], sort_keys=True).encode()).hexdigest()
+
+
+def utf8_problem(path: str | os.PathLike[str]) -> str | None:
+    """Word that a path is not UTF-8, in which reports and JSON files are written; None where it is."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return f"the name {format_value(os.fspath(path))} is not UTF-8, as files are written here. Rename it, in UTF-8."
+    return None
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Look at files and folders inside.
+
+    Args:
+        path: what messages name where the system names nothing.
+
+    Raises:
+        DataError: the system refused; names the path and its reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unreadable(error.filename or path, error) from error
+
+
+def unreadable(path: object, error: OSError) -> DataError:
+    """The error for what the system does not let be read."""
+    advice = "Check that it is there and whole, or name another."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        advice = "Get the right to read it (`ls -ld` shows who has it; a folder needs r and x), or name another."
+    return DataError(f"{path} cannot be read: {error.strerror or error}. {advice}")
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """The files at any depth, as `entries_under` finds them."""
+    return (path for path in entries_under(folder) if path.is_file())
+
+
+def entries_under(folder: Path) -> Iterator[Path]:
+    """Everything at any depth, in no order: files, folders, pipes, and links; links to folders are not followed.
+
+    Raises:
+        OSError: a folder cannot be listed, which `Path.rglob` passes over in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for parent, folders, others in os.walk(folder, onerror=refuse):
+        yield from (Path(parent) / name for name in (*folders, *others))
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file's bytes.
+
+    Size and time of change only spare a second read within one process: another file of the same size and time, as
+    `cp -p` or an archive makes it, has another digest in the next process.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    status = path.stat()
+    return _digest(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _digest(path: Path, *_state: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock(descriptor: int) -> None:
+    """Lock an open file or folder until it is closed or its process ends.
+
+    Raises:
+        OSError: another process holds it, or the disk has no such locks.
+    """
+    if os.name != "posix":
+        raise OSError(errno.ENOLCK, "no locks of this kind here")
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def open_locked(path: Path, mode: int = 0o666) -> BinaryIO:
+    """Open a temporary file to write, locked, with the given permissions.
+
+    Another process may delete it as abandoned before the lock is taken; then it is made again.
+    """
+    while True:
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        file = os.fdopen(os.open(path, flags, mode), "wb")
+        with contextlib.suppress(OSError):  # a disk without locks: nothing there is taken for abandoned
+            lock(file.fileno())
+        if path.exists():
+            return file
+        file.close()
+
+
+def delete_unlocked(path: Path) -> None:
+    """Delete a temporary file or folder, unless the process that writes it lives and so holds its `lock`."""
+    with contextlib.suppress(OSError):
+        held = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            lock(held)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        finally:
+            os.close(held)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner may open, or close one that is there. Returns its path.
+
+    Raises:
+        OSError: the system refuses, as it does for a folder of another user.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
+def private_file(path: Path) -> int:
+    """Open a new file to write that only its owner may read, for `os.fdopen`. Returns its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file to write; it takes its place when the block ends, and vanishes when the block fails."""
+    place = Path(path)
+    clear_leftovers(place)
+    # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask says.
+    beside = _beside(place)
+    try:
+        with open_locked(beside) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(place)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_folder(place: Path) -> Iterator[Path]:
+    """A folder to write; it becomes `place` when the block ends, and vanishes when the block fails.
+
+    `place` must be absent or empty; hidden files in it stay.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(place)
+    beside = _beside(place)
+    beside.mkdir()
+    held = os.open(beside, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            lock(held)
+        yield beside
+        try:
+            beside.rename(place)  # an empty folder makes way
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            for item in sorted(beside.iterdir()):
+                item.rename(place / item.name)
+    finally:
+        os.close(held)
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def clear_leftovers(place: Path) -> None:
+    """Delete what processes that were killed left of writing `place`; what a living one writes is locked."""
+    for rest in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):
+        delete_unlocked(rest)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name}.{os.getpid()}.tmp")
+
+
+def empty_folder(path: str | os.PathLike[str], option: str) -> Path:
+    """A folder to write to, if nothing is in it or it is not there; what is hidden does not count.
+
+    Args:
+        path: the folder.
+        option: what named it, for messages.
+
+    Raises:
+        CheckpointError: it is a file, or holds something.
+    """
+    if not os.fspath(path):
+        raise CheckpointError(f"{option} is empty; name a new folder.")
+    if problem := utf8_problem(path):
+        raise CheckpointError(f"{option}: {problem}")
+    folder = Path(path).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{option} {folder} is a file; name a new folder.")
+    held = sorted(item.name for item in folder.iterdir() if not item.name.startswith(".")) if folder.exists() else []
+    if held:
+        listed = ", ".join(held[:5]) + (", …" if len(held) > 5 else "")
+        raise CheckpointError(f"{option} {folder} is not empty: {listed}. Nothing in it is touched; name a new folder.")
+    return folder
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text at once."""
+    with atomic_file(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write indented JSON at once; see `plain` for what becomes of values.
+
+    Raises:
+        TypeError: a value that JSON cannot hold.
+    """
+    write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON has it: dicts with string keys, lists, strings, finite numbers, booleans and null.
+
+    Raises:
+        TypeError: a value that JSON cannot hold.
+    """
+    import numpy as np
+
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if value is None or isinstance(value, bool | int | str):
+        # A subclass (an enum's member, say) is written as what it is under its name.
+        return value if type(value) in (bool, int, str, type(None)) else getattr(value, "value", value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, Set):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [plain(item) for item in value]
+    raise TypeError(f"JSON cannot hold a {type(value).__name__}: {value!r}.")
+
+
+def json_line(row: Any) -> bytes:
+    """A line of JSON Lines; see `plain`."""
+    # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
+    return json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"

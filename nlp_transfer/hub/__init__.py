@@ -1,0 +1,1 @@
+"""Prepare, check and upload what leaves the machine."""

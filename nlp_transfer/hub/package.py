@@ -1,0 +1,245 @@
+"""The files that a published model consists of, each with the reason why it goes. What is not in the table stays.
+
+    weights               safetensors only
+    config, tokenizer     without the places on this machine that they name
+    manifest.json         sizes and hashes of these files, by which whoever loads them knows that they are whole
+    extractor/            the same of a summariser inside a model's folder, which picks what the model reads
+
+Pickles, optimizer states, predictions, logs and caches are in no table.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.models.files.manifest import MANIFEST, manifest_of
+from nlp_transfer.models.files.validate import ADAPTER_CONFIG, EXTRACTOR, check_safe
+
+CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
+
+_TOKENIZER = (
+    (TOKENIZER, "the tokenizer"),
+    (TOKENIZER_CONFIG, "the tokenizer's settings"),
+    ("special_tokens_map.json", "the tokenizer's special tokens"),
+    ("added_tokens.json", "words that were added to the vocabulary"),
+    ("vocab.*", "the vocabulary"),
+    ("merges.txt", "the vocabulary's merges"),
+    ("bpe.codes", "the vocabulary's merges"),
+    ("*.model", "the vocabulary"),
+    ("chat_template.jinja", "the tokenizer's template"),
+)
+MODEL_FILES = (
+    (CONFIG, "architecture, label names, length and thresholds"),
+    ("generation_config.json", "how the model writes"),
+    ("model.safetensors", "weights"),
+    ("model-*-of-*.safetensors", "weights, a part"),
+    ("model.safetensors.index.json", "which part holds which weights"),
+    *_TOKENIZER,
+)
+"""Patterns of what goes from a model's folder, and why; the first that matches counts."""
+
+ADAPTER_FILES = (
+    (ADAPTER_CONFIG, "kind and size of the adapter"),
+    ("adapter_model.safetensors", "the adapter's weights, and the head's"),
+    *_TOKENIZER,
+)
+"""The same of an adapter's folder."""
+
+_NOT_SCANNED = (MANIFEST, "vocab.json", "model.safetensors.index.json")
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+_PLACES = ("_name_or_path", "name_or_path")
+"""Keys of configurations that say where something lay on this machine."""
+
+
+NOT_ON_HUB = "an encoder that is not on the Hub"
+"""What a base model is called that has no public name."""
+
+
+@dataclass(frozen=True)
+class RepoFile:
+    """A file of a published model.
+
+    Args:
+        name: its path in the repository.
+        content: the file it comes from, or its bytes.
+        why: the reason why it goes.
+    """
+
+    name: str
+    content: Path | bytes
+    why: str
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it is."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+
+    def read(self) -> bytes:
+        """All of it."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The model that was trained on, as whoever loads the result may know it.
+
+    Args:
+        words: what it is, without a place on this machine.
+        hub_id: its name on the Hub; None where it did not come from there.
+        revision: its commit.
+        root: the model on the Hub that it was made of, over runs before.
+    """
+
+    words: str
+    hub_id: str | None = None
+    revision: str | None = None
+    root: str | None = None
+
+
+def model_parts(folder: Path, *, under: str = "", base: BaseModel | None = None) -> list[RepoFile]:
+    """The parts of a model, or of an adapter, in a folder; raises CheckpointError where they cannot be believed.
+
+    Args:
+        folder: holds `config.json` or `adapter_config.json`.
+        under: the folder of the repository that they go to, such as `adapter/`.
+        base: an adapter's base model, which its configuration then names; never by its place on this machine.
+    """
+    check_safe(folder)
+    table = ADAPTER_FILES if (folder / ADAPTER_CONFIG).is_file() else MODEL_FILES
+    parts: list[RepoFile] = []
+    inner: list[RepoFile] = []
+    for path in sorted(folder.iterdir()):
+        why = _why(path.name, table)
+        if path.name == EXTRACTOR and path.is_dir():
+            _refuse_link(path)
+            inner = model_parts(path, under=f"{under}{EXTRACTOR}/")
+        if why is None or not path.is_file():
+            continue
+        _refuse_link(path)
+        parts.append(RepoFile(under + path.name, _cleaned(path, base) or path, why))
+    names = {part.name for part in parts}
+    if not any(name.endswith(".safetensors") for name in names):
+        held = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise CheckpointError(f"{folder} has no weights (*.safetensors), so there is nothing to push; it holds {held}.")
+    manifest = manifest_of({part.name.removeprefix(under): part.content for part in [*parts, *inner]})
+    return [*parts, *inner, RepoFile(under + MANIFEST, manifest, "sizes and hashes of the model's files")]
+
+
+def left_here(folder: Path, parts: Sequence[RepoFile]) -> list[str]:
+    """What a folder holds that does not go, by name; folders end in a slash. Of an extractor that goes, what stays."""
+    go = {part.content for part in parts if isinstance(part.content, Path)}
+    rewritten = {Path(part.name).name for part in parts if isinstance(part.content, bytes)}
+    found = sorted(path for path in folder.iterdir() if path not in go and path.name not in rewritten)
+    left = []
+    for path in found:
+        if any(one.is_relative_to(path) for one in go):
+            left += [f"{path.name}/{name}" for name in left_here(path, parts)]
+        else:
+            left.append(f"{path.name}/" if path.is_dir() else path.name)
+    return left
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file of a repository is one that a push writes, and the next one may replace or delete."""
+    own = name.removeprefix("adapter/").removeprefix(f"{EXTRACTOR}/")
+    if "/" in own:  # somebody else's, whatever its name ends in
+        return False
+    return own == MANIFEST or _why(own, MODEL_FILES) is not None or _why(own, ADAPTER_FILES) is not None
+
+
+def beside_vocabulary(part: RepoFile) -> list[str]:
+    """All strings of `tokenizer.json` but its vocabulary and merges: added words, special tokens, rules, templates."""
+    tree = json.loads(part.read())
+    if isinstance(tree, dict) and isinstance(tree.get("model"), dict):
+        tree["model"] = {key: value for key, value in tree["model"].items() if key not in ("vocab", "merges")}
+    return list(dict.fromkeys(_strings(tree)))
+
+
+def _strings(tree: Any) -> Iterator[str]:
+    """The strings of a tree that are values; its keys are names that the library gives."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for one in tree.values() if isinstance(tree, dict) else tree:
+            yield from _strings(one)
+
+
+def notes_in_weights(part: RepoFile) -> dict[str, str]:
+    """What a safetensors file says beside its tensors."""
+    from safetensors import safe_open
+
+    if not isinstance(part.content, Path):
+        return {}
+    with safe_open(part.content, framework="np") as file:
+        return dict(file.metadata() or {})
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise CheckpointError(f"{path} is a link; expected the file itself. Copy it into the folder.")
+
+
+def _why(name: str, table: Sequence[tuple[str, str]]) -> str | None:
+    return next((why for pattern, why in table if fnmatchcase(name, pattern)), None)
+
+
+def _cleaned(path: Path, base: BaseModel | None) -> bytes | None:
+    """A configuration without places on this machine; None where it names none."""
+    if path.name not in (CONFIG, TOKENIZER_CONFIG, ADAPTER_CONFIG):
+        return None
+    tree = json.loads(path.read_bytes())
+    clean: dict[str, Any] = _without_places(tree)
+    if path.name == ADAPTER_CONFIG:
+        clean["base_model_name_or_path"] = base.hub_id if base is not None else None
+        clean["revision"] = base.revision if base is not None else None
+    return None if clean == tree else (json.dumps(clean, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _without_places(tree: Any) -> Any:
+    """A configuration, and those inside it, such as an encoder-decoder's, without places on this machine."""
+    if isinstance(tree, dict):
+        return {key: _without_places(value) for key, value in tree.items() if key not in _PLACES}
+    return [_without_places(one) for one in tree] if isinstance(tree, list) else tree
+
+
+def texts_of(parts: Sequence[RepoFile]) -> Iterator[tuple[str, str]]:
+    """(name, text) of all that a person wrote or that names something: what is scanned before a push.
+
+    Of a tokenizer that is its settings, its template, its special tokens and all words that were added to it. Not
+    scanned are vocabulary and merges (`vocab.*`, `merges.txt`, `*.model`, `bpe.codes`, and both in `tokenizer.json`):
+    they are the encoder's, of pieces of words, and `new_words` of a run are added words. Nor are the weights' numbers,
+    and names and hashes that this package or safetensors wrote (`manifest.json`, `model.safetensors.index.json`).
+    """
+    for part in parts:
+        own = Path(part.name).name
+        if own == TOKENIZER:
+            if strings := beside_vocabulary(part):
+                yield f"{part.name}, beside its vocabulary", "\n".join(strings)
+        elif own.endswith(".safetensors"):
+            if notes := notes_in_weights(part):
+                yield f"{part.name}, notes", _lines(notes)
+        elif own.endswith((".json", ".md", ".jinja")) and own not in _NOT_SCANNED:
+            yield part.name, part.read().decode()
+
+
+def wording(name: str, text: str) -> str:
+    """The text, line by line; of JSON, what stands in quotation marks: its numbers are scores and sizes."""
+    if not name.endswith(".json"):
+        return text
+    return "\n".join(map(_quoted, text.split("\n")))
+
+
+def _quoted(line: str) -> str:
+    """The strings of a line of JSON, kept apart: a key that is a number is no part of the number after it."""
+    return " | ".join(json.loads(string) for string in _QUOTED.findall(line)).replace("\n", " ")
+
+
+def _lines(notes: Mapping[str, str]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in notes.items())

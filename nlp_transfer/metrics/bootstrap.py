@@ -1,0 +1,187 @@
+"""How sure a number is: bootstrap intervals over rows, mean and standard deviation over seeds.
+
+The percentile bootstrap draws as many rows as there are, with replacement, scores them, and repeats; the interval holds
+the middle 95 % of the scores. Rows that have the same truth and the same prediction (of two models: predictions) are
+alike to every metric here, so that a resample is one multinomial draw of how often each such row occurs: 1,000
+resamples take milliseconds.
+
+The interval covers the choice of test rows, not the choice of seed: `mean_and_deviation` covers that.
+Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+BOOTSTRAP_SAMPLES = 1000
+"""How often rows are drawn anew."""
+
+_CELLS = 4_000_000  # numbers in one block of draws: 32 MB
+
+
+def bootstrap_interval(
+    predictions: Any,
+    references: Any,
+    statistic: str | Callable[[np.ndarray, np.ndarray], float],
+    *,
+    samples: int = BOOTSTRAP_SAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a metric, over rows.
+
+    Args:
+        predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+        references: the same for the truth.
+        statistic: `accuracy`, `macro_f1`, `micro_f1`, or `weighted_f1`, counted as in
+            `nlp_transfer.metrics.classification`; or a function of (predictions, references), which is slower.
+        samples: how often rows are drawn.
+        seed: of the draws; the same seed gives the same interval.
+        level: the share of resamples inside the interval.
+
+    Returns:
+        The lower and the upper end.
+
+    Raises:
+        ValueError: no rows, shapes that differ, an unknown statistic, or a level outside (0, 1).
+    """
+    guess, truth = _checked(predictions, references, level)
+    rng = np.random.default_rng(seed)
+    if callable(statistic):
+        rows = len(truth)
+        draws = (rng.integers(rows, size=rows) for _ in range(samples))
+        scores = np.array([statistic(guess[draw], truth[draw]) for draw in draws])
+    elif statistic in STATISTICS:
+        (scores,) = _resampled_scores([guess], truth, STATISTICS[statistic], samples, rng)
+    else:
+        raise ValueError(f"Unknown statistic {statistic!r}. Statistics: {', '.join(STATISTICS)}, or a function.")
+    return _middle(scores, level)
+
+
+def bootstrap_difference(
+    first: Any,
+    second: Any,
+    references: Any,
+    statistic: str,
+    *,
+    samples: int = BOOTSTRAP_SAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of how much better one model is than another on the same rows.
+
+    Both are scored on the same draws, so that rows which are hard for both do not widen the interval.
+
+    Args:
+        first: predictions as in `bootstrap_interval`.
+        second: of the other model.
+        references: the truth.
+        statistic: a name, see there.
+        samples: how often rows are drawn.
+        seed: of the draws.
+        level: the share of resamples inside the interval.
+
+    Returns:
+        The lower and the upper end of first - second.
+
+    Raises:
+        ValueError: see there.
+    """
+    guesses = [_checked(side, references, level)[0] for side in (first, second)]
+    rng = np.random.default_rng(seed)
+    ours, theirs = _resampled_scores(guesses, np.asarray(references), STATISTICS[statistic], samples, rng)
+    return _middle(ours - theirs, level)
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None, int]:
+    """Mean, standard deviation (n - 1 in the denominator; None for one value), and how many values.
+
+    Raises:
+        ValueError: no values.
+    """
+    if len(values) == 0:
+        raise ValueError("A spread needs at least one value; got none.")
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return float(np.mean(values)), deviation, len(values)
+
+
+def _checked(predictions: Any, references: Any, level: float) -> tuple[np.ndarray, np.ndarray]:
+    guess, truth = np.asarray(predictions), np.asarray(references)
+    if guess.shape != truth.shape or truth.ndim not in (1, 2) or len(truth) == 0:
+        raise ValueError(
+            f"An interval needs predictions and references of one shape and at least one row; got {guess.shape} and "
+            f"{truth.shape}."
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1; got {level}.")
+    return guess, truth
+
+
+def _middle(scores: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _resampled_scores(
+    guesses: Sequence[np.ndarray],
+    truth: np.ndarray,
+    statistic: Callable[..., np.ndarray],
+    samples: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Scores of each model's predictions, shape (models, samples), on the same draws of the distinct rows."""
+    together = np.column_stack([truth, *guesses])
+    distinct, counts = np.unique(together, axis=0, return_counts=True)
+    if truth.ndim == 1:
+        classes = np.arange(together.max() + 1)
+        actual, *predicted = (distinct[:, [column]] == classes for column in range(distinct.shape[1]))
+    else:
+        actual, *predicted = np.split(distinct.astype(bool), 1 + len(guesses), axis=1)
+    scores = np.empty((len(guesses), samples))
+    block = max(1, _CELLS // len(distinct))
+    for start in range(0, samples, block):
+        drawn = slice(start, min(start + block, samples))
+        # weights: how often each distinct row occurs in each resample, shape (block, distinct rows)
+        weights = rng.multinomial(len(truth), counts / len(truth), size=drawn.stop - start).astype(float)
+        for i, claimed in enumerate(predicted):
+            scores[i, drawn] = statistic(
+                hits=weights @ (actual & claimed),
+                support=weights @ actual,
+                claims=weights @ claimed,
+                right=weights @ (actual == claimed).all(axis=1),
+                rows=len(truth),
+                every=truth.ndim == 2,
+            )
+    return scores
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+
+
+# Each takes counts in every resample: `hits` (true positives), `support` and `claims` (predicted), shape
+# (block, classes); `right` rows, shape (block,); and `every`, whether absent classes count in means (multi-label).
+def _accuracy(*, right: np.ndarray, rows: int, **_: Any) -> np.ndarray:
+    return right / rows
+
+
+def _macro_f1(*, hits: np.ndarray, support: np.ndarray, claims: np.ndarray, every: bool, **_: Any) -> np.ndarray:
+    occurs = np.ones_like(hits) if every else support + claims > 0
+    return _ratio(2 * hits, support + claims).sum(axis=1) / occurs.sum(axis=1)
+
+
+def _micro_f1(*, hits: np.ndarray, support: np.ndarray, claims: np.ndarray, **_: Any) -> np.ndarray:
+    return _ratio(2 * hits.sum(axis=1), (support + claims).sum(axis=1))
+
+
+def _weighted_f1(*, hits: np.ndarray, support: np.ndarray, claims: np.ndarray, **_: Any) -> np.ndarray:
+    return _ratio((_ratio(2 * hits, support + claims) * support).sum(axis=1), support.sum(axis=1))
+
+
+STATISTICS: dict[str, Callable[..., np.ndarray]] = {
+    "accuracy": _accuracy,
+    "macro_f1": _macro_f1,
+    "micro_f1": _micro_f1,
+    "weighted_f1": _weighted_f1,
+}

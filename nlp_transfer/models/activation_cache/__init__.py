@@ -1,0 +1,1 @@
+"""Store and replay what the frozen layers of an encoder compute."""

@@ -1,0 +1,203 @@
+"""One pass over the rows with a frozen encoder: the features that heads are fitted on.
+
+Batches hold rows of like length, so that little padding is computed; there is no dropout, no gradient and no lower
+precision. Features that would take more than `MEMORY_BYTES` are kept in a temporary file that is mapped into memory.
+The pass runs where the model is: move the model to its accelerator first. Given a store
+(models/activation_cache/store.py), it keeps the features there, and takes from there what this or another run has
+computed before.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributed import get_rank, is_initialized
+from tqdm.auto import tqdm
+
+from nlp_transfer.files import cache_key
+from nlp_transfer.models.activation_cache.digests import row_digests
+from nlp_transfer.models.activation_cache.frozen import encoder_identity
+from nlp_transfer.models.activation_cache.store import ActivationStore, Entry, NotStoredError
+from nlp_transfer.models.heads.pooling import pooled_features
+from nlp_transfer.models.speed.batching import token_budget_batches
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedModel
+
+COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "label_ids")
+"""What a collator is given of a row: what a model or a loss reads."""
+
+MEMORY_BYTES = 2 * 2**30
+"""From this size on, features live in a file instead of in memory."""
+
+_LABEL_ROWS = 256
+"""How many rows are collated at a time where only their labels are wanted."""
+
+Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Features of every row, in the dataset's order.
+
+    Args:
+        features: by (layer, pooling), float32, shape (rows, hidden) each.
+        labels: as the collator makes them: (rows,) or (rows, classes).
+        stored_bytes: what of the store they take.
+        computed: for how many of the (layer, pooling) the rows were encoded now.
+        not_stored: why what was computed is not in the store; None where it is, or there is none.
+    """
+
+    features: dict[tuple[int, str], np.ndarray]
+    labels: Tensor
+    stored_bytes: int = 0
+    computed: int = 0
+    not_stored: str | None = None
+
+
+def hidden_states(
+    model: "PreTrainedModel",
+    dataset: "Dataset",
+    *,
+    collate: Collate,
+    max_tokens: int,
+    layers: Sequence[int],
+    poolings: Sequence[str],
+    store: ActivationStore | None = None,
+) -> EncodedRows:
+    """What a head on each (layer, pooling) would see, for every row, from one pass or from the store.
+
+    Args:
+        model: a classification model; its head is not used, its mode is put back afterwards.
+        dataset: encoded rows with `input_ids` and `labels`, perhaps `attention_mask` and `length`.
+        collate: makes a batch of tensors from encoded rows.
+        max_tokens: how many tokens, padding counted, a batch may hold.
+        layers: numbered from 1, the lowest layer.
+        poolings: from `pooling.available_poolings`.
+        store: keeps features from run to run; None keeps none.
+    """
+    keys = [(layer, pooling) for layer in layers for pooling in poolings]
+    not_stored, digests = None, None
+    try:
+        digests = row_digests(dataset) if store is not None else None
+    except ValueError as error:
+        not_stored = str(error)
+    if store is None or digests is None:
+        features, labels = _compute(model, dataset, keys, collate, max_tokens)
+        return EncodedRows(features, labels, computed=len(keys), not_stored=not_stored)
+    unique, first = np.unique(digests, return_index=True)
+    identity = encoder_identity(model, int(model.config.num_hidden_layers), norm=True)
+    names = {key: cache_key("features", identity, *key, hashlib.sha256(unique.tobytes()).hexdigest()) for key in keys}
+    entries = {key: entry for key in keys if (entry := store.read(names[key])) is not None}
+    missing = [key for key in keys if key not in entries]
+    if missing:
+        features, labels = _compute(model, dataset, missing, collate, max_tokens)
+        try:
+            for key in missing:
+                with store.writing(names[key], unique, np.ones(len(unique)), features[key].shape[1], "float32") as to:
+                    for place, row in enumerate(first):
+                        to.put(place, features[key][row : row + 1])
+        except NotStoredError as error:
+            not_stored = "; ".join(error.problems)
+    else:
+        features, labels = {}, _labels(dataset, collate)
+    features |= {key: _in_order(entry, digests) for key, entry in entries.items()}
+    width = next(iter(features.values())).shape[1]
+    return EncodedRows(
+        {key: features[key] for key in keys},
+        labels,
+        stored_bytes=(len(keys) if not_stored is None else len(entries)) * len(unique) * width * 4,
+        computed=len(missing),
+        not_stored=not_stored,
+    )
+
+
+def _compute(
+    model: "PreTrainedModel", dataset: "Dataset", keys: list[tuple[int, str]], collate: Collate, max_tokens: int
+) -> tuple[dict[tuple[int, str], np.ndarray], Tensor]:
+    """Features by (layer, pooling), and labels, of every row from one pass."""
+    shape = (len(dataset), int(model.config.hidden_size))
+    in_memory = len(keys) * shape[0] * shape[1] * 4 <= MEMORY_BYTES
+    features = {key: _allocate(shape, in_memory) for key in keys}
+    labels: Tensor | None = None
+    for rows, batch, output in _forward(model, dataset, collate, max_tokens, output_hidden_states=True):
+        mask = batch["attention_mask"]
+        for layer, pooling in keys:
+            with torch.no_grad():
+                pooled = pooled_features(model, output.hidden_states, mask, layer, pooling)
+            features[layer, pooling][rows] = pooled.float().cpu().numpy()
+        labels = _put(labels, rows, batch["labels"], len(dataset))
+    assert labels is not None
+    return features, labels
+
+
+def _labels(dataset: "Dataset", collate: Collate) -> Tensor:
+    """The labels as the collator makes them."""
+    device, labels = torch.device("cpu"), None
+    for start in range(0, len(dataset), _LABEL_ROWS):
+        rows = list(range(start, min(start + _LABEL_ROWS, len(dataset))))
+        labels = _put(labels, rows, make_batch(dataset, rows, collate, device)["labels"], len(dataset))
+    assert labels is not None
+    return labels
+
+
+def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
+    """The rows' features in the rows' order."""
+    places = entry.find(digests)
+    assert places is not None  # the digests are part of the entry's key
+    rows = _allocate((len(digests), entry.values.shape[1]), len(digests) * entry.values.shape[1] * 4 <= MEMORY_BYTES)
+    np.take(entry.values, places, axis=0, out=rows, mode="clip")  # mode="raise" would make a second copy
+    return rows
+
+
+def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
+    """The collated rows on a device, with a mask where the rows have none."""
+    some = [dataset[row] for row in rows]
+    made = collate([{name: row[name] for name in COLUMNS if name in row} for row in some])
+    batch = {name: value.to(device) for name, value in made.items()}
+    batch.setdefault("attention_mask", torch.ones_like(batch["input_ids"]))
+    return batch
+
+
+def _forward(
+    model: "PreTrainedModel", dataset: "Dataset", collate: Collate, max_tokens: int, **options: bool
+) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
+    """Yield (row numbers, batch, outputs) until every row has been seen once."""
+    known = "length" in getattr(dataset, "column_names", ())
+    lengths = list(dataset["length"]) if known else [len(row["input_ids"]) for row in dataset]
+    was_training = model.training
+    model.eval()
+    try:
+        # By tokens, not rows: batches go by length, so the time left follows the tokens.
+        quiet = is_initialized() and get_rank() > 0
+        with tqdm(total=sum(lengths), desc="Encoding", unit=" tokens", unit_scale=True, disable=quiet) as progress:
+            for rows in token_budget_batches(lengths, max_tokens):
+                batch = make_batch(dataset, rows, collate, model.device)
+                inputs = {name: value for name, value in batch.items() if name != "labels"}
+                with torch.no_grad():
+                    output = model(**inputs, **options)
+                yield rows, batch, output
+                progress.update(sum(lengths[row] for row in rows))
+    finally:
+        model.train(was_training)
+
+
+def _allocate(shape: tuple[int, int], in_memory: bool) -> np.ndarray:
+    if in_memory:
+        return np.empty(shape, dtype=np.float32)
+    with tempfile.TemporaryFile() as file:  # the mapping keeps the nameless file alive, and frees it when it goes
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+
+
+def _put(whole: Tensor | None, rows: list[int], part: Tensor, count: int) -> Tensor:
+    """Put a batch's rows where they belong; the first batch decides shape and type."""
+    if whole is None:
+        whole = torch.empty((count, *part.shape[1:]), dtype=part.dtype)
+    whole[rows] = part.cpu()
+    return whole

@@ -1,0 +1,183 @@
+"""Layers that do not train are passed over: the states that enter the first trained layer come from the store.
+
+    texts -> [embeddings, layers 1 … k: frozen, computed once a text] -> states -> layers k+1 …, head: every step
+
+`StoredStates` puts a batch's states (models/activation_cache/writer.py) in the place of the embeddings' before the
+lowest layer, and the frozen layers hand on what they are given. What others do to the layers' input (taking padding
+out, placing rotary positions) happens as it would, since the layers are still called.
+
+Texts are known by their tokens (models/activation_cache/digests.py), not by row numbers, so batches need not carry
+anything: any sampler, accumulation, a micro-batch cut in parts, several processes and evaluation are all the same. A
+batch with a text that is not in the store is computed as ever.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from nlp_transfer.models.activation_cache.digests import DIGEST, text_digest
+from nlp_transfer.models.activation_cache.store import Entry
+from nlp_transfer.models.activation_cache.writer import from_numpy
+from nlp_transfer.models.families import encoder_layers, family
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+TEXT_COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
+"""What a batch's texts are known by, in the order in which encoders and `StoredStates.look_up` take them."""
+
+
+def reason_against(model: "PreTrainedModel") -> str | None:
+    """Why this network must be computed from its embeddings on; None where it need not.
+
+    Args:
+        model: a classifier of a known family, out of any adapter.
+    """
+    kind, attention = model.config.model_type, str(model.config._attn_implementation)
+    if family(model).only_whole:
+        return f"a {kind} encoder cannot start above its embeddings: {family(model).only_whole}"
+    if "flash" in attention:
+        return f"attention {attention!r} packs the states of a batch in a way of its own"
+    return None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A batch all of whose texts are in an entry.
+
+    Args:
+        places: of its texts in the entry, in the rows' order.
+        lengths: tokens of each row.
+    """
+
+    places: np.ndarray
+    lengths: np.ndarray
+
+
+class StoredStates:
+    """Feeds stored states into a model.
+
+    Args:
+        model: a classifier out of any adapter.
+        entries: the entry that holds the states that leave a layer (from 1), by layer.
+        returns_tuple: whether a layer of this network returns its states in a tuple (`layers_return_tuples`).
+    """
+
+    def __init__(self, model: "PreTrainedModel", entries: dict[int, Entry], *, returns_tuple: bool) -> None:
+        self.model = model
+        self.entries = entries
+        self.layers = max(entries)
+        """How many of the lowest layers are passed over; where there is no entry for it, none is."""
+        self._returns_tuple = returns_tuple
+        self._found: _Found | None = None
+
+    def look_up(
+        self, input_ids: Tensor | None, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
+    ) -> _Found | None:
+        """Find a batch's texts, padded at their end; None unless the states of all are there.
+
+        Args:
+            input_ids: shape (batch, tokens); None where the batch has none.
+            attention_mask: the same shape; None is all ones.
+            token_type_ids: the same shape; None is all zeros.
+        """
+        entry = self.entries.get(self.layers)
+        if (
+            entry is None
+            or input_ids is None
+            or input_ids.ndim != 2
+            or (attention_mask is not None and attention_mask.ndim != 2)
+        ):
+            return None
+        ids = input_ids.cpu().numpy()
+        mask = np.ones(ids.shape, bool) if attention_mask is None else attention_mask.cpu().numpy() != 0
+        lengths = mask.sum(axis=1)
+        if not bool((mask == (np.arange(ids.shape[1]) < lengths[:, None])).all()):
+            return None
+        types = None if token_type_ids is None else token_type_ids.cpu().numpy()
+        digests = [
+            text_digest(row[:length], None if types is None else types[number, :length])
+            for number, (row, length) in enumerate(zip(ids, lengths, strict=True))
+        ]
+        places = entry.find(np.array(digests, dtype=DIGEST))
+        return None if places is None else _Found(places, lengths)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Inside, the model starts from stored states where it can."""
+        layers = list(encoder_layers(self.model))
+        with ExitStack() as stack:
+            base: nn.Module = self.model.base_model
+            stack.callback(base.register_forward_pre_hook(self._note_batch, with_kwargs=True).remove)
+            # First of all hooks: who takes padding out, takes it out of the stored states.
+            stack.callback(layers[0].register_forward_pre_hook(self._put_states, prepend=True).remove)
+            for index, layer in enumerate(layers[: max(self.entries)]):
+                before = layer.__dict__.get("forward")
+                layer.forward = self._passing(index, layer.forward)
+                stack.callback(_restore, layer, before)
+            try:
+                yield
+            finally:
+                self._found = None
+
+    def _note_batch(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Before the encoder. Whoever asks for what is computed inside it gets it computed."""
+        given = {**dict(zip(TEXT_COLUMNS, args, strict=False)), **kwargs}
+        config: Any = module.config
+        inside = any(
+            given.get(name) or getattr(config, name, False) for name in ("output_hidden_states", "output_attentions")
+        )
+        own = any(given.get(name) is not None for name in ("inputs_embeds", "position_ids"))
+        self._found = None if inside or own else self.look_up(*(given.get(name) for name in TEXT_COLUMNS))
+
+    def _put_states(self, layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Before the lowest layer."""
+        if self._found is None:
+            return None
+        states = padded_states(self.entries[self.layers], self._found.places, args[0])
+        # Reentrant activation checkpointing makes gradients only for layers whose input wants one.
+        return (states.requires_grad_(args[0].requires_grad), *args[1:])
+
+    def _passing(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def pass_on(states: Tensor, *args: Any, **kwargs: Any) -> Any:
+            if self._found is None or index >= self.layers:
+                return forward(states, *args, **kwargs)
+            return (states,) if self._returns_tuple else states
+
+        return pass_on
+
+
+def padded_states(entry: Entry, places: np.ndarray, like: Tensor) -> Tensor:
+    """The states of a batch's texts, each from its first position on, and zeros after it.
+
+    Args:
+        entry: of the store.
+        places: of the texts in it, in the rows' order.
+        like: what the layer would be given: shape (batch, tokens, hidden), for the shape and the device.
+
+    Raises:
+        ValueError: the batch has another shape; something below the layers has changed it.
+    """
+    rows, width, hidden = like.shape
+    starts, ends = entry.starts[places], entry.starts[places + 1]
+    if rows != len(places) or width < int((ends - starts).max()) or hidden != entry.values.shape[1]:
+        raise ValueError(
+            f"The lowest layer is given states of shape {tuple(like.shape)} for {len(places)} texts of up to "
+            f"{int((ends - starts).max())} tokens and width {entry.values.shape[1]}."
+        )
+    states = np.zeros((rows, width, hidden), dtype=entry.values.dtype)
+    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        states[row, : end - start] = entry.values[start:end]
+    return from_numpy(states, entry.dtype).to(like.device)
+
+
+def _restore(layer: nn.Module, forward: Any) -> None:
+    if forward is None:
+        del layer.__dict__["forward"]
+    else:
+        layer.__dict__["forward"] = forward

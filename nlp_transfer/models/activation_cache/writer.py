@@ -1,0 +1,179 @@
+"""The states that leave a layer, computed once for each text and put into the store (models/activation_cache/store.py).
+
+Batches hold texts of one length, so there is no padding, and a text's states do not depend on its neighbours.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from nlp_transfer.models.activation_cache.digests import UniqueTexts
+from nlp_transfer.models.activation_cache.store import STORED_TYPES, ActivationStore, entry_bytes
+from nlp_transfer.models.families import encoder_layers
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Precision = Callable[[], AbstractContextManager[Any]]
+"""Makes the context in which the model computes, such as autocast."""
+
+
+@torch.no_grad()
+def capture(
+    model: "PreTrainedModel", inputs: dict[str, Tensor], layers: Sequence[int], precision: Precision = nullcontext
+) -> dict[int, Tensor]:
+    """The states that leave each of `layers` (from 1), shape (batch, tokens, hidden); nothing above is computed.
+
+    Args:
+        model: a classifier out of any adapter; its mode is put back afterwards.
+        inputs: of a batch without padding, where it is wanted that no hook takes padding out.
+        layers: which.
+        precision: as in training.
+    """
+    states: dict[int, Tensor] = {}
+
+    def note(layer: int, module: nn.Module, args: Any, output: Any) -> None:
+        states[layer] = _state(output)[:, : inputs["input_ids"].shape[1]]  # Longformer adds tokens to whole windows
+        if len(states) == len(layers):
+            raise _ReachedError
+
+    modes = [(module, module.training) for module in model.modules()]
+    with ExitStack() as stack:
+        for layer in layers:
+            handle = encoder_layers(model)[layer - 1].register_forward_hook(partial(note, layer))
+            stack.callback(handle.remove)
+        model.eval()
+        try:
+            with precision():
+                model(**inputs)
+        except _ReachedError:
+            pass
+        finally:
+            for module, training in modes:
+                module.training = training
+    return states
+
+
+class _ReachedError(Exception):
+    """The last wanted layer is through."""
+
+
+def write_states(
+    model: "PreTrainedModel",
+    texts: UniqueTexts,
+    store: ActivationStore,
+    keys: dict[int, str],
+    *,
+    max_tokens: int,
+    precision: Precision = nullcontext,
+    quiet: bool = False,
+) -> None:
+    """Compute the states of every text and put them into the store, from one pass.
+
+    Args:
+        model: a classifier out of any adapter.
+        texts: at least one.
+        store: where to.
+        keys: the entry's key for each layer whose states are wanted.
+        max_tokens: tokens of a batch; a longer text is a batch of its own.
+        precision: as in training.
+        quiet: show no progress.
+
+    Raises:
+        NotStoredError: they do not fit.
+    """
+    layers, count, total = list(keys), len(texts.digests), int(texts.lengths.sum())
+    first = capture(model, _batch(texts, [int(texts.lengths.argmin())], model.device), layers, precision)
+    store.check_fits(sum(entry_bytes(count, total, s.shape[-1], type_name(s)) for s in first.values()))
+    with ExitStack() as stack:
+        writers = {
+            layer: stack.enter_context(
+                store.writing(keys[layer], texts.digests, texts.lengths, states.shape[-1], type_name(states))
+            )
+            for layer, states in first.items()
+        }
+        progress = stack.enter_context(
+            tqdm(total=total, desc="Encoding", unit=" tokens", unit_scale=True, disable=quiet)
+        )
+        for chosen in _equal_lengths(texts, max_tokens):
+            states = capture(model, _batch(texts, chosen, model.device), layers, precision)
+            for layer, writer in writers.items():
+                values = to_numpy(states[layer])
+                for place, text in enumerate(chosen):
+                    writer.put(text, values[place])
+            progress.update(int(texts.lengths[chosen].sum()))
+
+
+def _equal_lengths(texts: UniqueTexts, max_tokens: int) -> Iterator[list[int]]:
+    """Batches of texts of one length, the longest first; those with token types apart from those without."""
+    chosen: list[int] = []
+    alike: tuple[int, bool] | None = None
+    for text in np.lexsort((~texts.typed, -texts.lengths)).tolist():
+        kind = (int(texts.lengths[text]), bool(texts.typed[text]))
+        if chosen and (kind != alike or (len(chosen) + 1) * kind[0] > max_tokens):
+            yield chosen
+            chosen = []
+        chosen, alike = [*chosen, text], kind
+    if chosen:
+        yield chosen
+
+
+def _batch(texts: UniqueTexts, chosen: list[int], device: torch.device) -> dict[str, Tensor]:
+    """Texts of one length as a batch without padding."""
+    ids, types = zip(*(texts.read(text) for text in chosen), strict=True)
+    batch = {"input_ids": torch.from_numpy(np.stack(ids).astype(np.int64)).to(device)}
+    batch["attention_mask"] = torch.ones_like(batch["input_ids"])
+    if types[0] is not None:
+        batch["token_type_ids"] = torch.from_numpy(np.stack(types).astype(np.int64)).to(device)
+    return batch
+
+
+def layers_return_tuples(model: "PreTrainedModel", texts: UniqueTexts) -> bool:
+    """Whether a layer returns its states in a tuple of one.
+
+    Raises:
+        ValueError: in a tuple of more.
+    """
+    found: list[Any] = []
+
+    def note(module: nn.Module, args: Any, output: Any) -> None:
+        found.append(output)
+
+    handle = encoder_layers(model)[0].register_forward_hook(note)
+    try:
+        capture(model, _batch(texts, [int(texts.lengths.argmin())], model.device), [1])
+    finally:
+        handle.remove()
+    if isinstance(found[0], tuple) and len(found[0]) != 1:
+        raise ValueError(f"a layer of this network returns {len(found[0])} values")
+    return isinstance(found[0], tuple)
+
+
+def type_name(states: Tensor) -> str:
+    """The name of a tensor's type, as the store calls it; what it does not know is kept as float32."""
+    name = str(states.dtype).removeprefix("torch.")
+    return name if name in STORED_TYPES else "float32"
+
+
+def to_numpy(states: Tensor) -> np.ndarray:
+    """A tensor as the store keeps it."""
+    states = states.detach().to(getattr(torch, type_name(states))).cpu().contiguous()
+    return (states.view(torch.uint16) if states.dtype == torch.bfloat16 else states).numpy()
+
+
+def from_numpy(values: np.ndarray, dtype: str) -> Tensor:
+    """What the store keeps as a tensor."""
+    states = torch.from_numpy(values)
+    return states.view(torch.bfloat16) if dtype == "bfloat16" else states
+
+
+def _state(output: Any) -> Tensor:
+    state = output[0] if isinstance(output, tuple) else output
+    assert isinstance(state, Tensor)
+    return state

@@ -1,0 +1,1 @@
+"""Resolve, download and validate model folders."""

@@ -1,0 +1,123 @@
+"""The folder of a model: where it is already, or a copy of the Hub's in the cache; checked before any of it is read.
+
+A Hub model is fetched in one step, with one attempt, and is a folder like any other from then on. So what is refused in
+a folder is refused from the Hub, and nothing asks the network while a local model is loaded.
+"""
+
+import os
+import textwrap
+from pathlib import Path
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.files.hub_errors import cause_of, is_network, status_of
+from nlp_transfer.models.files.manifest import has_manifest, listed_files
+from nlp_transfer.models.files.resolve import resolve_model
+from nlp_transfer.models.files.validate import EXTRACTOR, check_safe
+
+MODEL_FILES = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "model*.safetensors")
+"""What is fetched of a Hub model, from its top folder: configuration, vocabulary, and weights that are no pickles; the
+same from the folder of its extractor, where its manifest lists one."""
+
+
+def model_folder(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
+    """The folder that holds a model's files.
+
+    Args:
+        name: see `resolve_model`.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether its Python files are fetched too.
+
+    Raises:
+        ConfigError: there is no such model, a revision of a folder here is asked for, or the Hub cannot be reached and
+            the model is not in the cache.
+        CheckpointError: its files are not those of its manifest, or lead out of the folder; see `check_safe`.
+    """
+    source = Path(resolve_model(name))
+    if source.is_dir():
+        if revision is not None:
+            raise ConfigError(f"model: {revision_of_a_folder(name, revision)}")
+        folder = source
+    else:
+        folder = _fetched(name, revision, [*MODEL_FILES, *["*.py"] * trust_remote_code], ["*/*"])
+        if has_manifest(folder) and any(file.startswith(f"{EXTRACTOR}/") for file in listed_files(folder)):
+            # Of the commit that was fetched, of which the client has all names: nothing more is asked but the files.
+            _fetched(name, folder.name, [f"{EXTRACTOR}/{pattern}" for pattern in MODEL_FILES], ["*/*/*"])
+    check_safe(folder)
+    return folder
+
+
+def revision_of_a_folder(name: str, revision: str) -> str:
+    """What is said where a revision of a model is asked for that is here."""
+    return (
+        f"{name} is on this machine, and revision is {revision}: only models on the Hub have revisions. Leave it out."
+    )
+
+
+def without_telemetry() -> None:
+    """Let Xet's library, which moves large files, tell nobody how much and how fast, unless the user has chosen."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+def _fetched(name: str, revision: str | None, patterns: list[str], ignored: list[str]) -> Path:
+    from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    without_telemetry()
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=ignored))
+    except LocalEntryNotFoundError as error:
+        # What transformers has put into the cache may lack files that are not needed.
+        known = try_to_load_from_cache(name, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=revision)
+        if isinstance(known, str):
+            return Path(known).parent
+        raise ConfigError(f"model: {_problem(name, revision, error)}") from error
+    except Exception as error:  # the library raises a dozen kinds, most of them from below
+        raise ConfigError(f"model: {_problem(name, revision, error)}") from error
+    if not folder.is_dir():
+        raise ConfigError(
+            f"model: {name} is on the Hub and holds no file of a model ({', '.join(patterns)}). Check the name and "
+            "`revision`."
+        )
+    return folder
+
+
+def _problem(name: str, revision: str | None, error: Exception) -> str:
+    """What kept a model from coming, and what to do about it."""
+    from huggingface_hub import constants, get_token
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    hub, status = constants.ENDPOINT, status_of(cause_of(error))
+    login = "Log in with `hf auth login`, or set HF_TOKEN"
+    if isinstance(error, RevisionNotFoundError):
+        return f"{name} has no revision {revision} on the Hub. Expected a commit, a tag or a branch of it."
+    if isinstance(error, GatedRepoError):
+        return f"{name} is gated. Ask for access at {hub}/{name}. {login}."
+    if isinstance(error, RepositoryNotFoundError) or status == 404:
+        seen = "this login may not see it" if get_token() else "nobody is logged in here"
+        return (
+            f"{name} is not a folder here, and {hub} has no such model; or it is private, and {seen}. Check the name. "
+            f"{login}, if it is private; or name a local folder."
+        )
+    if status is not None:
+        what = {
+            401: f"{hub} does not know this login. Log in anew with `hf auth login`, or set HF_TOKEN.",
+            403: "this login has no right to read it. Use a token that may.",
+        }.get(status, f"{hub} answers with {status}. Try again later; or name a local folder.")
+        return f"{name} cannot be fetched: {what}"
+    if isinstance(error, LocalEntryNotFoundError) or is_network(cause_of(error)):
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "there is no network"
+        return (
+            f"{name} is not a folder here, and as a Hub id it cannot be fetched: {why}, and it is not in the cache "
+            f"({constants.HF_HUB_CACHE}). Check the name; or fetch it where there is a network with "
+            f"`hf download {name} --local-dir {Path(name).name}`, copy that folder here and name it."
+        )
+    text = textwrap.shorten(str(error), 300, placeholder=" …") or type(error).__name__
+    return (
+        f"{name} cannot be fetched from the Hub ({type(error).__name__}: {text}). Check the name and `revision`; log "
+        "in with `hf auth login` if it is private or gated; or name a local folder."
+    )

@@ -1,0 +1,282 @@
+"""A list of a folder's files with their sizes and hashes, by which a torn or changed folder is known before it is read.
+
+    {"version": 1, "files": {"model.safetensors": {"bytes": 90874416, "sha256": "53aa5117…"}, …}}
+
+`manifest.json` is written last: a folder that has one was written to its end, and is on the disk. It is no signature:
+who can change the files can write it anew.
+
+Light to import: neither torch nor transformers.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nlp_transfer.errors import CheckpointError
+
+MANIFEST = "manifest.json"
+
+READ_OF_A_MODEL = tuple(
+    f"*.{suffix}"
+    for suffix in (
+        *("json", "txt", "model", "spm", "codes", "tokenizer", "tiktoken", "jinja", "py"),
+        *("safetensors", "bin", "pt", "pth", "ckpt", "pkl", "msgpack", "h5", "gguf", "onnx", "data"),
+    )
+)
+"""Names of files that some library reads of a model: configuration, vocabulary, code and weights."""
+
+_NOT_READ = (MANIFEST, "metrics.json", "training_args.bin")
+"""Names of files that no library reads of a model: a push adds scores, and `Trainer` its arguments."""
+
+_BESIDE = f".{MANIFEST}.tmp"
+"""Where the manifest is written before it takes its place; only one process writes a folder."""
+
+_VERSION = 1
+_CHUNK_BYTES = 1 << 20
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether the folder has a manifest, be it right or wrong."""
+    return os.path.lexists(folder / MANIFEST)
+
+
+def write_manifest(folder: Path) -> None:
+    """Put every file of the folder on the disk and list it in `manifest.json`. Call it when all else is written.
+
+    Args:
+        folder: its regular files are listed, those of its sub-folders too; the manifest itself is not.
+
+    Raises:
+        CheckpointError: a link in it leads out of it, so that the list could not be believed.
+        OSError: a file cannot be read, or the manifest not be written.
+    """
+    problems = links_out(folder)
+    if problems:
+        raise CheckpointError(problems)
+    files = {}
+    for path in _files(folder):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        files[path.relative_to(folder).as_posix()] = _entry(path)
+    for inner, _, _ in os.walk(folder):
+        sync_folder(Path(inner))
+    beside = folder / _BESIDE
+    beside.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
+    with beside.open("xb") as out:
+        out.write(_written(files))
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(folder / MANIFEST)
+    sync_folder(folder)
+
+
+def manifest_of(contents: Mapping[str, Path | bytes]) -> bytes:
+    """The manifest of a folder that does not stand here: its files' names, and their contents or where these are."""
+    return _written({name: _entry(content) for name, content in sorted(contents.items())})
+
+
+def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
+    """Check that the folder's files are those that its manifest lists, and that it lists all that are read.
+
+    Sizes are compared first, so that a torn folder is refused at once; then all is hashed, a chunk at a time.
+
+    Args:
+        folder: holds the manifest; hidden inner folders, and those with a manifest of their own, are left out.
+        read: patterns of names of files that are read; files of other names need not be listed.
+
+    Raises:
+        CheckpointError: with each file that is missing, has another size or other content, or is read and not listed;
+            no readable manifest, or one that names something outside the folder; a link that leads out of the folder.
+    """
+    try:
+        problems = links_out(folder)
+        listed = {} if problems else _read(folder)
+        problems += [_outside(folder, f"names {name!r}, which is") for name in listed if not _is_inside(folder, name)]
+        problems += [] if problems else _unlisted(folder, listed, read)
+        if not problems:
+            problems = [problem for name, (size, _) in listed.items() for problem in _size_problem(folder, name, size)]
+        if not problems:
+            for name, (_, expected) in listed.items():
+                found = _sha256(folder / name)
+                if found != expected:
+                    what = f"has the SHA-256 {found[:12]}…, but {MANIFEST} says {expected[:12]}…"
+                    problems.append(f"{folder / name} {what} {_advice(folder)}")
+    except OSError as error:
+        place = error.filename or folder
+        raise CheckpointError(f"{folder} cannot be checked: {place}: {error.strerror or error}.") from error
+    if problems:
+        raise CheckpointError(problems)
+
+
+def listed_files(folder: Path) -> set[str]:
+    """The names that a folder's manifest lists; raises CheckpointError where it cannot be read."""
+    return set(_read(folder))
+
+
+def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
+    """SHA-256 (hex) over the names and contents of the folder's own files of a pattern, sub-folders left out."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
+        whole.update(f"{path.name} {_sha256(path)}\n".encode())
+    return whole.hexdigest()
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """The same over a model's weights alone, by which it is known whatever else its folder holds."""
+    return folder_fingerprint(folder, "*.safetensors")
+
+
+def _read(folder: Path) -> dict[str, tuple[int, str]]:
+    """(size in bytes, SHA-256) by name."""
+    place = folder / MANIFEST
+    try:
+        tree: Any = json.loads(place.read_bytes())
+        version = tree["version"]
+        files = {str(name): (entry["bytes"], entry["sha256"]) for name, entry in tree["files"].items()}
+    except FileNotFoundError as error:
+        if not folder.exists():
+            raise CheckpointError(f"There is no folder {folder}.") from error
+        raise CheckpointError(
+            f"{folder} has no {MANIFEST}, which is written last: it is not complete. {_remedy(folder)}"
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f'{place} is torn or no manifest; expected {{"version": {_VERSION}, "files": {{NAME: {{"bytes": N, '
+            f'"sha256": HEX}}}}}}. {_remedy(folder)}'
+        ) from error
+    if version != _VERSION:
+        raise CheckpointError(f"{place} is of version {version!r}; expected {_VERSION}. Use a newer nlp-transfer.")
+    wrong = [name for name, (size, sha) in files.items() if type(size) is not int or not isinstance(sha, str)]
+    if wrong:
+        raise CheckpointError(f"{place}: {wrong[0]!r} has no size and SHA-256 that can be read. {_remedy(folder)}")
+    return files
+
+
+def _size_problem(folder: Path, name: str, size: int) -> list[str]:
+    place = folder / name
+    if not place.is_file():
+        return [f"{place} is missing; {MANIFEST} says {size:,} bytes. {_remedy(folder)}"]
+    found = place.stat().st_size
+    if found == size:
+        return []
+    return [f"{place} has {found:,} bytes, but {MANIFEST} says {size:,}. {_advice(folder)}"]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The regular files, in an order that does not depend on the disk."""
+    for inner, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(inner) / name
+            if path.is_file() and path not in (folder / MANIFEST, folder / _BESIDE):
+                yield path
+
+
+def _unlisted(folder: Path, listed: Mapping[str, Any], read: Sequence[str]) -> list[str]:
+    """Return a problem where files that are read stand in no manifest."""
+    strange = []
+    for path in _files(folder):
+        name = path.relative_to(folder)
+        apart = any(has_manifest(folder / inner) or inner.name.startswith(".") for inner in list(name.parents)[:-1])
+        if name.as_posix() in listed or path.name in _NOT_READ or apart:
+            continue
+        if any(fnmatchcase(path.name, pattern) for pattern in read):
+            strange.append(name.as_posix())
+    if not strange:
+        return []
+    more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+    return [
+        f"{folder} holds {', '.join(strange[:5])}{more}, which {MANIFEST} does not list. Delete what does not belong "
+        f"there, or copy {folder.name} anew. If it was you who added it, {_accept(folder)}."
+    ]
+
+
+def links_out(folder: Path) -> list[str]:
+    """Return a problem for each link that leads out of the folder."""
+    problems = []
+    for inner, folders, names in os.walk(folder):
+        for path in (Path(inner) / name for name in (*folders, *names)):
+            if path.is_symlink() and not _leads_inside(folder, path):
+                problems.append(_outside(folder, f"holds the link {path.relative_to(folder)}, which leads to what is"))
+    return problems
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Whether a listed name stays in the folder, links followed."""
+    pure = PurePosixPath(name)
+    if not name or "\0" in name or pure.is_absolute() or ".." in pure.parts:
+        return False
+    return _leads_inside(folder, folder / name)
+
+
+def _leads_inside(folder: Path, path: Path) -> bool:
+    """Whether a path stays in the folder, links followed."""
+    root = folder.resolve()
+    try:
+        real = path.resolve()
+    except RuntimeError:  # a circle of links, which leads nowhere
+        return False
+    # The Hub's cache keeps a model's files in `blobs` and links to them from `snapshots/COMMIT` and folders in it.
+    snapshot = root.parent if root.parent.parent.name == "snapshots" else root
+    blobs = snapshot.parent.parent / "blobs"
+    return real.is_relative_to(root) or (snapshot.parent.name == "snapshots" and real.is_relative_to(blobs))
+
+
+def _outside(folder: Path, what: str) -> str:
+    return (
+        f"{folder}: it {what} outside this folder; nothing is read there. Copy the files themselves into the folder, "
+        "or take one from a source that you trust."
+    )
+
+
+def _advice(folder: Path) -> str:
+    return (
+        f"The file was changed, or not wholly copied. {_remedy(folder)} If it was you who changed it, "
+        f"{_accept(folder)}."
+    )
+
+
+def _accept(folder: Path) -> str:
+    """How a user's own change is accepted: a checkpoint counts as torn without a manifest."""
+    if (folder / "trainer_state.json").exists():
+        return (
+            "list it anew in Python: import pathlib; from nlp_transfer.models.files.manifest import write_manifest; "
+            f"write_manifest(pathlib.Path({str(folder)!r}))"
+        )
+    return f"delete {folder / MANIFEST}"
+
+
+def _remedy(folder: Path) -> str:
+    return f"Copy {folder.name} anew from where it was made, or make it again."
+
+
+def _entry(content: Path | bytes) -> dict[str, Any]:
+    if isinstance(content, bytes):
+        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {"bytes": content.stat().st_size, "sha256": _sha256(content)}
+
+
+def _written(files: Mapping[str, dict[str, Any]]) -> bytes:
+    return (json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n").encode("ascii")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

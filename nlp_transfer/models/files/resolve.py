@@ -1,0 +1,162 @@
+"""Where a model is: inside an installed package, in a folder, or on the Hub; and what is wrong if it is not there.
+
+Light to import: neither torch nor transformers.
+"""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+from nlp_transfer.errors import LISTED_NAMES, ConfigError
+from nlp_transfer.files import utf8_problem
+from nlp_transfer.models.files.validate import ADAPTER_CONFIG, adapter_base, pickled_weights
+
+PACKAGE_PREFIX = "package:"
+
+_HUB_ID = r"[\w.-]+(/[\w.-]+)?"
+
+_ON_HUB, _AT, _HERE = "Hub model ", " at revision ", "folder "
+
+
+def resolve_model(name: str) -> str:
+    """Where a model is: a folder, or a Hub id as it came.
+
+    Args:
+        name: `package:PACKAGE/FOLDER` (a folder inside an installed package), a local folder, or a Hub id.
+
+    Raises:
+        ConfigError: the package or folder does not exist or leads out of the package, or the name is none of the three.
+    """
+    if not name:
+        raise ConfigError("model is empty; expected a folder, a Hub id, or a model inside an installed package.")
+    if problem := utf8_problem(name):
+        raise ConfigError(f"model: {problem}")
+    if name.startswith(PACKAGE_PREFIX):
+        return str(_package_folder(name))
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        inner = folder / "model"
+        if (inner / "config.json").is_file() and not (folder / "config.json").exists():
+            raise ConfigError(f"model: {name} is the folder of a run; its model is {inner}. Name that.")
+        return str(folder)
+    if folder.exists():
+        raise ConfigError(f"model: {name} is a file; expected the folder that holds its config.json and weights.")
+    if name.startswith((".", "/", "~")) or not re.fullmatch(_HUB_ID, name):
+        raise ConfigError(
+            f"model: there is no folder {name}. Expected a folder, a Hub id such as answerdotai/ModernBERT-base, or "
+            f"{PACKAGE_PREFIX}NAME/FOLDER for a model inside an installed package."
+        )
+    return name
+
+
+def check_folder(name: str, folder: Path) -> None:
+    """Check that a folder holds an encoder with weights that are read.
+
+    Raises:
+        ConfigError: no config.json, or no safetensors.
+    """
+    check_config(name, folder)
+    files = {path.name for path in folder.iterdir()}
+    pickles = pickled_weights(files)
+    if pickles:
+        raise ConfigError(f"model: {name} has its weights as a pickle only ({pickles[0]}). {conversion(name)}")
+    if any(file.endswith(".safetensors") for file in files):
+        return
+    if _is_hub_id(name):
+        raise ConfigError(f"model: {name} has no safetensors weights on the Hub, at most pickles. {conversion(name)}")
+    raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
+
+
+def check_config(name: str, folder: Path) -> None:
+    """Check that a folder holds a model's config.json, so that no other folder is walked or read.
+
+    Raises:
+        ConfigError: no config.json.
+    """
+    if os.path.lexists(folder / "config.json"):
+        return
+    files = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(files) - LISTED_NAMES:,} more" if len(files) > LISTED_NAMES else ""
+    found = f"{', '.join(files[:LISTED_NAMES])}{more}" if files else "nothing"
+    hint = f" (this is an adapter: name its base model{adapter_base(folder)})" if ADAPTER_CONFIG in files else ""
+    raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
+
+
+def read_problem(name: str, what: str, error: Exception) -> str:
+    """Word why something of a model could not be read."""
+    text = " ".join(str(error).split())[:300]
+    if not text or isinstance(error, KeyError | AttributeError | IndexError | AssertionError):
+        text = f"{type(error).__name__} {text}".rstrip()
+    what = "config.json" if "alidation error for " in text else what  # also the tokenizer's reader reads it
+    return f"model: {name}: its {what} cannot be read: {text}"
+
+
+def origin_of(name: str, folder: Path) -> str:
+    """Where a model came from, in words for a report: package and version, folder, or Hub id and commit."""
+    if name.startswith(PACKAGE_PREFIX):
+        package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return f"{inner} of the package {package} {importlib.metadata.version(package.replace('_', '-'))}"
+        return f"{inner} of the package {package}"
+    # The cache names the folder of a Hub model by its commit.
+    return f"{_ON_HUB}{name}{_AT}{folder.name}" if _is_hub_id(name) else f"{_HERE}{folder}"
+
+
+def public_name(name: str) -> tuple[str, str | None] | None:
+    """The Hub id of a model's name, and its commit where the name is a place in the Hub's cache; None for others."""
+    place = Path(name)
+    if (cached := re.fullmatch(r"models--([\w.-]+?)(?:--([\w.-]+))?", place.parent.parent.name)) is not None:
+        return "/".join(part for part in cached.groups() if part), place.name
+    is_id = re.fullmatch(_HUB_ID, name) is not None and not name.startswith(".") and _is_hub_id(name)
+    return (name, None) if is_id else None
+
+
+def hub_origin(origin: str) -> tuple[str, str] | None:
+    """The Hub id and commit of what `origin_of` said; None where the model came from elsewhere."""
+    name, at, revision = origin.removeprefix(_ON_HUB).rpartition(_AT)
+    return (name, revision) if origin.startswith(_ON_HUB) and at else None
+
+
+def folder_origin(origin: str) -> Path | None:
+    """The folder of what `origin_of` said; None where the model came from elsewhere."""
+    return Path(origin.removeprefix(_HERE)) if origin.startswith(_HERE) else None
+
+
+def conversion(name: str, auto_class: str = "AutoModel") -> str:
+    """How to make safetensors of pickled weights."""
+    folder = f"{Path(name).name}-safetensors"
+    return (
+        "Pickles can run code, so they are not read. If you trust this one, convert it once: "
+        f'python -c "from transformers import {auto_class}, AutoTokenizer as T; '
+        f"{auto_class}.from_pretrained('{name}', use_safetensors=False).save_pretrained('{folder}'); "
+        f"T.from_pretrained('{name}').save_pretrained('{folder}')\" and name the folder {folder}."
+    )
+
+
+def _is_hub_id(name: str) -> bool:
+    return not name.startswith(PACKAGE_PREFIX) and not Path(name).expanduser().is_dir()
+
+
+def _package_folder(name: str) -> Path:
+    package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
+    try:
+        spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        hint = package.replace("_", "-")
+        raise ConfigError(f"model: {name} needs the package {package!r}, which is not installed: pip install {hint}")
+    root = Path(next(iter(spec.submodule_search_locations)))
+    folder = root / inner
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise ConfigError(
+            f"model: {name} leads out of the package {package!r}. Expected {PACKAGE_PREFIX}NAME/FOLDER with a folder "
+            "inside the package; name any other folder by its path."
+        )
+    if not folder.is_dir():
+        found = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
+        raise ConfigError(f"model: the package {package!r} has no folder {inner!r}. Folders: {', '.join(found)}.")
+    return folder

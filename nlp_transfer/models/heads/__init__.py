@@ -1,0 +1,1 @@
+"""Heads and pooling on top of an encoder."""

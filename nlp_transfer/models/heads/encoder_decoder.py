@@ -1,0 +1,207 @@
+"""Networks that write: an encoder with a decoder made of a copy of it, or any encoder-decoder of transformers.
+
+    encoder -> states -> decoder: the same layers, each with new attention to the encoder's states -> the next token
+
+A BERT-family encoder starts both sides (BERT2BERT); what it does not hold, the attention between the two and mostly the
+layer before the vocabulary's scores, is new. The special tokens are set where transformers leaves them unset: writing
+begins with the token that begins a text, and ends with the one that ends it. With shared weights both sides are one set
+of layers. The network is a plain `EncoderDecoderModel`.
+Reference: Rothe et al. (2020), https://arxiv.org/abs/1907.12461
+"""
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    EncoderDecoderConfig,
+    EncoderDecoderModel,
+    GenerationConfig,
+)
+
+from nlp_transfer.data.encoding.sentence_windows import marker_ids
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.families import unknown_family
+from nlp_transfer.models.family_table import FAMILIES
+from nlp_transfer.models.files.resolve import origin_of
+from nlp_transfer.models.loading import LoadedModel, max_positions, random_part, read_config, read_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+DECODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
+"""The families of which transformers has a decoder that attends to an encoder. BigBird's attends to padding, too: what
+it writes would depend on what else is in the batch."""
+
+
+def load_encoder_decoder(
+    name: str,
+    *,
+    tokenizer: "PreTrainedTokenizerBase",
+    revision: str | None,
+    trust_remote_code: bool,
+    attention_dropout: float | None,
+    share_weights: bool = False,
+) -> LoadedModel:
+    """A pretrained encoder-decoder, or one that a pretrained encoder starts.
+
+    Args:
+        name: see `resolve_model`.
+        tokenizer: says which tokens begin, end and fill a text.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether Python code in the model's folder may run.
+        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+        share_weights: let encoder and decoder be one set of layers, where an encoder starts both.
+
+    Raises:
+        ConfigError: the model is neither, or its family has no decoder; a tokenizer without the tokens.
+        CheckpointError: the folder is torn or unsafe; see `model_folder`.
+    """
+    folder, config = read_config(name, revision=revision, trust_remote_code=trust_remote_code)
+    origin = origin_of(name, folder)
+    if config.is_encoder_decoder:
+        if share_weights:
+            raise ConfigError(
+                f"task.share_weights is on, and {name} is a {config.model_type} with a decoder of its own. Leave it "
+                "out, or name an encoder."
+            )
+        model, info = read_weights(AutoModelForSeq2SeqLM, name, folder, config, trust_remote_code, attention_dropout)
+        lost = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
+        new = tuple(key for key, _ in model.named_parameters() if key in lost)
+        if model.config.decoder_start_token_id is None:
+            raise ConfigError(
+                f"model: {name}: its config.json does not say with which token a summary begins "
+                "(decoder_start_token_id), so it cannot write. Was it ever trained to?"
+            )
+        return LoadedModel(model, new, origin, positions(config, "encoder"), (random_part(lost),) if lost else ())
+    if config.model_type not in FAMILIES:
+        raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
+    if config.model_type not in DECODERS:
+        raise ConfigError(
+            f"model: {name}: transformers has no decoder of the family {config.model_type}, so this encoder cannot "
+            f"start one. Families that can: {', '.join(DECODERS)}; or name a model that writes (T5, BART, …)."
+        )
+    model, new = _composed(name, folder, config, trust_remote_code, attention_dropout)
+    set_special_tokens(model, tokenizer, name)
+    notes = [
+        f"A decoder was started from the encoder; {len(new)} of its parameters are new, such as its attention to the "
+        "encoder's states."
+    ]
+    if share_weights:
+        share(model)
+        notes.append("Encoder and decoder share their weights.")
+    return LoadedModel(model, new, origin, max_positions(config), tuple(notes))
+
+
+def _composed(
+    name: str, folder: "Path", config: "PreTrainedConfig", trust_remote_code: bool, attention_dropout: float | None
+) -> tuple[EncoderDecoderModel, tuple[str, ...]]:
+    """An encoder and a decoder from one folder, and the names of the parameters that it does not hold."""
+    of_decoder = copy.deepcopy(config)
+    of_decoder.is_decoder = of_decoder.add_cross_attention = True
+    encoder, info = read_weights(AutoModel, name, folder, config, trust_remote_code, attention_dropout)
+    missing = {key for key in info["missing_keys"] if "pooler" not in key}
+    if missing:
+        raise ConfigError(
+            f"model: {name}: its weights lack {len(missing)} of the encoder's parameters ({sorted(missing)[0]}, …). "
+            "Name the folder of the encoder itself."
+        )
+    decoder, info = read_weights(AutoModelForCausalLM, name, folder, of_decoder, trust_remote_code, attention_dropout)
+    composed = EncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config)
+    model = EncoderDecoderModel(config=composed, encoder=encoder, decoder=decoder)
+    # What is tied is not new; and the bias of the vocabulary's scores starts at zero, where an adapter may leave it.
+    fixed = {id(model.decoder.get_input_embeddings().weight), id(getattr(model.get_output_embeddings(), "bias", None))}
+    fresh = {f"decoder.{key}" for key in info["missing_keys"]}
+    new = tuple(key for key, value in model.named_parameters() if key in fresh and id(value) not in fixed)
+    return model, new
+
+
+def set_special_tokens(model: Any, tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
+    """Say with which tokens a composed network begins, ends and fills what it writes.
+
+    Raises:
+        ConfigError: the tokenizer lacks one.
+    """
+    begins, ends = marker_ids(tokenizer)
+    fills = tokenizer.pad_token_id
+    if begins is None or ends is None or fills is None:
+        raise ConfigError(
+            f"model: {name}: its tokenizer lacks a token that begins a text, one that ends it (cls_token and sep_token,"
+            " or bos_token and eos_token) or one that fills a batch (pad_token), so no decoder can be started from it."
+        )
+    tokens = {"decoder_start_token_id": begins, "bos_token_id": begins, "eos_token_id": ends, "pad_token_id": fills}
+    for key, value in tokens.items():
+        setattr(model.config, key, value)
+    model.config.vocab_size = model.config.decoder.vocab_size
+    model.generation_config = GenerationConfig(**tokens)
+
+
+def set_writing(model: Any, **settings: Any) -> None:
+    """Let a network write with these settings of its generation config, which are saved with it.
+
+    Args:
+        model: keeps what its own config says beside them, such as forced tokens.
+        settings: as `GenerationConfig` takes them.
+    """
+    config = model.generation_config
+    config.max_length = config.min_length = None  # those count otherwise, and would be complained of beside ours
+    config.update(**{**settings, "min_new_tokens": settings["min_new_tokens"] or None})
+
+
+def share(model: Any) -> None:
+    """Make the decoder's weights those of the encoder, but for what the encoder lacks."""
+    base = model.decoder.base_model
+    for name in [name for name, _ in base.named_parameters()]:
+        try:
+            of_encoder = model.encoder.get_parameter(name)
+        except AttributeError:
+            continue
+        owner, _, leaf = name.rpartition(".")
+        setattr(base.get_submodule(owner), leaf, of_encoder)
+    model.decoder.tie_weights()
+
+
+def shares_weights(model: nn.Module) -> bool:
+    """Whether both sides of a network are one set of layers."""
+    return isinstance(model, EncoderDecoderModel) and (
+        model.encoder.get_input_embeddings().weight is model.decoder.get_input_embeddings().weight
+    )
+
+
+def refuse_shared_weights(model: nn.Module) -> None:
+    """Refuse an adapter on a network whose sides share their weights: each side would get its own change of them.
+
+    Raises:
+        ConfigError: they do.
+    """
+    if shares_weights(model):
+        raise ConfigError(
+            "task.share_weights is on, and an adapter would change what encoder and decoder share for each of them "
+            "apart. Take full_fine_tuning, or leave share_weights out."
+        )
+
+
+def separate_weights(model: nn.Module) -> dict[str, Tensor] | None:
+    """The state of a network that shares weights, each side with its own, as plain loading expects them; else None."""
+    if not shares_weights(model):
+        return None
+    return {name: value.clone() if name.startswith("encoder.") else value for name, value in model.state_dict().items()}
+
+
+def positions(config: "PreTrainedConfig", side: str) -> int | None:
+    """How many tokens a side of an encoder-decoder may see; None where its positions are relative.
+
+    Args:
+        config: of the network.
+        side: `encoder` or `decoder`.
+    """
+    own = getattr(config, side, config)
+    found = getattr(own, f"max_{side}_position_embeddings", None)
+    if found is None and getattr(own, "max_position_embeddings", None) is not None:
+        found = max_positions(own)
+    return found

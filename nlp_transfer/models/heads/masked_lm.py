@@ -1,0 +1,240 @@
+"""An encoder with a masked-language-modelling head that computes the vocabulary's scores at masked tokens only.
+
+The scores of a vocabulary cost more than a small encoder's layers; at the 15 % of tokens that are masked they cost a
+seventh. Hooks pick those tokens between encoder and head, so the network stays a plain `…ForMaskedLM`; a call without
+labels is untouched. In evaluation the output's logits are what metrics need, a few numbers a row:
+
+    (batch, 3): sum of the losses of its masked tokens, how many they are, how many were guessed right
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoModel, AutoModelForMaskedLM
+from transformers.modeling_outputs import BaseModelOutput
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.family_table import FAMILIES
+from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_part
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+HEADS = ("cls", "lm_head", "lm_predictions", "vocab_transform", "predictions", "generator_predictions", "head")
+"""What the families call the first module after the encoder's last states."""
+
+
+def load_masked_lm(
+    name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
+) -> LoadedModel:
+    """A pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings.
+
+    Args:
+        name: see `resolve_model`.
+        revision: the Hub model's commit, tag or branch.
+        trust_remote_code: whether Python code in the model's folder may run.
+        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+
+    Raises:
+        ConfigError, CheckpointError: see `load_encoder_with_head`.
+    """
+    model, info, origin, positions = load_pretrained(
+        AutoModelForMaskedLM,
+        name,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        attention_dropout=attention_dropout,
+    )
+    pooler = f"{model.base_model_prefix}.pooler"
+    if pooler in FAMILIES[model.config.model_type].head:
+        whole: Any
+        whole, of_whole, *_ = load_pretrained(
+            AutoModel, name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=None
+        )
+        if not any("pooler" in str(key) for key in of_whole["missing_keys"]):
+            kept: Any = {f"{pooler}.{key}": weight for key, weight in whole.pooler.state_dict().items()}
+            model.passed_on = kept
+    encoder = f"{model.base_model_prefix}."
+    missing = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
+    notes = []
+    lost = [key for key in missing if key.startswith(encoder)]
+    if lost:
+        notes.append(random_part(lost))
+    output: Any = model.get_output_embeddings()
+    # What is tied is not new; and the bias of the vocabulary's scores starts at zero, where an adapter may leave it.
+    fixed = {id(model.get_input_embeddings().weight), id(getattr(output, "bias", None))}
+    new = tuple(key for key, parameter in model.named_parameters() if key in missing and id(parameter) not in fixed)
+    if any(not key.startswith(encoder) for key in new):
+        notes.append(
+            "The checkpoint has no head for masked-language modelling: a new one is tied to the embeddings. Perplexity "
+            "before training is that of the new head."
+        )
+    score_masked_tokens(model)
+    return LoadedModel(model, new, origin, positions, tuple(notes))
+
+
+def inherited_pooler(model: "PreTrainedModel") -> dict[str, Tensor]:
+    """Weights of the checkpoint that a masked-language model does not have, and is saved with all the same.
+
+    They are those of the pooler, which a classifier reads: transformers leaves it out, so that a classifier which goes
+    on from the saved model would begin with a random one.
+    """
+    found: dict[str, Tensor] = getattr(model, "passed_on", {})
+    return found
+
+
+def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) -> None:
+    """Give new tokens embeddings: the mean of the tokens that they were made of.
+
+    Args:
+        model: its embeddings are made longer in place; the output layer that is tied to them follows.
+        pieces: the ids of these tokens by the new token's id.
+    """
+    if not pieces:
+        return
+    size = max(pieces) + 1
+    embeddings: Any = model.get_input_embeddings()
+    if size > embeddings.num_embeddings:
+        model.resize_token_embeddings(size, mean_resizing=False)
+        embeddings = model.get_input_embeddings()
+    output: Any = model.get_output_embeddings()
+    with torch.no_grad():
+        for new, old in pieces.items():
+            embeddings.weight[new] = embeddings.weight[old].mean(dim=0)
+            if output is not None and output.weight is not embeddings.weight:
+                output.weight[new] = output.weight[old].mean(dim=0)
+            if output is not None and getattr(output, "bias", None) is not None:
+                output.bias[new] = output.bias[old].mean()
+
+
+def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
+    """The masked-language model of the checkpoint that a network came from; of a network without one, a new one."""
+    name = getattr(model.config, "_name_or_path", "")
+    if not name:
+        return AutoModelForMaskedLM.from_config(model.config)
+    return load_masked_lm(name, revision=None, trust_remote_code=False, attention_dropout=None).model
+
+
+class HiddenTokenHead(nn.Module):
+    """The head of a masked-language model, on the states of another network.
+
+    Its parameters are those of the head; an output layer that was tied to the embeddings is tied to the network's.
+
+    Args:
+        masked_lm: gives up its own encoder.
+        encoder: the other network's.
+    """
+
+    def __init__(self, masked_lm: "PreTrainedModel", encoder: "PreTrainedModel") -> None:
+        super().__init__()
+        output: Any = masked_lm.get_output_embeddings()
+        embeddings: Any = encoder.get_input_embeddings()
+        tied = output.weight is masked_lm.get_input_embeddings().weight
+        self._states = _States(encoder)
+        setattr(masked_lm, masked_lm.base_model_prefix, self._states)
+        if tied:
+            output.weight = embeddings.weight
+        self._masked_lm = (masked_lm,)  # in a tuple, its parameters are not registered
+        of_encoder = {id(parameter) for parameter in encoder.parameters()}
+        own = [p for p in masked_lm.parameters() if id(p) not in of_encoder]
+        self.own = nn.ParameterList(own)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """The vocabulary's scores, shape (count, vocabulary), for states of shape (count, hidden)."""
+        self._states.last = states[None]
+        places = torch.zeros(1, len(states), dtype=torch.long, device=states.device)
+        scores: Tensor = self._masked_lm[0](input_ids=places).logits[0]
+        return scores
+
+
+class _States(nn.Module):
+    """Stands for an encoder whose last states are known.
+
+    Args:
+        encoder: the one that made them, whose embeddings some heads read.
+    """
+
+    def __init__(self, encoder: "PreTrainedModel") -> None:
+        super().__init__()
+        self._encoder = (encoder,)
+        self.last: Tensor | None = None
+
+    @property
+    def embeddings(self) -> Any:
+        """The encoder's."""
+        return self._encoder[0].embeddings
+
+    def forward(self, *_: Any, **__: Any) -> Any:
+        """The states."""
+        output: Any = BaseModelOutput(last_hidden_state=self.last)
+        output.global_attentions = None  # which Longformer's head passes on
+        return output
+
+
+def score_masked_tokens(model: "PreTrainedModel") -> None:
+    """Put the hooks in; see the module's text.
+
+    Raises:
+        ConfigError: the family's head is not known.
+    """
+    head = next((module for name, module in model.named_children() if name in HEADS), None)
+    if head is None:
+        raise ConfigError(
+            f"masked_language_modeling does not know the head of a {type(model).__name__}. Known heads are called "
+            f"{', '.join(HEADS)}."
+        )
+    picking = _Picking()
+    model.register_forward_pre_hook(picking.before_model, with_kwargs=True)
+    head.register_forward_pre_hook(picking.before_head)
+    model.register_forward_hook(picking.after_model, with_kwargs=True)
+
+
+class _Picking:
+    """What the hooks of one model tell one another in a forward pass."""
+
+    def __init__(self) -> None:
+        self.masked: Tensor | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: an adapter trains a copy of a head, whose hook must hear of the model's calls."""
+        return self
+
+    def before_model(
+        self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Note which tokens are masked, and leave the model the labels of these."""
+        labels = kwargs.get("labels")
+        self.masked = None if labels is None else labels >= 0
+        if labels is None:
+            return args, kwargs
+        if model.config.model_type == "longformer" and kwargs.get("global_attention_mask") is None:
+            # Without a token that sees all, padding gives it gradients that are not numbers.
+            first = torch.zeros_like(labels)
+            first[:, 0] = 1
+            kwargs = {**kwargs, "global_attention_mask": first}
+        return args, {**kwargs, "labels": labels[self.masked][None]}
+
+    def before_head(self, head: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Hand the head their states."""
+        return args if self.masked is None else (args[0][self.masked][None], *args[1:])
+
+    def after_model(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+        """In evaluation, sum the scores up by row."""
+        if self.masked is None or model.training:
+            return output
+        labels, masked = kwargs["labels"].flatten(), self.masked
+        scores = output.logits.flatten(0, -2).float()
+        each = torch.stack(
+            [
+                functional.cross_entropy(scores, labels, reduction="none"),
+                torch.ones_like(labels, dtype=scores.dtype),
+                (scores.argmax(dim=-1) == labels).to(scores.dtype),
+            ],
+            dim=1,
+        )
+        rows = masked.nonzero()[:, 0]
+        output.logits = each.new_zeros(len(masked), 3).index_add_(0, rows, each)
+        return output

@@ -1,0 +1,1 @@
+"""Export encoders to ONNX and run them."""

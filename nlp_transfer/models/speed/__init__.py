@@ -1,0 +1,1 @@
+"""Faster forward passes with the same result."""

@@ -1,0 +1,27 @@
+"""Group rows of similar length into batches within a token budget."""
+
+from collections.abc import Sequence
+
+
+def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Batches of rows of similar length, the longest first, so that a lack of memory shows at once.
+
+    Args:
+        lengths: tokens of each row.
+        max_tokens: what rows x longest row of a batch may reach; a longer row is a batch of its own.
+
+    Returns:
+        Indices into `lengths`; each once.
+
+    Raises:
+        ValueError: `max_tokens` is below 1.
+    """
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens is {max_tokens}; a batch needs room for at least one token.")
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= max_tokens:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches

@@ -1,0 +1,43 @@
+"""Logits of batches, whatever computes them: PyTorch without the padding in its layers, or ONNX Runtime."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nlp_transfer.models.onnx.runtime import OnnxNetwork
+from nlp_transfer.models.speed.fast_linear import fast_linear
+from nlp_transfer.models.speed.unpadding import unpadded
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Network: TypeAlias = "PreTrainedModel | OnnxNetwork"
+"""What computes logits."""
+
+BatchLogits = Callable[[Mapping[str, Tensor]], np.ndarray]
+"""A batch as a collator makes it, to float32 logits."""
+
+
+@contextmanager
+def batch_logits(network: Network, rows: int) -> Iterator[BatchLogits]:
+    """Inside, a function that gives the logits of a batch.
+
+    Args:
+        network: in evaluation mode, on the device that it shall run on.
+        rows: how many there are in all; a single one has no padding to be dropped.
+    """
+    if isinstance(network, OnnxNetwork):
+        yield network.logits
+        return
+    model: Any = network
+    with torch.inference_mode(), fast_linear(model), unpadded(model) if rows > 1 else nullcontext():
+
+        def logits(inputs: Mapping[str, Tensor]) -> np.ndarray:
+            outputs = model(**{name: tensor.to(model.device) for name, tensor in inputs.items()})
+            return np.asarray(outputs.logits.float().cpu().numpy())
+
+        yield logits

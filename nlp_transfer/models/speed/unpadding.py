@@ -1,0 +1,284 @@
+"""Padding is dropped inside the encoder: its layers see the real tokens of a batch, one text after another.
+
+    (batch, tokens, hidden)  ->  layers on (1, real tokens, hidden)  ->  (batch, tokens, hidden)
+
+A hook before the first layer takes the padding out, a hook after the last one puts zeros in its place; embeddings and
+head see the padded batch, so positions and pooling are the family's own. Attention stays inside each text
+(models/speed/attention.py), reached through transformers' own registry. Which rows make a batch is not changed, so an
+update is what it was, and a batch costs its real tokens whatever its lengths are.
+
+Networks whose attention does not go through the registry keep their padding, and one whose outputs would differ is
+refused.
+Reference: Portes et al. (2023), https://arxiv.org/abs/2312.17482
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from nlp_transfer.models.families import encoder_layers, family, is_known
+from nlp_transfer.models.speed.attention import Group, attend, attend_padded, make_groups
+from nlp_transfer.models.speed.dropout import is_cheap
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+ATTENTION = "nlp_transfer_texts"
+"""The name in transformers' registry of attention functions."""
+
+TOLERANCE = 1e-5
+"""How far logits with and without padding may be apart, relative to the largest, where numbers are finer than that."""
+
+ROUNDINGS = 8
+"""How many of the last place's units they may be apart in a coarser number format."""
+
+
+FILLED_TO = 64
+"""Real tokens are filled up to a multiple of this. On a CPU oneDNN makes kernels for each new number of rows, and keeps
+some MiB of them: few different numbers cost less time and memory."""
+
+FILLED_FROM = 512
+"""Batches of fewer tokens are not filled up, which would cost too large a share of them."""
+
+
+@dataclass
+class Batch:
+    """A batch whose padding is out.
+
+    Args:
+        shape: (batch, tokens) with padding.
+        places: of the real tokens in the padded batch, the longest text first; int64, shape (real tokens,).
+        rows: the rows in the order of their length, the longest first.
+        lengths: tokens of each, in that order.
+    """
+
+    shape: tuple[int, int]
+    places: Tensor
+    rows: Tensor
+    lengths: list[int]
+    _groups: dict[int, tuple[Tensor | None, list[Group]]] = field(default_factory=dict)
+
+    @property
+    def tokens(self) -> int:
+        """Real ones."""
+        return len(self.places)
+
+    @property
+    def filling(self) -> int:
+        """How many rows of zeros follow them; no text has them, and nothing flows back from them."""
+        return -self.tokens % FILLED_TO if self.tokens >= FILLED_FROM else 0
+
+    def groups(self, mask: Tensor | None) -> list[Group]:
+        """The texts by length, for a mask that the family made for the padded batch; all layers share them."""
+        if id(mask) not in self._groups:
+            inside = None if mask is None else self._window(mask)
+            self._groups[id(mask)] = (mask, make_groups(self.lengths, self.places.device, inside))
+        return self._groups[id(mask)][1]
+
+    def _window(self, mask: Tensor) -> Tensor | None:
+        """What the mask forbids beside padding, rows by length; None if nothing."""
+        width = self.shape[1]
+        mask = mask.expand(self.shape[0], 1, width, width).index_select(0, self.rows)
+        real = torch.arange(width, device=mask.device) < torch.tensor(self.lengths, device=mask.device)[:, None]
+        both = (real[:, None, None, :] & real[:, None, :, None]).to(mask.device)
+        return None if bool((mask | ~both).all()) else mask
+
+
+_current: Batch | None = None
+"""The batch that is in the layers. It stays until the next one comes: gradient checkpointing makes layers again."""
+
+
+def read_batch(attention_mask: Any) -> Batch | None:
+    """The batch of an attention mask, (batch, tokens); None where it is no such mask, or where nothing can be left out.
+
+    Only padding to the right is: with padding to the left the first token, which heads read, is padding.
+    """
+    if not isinstance(attention_mask, Tensor) or attention_mask.ndim != 2:
+        return None
+    real = attention_mask != 0
+    if bool(real.all()) or not bool(real[:, 0].all()) or bool((real[:, 1:] & ~real[:, :-1]).any()):
+        return None
+    lengths = real.sum(1)
+    rows = lengths.argsort(descending=True, stable=True)
+    place = torch.arange(real.numel(), device=real.device).view(real.shape).index_select(0, rows)
+    places = place[real.index_select(0, rows)]
+    return Batch((real.shape[0], real.shape[1]), places, rows, lengths.index_select(0, rows).tolist())
+
+
+@contextmanager
+def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
+    """Inside, the layers of a network see no padding, if that changes nothing; gives the reason where it does.
+
+    Args:
+        model: out of any adapter that may be around it (`plain_model`).
+    """
+    unpadding = Unpadding(model)
+    reason = unpadding.reason_against()
+    with nullcontext() if reason else unpadding.active():
+        yield reason
+
+
+class Unpadding:
+    """Drops padding inside the layers of a network of a known family.
+
+    Args:
+        model: out of any adapter that may be around it (`plain_model`).
+    """
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        self.model = model
+
+    def reason_against(self) -> str | None:
+        """Why this network keeps its padding; None where its logits on random tokens are the same without."""
+        kind = getattr(getattr(self.model, "config", None), "model_type", None)
+        if kind is None:
+            return f"{type(self.model).__name__} is no network of transformers"
+        if not is_known(self.model) or not family(self.model).attention_by_registry:
+            return f"the attention of {kind} is its own"
+        if self.model.config._attn_implementation not in ("sdpa", ATTENTION):
+            return f"its attention is {self.model.config._attn_implementation!r}, not 'sdpa'"
+        apart = self.difference()
+        return None if apart is None else f"its logits without padding differ by {apart:.2g}"
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Inside, the model's layers see no padding. May be entered again inside itself."""
+        if self.model.config._attn_implementation == ATTENTION:
+            yield
+            return
+        layers = encoder_layers(self.model)
+        before = self.model.config._attn_implementation
+        with ExitStack() as stack:
+            base: nn.Module = self.model.base_model
+            stack.enter_context(_removed(base.register_forward_pre_hook(_note_batch, with_kwargs=True)))
+            for layer in layers:
+                hook = _unpad if layer is layers[0] else _place_positions
+                stack.enter_context(_removed(layer.register_forward_pre_hook(hook, with_kwargs=True)))
+            stack.enter_context(_removed(layers[-1].register_forward_hook(_pad)))
+            self.model.set_attn_implementation(ATTENTION)
+            try:
+                yield
+            finally:
+                self.model.set_attn_implementation(before)
+
+    @torch.no_grad()
+    def difference(self) -> float | None:
+        """How far logits with and without padding are apart on random tokens, relatively; None within `TOLERANCE`."""
+        width = min(48, int(self.model.config.max_position_embeddings) // 2)
+        lengths = torch.tensor([max(1, width * share // 12) for share in (4, 12, 7, 10, 1)])
+        real = torch.arange(width) < lengths[:, None]
+        generator = torch.Generator().manual_seed(0)
+        ids = torch.randint(5, int(self.model.config.vocab_size), real.shape, generator=generator)
+        ids = ids.masked_fill(~real, int(self.model.config.pad_token_id or 0)).to(self.model.device)
+        inputs = {"input_ids": ids, "attention_mask": real.long().to(self.model.device)}
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            expected = self.model(**inputs).logits
+            with self.active():
+                found = self.model(**inputs).logits
+            if expected.ndim == 3:  # scores of each token; those of padding mean nothing
+                expected, found = expected[real], found[real]
+        finally:
+            self.model.train(was_training)
+        apart: float = (found - expected).abs().max().item() / max(1.0, expected.abs().max().item())
+        return None if apart <= max(TOLERANCE, ROUNDINGS * torch.finfo(found.dtype).eps) else apart
+
+
+@contextmanager
+def _removed(handle: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before the encoder: see where the padding is. Whoever asks for the layers' states gets them with padding."""
+    global _current  # noqa: PLW0603  # attention functions are given no place for it by all families
+    recorded = any(kwargs.get(name) for name in ("output_hidden_states", "output_attentions"))
+    config: Any = module.config
+    recorded = recorded or config.output_hidden_states or config.output_attentions
+    mask = kwargs.get("attention_mask", args[1] if len(args) > 1 else None)
+    _current = None if recorded else read_batch(mask)
+
+
+def _unpad(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Before the first layer."""
+    if _current is None:
+        return args, kwargs
+    states, *rest = args
+    real = states.flatten(0, 1).index_select(0, _current.places)
+    return _place_positions(layer, (_filled(real, _current)[None], *rest), kwargs)
+
+
+def _place_positions(
+    layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Before each layer: rotary position embeddings, (1 or batch, tokens, size), of the real tokens."""
+    rotary = kwargs.get("position_embeddings")
+    if _current is None or rotary is None:
+        return args, kwargs
+    placed = tuple(_fill_rows(part, _current) for part in rotary)
+    return args, {**kwargs, "position_embeddings": placed}
+
+
+def _fill_rows(part: Tensor, batch: Batch) -> Tensor:
+    real = part[0, batch.places % batch.shape[1]] if len(part) == 1 else part.flatten(0, 1)[batch.places]
+    return _filled(real, batch)[None]
+
+
+def _filled(real: Tensor, batch: Batch) -> Tensor:
+    """Real tokens, (tokens, …), with zeros after them."""
+    return functional.pad(real, (0, 0) * (real.ndim - 1) + (0, batch.filling)) if batch.filling else real
+
+
+def _pad(layer: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+    """After the last layer."""
+    if _current is None:
+        return output
+    states = output[0] if isinstance(output, tuple) else output
+    rows, width = _current.shape
+    whole = states.new_zeros(rows * width, states.shape[-1])
+    padded = whole.index_copy(0, _current.places, states[0, : _current.tokens]).view(rows, width, -1)
+    return (padded, *output[1:]) if isinstance(output, tuple) else padded
+
+
+def _attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """As transformers' attention functions: (1 or batch, heads, tokens, size) to (…, tokens, heads, size)."""
+    scale = scaling if scaling is not None else query.shape[-1] ** -0.5
+    how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": is_cheap(module)}
+    plain = kwargs.get("position_bias") is None and not kwargs.get("is_causal")
+    if not plain:
+        return sdpa_attention_forward(  # type: ignore[no-any-return]
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+    if _current is None or query.shape[2] != _current.tokens + _current.filling:
+        output = attend_padded(query, key, value, attention_mask, **how)
+        return output.transpose(1, 2), None
+    if key.shape[1] != query.shape[1]:  # grouped queries
+        key, value = (part.repeat_interleave(query.shape[1] // part.shape[1], 1) for part in (key, value))
+    q, k, v = (part[0, :, : _current.tokens].transpose(0, 1) for part in (query, key, value))
+    output = attend(q, k, v, _current.groups(attention_mask), **how)
+    return _filled(output, _current)[None], None
+
+
+ALL_ATTENTION_FUNCTIONS.register(ATTENTION, _attention)
+ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, sdpa_mask)

@@ -1,0 +1,113 @@
+"""What a finished run says of its target domain: whether adapting did harm, pseudo-labels, choices of a checkpoint."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
+from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
+from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
+from nlp_transfer.reporting.report import METRICS
+from nlp_transfer.reporting.sections.results import number
+from nlp_transfer.tasks import FittedClassification
+from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.scoring import SplitPredictions
+from nlp_transfer.training.target_batches import has_label
+from nlp_transfer.training.target_data import Encoded, adaptation_split
+
+
+def score_summary(config: Experiment) -> str:
+    """What a finished run scored, in a few words."""
+    metrics = json.loads((Path(str(config.training.output_dir)) / METRICS).read_text())
+    key, words = ("macro_f1", "macro-F1") if config.task.classifies else ("rouge1", "ROUGE-1")
+    parts = [
+        f"{domain} {split} {words} {number(splits[split][key])}"
+        for domain, splits in metrics.items()
+        for split in [next((name for name in ("test", "validation") if name in splits), next(iter(splits), None))]
+        if split is not None
+    ]
+    return ", ".join(parts)
+
+
+def compare_with_source_only(
+    task: FittedClassification,
+    scored: Mapping[str, SplitPredictions],
+    alone: Path,
+    uncorrected: Mapping[str, np.ndarray],
+) -> NegativeTransferTest:
+    """Compare the model on the target's rows with the source-only run's.
+
+    Args:
+        task: knows what the logits mean.
+        scored: the target's splits.
+        alone: the folder of the source-only run.
+        uncorrected: the splits' logits before `prior_correction`, which the source-only run is without; empty where
+            nothing was corrected.
+    """
+    logits = [uncorrected.get(split, one.logits) for split, one in scored.items()]
+    probabilities, predicted = read_predictions(alone / PREDICTIONS, "target", scored)
+    labels = next(iter(scored.values())).labels
+    return compare(
+        task.probabilities(np.concatenate(logits)),
+        probabilities,
+        multi_label=task.multi_label,
+        predicted=(task.predictions(logits[0]), predicted[: len(logits[0])]),
+        labels=None if labels is None else labels.astype(int),
+    )
+
+
+def pseudo_label_facts(task: FittedClassification, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
+    """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
+    found = trainer.pseudo_labels
+    if found is None:
+        labelling = any(method.pseudo_labels_target for method in trainer.methods)
+        return {"texts": "none: training ended before the first epoch that gives them"} if labelling else {}
+    made, names, labelled = found.numpy(), task.label_names, has_label(found).numpy()
+    facts = {"texts": f"{int(labelled.sum()):,} of {len(made):,} in the last epoch"}
+    rows = encoded["target"][adaptation_split(encoded["target"])]
+    if "labels" in rows.column_names and labelled.any():
+        # By label: whether a row got it, and whether it has it.
+        known, ids = np.asarray(rows["labels"]), np.arange(len(names))
+        given, true = (made == 1, known == 1) if task.multi_label else (made[:, None] == ids, known[:, None] == ids)
+        right = "texts with all labels right, by the labels" if task.multi_label else "right, by the labels"
+        facts[right] = f"{(given == true)[labelled].all(axis=1).mean():.3f}"
+        facts |= {
+            f"right of {name}": f"{true[given[:, i], i].mean():.3f} of {int(given[:, i].sum()):,}"
+            for i, name in enumerate(names)
+            if given[:, i].any()
+        }
+    return facts
+
+
+def choices_by_labels(
+    config: Experiment, history: Sequence[Mapping[str, float]], *, multi_label: bool
+) -> dict[str, str]:
+    """What each way of choosing a checkpoint would have taken, by the target's labels, as facts for the report.
+
+    Args:
+        config: says by what it was chosen, and whether the target was scored in each evaluation at all.
+        history: the log's entries.
+        multi_label: whether a text may have several labels, which are those of 0.5 and more here: thresholds are tuned
+            at the end.
+    """
+    if not config.target_progress:
+        return {}
+    judged = f"eval_{TARGET_MACRO_F1}"
+    evaluations = [entry for entry in history if judged in entry]
+    if not evaluations:
+        return {}
+    best = max(evaluations, key=lambda entry: entry[judged])
+    score = "macro-F1 with thresholds of 0.5" if multi_label else "macro-F1"
+    facts = {"best by the target's labels": f"{score} {number(best[judged])} at step {best['step']}"}
+    chosen = str(config.training.metric_for_best_model or "loss").removeprefix("eval_")
+    greater = {chosen: bool(config.training.greater_is_better), "macro_f1": True}
+    greater |= {name: one.greater_is_better for name, one in LABEL_FREE.items()}
+    for name, is_greater in greater.items():
+        if all(f"eval_{name}" in entry for entry in evaluations) and name != TARGET_MACRO_F1:
+            taken = (max if is_greater else min)(evaluations, key=lambda entry: entry[f"eval_{name}"])
+            whose = " (the source's)" if not name.startswith("target_") else ""
+            facts[f"by {name}{whose}"] = f"{score} {number(taken[judged])} at step {taken['step']}"
+    return facts

@@ -1,0 +1,130 @@
+"""Label shift in a run: how frequent the target's classes seem to be, for the report, and built into the model."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.metrics.label_shift import AT_CHANCE, above_chance, estimate_label_shift, vanishing_classes
+from nlp_transfer.models.families import final_linear
+from nlp_transfer.reporting.sections.results import number
+from nlp_transfer.tasks import FittedClassification
+from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.scoring import SplitPredictions, predict, scored_splits
+from nlp_transfer.training.target_data import Encoded
+
+
+def class_frequencies(
+    task: FittedClassification, scored: Mapping[str, Mapping[str, SplitPredictions]]
+) -> dict[str, str]:
+    """How frequent each class is in source validation, and seems to be in the target, as facts for the report.
+
+    Args:
+        task: with one label a text.
+        scored: what the model said of both domains.
+    """
+    validation, sides = scored["source"]["validation"], list(scored["target"].values())
+    assert validation.labels is not None
+    known = [one.labels for one in sides if one.labels is not None]
+    classes = len(task.label_names)
+    shares = np.bincount(validation.labels, minlength=classes) / len(validation.labels)
+    counts = np.bincount(np.concatenate(known), minlength=classes) if known else None
+    truth = [""] * classes if counts is None else [f"; by its labels {share:.3f}" for share in counts / counts.sum()]
+    if not above_chance(validation.logits, validation.labels):
+        seen = (f"{share:.3f} in source validation" for share in shares)
+        return {"no estimate": AT_CHANCE} | _by_class(task, seen, truth)
+    shift = estimate_label_shift(validation.logits, validation.labels, np.concatenate([one.logits for one in sides]))
+    seen = (
+        f"{shares[i]:.3f} in source validation, about {shift.target[i]:.3f} in the target "
+        f"(95 % {shift.interval[i, 0]:.3f} to {shift.interval[i, 1]:.3f})"
+        if shift.known[i]
+        else f"no row in source validation to go by; the model gives it {shift.target[i]:.3f} of the target"
+        for i in range(classes)
+    )
+    return _by_class(task, seen, truth)
+
+
+def _by_class(task: FittedClassification, seen: Iterable[str], truth: Iterable[str]) -> dict[str, str]:
+    return {name: one + other for name, one, other in zip(task.label_names, seen, truth, strict=True)}
+
+
+def check_correctable(task: FittedClassification, model: PreTrainedModel) -> None:
+    """Refuse `prior_correction` where it cannot be done.
+
+    Raises:
+        ConfigError: texts have several labels, or the layer that makes the logits has no bias.
+    """
+    if task.multi_label:
+        raise ConfigError("prior_correction is for one label a text, and the source has several. Leave it out.")
+    if final_linear(model)[1].bias is None:
+        raise ConfigError(
+            "prior_correction changes the bias of the model's last layer, and this one has none. Leave it out."
+        )
+
+
+def correct_prior(
+    trainer: TransferTrainer, task: FittedClassification, encoded: Encoded, tell: Callable[[str], None]
+) -> tuple[dict[str, str], dict[str, np.ndarray], np.ndarray | None]:
+    """Let the model predict with the class frequencies that the target's texts seem to have.
+
+    Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
+    model predicts so. A model that does not tell the source's classes apart is left as it is: what it says of the
+    target is no estimate. So is one that would never again say a class that it says of target texts: an estimate of
+    next to none may be right, and little is lost then; where it is wrong, the class is. On all processes together.
+
+    Returns:
+        Facts for the report: that it was done, and what the target's score was before, where it has labels. The logits
+        before, of the target's splits and of source validation, shape (rows, classes); none where nothing was done.
+    """
+    validation, labels = predict(trainer, encoded["source"]["validation"])
+    assert labels is not None
+    splits = scored_splits("target", encoded.get("target", {}))
+    if not splits:
+        return {"corrected": "no: the target has no rows that were not learned from"}, {}, None
+    if not above_chance(validation, labels):
+        tell(f"prior_correction: nothing is corrected: {AT_CHANCE}.")
+        return {"corrected": f"no: {AT_CHANCE}"}, {}, None
+    sides = [predict(trainer, encoded["target"][split]) for split in splits]
+    target = np.concatenate([logits for logits, _ in sides])
+    shift = estimate_label_shift(validation, labels, target)
+    if lost := vanishing_classes(target, shift, task.label_names):
+        tell(f"prior_correction: nothing is corrected: {lost}.")
+        return {"corrected": f"no: {lost}"}, {}, None
+    trainer.apply_prior_correction(shift)
+    shares = ", ".join(
+        f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)"
+        if shift.known[i]
+        else f"{name} as before (source validation has no row of it)"
+        for i, name in enumerate(task.label_names)
+    )
+    tell(f"prior_correction: the model now predicts with the frequencies that the target seems to have: {shares}.")
+    facts = {"corrected": "the model predicts with the target's frequencies, on source texts too"}
+    logits, known = sides[0]
+    if known is not None:
+        facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
+    return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}, validation
+
+
+def correction_warnings(
+    task: FittedClassification, scored: Mapping[str, SplitPredictions], before: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Whether `prior_correction` made the model worse on the target, by its labels.
+
+    Args:
+        task: scores.
+        scored: the target's splits.
+        before: their logits without the correction; empty where nothing was corrected.
+    """
+    found = []
+    for split, logits in before.items():
+        labels = scored[split].labels
+        if labels is None:
+            continue
+        old, new = task.metrics(logits, labels)["macro_f1"], scored[split].metrics["macro_f1"]
+        if new < old:
+            found.append(
+                f"prior_correction lowered the macro-F1 of target {split} from {number(old)} to {number(new)}, by its "
+                "labels: its texts are not what the estimate takes them for. Train without it."
+            )
+    return found

@@ -1,0 +1,187 @@
+"""Masked-language modelling: an encoder goes on pretraining on a domain's text, without labels.
+
+On a large corpus of the domain this is domain-adaptive pretraining (DAPT), on a task's own texts task-adaptive
+pretraining (TAPT). The `model` folder of such a run is what a later run names as its `model`.
+
+A MiniLM for sentence embeddings, which has no head that guesses tokens, learned two tasks no better after TAPT, and
+worse with large learning rates (README.md has the figures): compare with and without.
+Reference: Gururangan et al. (2020), https://arxiv.org/abs/2004.10964
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+
+from nlp_transfer.data import Corpus
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.size_limits import size_problems
+from nlp_transfer.tasks.base import FittedTask, Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+    from nlp_transfer.data.encoding.vocabulary import NewWords
+    from nlp_transfer.models.loading import LoadedModel
+
+
+@final
+@dataclass(frozen=True)
+class MaskedLanguageModeling(Task):
+    """Learn a domain's language from its texts.
+
+    Args:
+        max_length: tokens a row, special tokens included; a longer text goes on in further rows.
+        repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
+        mask_probability: the share of words (or tokens) that are to be guessed.
+        whole_words: mask words with all their tokens, not single tokens.
+        new_words: how many words of the training texts that the tokenizer breaks up are added to it; 0 is none.
+        least_count: how often a word must stand in the training texts to be added.
+    """
+
+    name: ClassVar[str] = "masked_language_modeling"
+    metric_names: ClassVar[tuple[str, ...]] = ("loss",)
+    classifies: ClassVar[bool] = False
+
+    max_length: int = 512
+    repeat_positions: bool = False
+    mask_probability: float = 0.15
+    whole_words: bool = True
+    new_words: int = 0
+    least_count: int = 20
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = size_problems("task.", vars(self))
+        if self.max_length < 3:
+            problems.append(f"task.max_length is {self.max_length}; a row needs at least 3 tokens.")
+        if not 0 < self.mask_probability < 1:
+            problems.append(f"task.mask_probability is {self.mask_probability}; expected 0 < value < 1.")
+        if self.new_words < 0:
+            problems.append(f"task.new_words is {self.new_words}; expected 0 or more.")
+        if self.least_count < 1:
+            problems.append(f"task.least_count is {self.least_count}; expected 1 or more.")
+        if problems:
+            raise ConfigError(problems)
+
+    def bind(self, corpus: Corpus) -> "FittedMaskedLanguageModeling":
+        """The task; any corpus will do."""
+        return FittedMaskedLanguageModeling(self)
+
+
+@final
+class FittedMaskedLanguageModeling(FittedTask):
+    """Masked-language modelling on a corpus. See `MaskedLanguageModeling`."""
+
+    def __init__(self, config: MaskedLanguageModeling) -> None:
+        self.config = config
+        self.name = config.name
+        self.max_length = config.max_length
+        self.facts = {}
+        self._new_words: NewWords | None = None
+
+    @property
+    def cut_at(self) -> None:
+        """See `FittedTask.cut_at`: a later run says at which length it cuts texts."""
+        return
+
+    def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
+        """See `FittedTask.fit_tokenizer`: adds the domain's words.
+
+        Raises:
+            ConfigError: the tokenizer has no mask token, or does not know words.
+        """
+        from nlp_transfer.data.encoding.vocabulary import add_domain_words
+
+        if tokenizer.mask_token_id is None:
+            raise ConfigError(
+                "task: masked_language_modeling needs a tokenizer with a mask token, and this one has none. Name an "
+                "encoder that was pretrained with masks."
+            )
+        if not tokenizer.is_fast:
+            raise ConfigError(
+                "task: masked_language_modeling needs a fast tokenizer (tokenizer.json), which knows which tokens make "
+                "a word; this one is slow. AutoTokenizer.from_pretrained(…).save_pretrained(…) converts most."
+            )
+        if not self.config.new_words:
+            return
+
+        def texts() -> Iterator[str]:
+            for batch in corpus.splits["train"].select_columns(["text"]).iter(1000):
+                yield from batch["text"]
+
+        self._new_words = found = add_domain_words(
+            tokenizer, texts(), most=self.config.new_words, least_count=self.config.least_count
+        )
+        self.facts = {
+            "new words": (
+                f"{len(found.words):,}: {', '.join(found.words[:10])}{', …' if len(found.words) > 10 else ''}"
+                if found.words
+                else f"none: no word of several pieces comes {self.config.least_count:,} times"
+            ),
+            "tokens saved by new words": (
+                f"{found.tokens_before - found.tokens_after:,.0f} of {found.tokens_before:,.0f} per 1,000 words of "
+                "training text"
+            ),
+        }
+
+    def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
+        """See `FittedTask.encode`; columns: id, input_ids, words, length, held_out; of several sources domain."""
+        from nlp_transfer.data.corpus import DOMAIN_COLUMN
+        from nlp_transfer.data.encoding.masking import HELD_OUT
+        from nlp_transfer.data.encoding.token_chunks import encode_pieces
+
+        encoded = {}
+        for split, dataset in corpus.splits.items():
+            rows = encode_pieces(
+                dataset,
+                tokenizer,
+                max_length=self.config.max_length,
+                fingerprint=f"{corpus.fingerprint}-{split}",
+                keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in dataset.column_names else (),
+                description=f"Tokenising {split}",
+            )
+            encoded[split] = rows.add_column(HELD_OUT, np.full(len(rows), split != "train"))
+        return encoded
+
+    def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+        """See `FittedTask.example`: the words to guess, and the text with masks."""
+        batch = self.collator(tokenizer)([row])
+        asked = batch["labels"][batch["labels"] >= 0].tolist()
+        return f"guess: {tokenizer.decode(asked)}", str(tokenizer.decode(batch["input_ids"][0][: row["length"]]))
+
+    def build_model(
+        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
+    ) -> "LoadedModel":
+        """See `FittedTask.build_model`; new words get embeddings."""
+        from nlp_transfer.models.heads.masked_lm import add_embeddings, load_masked_lm
+        from nlp_transfer.models.positions import fit_positions
+
+        loaded = load_masked_lm(
+            name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=attention_dropout
+        )
+        loaded = fit_positions(loaded, self.max_length, name, repeat=self.config.repeat_positions)
+        add_embeddings(loaded.model, self._new_words.pieces if self._new_words is not None else {})
+        return loaded
+
+    def collator(
+        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
+    ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
+        """See `FittedTask.collator`: it also draws the masks."""
+        from nlp_transfer.data.encoding.collators import COMPILED_MULTIPLE, PaddingCollator
+        from nlp_transfer.data.encoding.masking import MaskingCollator, TokenMasker
+
+        padding = PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
+        masks = TokenMasker.of(tokenizer, probability=self.config.mask_probability, whole_words=self.config.whole_words)
+        return MaskingCollator(padding, masks, seed)
+
+    def metrics(
+        self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
+    ) -> dict[str, Any]:
+        """See `FittedTask.metrics`; for the logits see `nlp_transfer.models.heads.masked_lm`."""
+        from nlp_transfer.metrics.perplexity import perplexity_metrics
+
+        return perplexity_metrics(np.asarray(logits), interval=interval)

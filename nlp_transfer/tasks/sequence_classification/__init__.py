@@ -1,0 +1,1 @@
+"""Sequence classification: one label or several labels a text."""

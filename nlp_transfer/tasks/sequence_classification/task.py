@@ -1,0 +1,234 @@
+"""Sequence classification: one label a text, or any number of labels a text.
+
+Which of the two it is follows from the corpus: a column `label` or a column `labels`. A text longer than `max_length`
+tokens is cut there, and the share of cut texts is reported. Multi-label decisions use one threshold a label, tuned on
+validation and saved with the model.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+
+from nlp_transfer.data import Corpus
+from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.models.size_limits import size_problems
+from nlp_transfer.tasks.base import FittedClassification, Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+    from nlp_transfer.models.loading import LoadedModel
+
+
+@final
+@dataclass(frozen=True)
+class SequenceClassification(Task):
+    """Classify texts.
+
+    Args:
+        max_length: tokens a text is cut to, special tokens included.
+        repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
+        class_weights: `balanced` makes rare classes count as much as frequent ones; or a weight for each class by name
+            (those not named weigh 1). Multi-label: the weight of the label's "yes".
+        focal_gamma: γ of the focal loss; 0 is cross-entropy.
+        label_smoothing: ε of label smoothing.
+        tune_thresholds: multi-label only: tune one threshold a label on validation; otherwise 0.5 for all.
+    """
+
+    name: ClassVar[str] = "sequence_classification"
+    metric_names: ClassVar[tuple[str, ...]] = (
+        "loss",
+        "accuracy",
+        "exact_match",
+        "matthews",
+        "macro_f1_with_none",
+        "micro_f1_with_none",
+        *(f"{mean}_{score}" for mean in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1")),
+    )
+
+    max_length: int = 512
+    repeat_positions: bool = False
+    class_weights: str | dict[str, float] | None = None
+    focal_gamma: float = 0.0
+    label_smoothing: float = 0.0
+    tune_thresholds: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = size_problems("task.", vars(self))
+        if self.max_length < 3:
+            problems.append(f"task.max_length is {self.max_length}; a text needs at least 3 tokens.")
+        if isinstance(self.class_weights, str) and self.class_weights != "balanced":
+            problems.append(
+                f"task.class_weights is {self.class_weights!r}; expected 'balanced' or a weight by class name."
+            )
+        weights = self.class_weights.values() if isinstance(self.class_weights, dict) else ()
+        if not all(0 <= weight < math.inf for weight in weights):
+            problems.append(f"task.class_weights is {self.class_weights}; expected weights of 0 or more.")
+        if not 0 <= self.focal_gamma < math.inf:
+            problems.append(f"task.focal_gamma is {self.focal_gamma}; expected 0 or more.")
+        if not 0 <= self.label_smoothing < 1:
+            problems.append(f"task.label_smoothing is {self.label_smoothing}; expected 0 <= value < 1.")
+        if problems:
+            raise ConfigError(problems)
+
+    def bind(self, corpus: Corpus) -> "FittedSequenceClassification":
+        """The task with the labels and class frequencies of `corpus`, whose train split must be labelled."""
+        if corpus.label_column is None:
+            raise DataError(
+                f"{corpus.origin}: the source has no labels, and classification learns from labels. "
+                "Name its label column with source.columns: {theirs: label}."
+            )
+        return FittedSequenceClassification(self, corpus)
+
+
+@final
+class FittedSequenceClassification(FittedClassification):
+    """A sequence classification task that knows its labels. See `SequenceClassification`."""
+
+    def __init__(self, config: SequenceClassification, corpus: Corpus) -> None:
+        self.config = config
+        self.name = config.name
+        self.max_length = config.max_length
+        self.facts = {}
+        self.label_names = corpus.label_names
+        self.multi_label = corpus.multi_label
+        self.thresholds = np.full(len(self.label_names), 0.5)
+        self._weights = self._class_weights(corpus)
+
+    def settings(self) -> dict[str, Any]:
+        """See `FittedTask.settings`."""
+        return {"max_length": self.max_length, "thresholds": self.threshold_by_label()}
+
+    def _class_weights(self, corpus: Corpus) -> "Tensor | None":
+        import torch
+
+        from nlp_transfer.tasks.sequence_classification.losses import balanced_class_weights, balanced_positive_weights
+
+        asked = self.config.class_weights
+        if asked is None:
+            return None
+        if isinstance(asked, dict):
+            unknown = [name for name in asked if name not in self.label_names]
+            if unknown:
+                raise ConfigError(
+                    [f"task.class_weights: {did_you_mean('class', name, self.label_names)}" for name in unknown]
+                )
+            return torch.tensor([float(asked.get(name, 1.0)) for name in self.label_names])
+        train = corpus.splits["train"]
+        counts = torch.zeros(len(self.label_names), dtype=torch.float64)
+        for batch in train.select_columns([str(corpus.label_column)]).iter(batch_size=10_000):
+            column = batch[corpus.label_column]
+            ids = [label for row in column for label in row] if self.multi_label else column
+            counts += torch.bincount(torch.tensor(ids, dtype=torch.long), minlength=len(self.label_names))
+        if self.multi_label:
+            return balanced_positive_weights(counts, len(train))
+        return balanced_class_weights(counts)
+
+    def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
+        """See `FittedTask.encode`; columns: id, input_ids, attention_mask, length, truncated, labels (where known).
+
+        Of several sources, `domain` too.
+        """
+        from nlp_transfer.data.corpus import DOMAIN_COLUMN
+        from nlp_transfer.data.encoding.tokens import encode_texts
+
+        return {
+            split: encode_texts(
+                dataset,
+                tokenizer,
+                max_length=self.config.max_length,
+                fingerprint=f"{corpus.fingerprint}-{split}",
+                keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in dataset.column_names else (),
+                num_labels=len(self.label_names) if self.multi_label else None,
+                description=f"Tokenising {split}",
+            )
+            for split, dataset in corpus.splits.items()
+        }
+
+    def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+        """See `FittedTask.example`."""
+        labels, names = row["labels"], self.label_names
+        shown = [names[i] for i, on in enumerate(labels) if on] if self.multi_label else names[labels]
+        return str(shown), str(tokenizer.decode(row["input_ids"]))
+
+    def build_model(
+        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
+    ) -> "LoadedModel":
+        """See `FittedTask.build_model`."""
+        from nlp_transfer.models.loading import load_encoder_with_head
+        from nlp_transfer.models.positions import fit_positions
+
+        loaded = load_encoder_with_head(
+            name,
+            label_names=self.label_names,
+            multi_label=self.multi_label,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            attention_dropout=attention_dropout,
+        )
+        return fit_positions(loaded, self.max_length, name, repeat=self.config.repeat_positions)
+
+    def collator(
+        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
+    ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
+        """See `FittedTask.collator`."""
+        from nlp_transfer.data.encoding.collators import COMPILED_MULTIPLE, PaddingCollator
+
+        return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
+
+    def loss(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """See `FittedClassification.loss`."""
+        from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
+
+        options = {"focal_gamma": self.config.focal_gamma, "label_smoothing": self.config.label_smoothing}
+        if self.multi_label:
+            return multi_label_loss(logits, labels, positive_weights=self._weights, **options)
+        return single_label_loss(logits, labels, class_weights=self._weights, **options)
+
+    def metrics(
+        self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
+    ) -> dict[str, Any]:
+        """See `FittedTask.metrics`; the loss is the mean over the rows of `loss`."""
+        import torch
+
+        from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
+        from nlp_transfer.metrics.classification import classification_metrics
+
+        result = classification_metrics(
+            self.predictions(logits),
+            labels.astype(int),
+            self.label_names,
+            multi_label=self.multi_label,
+            bootstrap_samples=BOOTSTRAP_SAMPLES if interval else 0,
+        )
+        return {"loss": float(self.loss(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
+
+    def tune_thresholds(self, logits: np.ndarray, labels: np.ndarray) -> None:
+        """See `FittedClassification.tune_thresholds`: one a label, those that maximise its F1 on these rows."""
+        from nlp_transfer.metrics.thresholds import tune_thresholds
+
+        if self.multi_label and self.config.tune_thresholds:
+            self.thresholds = tune_thresholds(self.probabilities(logits), labels.astype(int))
+
+    def predictions(self, logits: np.ndarray) -> np.ndarray:
+        """See `FittedClassification.predictions`."""
+        if self.multi_label:
+            return (self.probabilities(logits) >= self.thresholds).astype(int)
+        return np.asarray(logits).argmax(axis=-1)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """See `FittedClassification.probabilities`: sigmoid for multi-label, softmax for single-label."""
+        from scipy.special import expit, softmax
+
+        logits = np.asarray(logits, dtype=np.float64)
+        return expit(logits) if self.multi_label else softmax(logits, axis=-1)
+
+    def threshold_by_label(self) -> dict[str, float]:
+        """See `FittedClassification.threshold_by_label`."""
+        return dict(zip(self.label_names, self.thresholds.tolist(), strict=True)) if self.multi_label else {}

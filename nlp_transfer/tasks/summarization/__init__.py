@@ -1,0 +1,1 @@
+"""Summarization: extractive and abstractive."""

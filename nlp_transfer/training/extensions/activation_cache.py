@@ -1,0 +1,251 @@
+"""Frozen means once: what the layers below the first trained one make of a text is computed once, not in every epoch.
+
+With the lowest k layers frozen (partial_fine_tuning, lora with `layers`, adapters on upper layers) the states that
+enter layer k + 1 are kept on disk (models/activation_cache/writer.py, models/activation_cache/store.py), and each epoch
+starts from them. Gradual unfreezing starts above all layers that are closed yet; on several processes above those that
+never open. The frozen part computes without dropout, cached or not (training/extensions/frozen_layers.py), so both ways
+make the same results up to float rounding.
+
+An estimate decides: it pays where the layers that are passed over in all epochs are more than those of the one pass
+that fills the store, and it must fit the limit. The decision looks at the whole run, so a resumed run makes the same.
+"""
+
+import hashlib
+from contextlib import ExitStack, nullcontext
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from transformers.utils import logging
+
+from nlp_transfer.files import cache_key
+from nlp_transfer.methods.base import Context, ignore_message
+from nlp_transfer.models.activation_cache.digests import UniqueTexts, unique_texts
+from nlp_transfer.models.activation_cache.features import make_batch
+from nlp_transfer.models.activation_cache.frozen import encoder_identity
+from nlp_transfer.models.activation_cache.replay import TEXT_COLUMNS, StoredStates, reason_against
+from nlp_transfer.models.activation_cache.store import ActivationStore, Entry, NotStoredError, shown_bytes
+from nlp_transfer.models.activation_cache.writer import layers_return_tuples, write_states
+from nlp_transfer.models.families import encoder_layers
+from nlp_transfer.training.extensions.frozen_layers import FrozenMixin, FrozenPhase
+
+logger = logging.get_logger(__name__)
+
+ACTIVATION_FACT = "activation_cache"
+"""The report's fact about this."""
+
+SETTING = "training.activation_cache_gb"
+
+BYTES_PER_GB = 10**9
+
+CHECKED_ROWS = 4
+"""How many rows are run with and without stored states before these are used."""
+
+TOLERANCES = {False: 1e-4, True: 5e-2}
+"""How far their logits may be apart, relative to the largest: in float32, and under autocast, which rounds more."""
+
+
+def log_message(text: str) -> None:
+    """Tell the user of a Trainer something, on the main process."""
+    if PartialState().is_main_process:
+        logger.warning(text)
+
+
+def store_for(arguments: Any) -> ActivationStore | None:
+    """Where a run keeps activations; None where its arguments do not ask for that, as plain `TrainingArguments`."""
+    if not getattr(arguments, "activation_cache", False):
+        return None
+    return ActivationStore(int(arguments.activation_cache_gb * BYTES_PER_GB), setting=SETTING)
+
+
+class NotCachedError(Exception):
+    """Why a run computes its frozen layers in every epoch; not an error of anybody's."""
+
+
+class ActivationsMixin(FrozenMixin):
+    """See the module's text. A part of `TransferMixin`."""
+
+    _context: Context | None = None
+    _states: StoredStates | None = None
+    _computed: bool = False
+    """Whether some of the states were not in the store yet."""
+    _opened: ExitStack | None = None
+    """Closes what the training's first epoch opens; None outside of training, and from then on."""
+
+    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`; frozen layers are computed again after it."""
+        with ExitStack() as stack:
+            self._opened = stack
+            try:
+                return super()._inner_training_loop(*args, **kwargs)
+            finally:
+                self._opened = self._states = None
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`; before the first, when a checkpoint's weights and step are there, the store is filled."""
+        opened, self._opened = self._opened, None
+        if opened is not None and self.state.global_step < self.state.max_steps:
+            self._open_states(opened)
+        super()._run_epoch(*args, **kwargs)
+
+    def _freeze(self, layers: int) -> None:
+        super()._freeze(layers)
+        if self._states is not None and self.args.world_size == 1:
+            self._states.layers = max((stored for stored in self._states.entries if stored <= layers), default=0)
+
+    def _open_states(self, opened: ExitStack) -> None:
+        """Fill the store, and start from it until `opened` is closed; or say why not."""
+        if not self._moves_weights() or not hasattr(self.train_dataset, "__len__"):
+            return
+        spans = [span for span in self._spans() if span.layers > 0]
+        if not spans:
+            return
+        context = self._context
+        facts, say = (context.facts, context.say) if context is not None else ({}, log_message)
+        say = say if self.args.process_index == 0 else ignore_message
+        try:
+            states = self._make_states(spans)
+        except NotCachedError as reason:
+            facts[ACTIVATION_FACT] = {"used": False, "reason": str(reason)}
+            say(f"The frozen layers are computed in every epoch: {reason}.")
+            return
+        self._states = states
+        opened.enter_context(states.active())
+        size = sum(entry.size_bytes for entry in states.entries.values())
+        layers = sorted(states.entries)
+        facts[ACTIVATION_FACT] = {"used": True, "layers_passed_over": layers, "bytes": size}
+        store = next(iter(states.entries.values())).path.parent
+        depth, which = len(encoder_layers(self._plain())), " or ".join(str(layer) for layer in layers)
+        say(
+            f"Epochs start above the lowest {which} of {depth} layers, from what these make of each text: "
+            f"{shown_bytes(size)} {'' if self._computed else 'found '}in {store}."
+        )
+
+    def _make_states(self, spans: list[FrozenPhase]) -> StoredStates:
+        """Stored states for all parts of the training.
+
+        Raises:
+            NotCachedError: it cannot be done, does not pay, or does not fit.
+        """
+        store = store_for(self.args)
+        if reason := self._reason_against(store):
+            raise NotCachedError(reason)
+        assert store is not None
+        once, saved = max(span.layers for span in spans), sum(span.layers * span.passes for span in spans)
+        if saved <= once:
+            raise NotCachedError("each text comes once, so there is nothing to use again")
+        try:
+            texts = unique_texts(self._datasets())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NotCachedError(f"the rows cannot be told apart by their tokens: {error}") from error
+        if not len(texts.digests) or not texts.lengths.min():
+            raise NotCachedError("a row has no tokens")
+        model, layers = self._plain(), sorted({span.layers for span in spans})
+        try:
+            with self.args.main_process_first(local=True, desc="frozen layers"):
+                entries = self._entries(model, texts, store, layers)
+            states = StoredStates(model, entries, returns_tuple=layers_return_tuples(model, texts))
+        except NotStoredError as error:
+            raise NotCachedError("; ".join(error.problems)) from error
+        except ValueError as error:
+            raise NotCachedError(str(error)) from error
+        self._check(states)
+        return states
+
+    @torch.no_grad()
+    def _check(self, states: StoredStates) -> None:
+        """Run a few rows with and without stored states.
+
+        Raises:
+            NotCachedError: the logits differ, or the batches hold other texts than the rows.
+        """
+        rows: Any = self.train_dataset
+        try:
+            batch = make_batch(rows, range(min(CHECKED_ROWS, len(rows))), self.data_collator, self.args.device)
+        except (KeyError, TypeError, ValueError) as error:
+            raise NotCachedError(f"the collator needs more of a row than what models read: {error}") from error
+        inputs = {name: value for name, value in batch.items() if name not in ("labels", "label", "label_ids")}
+        model = self.accelerator.unwrap_model(self.model)
+        was_training = model.training
+        model.eval()
+        try:
+            for layers in sorted(states.entries):
+                states.layers = layers
+                if states.look_up(*(inputs.get(name) for name in TEXT_COLUMNS)) is None:
+                    raise NotCachedError("the collator makes other texts of the rows")
+                expected = model(**inputs).logits.float()
+                with states.active():
+                    found = model(**inputs).logits.float()
+                apart = (found - expected).abs().max().item() / max(1.0, expected.abs().max().item())
+                if not apart <= TOLERANCES[self._autocast()]:
+                    raise NotCachedError(f"with stored states the logits differ by {apart:.2g}")
+        finally:
+            model.train(was_training)
+
+    def _autocast(self) -> bool:
+        return bool(self.args.bf16 or self.args.fp16)
+
+    def _reason_against(self, store: ActivationStore | None) -> str | None:
+        if store is None:
+            return "training.activation_cache is off"
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled or self.args.n_gpu > 1:
+            return "the model is spread over devices"
+        if self.args.torch_compile:
+            return "compiled layers cannot be passed over"
+        if self.neftune_noise_alpha is not None:
+            return "the embeddings get noise (neftune_noise_alpha)"
+        if any(method.masks_target for method in self.methods):
+            return "the target's texts have other words hidden each time"
+        return reason_against(self._plain())
+
+    def _datasets(self) -> list[Any]:
+        """The rows that come more than once: training's, the target's, and validation's if evaluated more than once."""
+        again = self.args.eval_strategy == "epoch" and self.state.num_train_epochs > 1
+        if self.args.eval_strategy == "steps":
+            again = self.state.max_steps >= 2 * self.state.eval_steps
+        given: Any = self.eval_dataset
+        parts = given.values() if isinstance(given, dict) else [given]
+        target = self._context.target if self._context is not None else None
+        return [
+            self.train_dataset,
+            *([target] if target is not None else []),
+            *(part for part in parts if again and hasattr(part, "__len__")),
+        ]
+
+    def _entries(self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]) -> dict[int, Entry]:
+        """The states that leave each layer, or only those that leave the lowest, which serve longest.
+
+        Raises:
+            NotStoredError: not even these fit.
+        """
+        try:
+            return self._read_or_write(model, texts, store, layers)
+        except NotStoredError:
+            if len(layers) == 1:
+                raise
+        return self._read_or_write(model, texts, store, layers[:1])
+
+    def _read_or_write(
+        self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]
+    ) -> dict[int, Entry]:
+        """The states that leave each layer: from the store, and into it where they are not there."""
+        settings = [self.args.device.type, self.args.bf16, self.args.fp16]
+        named = hashlib.sha256(texts.digests.tobytes()).hexdigest()
+        keys = {layer: cache_key("states", encoder_identity(model, layer), layer, named, settings) for layer in layers}
+        entries = {layer: entry for layer in layers if (entry := store.read(keys[layer])) is not None}
+        missing = {layer: key for layer, key in keys.items() if layer not in entries}
+        self._computed = bool(missing)
+        if missing:
+            write_states(
+                model,
+                texts,
+                store,
+                missing,
+                max_tokens=(self._context or Context).batch_tokens,
+                precision=self.accelerator.autocast if self._autocast() else nullcontext,
+                quiet=self.args.disable_tqdm or self.args.process_index > 0,
+            )
+            entries |= {layer: entry for layer, key in missing.items() if (entry := store.read(key)) is not None}
+        if len(entries) < len(layers):
+            raise NotStoredError("what was stored is gone again, to make room for other runs")
+        return entries

@@ -1,0 +1,83 @@
+"""The features whose domains are to become alike: what enters the layer that makes the logits.
+
+Of a network that writes they are the means of the encoder's last states over the tokens of each text. In the place of
+logits stand, of each row, the sum of the losses of its written tokens and how many these are, from which the mean over
+all tokens of an update follows.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
+from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
+from nlp_transfer.training.target_batches import DOMAIN, MASKED_LABELS, UPDATE_ROW
+
+
+def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    """What enters the layer that makes the logits, (batch, hidden), and the logits, (batch, classes).
+
+    Args:
+        plain: the model, out of what wraps it for several processes.
+        model: what is called.
+        inputs: a batch; labels and what only the loss needs are left out.
+
+    Returns:
+        Both in float32, or float64 where the model is; of a network that writes see the module's text.
+    """
+    if is_encoder_decoder(plain_model(plain)):
+        return _of_writer(model, inputs)
+    seen: list[Tensor] = []
+    layer = logits_layer(plain_model(plain))
+    handle = layer.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    try:
+        given = {name: value for name, value in inputs.items() if name not in ("labels", *_OF_THE_LOSS)}
+        logits = model(**given)["logits"]
+    finally:
+        handle.remove()
+    pooled, logits = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (seen[-1], logits))
+    if pooled.ndim == 3:  # a head that averages the logits of all tokens, which are linear in these
+        real = inputs["attention_mask"].to(pooled)
+        real = functional.pad(real, (pooled.shape[1] - real.shape[1], 0), value=1.0)[..., None]  # a prompt is before it
+        pooled = (pooled * real).sum(1) / real.sum(1)
+    return pooled, logits
+
+
+_OF_THE_LOSS = (DOMAIN, UPDATE_ROW, MASKED_LABELS)
+"""What of a batch only the loss needs."""
+
+
+def _of_writer(model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    """See `features`."""
+    labels = inputs["labels"]
+    without = _OF_THE_LOSS if "decoder_input_ids" not in inputs else ("labels", *_OF_THE_LOSS)
+    output = model(**{name: value for name, value in inputs.items() if name not in without})
+    states = output["encoder_last_hidden_state"]
+    states = states.to(torch.promote_types(states.dtype, torch.float32))
+    real = inputs["attention_mask"].to(states)[..., None]
+    pooled = (states * real).sum(1) / real.sum(1)
+    written = output["logits"][:, : labels.shape[1]]
+    losses = functional.cross_entropy(
+        written.to(pooled.dtype).transpose(1, 2), labels, reduction="none", ignore_index=IGNORE_INDEX
+    )
+    return pooled, torch.stack([losses.sum(dim=1), (labels != IGNORE_INDEX).sum(dim=1).to(losses)], dim=1)
+
+
+def row_labels(labels: Tensor) -> Tensor:
+    """Labels with as many numbers for each row: of tokens, whose losses are in the logits' place, zeros."""
+    of_tokens = labels.ndim == 2 and not labels.is_floating_point()
+    return labels.new_zeros(len(labels)) if of_tokens else labels
+
+
+def written_losses(made: Tensor, labels: Tensor) -> Tensor:
+    """The loss of each row, shape (rows,), whose mean is that over all written tokens.
+
+    Args:
+        made: sums of losses and numbers of tokens, shape (rows, 2); see the module's text.
+        labels: not looked at.
+    """
+    sums, tokens = made.unbind(dim=1)
+    return sums * len(sums) / tokens.sum().clamp(min=1)

@@ -1,0 +1,277 @@
+"""`trainer.push_to_hub()`: what a model consists of goes, after a scan, into a private repository.
+
+The stock one commits the whole output folder, `training_args.bin` with paths and settings of this machine among it,
+and pushes every checkpoint while training goes on, into a repository that is public unless told otherwise. Here one
+commit is made when it is asked for; `hub_strategy` is `end`.
+"""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from peft import PeftModel
+from transformers import Trainer
+from transformers.utils import logging
+
+from nlp_transfer.errors import ConfigError, PublishError
+from nlp_transfer.hub.card import NOT_FOR, Card, adapter_note, adapter_use, is_language
+from nlp_transfer.hub.matches import raise_on_matches
+from nlp_transfer.hub.overlap import shared_runs
+from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel, RepoFile, model_parts, texts_of, wording
+from nlp_transfer.hub.scan import scan
+from nlp_transfer.hub.upload import CARD, TAG, Repository, check_target, upload
+from nlp_transfer.models.families import EXTRACTIVE, plain_model
+from nlp_transfer.models.files.resolve import public_name
+from nlp_transfer.models.files.validate import ADAPTER_CONFIG
+from nlp_transfer.training.arguments import strategy_problem
+
+logger = logging.get_logger(__name__)
+
+TASK_OF_HEAD = {"ForSequenceClassification": "sequence_classification", "ForMaskedLM": "masked_language_modeling"}
+"""Our tasks by the end of a network's class name."""
+
+_TEMPLATE_OF_PEFT = "# Model Card for Model ID"
+"""What stands in the README that peft writes beside an adapter."""
+
+_SPEED = ("runtime", "samples_per_second", "steps_per_second")
+"""What an evaluation logs beside its scores."""
+
+
+class PublishingMixin(Trainer):
+    """See the module's text. A part of `TransferMixin`."""
+
+    _target: Repository | None = None
+
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """Find out, before training, whether a push will be let in. Nothing is made on the Hub.
+
+        Raises:
+            ConfigError: `hub_strategy` asks for more than the trained model.
+            PublishError: no login, no right, no network, or the name is taken.
+        """
+        if problem := strategy_problem(self.args.hub_strategy):
+            raise ConfigError(problem.replace("training.", "", 1))
+        if self.is_world_process_zero():
+            self._target = check_target(
+                self.args.hub_model_id,
+                name=Path(str(self.args.output_dir)).resolve().name,
+                public=self._public(private),
+                token=token or self.args.hub_token,
+            )
+            self.hub_model_id = self._target.repo_id  # type: ignore[assignment]  # stock Trainer says that it is None
+            self.push_in_progress = None
+
+    def push_to_hub(
+        self,
+        commit_message: str | None = "End of training",
+        blocking: bool = True,
+        token: str | None = None,
+        revision: str | None = None,
+        private: bool | None = None,
+        *,
+        allow: Sequence[str] = (),
+        check_corpus: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """As in `Trainer`; but only weights, configuration, tokenizer and card go, scanned before, and privately.
+
+        Args:
+            commit_message: of the commit.
+            blocking: whether to wait for it; else a `Future` is returned.
+            token: in place of `args.hub_token` or the login.
+            revision: a branch; None is `args.hub_revision`, or the main one.
+            private: whether a new repository is private; None is `args.hub_private_repo`, and True where that is unset.
+            allow: keys of findings that may pass.
+            check_corpus: whether to look for runs of words of the training rows.
+            kwargs: what `create_model_card` takes.
+
+        Raises:
+            PublishError: the push is not let in, or the scan found something. Nothing was published.
+        """
+        settings = copy.copy(self.args)
+        settings.hub_private_repo = not self._public(private)  # trackio makes a public space where it is unset
+        self.callback_handler.on_push_begin(settings, self.state, self.control)
+        self._keep_readme()
+        self.save_model(_internal_call=True)
+        if not self.is_world_process_zero():
+            return None
+        token = token or self.args.hub_token
+        self.init_hf_repo(token=token, private=private)
+        assert self._target is not None
+        self.create_model_card(**kwargs)
+        folder = Path(str(self.args.output_dir))
+        base = self._base(kwargs.get("finetuned_from"))
+        parts = model_parts(folder, base=base)
+        if (folder / ADAPTER_CONFIG).is_file() and (note := adapter_note(base)) is not None:
+            logger.warning(
+                f"{note} Where it has a name on the Hub after all: push_to_hub(finetuned_from='OWNER/NAME')."
+            )
+        parts.append(RepoFile(CARD, folder / CARD, "the card"))
+        texts = list(texts_of(parts))
+        found = scan(texts)
+        if check_corpus:
+            wordings = [(name, wording(name, text)) for name, text in texts]
+            found += shared_runs(wordings, _row_texts(self._all_rows(), self.processing_class))
+        raise_on_matches(found, allow)
+        target, public = self._target, self._public(private)
+
+        def send() -> Any:
+            return upload(
+                target,
+                parts,
+                message=commit_message or "End of training",
+                public=public,
+                revision=revision or self.args.hub_revision,
+                token=token,
+            )
+
+        if blocking:
+            return send()
+        from huggingface_hub import HfApi
+
+        return HfApi().run_as_future(send)
+
+    def _keep_readme(self) -> None:
+        """Complain about a README that a card would take the place of; raises PublishError."""
+        place = Path(str(self.args.output_dir)) / CARD
+        text = place.read_text("utf-8", errors="replace") if place.is_file() else TAG
+        if TAG not in text and _TEMPLATE_OF_PEFT not in text:
+            raise PublishError(
+                f"{place} is no card of a push, and would be overwritten. Move it away; what it says can be added to "
+                "the card that is made."
+            )
+
+    def _all_rows(self) -> Iterator[Any]:
+        """Every row that training could look at: of the source, the target, and what was evaluated."""
+        given: dict[str, Any] = getattr(self, "_given", {})
+        context: Any = getattr(self, "_context", None)
+        target = given.get("target_dataset") if context is None else context.target
+        evaluated: Any = self.eval_dataset
+        evaluated = list(evaluated.values()) if isinstance(evaluated, dict) else [evaluated]
+        for dataset in (self.train_dataset, *evaluated, target):
+            yield from dataset if dataset is not None else ()
+
+    def create_model_card(
+        self,
+        language: str | Sequence[str] | None = None,
+        license: str | None = None,
+        tags: str | Sequence[str] | None = None,
+        model_name: str | None = None,
+        finetuned_from: str | None = None,
+        tasks: str | Sequence[str] | None = None,
+        dataset_tags: str | Sequence[str] | None = None,
+        dataset: str | Sequence[str] | None = None,
+        dataset_args: str | Sequence[str] | None = None,
+    ) -> None:
+        """Write the card, `README.md` in the output folder, of what this trainer knows.
+
+        Args:
+            language: codes, such as `en`; of `en_XX` or `pt-BR` the language stands in the card.
+            license: as the Hub names it.
+            tags: beside our own.
+            model_name: the title; None is the repository's name.
+            finetuned_from: the base model's name on the Hub, where the network does not say it.
+            tasks: not used: the network's class says it.
+            dataset_tags: names of Hub datasets that it learned from.
+            dataset: what they are called, in words.
+            dataset_args: not used.
+        """
+        if not self.is_world_process_zero():
+            return
+        model = self.accelerator.unwrap_model(self.model)
+        network, adapter = plain_model(model), isinstance(model, PeftModel)
+        task = next((task for end, task in TASK_OF_HEAD.items() if type(network).__name__.endswith(end)), "")
+        base = self._base(finetuned_from)
+        repo_id = self.hub_model_id or model_name or Path(str(self.args.output_dir)).name
+        scores = _last_scores(self.state.log_history)
+        methods = [method.name for method in getattr(self, "methods", ())]
+        named = _several(dataset) or _several(dataset_tags) or ["texts that are not published"]
+        card = Card(
+            repo_id=repo_id,
+            task=task,
+            base=base,
+            adapter=adapter,
+            summary=f"{base.words}, trained further with nlp-transfer.",
+            use=_use(network, repo_id, base, adapter=adapter),
+            intended=f"It is for texts like those that it learned from. {NOT_FOR.get(task, '')}".rstrip(),
+            transfer=[
+                f"**Encoder**: {base.words}.",
+                f"**Source**: {', '.join(named)}.",
+                *(f"**Method** `{name}`." for name in methods),
+            ],
+            scores=_table(scores) if scores else "",
+            results={"source": {"validation": scores}} if scores else {},
+            datasets={"source": (_several(dataset_tags)[0], "default")} if dataset_tags else {},
+            limits=["The scores are of its evaluation rows; on other texts it was not tried."],
+            versions={"torch": torch.__version__, "transformers": transformers.__version__},
+            license=license,
+            language=_languages(_several(language)),
+            tags=[*_several(tags), *(name.replace("_", "-") for name in methods)],
+        )
+        (Path(str(self.args.output_dir)) / CARD).write_text(card.text(), "utf-8")
+
+    def _base(self, finetuned_from: str | None) -> BaseModel:
+        """The model that training began with, by its public name only."""
+        model = self.accelerator.unwrap_model(self.model)
+        known = public_name(finetuned_from or str(getattr(plain_model(model).config, "_name_or_path", "")))
+        if known is None:
+            return BaseModel(NOT_ON_HUB)
+        return BaseModel(f"[{known[0]}](https://huggingface.co/{known[0]})", *known)
+
+    def _public(self, private: bool | None) -> bool:
+        return (self.args.hub_private_repo if private is None else private) is False
+
+
+def _use(network: Any, repo_id: str, base: BaseModel, *, adapter: bool) -> str:
+    name = type(network).__name__
+    auto_class = "AutoModel" + (name[name.index("For") :] if "For" in name else "")
+    if adapter:
+        labels = [label for _, label in sorted(network.config.id2label.items())]
+        several = network.config.problem_type == "multi_label_classification"
+        return adapter_use(repo_id, base, auto_class, labels, multi_label=several)
+    if name.endswith(EXTRACTIVE):
+        register = "import nlp_transfer\nfrom transformers import AutoModel\n\nnlp_transfer.register_models()"
+        return f'{register}\nmodel = AutoModel.from_pretrained("{repo_id}")'
+    return f'from transformers import {auto_class}\n\nmodel = {auto_class}.from_pretrained("{repo_id}")'
+
+
+def _last_scores(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The scores of the last evaluation, without those of its speed."""
+    for entry in reversed(history):
+        scores = {key.removeprefix("eval_"): value for key, value in entry.items() if key.startswith("eval_")}
+        if scores:
+            return {k: v for k, v in scores.items() if isinstance(v, int | float) and not k.endswith(_SPEED)}
+    return {}
+
+
+def _row_texts(rows: Iterator[Any], tokenizer: Any) -> Iterator[str]:
+    """The texts of rows: their columns of strings, else their tokens, decoded."""
+    for row in rows:
+        texts = [value for value in row.values() if isinstance(value, str)]
+        if texts:
+            yield from texts
+        elif tokenizer is not None and "input_ids" in row:
+            yield tokenizer.decode(row["input_ids"], skip_special_tokens=True)
+
+
+def _table(scores: Mapping[str, float]) -> str:
+    return "\n".join(["| metric | value |", "| :--- | ---: |", *(f"| {k} | {v:.4g} |" for k, v in scores.items())])
+
+
+def _languages(named: Sequence[str]) -> list[str]:
+    """Return the codes of languages that the Hub knows; others are left out with a warning, for training is over."""
+    codes = {name: re.split("[-_]", name)[0].lower() for name in named}
+    if unknown := [name for name, code in codes.items() if not is_language(code)]:
+        logger.warning(
+            f"create_model_card: language names {', '.join(unknown)}, which the card leaves out; expected codes of "
+            "two or three letters, such as en."
+        )
+    return list(dict.fromkeys(code for code in codes.values() if is_language(code)))
+
+
+def _several(value: str | Sequence[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())

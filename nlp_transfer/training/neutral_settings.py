@@ -1,0 +1,38 @@
+"""Which values of a configuration change no result, so that training may go on with others."""
+
+WITHOUT_EFFECT = (
+    "config",
+    "dry_run",
+    "print_config",
+    "resume",
+    "training.activation_cache_gb",
+    "training.dataloader_num_workers",
+    "training.dataloader_persistent_workers",
+    "training.dataloader_pin_memory",
+    "training.dataloader_prefetch_factor",
+    "training.ddp_timeout",
+    "training.disable_tqdm",
+    "training.hub_",
+    "training.local_rank",
+    "training.log_",
+    "training.logging_",
+    "training.max_skipped_updates",
+    "training.nonfinite",
+    "training.output_dir",
+    "training.project",
+    "training.push_to_hub",
+    "training.report_to",
+    "training.resume",
+    "training.run_name",
+    "training.save_total_limit",
+    "training.skip_memory_metrics",
+    "training.trackio_",
+)
+"""Keys that change no result: a run may be resumed with others. One that ends in `_` stands for all that begin so."""
+
+
+def is_result_neutral(path: str) -> bool:
+    """Whether the value at a path, such as `training.run_name`, is one of them."""
+    return any(
+        path.startswith(key) if key.endswith("_") else (path + ".").startswith(key + ".") for key in WITHOUT_EFFECT
+    )

@@ -1,0 +1,165 @@
+"""Several source domains in one training set: whose rows are which, and what share of an epoch each domain has.
+
+A column `domain` of the training rows (class ids of a `datasets.ClassLabel`) says where a row is from. Discriminators
+then tell every source apart, and `source_weights` says how often the rows of each are drawn: an epoch stays as long as
+there are rows, and a domain that has more rows than its share of them shows them over several epochs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from datasets import ClassLabel
+
+from nlp_transfer.data.corpus import DOMAIN_COLUMN
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.metrics.domain_distance import source_shares
+from nlp_transfer.training.target_batches import InfiniteSampler
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+SIZE, EQUAL, DISTANCE = "size", "equal", "distance"
+
+DISTANCE_WEIGHTS = f"source_weights: {DISTANCE}"
+"""What messages call it."""
+
+SOURCE_WEIGHTS = (SIZE, EQUAL, DISTANCE)
+"""What `source_weights` may be, beside numbers."""
+
+
+def read_weights(weights: str | list[float] | None) -> str | list[float]:
+    """Read `source_weights`: a word, numbers, or numbers in one word, as a command line has them; None is `size`."""
+    if not isinstance(weights, str):
+        return SIZE if weights is None else weights
+    try:
+        return [float(weight) for weight in weights.split()]
+    except ValueError:
+        return weights
+
+
+def weights_problems(weights: str | Sequence[float]) -> list[str]:
+    """What is wrong with a value of `source_weights`, whatever the sources are."""
+    path = "training.source_weights"
+    if isinstance(weights, str):
+        return [] if weights in SOURCE_WEIGHTS else [f"{path}: {did_you_mean('value', weights, SOURCE_WEIGHTS)}"]
+    if not all(0 <= weight < np.inf for weight in weights) or not sum(weights) > 0:
+        return [f"{path} is {list(weights)}; expected numbers of 0 or more, not all of them 0."]
+    return []
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The source domains of a training set.
+
+    Args:
+        names: two at least.
+        domains: of each row, an index into `names`, shape (rows,).
+    """
+
+    names: list[str]
+    domains: np.ndarray
+
+    def shares(self, weights: str | Sequence[float], train: "Dataset", target: "Dataset | None") -> np.ndarray:
+        """What share of an epoch's rows each domain has, shape (domains,); they sum to 1, and one without rows has 0.
+
+        Args:
+            weights: `size` is as many rows as it has, `equal` the same for each, `distance` by how much the target's
+                texts look like it (metrics/domain_distance.py); or a number for each domain.
+            train: the training rows.
+            target: the target's, which `distance` needs.
+
+        Raises:
+            ConfigError: the numbers are not as many as the domains, or 0 for all that have rows.
+        """
+        counts = np.bincount(self.domains, minlength=len(self.names))
+        present = np.flatnonzero(counts)
+        numbers = np.zeros(len(counts))
+        if weights == SIZE:
+            numbers = counts.astype(float)
+        elif weights == EQUAL:
+            numbers[present] = 1.0
+        elif weights == DISTANCE:
+            assert target is not None, "checked before training"
+            texts = list(train["input_ids"])
+            by_domain = [[texts[int(i)] for i in np.flatnonzero(self.domains == domain)] for domain in present]
+            numbers[present] = source_shares(by_domain, list(target["input_ids"]))
+        else:
+            if len(weights) != len(self.names):
+                raise ConfigError(
+                    f"training.source_weights has {len(weights)} numbers, and there are {len(self.names)} sources: "
+                    f"{', '.join(self.names)}."
+                )
+            numbers[present] = np.asarray(weights, dtype=float)[present]
+            if not numbers.sum():
+                raise ConfigError(
+                    f"training.source_weights is {list(weights)}, which leaves no training row: the sources with rows "
+                    f"are {', '.join(self.names[domain] for domain in present)}."
+                )
+        return numbers / numbers.sum()
+
+    def facts(self, shares: np.ndarray) -> dict[str, str]:
+        """Rows and share of each, for the report."""
+        counts = np.bincount(self.domains, minlength=len(self.names))
+        return {
+            name: f"{count:,} training rows, {share:.3f} of what an epoch draws"
+            for name, count, share in zip(self.names, counts, shares, strict=True)
+        }
+
+
+def sources_of(dataset: Any, *, needed: bool = True) -> Sources | None:
+    """The domains of training rows; None where they do not say, or are all from one.
+
+    Args:
+        dataset: the rows.
+        needed: whether anything uses the domains; if nothing does, a column of another kind is left alone.
+
+    Raises:
+        ConfigError: domains are needed, and the column holds something else than class ids.
+    """
+    columns = getattr(dataset, "column_names", None)
+    if not isinstance(columns, list) or DOMAIN_COLUMN not in columns:
+        return None
+    feature = dataset.features[DOMAIN_COLUMN]
+    if not isinstance(feature, ClassLabel):
+        if not needed:
+            return None
+        raise ConfigError(
+            f"train_dataset has a column {DOMAIN_COLUMN!r}, which says what source a row is from, and is {feature}; "
+            f"expected a ClassLabel: train_dataset.class_encode_column({DOMAIN_COLUMN!r}). Rename it if it says "
+            "something else."
+        )
+    domains = np.asarray(dataset[DOMAIN_COLUMN])
+    return Sources(list(feature.names), domains) if len(np.unique(domains)) > 1 else None
+
+
+class SourceDraws:
+    """Which rows an epoch has, so that each domain has its share of them. They follow from (seed, epoch) alone.
+
+    Args:
+        domains: of each row, shape (rows,).
+        shares: of each domain, which sum to 1, shape (domains,).
+        seed: of each domain's endless random order.
+    """
+
+    def __init__(self, domains: np.ndarray, shares: np.ndarray, seed: int) -> None:
+        self.rows = [np.flatnonzero(domains == domain) for domain in range(len(shares))]
+        self.counts = _whole(shares * len(domains), len(domains))
+        self.orders = [InfiniteSampler(max(1, len(rows)), seed + domain) for domain, rows in enumerate(self.rows)]
+
+    def __call__(self, epoch: int) -> np.ndarray:
+        """The rows of an epoch, as many as there are in all, domain by domain."""
+        drawn = [
+            rows[order.take(epoch * count, count)] if count else rows[:0]
+            for rows, order, count in zip(self.rows, self.orders, self.counts, strict=True)
+        ]
+        return np.concatenate(drawn)
+
+
+def _whole(parts: np.ndarray, total: int) -> list[int]:
+    """Whole numbers next to the parts that sum to the total (largest remainders)."""
+    counts = np.floor(parts).astype(int)
+    for place in np.argsort(counts - parts, kind="stable")[: total - counts.sum()]:
+        counts[place] += 1
+    return [int(count) for count in counts]

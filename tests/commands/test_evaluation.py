@@ -1,0 +1,194 @@
+"""Scores of a saved model on a corpus: worked out by hand, and refusals in words."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlp_transfer.commands.evaluation import evaluate
+from nlp_transfer.data import CorpusConfig
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.reporting.tables import console
+from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks.sequence_classification.predictor import predict
+from tests.tiny_classifiers import LABELS, random_texts
+
+TEXTS = random_texts(40, seed=7)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "cache"))
+
+
+Save = Callable[..., CorpusConfig]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Save:
+    """Write splits of rows and name them as a corpus."""
+
+    def save(**splits: list[dict[str, Any]]) -> CorpusConfig:
+        folder = tmp_path / "corpus"
+        folder.mkdir(exist_ok=True)
+        for name, rows in splits.items():
+            (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return CorpusConfig(path=str(folder))
+
+    return save
+
+
+@pytest.fixture
+def predicted(tiny_classifier: Path) -> list[str]:
+    """The class that the single-label model gives each of `TEXTS`."""
+    return [str(row.predicted) for row in predict(saved_models.load(tiny_classifier), enumerate(TEXTS))]
+
+
+def rows(labels: list[Any], column: str = "label") -> list[dict[str, Any]]:
+    return [
+        {"id": f"r{index}", "text": text, column: label}
+        for index, (text, label) in enumerate(zip(TEXTS, labels, strict=False))
+    ]
+
+
+def other(label: str) -> str:
+    return LABELS[(LABELS.index(label) + 1) % len(LABELS)]
+
+
+# ---- right use ----
+
+
+def test_scores_count_right_rows(tiny_classifier: Path, corpus: Save, predicted: list[str]) -> None:
+    # Ten of forty rows carry another label than the one predicted.
+    labels = [other(label) if index < 10 else label for index, label in enumerate(predicted)]
+    result = evaluate(str(tiny_classifier), corpus(test=rows(labels)))
+    assert (result.model, result.split, result.paths) == (str(tiny_classifier), "test", {})
+    assert (result.metrics["rows"], result.metrics["accuracy"]) == (40, 0.75)
+    assert {name: scores["support"] for name, scores in result.metrics["per_class"].items()} == {
+        name: labels.count(name) for name in LABELS
+    }
+    for index, row in enumerate(result.metrics["confusion_matrix"]):
+        assert row == [
+            sum(pair == (LABELS[index], name) for pair in zip(labels, predicted, strict=True)) for name in LABELS
+        ]
+
+
+def test_multi_label_scores_use_the_saved_thresholds(tiny_multi_label_classifier: Path, corpus: Save) -> None:
+    sure = [row.predicted for row in predict(saved_models.load(tiny_multi_label_classifier), enumerate(TEXTS))]
+    assert len({tuple(names) for names in sure}) > 2
+    result = evaluate(str(tiny_multi_label_classifier), corpus(test=rows(sure, "labels")))
+    assert result.metrics["exact_match"] == 1.0
+    assert {name: scores["support"] for name, scores in result.metrics["per_class"].items()} == {
+        name: sum(name in names for names in sure) for name in LABELS
+    }
+
+
+def test_what_is_written(tiny_classifier: Path, corpus: Save, predicted: list[str], tmp_path: Path) -> None:
+    labels = [other(predicted[0]), *predicted[1:]]
+    output = tmp_path / "new" / "scores"
+    result = evaluate(str(tiny_classifier), corpus(test=rows(labels)), output_dir=str(output))
+    assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "predictions.jsonl.gz", "report.md"]
+    assert sorted(result.paths) == ["metrics", "predictions", "report"]
+    assert json.loads((output / "metrics.json").read_text()) == {"target": {"test": result.metrics}}
+    lines = [json.loads(line) for line in gzip.decompress((output / "predictions.jsonl.gz").read_bytes()).splitlines()]
+    assert [line["id"] for line in lines] == [f"r{index}" for index in range(40)]
+    assert [line["predicted"] for line in lines] == predicted
+    assert (lines[0]["label"], lines[0]["split"], lines[0]["domain"]) == (labels[0], "test", "target")
+    assert list(lines[0]["probabilities"]) == LABELS
+    report = (output / "report.md").read_text()
+    assert "## Results on test (40 rows)" in report
+    assert "| model | 0.975 |" in report
+    assert f"- fingerprint: `{result.corpus.fingerprint}`" in report
+
+
+def test_the_summary_is_the_tables_of_a_run(
+    tiny_classifier: Path, corpus: Save, predicted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    console().print(evaluate(str(tiny_classifier), corpus(test=rows(predicted))).summary())
+    printed = capsys.readouterr().out
+    assert printed.startswith("test · 40 rows")
+    assert "test · per class" in printed
+    for name in [*LABELS, "macro mean", "accuracy"]:
+        assert f"\n{name} " in printed
+
+
+# ---- splits ----
+
+
+def test_the_split_is_test_or_the_only_one_or_named(
+    tiny_classifier: Path, corpus: Save, predicted: list[str], tmp_path: Path
+) -> None:
+    folder, both = str(tiny_classifier), corpus(train=rows(predicted)[:30], test=rows(predicted)[30:])
+    assert evaluate(folder, both).metrics["rows"] == 10
+    assert evaluate(folder, both, split="train").metrics["rows"] == 30
+    # A file that belongs to no split is one, whatever rows a run would take from it to train.
+    (tmp_path / "rows.csv").write_text("text,label\nw1,red\nw2,blue\n")
+    assert evaluate(folder, CorpusConfig(path=str(tmp_path / "rows.csv"))).split == "test"
+    (tmp_path / "dev.csv").write_text("text,label\nw1,red\n")
+    assert evaluate(folder, CorpusConfig(path=str(tmp_path / "dev.csv"))).split == "validation"
+
+
+def test_a_split_that_is_not_clear_or_not_there(tiny_classifier: Path, corpus: Save, predicted: list[str]) -> None:
+    unlabelled = [{"id": "u1", "text": "w1"}]
+    saved = corpus(train=rows(predicted)[:20], dev=rows(predicted)[20:], unlabeled=unlabelled)
+    with pytest.raises(DataError) as caught:
+        evaluate(str(tiny_classifier), saved)
+    assert str(caught.value) == (
+        f"{saved.path} has no test split, and several others: train, validation. Choose one with --split."
+    )
+    with pytest.raises(DataError) as caught:
+        evaluate(str(tiny_classifier), saved, split="trian")
+    assert str(caught.value) == (
+        "--split: Unknown split 'trian'. Did you mean 'train'? Splits: train, validation. They are those of "
+        f"{saved.path}."
+    )
+    with pytest.raises(DataError, match=r"the split 'unlabeled' of .* has no labels to score by"):
+        evaluate(str(tiny_classifier), saved, split="unlabeled")
+
+
+# ---- refusals ----
+
+
+def test_labels_that_the_model_does_not_know(tiny_classifier: Path, corpus: Save) -> None:
+    with pytest.raises(DataError) as caught:
+        evaluate(str(tiny_classifier), corpus(test=rows(["red", "purple"])))
+    assert "test.jsonl: row 2: label 'purple' is unseen in training. Classes of training: red, green, blue." in str(
+        caught.value
+    )
+
+
+def test_a_corpus_without_labels(tiny_classifier: Path, corpus: Save) -> None:
+    with pytest.raises(DataError, match="there is no column 'label' or 'labels'; columns found: id, text, kind"):
+        evaluate(str(tiny_classifier), corpus(test=rows(["red"], "kind")))
+
+
+def test_one_label_and_several_do_not_meet(
+    tiny_classifier: Path, tiny_multi_label_classifier: Path, corpus: Save
+) -> None:
+    with pytest.raises(DataError) as caught:
+        evaluate(str(tiny_classifier), corpus(test=rows([["red"], []], "labels")))
+    assert "has any number of labels a text (labels: lists), but" in str(caught.value)
+    assert "predicts one label a text (label). Give every row one label" in str(caught.value)
+    with pytest.raises(DataError) as caught:
+        evaluate(str(tiny_multi_label_classifier), corpus(test=rows(["red", "blue"])))
+    assert "has one label a text (label), but" in str(caught.value)
+    assert 'Write each label as a list, such as ["a"], in a column named labels.' in str(caught.value)
+
+
+def test_a_folder_that_holds_something_is_never_written(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(CheckpointError) as caught:  # before a model is looked for
+        evaluate("no/model/here", CorpusConfig(), output_dir=str(tmp_path))
+    assert str(caught.value) == (
+        f"--output_dir {tmp_path} is not empty: notes.txt. Nothing in it is touched; name a new folder."
+    )
+    with pytest.raises(CheckpointError, match=r"notes\.txt is a file; name a new folder"):
+        evaluate("no/model/here", CorpusConfig(), output_dir=str(tmp_path / "notes.txt"))
+
+
+def test_options_out_of_range() -> None:
+    with pytest.raises(ConfigError, match="--max_tokens is 0; expected at least 1"):
+        evaluate("no/model/here", CorpusConfig(), max_tokens=0)

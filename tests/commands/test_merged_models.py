@@ -1,0 +1,23 @@
+"""What may choose among weights, and what it needs."""
+
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.commands.finished_runs import read_run
+from nlp_transfer.commands.merged_models import CHOICES, WITHOUT_LABELS, WeightScorer
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.metrics.model_selection import LABEL_FREE
+from tests.tiny_finished_runs import finished_runs
+
+
+def test_a_score_of_target_texts_needs_a_target(tmp_path: Path) -> None:
+    (folder,) = finished_runs(tmp_path, (0,), target=None)
+    with pytest.raises(CheckpointError) as caught:
+        WeightScorer(read_run(folder), "target_infomax")
+    assert str(caught.value) == f"--choose_by target_infomax looks at a target's texts, and {folder} had no target."
+
+
+def test_what_may_choose_needs_no_labels_of_the_target() -> None:
+    assert set(WITHOUT_LABELS) <= set(LABEL_FREE)
+    assert ("macro_f1", *WITHOUT_LABELS) == CHOICES

@@ -1,0 +1,104 @@
+"""A sweep's results survive interruptions; its table shows means and spreads."""
+
+import json
+import logging
+
+import pytest
+
+from nlp_transfer.commands.sweep_tables import CellResult, append_result, load_results, sweep_table
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.reporting.tables import to_markdown
+
+
+def result(seed=0, system="lora", corpus="science/scicite", accuracy=0.8, macro_f1=0.7, seconds=10.0):
+    return CellResult(corpus, system, seed, {"accuracy": accuracy, "macro_f1": macro_f1}, seconds, {"layer": 4})
+
+
+def test_results_come_back(tmp_path):
+    path = tmp_path / "sweep" / "results.jsonl"
+    assert load_results(path) == {}
+    append_result(path, result(0))
+    append_result(path, result(1, accuracy=0.9))
+    found = load_results(path)
+    assert list(found) == [("science/scicite", "lora", 0), ("science/scicite", "lora", 1)]
+    assert found["science/scicite", "lora", 1] == result(1, accuracy=0.9)
+    append_result(path, result(0, accuracy=0.1))
+    assert load_results(path)["science/scicite", "lora", 0].scores["accuracy"] == 0.1
+
+
+@pytest.mark.parametrize("cut", [1, 30])
+def test_torn_last_line_is_dropped_with_a_message_and_gives_way(tmp_path, caplog, cut):
+    path = tmp_path / "results.jsonl"
+    append_result(path, result(0))
+    append_result(path, result(1))
+    path.write_bytes(path.read_bytes()[: -1 - cut])
+    with caplog.at_level(logging.WARNING):
+        assert list(load_results(path)) == [("science/scicite", "lora", 0)]
+    assert "the last line was torn and is dropped; its cell runs again" in caplog.text
+    append_result(path, result(1))
+    caplog.clear()
+    assert len(load_results(path)) == 2
+    assert caplog.text == ""
+    assert path.read_bytes().count(b"\n") == 2
+
+
+def test_torn_only_line_gives_way(tmp_path):
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b'{"corp')
+    append_result(path, result(0))
+    assert [json.loads(line)["seed"] for line in path.read_text().splitlines()] == [0]
+
+
+def test_whole_last_line_without_its_line_break_is_kept(tmp_path, caplog):
+    path = tmp_path / "results.jsonl"
+    append_result(path, result(0))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert len(load_results(path)) == 1
+    append_result(path, result(1))
+    assert len(load_results(path)) == 2
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("line", [b"{torn\n", b'{"corpus": "a"}\n', b"[1]\n"])
+def test_bad_line_inside_is_an_error(tmp_path, line):
+    path = tmp_path / "results.jsonl"
+    append_result(path, result(0))
+    path.write_bytes(path.read_bytes() + line)
+    append_result(path, result(1))
+    with pytest.raises(CheckpointError, match=r"results\.jsonl, line 2: not a sweep's result .*Delete the line to run"):
+        load_results(path)
+
+
+def test_table():
+    results = [
+        result(0, accuracy=0.80, macro_f1=0.70, seconds=10),
+        result(0, system="tfidf_svm", accuracy=0.826, macro_f1=0.81, seconds=1.25),
+        result(1, accuracy=0.82, macro_f1=0.74, seconds=20),
+        result(0, corpus="legal/licenses"),
+    ]
+    table = sweep_table(results)
+    assert table.rows == [
+        ["science/scicite", "lora", "0.810 ± 0.014", "0.720 ± 0.028", "2", "15.0"],  # sd: |difference| / sqrt(2)
+        ["science/scicite", "tfidf_svm", "0.826", "0.810", "1", "1.2"],
+        ["legal/licenses", "lora", "0.800", "0.700", "1", "10.0"],
+    ]
+    assert table.rules == {1, 2}
+    assert to_markdown(table).splitlines()[:2] == [
+        "| corpus | system | accuracy | macro-F1 | seeds | seconds |",
+        "| :--- | :--- | ---: | ---: | ---: | ---: |",
+    ]
+    assert sweep_table([]).rows == []
+
+
+def test_a_line_of_before_is_read(tmp_path):
+    line = {"corpus": "a", "system": "b", "seed": 0, "accuracy": 0.5, "macro_f1": 0.25, "seconds": 1.0, "details": {}}
+    (tmp_path / "results.jsonl").write_text(json.dumps(line) + "\n")
+    (found,) = load_results(tmp_path / "results.jsonl").values()
+    assert found.scores == {"accuracy": 0.5, "macro_f1": 0.25}
+
+
+def test_a_table_of_summaries():
+    scores = {"rouge1": 0.4, "average_precision": 0.5}
+    table = sweep_table([CellResult("a", "b", 0, scores, 2.0), CellResult("a", "lead", 0, {"rouge1": 0.3}, 0.0)])
+    assert table.columns == ["corpus", "system", "ROUGE-1", "sentence AP", "seeds", "seconds"]
+    assert table.rows == [["a", "b", "0.400", "0.500", "1", "2.0"], ["a", "lead", "0.300", "–", "1", "0.0"]]

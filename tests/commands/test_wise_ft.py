@@ -1,0 +1,186 @@
+"""WiSE-FT: the line's ends are the run and its pretrained encoder, labels of the target choose nothing."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from nlp_transfer.commands.merge import merge
+from nlp_transfer.commands.wise_ft import chosen_alpha, wise_ft
+from nlp_transfer.config.command_ending import BAD_INPUT
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.models.files.manifest import check_manifest, weights_fingerprint
+from nlp_transfer.runner import run
+from nlp_transfer.tasks import saved_models
+from tests.tiny_documents import summary_tree, write_documents
+from tests.tiny_finished_runs import finished_runs
+from tests.tiny_runs import tiny_encoder
+
+
+def silent(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder; corpora and encoder beside it."""
+    return finished_runs(tmp_path_factory.mktemp("wise"), (0,))[0]
+
+
+def scores(metrics: dict) -> dict:
+    return {(domain, split): one["macro_f1"] for domain, splits in metrics.items() for split, one in splits.items()}
+
+
+def test_the_end_of_the_curve_is_the_run(finished: Path, tmp_path: Path) -> None:
+    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 0.5, 1], say=silent)
+    assert list(found.curve) == [0, 0.5, 1]
+    own = json.loads((finished / "metrics.json").read_text())
+    assert scores(found.curve[1].metrics) == pytest.approx(scores(own))
+    assert set(scores(own)) == {("source", "validation"), ("source", "test"), ("target", "test")}
+    curve = json.loads((tmp_path / "out" / "curve.json").read_text())
+    assert (curve["chosen"], curve["chosen_by"]) == (found.alpha, "macro_f1")
+    for point in curve["points"]:
+        expected = found.curve[point["alpha"]].metrics
+        assert point["macro_f1"] == expected["source"]["validation"]["macro_f1"]
+        assert point["scores"]["target"]["test"]["accuracy"] == expected["target"]["test"]["accuracy"]
+    assert json.loads(Path(found.paths["metrics"]).read_text()).keys() == own.keys()
+    picture = Path(found.paths["picture"])
+    assert picture == tmp_path / "out" / "curve.svg"
+    assert f">chosen: {found.alpha:g}</text>" in picture.read_text()
+    assert "![macro-F1 at each alpha](curve.svg)" in Path(found.paths["report"]).read_text()
+    assert [row[0] for row in found.table.rows] == [f"{a:g}{' ←' * (a == found.alpha)}" for a in (0, 0.5, 1)]
+    assert "| alpha | source validation macro-F1 |" in Path(found.paths["report"]).read_text()
+
+
+def test_the_written_model_is_the_point_on_the_line(finished: Path, tmp_path: Path) -> None:
+    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0.25], say=silent)
+    check_manifest(Path(found.paths["model"]))
+    merged = load_file(Path(found.paths["model"]) / "model.safetensors")
+    trained = load_file(finished / "model" / "model.safetensors")
+    pretrained = load_file(finished.parent / "encoder" / "model.safetensors")
+    name = "encoder.layer.1.output.dense.weight"
+    expected = 0.75 * pretrained[name].double() + 0.25 * trained[f"bert.{name}"].double()
+    torch.testing.assert_close(merged[f"bert.{name}"], expected.float(), rtol=0, atol=0)
+    for head in ("classifier.weight", "bert.pooler.dense.weight"):
+        assert merged[head].equal(trained[head])
+    loaded = saved_models.load(tmp_path / "out")
+    assert loaded.label_names == saved_models.load(finished).label_names
+    assert loaded.max_length == 32
+    record = json.loads((tmp_path / "out" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
+    runs = [{"name": finished.name, "fingerprint": weights_fingerprint(finished / "model")}]
+    assert record == {"method": "wise_ft", "alpha": 0.25, "chosen_by": "macro_f1", "runs": runs}
+
+
+def test_labels_of_the_target_choose_nothing(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    file = finished.parent / "target" / "test.jsonl"
+    before, record = file.read_text(), json.loads((folder / "run.json").read_text())
+    first = wise_ft(str(folder), str(tmp_path / "a"), alphas=[0.2, 0.6, 1], say=silent)
+    try:
+        lines = [json.loads(line) for line in before.splitlines()]
+        for line in lines:
+            line["label"] = "public"
+        file.write_text("\n".join(map(json.dumps, lines)) + "\n")
+        with pytest.raises(CheckpointError, match=r"run: its target corpus was .* Put its files back as they were\."):
+            wise_ft(str(folder), str(tmp_path / "b"), say=silent)
+        record["inputs"].pop("target corpus")
+        (folder / "run.json").write_text(json.dumps(record))
+        second = wise_ft(str(folder), str(tmp_path / "c"), alphas=[0.2, 0.6, 1], say=silent)
+    finally:
+        file.write_text(before)
+    assert second.alpha == first.alpha
+    assert scores(second.curve[1].metrics)["target", "test"] != scores(first.curve[1].metrics)["target", "test"]
+
+
+@pytest.mark.parametrize("name", ["target_infomax", "target_entropy", "target_density"])
+def test_a_score_without_labels_may_choose(finished: Path, tmp_path: Path, name: str) -> None:
+    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 1], choose_by=name, say=silent)
+    values = {alpha: one.value for alpha, one in found.curve.items()}
+    best = min if name == "target_entropy" else max
+    assert found.alpha == best(values, key=values.__getitem__)
+
+
+def test_ties_go_to_the_middle() -> None:
+    assert chosen_alpha({0.0: 0.5, 0.3: 0.9, 0.4: 0.9, 1.0: 0.9}) == 0.4
+    assert chosen_alpha({0.4: 0.9, 0.6: 0.9}) == 0.6
+    assert chosen_alpha({0.0: 0.1, 1.0: 0.2}) == 1.0
+
+
+@pytest.mark.slow
+def test_thresholds_are_tuned_anew(tmp_path: Path) -> None:
+    (folder,) = finished_runs(tmp_path, (0,), multi_label=True)
+    found = wise_ft(str(folder), alphas=[0.5, 1], say=silent)
+    loaded = saved_models.load(folder / "wise_ft")
+    assert dict(zip(loaded.label_names, loaded.thresholds.tolist(), strict=True)) == found.curve[found.alpha].thresholds
+    assert found.curve[0.5].thresholds != found.curve[1].thresholds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("methods", [[{"name": "lora", "r": 4}], ["lp_ft"]])
+def test_other_methods_have_a_line_too(tmp_path: Path, methods: list) -> None:
+    (folder,) = finished_runs(tmp_path, (0,), methods=methods)
+    found = wise_ft(str(folder), alphas=[0, 1], say=silent)
+    own = json.loads((folder / "metrics.json").read_text())
+    assert scores(found.curve[1].metrics) == pytest.approx(scores(own))
+
+
+@pytest.mark.slow
+def test_an_encoder_that_did_not_move(tmp_path: Path) -> None:
+    (folder,) = finished_runs(tmp_path, (0,), methods=["frozen_encoder"])
+    with pytest.raises(ConfigError) as caught:
+        wise_ft(str(folder), say=silent)
+    assert str(caught.value) == (
+        f"{folder} trained with frozen_encoder, which does not move the encoder: nothing lies between."
+    )
+
+
+def test_the_command(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["wise_ft", str(finished), "--output", str(tmp_path / "out"), "--alphas", "0", "1"]
+    assert merge(words) == 0
+    printed = capsys.readouterr().out
+    assert "alpha 0: macro_f1 " in printed and f"model    {tmp_path / 'out' / 'model'}" in printed
+    assert merge(words) == BAD_INPUT  # what is there is not touched
+    assert f"CheckpointError: --output {tmp_path / 'out'} is not empty: curve.json," in capsys.readouterr().err
+    assert merge(["wise_ft", str(finished), "--alphas", "2", "--choose_by", "target_f1"]) == BAD_INPUT
+    message = capsys.readouterr().err
+    assert "--alphas is [2.0]; expected numbers from 0 (pretrained) to 1 (fine-tuned)." in message
+    assert "--choose_by: Unknown score 'target_f1'." in message
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from nlp_transfer import merged_models
+from nlp_transfer.commands.merge import merge
+merged_models.write_manifest = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+merge(sys.argv[1:])
+"""
+
+
+def test_a_merge_that_was_killed_can_be_made_again(finished: Path, tmp_path: Path) -> None:
+    words = ["wise_ft", str(finished), "--output", str(tmp_path / "out"), "--alphas", "0.5"]
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, *words], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (rest,) = tmp_path.iterdir()
+    assert (rest / "model" / "model.safetensors").is_file()
+    assert merge(words) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert saved_models.load(tmp_path / "out").label_names == saved_models.load(finished).label_names
+    assert (tmp_path / "out" / "report.md").read_text().startswith("# out\n")
+
+
+def test_a_run_that_does_not_classify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus, encoder = write_documents(tmp_path / "documents"), tiny_encoder(tmp_path / "encoder")
+    tree = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+    run(load_config(tree=tree), say=silent)
+    assert merge(["wise_ft", str(tmp_path / "run")]) == BAD_INPUT
+    assert capsys.readouterr().err.endswith(
+        f"CheckpointError: {tmp_path / 'run'} is a run of extractive_summarization, and its weights cannot be scored "
+        "here. Expected runs that classify (sequence_classification).\n"
+    )

@@ -1,0 +1,46 @@
+"""Tokens that are cut off and texts that the tokenizer does not know are counted, by hand on a vocabulary of four words."""
+
+from datasets import Dataset
+
+from nlp_transfer.data.encoding.token_coverage import TokenCoverage, unknown_token, unreadable_rows, watched
+from nlp_transfer.data.encoding.tokens import whole_lengths
+from tests.data.encoding.test_tokens import make_tokenizer
+
+
+def test_cut_and_unreadable_texts_are_counted() -> None:
+    tokenizer, coverage = make_tokenizer(), TokenCoverage()
+    texts = ["one two", "one two three four one", "un deux three", "one deux"]
+    encoded = tokenizer(texts, truncation=True, max_length=5)
+    whole = whole_lengths(tokenizer, texts, encoded)
+    assert whole == [4, 7, 5, 4]
+    coverage.add(tokenizer, list(zip("pqrs", texts, strict=True)), encoded["input_ids"], whole)
+    assert coverage == TokenCoverage(texts=4, cut=1, tokens=20, unread=2, unreadable=2, example="id r ('un', 'deux')")
+    assert coverage.warnings() == [
+        "1 of 4 (25%) texts are longer than the model reads: 10.0% of all tokens were cut off.",
+        "2 of 4 (50%) texts are unreadable: the encoder's tokenizer does not know half of their tokens or more, as in "
+        "id r ('un', 'deux'). Take an encoder of their language.",
+    ]
+
+
+def test_texts_that_are_read_whole_have_no_warning() -> None:
+    tokenizer, coverage = make_tokenizer(), TokenCoverage()
+    rows = [("a", "one two"), ("b", ["three", "four"])]
+    assert list(watched(rows, tokenizer, coverage)) == rows
+    assert coverage.warnings() == []
+    assert coverage.tokens == 8
+
+
+def test_unreadable_rows_of_an_encoded_dataset() -> None:
+    tokenizer = make_tokenizer()
+    rows = [[2, 4, 5, 3], [2, 1, 1, 3], [2, 3], [2, 4, 5, 1, 3], [2, 4, 1, 3]]
+    assert unreadable_rows(Dataset.from_dict({"input_ids": rows}), tokenizer).tolist() == [1, 4]
+    many = Dataset.from_dict({"input_ids": [rows[0]] * 1500 + [rows[1]]})
+    assert unreadable_rows(many, tokenizer).tolist() == [1500]
+
+
+def test_a_tokenizer_whose_unknown_token_ends_texts_has_none() -> None:
+    tokenizer = make_tokenizer()
+    assert unknown_token(tokenizer) == 1
+    tokenizer.unk_token = "[SEP]"
+    assert unknown_token(tokenizer) is None
+    assert unreadable_rows(Dataset.from_dict({"input_ids": [[2, 3, 3]]}), tokenizer).tolist() == []

@@ -1,0 +1,39 @@
+"""Exact copies are counted, with labels compared."""
+
+from datasets import Dataset
+
+from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
+
+
+def table(rows: list[tuple[str, object]], column: str = "label") -> Dataset:
+    return Dataset.from_dict({"text": [text for text, _ in rows], column: [label for _, label in rows]})
+
+
+def test_copies_and_their_labels() -> None:
+    splits = {
+        "train": table([("one  text", 0), ("two", 1), ("two", 0), ("three", 1)]),
+        "validation": table([("new", 0), ("Two", 1)]),
+        "test": table([(" one\ntext ", 0), ("two", 0), ("three", 0), ("four", 1)]),
+    }
+    assert duplicate_notes(splits) == [
+        "validation: no text is an exact copy of a training text.",
+        "test: 3 of 4 texts are exact copies of training texts (1 of them with another label).",
+    ]
+
+
+def test_lists_of_labels_are_compared_as_sets() -> None:
+    splits = {
+        "train": table([("x", [0, 1]), ("y", [1])], "labels"),
+        "test": table([("x", [1, 0]), ("y", [])], "labels"),
+    }
+    assert duplicate_notes(splits) == [
+        "test: 2 of 2 texts are exact copies of training texts (1 of them with another label)."
+    ]
+
+
+def test_without_labels_or_train() -> None:
+    texts = Dataset.from_dict({"text": ["x", "y"]})
+    assert duplicate_notes({"train": texts, "test": texts}) == [
+        "test: 2 of 2 texts are exact copies of training texts."
+    ]
+    assert duplicate_notes({"test": texts}) == []
