@@ -5,8 +5,6 @@ else is "not published", whatever its file is called.
 """
 
 import dataclasses
-import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -100,12 +98,6 @@ def run_card(
         tags=[run.task.replace("_", "-"), *(method["name"].replace("_", "-") for method in run.config["methods"])],
         also=_also(run, repo_id, base) if both else "",
     )
-
-
-def reference(kind: type) -> str:
-    """Where a method or task comes from, as its module's text says under `Reference:`; empty where it says nothing."""
-    found = re.search(r"Reference: (.*)", sys.modules[kind.__module__].__doc__ or "", re.DOTALL)
-    return " ".join(found.group(1).split()) if found else ""
 
 
 def _summary(run: FinishedRun, base: BaseModel) -> str:
@@ -222,13 +214,13 @@ def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
         yield f"{text}; rows: {rows}; fingerprint `{facts['fingerprint'][:12]}`." if rows else f"{text}."
     for method in run.config["methods"]:
         kind = METHODS.get(method["name"])
-        origin = reference(kind) if kind is not None else ""
+        origin = kind.citation if kind is not None else ""
         given = {key: value for key, value in method.items() if key != "name"}
         values = _settings(given, f"methods.{method['name']}", run.config)
         yield f"**Method** `{method['name']}`{f' ({values})' if values else ''}" + (f": {origin}." if origin else ".")
     task = TASKS.get(run.task)
-    if task is not None and (origin := reference(task)):
-        yield f"**Task** `{run.task}`: {origin}."
+    if task is not None and task.citation:
+        yield f"**Task** `{run.task}`: {task.citation}."
     if "training" in run.config:  # a soup has no recipe of its own
         fitted = "" if _trains(run.config) else "no network was trained, a head was fitted to the frozen encoder; "
         yield f"**Recipe**: {fitted}{recipe(run.config)}."

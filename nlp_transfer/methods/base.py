@@ -133,6 +133,7 @@ class Method(ABC):
 
     Attributes:
         name: the name in configs.
+        citation: the publication that introduced it, with its address; empty where there is none.
         needs_target: whether the method needs text of the target domain: it then overrides `penalty`, or
             `hidden_tokens`.
         needs_target_labels: whether it asks for the target's labels, too.
@@ -147,6 +148,7 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
+    citation: ClassVar[str] = ""
     needs_target: ClassVar[bool] = False
     needs_target_labels: ClassVar[bool] = False
     masks_target: ClassVar[bool] = False

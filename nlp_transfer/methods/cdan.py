@@ -34,6 +34,7 @@ class CDAN(Adversarial):
     """
 
     name: ClassVar[str] = "cdan"
+    citation: ClassVar[str] = "Long et al. (2018), https://arxiv.org/abs/1705.10667"
 
     entropy_conditioning: bool = True
 

@@ -31,6 +31,7 @@ class CORAL(Method):
     """
 
     name: ClassVar[str] = "coral"
+    citation: ClassVar[str] = "Sun & Saenko (2016), https://arxiv.org/abs/1607.01719"
     needs_target: ClassVar[bool] = True
     needs_pairs: ClassVar[bool] = True
     reads_pooled: ClassVar[bool] = True

@@ -30,6 +30,7 @@ class DANN(Adversarial):
     """
 
     name: ClassVar[str] = "dann"
+    citation: ClassVar[str] = "Ganin et al. (2016), https://arxiv.org/abs/1505.07818"
     reads_pooled: ClassVar[bool] = True
 
     def network(self, hidden: int, classes: int, sources: int) -> "tuple[nn.Module, float]":

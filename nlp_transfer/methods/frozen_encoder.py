@@ -32,6 +32,7 @@ class FrozenEncoder(Method):
     """
 
     name: ClassVar[str] = "frozen_encoder"
+    citation: ClassVar[str] = "Tenney et al. (2019), https://arxiv.org/abs/1905.05950"
     trains: ClassVar[bool] = False
 
     layers: list[int] | None = None

@@ -29,6 +29,7 @@ class FullFineTuning(Method):
     """
 
     name: ClassVar[str] = "full_fine_tuning"
+    citation: ClassVar[str] = "Devlin et al. (2019), https://arxiv.org/abs/1810.04805"
     any_task: ClassVar[bool] = True
 
     layer_decay: float = 1.0

@@ -33,6 +33,7 @@ class Joint(Method):
     """
 
     name: ClassVar[str] = "joint"
+    citation: ClassVar[str] = "Ben-David et al. (2010), section 5, https://doi.org/10.1007/s10994-009-5152-4"
     needs_target: ClassVar[bool] = True
     needs_target_labels: ClassVar[bool] = True
     selects_trainable_weights: ClassVar[bool] = False

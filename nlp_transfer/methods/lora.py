@@ -42,6 +42,11 @@ class LoRA(Method):
     """
 
     name: ClassVar[str] = "lora"
+    citation: ClassVar[str] = (
+        "Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear layers: Dettmers et al. (2023), "
+        "https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA: "
+        "https://arxiv.org/abs/2402.09353"
+    )
     any_task: ClassVar[bool] = True
 
     r: int = 16

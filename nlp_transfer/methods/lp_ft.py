@@ -37,6 +37,7 @@ class LPFT(Method):
     """
 
     name: ClassVar[str] = "lp_ft"
+    citation: ClassVar[str] = "Kumar et al. (2022), https://arxiv.org/abs/2202.10054"
 
     layers: list[int] | None = None
     pooling: list[str] | None = None

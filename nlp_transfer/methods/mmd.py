@@ -43,6 +43,10 @@ class MMD(Method):
     """
 
     name: ClassVar[str] = "mmd"
+    citation: ClassVar[str] = (
+        "Gretton et al. (2012), https://jmlr.org/papers/v13/gretton12a.html; many kernels for deep networks: "
+        "Long et al. (2015), https://arxiv.org/abs/1502.02791"
+    )
     needs_target: ClassVar[bool] = True
     needs_pairs: ClassVar[bool] = True
     reads_pooled: ClassVar[bool] = True

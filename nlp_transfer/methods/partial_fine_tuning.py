@@ -35,6 +35,7 @@ class PartialFineTuning(Method):
     """
 
     name: ClassVar[str] = "partial_fine_tuning"
+    citation: ClassVar[str] = "Howard & Ruder (2018), https://arxiv.org/abs/1801.06146"
     any_head: ClassVar[bool] = True
 
     layers: int = 2

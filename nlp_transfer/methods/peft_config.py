@@ -58,6 +58,7 @@ class PeftAdapter(Method):
     """
 
     name: ClassVar[str] = "peft_config"
+    citation: ClassVar[str] = "https://huggingface.co/docs/peft/package_reference/config"
 
     peft_type: str
     settings: dict[str, Any] = field(default_factory=dict)

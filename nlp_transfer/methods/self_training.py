@@ -49,6 +49,7 @@ class SelfTraining(Method):
     """
 
     name: ClassVar[str] = "self_training"
+    citation: ClassVar[str] = "Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911"
     needs_target: ClassVar[bool] = True
     pseudo_labels_target: ClassVar[bool] = True
     selects_trainable_weights: ClassVar[bool] = False

@@ -33,6 +33,7 @@ class TargetMLM(Method):
     """
 
     name: ClassVar[str] = "target_mlm"
+    citation: ClassVar[str] = "Karouzos et al. (2021), UDALM, https://aclanthology.org/2021.naacl-main.203"
     needs_target: ClassVar[bool] = True
     masks_target: ClassVar[bool] = True
     selects_trainable_weights: ClassVar[bool] = False

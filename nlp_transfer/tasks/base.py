@@ -25,6 +25,7 @@ class Task(ABC):
 
     Attributes:
         name: the name in configs.
+        citation: the publication that introduced it, with its address; empty where there is none.
         metric_names: what `training.metric_for_best_model` may name.
         classifies: whether it learns labels, so that every method goes with it.
         summarizes: whether it learns from documents with summaries.
@@ -32,6 +33,7 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    citation: ClassVar[str] = ""
     metric_names: ClassVar[tuple[str, ...]]
     classifies: ClassVar[bool] = True
     summarizes: ClassVar[bool] = False

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,13 @@ def test_config_round_trip(name: str, config: dict[str, Any]) -> None:
         method.name = "other"
     with pytest.raises(TypeError, match="unexpected keyword argument 'no_such_field'"):
         METHODS[name](no_such_field=1)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_citation_is_the_reference_of_the_module(name: str) -> None:
+    text = " ".join((sys.modules[METHODS[name].__module__].__doc__ or "").split())
+    assert METHODS[name].citation.count("https://") >= 1
+    assert text.endswith(f"Reference: {METHODS[name].citation}")
 
 
 @pytest.mark.parametrize("family", CONTRACT_FAMILIES)
@@ -272,7 +280,6 @@ class TestComposition:
 
 def test_the_table_is_cheap_to_import() -> None:
     import subprocess
-    import sys
 
     code = "import sys, nlp_transfer.methods; print(sorted({'torch', 'peft', 'transformers'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

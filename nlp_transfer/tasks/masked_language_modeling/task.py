@@ -43,6 +43,7 @@ class MaskedLanguageModeling(Task):
     """
 
     name: ClassVar[str] = "masked_language_modeling"
+    citation: ClassVar[str] = "Gururangan et al. (2020), https://arxiv.org/abs/2004.10964"
     metric_names: ClassVar[tuple[str, ...]] = ("loss",)
     classifies: ClassVar[bool] = False
 

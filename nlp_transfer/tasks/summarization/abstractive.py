@@ -58,6 +58,11 @@ class AbstractiveSummarization(Task):
     """
 
     name: ClassVar[str] = "abstractive_summarization"
+    citation: ClassVar[str] = (
+        "Rothe et al. (2020), https://arxiv.org/abs/1907.12461 (BERT2BERT); Gidiotis & Tsoumakas (2020), "
+        "https://arxiv.org/abs/2004.06190 (windows); Liu et al. (2018), https://arxiv.org/abs/1801.10198 "
+        "(extract, then abstract)"
+    )
     metric_names: ClassVar[tuple[str, ...]] = ("loss", *ROUGE)
     classifies: ClassVar[bool] = False
     summarizes: ClassVar[bool] = True

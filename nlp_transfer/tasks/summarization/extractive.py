@@ -54,6 +54,9 @@ class ExtractiveSummarization(Task):
     """
 
     name: ClassVar[str] = "extractive_summarization"
+    citation: ClassVar[str] = (
+        "Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318"
+    )
     metric_names: ClassVar[tuple[str, ...]] = (
         "loss",
         *ROUGE,
