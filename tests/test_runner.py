@@ -199,17 +199,17 @@ def test_lora_leaves_a_merged_model_and_the_adapter(encoder, corpus, tmp_path):
 
 def test_an_adapter_that_can_be_merged_leaves_a_plain_model(encoder, corpus, tmp_path):
     ia3 = {"target_modules": ["key", "value", "output.dense"], "feedforward_modules": ["output.dense"]}
-    method = {"name": "peft_config", "peft_type": "IA3", "settings": ia3}
+    method = {"name": "peft", "peft_type": "IA3", "settings": ia3}
     tree = {**run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1), "methods": [method]}
     report = run(load_config(tree=tree))
-    assert report.facts["peft_config"]["peft_type"] == "IA3"
+    assert report.facts["peft"]["peft_type"] == "IA3"
     assert {"model", "adapter"} <= set(report.paths)
     assert probabilities_differ_by(saved_models.load(tmp_path / "run").model, tmp_path / "run") < 1e-5
 
 
 def test_an_adapter_that_cannot_be_merged_is_left_alone(encoder, corpus, tmp_path):
     folder = tmp_path / "run"
-    method = {"name": "peft_config", "peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 4}}
+    method = {"name": "peft", "peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 4}}
     tree = {**run_tree(encoder, corpus, folder, num_train_epochs=1), "methods": [method]}
     with pytest.raises(
         ConfigError, match=r"max_length is 78 and 4 virtual tokens .* Set task\.max_length to 76 or less"

@@ -11,7 +11,7 @@ from nlp_transfer.methods.lora import LoRA
 from nlp_transfer.methods.lp_ft import LPFT
 from nlp_transfer.methods.mmd import MMD
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
-from nlp_transfer.methods.peft_config import PeftAdapter
+from nlp_transfer.methods.peft import PeftAdapter
 from nlp_transfer.methods.self_training import SelfTraining
 from nlp_transfer.methods.target_mlm import TargetMLM
 

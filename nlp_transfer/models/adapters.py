@@ -193,7 +193,7 @@ def refuse_second_adapter(model: "nn.Module") -> None:
         ConfigError: the model has an adapter.
     """
     if isinstance(model, PeftModel):
-        raise ConfigError("The model has an adapter already. Use one adapter a run: one of lora and peft_config.")
+        raise ConfigError("The model has an adapter already. Use one adapter a run: one of lora and peft.")
 
 
 def refuse_adapter(method: str, model: "nn.Module") -> None:

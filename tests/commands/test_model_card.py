@@ -80,10 +80,10 @@ def test_a_run_that_trained_no_network_has_its_methods_settings(tmp_path: Path) 
 
 
 def test_a_methods_settings_are_all_named(tmp_path: Path) -> None:
-    kind = {"name": "peft_config", "peft_type": "IA3", "settings": {"target_modules": ["key"], "a*b": True}}
+    kind = {"name": "peft", "peft_type": "IA3", "settings": {"target_modules": ["key"], "a*b": True}}
     lines = card(tmp_path, config(LORA, kind, choose={"methods.lora.r": [4, 8]})).transfer
     assert lines[2].startswith("**Method** `lora` (r chosen of 4 / 8, target_modules query / value, use_dora false): ")
-    assert lines[3].startswith("**Method** `peft_config` (peft_type IA3, settings target_modules key; a*b true)")
+    assert lines[3].startswith("**Method** `peft` (peft_type IA3, settings target_modules key; a*b true)")
 
 
 def test_what_a_run_chose_is_named(tmp_path: Path) -> None:

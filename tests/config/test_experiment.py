@@ -221,20 +221,18 @@ def test_misspelt_sections_are_not_missing_too(tree):
 
 
 def test_an_adapter_by_its_type(tree):
-    adapter = {"name": "peft_config", "peft_type": "IA3", "settings": {"target_modules": ["key"]}}
+    adapter = {"name": "peft", "peft_type": "IA3", "settings": {"target_modules": ["key"]}}
     config = load_config(
-        tree={**tree, "methods": [adapter]}, overrides=[("methods.peft_config.settings.feedforward_modules", [])]
+        tree={**tree, "methods": [adapter]}, overrides=[("methods.peft.settings.feedforward_modules", [])]
     )
     assert config.methods[0].settings == {"target_modules": ["key"], "feedforward_modules": []}
     assert config.record()["methods"] == [{**adapter, "settings": config.methods[0].settings}]
     [text] = problems({**tree, "methods": [adapter]}, ("methods.0.settings.target_module", 1))
-    assert text.startswith("peft_config.settings: Unknown setting 'target_module'. Did you mean 'target_modules'?")
-    [text] = problems({**tree, "methods": ["peft_config"]})
+    assert text.startswith("peft.settings: Unknown setting 'target_module'. Did you mean 'target_modules'?")
+    [text] = problems({**tree, "methods": ["peft"]})
     assert text.startswith("methods.0.peft_type is missing: PEFT's name of the kind: IA3, LOHA,")
     [text] = problems({**tree, "methods": [adapter, "lora"]})
-    assert text == (
-        "methods: lora and peft_config each decide which weights move, so only one of them can stand in a run."
-    )
+    assert text == ("methods: lora and peft each decide which weights move, so only one of them can stand in a run.")
 
 
 def test_missing_sections_are_named():

@@ -34,7 +34,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
         {"r": 2, "layers": 1},
         {"r": 2, "alpha": 3, "use_dora": True, "use_rslora": True, "learning_rate": 1e-2},
     ],
-    "peft_config": [
+    "peft": [
         {"peft_type": "LOHA", "settings": {"r": 2, "alpha": 4, "target_modules": QUERIES}},
         {"peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 3}},
     ],

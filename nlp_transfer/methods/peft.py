@@ -1,19 +1,18 @@
-"""Any adapter that PEFT knows, by its type and the settings of its configuration class.
+"""PEFT adapters: train any adapter that the peft package has, and the head.
 
-    methods: [{name: peft_config, peft_type: IA3, settings: {target_modules: [key, value]}}]
+    methods: [{name: peft, peft_type: IA3, settings: {target_modules: [key, value]}}]
 
-is `TransferTrainer(peft_config=IA3Config(target_modules=["key", "value"]))` as a line of a configuration. The head, and
-every other parameter that the checkpoint did not hold, trains in full and is saved with the adapter. `lora` has better
-defaults and an own learning rate; this is for everything else. Types that would fail, or lose something silently, with
-an encoder that classifies are refused with the reason.
-Reference: https://huggingface.co/docs/peft/package_reference/config
+equals `TransferTrainer(peft_config=IA3Config(target_modules=["key", "value"]))`. The head, and every other parameter
+that the checkpoint does not hold, is trained in full and saved with the adapter. Types that fail with an encoder, or
+lose something silently, are refused with the reason. `lora` has better defaults for that type.
+Needs a task with class logits.
+Reference: Mangrulkar et al. (2022), PEFT, https://huggingface.co/docs/peft/package_reference/config
 """
 
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, final, get_type_hints
+from dataclasses import Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, final, get_args, get_type_hints
 
-from nlp_transfer.config.typed_values import check_field
-from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.errors import ConfigError, did_you_mean, format_value
 from nlp_transfer.methods.base import Context, Method
 from nlp_transfer.models.size_limits import size_problems
 
@@ -57,8 +56,10 @@ class PeftAdapter(Method):
             regular expression for the whole name). `task_type` and the head are filled in.
     """
 
-    name: ClassVar[str] = "peft_config"
-    citation: ClassVar[str] = "https://huggingface.co/docs/peft/package_reference/config"
+    name: ClassVar[str] = "peft"
+    citation: ClassVar[str] = (
+        "Mangrulkar et al. (2022), PEFT, https://huggingface.co/docs/peft/package_reference/config"
+    )
 
     peft_type: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class PeftAdapter(Method):
                 problems.append(f"{self.name}.settings: {did_you_mean('setting', str(key), known)}")
             else:
                 where = f"{self.name}.settings.{key}"
-                values[key] = _plain(check_field(known[key], hints[key], value, where, problems), value)
+                values[key] = _parse_setting(known[key], hints[key], value, where, problems)
         problems += size_problems(f"{self.name}.settings.", values)
         if values.get("use_asa"):
             problems.append(f"{self.name}.settings.use_asa cannot be on: {_EVERY_STEP}.")
@@ -140,6 +141,23 @@ def _names(cls: type) -> list[str]:
     return [f.name for f in fields(cls) if f.init]
 
 
-def _plain(read: Any, given: Any) -> Any:
-    """What was read (a number for `2e-4`), but a mapping as it was given: PEFT takes plain ones."""
-    return given if isinstance(given, dict) else read
+def _parse_setting(field: "Field[Any]", hint: Any, value: Any, where: str, problems: list[str]) -> Any:
+    """Return a setting as its type takes it, such as a number for `2e-4`; add a problem where it does not fit."""
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    if value == field.default or isinstance(value, dict):  # PEFT takes plain mappings
+        return value
+    if value is None and type(None) not in (hint, *get_args(hint)):  # which jsonargparse takes for any type
+        problems.append(f"{where} is null; expected {_type_name(hint)}.")
+        return None
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--value", type=hint)
+    try:
+        return parser.parse_object({"value": value}).value
+    except (ArgumentError, TypeError, ValueError):
+        problems.append(f"{where} is {format_value(value)}; expected {_type_name(hint)}.")
+        return None
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")

@@ -11,7 +11,7 @@ from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from torch import nn
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.peft_config import REFUSED, PeftAdapter
+from nlp_transfer.methods.peft import REFUSED, PeftAdapter
 from nlp_transfer.models.adapters import merge
 from nlp_transfer.models.loading import LoadedModel, load_encoder_with_head
 from tests.tiny_models import context, inputs, logits, tiny_checkpoint, tiny_model
@@ -78,7 +78,7 @@ def test_reload_gives_the_same_logits_and_so_does_merging_where_it_is_possible(
 def test_facts_and_saved_head() -> None:
     ctx = context(new_parameters=("bert.pooler.dense.weight", "classifier.weight"))
     adapted = PeftAdapter("IA3", IA3).prepare(tiny_model("bert"), ctx)
-    assert ctx.facts["peft_config"] == {
+    assert ctx.facts["peft"] == {
         "peft_type": "IA3",
         "saved_modules": ["bert.pooler", "classifier"],
         "target_modules": ["key", "output.dense", "value"],
@@ -89,7 +89,7 @@ def test_facts_and_saved_head() -> None:
 
 
 def test_unknown_types() -> None:
-    assert problems("ia3", {})[0].startswith("peft_config.peft_type: Unknown type 'ia3'. Did you mean 'IA3'? Types: ")
+    assert problems("ia3", {})[0].startswith("peft.peft_type: Unknown type 'ia3'. Did you mean 'IA3'? Types: ")
     [text] = problems("LOHAA", {})
     assert "Did you mean 'LOHA'?" in text
     assert not any(kind in text for kind in REFUSED)
@@ -99,24 +99,20 @@ def test_unknown_settings_and_wrong_values_are_reported_together() -> None:
     found = problems("LOHA", {"target_module": ["key"], "r": "eight", "alpha": None, "task_type": "SEQ_CLS"})
     known = found[0].partition(" Settings: ")[2]
     assert found == [
-        f"peft_config.settings: Unknown setting 'target_module'. Did you mean 'target_modules'? Settings: {known}",
-        "peft_config.settings.r is 'eight'; expected int.",
-        "peft_config.settings.alpha is null; expected int.",
-        f"peft_config.settings: Unknown setting 'task_type'. Settings: {known}",
+        f"peft.settings: Unknown setting 'target_module'. Did you mean 'target_modules'? Settings: {known}",
+        "peft.settings.r is 'eight'; expected int.",
+        "peft.settings.alpha is null; expected int.",
+        f"peft.settings: Unknown setting 'task_type'. Settings: {known}",
     ]
-    assert problems("P_TUNING", {}) == [
-        "peft_config.settings.num_virtual_tokens is missing: the prompt's length, such as 16."
-    ]
+    assert problems("P_TUNING", {}) == ["peft.settings.num_virtual_tokens is missing: the prompt's length, such as 16."]
     assert problems("P_TUNING", {"num_virtual_tokens": 0}) == [
-        "peft_config.settings.num_virtual_tokens is 0; expected 1 or more."
+        "peft.settings.num_virtual_tokens is 0; expected 1 or more."
     ]
 
 
 def test_what_peft_itself_refuses_at_once() -> None:
     [text] = problems("IA3", {"target_modules": ["key"], "feedforward_modules": ["value"]})
-    assert text.startswith(
-        "peft_config.settings: PEFT refuses this IA3Config: `feedforward_modules` should be a subset"
-    )
+    assert text.startswith("peft.settings: PEFT refuses this IA3Config: `feedforward_modules` should be a subset")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +126,7 @@ def test_what_peft_itself_refuses_at_once() -> None:
     ],
 )
 def test_types_that_cannot_be_used_are_refused_with_the_reason(peft_type: str, reason: str) -> None:
-    assert problems(peft_type, {}) == [f"peft_config.peft_type is {peft_type}, which cannot be used: {reason}"]
+    assert problems(peft_type, {}) == [f"peft.peft_type is {peft_type}, which cannot be used: {reason}"]
 
 
 class TestCheck:
@@ -138,7 +134,7 @@ class TestCheck:
         with pytest.raises(ConfigError) as caught:
             PeftAdapter("LOHA", {"target_modules": ["key", "vlaue"]}).check(tiny_model("bert"))
         [text] = caught.value.problems
-        assert text.startswith("peft_config.settings.target_modules: Unknown module 'vlaue'. Did you mean 'value'? ")
+        assert text.startswith("peft.settings.target_modules: Unknown module 'vlaue'. Did you mean 'value'? ")
 
     def test_what_peft_refuses_for_this_model(self) -> None:
         with pytest.raises(
