@@ -99,8 +99,10 @@ def spread_rows(dataset: Dataset, count: int) -> Dataset:
 def interpolate(points: Sequence[tuple[int, float]], tokens: int) -> float:
     """What a quantity is at `tokens`, on the line through two points (tokens, quantity); it does not fall.
 
-    >>> along([(10, 3.0), (20, 4.0)], 100), along([(10, 3.0), (20, 2.0)], 100), along([(10, 3.0), (10, 2.0)], 100)
-    (12.0, 2.0, 2.0)
+    >>> interpolate([(10, 3.0), (20, 4.0)], 100)
+    12.0
+    >>> interpolate([(10, 3.0), (20, 2.0)], 100)
+    2.0
     """
     (few, less), (many, more) = points
     slope = max(0.0, (more - less) / (many - few)) if many > few else 0.0
