@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.extension import Extension
 
 if TYPE_CHECKING:
     import numpy as np
@@ -242,6 +243,10 @@ class Method(ABC):
             progress: the share of the run's updates that is done, from 0 to 1.
             network: what `network` made.
         """
+        return None
+
+    def extension(self) -> Extension | None:
+        """Return what takes part in the trainer's loop for this method; None where nothing does."""
         return None
 
     def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":

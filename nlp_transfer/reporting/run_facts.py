@@ -12,8 +12,12 @@ from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadabl
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.extensions.fast_forward import PADDING_REASON
 from nlp_transfer.training.scoring import SplitPredictions
 from nlp_transfer.training.target_data import Encoded
+
+SUMMARY_WORDS = {PADDING_REASON: "padding is computed"}
+"""The report's words for entries of the trainer's summary."""
 
 
 def describe_corpora(corpora: Mapping[str, Corpus]) -> list[str]:
@@ -93,7 +97,7 @@ def facts_of(
         **dict.fromkeys(loaded.notes, True),
         **truncation_summary(encoded),
         **trainer.step_statistics(),
-        **trainer.speed_facts(),
+        **{SUMMARY_WORDS[name]: value for name, value in trainer.summary().items() if name in SUMMARY_WORDS},
         **({"operations without a deterministic form": undetermined} if undetermined else {}),
         **_brief(context.facts),
     }

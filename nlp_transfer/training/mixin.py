@@ -33,6 +33,7 @@ from transformers.trainer_utils import TrainOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.heads.encoder_decoder import separate_weights
 from nlp_transfer.models.heads.masked_lm import masked_lm_for
@@ -45,7 +46,7 @@ from nlp_transfer.training.extensions.checkpoint_selection import (
     label_free_metric,
 )
 from nlp_transfer.training.extensions.domain_adaptation import AdaptationMixin
-from nlp_transfer.training.extensions.fast_forward import FastPathMixin
+from nlp_transfer.training.extensions.fast_forward import FastForward
 from nlp_transfer.training.extensions.frozen_layers import FrozenMixin
 from nlp_transfer.training.extensions.nonfinite_guard import FiniteMixin
 from nlp_transfer.training.extensions.oom_guard import MemoryMixin
@@ -54,6 +55,7 @@ from nlp_transfer.training.hub import PublishingMixin
 from nlp_transfer.training.method_networks import add_to_optimizer, make_networks
 from nlp_transfer.training.processes import naming_lost_processes
 from nlp_transfer.training.row_order import RowOrderMixin
+from nlp_transfer.training.seams import TransferSeams
 from nlp_transfer.training.search import BesideMixin
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
@@ -74,7 +76,7 @@ class TransferMixin(
     OnTargetMixin,
     BesideMixin,
     SelectionMixin,
-    FastPathMixin,
+    TransferSeams,
     PublishingMixin,
 ):
     """See the module's text. Use `TransferTrainer`."""
@@ -177,6 +179,9 @@ class TransferMixin(
             preprocess_logits_for_metrics=preprocess_logits_for_metrics,
             **own_optimizer,
         )
+        self.extensions = default_extensions(self.methods)
+        for extension in self.extensions:
+            extension.attach(self)
         trained: Any = self.model
         for method in self.methods:
             for callback in method.callbacks(trained):
@@ -295,6 +300,11 @@ class TransferMixin(
             super()._save(output_dir, state_dict)
         finally:
             self.args.hub_token = token
+
+
+def default_extensions(methods: Sequence[Method]) -> tuple[Extension, ...]:
+    """Return a trainer's extensions, the innermost first."""
+    return (FastForward(), *(own for method in methods if (own := method.extension()) is not None))
 
 
 def split_by_rate(optimizer: torch.optim.Optimizer, rates: dict[int, float], default: float) -> None:

@@ -1,0 +1,154 @@
+"""The base class of what takes part in a trainer's loop.
+
+A trainer hands each of its seams on to an ordered tuple of extensions (`training/seams.py`). They are layers around the
+stock loop, the first of them innermost: what the loop makes (batches, a gradient norm, a log entry, an evaluation)
+passes from the first to the last, and of the hooks that are handed a call (`backward`, `loss`) the last is outermost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+    from transformers.trainer_utils import EvalLoopOutput
+
+Batch = dict[str, Any]
+
+
+class Extension:
+    """Take part in a trainer's loop; every hook does nothing by default.
+
+    Attributes:
+        trainer: what it is attached to.
+
+    Example:
+        >>> class CountSteps(Extension):
+        ...     steps = 0
+        ...
+        ...     def prepare_step(self, batches):
+        ...         self.steps += 1
+        ...         return batches
+        ...
+        ...     def summary(self):
+        ...         return {"steps": self.steps}
+        >>> counter = CountSteps()
+        >>> counter.prepare_step([{"input_ids": [1]}])
+        [{'input_ids': [1]}]
+        >>> counter.summary()
+        {'steps': 1}
+    """
+
+    trainer: Any = None
+
+    def attach(self, trainer: Any) -> None:
+        """Remember the trainer. Called once, at the end of the trainer's `__init__`."""
+        self.trainer = trainer
+
+    def training(self) -> AbstractContextManager[Any]:
+        """Return a context for the whole training loop, of one call of `train`."""
+        return nullcontext()
+
+    def evaluation(self) -> AbstractContextManager[Any]:
+        """Return a context for one pass over a dataset without gradients, inside of training or outside."""
+        return nullcontext()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Prepare an epoch. A resumed run calls it again for the epoch that it goes on in, with its states restored.
+
+        Args:
+            epoch: how many epochs came before.
+        """
+
+    def prepare_step(self, batches: list[Batch]) -> list[Batch]:
+        """Return the micro-batches of an optimizer step, with what is added to them.
+
+        Args:
+            batches: those of this process.
+        """
+        return batches
+
+    def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
+        """Change a batch of target rows in place, before it joins the source rows of a micro-batch.
+
+        Args:
+            batch: tensors, the first dimension of which are the rows.
+            rows: their numbers in the target dataset.
+            positions: their positions in the endless random order that target rows are drawn in.
+        """
+
+    def reset_step(self) -> None:
+        """Forget what this optimizer step has gathered outside of the model: it begins again, or is left out."""
+
+    def backward(
+        self, step: "Callable[..., Tensor]", model: "nn.Module", batch: Batch, num_items: "Tensor | int | None"
+    ) -> "Tensor":
+        """Run the forward and backward pass of a micro-batch; return its detached loss.
+
+        Args:
+            step: (model, batch, num_items) -> loss, which does so.
+            model: wrapped for several processes.
+            batch: a micro-batch.
+            num_items: the items of the whole optimizer step, as transformers counts them.
+        """
+        return step(model, batch, num_items)
+
+    def loss(
+        self,
+        compute: Callable[..., Any],
+        model: "nn.Module",
+        batch: Batch,
+        return_outputs: bool,
+        num_items: "Tensor | int | None",
+    ) -> Any:
+        """Compute the loss of a batch: a scalar, or (loss, outputs).
+
+        Args:
+            compute: (model, batch, return_outputs, num_items) -> loss, which does so.
+            model: wrapped for several processes.
+            batch: a micro-batch, in training or in an evaluation.
+            return_outputs: whether the model's outputs are returned, too.
+            num_items: as for `backward`; None in an evaluation.
+        """
+        return compute(model, batch, return_outputs, num_items)
+
+    def before_optimizer_step(self, model: "nn.Module", grad_norm: Any) -> Any:
+        """Look at the gradients, all of which are computed; return the gradient norm to log.
+
+        Args:
+            model: wrapped for several processes; its gradients are clipped.
+            grad_norm: their norm before clipping.
+        """
+        return grad_norm
+
+    def needs_predictions(self) -> bool:
+        """Return whether `evaluate` reads predictions, also where no metric does."""
+        return False
+
+    def evaluate(self, output: "EvalLoopOutput", prefix: str) -> "EvalLoopOutput":
+        """Return an evaluation's output, with metrics added or changed.
+
+        Args:
+            output: predictions, labels and metrics.
+            prefix: that of the metrics' names, `eval` or `test`.
+        """
+        return output
+
+    def log(self, logs: dict[str, float]) -> dict[str, float]:
+        """Return a log entry, with values added. Training entries have a `loss`."""
+        return logs
+
+    def prepare_optimizer(self, optimizer: "Optimizer") -> None:
+        """Add parameters that train beside the model's."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run must have: tensors that are equal on all processes, and JSON values."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned when the checkpoint was saved."""
+
+    def summary(self) -> Mapping[str, Any]:
+        """Return what a report should hold of the training, by plain names."""
+        return {}
