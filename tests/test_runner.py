@@ -491,7 +491,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()
     assert run(tree("both", adapting), resume=True) is None
     monkeypatch.setattr(
-        "nlp_transfer.reporting.sections.label_shift.no_longer_said", lambda *_: None
+        "nlp_transfer.reporting.sections.label_shift.vanishing_classes", lambda *_: None
     )  # it is hardly trained
     corrected = run(tree("corrected", adapting, prior_correction=True))
     frequencies = {name: corrected.facts["class frequencies"][name] for name in report.facts["class frequencies"]}

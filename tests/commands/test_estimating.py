@@ -130,7 +130,7 @@ def test_what_evaluations_and_methods_look_at_in_the_target_is_counted_as_often(
     config = adapting(small, tmp_path, ("source_only", False))
     target = len(load_data(config)[3]["target"]["test"])
     monkeypatch.setattr(estimating, "_computing", lambda trainer, rows, compute: 10.0 * len(rows))
-    monkeypatch.setattr(estimating, "along", lambda points, tokens: 1.0)
+    monkeypatch.setattr(estimating, "interpolate", lambda points, tokens: 1.0)
     # In a probe's own evaluations they would be counted twice.
     monkeypatch.setattr(TransferTrainer, "label_free_scores", lambda *_: pytest.fail("scored in a probe"))
     found = estimate(config).seconds
@@ -156,5 +156,5 @@ def test_what_an_evaluation_looks_at_beside_validation(small, tmp_path, monkeypa
     assert rows(by_source) == []
     assert rows(by_source, ("target_progress", True)) == [target]  # its scores without labels are of the same rows
     assert rows(("training.metric_for_best_model", "target_dev")) == [target, train, validation]
-    monkeypatch.setattr(estimating, "MOST_ROWS", 5)
+    monkeypatch.setattr(estimating, "MAX_ROWS", 5)
     assert rows(("target_progress", True)) == [target, 5]

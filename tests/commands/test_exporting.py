@@ -408,7 +408,7 @@ def test_a_graph_of_another_number_of_classes(copy: Path) -> None:
 def test_large_weights_stand_beside_the_graph(
     tiny_classifier: Path, tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "LARGEST_FILE_BYTES", 1000)
+    monkeypatch.setattr(onnx_export, "LARGEST_FILE_BYTES", 1000)
     export(str(tiny_classifier), str(tmp_path / "out"), precision="both", check=str(texts), agreement=0.5)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"model.onnx", "model.onnx.data", "model_int8.onnx", "model_int8.onnx.data"} <= names

@@ -80,7 +80,7 @@ def test_the_best_value_is_chosen_and_is_what_that_value_alone_makes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_init: bool
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr("nlp_transfer.training.search.said", said.append)
+    monkeypatch.setattr("nlp_transfer.training.search.log_message", said.append)
     made = {"model_init": lambda: tiny_model("bert")} if model_init else {}
     first = begun(tmp_path / "run", [LoRA(r=2), DANN(gamma=1.0)], **made)
     set_seed(6)  # no matter

@@ -131,7 +131,7 @@ def test_a_model_at_chance_or_a_class_that_would_be_lost_is_left_alone(
     run = knowing(tmp_path)
     before = run._logits_layer().bias.clone()
     monkeypatch.setattr(
-        "nlp_transfer.training.target_evaluation.no_longer_said", lambda logits, shift, names: f"no {names}"
+        "nlp_transfer.training.target_evaluation.vanishing_classes", lambda logits, shift, names: f"no {names}"
     )
     with pytest.raises(
         TrainingError, match=r"^correct_prior: nothing is corrected: no \['LABEL_0', 'LABEL_1', 'LABEL_2'\]\.$"
@@ -201,7 +201,7 @@ def test_predictions_are_the_models_whatever_metrics_are_computed_of(tmp_path: P
 
 def test_what_looks_worse_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("nlp_transfer.training.target_evaluation.said", said.append)
+    monkeypatch.setattr("nlp_transfer.training.target_evaluation.log_message", said.append)
     unsure, sure = trainer(tmp_path, 0), trainer(tmp_path, 0)
     with torch.no_grad():
         sure._logits_layer().weight.mul_(9.0)

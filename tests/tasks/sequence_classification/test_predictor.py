@@ -166,7 +166,7 @@ def test_an_output_file_is_whole_or_not_there(
 ) -> None:
     source = write_texts(tmp_path / "a.txt", ["w1"] * 2500 + [""])
     with monkeypatch.context() as patch:  # found before the model is loaded, not hours later
-        patch.setattr(predictor, "load_on", lambda *_, **__: pytest.fail("loaded"))
+        patch.setattr(predictor, "load_classifier_on", lambda *_, **__: pytest.fail("loaded"))
         with pytest.raises(DataError, match=r"line 2501 \(id 2500\): text is empty"):
             predict_file(str(tiny_classifier), source, output=str(tmp_path / "b.jsonl"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
