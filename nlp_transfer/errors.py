@@ -61,23 +61,23 @@ class RunInterrupted(KeyboardInterrupt):
         super().__init__(text)
 
 
-LISTED_NAMES = 40
+MAX_LISTED_NAMES = 40
 """Up to how many right names a message lists; more would hide it."""
 
-SHOWN_CHARACTERS = 200
+MAX_VALUE_CHARACTERS = 200
 """Up to how many characters of a value a message shows."""
 
 
 def format_value(value: object) -> str:
     """A value as Python writes it, cut where it is long."""
     text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters)"
+    return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}… ({len(text):,} characters)"
 
 
-def nearest(got: str, choices: Iterable[str]) -> str | None:
+def nearest_name(got: str, choices: Iterable[str]) -> str | None:
     """The right name that a wrong one is most like, upper and lower case counting as the same; None if none is.
 
-    >>> nearest("ia4", ["IA3", "LOHA"])
+    >>> nearest_name("ia4", ["IA3", "LOHA"])
     'IA3'
     """
     by_lower = {name.lower(): name for name in reversed(list(choices))}
@@ -92,8 +92,8 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     "Unknown method 'lroa'. Did you mean 'lora'? Methods: lora, lp_ft."
     """
     names = list(choices)
-    near = nearest(str(got), names)
+    near = nearest_name(str(got), names)
     guess = f" Did you mean {near!r}?" if near else ""
     plural = what[:-1] + "ies" if what.endswith("y") and what != "key" else what + ("es" if what.endswith("s") else "s")
-    listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= LISTED_NAMES else ""
+    listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= MAX_LISTED_NAMES else ""
     return f"Unknown {what} {format_value(got)}.{guess}{listed}"

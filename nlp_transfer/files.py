@@ -50,7 +50,7 @@ def utf8_problem(path: str | os.PathLike[str]) -> str | None:
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def read_errors(path: Path) -> Iterator[None]:
     """Look at files and folders inside.
 
     Args:
@@ -62,10 +62,10 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unreadable(error.filename or path, error) from error
+        raise read_error(error.filename or path, error) from error
 
 
-def unreadable(path: object, error: OSError) -> DataError:
+def read_error(path: object, error: OSError) -> DataError:
     """The error for what the system does not let be read."""
     advice = "Check that it is there and whole, or name another."
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -153,7 +153,7 @@ def delete_unlocked(path: Path) -> None:
             os.close(held)
 
 
-def private_folder(path: Path) -> Path:
+def make_private_folder(path: Path) -> Path:
     """Make a folder that only its owner may open, or close one that is there. Returns its path.
 
     Raises:
@@ -164,7 +164,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def private_file(path: Path) -> int:
+def create_private_file(path: Path) -> int:
     """Open a new file to write that only its owner may read, for `os.fdopen`. Returns its descriptor."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
@@ -175,15 +175,15 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     place = Path(path)
     clear_leftovers(place)
     # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask says.
-    beside = _beside(place)
+    temporary = _temporary_path(place)
     try:
-        with open_locked(beside) as file:
+        with open_locked(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(place)
+        temporary.replace(place)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -195,23 +195,23 @@ def atomic_folder(place: Path) -> Iterator[Path]:
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(place)
-    beside = _beside(place)
-    beside.mkdir()
-    held = os.open(beside, os.O_RDONLY)
+    temporary = _temporary_path(place)
+    temporary.mkdir()
+    held = os.open(temporary, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
             lock(held)
-        yield beside
+        yield temporary
         try:
-            beside.rename(place)  # an empty folder makes way
+            temporary.rename(place)  # an empty folder makes way
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            for item in sorted(beside.iterdir()):
+            for item in sorted(temporary.iterdir()):
                 item.rename(place / item.name)
     finally:
         os.close(held)
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def clear_leftovers(place: Path) -> None:
@@ -220,11 +220,11 @@ def clear_leftovers(place: Path) -> None:
         delete_unlocked(rest)
 
 
-def _beside(place: Path) -> Path:
+def _temporary_path(place: Path) -> Path:
     return place.with_name(f".{place.name}.{os.getpid()}.tmp")
 
 
-def empty_folder(path: str | os.PathLike[str], option: str) -> Path:
+def check_empty_folder(path: str | os.PathLike[str], option: str) -> Path:
     """A folder to write to, if nothing is in it or it is not there; what is hidden does not count.
 
     Args:
@@ -255,15 +255,15 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write indented JSON at once; see `plain` for what becomes of values.
+    """Write indented JSON at once; see `to_json_value` for what becomes of values.
 
     Raises:
         TypeError: a value that JSON cannot hold.
     """
-    write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(to_json_value(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """The value as JSON has it: dicts with string keys, lists, strings, finite numbers, booleans and null.
 
     Raises:
@@ -281,15 +281,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
+        return {str(to_json_value(key)): to_json_value(item) for key, item in value.items()}
     if isinstance(value, Set):
-        return sorted(plain(item) for item in value)
+        return sorted(to_json_value(item) for item in value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [plain(item) for item in value]
+        return [to_json_value(item) for item in value]
     raise TypeError(f"JSON cannot hold a {type(value).__name__}: {value!r}.")
 
 
 def json_line(row: Any) -> bytes:
-    """A line of JSON Lines; see `plain`."""
+    """A line of JSON Lines; see `to_json_value`."""
     # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
-    return json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+    return (
+        json.dumps(to_json_value(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.files import atomic_file, atomic_folder, plain, write_json, write_text
+from nlp_transfer.files import atomic_file, atomic_folder, to_json_value, write_json, write_text
 
 
 class Kind(enum.StrEnum):
@@ -32,7 +32,7 @@ def test_plain_values():
         "enum": Kind.STEPS,
         1: None,
     }
-    assert plain(value) == {
+    assert to_json_value(value) == {
         "nan": None,
         "infinite": None,
         "count": 3,
@@ -44,15 +44,15 @@ def test_plain_values():
         "enum": "steps",
         "1": None,
     }
-    assert type(plain(Kind.STEPS)) is str
-    assert type(plain(np.float64(0.5))) is float
+    assert type(to_json_value(Kind.STEPS)) is str
+    assert type(to_json_value(np.float64(0.5))) is float
 
 
 def test_what_json_cannot_hold():
     with pytest.raises(TypeError, match="JSON cannot hold a object"):
-        plain({"a": [object()]})
+        to_json_value({"a": [object()]})
     with pytest.raises(TypeError, match=r"JSON cannot hold a bytes: b'x'\."):
-        plain(b"x")
+        to_json_value(b"x")
 
 
 def test_json_keeps_letters_and_ends_in_a_line_break(tmp_path):

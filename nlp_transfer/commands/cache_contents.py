@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nlp_transfer.errors import DataError, did_you_mean
-from nlp_transfer.files import cache_dir, readable
+from nlp_transfer.files import cache_dir, read_errors
 from nlp_transfer.models.activation_cache.store import SUFFIX, shown_bytes
 
 _OURS = re.compile(
@@ -49,7 +49,7 @@ def cached_files(room: str | None = None) -> list[CachedFile]:
         DataError: there is no such room, or a folder cannot be read.
     """
     found, now = [], time.time()
-    with readable(cache_dir()):
+    with read_errors(cache_dir()):
         rooms = sorted(path for path in cache_dir().iterdir() if path.is_dir()) if cache_dir().exists() else []
         names = [path.name for path in rooms]
         if room is not None and room not in names:

@@ -11,7 +11,7 @@ from datasets import Dataset
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.encoding.tokens import multi_hot
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
-from nlp_transfer.files import empty_folder
+from nlp_transfer.files import check_empty_folder
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.evaluation_report import DOMAIN, Evaluation
 from nlp_transfer.reporting.report import CorpusFacts
@@ -70,7 +70,7 @@ def evaluate(
     if max_tokens is not None and max_tokens < 1:
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     uses_onnx(device, backend, precision)
-    folder = None if output_dir is None else empty_folder(output_dir, "--output_dir")
+    folder = None if output_dir is None else check_empty_folder(output_dir, "--output_dir")
     settings = SummarySettings(select_by, select, generation or {})
     if saved_models.is_summarizer(model):
         summarizer = settings.applied_to(load_summarizer_on(model, device, backend=backend, precision=precision))

@@ -108,7 +108,7 @@ def check_texts(
     """
     if file is not None:
         kind = "document" if isinstance(loaded, TrainedSummarizer) else "text"
-        rows = [text for _, text in _first(InputReader(file, text_column=text_column or kind, plain_text_is=kind))]
+        rows = [text for _, text in _first(InputReader(file, text_column=text_column or kind, plain_text_format=kind))]
         texts = [text if isinstance(text, str) else "\n".join(text) for text in rows]
         if not texts:
             raise DataError(f"--check {file} holds no texts; expected some to compare on.")

@@ -29,7 +29,7 @@ from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import citations_of_runs
 from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer, merged_folder
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.files import empty_folder
+from nlp_transfer.files import check_empty_folder
 from nlp_transfer.models.weight_averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import Table
@@ -72,7 +72,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
     """
     if len(folders) < 2 or len({Path(name).resolve() for name in folders}) < len(folders):
         raise ConfigError(f"A soup needs at least two runs, each once; got {', '.join(folders) or 'none'}.")
-    place = empty_folder(output, "--output")
+    place = check_empty_folder(output, "--output")
     runs = [read_run(folder) for folder in folders]
     refuse_differences(runs)
     scorer = WeightScorer(runs[0])

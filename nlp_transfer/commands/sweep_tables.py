@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import plain
+from nlp_transfer.files import to_json_value
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
 from nlp_transfer.reporting.sections.results import UNDEFINED, number
 from nlp_transfer.reporting.tables import Table
@@ -101,7 +101,7 @@ def append_result(path: str | os.PathLike[str], result: CellResult) -> None:
     """Add one finished cell and sync it to disk; a torn last line gives way."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(plain(asdict(result)), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    line = json.dumps(to_json_value(asdict(result)), ensure_ascii=False, allow_nan=False).encode() + b"\n"
     with file.open("a+b") as out:
         out.seek(0)
         kept, _, tail = out.read().rpartition(b"\n")

@@ -23,7 +23,7 @@ from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import CURVE, MACRO_F1, WISE_FT, citations_of_runs
 from nlp_transfer.commands.merged_models import CHOICES, ScoredWeights, WeightScorer, merged_folder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
-from nlp_transfer.files import empty_folder, write_json, write_text
+from nlp_transfer.files import check_empty_folder, write_json, write_text
 from nlp_transfer.methods import LPFT, FrozenEncoder
 from nlp_transfer.models.families import encoder_layers, head_modules
 from nlp_transfer.models.weight_averaging import Weights, interpolate
@@ -82,7 +82,7 @@ def wise_ft(
     if problems:
         raise ConfigError(problems)
     run = read_run(folder)
-    place = empty_folder(run.folder / WISE_FT if output is None else output, "--output")
+    place = check_empty_folder(run.folder / WISE_FT if output is None else output, "--output")
     _refuse_method(run)
     scorer = WeightScorer(run, choose_by)
     fine_tuned = run.weights

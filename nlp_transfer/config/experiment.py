@@ -21,7 +21,7 @@ from nlp_transfer.config.parsing import merge_tree, override, read_yaml
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
 from nlp_transfer.data import CorpusConfig
-from nlp_transfer.errors import ConfigError, did_you_mean, nearest
+from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.run_arguments import one_of_each, run_problems
@@ -173,7 +173,7 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
         before = len(problems)
         if key not in fields:
             problems.append(did_you_mean("key", key, fields))
-            unread.add(nearest(str(key), fields) or str(key))
+            unread.add(nearest_name(str(key), fields) or str(key))
         elif key == "source" and isinstance(value, list):
             read = [build(CorpusConfig, item, f"source.{i}", problems) for i, item in enumerate(value)]
             values[key] = read[0] if len(read) == 1 else tuple(read) or None

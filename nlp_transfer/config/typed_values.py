@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp_transfer.config.field_docs import field_docs, names_of, type_name
-from nlp_transfer.errors import ConfigError, did_you_mean, format_value, nearest
+from nlp_transfer.errors import ConfigError, did_you_mean, format_value, nearest_name
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
         before = len(problems)
         if key not in fields:
             problems.append(f"{path}: {did_you_mean('key', key, sorted(fields))}")
-            unread.add(nearest(str(key), fields) or str(key))
+            unread.add(nearest_name(str(key), fields) or str(key))
             continue
         if dataclasses.is_dataclass(hints[key]):
             read = build(typing.cast(type, hints[key]), value, f"{path}.{key}", problems)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from datasets import Dataset
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.files import CACHE_VARIABLE, cache_dir, delete_unlocked, open_locked, private_folder
+from nlp_transfer.files import CACHE_VARIABLE, cache_dir, delete_unlocked, make_private_folder, open_locked
 
 ABANDONED_SECONDS = 86400.0
 """After how long without a change a temporary file of the datasets library, which locks none, is taken for a rest."""
@@ -30,11 +30,11 @@ def cache_path(room: str, key: str) -> Path:
         DataError: the folder cannot be made or written.
     """
     try:
-        folder = private_folder(cache_dir() / room)
-        writable = os.access(folder, os.W_OK | os.X_OK)
+        folder = make_private_folder(cache_dir() / room)
+        write_errors = os.access(folder, os.W_OK | os.X_OK)
     except OSError:
-        folder, writable = cache_dir() / room, False
-    if not writable:
+        folder, write_errors = cache_dir() / room, False
+    if not write_errors:
         raise DataError(
             f"The cache folder {folder} cannot be written. Set {CACHE_VARIABLE} to a folder that can, "
             "with room for a copy of the texts."
@@ -81,7 +81,7 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
         return known
     clear_abandoned(path.parent)
     temporary = path.with_name(f"{path.stem[:16]}-{uuid.uuid4().hex}.tmp")
-    with writable(path):
+    with write_errors(path):
         try:
             rows = 0
             with open_locked(temporary, 0o600) as file:
@@ -116,7 +116,7 @@ def clear_abandoned(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def writable(path: Path) -> Iterator[None]:
+def write_errors(path: Path) -> Iterator[None]:
     """Write the file `path` of the cache inside.
 
     Raises:

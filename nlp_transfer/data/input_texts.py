@@ -14,19 +14,19 @@ from typing import Any, cast
 import pyarrow as pa
 
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
-from nlp_transfer.data.formats.opening import ROW_BYTES, text_lines, too_long
-from nlp_transfer.data.source import BATCH_ROWS, RowBatch, batches
+from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_lines, too_long
+from nlp_transfer.data.source import MAX_BATCH_ROWS, RowBatch, batches
 from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, file_text, text_files
-from nlp_transfer.data.validation.columns import holds_lists, strings
-from nlp_transfer.data.validation.documents import as_list, joined_sentences
+from nlp_transfer.data.validation.columns import as_strings, holds_lists
+from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
 from nlp_transfer.errors import DataError, did_you_mean
-from nlp_transfer.files import readable
+from nlp_transfer.files import read_errors
 
-WINDOW_ROWS = BATCH_ROWS
+MAX_WINDOW_ROWS = MAX_BATCH_ROWS
 """Rows that are held in memory together, at most: as many as the readers hand on at once."""
 
-WINDOW_CHARACTERS = 2_000_000
+MAX_WINDOW_CHARACTERS = 2_000_000
 """Characters of a window, about: long texts make shorter windows, so that memory stays bounded."""
 
 STANDARD_INPUT = "-"
@@ -50,7 +50,7 @@ class InputReader:
             its path the id.
         text_column: the column that holds the text; plain text has none.
         file_format: one of `TEXT_FORMATS`.
-        plain_text_is: what plain text is where the format is `auto`: `text` or `document`. A document may also be a
+        plain_text_format: what plain text is where the format is `auto`: `text` or `document`. A document may also be a
             list of its sentences, in formats that have lists.
 
     Raises:
@@ -63,13 +63,13 @@ class InputReader:
         *,
         text_column: str = "text",
         file_format: str = "auto",
-        plain_text_is: str = "text",
+        plain_text_format: str = "text",
     ) -> None:
         if file_format not in TEXT_FORMATS:
             raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
         self.text_column = text_column
-        self._documents = plain_text_is == "document"
-        self._whole = file_format == "document" or (file_format == "auto" and plain_text_is == "document")
+        self._documents = plain_text_format == "document"
+        self._whole = file_format == "document" or (file_format == "auto" and plain_text_format == "document")
         if name == STANDARD_INPUT:
             piped = _StandardInput(sys.stdin.buffer)
             # The readers ask a path for two things only, its name and an open file.
@@ -79,7 +79,7 @@ class InputReader:
         if not name:
             raise DataError("The file's name is empty; expected a file, or - for standard input.")
         self.path = Path(name).expanduser()
-        with readable(self.path):
+        with read_errors(self.path):
             if not self.path.exists():
                 raise DataError(f"There is no file {name} (from {Path.cwd()}). Name a file, or - for standard input.")
             if self.path.is_dir():
@@ -117,23 +117,23 @@ class InputReader:
             self._check_column(batch, column)
             values = batch.columns[column]
             ids = _ids(batch, len(values), count)
-            faults = RowErrors(str(self.path), batch.unit, dict(enumerate(ids, batch.first_row)))
+            errors = RowErrors(str(self.path), batch.unit, dict(enumerate(ids, batch.first_row)))
             given: list[Any] | None = None
             if self._documents and holds_lists(values):
-                given = as_list(values)
-                values, _ = joined_sentences(given, batch.first_row, faults)
-            texts: pa.Array = strings(values, column, batch.first_row, faults)
-            bad = faults.first_row()
+                given = to_list(values)
+                values, _ = join_sentence_lists(given, batch.first_row, errors)
+            texts: pa.Array = as_strings(values, column, batch.first_row, errors)
+            bad = errors.first_row()
             good = len(ids) if bad is None else bad - batch.first_row
             yield from zip(ids[:good], given[:good] if given else texts[:good].to_pylist(), strict=True)
-            faults.check()
+            errors.check()
             count += len(ids)
 
     def check(self) -> None:
         """Read all rows once for what is wrong with them; what can be read once only, such as a pipe, is left alone.
 
         Raises:
-            DataError: with the faults of the first `BATCH_ROWS` rows that have some; see `__iter__`.
+            DataError: with the errors of the first `MAX_BATCH_ROWS` rows that have some; see `__iter__`.
         """
         if not isinstance(self.path, _StandardInput) and (self.path.is_file() or self.path.is_dir()):
             for _ in self:
@@ -173,7 +173,7 @@ def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     for _, line in text_lines(path):
         lines.append(line)
         characters += len(line)
-        if characters > ROW_BYTES:
+        if characters > MAX_ROW_BYTES:
             raise too_long(path, "the text")
     return batches([(1, {_PLAIN_COLUMN: "".join(lines)})] if lines else [], wanted, "document")
 
@@ -216,8 +216,8 @@ class _StandardInput:
         yield itertools.chain(self._seen, self._stream)
 
 
-def windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
-    """Consecutive rows, as many as `WINDOW_ROWS` and `WINDOW_CHARACTERS` allow.
+def row_windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
+    """Consecutive rows, as many as `MAX_WINDOW_ROWS` and `MAX_WINDOW_CHARACTERS` allow.
 
     Raises:
         DataError: what `rows` raises, once the rows before it are handed on.
@@ -229,7 +229,7 @@ def windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
         for row in rows:
             window.append(row)
             characters += len(row[1]) if isinstance(row[1], str) else sum(map(len, row[1]))
-            if len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
+            if len(window) >= MAX_WINDOW_ROWS or characters >= MAX_WINDOW_CHARACTERS:
                 yield window
                 window, characters = [], 0
     except DataError as error:

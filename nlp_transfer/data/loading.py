@@ -25,11 +25,11 @@ from nlp_transfer.data.sources.in_memory import object_source
 from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.split_names import UNSPLIT
-from nlp_transfer.data.splits.splitting import class_counts, made_splits, missing_class_notes, validation_from_train
+from nlp_transfer.data.splits.splitting import class_counts, make_splits, missing_class_notes, split_validation
 from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, typed_tables
-from nlp_transfer.data.validation.documents import KEPT
+from nlp_transfer.data.validation.documents import SUMMARY_COLUMNS
 from nlp_transfer.data.validation.ids import check_ids
-from nlp_transfer.data.validation.labels import LabelNames, with_class_labels
+from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.files import cache_key
 
@@ -71,7 +71,7 @@ def load_corpus(
         problems.append(f"{key}.builtin: {did_you_mean('corpus name', config.builtin, BUILTIN)}")
     if problems:
         raise ConfigError(problems)
-    with naming_corpus(key, config):
+    with with_corpus_name(key, config):
         if config.builtin is not None:
             source = BUILTIN[config.builtin](key)
         else:
@@ -81,7 +81,7 @@ def load_corpus(
 
 
 @contextmanager
-def naming_corpus(key: str, config: CorpusConfig) -> Iterator[None]:
+def with_corpus_name(key: str, config: CorpusConfig) -> Iterator[None]:
     """Put a corpus's path or id into each DataError that does not name it.
 
     Args:
@@ -147,28 +147,28 @@ def _corpus(
 ) -> Corpus:
     """The corpus of a source."""
     key, notes = names.key, list(source.notes)
-    raw = _with_positions(source, key)
+    raw = _with_unlabeled(source, key)
     group = config.column if config.method == "grouped" else None
     wanted = ColumnSpec(key, columns, group, labels=labeled is not False and not documents, documents=documents)
     splits = _read_all(raw, wanted, notes)
     labelled = _check_labels(splits, raw, key, labeled is True)
     where = {name: split.where for name, split in raw.items()}
     check_ids(splits, where, key)
-    notes += _shadowed(raw, columns) if columns else []
+    notes += _shadowed_column_notes(raw, columns) if columns else []
 
     trains = (labelled and names.trained is None) if trains is None else trains
-    method = _method(config, set(splits), trained=trains, key=key)
+    method = _split_method(config, set(splits), trained=trains, key=key)
     pooled = [name for name in splits if name != "unlabeled" or len(splits) == 1]
     training = ["train"] if method == "given" else pooled
-    splits = with_class_labels(splits, where, names, training)
+    splits = add_class_labels(splits, where, names, training)
     if method != "given":
         pool = concatenate_datasets([splits.pop(name) for name in pooled])
-        made, how = made_splits(pool, config, method, key)
+        made, how = make_splits(pool, config, method, key)
         splits, notes = {**splits, **made}, [*notes, *how]
     elif UNSPLIT in splits:
         splits = {"test" if labelled else "unlabeled": splits[UNSPLIT]}
     elif trains and "validation" not in splits and config.validation > 0:
-        splits, how = validation_from_train(splits, config, key)
+        splits, how = split_validation(splits, config, key)
         notes += how
     if trains and not labelled and not documents and "unlabeled" in splits:
         more = splits.pop("unlabeled")
@@ -179,7 +179,7 @@ def _corpus(
         if "test" not in splits:
             notes.append("There is no test split: nothing is reported for rows that selection has not seen.")
         notes += missing_class_notes(splits)
-    keep = ("id", "text", "label", "labels", *KEPT)
+    keep = ("id", "text", "label", "labels", *SUMMARY_COLUMNS)
     splits = {
         name: splits[name].select_columns([column for column in keep if column in splits[name].column_names])
         for name in SPLITS
@@ -190,7 +190,7 @@ def _corpus(
     return replace(corpus, fingerprint=corpus_fingerprint(splits, corpus.label_names))
 
 
-def _with_positions(source: CorpusReader, key: str) -> dict[str, RawSplit]:
+def _with_unlabeled(source: CorpusReader, key: str) -> dict[str, RawSplit]:
     """The splits; rows named `all` beside other splits are the unlabelled ones."""
     raw = dict(source.splits)
     if UNSPLIT in raw and len(raw) > 1:
@@ -251,7 +251,7 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str
     return labelled
 
 
-def _shadowed(raw: dict[str, RawSplit], columns: dict[str, str]) -> list[str]:
+def _shadowed_column_notes(raw: dict[str, RawSplit], columns: dict[str, str]) -> list[str]:
     """A note where a renamed column takes the place of one that is there."""
     found = next(iter(next(iter(raw.values())).read(frozenset()))).found
     return [
@@ -261,7 +261,7 @@ def _shadowed(raw: dict[str, RawSplit], columns: dict[str, str]) -> list[str]:
     ]
 
 
-def _method(config: SplitConfig, found: set[str], *, trained: bool, key: str) -> str:
+def _split_method(config: SplitConfig, found: set[str], *, trained: bool, key: str) -> str:
     """How splits are made; raises DataError where `given` lacks what training needs."""
     method = config.method
     if method == "auto":

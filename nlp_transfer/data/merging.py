@@ -16,8 +16,8 @@ from datasets.utils import are_progress_bars_disabled, disable_progress_bars, en
 from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig
 from nlp_transfer.data.fingerprint import corpus_fingerprint
 from nlp_transfer.data.loading import load_corpus
-from nlp_transfer.data.splits.exact_duplicates import duplicate_notes, text_hashes
-from nlp_transfer.data.validation.labels import with_class_ids
+from nlp_transfer.data.splits.exact_duplicates import duplicate_notes, hash_texts
+from nlp_transfer.data.validation.labels import replace_class_ids
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import cache_key
 
@@ -42,7 +42,7 @@ def load_sources(
         load_corpus(config, key=f"source.{i}", labeled=labeled, trains=trains, documents=documents)
         for i, config in enumerate(configs)
     ]
-    return merged(dict(zip(source_names(configs), corpora, strict=True)))
+    return merge_corpora(dict(zip(source_names(configs), corpora, strict=True)))
 
 
 def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
@@ -55,7 +55,7 @@ def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
     return [f"source.{i}" for i in range(len(configs))]
 
 
-def merged(corpora: Mapping[str, Corpus]) -> Corpus:
+def merge_corpora(corpora: Mapping[str, Corpus]) -> Corpus:
     """One corpus of several.
 
     Args:
@@ -89,7 +89,7 @@ def merged(corpora: Mapping[str, Corpus]) -> Corpus:
 
 def _copies_between(corpora: Mapping[str, Corpus]) -> list[str]:
     """How many training texts stand in an earlier source's, too: rows that no discriminator could tell apart."""
-    hashes = {name: text_hashes(corpus.splits["train"])[0] for name, corpus in corpora.items()}
+    hashes = {name: hash_texts(corpus.splits["train"])[0] for name, corpus in corpora.items()}
     notes = []
     for i, (name, own) in enumerate(hashes.items()):
         for other in list(hashes)[:i]:
@@ -127,7 +127,7 @@ def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str])
     if label is not None:
         feature = rows.features[label] if label == "label" else rows.features[label].feature
         numbers = pa.array([classes.index(own) for own in feature.names], pa.int64())
-        rows = with_class_ids(rows, label, numbers.take, classes, cache_key(*map(str, key), label)[:32])
+        rows = replace_class_ids(rows, label, numbers.take, classes, cache_key(*map(str, key), label)[:32])
     ids = [pc.binary_join_element_wise(name, chunk, "/") for chunk in rows.data.column("id").chunks]
     domain = pa.chunked_array([pa.array(np.full(len(rows), names.index(name)), pa.int64())])
     for column, values, feature in (

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from nlp_transfer.errors import DataError
 
-BATCH_ROWS = 2000
+MAX_BATCH_ROWS = 2000
 """Rows a batch at most."""
 
-BATCH_CHARACTERS = 8_000_000
+MAX_BATCH_CHARACTERS = 8_000_000
 """Characters a batch, about: long documents make shorter batches, so that memory stays bounded."""
 
 
@@ -87,7 +87,7 @@ def batches(
     fault: DataError | None = None
     try:
         for number, record in records:
-            if rows and (number != expected or len(rows) >= BATCH_ROWS or characters >= BATCH_CHARACTERS):
+            if rows and (number != expected or len(rows) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS):
                 yield _batch(first, rows, found, wanted, unit)
                 rows, found, characters = [], {}, 0
             if not rows:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlp_transfer.files import plain
+from nlp_transfer.files import to_json_value
 from nlp_transfer.training.neutral_settings import is_result_neutral
 
 _SECRETS = ("hub_token", "push_to_hub_token", "api_key", "password")
@@ -21,7 +21,7 @@ def config_record(config: Mapping[str, Any]) -> dict[str, Any]:
             return {key: clean(item) for key, item in value.items() if key not in _SECRETS}
         return [clean(item) for item in value] if isinstance(value, list) else value
 
-    record: dict[str, Any] = clean(plain(config))
+    record: dict[str, Any] = clean(to_json_value(config))
     return record
 
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import private_folder, write_json, write_text
+from nlp_transfer.files import make_private_folder, write_json, write_text
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.markdown import meaning
 from nlp_transfer.reporting.predictions import KEYS, write_predictions
@@ -87,7 +87,7 @@ class Evaluation:
         if self.baselines:
             paths["baselines"] = folder / BASELINES
         try:
-            private_folder(folder)  # predictions of summaries are texts
+            make_private_folder(folder)  # predictions of summaries are texts
             if self.baselines:
                 scores = {name: {DOMAIN: {self.split: one}} for name, one in self.baselines.items()}
                 write_json(paths["baselines"], scores)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import atomic_file, plain
+from nlp_transfer.files import atomic_file, to_json_value
 
 
 class JsonLinesLog:
@@ -75,7 +75,7 @@ class JsonLinesLog:
 
 def _line(entry: Mapping[str, Any]) -> bytes:
     stamped = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **entry}
-    return json.dumps(plain(stamped), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return json.dumps(to_json_value(stamped), ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _is_of(line: bytes, entry: Mapping[str, Any]) -> bool:
@@ -84,4 +84,4 @@ def _is_of(line: bytes, entry: Mapping[str, Any]) -> bool:
         found = json.loads(line)
     except ValueError:
         return False
-    return bool(line.endswith(b"\n") and isinstance(found, dict) and {**found, **plain(entry)} == found)
+    return bool(line.endswith(b"\n") and isinstance(found, dict) and {**found, **to_json_value(entry)} == found)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nlp_transfer.files import plain
+from nlp_transfer.files import to_json_value
 from nlp_transfer.reporting.config_record import config_record
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
 from nlp_transfer.reporting.sections.results import (
@@ -221,5 +221,7 @@ def _fact(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return (
-        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else escape_markdown(str(plain(value)))
+        f"{value:,}"
+        if isinstance(value, int) and not isinstance(value, bool)
+        else escape_markdown(str(to_json_value(value)))
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_transfer.files import atomic_file, plain
+from nlp_transfer.files import atomic_file, to_json_value
 
 PREDICTIONS = "predictions.jsonl.gz"
 """The file inside a run's folder that has a line for each held-out row."""
@@ -52,7 +52,7 @@ def write_predictions(
                 )
             if "probabilities" in row:
                 line["probabilities"] = {name: round(float(p), 6) for name, p in row["probabilities"].items()}
-            zipped.write(json.dumps(plain(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            zipped.write(json.dumps(to_json_value(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
             count += 1
     return count
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import private_folder, write_json
+from nlp_transfer.files import make_private_folder, write_json
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.predictions import PREDICTIONS
@@ -217,7 +217,7 @@ def open_run_folder(
     made = not lock.folder.exists()
     try:
         if state == "empty":
-            private_folder(lock.folder)  # it may hold texts; who opens it to others later is not hindered
+            make_private_folder(lock.folder)  # it may hold texts; who opens it to others later is not hindered
         lock.acquire(inspect(path).record.get("process", {}))
     except OSError as error:
         raise _not_writable(lock.folder, error) from error

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus, load_corpus
 from nlp_transfer.data.merging import load_sources
-from nlp_transfer.data.splits.exact_duplicates import copied_from
+from nlp_transfer.data.splits.exact_duplicates import copy_notes
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.files.manifest import folder_fingerprint
@@ -50,7 +50,7 @@ def load_corpora(config: Experiment) -> tuple[dict[str, Corpus], FittedTask]:
         target = load_corpus(
             config.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
         )
-        copies = copied_from(corpora["source"].splits["train"], target.splits, "the source's")
+        copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's")
         corpora["target"] = replace(target, notes=(*target.notes, *copies))
     return corpora, task
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.config.checks import needs_target
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.data.loading import naming_corpus
+from nlp_transfer.data.loading import with_corpus_name
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, ignore_message
@@ -114,7 +114,7 @@ def _target(config: Experiment) -> str:
 def _seen(config: Experiment, encoded: Encoded) -> str:
     """As `adaptation_split`, of a run's target; its errors name the corpus."""
     assert config.target is not None
-    with naming_corpus("target", config.target):
+    with with_corpus_name("target", config.target):
         return adaptation_split(encoded["target"])
 
 

@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
 from nlp_transfer.data.cache import cache_path, store_table
-from nlp_transfer.files import _digest, private_folder
+from nlp_transfer.files import _digest, make_private_folder
 from tests.data.conftest import toy_rows
 
 
@@ -90,7 +90,7 @@ def test_a_private_folder_is_made_or_closed(there: bool, tmp_path: Path) -> None
     if there:
         (tmp_path / "a" / "b").mkdir(parents=True)
         (tmp_path / "a" / "b").chmod(0o755)
-    assert private_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert make_private_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 

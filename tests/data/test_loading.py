@@ -224,6 +224,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Any]:
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     monkeypatch.setattr("nlp_transfer.data.sources.hub.hub_answers", lambda *_: True)
+    monkeypatch.setattr("nlp_transfer.data.sources.hub._is_offline", lambda: False)
     return calls
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:, \d{3})+(?!\d)")
 
-_MENDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+_SPACING_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
         (r" ([.,;:!?])", r"\1"),
@@ -36,7 +36,7 @@ _MENDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def texts_of(ids: Sequence[Sequence[int]], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
+def decode_texts(ids: Sequence[Sequence[int]], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
     """The text of each row of tokens, without special ones.
 
     Args:
@@ -53,6 +53,6 @@ def texts_of(ids: Sequence[Sequence[int]], tokenizer: "PreTrainedTokenizerBase")
 def clean_up_spacing(text: str) -> str:
     """A text of WordPiece with the spaces that English has."""
     text = _THOUSANDS.sub(lambda match: match.group().replace(" ", ""), text)
-    for pattern, new in _MENDED:
+    for pattern, new in _SPACING_RULES:
         text = pattern.sub(new, text)
     return text

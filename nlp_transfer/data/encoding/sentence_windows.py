@@ -21,9 +21,9 @@ from nlp_transfer.data.encoding.sentences import spans_of
 from nlp_transfer.data.encoding.tokens import (
     IGNORE_INDEX,
     forget_last_call,
-    rows_identity,
-    stored_rows,
-    tokenizer_identity,
+    map_to_cache,
+    rows_digest,
+    tokenizer_digest,
 )
 from nlp_transfer.files import cache_key
 
@@ -56,7 +56,7 @@ class Window:
     scored_to: int
 
 
-def windows_of(lengths: Sequence[int], max_length: int, overlap: int) -> list[Window]:
+def split_into_windows(lengths: Sequence[int], max_length: int, overlap: int) -> list[Window]:
     """Cut a document's sentences into windows.
 
     Args:
@@ -95,7 +95,7 @@ class DocumentEncoder:
     Args:
         tokenizer: of the encoder; it has a token that begins a text and one that ends it.
         max_length: tokens of a window.
-        overlap: see `windows_of`.
+        overlap: see `split_into_windows`.
     """
 
     tokenizer: "PreTrainedTokenizerBase"
@@ -121,7 +121,7 @@ class DocumentEncoder:
         start, end = marker_ids(tokenizer)
         pieces = [[start, *ids[:room], end] for ids in encoded]
         rows = []
-        for window in windows_of([len(piece) for piece in pieces], self.max_length, self.overlap):
+        for window in split_into_windows([len(piece) for piece in pieces], self.max_length, self.overlap):
             ids: list[int] = []
             markers = []
             for piece in pieces[window.first : window.last]:
@@ -182,7 +182,7 @@ def encode_documents(
     labelled = by_highlights or label is not None
     found = [name for name in ("summary", "highlights") if name in dataset.column_names]
     key = ["windows", encoder.max_length, encoder.overlap, by_highlights, labelled, found, fingerprint]
-    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id"]), key, tokenizer_identity(encoder.tokenizer)))
+    path = cache_path("tokens", cache_key(rows_digest(dataset, ["id"]), key, tokenizer_digest(encoder.tokenizer)))
     cached = load_table(path)
     if cached is not None:
         return cached
@@ -196,7 +196,7 @@ def encode_documents(
     rows = dataset.select_columns(["id", "text", "sentence_starts", *found])
     rows = rows.add_column("row", list(range(len(rows))))
     encode = partial(_encode_batch, encoder=encoder, label=label, by_highlights=by_highlights)
-    encoded = stored_rows(path, rows, encode, features, description, BATCH_DOCUMENTS)
+    encoded = map_to_cache(path, rows, encode, features, description, BATCH_DOCUMENTS)
     forget_last_call(encoder.tokenizer)
     return encoded
 
@@ -211,7 +211,7 @@ def _encode_batch(
         sentences = [text[first:last] for first, last in spans]
         labels: list[int] | None = None
         if by_highlights:
-            labels = highlighted(spans, batch["highlights"][i])
+            labels = highlight_labels(spans, batch["highlights"][i])
         elif label is not None:
             labels = label(sentences, batch["summary"][i])
         windows, cut = encoder.encode(sentences)
@@ -236,7 +236,7 @@ def _encode_batch(
     return made
 
 
-def highlighted(spans: Sequence[tuple[int, int]], offsets: Sequence[int]) -> list[int]:
+def highlight_labels(spans: Sequence[tuple[int, int]], offsets: Sequence[int]) -> list[int]:
     """1 for each sentence that highlights mark, 0 for the others.
 
     A passage marks the sentence that holds most of it, and each sentence of which highlights hold half or more.

@@ -24,7 +24,7 @@ _NUMBER = re.compile(
 
 _BULLETS = frozenset("-*•–")
 
-_ALONE_CHARACTERS = 40
+_MAX_NUMBER_CHARACTERS = 40
 """What is longer than this is no number that stands alone."""
 
 _REFERENCE = re.compile(
@@ -60,14 +60,14 @@ def sentence_spans(text: str) -> list[CharSpan]:
     """
     found: list[CharSpan] = []
     for block in _blocks(text):
-        found += _joined(text, _sentences(text, block))
+        found += _join_clause_numbers(text, _sentences(text, block))
     return found
 
 
 def given_spans(text: str, starts: Sequence[int]) -> list[CharSpan]:
     """The sentences of a text whose beginnings are known."""
     ends = [*starts[1:], len(text)]
-    return list(_stripped(text, zip(starts, ends, strict=True)))
+    return list(_strip_spans(text, zip(starts, ends, strict=True)))
 
 
 def spans_of(text: str, starts: Sequence[int] = ()) -> list[CharSpan]:
@@ -119,10 +119,10 @@ def _sentences(text: str, block: CharSpan) -> Iterator[CharSpan]:
     for first, last in nupunkt.sent_spans(text[block[0] : block[1]]):
         cuts = [match.start() for match in _OWN_END.finditer(text, start + first, start + last)]
         edges = [start + first, *(cut for cut in cuts if start + first < cut < start + last), start + last]
-        yield from _stripped(text, pairwise(edges))
+        yield from _strip_spans(text, pairwise(edges))
 
 
-def _stripped(text: str, spans: Iterable[CharSpan]) -> Iterator[CharSpan]:
+def _strip_spans(text: str, spans: Iterable[CharSpan]) -> Iterator[CharSpan]:
     """Spans without the white space around them; those of nothing else are left out."""
     for first, last in spans:
         part = text[first:last]
@@ -132,7 +132,7 @@ def _stripped(text: str, spans: Iterable[CharSpan]) -> Iterator[CharSpan]:
             yield first + before, first + before + len(inner)
 
 
-def _joined(text: str, spans: Iterable[CharSpan]) -> list[CharSpan]:
+def _join_clause_numbers(text: str, spans: Iterable[CharSpan]) -> list[CharSpan]:
     """Spans with numbers, and with abbreviations of references, joined to what follows."""
     joined: list[CharSpan] = []
     open_end = False
@@ -140,10 +140,10 @@ def _joined(text: str, spans: Iterable[CharSpan]) -> list[CharSpan]:
         if joined and open_end:
             first = joined.pop()[0]  # noqa: PLW2901
         joined.append((first, last))
-        open_end = _stands_alone(text[first:last]) or bool(_REFERENCE.search(text[max(first, last - 12) : last]))
+        open_end = _is_clause_number(text[first:last]) or bool(_REFERENCE.search(text[max(first, last - 12) : last]))
     return joined
 
 
-def _stands_alone(part: str) -> bool:
+def _is_clause_number(part: str) -> bool:
     """Whether there are numbers of clauses only."""
-    return len(part) <= _ALONE_CHARACTERS and all(map(_NUMBER.fullmatch, part.split()))
+    return len(part) <= _MAX_NUMBER_CHARACTERS and all(map(_NUMBER.fullmatch, part.split()))

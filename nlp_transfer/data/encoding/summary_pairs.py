@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from datasets import Dataset, List, Value
 
 from nlp_transfer.data.cache import cache_path, load_table
-from nlp_transfer.data.encoding.sentence_windows import windows_of
+from nlp_transfer.data.encoding.sentence_windows import split_into_windows
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans, spans_of
-from nlp_transfer.data.encoding.tokens import forget_last_call, rows_identity, stored_rows, tokenizer_identity
+from nlp_transfer.data.encoding.tokens import forget_last_call, map_to_cache, rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class PairEncoder:
                         "".join(parts[number][window.first : window.last]).strip(),
                         lengths[number][window.first] > self.room,
                     )
-                    for window in windows_of(fitting, self.room, 0)
+                    for window in split_into_windows(fitting, self.room, 0)
                 ]
         return found
 
@@ -169,7 +169,7 @@ def encode_pairs(
     with_summaries = "summary" in dataset.column_names
     settings = ["pairs", encoder.max_length, encoder.max_summary_length, encoder.prefix, encoder.whole]
     key = [*settings, encoder.ranked_by, with_summaries, fingerprint]
-    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id"]), key, tokenizer_identity(encoder.tokenizer)))
+    path = cache_path("tokens", cache_key(rows_digest(dataset, ["id"]), key, tokenizer_digest(encoder.tokenizer)))
     cached = load_table(path)
     if cached is not None:
         return cached
@@ -182,7 +182,7 @@ def encode_pairs(
     rows = dataset.select_columns(["id", "text", "sentence_starts", *(["summary"] if with_summaries else [])])
     rows = rows.add_column("row", list(range(len(rows))))
     encode = partial(_encode_batch, encoder=encoder, assign=assign)
-    encoded = stored_rows(path, rows, encode, features, description, BATCH_DOCUMENTS)
+    encoded = map_to_cache(path, rows, encode, features, description, BATCH_DOCUMENTS)
     forget_last_call(encoder.tokenizer)
     return encoded
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from datasets import Dataset, List, Value
 
 from nlp_transfer.data.cache import cache_path, load_table
-from nlp_transfer.data.encoding.tokens import forget_last_call, rows_identity, stored_rows, tokenizer_identity
+from nlp_transfer.data.encoding.tokens import forget_last_call, map_to_cache, rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ NO_WORD = -1
 """The word number of a special token."""
 
 
-def encode_pieces(
+def encode_token_chunks(
     dataset: Dataset,
     tokenizer: "PreTrainedTokenizerBase",
     *,
@@ -47,20 +47,20 @@ def encode_pieces(
     Raises:
         DataError: the cache cannot be written.
     """
-    settings = ["pieces", max_length, fingerprint, tokenizer_identity(tokenizer)]
-    path = cache_path("tokens", cache_key(rows_identity(dataset, ["id", *keep]), settings))
+    settings = ["pieces", max_length, fingerprint, tokenizer_digest(tokenizer)]
+    path = cache_path("tokens", cache_key(rows_digest(dataset, ["id", *keep]), settings))
     cached = load_table(path)
     if cached is not None:
         return cached
     features = {"id": Value("string"), **{column: dataset.features[column] for column in keep}}
     features |= {"input_ids": List(Value("int32")), "words": List(Value("int32")), "length": Value("int32")}
-    encode = partial(_pieces, tokenizer=tokenizer, max_length=max_length, keep=keep)
-    encoded = stored_rows(path, dataset.select_columns(["id", "text", *keep]), encode, features, description)
+    encode = partial(_encode_batch, tokenizer=tokenizer, max_length=max_length, keep=keep)
+    encoded = map_to_cache(path, dataset.select_columns(["id", "text", *keep]), encode, features, description)
     forget_last_call(tokenizer)
     return encoded
 
 
-def _pieces(
+def _encode_batch(
     batch: dict[str, list[Any]], *, tokenizer: "PreTrainedTokenizerBase", max_length: int, keep: tuple[str, ...]
 ) -> dict[str, list[Any]]:
     """One batch of texts."""

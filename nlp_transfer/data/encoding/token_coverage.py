@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNREADABLE_SHARE = 0.5
 """A text is unreadable where the tokenizer does not know this share of its tokens, special ones not counted."""
 
-_EXAMPLES = 3
+_MAX_EXAMPLES = 3
 
 
 @dataclass
@@ -78,7 +78,7 @@ class TokenCoverage:
         return found
 
 
-def watched(
+def count_coverage(
     rows: Iterable[tuple[Any, Any]], tokenizer: "PreTrainedTokenizerBase", coverage: TokenCoverage
 ) -> Iterator[tuple[Any, Any]]:
     """Hand on documents, texts or lists of sentences, and count them as read to their end."""
@@ -137,7 +137,7 @@ def unknown_example(tokenizer: "PreTrainedTokenizerBase", row_id: Any, text: str
         for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
         if token == unknown
     ]
-    return f"id {row_id} ({', '.join(repr(piece[:20]) for piece in list(dict.fromkeys(pieces))[:_EXAMPLES])})"
+    return f"id {row_id} ({', '.join(repr(piece[:20]) for piece in list(dict.fromkeys(pieces))[:_MAX_EXAMPLES])})"
 
 
 def _is_unreadable(unknown: Any, tokens: Any) -> Any:

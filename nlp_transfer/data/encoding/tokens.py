@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, Features, List, Value
 
-from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, writable
+from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, write_errors
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import cache_key
 
@@ -64,8 +64,8 @@ def encode_texts(
     if label == "labels":
         classes = num_labels or len(dataset.features["labels"].feature.names)
     kept = ["id", *(column for column in keep if column not in ("id", "label", "labels"))]
-    settings = [max_length, kept, label, classes, fingerprint, tokenizer_identity(tokenizer)]
-    path = cache_path("tokens", cache_key(rows_identity(dataset, [*kept, label] if label else kept), settings))
+    settings = [max_length, kept, label, classes, fingerprint, tokenizer_digest(tokenizer)]
+    path = cache_path("tokens", cache_key(rows_digest(dataset, [*kept, label] if label else kept), settings))
     cached = load_table(path, len(dataset))
     if cached is not None:
         return cached
@@ -76,12 +76,12 @@ def encode_texts(
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
     encode = partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes)
-    encoded = stored_rows(path, dataset.select_columns(columns), encode, features, description)
+    encoded = map_to_cache(path, dataset.select_columns(columns), encode, features, description)
     forget_last_call(tokenizer)
     return encoded
 
 
-def stored_rows(
+def map_to_cache(
     path: Path,
     dataset: Dataset,
     encode: Callable[..., Any],
@@ -103,7 +103,7 @@ def stored_rows(
         DataError: the file cannot be written.
     """
     clear_abandoned(path.parent)
-    with writable(path):
+    with write_errors(path):
         encoded = dataset.map(
             encode,
             batched=True,
@@ -142,10 +142,10 @@ class _Encoder:
     def __call__(self, texts: list[str]) -> tuple[list[list[int]], list[list[int]], list[int]]:
         """Ids, attention mask, and tokens of each whole text."""
         encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length, return_token_type_ids=False)
-        return encoded["input_ids"], encoded["attention_mask"], whole_lengths(self.tokenizer, texts, encoded)
+        return encoded["input_ids"], encoded["attention_mask"], untruncated_lengths(self.tokenizer, texts, encoded)
 
 
-def whole_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], encoded: "BatchEncoding") -> list[int]:
+def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], encoded: "BatchEncoding") -> list[int]:
     """Return how many tokens each text has, special ones included.
 
     Args:
@@ -186,7 +186,7 @@ def multi_hot(labels: list[int], classes: int) -> list[float]:
     return row
 
 
-def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
+def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
     """SHA-256 (hex) of all that decides what a tokenizer makes of a text."""
     if tokenizer.is_fast:
         rules = json.loads(tokenizer.backend_tokenizer.to_str())  # type: ignore[attr-defined]  # fast tokenizers have it
@@ -198,7 +198,7 @@ def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def rows_identity(dataset: Dataset, columns: list[str]) -> str:
+def rows_digest(dataset: Dataset, columns: list[str]) -> str:
     """SHA-256 (hex) of which rows these are, and of what is kept of them."""
     digest = hashlib.sha256(str(dataset.features).encode())
     for batch in dataset.select_columns(columns).iter(1000):

@@ -24,7 +24,7 @@ MEASURED_TEXTS = 1000
 
 
 @dataclass(frozen=True)
-class NewWords:
+class AddedWords:
     """Words that were added to a tokenizer.
 
     Args:
@@ -42,7 +42,7 @@ class NewWords:
 
 def add_domain_words(
     tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str], *, most: int, least_count: int
-) -> NewWords:
+) -> AddedWords:
     """Find the words and add them, in place.
 
     Args:
@@ -72,7 +72,7 @@ def add_domain_words(
     chosen = sorted(broken, key=lambda name: (-saves[name], name))[:most]
     before = _tokens_per_1000_words(tokenizer, measured)
     tokenizer.add_tokens([AddedToken(name, single_word=True, lstrip=by_space, normalized=True) for name in chosen])
-    return NewWords(
+    return AddedWords(
         pieces={int(tokenizer.convert_tokens_to_ids(name)): used[name] for name in chosen},  # type: ignore[arg-type]
         words=chosen,
         tokens_before=before,

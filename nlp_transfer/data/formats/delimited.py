@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.opening import ROW_BYTES, text_lines
+from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_lines
 from nlp_transfer.data.source import RowBatch, batches
 from nlp_transfer.errors import DataError
 
@@ -29,7 +29,7 @@ def read_tsv(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 
 def _records(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (row number, cells by column)."""
-    csv.field_size_limit(ROW_BYTES)  # Python's own limit of 131,072 is less than a contract
+    csv.field_size_limit(MAX_ROW_BYTES)  # Python's own limit of 131,072 is less than a contract
     reader = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     number = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from nlp_transfer.data.formats.json_lines import read_json_lines
 from nlp_transfer.data.formats.json_objects import DECODER, RepeatedKey, repeated_key
-from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
+from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_chunks, too_long
 from nlp_transfer.data.source import RowBatch, batches
 from nlp_transfer.errors import DataError
 
@@ -110,7 +110,7 @@ class _Window:
             except json.JSONDecodeError as error:
                 line = self.line + self._buffer.count("\n", self._place, error.pos)
                 if self._cut(error):
-                    if len(self._buffer) - self._place > ROW_BYTES:
+                    if len(self._buffer) - self._place > MAX_ROW_BYTES:
                         raise too_long(path, f"line {line}: object {number}") from error
                     # It may go on in the next piece. Pieces double, so that a huge object is not parsed often.
                     if self._grow(1 + len(self._buffer) // 1_000_000):

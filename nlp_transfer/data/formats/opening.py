@@ -14,11 +14,11 @@ from typing import IO
 
 from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
 from nlp_transfer.errors import DataError
-from nlp_transfer.files import unreadable
+from nlp_transfer.files import read_error
 
 CHUNK_BYTES = 1 << 20
 
-ROW_BYTES = 32 << 20
+MAX_ROW_BYTES = 32 << 20
 """The longest line, cell, object or text file that is read: hundreds of books. What is longer is no row but a file that
 lacks line ends, a quote that is never closed, or a gzip file made to fill the memory."""
 
@@ -51,7 +51,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     except zlib.error as error:
         raise DataError(f"{path}: the gzip data is damaged ({error}). Fetch it again.") from error
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error
 
 
 def _check_packed(path: Path) -> None:
@@ -60,7 +60,7 @@ def _check_packed(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(SIGNATURE_BYTES)
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error
     if not start.startswith(b"\x1f\x8b"):  # damaged further on, where it is
         check_signature(path, start)
 
@@ -70,16 +70,16 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
 
     Raises:
         DataError: see `open_bytes`; or content that is no text, bytes that are not UTF-8, or a line of more than
-            `ROW_BYTES`.
+            `MAX_ROW_BYTES`.
     """
     with open_bytes(path) as file:
         offset = 0
         # Standard input comes as its lines.
-        lines = iter(partial(file.readline, ROW_BYTES + 1), b"") if hasattr(file, "readline") else file
+        lines = iter(partial(file.readline, MAX_ROW_BYTES + 1), b"") if hasattr(file, "readline") else file
         for number, raw in enumerate(lines, 1):
             if number == 1:
                 check_signature(path, raw)
-            if len(raw) > ROW_BYTES:
+            if len(raw) > MAX_ROW_BYTES:
                 raise too_long(path, f"line {number}")
             try:
                 line = raw.decode("utf-8")
@@ -119,9 +119,9 @@ def text_chunks(path: Path) -> Iterator[str]:
 
 
 def too_long(path: Path, what: str) -> DataError:
-    """The error for a line, an object or a text of more than `ROW_BYTES`."""
+    """The error for a line, an object or a text of more than `MAX_ROW_BYTES`."""
     return DataError(
-        f"{path}: {what} is longer than {ROW_BYTES >> 20} MiB, which is no row. Does the file lack line ends, or a "
+        f"{path}: {what} is longer than {MAX_ROW_BYTES >> 20} MiB, which is no row. Does the file lack line ends, or a "
         "closing quote? Cut a text that is so long into parts."
     )
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from nlp_transfer.data.formats.opening import open_bytes
 from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
-from nlp_transfer.data.source import BATCH_ROWS, RowBatch
+from nlp_transfer.data.source import MAX_BATCH_ROWS, RowBatch
 from nlp_transfer.errors import DataError
 
 MAGIC = b"PAR1"
@@ -45,7 +45,7 @@ def _batches(path: Path, file: IO[bytes], wanted: frozenset[str]) -> Iterator[Ro
         if not present:  # nothing to read: say what is there all the same
             yield RowBatch(first, found, {})
             return
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=present):
+        for batch in parquet.iter_batches(batch_size=MAX_BATCH_ROWS, columns=present):
             yield RowBatch(first, found, dict(zip(batch.schema.names, batch.columns, strict=True)))
             first += batch.num_rows
     except gzip.BadGzipFile:

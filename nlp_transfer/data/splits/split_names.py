@@ -24,11 +24,11 @@ SPLIT_NAMES: dict[str, str] = {
 }
 """Names that sources give their splits, and what they mean here."""
 
-NEAR = 0.75
+MIN_SPELLING_RATIO = 0.75
 """From which difflib ratio a name is a split's name misspelt: `tets` and `test` have it, `test_public` has not."""
 
 
-def named_splits(
+def match_split_names(
     found: Sequence[str],
     chosen: dict[str, str],
     key: str,
@@ -99,7 +99,7 @@ def check_spelling(
     Raises:
         DataError: names each with the right one.
     """
-    near = {theirs: right for theirs in left_out if (right := _near(theirs.lower(), present)) is not None}
+    near = {theirs: right for theirs in left_out if (right := _misspelt_name(theirs.lower(), present)) is not None}
     if not near:
         return
     meant = {"unlabeled" if ours == UNSPLIT else ours: theirs for ours, theirs in present.items()}
@@ -113,7 +113,7 @@ def check_spelling(
     )
 
 
-def _near(name: str, present: Iterable[str]) -> str | None:
+def _misspelt_name(name: str, present: Iterable[str]) -> str | None:
     """The known name that `name` misspells, if its split is not among those present.
 
     Both start alike: `labeled` is not `unlabeled` misspelt, nor `contest` `test`. `all` is too short for a guess. Of
@@ -121,4 +121,4 @@ def _near(name: str, present: Iterable[str]) -> str | None:
     """
     absent = [known for known, ours in SPLIT_NAMES.items() if ours not in (*present, UNSPLIT) and known[0] == name[:1]]
     turned = [known for known in absent if sorted(known) == sorted(name)]
-    return next(iter(turned or difflib.get_close_matches(name, absent, n=1, cutoff=NEAR)), None)
+    return next(iter(turned or difflib.get_close_matches(name, absent, n=1, cutoff=MIN_SPELLING_RATIO)), None)

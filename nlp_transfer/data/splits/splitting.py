@@ -16,7 +16,7 @@ from nlp_transfer.data.splits.stratified_group_split import stratified_assignmen
 from nlp_transfer.errors import DataError
 
 
-def made_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tuple[dict[str, Dataset], list[str]]:
+def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tuple[dict[str, Dataset], list[str]]:
     """Train, validation and test rows of `pool`, each in the pool's order; and notes on how they were made.
 
     Args:
@@ -31,7 +31,7 @@ def made_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
     shares = {"train": 1 - config.validation - config.test, "validation": config.validation, "test": config.test}
     shares = {name: share for name, share in shares.items() if share > 0}
     groups, how = _groups(pool, config, method)
-    splits = _drawn(pool, groups, shares, config.seed, key)
+    splits = _draw_splits(pool, groups, shares, config.seed, key)
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in splits.items())
     notes = [f"Splits made from {len(pool):,} rows by {method} ({how}seed {config.seed}): {sizes}."]
     largest = int(np.bincount(groups).max())
@@ -43,9 +43,7 @@ def made_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
     return splits, notes
 
 
-def validation_from_train(
-    splits: dict[str, Dataset], config: SplitConfig, key: str
-) -> tuple[dict[str, Dataset], list[str]]:
+def split_validation(splits: dict[str, Dataset], config: SplitConfig, key: str) -> tuple[dict[str, Dataset], list[str]]:
     """A validation split out of train, `config.validation` of the rows of train and test together.
 
     Texts that are alike stay on one side: near copies of training texts would make selection reward memory.
@@ -59,7 +57,7 @@ def validation_from_train(
             f"{len(train):,} training rows. Set a smaller share."
         )
     groups, how = _groups(train, config, "near_duplicate")
-    made = _drawn(train, groups, {"train": 1 - share, "validation": share}, config.seed, key)
+    made = _draw_splits(train, groups, {"train": 1 - share, "validation": share}, config.seed, key)
     note = (
         f"The source has no validation split: {len(made['validation']):,} of {len(train):,} training rows became one "
         f"(near_duplicate, {how}seed {config.seed})."
@@ -108,7 +106,9 @@ def _groups(pool: Dataset, config: SplitConfig, method: str) -> tuple[np.ndarray
     return np.arange(len(pool)), ""
 
 
-def _drawn(pool: Dataset, groups: np.ndarray, shares: dict[str, float], seed: int, key: str) -> dict[str, Dataset]:
+def _draw_splits(
+    pool: Dataset, groups: np.ndarray, shares: dict[str, float], seed: int, key: str
+) -> dict[str, Dataset]:
     """The rows of every split, in the pool's order."""
     assignment = stratified_assignment(groups, *_labels(pool), shares, seed)
     splits = {}

@@ -15,11 +15,11 @@ _WITHOUT_WIDTH = (
 INVISIBLE = rf"\p{{Z}}{_WITHOUT_WIDTH}"
 """The characters that nobody sees, as a class of RE2's."""
 
-BLANK = "is empty or has no visible character"
+BLANK_PROBLEM = "is empty or has no visible character"
 """What messages say of such a text."""
 
 
-def blank(texts: pa.Array) -> pa.Array:
+def blank_mask(texts: pa.Array) -> pa.Array:
     """Whether texts have no visible character.
 
     Args:
@@ -34,7 +34,7 @@ def blank(texts: pa.Array) -> pa.Array:
 
 def is_blank(text: str) -> bool:
     """Whether one text has no visible character."""
-    return bool(blank(pa.array([text], pa.string()))[0].as_py())
+    return bool(blank_mask(pa.array([text], pa.string()))[0].as_py())
 
 
 def visible_forms(texts: list[str]) -> list[str]:

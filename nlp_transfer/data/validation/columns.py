@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from nlp_transfer.data.source import RawSplit, RowBatch
 from nlp_transfer.data.validation import documents
-from nlp_transfer.data.validation.blank import BLANK, blank
+from nlp_transfer.data.validation.blank import BLANK_PROBLEM, blank_mask
 from nlp_transfer.data.validation.label_values import LabelTypes
-from nlp_transfer.data.validation.row_errors import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, RowErrors
+from nlp_transfer.data.validation.row_errors import LONE_SURROGATE_PROBLEM, NUL, NUL_ADVICE, NUL_PROBLEM, RowErrors
 from nlp_transfer.errors import DataError, did_you_mean
 
 RESERVED_COLUMNS = ("id", "text", "label", "labels")
@@ -83,8 +83,8 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Ta
         MissingLabel: a label is missing though `labels_needed` is False.
     """
     theirs = wanted.theirs()
-    faults = RowErrors(raw.where)
-    types = LabelTypes(faults, wanted.key, wanted.labels_needed)
+    errors = RowErrors(raw.where)
+    types = LabelTypes(errors, wanted.key, wanted.labels_needed)
     present: frozenset[str] | None = None
     done = 0
     for batch in raw.read(frozenset([*theirs, *wanted.renames])):
@@ -98,13 +98,13 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Ta
                 f"{raw.where}: column {late[0]!r} first appears at row {batch.first_row} or soon after; the rows "
                 "before lack it. Give every row the same columns."
             )
-        table = _typed(batch, columns, present, faults, types, wanted, ids=f"{name}-", done=done)
+        table = _typed(batch, columns, present, errors, types, wanted, ids=f"{name}-", done=done)
         done += table.num_rows
-        if not faults:
+        if not errors:
             yield table
     if not done:
         raise DataError(f"{raw.where}: there are no rows; expected at least one with a text. Fill it or take it away.")
-    faults.check()
+    errors.check()
 
 
 def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted: ColumnSpec) -> None:
@@ -137,34 +137,34 @@ def _typed(
     batch: RowBatch,
     columns: dict[str, Any],
     present: frozenset[str],
-    faults: RowErrors,
+    errors: RowErrors,
     types: LabelTypes,
     wanted: ColumnSpec,
     *,
     ids: str,
     done: int,
 ) -> pa.Table:
-    """One batch with the columns of the first; faults are noted, and bad values replaced."""
+    """One batch with the columns of the first; bad rows are noted, and bad values replaced."""
     length = len(next(iter(columns.values()))) if columns else 0
     first = batch.first_row
     columns = {**{name: [None] * length for name in present}, **columns}
     typed: dict[str, pa.Array] = {}
     if "id" in present:
-        typed["id"] = strings(columns["id"], "id", first, faults, numbers=True)
+        typed["id"] = as_strings(columns["id"], "id", first, errors, numbers=True)
     else:
         typed["id"] = pa.array([f"{ids}{row}" for row in range(done, done + length)], pa.string())
     if wanted.documents and holds_lists(columns["text"]):
-        columns["text"], starts = documents.joined_sentences(documents.as_list(columns["text"]), first, faults)
+        columns["text"], starts = documents.join_sentence_lists(documents.to_list(columns["text"]), first, errors)
     else:
         starts = pa.array([[]] * length, pa.list_(pa.int32()))
-    typed["text"] = strings(columns["text"], wanted.text_column, first, faults)
+    typed["text"] = as_strings(columns["text"], wanted.text_column, first, errors)
     if wanted.documents:
         typed["sentence_starts"] = starts
         if "summary" in present:
-            typed["summary"] = strings(columns["summary"], "summary", first, faults)
+            typed["summary"] = as_strings(columns["summary"], "summary", first, errors)
         if "highlights" in present:
-            passages = documents.as_list(columns["highlights"])
-            typed["highlights"] = documents.highlight_offsets(passages, typed["text"].to_pylist(), first, faults)
+            passages = documents.to_list(columns["highlights"])
+            typed["highlights"] = documents.highlight_offsets(passages, typed["text"].to_pylist(), first, errors)
     for name in ("label", "labels"):
         if name in present:
             multi, values = types.typed(columns[name], name, first)
@@ -172,7 +172,7 @@ def _typed(
                 raise MissingLabel
             typed["labels" if multi else "label"] = values
     if wanted.group:
-        typed["group"] = strings(columns[wanted.group], wanted.group, first, faults, numbers=True)
+        typed["group"] = as_strings(columns[wanted.group], wanted.group, first, errors, numbers=True)
     typed["row"] = pa.array(range(first, first + length), pa.int64())
     return pa.table(typed)
 
@@ -184,31 +184,31 @@ def holds_lists(values: Any) -> bool:
     return pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
 
 
-def strings(values: Any, column: str, first: int, faults: RowErrors, numbers: bool = False) -> pa.Array:
+def as_strings(values: Any, column: str, first: int, errors: RowErrors, numbers: bool = False) -> pa.Array:
     """A column of non-empty strings without NUL characters, shape (rows,).
 
     Args:
         values: a list of Python objects or an Arrow array.
         column: its name in messages.
         first: the row of its first value.
-        faults: takes the rows that hold something else.
+        errors: takes the rows that hold something else.
         numbers: whether integers are written out instead.
     """
     advice = f"Every row needs a {column}: mend or remove these rows."
     array = (
-        _listed(values, column, first, faults, numbers)
+        _strings_from_objects(values, column, first, errors, numbers)
         if isinstance(values, list)
-        else _cast(values, column, first, faults, numbers)
+        else _strings_from_arrow(values, column, first, errors, numbers)
     )
-    empty = blank(array)
+    empty = blank_mask(array)
     nul = pc.and_(pc.match_substring(array, NUL).fill_null(False), pc.invert(empty))  # each row is told of once
-    faults.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
-    faults.add(f"{column} {BLANK}", advice, first + np.flatnonzero(empty))
-    faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, first + np.flatnonzero(nul))
+    errors.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
+    errors.add(f"{column} {BLANK_PROBLEM}", advice, first + np.flatnonzero(empty))
+    errors.add(f"{column} {NUL_PROBLEM}", NUL_ADVICE, first + np.flatnonzero(nul))
     return array
 
 
-def _listed(values: list[Any], column: str, first: int, faults: RowErrors, numbers: bool) -> pa.Array:
+def _strings_from_objects(values: list[Any], column: str, first: int, errors: RowErrors, numbers: bool) -> pa.Array:
     """Strings from Python objects."""
     if numbers and any(type(value) is int for value in values):
         values = [str(value) if type(value) is int else value for value in values]
@@ -225,19 +225,21 @@ def _listed(values: list[Any], column: str, first: int, faults: RowErrors, numbe
             kind = {"float": "number", "int": "number", "dict": "object"}.get(
                 type(value).__name__, type(value).__name__
             )
-            faults.add(f"{column} is a {kind}, not a string", "Write it as a string, or mend these rows.", [row])
+            errors.add(f"{column} is a {kind}, not a string", "Write it as a string, or mend these rows.", [row])
             good.append("-")
         else:
             try:
                 value.encode()
                 good.append(value)
             except UnicodeEncodeError:
-                faults.add(f"{column} {HALF_A_CHARACTER}", "Write the character whole.", [row])
+                errors.add(f"{column} {LONE_SURROGATE_PROBLEM}", "Write the character whole.", [row])
                 good.append("-")
     return pa.array(good, pa.string())
 
 
-def _cast(values: pa.Array | pa.ChunkedArray, column: str, first: int, faults: RowErrors, numbers: bool) -> pa.Array:
+def _strings_from_arrow(
+    values: pa.Array | pa.ChunkedArray, column: str, first: int, errors: RowErrors, numbers: bool
+) -> pa.Array:
     """Strings from an Arrow array."""
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
@@ -248,7 +250,7 @@ def _cast(values: pa.Array | pa.ChunkedArray, column: str, first: int, faults: R
         return values.cast(pa.string())
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise DataError(
-            f"{faults.where}: column {column!r} holds {kind}, not strings. Write it as strings, or name another."
+            f"{errors.where}: column {column!r} holds {kind}, not strings. Write it as strings, or name another."
         )
     values = values.cast(pa.string())
     try:
@@ -260,6 +262,6 @@ def _cast(values: pa.Array | pa.ChunkedArray, column: str, first: int, faults: R
             try:
                 good.append(None if raw is None else raw.decode())
             except UnicodeDecodeError as error:
-                faults.add(f"{column} is not UTF-8 (byte {error.start} of it)", "Convert these rows to UTF-8.", [row])
+                errors.add(f"{column} is not UTF-8 (byte {error.start} of it)", "Convert these rows to UTF-8.", [row])
                 good.append("-")
         return pa.array(good, pa.string())

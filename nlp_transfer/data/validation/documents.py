@@ -19,7 +19,7 @@ from nlp_transfer.data.validation.row_errors import RowErrors
 COLUMNS = {"id": "id", "document": "text", "summary": "summary", "highlights": "highlights"}
 """What a corpus of documents is read from, and what each column becomes."""
 
-KEPT = ("summary", "sentence_starts", "highlights")
+SUMMARY_COLUMNS = ("summary", "sentence_starts", "highlights")
 """The typed columns that only a corpus of documents has."""
 
 SEPARATOR = "\n"
@@ -28,13 +28,13 @@ SEPARATOR = "\n"
 _OFFSETS = pa.list_(pa.int32())
 
 
-def joined_sentences(values: list[Any], first: int, faults: RowErrors) -> tuple[list[Any], pa.Array]:
+def join_sentence_lists(values: list[Any], first: int, errors: RowErrors) -> tuple[list[Any], pa.Array]:
     """Documents as texts, and where their sentences begin; an empty list for those that are strings.
 
     Args:
         values: strings, or lists of strings; what else there is comes back as it is, for the check of strings.
         first: the row of the first one.
-        faults: takes the rows with sentences that are none.
+        errors: takes the rows with sentences that are none.
     """
     texts: list[Any] = []
     starts: list[list[int]] = []
@@ -46,30 +46,30 @@ def joined_sentences(values: list[Any], first: int, faults: RowErrors) -> tuple[
         wrong = [i for i, sentence in enumerate(value) if not isinstance(sentence, str) or not sentence.strip()]
         if wrong or not value:
             what = f"sentence {wrong[0]} (from 0) of the document is empty or no string" if wrong else "document is []"
-            faults.add(what, "Each sentence of a document is a string with text: mend or remove these rows.", [row])
+            errors.add(what, "Each sentence of a document is a string with text: mend or remove these rows.", [row])
             texts.append("-")
             starts.append([])
             continue
-        text, begins = text_of_sentences(value)
+        text, begins = join_sentences(value)
         texts.append(text)
         starts.append(begins)
     return texts, pa.array(starts, _OFFSETS)
 
 
-def text_of_sentences(sentences: list[str]) -> tuple[str, list[int]]:
+def join_sentences(sentences: list[str]) -> tuple[str, list[int]]:
     """Sentences as a text with one of them a line, and where each begins."""
     lengths = np.array([len(sentence) + len(SEPARATOR) for sentence in sentences], dtype=int)
     return SEPARATOR.join(sentences), (np.cumsum(lengths) - lengths).tolist()
 
 
-def highlight_offsets(values: list[Any], texts: list[Any], first: int, faults: RowErrors) -> pa.Array:
+def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: RowErrors) -> pa.Array:
     """Where highlighted passages stand in their documents: start and end of each in turn, shape (rows,) of lists.
 
     Args:
         values: lists of passages, in any order; one that stands there several times, and is given once, is its first.
         texts: the documents; None or no string where they are faulty themselves.
         first: the row of the first one.
-        faults: takes the rows whose passages are no strings, or not in their documents.
+        errors: takes the rows whose passages are no strings, or not in their documents.
     """
     found: list[list[int]] = []
     for row, (value, text) in enumerate(zip(values, texts, strict=True), first):
@@ -80,21 +80,21 @@ def highlight_offsets(values: list[Any], texts: list[Any], first: int, faults: R
         if not isinstance(value, list) or not all(isinstance(passage, str) and passage.strip() for passage in value):
             kind = "missing (null)" if value is None else "not a list of passages"
             advice = "Write a list of strings, [] where there are none; CSV has no lists: use JSON Lines or Parquet."
-            faults.add(f"highlights is {kind}", advice, [row])
+            errors.add(f"highlights is {kind}", advice, [row])
             continue
         after = 0
         for passage in value:
             place = _find(text, passage, after) or _find(text, passage, 0)
             if place is None:
-                problem = f"highlights holds a passage that is not in the document: {_shown(passage)}"
-                faults.add(problem, "Copy passages as they stand there, or remove them.", [row])
+                problem = f"highlights holds a passage that is not in the document: {_quoted(passage)}"
+                errors.add(problem, "Copy passages as they stand there, or remove them.", [row])
                 break
             offsets += place
             after = place[1]
     return pa.array(found, _OFFSETS)
 
 
-def as_list(values: Any) -> list[Any]:
+def to_list(values: Any) -> list[Any]:
     """A column as Python objects."""
     return values if isinstance(values, list) else values.to_pylist()
 
@@ -110,5 +110,5 @@ def _find(text: str, passage: str, after: int) -> tuple[int, int] | None:
     return None if match is None else match.span()
 
 
-def _shown(passage: str) -> str:
+def _quoted(passage: str) -> str:
     return repr(passage if len(passage) <= 60 else f"{passage[:57]}…")

@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from nlp_transfer.errors import DataError
 
-SHOWN_IDS = 3
+MAX_LISTED_IDS = 3
 
 
 def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> None:
@@ -30,8 +30,10 @@ def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> No
             continue
         counts = ids.value_counts()
         repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-        shown = [f"{value!r} ({_places(value, present, splits, where)})" for value in repeated[:SHOWN_IDS].to_pylist()]
-        more = f", … ({len(repeated)} ids)" if len(repeated) > SHOWN_IDS else ""
+        shown = [
+            f"{value!r} ({_places(value, present, splits, where)})" for value in repeated[:MAX_LISTED_IDS].to_pylist()
+        ]
+        more = f", … ({len(repeated)} ids)" if len(repeated) > MAX_LISTED_IDS else ""
         problems.append(
             f"Ids are repeated: {', '.join(shown)}{more}. Every row needs its own: mend them, or have them made by "
             f"renaming the column away: `{key}.columns: {{id: unused}}`."

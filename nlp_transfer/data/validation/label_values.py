@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nlp_transfer.data.validation.blank import BLANK, is_blank
-from nlp_transfer.data.validation.row_errors import HALF_A_CHARACTER, HOLDS_NUL, NUL, NUL_ADVICE, RowErrors
+from nlp_transfer.data.validation.blank import BLANK_PROBLEM, is_blank
+from nlp_transfer.data.validation.row_errors import LONE_SURROGATE_PROBLEM, NUL, NUL_ADVICE, NUL_PROBLEM, RowErrors
 from nlp_transfer.errors import DataError
 
 _KINDS: dict[type, str] = {str: "a string", int: "an integer", bool: "a boolean", float: "a number"}
@@ -24,12 +24,12 @@ class LabelTypes:
     """The one type of a split's labels, known from its first row on.
 
     Args:
-        faults: of the split; takes rows without a label.
+        errors: of the split; takes rows without a label.
         key: the corpus's path in the configuration, for messages.
         needed: whether a row must have a label.
     """
 
-    faults: RowErrors
+    errors: RowErrors
     key: str
     needed: bool = True
     _multi: bool | None = None
@@ -62,7 +62,7 @@ class LabelTypes:
                 encoded.append(self._encode(value, column, row))
         if self.needed:
             advice = "Label these rows, or move them to a split named `unlabeled`."
-            self.faults.add(f"{column} is missing (null)", advice, missing)
+            self.errors.add(f"{column} is missing (null)", advice, missing)
         multi = column == "labels" if self._multi is None else self._multi
         return multi, pa.array(encoded, pa.list_(pa.string()) if multi else pa.string())
 
@@ -75,15 +75,15 @@ class LabelTypes:
                 try:
                     value.as_py()
                 except UnicodeDecodeError:
-                    self.faults.add(f"{column} is not UTF-8", "Convert these rows to UTF-8.", [row])
-            self.faults.check()
+                    self.errors.add(f"{column} is not UTF-8", "Convert these rows to UTF-8.", [row])
+            self.errors.check()
             raise
 
     def _same_shape(self, multi: bool, column: str, row: int) -> None:
         """Complain where some rows hold lists and others do not, or `labels` holds none."""
         if not multi and column == "labels":
             raise DataError(
-                f'{self.faults.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"]; '
+                f'{self.errors.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"]; '
                 f"where every row has exactly one label, rename the column: `{self.key}.columns: {{labels: label}}`."
             )
         if self._multi is None:
@@ -91,7 +91,7 @@ class LabelTypes:
         elif multi != self._multi:
             found = "a list" if multi else "no list"
             raise DataError(
-                f"{self.faults.where}: column {column!r} mixes types: row {row} holds {found}, unlike the rows before. "
+                f"{self.errors.where}: column {column!r} mixes types: row {row} holds {found}, unlike the rows before. "
                 "Write a list in every row (several labels), or in none (one label)."
             )
 
@@ -101,18 +101,18 @@ class LabelTypes:
         if kind == "a number":
             if not value.is_integer():
                 raise DataError(
-                    f"{self.faults.where}: row {row}: {column} is {value}; a class is a string or a whole number."
+                    f"{self.errors.where}: row {row}: {column} is {value}; a class is a string or a whole number."
                 )
             kind, value = "an integer", int(value)
         if kind is None or (kind == "a string" and not value.strip()):
             found = "empty" if kind == "a string" else "null" if value is None else f"a {type(value).__name__}"
-            self.faults.add(f"{column} is {found}", "A label is a string or an integer; mend these rows.", [row])
+            self.errors.add(f"{column} is {found}", "A label is a string or an integer; mend these rows.", [row])
             return '"-"'
         if self._kind is None:
             self._kind = (kind, row)
         elif kind != self._kind[0]:
             raise DataError(
-                f"{self.faults.where}: column {column!r} mixes types: row {self._kind[1]} holds {self._kind[0]}, "
+                f"{self.errors.where}: column {column!r} mixes types: row {self._kind[1]} holds {self._kind[0]}, "
                 f"row {row} {kind} ({value!r}). Write all labels the same way, best as strings."
             )
         if kind == "a boolean":
@@ -126,14 +126,14 @@ class LabelTypes:
     def _unreadable(self, value: str, column: str, row: int) -> bool:
         """Note a label of characters that are none, or that nobody sees."""
         if NUL in value:
-            self.faults.add(f"{column} {HOLDS_NUL}", NUL_ADVICE, [row])
+            self.errors.add(f"{column} {NUL_PROBLEM}", NUL_ADVICE, [row])
             return True
         try:
             value.encode()
         except UnicodeEncodeError:
-            self.faults.add(f"{column} {HALF_A_CHARACTER}", "Write the character whole.", [row])
+            self.errors.add(f"{column} {LONE_SURROGATE_PROBLEM}", "Write the character whole.", [row])
             return True
         if is_blank(value):
-            self.faults.add(f"{column} {BLANK}", "A label is a string or an integer; mend these rows.", [row])
+            self.errors.add(f"{column} {BLANK_PROBLEM}", "A label is a string or an integer; mend these rows.", [row])
             return True
         return False

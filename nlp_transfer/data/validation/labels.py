@@ -38,7 +38,7 @@ MAX_DIGITS = 1000
 """Digits of the longest class name that is ordered as a number."""
 
 
-def with_class_labels(
+def add_class_labels(
     splits: dict[str, Dataset], where: dict[str, str], names: LabelNames, training: Iterable[str]
 ) -> dict[str, Dataset]:
     """Give every split that has labels a `ClassLabel` column.
@@ -63,11 +63,11 @@ def with_class_labels(
     classes = names.trained or names.given
     if classes is None:
         sources = [name for name in training if name in labelled] or list(labelled)
-        classes = in_order({meanings[value] for name in sources for value in written[name]})
+        classes = order_class_names({meanings[value] for name in sources for value in written[name]})
     if not classes:
         place = next(iter(where.values()))
         raise DataError(f"{place}: no row has a label in column {column!r}; there is nothing to learn. Add labels.")
-    readings = _Readings(meanings, classes, names)
+    readings = _LabelMeanings(meanings, classes, names)
     problems = [
         message
         for name, split in labelled.items()
@@ -81,7 +81,7 @@ def with_class_labels(
     }
 
 
-def in_order(names: Iterable[str | None]) -> list[str]:
+def order_class_names(names: Iterable[str | None]) -> list[str]:
     """Class names sorted as numbers where all are integers, else as text."""
     present = [name for name in names if name is not None]
     return sorted(present, key=int) if all(map(_is_integer, present)) else sorted(present)
@@ -159,7 +159,7 @@ def _meanings(values: set[str], names: LabelNames) -> dict[str, str | None]:
 
 
 @dataclass(frozen=True)
-class _Readings:
+class _LabelMeanings:
     """What the labels mean.
 
     Args:
@@ -174,8 +174,8 @@ class _Readings:
 
     def unknown(self, split: Dataset, column: str, where: str, written: list[str]) -> list[str]:
         """Messages for the labels of a split that are no class."""
-        faults = RowErrors(where)
-        names, classes = self.names, _shown(self.classes)
+        errors = RowErrors(where)
+        names, classes = self.names, _listed_names(self.classes)
         for value in written:
             if self.meanings[value] in self.classes:
                 continue
@@ -183,9 +183,9 @@ class _Readings:
             if self.meanings[value] is None:
                 problem = f"{column} {label} is outside {names.key}.label_names (0 to {len(names.given or []) - 1})"
                 hidden = " Some datasets hide the labels of a test split as -1: leave it out." if label == -1 else ""
-                faults.add(problem, f"Classes: {classes}.{hidden}", rows)
+                errors.add(problem, f"Classes: {classes}.{hidden}", rows)
             elif names.trained is None and names.given is not None:
-                faults.add(f"{column} {label!r} is not in {names.key}.label_names", f"Classes: {classes}.", rows)
+                errors.add(f"{column} {label!r} is not in {names.key}.label_names", f"Classes: {classes}.", rows)
             else:
                 advice = f"Classes of training: {classes}. Correct or remove these rows, or train with such rows."
                 if names.trained is not None and names.key == "target":
@@ -195,11 +195,11 @@ class _Readings:
                     )
                 if names.trained is not None and names.given is None and isinstance(label, int):
                     advice += f" Where integers stand for these classes, set {names.key}.label_names."
-                faults.add(f"{column} {label!r} is unseen in training", advice, rows)
-        return faults.messages()
+                errors.add(f"{column} {label!r} is unseen in training", advice, rows)
+        return errors.messages()
 
 
-def _shown(names: list[str]) -> str:
+def _listed_names(names: list[str]) -> str:
     """A list of names that fits a message."""
     return ", ".join(names[:30]) + (f", … ({len(names)} classes)" if len(names) > 30 else "")
 
@@ -218,7 +218,7 @@ def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str])
     """The split with class ids; only the label column is held in memory."""
     written, numbers = pa.array(list(ids), pa.string()), pa.array(list(ids.values()), pa.int64())
 
-    return with_class_ids(
+    return replace_class_ids(
         split,
         column,
         lambda values: numbers.take(pc.index_in(values, written)),
@@ -227,7 +227,7 @@ def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str])
     )
 
 
-def with_class_ids(
+def replace_class_ids(
     split: Dataset, column: str, encode: Callable[[pa.Array], pa.Array], names: list[str], fingerprint: str
 ) -> Dataset:
     """The split with other ids in its label column, which comes last; only that column is held in memory.

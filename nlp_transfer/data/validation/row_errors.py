@@ -6,13 +6,13 @@ from typing import Any
 
 from nlp_transfer.errors import DataError
 
-SHOWN_ROWS = 10
+MAX_LISTED_ROWS = 10
 """Rows that a message names."""
 
-HALF_A_CHARACTER = "holds half a character (a lone surrogate, such as \\ud83d)"
+LONE_SURROGATE_PROBLEM = "holds half a character (a lone surrogate, such as \\ud83d)"
 
 NUL = "\0"
-HOLDS_NUL = "holds a NUL character"
+NUL_PROBLEM = "holds a NUL character"
 NUL_ADVICE = "No text has one: is the file damaged, or not text at all? Mend it, or take it out."
 
 
@@ -36,7 +36,7 @@ class RowErrors:
         count, shown = self._rows.get((problem, advice), (0, []))
         for row in rows:
             count += 1
-            if len(shown) < SHOWN_ROWS:
+            if len(shown) < MAX_LISTED_ROWS:
                 shown.append(int(row))
         if count:
             self._rows[problem, advice] = (count, shown)

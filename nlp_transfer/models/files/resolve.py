@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from nlp_transfer.errors import LISTED_NAMES, ConfigError
+from nlp_transfer.errors import MAX_LISTED_NAMES, ConfigError
 from nlp_transfer.files import utf8_problem
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG, adapter_base, pickled_weights
 
@@ -79,8 +79,8 @@ def check_config(name: str, folder: Path) -> None:
     if os.path.lexists(folder / "config.json"):
         return
     files = sorted(path.name for path in folder.iterdir())
-    more = f" and {len(files) - LISTED_NAMES:,} more" if len(files) > LISTED_NAMES else ""
-    found = f"{', '.join(files[:LISTED_NAMES])}{more}" if files else "nothing"
+    more = f" and {len(files) - MAX_LISTED_NAMES:,} more" if len(files) > MAX_LISTED_NAMES else ""
+    found = f"{', '.join(files[:MAX_LISTED_NAMES])}{more}" if files else "nothing"
     hint = f" (this is an adapter: name its base model{adapter_base(folder)})" if ADAPTER_CONFIG in files else ""
     raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
 

@@ -6,7 +6,7 @@ import numpy as np
 from datasets import Dataset
 
 from nlp_transfer.data import Corpus
-from nlp_transfer.data.splits.exact_duplicates import copies, text_hashes
+from nlp_transfer.data.splits.exact_duplicates import copy_mask, hash_texts
 from nlp_transfer.reporting.sections.results import number
 from nlp_transfer.tasks import FittedClassification
 from nlp_transfer.training.scoring import SplitPredictions
@@ -33,12 +33,12 @@ def copied_texts(
         learned: the rows whose texts and labels were learned from.
     """
     facts, warnings = {}, []
-    known = np.concatenate([text_hashes(rows)[0] for rows in learned])
+    known = np.concatenate([hash_texts(rows)[0] for rows in learned])
     for domain, splits in scored.items():
         for split, one in splits.items():
             if one.labels is None:
                 continue
-            copied = copies(known, corpora[domain].splits[split])
+            copied = copy_mask(known, corpora[domain].splits[split])
             count, rows, with_them = int(copied.sum()), len(copied), one.metrics["macro_f1"]
             if not count:
                 continue

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
-    from nlp_transfer.data.encoding.vocabulary import NewWords
+    from nlp_transfer.data.encoding.vocabulary import AddedWords
     from nlp_transfer.models.loading import LoadedModel
 
 
@@ -82,7 +82,7 @@ class FittedMaskedLanguageModeling(FittedTask):
         self.name = config.name
         self.max_length = config.max_length
         self.facts = {}
-        self._new_words: NewWords | None = None
+        self._new_words: AddedWords | None = None
 
     @property
     def cut_at(self) -> None:
@@ -133,11 +133,11 @@ class FittedMaskedLanguageModeling(FittedTask):
         """See `FittedTask.encode`; columns: id, input_ids, words, length, held_out; of several sources domain."""
         from nlp_transfer.data.corpus import DOMAIN_COLUMN
         from nlp_transfer.data.encoding.masking import HELD_OUT
-        from nlp_transfer.data.encoding.token_chunks import encode_pieces
+        from nlp_transfer.data.encoding.token_chunks import encode_token_chunks
 
         encoded = {}
         for split, dataset in corpus.splits.items():
-            rows = encode_pieces(
+            rows = encode_token_chunks(
                 dataset,
                 tokenizer,
                 max_length=self.config.max_length,

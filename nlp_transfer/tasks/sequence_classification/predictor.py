@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import numpy as np
 
 from nlp_transfer.data.encoding.collators import PaddingCollator
-from nlp_transfer.data.encoding.token_coverage import TokenCoverage, watched
-from nlp_transfer.data.encoding.tokens import whole_lengths
-from nlp_transfer.data.input_texts import STANDARD_INPUT, InputReader, windows
+from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_coverage
+from nlp_transfer.data.encoding.tokens import untruncated_lengths
+from nlp_transfer.data.input_texts import STANDARD_INPUT, InputReader, row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import atomic_file, json_line
 from nlp_transfer.models.speed.batching import token_budget_batches
@@ -128,7 +128,7 @@ def predict_file(
         file,
         text_column=text_column or ("document" if summarizes else "text"),
         file_format=file_format,
-        plain_text_is="document" if summarizes else "text",
+        plain_text_format="document" if summarizes else "text",
     )
     if output is not None:
         _check_output(Path(output), texts.path)
@@ -152,7 +152,7 @@ def _summaries(
 ) -> Iterator[Summary | WrittenSummary]:
     """What a summariser of either kind makes of documents."""
     coverage = TokenCoverage()
-    rows = watched(texts, summarizer.tokenizer, coverage)
+    rows = count_coverage(texts, summarizer.tokenizer, coverage)
     if isinstance(summarizer, TrainedSummarizer):
         yield from summarize(summarizer, rows, max_tokens=max_tokens)
     else:
@@ -176,10 +176,10 @@ def predict(
         CheckpointError: the model's outputs are not finite.
     """
     names, tokenizer, coverage = classifier.label_names, classifier.tokenizer, TokenCoverage()
-    for window in windows(rows):
+    for window in row_windows(rows):
         texts = [text for _, text in window]
         encoded = _encoded(classifier, texts)
-        coverage.add(tokenizer, window, encoded["input_ids"], whole_lengths(tokenizer, texts, encoded))
+        coverage.add(tokenizer, window, encoded["input_ids"], untruncated_lengths(tokenizer, texts, encoded))
         probabilities = classifier.probabilities(token_logits(classifier, encoded["input_ids"], max_tokens=max_tokens))
         chosen = classifier.predictions(probabilities)
         for (row_id, _), row, choice in zip(window, probabilities.tolist(), chosen, strict=True):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nlp_transfer.data.encoding.collators import PaddingCollator
-from nlp_transfer.data.encoding.decoding import texts_of
+from nlp_transfer.data.encoding.decoding import decode_texts
 from nlp_transfer.data.encoding.sentences import CharSpan, spans_of
-from nlp_transfer.data.input_texts import windows
+from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.files import json_line
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.tasks.summarization.extractive_predictor import CPU_MAX_TOKENS, MAX_TOKENS, locate_sentences, ranking
@@ -75,7 +75,7 @@ def write_summaries(
     Raises:
         DataError: what `rows` raises.
     """
-    for window in windows(rows):
+    for window in row_windows(rows):
         texts = [locate_sentences(document) for _, document in window]
         written = _written(summarizer, [text for text, _ in texts], [spans for _, spans in texts], max_tokens)
         for (row_id, _), (text, spans), summary in zip(window, texts, written, strict=True):
@@ -93,7 +93,7 @@ def write_documents(
         dataset: a split of a corpus of documents.
         max_tokens: see `write_summaries`.
     """
-    for window in windows((row, row["text"]) for row in dataset):
+    for window in row_windows((row, row["text"]) for row in dataset):
         texts = [text for _, text in window]
         spans = [spans_of(text, row["sentence_starts"]) for row, text in window]
         written = _written(summarizer, texts, spans, max_tokens)
@@ -125,7 +125,7 @@ def _written(
             inputs = collate([{"input_ids": ids[place]} for place in batch])
             inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
             tokens = network.generate(**inputs, generation_config=summarizer.generation)
-            for place, text in zip(batch, texts_of(tokens.tolist(), summarizer.tokenizer), strict=True):
+            for place, text in zip(batch, decode_texts(tokens.tolist(), summarizer.tokenizer), strict=True):
                 found[place] = text
     parts: list[list[str]] = [[] for _ in texts]
     for (number, _), text in zip(read, found, strict=True):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
-from nlp_transfer.data.encoding.sentence_windows import DocumentEncoder, highlighted
+from nlp_transfer.data.encoding.sentence_windows import DocumentEncoder, highlight_labels
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans, spans_of
 from nlp_transfer.data.encoding.summary_pairs import Ranking
-from nlp_transfer.data.input_texts import windows
-from nlp_transfer.data.validation.documents import text_of_sentences
+from nlp_transfer.data.input_texts import row_windows
+from nlp_transfer.data.validation.documents import join_sentences
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import json_line
 from nlp_transfer.metrics.tokenization import joined
@@ -97,7 +97,7 @@ def summarize(
         DataError: what `rows` raises.
         CheckpointError: the model's outputs are not finite.
     """
-    for window in windows(rows):
+    for window in row_windows(rows):
         texts_of = [locate_sentences(document) for _, document in window]
         sentences = [[text[a:b] for a, b in spans] for text, spans in texts_of]
         scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
@@ -110,7 +110,7 @@ def locate_sentences(document: str | list[str]) -> tuple[str, list[CharSpan]]:
     """The text of a document, and where its sentences are."""
     if isinstance(document, str):
         return document, sentence_spans(document)
-    text, starts = text_of_sentences(document)
+    text, starts = join_sentences(document)
     return text, spans_of(text, starts)
 
 
@@ -129,13 +129,13 @@ def score_documents(
     """
     from scipy.special import logit
 
-    for window in windows((row, row["text"]) for row in dataset):
+    for window in row_windows((row, row["text"]) for row in dataset):
         spans = [spans_of(text, row["sentence_starts"]) for row, text in window]
         sentences = [[text[a:b] for a, b in of] for (_, text), of in zip(window, spans, strict=True)]
         scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
         for (row, text), own, texts, found in zip(window, spans, sentences, scores, strict=True):
             summary = row.get("summary")
-            labels = highlighted(own, row["highlights"]) if "highlights" in row else oracle_labels(texts, summary)
+            labels = highlight_labels(own, row["highlights"]) if "highlights" in row else oracle_labels(texts, summary)
             taken = summarizer.select(found.tolist(), texts)
             yield ExtractedSummary(row["id"], text, own, logit(found).tolist(), taken, labels, summary)
 

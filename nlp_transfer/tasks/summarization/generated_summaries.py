@@ -86,10 +86,10 @@ def written_documents(
     tokens: np.ndarray, rows: "Dataset", tokenizer: "PreTrainedTokenizerBase"
 ) -> Iterator[GeneratedSummary]:
     """See `FittedAbstractiveSummarization.documents`."""
-    from nlp_transfer.data.encoding.decoding import texts_of
+    from nlp_transfer.data.encoding.decoding import decode_texts
     from nlp_transfer.data.encoding.sentences import spans_of
 
-    texts = texts_of(tokens.tolist(), tokenizer)
+    texts = decode_texts(tokens.tolist(), tokenizer)
     places: dict[int, list[int]] = {}
     for place, number in enumerate(rows["document"]):
         places.setdefault(number, []).append(place)

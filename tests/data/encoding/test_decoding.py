@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
-from nlp_transfer.data.encoding.decoding import clean_up_spacing, texts_of
+from nlp_transfer.data.encoding.decoding import clean_up_spacing, decode_texts
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def tokenizer(decoder):
 
 def test_special_tokens_and_padding_are_left_out():
     made = tokenizer(decoders.WordPiece(prefix="##", cleanup=False))
-    assert texts_of([[2, 3, 4, 6, 5, 1, 0], [1, -100, -100], []], made) == ["ab (c)", "", ""]
+    assert decode_texts([[2, 3, 4, 6, 5, 1, 0], [1, -100, -100], []], made) == ["ab (c)", "", ""]
 
 
 def test_other_tokenizers_keep_their_spaces():
-    assert texts_of([[2, 4, 6, 5]], tokenizer(decoders.Fuse())) == ["a(c)"]
+    assert decode_texts([[2, 4, 6, 5]], tokenizer(decoders.Fuse())) == ["a(c)"]
     spaced = tokenizer(decoders.Sequence([decoders.Replace("(", " ( "), decoders.Fuse()]))
-    assert texts_of([[2, 4, 6]], spaced) == ["a ( c"]
+    assert decode_texts([[2, 4, 6]], spaced) == ["a ( c"]

@@ -13,8 +13,8 @@ from nlp_transfer.data.encoding.sentence_windows import (
     DocumentEncoder,
     Window,
     encode_documents,
-    highlighted,
-    windows_of,
+    highlight_labels,
+    split_into_windows,
 )
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from tests.tiny_pretraining import tiny_tokenizer
@@ -22,24 +22,24 @@ from tests.tiny_pretraining import tiny_tokenizer
 
 def test_windows_by_hand() -> None:
     # 4 + 3 + 3 fill ten; the next window repeats the last 3, and three sentences of 3 tokens follow.
-    assert windows_of([4, 3, 3, 3, 3, 3], max_length=10, overlap=4) == [
+    assert split_into_windows([4, 3, 3, 3, 3, 3], max_length=10, overlap=4) == [
         Window(0, 3, 0, 3),
         Window(2, 5, 3, 5),
         Window(4, 6, 5, 6),
     ]
-    assert windows_of([4, 3, 3, 3, 3], max_length=10, overlap=0) == [Window(0, 3, 0, 3), Window(3, 5, 3, 5)]
-    assert windows_of([], max_length=10, overlap=4) == []
+    assert split_into_windows([4, 3, 3, 3, 3], max_length=10, overlap=0) == [Window(0, 3, 0, 3), Window(3, 5, 3, 5)]
+    assert split_into_windows([], max_length=10, overlap=4) == []
 
 
 def test_the_middle_of_what_is_repeated_parts_two_windows() -> None:
-    first, second = windows_of([2] * 8, max_length=10, overlap=4)
+    first, second = split_into_windows([2] * 8, max_length=10, overlap=4)
     assert (first.first, first.last, second.first, second.last) == (0, 5, 3, 8)
     assert (first.scored_from, first.scored_to, second.scored_from, second.scored_to) == (0, 4, 4, 8)
 
 
 @given(st.lists(st.integers(3, 30), max_size=40), st.integers(30, 64), st.integers(0, 32))
 def test_every_sentence_is_scored_once(lengths: list[int], max_length: int, overlap: int) -> None:
-    windows = windows_of(lengths, max_length, overlap)
+    windows = split_into_windows(lengths, max_length, overlap)
     scored = [number for one in windows for number in range(one.scored_from, one.scored_to)]
     assert scored == list(range(len(lengths)))
     for one in windows:
@@ -52,11 +52,11 @@ def test_every_sentence_is_scored_once(lengths: list[int], max_length: int, over
 
 def test_what_a_passage_marks() -> None:
     spans = [(0, 10), (11, 21), (22, 32)]
-    assert highlighted(spans, [2, 4]) == [1, 0, 0]  # a part of a long sentence
-    assert highlighted(spans, [8, 20]) == [0, 1, 0]  # most of it is in the second
-    assert highlighted(spans, [5, 16]) == [1, 1, 0]  # half of both
-    assert highlighted(spans, [0, 3, 12, 13, 20, 40]) == [1, 1, 1]
-    assert highlighted(spans, []) == [0, 0, 0]
+    assert highlight_labels(spans, [2, 4]) == [1, 0, 0]  # a part of a long sentence
+    assert highlight_labels(spans, [8, 20]) == [0, 1, 0]  # most of it is in the second
+    assert highlight_labels(spans, [5, 16]) == [1, 1, 0]  # half of both
+    assert highlight_labels(spans, [0, 3, 12, 13, 20, 40]) == [1, 1, 1]
+    assert highlight_labels(spans, []) == [0, 0, 0]
 
 
 def encoded(max_length: int = 12, **changes: Any) -> Any:

@@ -1,7 +1,7 @@
 from datasets import ClassLabel, Dataset
 from transformers import AutoTokenizer
 
-from nlp_transfer.data.encoding.token_chunks import NO_WORD, encode_pieces
+from nlp_transfer.data.encoding.token_chunks import NO_WORD, encode_token_chunks
 from tests.tiny_runs import tiny_encoder
 
 
@@ -9,7 +9,7 @@ def test_long_texts_go_on_in_further_rows_and_no_row_holds_two(tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder(tmp_path))
     texts = {"a": "use copy modify the of", "b": "share", "c": "the of and software work you may"}
     dataset = Dataset.from_dict({"id": list(texts), "text": list(texts.values())})
-    rows = encode_pieces(dataset, tokenizer, max_length=5, fingerprint="x")
+    rows = encode_token_chunks(dataset, tokenizer, max_length=5, fingerprint="x")
     assert list(rows["id"]) == ["a", "a#2", "b", "c", "c#2", "c#3"]
     assert list(rows["length"]) == [5, 4, 3, 5, 5, 3]
     assert [tokenizer.decode(ids) for ids in rows["input_ids"]][:3] == [
@@ -19,11 +19,11 @@ def test_long_texts_go_on_in_further_rows_and_no_row_holds_two(tmp_path):
     ]
     assert rows["words"][0] == [NO_WORD, 0, 1, 2, NO_WORD]
     assert rows["words"][1] == [NO_WORD, 3, 4, NO_WORD]
-    again = encode_pieces(dataset, tokenizer, max_length=5, fingerprint="x")
+    again = encode_token_chunks(dataset, tokenizer, max_length=5, fingerprint="x")
     assert again.cache_files == rows.cache_files
-    assert encode_pieces(dataset, tokenizer, max_length=9, fingerprint="x")["length"][0] == 7
+    assert encode_token_chunks(dataset, tokenizer, max_length=9, fingerprint="x")["length"][0] == 7
     domains = dataset.add_column("domain", [1, 0, 1]).cast_column("domain", ClassLabel(names=["acts", "bills"]))
-    kept = encode_pieces(domains, tokenizer, max_length=5, fingerprint="x", keep=("domain",))
+    kept = encode_token_chunks(domains, tokenizer, max_length=5, fingerprint="x", keep=("domain",))
     assert list(kept["domain"]) == [1, 1, 0, 1, 1, 1]
     assert kept.features["domain"].names == ["acts", "bills"]
     assert list(kept["input_ids"]) == list(rows["input_ids"])
@@ -32,4 +32,4 @@ def test_long_texts_go_on_in_further_rows_and_no_row_holds_two(tmp_path):
 def test_an_empty_split_has_no_rows(tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder(tmp_path))
     one = Dataset.from_dict({"id": ["a"], "text": ["the"]})
-    assert len(encode_pieces(one.select([]), tokenizer, max_length=5, fingerprint="none")) == 0
+    assert len(encode_token_chunks(one.select([]), tokenizer, max_length=5, fingerprint="none")) == 0

@@ -2,8 +2,8 @@
 
 from datasets import Dataset
 
-from nlp_transfer.data.encoding.token_coverage import TokenCoverage, unknown_token, unreadable_rows, watched
-from nlp_transfer.data.encoding.tokens import whole_lengths
+from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_coverage, unknown_token, unreadable_rows
+from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from tests.data.encoding.test_tokens import make_tokenizer
 
 
@@ -11,7 +11,7 @@ def test_cut_and_unreadable_texts_are_counted() -> None:
     tokenizer, coverage = make_tokenizer(), TokenCoverage()
     texts = ["one two", "one two three four one", "un deux three", "one deux"]
     encoded = tokenizer(texts, truncation=True, max_length=5)
-    whole = whole_lengths(tokenizer, texts, encoded)
+    whole = untruncated_lengths(tokenizer, texts, encoded)
     assert whole == [4, 7, 5, 4]
     coverage.add(tokenizer, list(zip("pqrs", texts, strict=True)), encoded["input_ids"], whole)
     assert coverage == TokenCoverage(texts=4, cut=1, tokens=20, unread=2, unreadable=2, example="id r ('un', 'deux')")
@@ -25,7 +25,7 @@ def test_cut_and_unreadable_texts_are_counted() -> None:
 def test_texts_that_are_read_whole_have_no_warning() -> None:
     tokenizer, coverage = make_tokenizer(), TokenCoverage()
     rows = [("a", "one two"), ("b", ["three", "four"])]
-    assert list(watched(rows, tokenizer, coverage)) == rows
+    assert list(count_coverage(rows, tokenizer, coverage)) == rows
     assert coverage.warnings() == []
     assert coverage.tokens == 8
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from nlp_transfer.data import corpus_from
 from nlp_transfer.data.encoding import tokens
-from nlp_transfer.data.encoding.tokens import encode_texts, multi_hot, tokenizer_identity
+from nlp_transfer.data.encoding.tokens import encode_texts, multi_hot, tokenizer_digest
 from nlp_transfer.errors import DataError
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "one", "two", "three", "four"]
@@ -121,11 +121,11 @@ def test_a_damaged_cache_is_rebuilt(counted: list[int], own_cache: Path) -> None
 
 def test_the_identity_forgets_what_the_last_call_left_behind() -> None:
     tokenizer = make_tokenizer()
-    before = tokenizer_identity(tokenizer)
+    before = tokenizer_digest(tokenizer)
     tokenizer(["one two three"], truncation=True, max_length=4, padding="max_length")
-    assert tokenizer_identity(tokenizer) == before
+    assert tokenizer_digest(tokenizer) == before
     tokenizer.truncation_side = "left"
-    assert tokenizer_identity(tokenizer) != before
+    assert tokenizer_digest(tokenizer) != before
 
 
 def test_encoded_rows_can_be_pickled() -> None:

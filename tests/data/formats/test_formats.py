@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix, opening
-from nlp_transfer.data.source import BATCH_ROWS
+from nlp_transfer.data.source import MAX_BATCH_ROWS
 from nlp_transfer.errors import DataError
 
 ROWS = [
@@ -67,9 +67,9 @@ def test_only_wanted_columns_are_read_but_all_are_named(tmp_path: Path, suffix: 
 
 @pytest.mark.parametrize(("suffix", "first"), [(".jsonl", 1), (".json", 1), (".csv", 2), (".tsv", 2), (".parquet", 1)])
 def test_batches_know_their_rows(tmp_path: Path, suffix: str, first: int) -> None:
-    rows = [{"text": f"text {row}", "label": "a"} for row in range(2 * BATCH_ROWS + 1)]
+    rows = [{"text": f"text {row}", "label": "a"} for row in range(2 * MAX_BATCH_ROWS + 1)]
     batches = list(FORMATS[suffix](write(tmp_path / f"rows{suffix}", rows), WANTED))
-    assert [batch.first_row for batch in batches] == [first, first + BATCH_ROWS, first + 2 * BATCH_ROWS]
+    assert [batch.first_row for batch in batches] == [first, first + MAX_BATCH_ROWS, first + 2 * MAX_BATCH_ROWS]
 
 
 def test_suffix_and_stem_leave_gz_out() -> None:
@@ -293,7 +293,7 @@ def test_json_objects_may_be_cut_anywhere_by_the_pieces_of_a_file(
 
 
 def test_a_row_may_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "ROW_BYTES", 1 << 20)
+    monkeypatch.setattr(opening, "MAX_ROW_BYTES", 1 << 20)
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a"}\n{"text": "' + "x" * (1 << 20) + '"}\n')
     assert failure(path) == (

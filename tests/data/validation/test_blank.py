@@ -10,7 +10,7 @@ import pytest
 
 from nlp_transfer.data import CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.input_texts import InputReader
-from nlp_transfer.data.validation.blank import blank, is_blank, visible_forms
+from nlp_transfer.data.validation.blank import blank_mask, is_blank, visible_forms
 from nlp_transfer.errors import DataError
 from tests.data.conftest import toy_rows
 
@@ -53,8 +53,8 @@ def test_one_visible_character_is_a_text(text: str) -> None:
 
 
 def test_what_is_missing_is_not_blank() -> None:
-    assert blank(pa.array(["a", None, "\u200b"])).to_pylist() == [False, False, True]
-    assert blank(pa.array([], pa.string())).to_pylist() == []
+    assert blank_mask(pa.array(["a", None, "\u200b"])).to_pylist() == [False, False, True]
+    assert blank_mask(pa.array([], pa.string())).to_pylist() == []
 
 
 MESSAGE = "text is empty or has no visible character. Every row needs a text: mend or remove these rows."

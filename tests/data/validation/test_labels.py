@@ -9,7 +9,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
-from nlp_transfer.data.validation.labels import in_order
+from nlp_transfer.data.validation.labels import order_class_names
 from nlp_transfer.errors import DataError
 from tests.data.conftest import toy_rows
 
@@ -118,9 +118,9 @@ def test_a_split_with_rows_that_lack_labels_goes_without(tmp_path: Path, write_r
 
 
 def test_order_of_names() -> None:
-    assert in_order(["10", "-1", "2"]) == ["-1", "2", "10"]
-    assert in_order(["02", "1"]) == ["02", "1"]
-    assert in_order(["²", "1"]) == ["1", "²"]
+    assert order_class_names(["10", "-1", "2"]) == ["-1", "2", "10"]
+    assert order_class_names(["02", "1"]) == ["02", "1"]
+    assert order_class_names(["²", "1"]) == ["1", "²"]
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u00a0 ", "\ufeff"])

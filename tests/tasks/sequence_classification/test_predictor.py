@@ -14,7 +14,7 @@ import torch
 from transformers import pipeline
 
 from nlp_transfer.data import input_texts
-from nlp_transfer.data.input_texts import windows
+from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.speed.unpadding import Unpadding
 from nlp_transfer.tasks import saved_models
@@ -98,11 +98,11 @@ def test_batches_hold_as_many_tokens_as_they_may(
 
 
 def test_windows_are_bounded_by_rows_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(input_texts, "WINDOW_ROWS", 3)
-    monkeypatch.setattr(input_texts, "WINDOW_CHARACTERS", 10)
+    monkeypatch.setattr(input_texts, "MAX_WINDOW_ROWS", 3)
+    monkeypatch.setattr(input_texts, "MAX_WINDOW_CHARACTERS", 10)
     rows = [(index, text) for index, text in enumerate(["a", "a", "a", "a", "b" * 10, "c"])]
-    assert [len(window) for window in windows(rows)] == [3, 2, 1]
-    assert list(windows([])) == []
+    assert [len(window) for window in row_windows(rows)] == [3, 2, 1]
+    assert list(row_windows([])) == []
 
 
 def test_a_window_that_ends_with_a_fault_is_handed_on_first() -> None:
@@ -110,14 +110,14 @@ def test_a_window_that_ends_with_a_fault_is_handed_on_first() -> None:
         yield from [(0, "a"), (1, "b")]
         raise DataError("a bad row")
 
-    handed = windows(rows())
+    handed = row_windows(rows())
     assert next(handed) == [(0, "a"), (1, "b")]
     with pytest.raises(DataError, match="a bad row"):
         next(handed)
 
 
 def test_rows_are_read_a_window_at_a_time(tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(input_texts, "WINDOW_ROWS", 4)
+    monkeypatch.setattr(input_texts, "MAX_WINDOW_ROWS", 4)
     read_rows: list[int] = []
 
     def rows() -> Any:
