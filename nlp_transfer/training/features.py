@@ -5,16 +5,22 @@ logits stand, of each row, the sum of the losses of its written tokens and how m
 all tokens of an update follows.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
+from nlp_transfer.methods.base import Features
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.training.target_batches import DOMAIN, MASKED_LABELS, UPDATE_ROW
+from nlp_transfer.models.speed.batching import token_budget_batches
+from nlp_transfer.training.target_batches import DOMAIN, MASKED_LABELS, UPDATE_ROW, batch_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
@@ -81,3 +87,58 @@ def written_losses(made: Tensor, labels: Tensor) -> Tensor:
     """
     sums, tokens = made.unbind(dim=1)
     return sums * len(sums) / tokens.sum().clamp(min=1)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Outputs of a model for rows of a dataset, in their order.
+
+    Args:
+        pooled: shape (rows, hidden).
+        logits: shape (rows, classes).
+        labels: of the rows, without meaning where they have none.
+        texts: the rows' tokens.
+    """
+
+    pooled: Tensor
+    logits: Tensor
+    labels: Tensor
+    texts: list[list[int]]
+
+    def features(self, losses: Tensor | None = None) -> Features:
+        """Return the same as methods take it, with the rows' losses where they have labels."""
+        return Features(self.pooled, self.logits, losses, multi_label=self.labels.is_floating_point())
+
+
+@torch.no_grad()
+def outputs_of(trainer: Any, dataset: "Dataset") -> Outputs:
+    """Run a trainer's model over encoded rows, without dropout.
+
+    Args:
+        trainer: with a context.
+        dataset: encoded rows.
+    """
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    was_training = model.training
+    model.eval()
+    try:
+        pooled, logits, labels, order = [], [], [], []
+        for rows, batch in _batches(trainer, dataset):
+            order += rows
+            with trainer.compute_loss_context_manager():
+                made = features(model, model, batch)
+            pooled.append(made[0])
+            logits.append(made[1])
+            labels.append(batch["labels"])
+    finally:
+        model.train(was_training)
+    back = torch.argsort(torch.tensor(order)).to(trainer.args.device)
+    inputs, outputs, known = (torch.cat(parts)[back] for parts in (pooled, logits, labels))
+    return Outputs(inputs, outputs, known, list(dataset["input_ids"]))
+
+
+def _batches(trainer: Any, dataset: "Dataset") -> Iterator[tuple[list[int], dict[str, Any]]]:
+    """Yield row numbers and batches of similar length."""
+    lengths = [len(ids) for ids in dataset["input_ids"]]
+    for rows in token_budget_batches(lengths, trainer.context.batch_tokens):
+        yield rows, batch_of(dataset, rows, trainer.context, trainer.args.device)

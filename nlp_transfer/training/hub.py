@@ -148,7 +148,7 @@ class PublishingMixin(Trainer):
     def _all_rows(self) -> Iterator[Any]:
         """Every row that training could look at: of the source, the target, and what was evaluated."""
         given: dict[str, Any] = getattr(self, "_given", {})
-        context: Any = getattr(self, "_context", None)
+        context: Any = getattr(self, "context", None)
         target = given.get("target_dataset") if context is None else context.target
         evaluated: Any = self.eval_dataset
         evaluated = list(evaluated.values()) if isinstance(evaluated, dict) else [evaluated]

@@ -40,7 +40,7 @@ from nlp_transfer.models.heads.masked_lm import masked_lm_for
 from nlp_transfer.training.agreement import check_trainers
 from nlp_transfer.training.extensions.activation_cache import ActivationsMixin, log_message, store_for
 from nlp_transfer.training.extensions.checkpoint_selection import (
-    SelectionMixin,
+    CheckpointSelection,
     check_metric,
     check_one_validation,
     label_free_metric,
@@ -75,7 +75,6 @@ class TransferMixin(
     AdaptationMixin,
     OnTargetMixin,
     BesideMixin,
-    SelectionMixin,
     TransferSeams,
     PublishingMixin,
 ):
@@ -111,7 +110,7 @@ class TransferMixin(
             )
         self.methods = methods
         self.peft_config = peft_config
-        self._context = context
+        self.context = context
         self.shown = {}
         if context is not None and target_dataset is not None:
             raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
@@ -194,24 +193,24 @@ class TransferMixin(
         if is_encoder_decoder(model):
             check_writer(self.methods)
         if self.methods or self._given["target_dataset"] is not None:
-            self._context = self._context or self._default_context(model)
+            self.context = self.context or self._default_context(model)
             if self._given["args"] is not None:
                 model = model.to(self._given["args"].device)  # methods may run the model over all rows
-            model = prepare_all(self.methods, model, self._context)
+            model = prepare_all(self.methods, model, self.context)
             sources = 1 if self._sources is None else len(self._sources.names)
             self._networks = None
             if self.adapts:
                 self._networks = make_networks(
                     self.methods,
                     model,
-                    seed=self._context.seed,
+                    seed=self.context.seed,
                     sources=sources,
-                    masked_lm=self._context.masked_lm,
+                    masked_lm=self.context.masked_lm,
                 )
         if self.peft_config is not None:
             from nlp_transfer.models.adapters import peft_model
 
-            model = peft_model(model, self.peft_config, self._context.new_parameters if self._context else ())
+            model = peft_model(model, self.peft_config, self.context.new_parameters if self.context else ())
         return model
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
@@ -256,7 +255,7 @@ class TransferMixin(
         """
         self._corrected = False
         resumes = args[0] if args else kwargs.get("resume_from_checkpoint")
-        target = self._given["target_dataset"] if self._context is None else self._context.target
+        target = self._given["target_dataset"] if self.context is None else self.context.target
         check_trainers(self, target, methods=self._recorded_methods(), resume_from_checkpoint=bool(resumes))
         if any(not method.trains for method in self.methods):
             return TrainOutput(0, float("nan"), {"train_runtime": 0.0})
@@ -304,7 +303,8 @@ class TransferMixin(
 
 def default_extensions(methods: Sequence[Method]) -> tuple[Extension, ...]:
     """Return a trainer's extensions, the innermost first."""
-    return (FastForward(), *(own for method in methods if (own := method.extension()) is not None))
+    own = (method.extension() for method in methods)
+    return (FastForward(), CheckpointSelection(), *(one for one in own if one is not None))
 
 
 def split_by_rate(optimizer: torch.optim.Optimizer, rates: dict[int, float], default: float) -> None:

@@ -17,7 +17,7 @@ class RowOrderMixin(UpdateMixin):
     """See the module's text. A part of `TransferMixin`."""
 
     _own_sampler: ShuffledSampler | None = None
-    _context: Context | None
+    context: Context | None
     _given: dict[str, Any]
 
     _repeats_last: Callable[[], bool] | None = None
@@ -72,10 +72,10 @@ class RowOrderMixin(UpdateMixin):
         sources = None if weights == SIZE else sources_of(dataset)  # what a loader reads has no such column any more
         if sources is None:
             return None
-        target = self._context.target if self._context is not None else self._given["target_dataset"]
+        target = self.context.target if self.context is not None else self._given["target_dataset"]
         shares = sources.shares(weights, dataset, target)
-        if self._context is not None:
-            self._context.facts["rows of each source"] = sources.facts(shares)
+        if self.context is not None:
+            self.context.facts["rows of each source"] = sources.facts(shares)
         return SourceDraws(sources.domains, shares, seed)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:

@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
+from nlp_transfer.methods.base import Context, Features
 from nlp_transfer.methods.extension import Extension
+from nlp_transfer.training.features import outputs_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 Kind = TypeVar("Kind", bound=Extension)
 
@@ -19,6 +24,8 @@ class TransferSeams(Trainer):
     """Override each seam of `Trainer` once and hand it on to `extensions`, the first of which is innermost."""
 
     extensions: tuple[Extension, ...] = ()
+    context: Context | None = None
+    """What methods may look at; None for a trainer without methods and without a target."""
 
     def extension(self, kind: type[Kind]) -> Kind:
         """Return the extension of a class.
@@ -34,6 +41,17 @@ class TransferSeams(Trainer):
     def summary(self) -> dict[str, Any]:
         """Return what the extensions have to report of the training, by plain names."""
         return {name: value for extension in self.extensions for name, value in extension.summary().items()}
+
+    def features_of(self, dataset: "Dataset", *, labelled: bool = True) -> Features:
+        """Return the model's features and logits for encoded rows, in their order.
+
+        Args:
+            dataset: encoded rows.
+            labelled: whether their losses are wanted; they must have labels then.
+        """
+        assert self.context is not None
+        made = outputs_of(self, dataset)
+        return made.features(self.context.loss(made.logits, made.labels) if labelled else None)
 
     def _around(self, hook: str, call: Callable[..., Any]) -> Callable[..., Any]:
         for extension in self.extensions:

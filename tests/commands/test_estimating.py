@@ -10,7 +10,7 @@ from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.runner import run
 from nlp_transfer.small_run import write_small_run
-from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.extensions.checkpoint_selection import CheckpointSelection
 from nlp_transfer.training.setup import load_data
 
 
@@ -132,7 +132,7 @@ def test_what_evaluations_and_methods_look_at_in_the_target_is_counted_as_often(
     monkeypatch.setattr(estimating, "_computing", lambda trainer, rows, compute: 10.0 * len(rows))
     monkeypatch.setattr(estimating, "interpolate", lambda points, tokens: 1.0)
     # In a probe's own evaluations they would be counted twice.
-    monkeypatch.setattr(TransferTrainer, "label_free_scores", lambda *_: pytest.fail("scored in a probe"))
+    monkeypatch.setattr(CheckpointSelection, "label_free_scores", lambda *_: pytest.fail("scored in a probe"))
     found = estimate(config).seconds
     assert found["Evaluating meanwhile"] == 3 * (1.0 + 10.0 * target)
     assert found["Labelling the target"] == 2 * 10.0 * target  # not in the first of three epochs

@@ -521,6 +521,6 @@ def test_stock_arguments_and_an_optimizer_of_one_model_are_refused(tmp_path: Pat
     with pytest.raises(ConfigError, match=r"cannot be made: optimizers are of one model's weights\. Leave them out;"):
         trainer(tmp_path, [], model=model, optimizers=(optimizer, None)).choose({"training.weight_decay": [0.1]})
     made = trainer(tmp_path, [DANN()])
-    context = copy.copy(made._context)
+    context = copy.copy(made.context)
     with pytest.raises(ConfigError, match=r"cannot be made: it was given a context, as a configuration's run does"):
         trainer(tmp_path, [DANN()], context=context, target_dataset=None).train_source_only()

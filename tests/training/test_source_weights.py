@@ -108,8 +108,8 @@ def test_distance_follows_the_targets_texts(tmp_path: Path) -> None:
     run = trainer(tmp_path, [DANN()], train_dataset=TRAIN, target_dataset=target, source_weights="distance")
     counts = drawn(run, 0)
     assert counts.argmax() == 2
-    assert run._context is not None
-    assert run._context.facts["rows of each source"]["music"].startswith("4 training rows, 0.")
+    assert run.context is not None
+    assert run.context.facts["rows of each source"]["music"].startswith("4 training rows, 0.")
 
 
 # ---- several domains in the methods' terms ----

@@ -65,7 +65,7 @@ class NotCachedError(Exception):
 class ActivationsMixin(FrozenMixin):
     """See the module's text. A part of `TransferMixin`."""
 
-    _context: Context | None = None
+    context: Context | None
     _states: StoredStates | None = None
     _computed: bool = False
     """Whether some of the states were not in the store yet."""
@@ -100,7 +100,7 @@ class ActivationsMixin(FrozenMixin):
         spans = [span for span in self._spans() if span.layers > 0]
         if not spans:
             return
-        context = self._context
+        context = self.context
         facts, say = (context.facts, context.say) if context is not None else ({}, log_message)
         say = say if self.args.process_index == 0 else ignore_message
         try:
@@ -205,7 +205,7 @@ class ActivationsMixin(FrozenMixin):
             again = self.state.max_steps >= 2 * self.state.eval_steps
         given: Any = self.eval_dataset
         parts = given.values() if isinstance(given, dict) else [given]
-        target = self._context.target if self._context is not None else None
+        target = self.context.target if self.context is not None else None
         return [
             self.train_dataset,
             *([target] if target is not None else []),
@@ -241,7 +241,7 @@ class ActivationsMixin(FrozenMixin):
                 texts,
                 store,
                 missing,
-                max_tokens=(self._context or Context).batch_tokens,
+                max_tokens=(self.context or Context).batch_tokens,
                 precision=self.accelerator.autocast if self._autocast() else nullcontext,
                 quiet=self.args.disable_tqdm or self.args.process_index > 0,
             )

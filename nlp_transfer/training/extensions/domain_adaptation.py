@@ -91,7 +91,7 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
         """As in `Trainer`."""
         if self.adapts:
             self._refuse_what_cannot_adapt()
-            target: Any = self._context.target if self._context is not None else None
+            target: Any = self.context.target if self.context is not None else None
             self._endless = InfiniteSampler(len(target), self.args.seed)
             hiding = next((method for method in self.methods if method.masks_target), None)
             if hiding is not None:
@@ -139,8 +139,8 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
 
     def _collated(self, rows: list[int]) -> dict[str, Tensor]:
         """Target rows as a batch, with labels where a method asked for them or gives them."""
-        assert self._context is not None
-        batch = batch_of(self._target_rows, rows, self._context, self.args.device)
+        assert self.context is not None
+        batch = batch_of(self._target_rows, rows, self.context, self.args.device)
         if label_column(self._target_rows) is not None:
             return batch
         meaningless = batch.pop("labels")
@@ -232,7 +232,7 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
 
     def _differentiate(self, pooled: Tensor, logits: Tensor, parts: list[dict[str, Any]]) -> Tensor:
         """Compute the loss of the update and keep its gradients; returns its value."""
-        assert self._context is not None
+        assert self.context is not None
         rows = len(pooled)
         names = ("labels", DOMAIN, UPDATE_ROW)
         local = {
@@ -268,25 +268,25 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
 
     def _source_side(self, rows: Mapping[str, Tensor], chosen: Tensor) -> Features:
         """The features of the source's rows, with losses."""
-        assert self._context is not None
+        assert self.context is not None
         pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
-        losses = self._context.loss(logits, labels)
+        losses = self.context.loss(logits, labels)
         domains = rows[DOMAIN][chosen] if self._sources is not None else None
         return Features(pooled, logits, losses, labels.is_floating_point(), domains=domains)
 
     def _target_side(self, rows: Mapping[str, Tensor], chosen: Tensor) -> Features:
         """The features of the target's rows; with losses, where its labels are to be seen."""
-        assert self._context is not None
+        assert self.context is not None
         pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
         multi_label = labels.is_floating_point()
         if any(method.needs_target_labels for method in self.methods):
-            return Features(pooled, logits, self._context.loss(logits, labels), multi_label)
+            return Features(pooled, logits, self.context.loss(logits, labels), multi_label)
         if self.pseudo_labels is None:
             return Features(pooled, logits, None, multi_label)
         labelled = has_label(labels)
         losses = logits.new_zeros(len(logits))
         if bool(labelled.any()):
-            learned = self._context.loss(logits[labelled], labels[labelled])
+            learned = self.context.loss(logits[labelled], labels[labelled])
             losses = losses.masked_scatter(labelled, learned.to(losses))
         return Features(pooled, logits, losses, multi_label, labelled)
 

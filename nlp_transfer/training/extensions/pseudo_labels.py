@@ -17,7 +17,7 @@ class PseudoLabelMixin(UpdateMixin):
     """See the module's text. A part of `TransferMixin`."""
 
     methods: Sequence[Method] = ()
-    _context: Context | None = None
+    context: Context | None
     _target_rows: Any = None
     _epoch_to_label: int | None = None
 
@@ -38,28 +38,28 @@ class PseudoLabelMixin(UpdateMixin):
             if epoch is not None and method.pseudo_labels_target:
                 self._label_target(method, epoch)
                 if epoch == 0 and not method.labelling_epochs(self.state.num_train_epochs):
-                    assert self._context is not None
-                    self._context.say(
+                    assert self.context is not None
+                    self.context.say(
                         f"{method.name}: training ends before the first epoch that gives pseudo-labels, so it is as if "
                         "it were not there. Train longer."
                     )
 
     def _label_target(self, method: Method, epoch: int) -> None:
-        assert self._context is not None
+        assert self.context is not None
 
         def probabilities() -> np.ndarray:
             whole: Any = self
             target: Features = whole.features_of(self._target_rows, labelled=False)
             return target.probabilities().cpu().numpy()
 
-        several = isinstance(self._context.train[0][label_column(self._context.train)], list)
+        several = isinstance(self.context.train[0][label_column(self.context.train)], list)
         made = method.pseudo_labels(probabilities, epoch, self.state.num_train_epochs, multi_label=several)
         if made is None:
             self.pseudo_labels = None
             return
         # All processes take the labels of the first, should theirs be rounded otherwise.
         self.pseudo_labels = broadcast(torch.from_numpy(made).to(self.args.device)).cpu()
-        self._context.say(
+        self.context.say(
             f"{method.name}: {int(has_label(self.pseudo_labels).sum()):,} of {len(made):,} target texts have a "
             f"pseudo-label in epoch {epoch + 1}."
         )

@@ -44,7 +44,7 @@ def weights(method, folder: Path, cached: bool) -> tuple[list[float], dict]:
     trainer.train()
     model = trainer.accelerator.unwrap_model(trainer.model)
     flat = torch.cat([p.detach().flatten() for p in model.parameters()])
-    return flat, trainer._context.facts[ACTIVATION_FACT]
+    return flat, trainer.context.facts[ACTIVATION_FACT]
 
 
 def main(out: Path) -> None:

@@ -81,7 +81,7 @@ def outcome(run: TransferTrainer) -> tuple[torch.Tensor, list[float]]:
 
 
 def fact(run: TransferTrainer) -> dict[str, Any]:
-    return run._context.facts[module.ACTIVATION_FACT]
+    return run.context.facts[module.ACTIVATION_FACT]
 
 
 METHODS = {
@@ -179,7 +179,7 @@ def test_what_was_said_and_where_it_lies(tmp_path: Path, folder: Path) -> None:
     said: list[str] = []
     methods = [PartialFineTuning(layers=1)]
     run = trainer(tmp_path, methods)
-    run._context = context(say=said.append)
+    run.context = context(say=said.append)
     run.train()
     [entry] = folder.glob("*.act")
     size = entry.stat().st_size
@@ -246,7 +246,7 @@ REASONS = {
 def test_why_not(reason: str, changes: dict[str, Any], tmp_path: Path) -> None:
     said: list[str] = []
     run = trainer(tmp_path, [PartialFineTuning(layers=1)], **changes)
-    run._context = context(say=said.append)
+    run.context = context(say=said.append)
     before = outcome(run)[0]
     run.train()
     assert fact(run) == {"used": False, "reason": reason}
@@ -269,7 +269,7 @@ def test_where_nothing_is_frozen_nothing_is_said(tmp_path: Path, folder: Path) -
     for methods in ([], [FullFineTuning()], [PartialFineTuning(layers=3)], [LoRA(r=2)]):
         run = trainer(tmp_path, methods)
         run.train()
-        assert module.ACTIVATION_FACT not in (run._context.facts if run._context else {})
+        assert module.ACTIVATION_FACT not in (run.context.facts if run.context else {})
     assert not folder.exists()
 
 

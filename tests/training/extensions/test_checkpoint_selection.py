@@ -126,9 +126,9 @@ def test_target_labels_a_missing_target_and_one_too_small(tmp_path: Path) -> Non
 def test_rows_that_judge_and_choose_are_computed_once(judging: Any, passes: int, tmp_path: Path) -> None:
     run = trainer(tmp_path, "target_infomax", num_train_epochs=1)
     run.train()
-    assert run._context is not None
+    assert run.context is not None
     found = run.evaluate()
-    run._context = replace(run._context, target_validation=judging)
+    run.context = replace(run.context, target_validation=judging)
     rows: list[int] = []
     model: Any = run.model
     handle = model.register_forward_hook(lambda module, args, output: rows.append(len(output.logits)))
@@ -141,8 +141,8 @@ def test_rows_that_judge_and_choose_are_computed_once(judging: Any, passes: int,
 
 def test_a_target_too_small_for_scores_is_judged_without_them(tmp_path: Path) -> None:
     run = trainer(tmp_path, "loss", methods=(DANN(),), target_dataset=TARGET.select([0, 1]), num_train_epochs=1)
-    assert run._context is not None
-    run._context = replace(run._context, target_validation=LABELLED.select([0, 1]))
+    assert run.context is not None
+    run.context = replace(run.context, target_validation=LABELLED.select([0, 1]))
     found = run.evaluate()
     assert {name for name in found if "target" in name} == {"eval_target_macro_f1"}
 

@@ -192,8 +192,8 @@ def test_a_column_label_is_what_labels_is(tmp_path: Path) -> None:
             }
             run = trainer(tmp_path, methods, num_train_epochs=2, max_steps=-1, **rows)
             run.data_collator = run._given["collator"] = collated
-            assert run._context is not None
-            run._context = replace(run._context, collate=collated)
+            assert run.context is not None
+            run.context = replace(run.context, collate=collated)
             run.train()
             ends.append(weights(run))
         assert torch.equal(ends[0], ends[1])
@@ -244,7 +244,7 @@ def test_what_is_frozen_stays_and_frozen_layers_are_cached_for_the_target_too(me
         assert frozen
         assert all(torch.equal(p, frozen[name]) for name, p in model.named_parameters() if name in frozen)
         ends.append(weights(run))
-        used = run._context.facts.get("activation_cache", {}).get("used", False)  # type: ignore[union-attr]
+        used = run.context.facts.get("activation_cache", {}).get("used", False)  # type: ignore[union-attr]
         assert used is (cache and getattr(method, "layers", None) is not None)
     torch.testing.assert_close(ends[1], ends[0], atol=1e-5, rtol=1e-5)
 
