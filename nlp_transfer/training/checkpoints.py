@@ -21,14 +21,17 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.files.manifest import check_manifest, has_manifest, sync_folder, write_manifest
 
 TRANSFER_STATE = "transfer_state.json"
-"""Our own file in a checkpoint, beside those of stock `Trainer`."""
+"""The file of a checkpoint for what a resumed loop must know."""
+
+EXTENSIONS = "extensions.safetensors"
+"""The file of a checkpoint for the extensions' tensors; none where they have none."""
 
 _NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
 _SAVING = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.saving")
 _REMOVED = re.compile(rf"\.({PREFIX_CHECKPOINT_DIR}-\d+)\.removed")
 
 READ = (
-    *("model*.safetensors", "model*.index.json", "pytorch_model*", "adapter_*", "method_networks*"),
+    *("model*.safetensors", "model*.index.json", "pytorch_model*", "adapter_*", "extensions*"),
     *("optimizer*", "scheduler*", "scaler*", "rng_state*", "trainer_state.json", "transfer_state.json"),
 )
 """Names of the files that are read of a checkpoint; a callback may add others."""

@@ -1,12 +1,10 @@
 """The networks that methods train beside the model, such as discriminators; no saved model holds them."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from nlp_transfer.methods.base import Method
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
@@ -14,9 +12,6 @@ from nlp_transfer.models.heads.masked_lm import HiddenTokenHead
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-NETWORKS = "method_networks.safetensors"
-"""The file in a checkpoint that holds them, and the target rows' pseudo-labels."""
 
 PSEUDO_LABELS = "pseudo_labels"
 """The pseudo-labels' name in it."""
@@ -71,21 +66,3 @@ def add_to_optimizer(
             _, rate = method.network(1, 1, 1) or (None, 0.0 if hidden is None else hidden.learning_rate)
             if parameters:
                 optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
-
-
-def write_networks(folder: Path, networks: nn.ModuleDict | None, pseudo_labels: Tensor | None) -> None:
-    """Write them, and pseudo-labels, into a checkpoint's folder."""
-    tensors = {} if networks is None else dict(networks.state_dict())
-    if pseudo_labels is not None:
-        tensors[PSEUDO_LABELS] = pseudo_labels
-    if tensors:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, folder / NETWORKS)
-
-
-def read_networks(folder: Path, networks: nn.ModuleDict | None) -> Tensor | None:
-    """Take their weights over from a checkpoint's folder; returns its pseudo-labels, if any."""
-    tensors = load_file(folder / NETWORKS) if (folder / NETWORKS).exists() else {}
-    pseudo_labels = tensors.pop(PSEUDO_LABELS, None)
-    if networks is not None:
-        networks.load_state_dict(tensors)
-    return pseudo_labels

@@ -38,6 +38,7 @@ from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.heads.encoder_decoder import separate_weights
 from nlp_transfer.models.heads.masked_lm import masked_lm_for
 from nlp_transfer.training.agreement import check_trainers
+from nlp_transfer.training.checkpoint_writer import method_settings
 from nlp_transfer.training.extensions.activation_cache import ActivationsMixin, log_message, store_for
 from nlp_transfer.training.extensions.checkpoint_selection import (
     CheckpointSelection,
@@ -46,6 +47,7 @@ from nlp_transfer.training.extensions.checkpoint_selection import (
     label_free_metric,
 )
 from nlp_transfer.training.extensions.domain_adaptation import AdaptationMixin
+from nlp_transfer.training.extensions.exact_resume import ExactResume
 from nlp_transfer.training.extensions.fast_forward import FastForward
 from nlp_transfer.training.extensions.frozen_layers import FrozenMixin
 from nlp_transfer.training.extensions.nonfinite_guard import FiniteMixin
@@ -53,6 +55,7 @@ from nlp_transfer.training.extensions.oom_guard import MemoryMixin
 from nlp_transfer.training.features import written_losses
 from nlp_transfer.training.hub import PublishingMixin
 from nlp_transfer.training.method_networks import add_to_optimizer, make_networks
+from nlp_transfer.training.optimizer_step import COUNTERS
 from nlp_transfer.training.processes import naming_lost_processes
 from nlp_transfer.training.row_order import RowOrderMixin
 from nlp_transfer.training.seams import TransferSeams
@@ -179,7 +182,8 @@ class TransferMixin(
             **own_optimizer,
         )
         self.extensions = default_extensions(self.methods)
-        for extension in self.extensions:
+        self.resume = ExactResume()
+        for extension in (*self.extensions, self.resume):
             extension.attach(self)
         trained: Any = self.model
         for method in self.methods:
@@ -198,9 +202,9 @@ class TransferMixin(
                 model = model.to(self._given["args"].device)  # methods may run the model over all rows
             model = prepare_all(self.methods, model, self.context)
             sources = 1 if self._sources is None else len(self._sources.names)
-            self._networks = None
+            self.networks = None
             if self.adapts:
-                self._networks = make_networks(
+                self.networks = make_networks(
                     self.methods,
                     model,
                     seed=self.context.seed,
@@ -256,7 +260,7 @@ class TransferMixin(
         self._corrected = False
         resumes = args[0] if args else kwargs.get("resume_from_checkpoint")
         target = self._given["target_dataset"] if self.context is None else self.context.target
-        check_trainers(self, target, methods=self._recorded_methods(), resume_from_checkpoint=bool(resumes))
+        check_trainers(self, target, methods=method_settings(self.methods), resume_from_checkpoint=bool(resumes))
         if any(not method.trains for method in self.methods):
             return TrainOutput(0, float("nan"), {"train_runtime": 0.0})
         with naming_lost_processes(self._last_checkpoint):
@@ -273,7 +277,7 @@ class TransferMixin(
                 rates.update({id(parameters[name]): rate for name in names})
         if rates:
             split_by_rate(optimizer, rates, self.args.learning_rate)
-        add_to_optimizer(self._networks, self.methods, optimizer)
+        add_to_optimizer(self.networks, self.methods, optimizer)
         return optimizer
 
     def use_float32(self) -> None:
@@ -304,7 +308,19 @@ class TransferMixin(
 def default_extensions(methods: Sequence[Method]) -> tuple[Extension, ...]:
     """Return a trainer's extensions, the innermost first."""
     own = (method.extension() for method in methods)
-    return (FastForward(), CheckpointSelection(), *(one for one in own if one is not None))
+    return (FastForward(), CheckpointSelection(), _MixinStates(), *(one for one in own if one is not None))
+
+
+class _MixinStates(Extension):
+    """Carry the states of what is no extension yet."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**{name: getattr(self.trainer, name) for name in COUNTERS}, **self.trainer.network_states()}
+
+    def load_state_dict(self, state: Any) -> None:
+        for name in COUNTERS:
+            setattr(self.trainer, name, state[name])
+        self.trainer.load_network_states({name: value for name, value in state.items() if name not in COUNTERS})
 
 
 def split_by_rate(optimizer: torch.optim.Optimizer, rates: dict[int, float], default: float) -> None:

@@ -1,8 +1,9 @@
 """The seams of `transformers.Trainer`, each handed on to the trainer's extensions (`methods/extension.py`)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -10,9 +11,12 @@ from torch import Tensor, nn
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
-from nlp_transfer.methods.base import Context, Features
+from nlp_transfer.methods.base import Context, Features, Method
 from nlp_transfer.methods.extension import Extension
+from nlp_transfer.training.checkpoints import check_whole
+from nlp_transfer.training.extensions.exact_resume import ExactResume, ignore_tied_weights
 from nlp_transfer.training.features import outputs_of
+from nlp_transfer.training.signals import StopSignals, WorkerStart
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,6 +28,12 @@ class TransferSeams(Trainer):
     """Override each seam of `Trainer` once and hand it on to `extensions`, the first of which is innermost."""
 
     extensions: tuple[Extension, ...] = ()
+    resume: ExactResume
+    methods: Sequence[Method] = ()
+
+    stop_signals: StopSignals | None = None
+    """Where set, training saves and raises `RunInterrupted` at the step after which one of them came."""
+
     context: Context | None = None
     """What methods may look at; None for a trainer without methods and without a target."""
 
@@ -65,15 +75,88 @@ class TransferSeams(Trainer):
                 stack.enter_context(getattr(extension, hook)())
             yield
 
+    # ---- going on from a checkpoint ----
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
+        """As in `Trainer`; `resume_from_checkpoint=True` takes the newest checkpoint that is whole.
+
+        Raises:
+            CheckpointError: there is none, or the one that was named is not whole or lacks a state.
+            RunInterrupted: a signal came (`stop_signals`); a checkpoint was saved.
+        """
+        output: TrainOutput = self.resume.train(super().train, resume_from_checkpoint, *args, **kwargs)
+        return output
+
+    def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
+        """Return the newest whole checkpoint, the same on all processes, and why newer ones were passed over."""
+        return self.resume.newest_checkpoint()
+
+    @property
+    def trained_seconds(self) -> float:
+        """How long `train` took, the interrupted parts before it included."""
+        return self.resume.seconds
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        self.resume.writer.save(trial)
+
+    def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
+        return self.resume.init_training_state(super()._init_training_state, *args, **kwargs)
+
+    def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> dict[str, float]:
+        if skip_scheduler and self.resume.skips_first_evaluation():
+            return {}
+        return super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
+
+    def _maybe_log_save_evaluate(
+        self,
+        tr_loss: Tensor,
+        grad_norm: Any,
+        model: nn.Module,
+        trial: Any,
+        epoch: float,
+        ignore_keys_for_eval: Any,
+        start_time: float,
+        learning_rate: float | None = None,
+    ) -> None:
+        call = partial(
+            super()._maybe_log_save_evaluate,
+            *(tr_loss, grad_norm, model, trial, epoch, ignore_keys_for_eval, start_time),
+            learning_rate=learning_rate,
+        )
+        self.resume.log_save_evaluate(call, model, trial, grad_norm, learning_rate)
+
+    def _load_best_model(self) -> None:
+        check_whole(Path(str(self.state.best_model_checkpoint)))
+        super()._load_best_model()
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        ignore_tied_weights(self.model, load_result)
+        super()._issue_warnings_after_load(load_result)
+
+    def _finalize_training(self, trial: Any, num_train_samples: int, start_time: float) -> TrainOutput:
+        return self.resume.finalize_training(super()._finalize_training, trial, num_train_samples, start_time)
+
+    def get_train_dataloader(self) -> Any:
+        """As in `Trainer`; its workers leave signals to the main process."""
+        loader = super().get_train_dataloader()
+        if self.stop_signals is not None and self.args.dataloader_num_workers > 0:
+            loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
+        return loader
+
+    # ---- the loop ----
+
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> TrainOutput:
         with self._inside("training"):
             output: TrainOutput = super()._inner_training_loop(*args, **kwargs)
         return output
 
-    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        for extension in self.extensions:
-            extension.begin_epoch(kwargs["epoch"])
-        super()._run_epoch(*args, **kwargs)
+    def _run_epoch(self, *args: Any, **loop: Any) -> None:
+        def run() -> None:
+            for extension in self.extensions:
+                extension.begin_epoch(loop["epoch"])
+            super(TransferSeams, self)._run_epoch(*args, **loop)
+
+        self.resume.run_epoch(run, **loop)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`; extensions may add to the batches."""

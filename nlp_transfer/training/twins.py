@@ -23,9 +23,10 @@ from transformers import Trainer
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.training.arguments import TransferArguments
-from nlp_transfer.training.extensions.exact_resume import ResumingMixin
+from nlp_transfer.training.checkpoint_writer import method_settings
 from nlp_transfer.training.extensions.oom_guard import random_state, set_random_state
 from nlp_transfer.training.neutral_settings import is_result_neutral
+from nlp_transfer.training.seams import TransferSeams
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +38,7 @@ _CURRENT = ("train_dataset", "eval_dataset", "compute_metrics")
 """Arguments that a user may have changed on the trainer since; the trainer's are taken."""
 
 
-class TwinMixin(ResumingMixin):
+class TwinMixin(TransferSeams):
     """See the module's text. A part of `TransferMixin`."""
 
     _made_with: dict[str, Any]
@@ -211,7 +212,7 @@ def _recipe(twin: TwinMixin) -> dict[str, Any]:
     return {
         **arguments,
         "optimizer_cls_and_kwargs": twin._given["optimizer_cls_and_kwargs"],
-        "methods": twin._recorded_methods(),
+        "methods": method_settings(twin.methods),
         "train_dataset": _content(twin.train_dataset),
         "eval_dataset": _content(twin.eval_dataset),
         "target_dataset": _content(twin._given["target_dataset"]),

@@ -102,7 +102,7 @@ def test_an_update_is_that_of_the_two_losses_by_hand(kind: str, tmp_path: Path) 
     moved = {name: (before[name] - p) / 0.1 for name, p in model.named_parameters()}
     for name, gradient in wanted.items():
         torch.testing.assert_close(moved[name], gradient, rtol=2e-3, atol=2e-4)
-    trained = dict(run._networks["target_mlm"].named_parameters())
+    trained = dict(run.networks["target_mlm"].named_parameters())
     assert len(trained) == len(dict(head.named_parameters())) > 0
 
 

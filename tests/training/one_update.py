@@ -177,7 +177,7 @@ def arguments_for(
 
 def weights(trainer: TransferTrainer) -> torch.Tensor:
     """All weights in a row, those of the methods' own networks last."""
-    networks = [] if trainer._networks is None else list(trainer._networks.parameters())
+    networks = [] if trainer.networks is None else list(trainer.networks.parameters())
     return torch.cat([p.detach().flatten() for p in (*trainer.model.parameters(), *networks)]).clone()
 
 

@@ -119,8 +119,8 @@ def test_every_source_is_a_domain_of_its_own(tmp_path: Path) -> None:
     seen: list[Features] = []
 
     run = trainer(tmp_path, [DANN(), CDAN()], train_dataset=TRAIN, seed=5)
-    assert run._networks is not None
-    assert [run._networks[name](torch.zeros(2, 32), *rest).shape for name, rest in
+    assert run.networks is not None
+    assert [run.networks[name](torch.zeros(2, 32), *rest).shape for name, rest in
             (("dann", ()), ("cdan", (torch.full((2, 3), 1 / 3),)))] == [(2, 4), (2, 4)]  # fmt: skip
     side = run._source_side
     run._source_side = lambda rows, chosen: seen.append(side(rows, chosen)) or seen[-1]  # type: ignore[method-assign,func-returns-value]
@@ -134,8 +134,8 @@ def test_every_source_is_a_domain_of_its_own(tmp_path: Path) -> None:
 def test_one_source_is_told_from_the_target_alone(tmp_path: Path) -> None:
     rows = with_domains(random_rows(12, seed=1), [0] * 12, ["books"])
     run = trainer(tmp_path, [DANN()], train_dataset=rows)
-    assert run._networks is not None
-    assert run._networks["dann"](torch.zeros(2, 32)).shape == (2,)
+    assert run.networks is not None
+    assert run.networks["dann"](torch.zeros(2, 32)).shape == (2,)
 
 
 def test_methods_that_ask_for_no_domain_train_as_with_one_source(tmp_path: Path) -> None:

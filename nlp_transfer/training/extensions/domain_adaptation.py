@@ -11,7 +11,6 @@ one draws again. Source and target rows share one forward pass.
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,7 +26,7 @@ from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.extensions.oom_guard import random_state, set_random_state
 from nlp_transfer.training.extensions.pseudo_labels import PseudoLabelMixin
 from nlp_transfer.training.features import features, row_labels
-from nlp_transfer.training.method_networks import read_networks, write_networks
+from nlp_transfer.training.method_networks import PSEUDO_LABELS
 from nlp_transfer.training.optimizer_step import REPEATED, SOURCE_DOMAINS, UpdateMixin, row_count
 from nlp_transfer.training.source_weights import Sources
 from nlp_transfer.training.target_batches import (
@@ -48,7 +47,7 @@ from nlp_transfer.training.total_loss import AdaptationLoss, total_loss
 class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
     """See the module's text. A part of `TransferMixin`."""
 
-    _networks: nn.ModuleDict | None = None
+    networks: nn.ModuleDict | None = None
     _gradients: tuple[Tensor, Tensor] | None = None
     """What the loss of the update changes by with its pooled features and logits, of this process's rows."""
 
@@ -95,8 +94,8 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
             self._endless = InfiniteSampler(len(target), self.args.seed)
             hiding = next((method for method in self.methods if method.masks_target), None)
             if hiding is not None:
-                assert self._networks is not None
-                head = self._networks[hiding.name]
+                assert self.networks is not None
+                head = self.networks[hiding.name]
                 self._guessing = MaskedLMObjective(hiding, head, self.processing_class, self.args.seed)
             self._target_rows = target
         return super()._inner_training_loop(*args, **kwargs)
@@ -153,8 +152,8 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
         """The update begins, or begins again, or is left out: nothing of it stays outside the model either."""
         super()._drop_update()
         self._gradients = None
-        if self._networks is not None:
-            for parameter in self._networks.parameters():
+        if self.networks is not None:
+            for parameter in self.networks.parameters():
                 parameter.grad = None
 
     def needs_collective_forward(self) -> bool:
@@ -243,7 +242,7 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
         local |= {"pooled": pooled, "logits": logits}
         everything, start = self._gathered(local)
         leaves = [everything[name].requires_grad_() for name in ("pooled", "logits")]
-        networks = self._networks if self._networks is not None else nn.ModuleDict()
+        networks = self.networks if self.networks is not None else nn.ModuleDict()
         free = list(networks.parameters())
         with torch.enable_grad(), torch.autocast(self.args.device.type, enabled=False):
             of_target = everything[DOMAIN] == TARGET
@@ -329,11 +328,14 @@ class AdaptationMixin(PseudoLabelMixin, UpdateMixin):
                     logs |= {"source_loss": logs["loss"], f"{method.name}_{name}": value}
         super().log(logs, start_time)
 
-    def save_networks(self, folder: Path) -> None:
-        """Write the methods' own networks, and pseudo-labels, into a checkpoint."""
-        write_networks(folder, self._networks, self.pseudo_labels)
+    def network_states(self) -> dict[str, Tensor]:
+        """The methods' own networks, and pseudo-labels."""
+        labels = {} if self.pseudo_labels is None else {PSEUDO_LABELS: self.pseudo_labels}
+        return {**({} if self.networks is None else self.networks.state_dict()), **labels}
 
-    def load_networks(self, folder: Path) -> None:
+    def load_network_states(self, states: dict[str, Tensor]) -> None:
         """Take them over from a checkpoint."""
         if self.adapts:
-            self.pseudo_labels = read_networks(folder, self._networks)
+            self.pseudo_labels = states.pop(PSEUDO_LABELS, None)
+            if self.networks is not None:
+                self.networks.load_state_dict(states)

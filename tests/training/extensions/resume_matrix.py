@@ -188,7 +188,7 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
 def end_state(trainer: TransferTrainer) -> dict[str, Any]:
     """All that an interruption must not change, comparable by ==."""
     optimizer = trainer.optimizer.state_dict()["state"]
-    networks = {} if trainer._networks is None else dict(trainer._networks.state_dict())
+    networks = {} if trainer.networks is None else dict(trainer.networks.state_dict())
     return {
         "networks": digest(networks),
         "weights": digest(dict(trainer.accelerator.unwrap_model(trainer.model).state_dict())),

@@ -24,7 +24,7 @@ from nlp_transfer.methods import (
     SelfTraining,
 )
 from nlp_transfer.methods.base import Method
-from nlp_transfer.training.method_networks import NETWORKS
+from nlp_transfer.training.checkpoints import EXTENSIONS
 from nlp_transfer.training.target_batches import DOMAIN, without_labels
 from nlp_transfer.training.target_checks import row_without_tokens
 from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
@@ -274,14 +274,14 @@ def test_a_loss_of_ones_own_and_label_smoothing_are_refused(tmp_path: Path) -> N
 
 def test_the_discriminator_trains_at_its_own_rate_and_is_not_in_the_model(tmp_path: Path) -> None:
     run = trainer(tmp_path, [DANN(learning_rate=0.5, hidden_size=8)], save_strategy="steps", save_steps=4)
-    assert run._networks is not None
-    first = {name: value.clone() for name, value in run._networks.state_dict().items()}
+    assert run.networks is not None
+    first = {name: value.clone() for name, value in run.networks.state_dict().items()}
     run.train()
-    last = run._networks.state_dict()
+    last = run.networks.state_dict()
     assert all(not torch.equal(last[name], first[name]) for name in first)
     assert run.optimizer.param_groups[-1]["initial_lr"] == 0.5
     checkpoint = tmp_path / "run" / "checkpoint-4"
-    saved = load_file(checkpoint / NETWORKS)
+    saved = {name.partition(".")[2]: value for name, value in load_file(checkpoint / EXTENSIONS).items()}
     assert all(torch.equal(saved[name], last[name]) for name in last)
     assert not [
         name for name in load_file(checkpoint / "model.safetensors") if "dann" in name or "discriminator" in name
@@ -295,8 +295,8 @@ def test_first_weights_of_a_discriminator_depend_on_the_seed_alone_and_move_no_o
         torch.manual_seed(77)
         run = trainer(tmp_path, [DANN(hidden_size=4)], seed=seed)
         torch.manual_seed(78)
-        assert run._networks is not None
-        return run._networks.state_dict()["dann.layers.0.weight"], torch.rand(1)
+        assert run.networks is not None
+        return run.networks.state_dict()["dann.layers.0.weight"], torch.rand(1)
 
     assert torch.equal(made(1)[0], made(1)[0])
     assert not torch.equal(made(1)[0], made(2)[0])
@@ -435,8 +435,8 @@ def test_out_of_memory_makes_the_same_update_in_parts(tmp_path: Path) -> None:
         model.classifier.register_forward_pre_hook(Fails(number).hook)
         run.train()
         assert run.micro_batch_parts == (2 if number else 1)
-        assert run._networks is not None
-        ends.append((weights(run), torch.cat([p.detach().flatten() for p in run._networks.parameters()])))
+        assert run.networks is not None
+        ends.append((weights(run), torch.cat([p.detach().flatten() for p in run.networks.parameters()])))
     torch.testing.assert_close(ends[1][0], ends[0][0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(ends[1][1], ends[0][1], atol=1e-6, rtol=1e-6)
 
@@ -461,8 +461,8 @@ def test_an_update_that_is_not_finite_reaches_neither_model_nor_discriminator(tm
     ruin_second_update(run)
     run.train()
     assert run.skipped_updates == 1
-    assert run._networks is not None
-    assert all(bool(torch.isfinite(p).all()) for p in (*run.model.parameters(), *run._networks.parameters()))  # type: ignore[union-attr]
+    assert run.networks is not None
+    assert all(bool(torch.isfinite(p).all()) for p in (*run.model.parameters(), *run.networks.parameters()))  # type: ignore[union-attr]
 
 
 def test_batches_of_evaluation_have_no_target(tmp_path: Path) -> None:

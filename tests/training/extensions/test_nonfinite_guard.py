@@ -63,8 +63,8 @@ def test_skipping_leaves_the_update_out_and_counts_it(tmp_path, model):
     assert [entry["step"] for entry in logged] == [1, 3, 4]
     assert all(entry["loss"] > 0 for entry in logged)
     assert [entry.get("skipped_updates") for entry in logged] == [None, 1, 1]
-    assert json.loads((tmp_path / "checkpoint-2" / "transfer_state.json").read_text())["counters"] == [
-        {"micro_batch_parts": 1, "skipped_updates": 1, "shown": {}}
+    assert json.loads((tmp_path / "checkpoint-2" / "transfer_state.json").read_text())["extensions"] == [
+        {"_MixinStates": {"micro_batch_parts": 1, "skipped_updates": 1, "shown": {}}}
     ]
 
 
