@@ -62,7 +62,6 @@ from nlp_transfer.training.seams import TransferSeams
 from nlp_transfer.training.search import BesideMixin
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
-from nlp_transfer.training.target_evaluation import OnTargetMixin
 from nlp_transfer.training.twins import random_states
 
 if TYPE_CHECKING:
@@ -76,7 +75,6 @@ class TransferMixin(
     FiniteMixin,
     MemoryMixin,
     AdaptationMixin,
-    OnTargetMixin,
     BesideMixin,
     TransferSeams,
     PublishingMixin,
@@ -113,6 +111,7 @@ class TransferMixin(
             )
         self.methods = methods
         self.peft_config = peft_config
+        self.target_dataset = target_dataset
         self.context = context
         self.shown = {}
         if context is not None and target_dataset is not None:
@@ -257,7 +256,7 @@ class TransferMixin(
             ConfigError: the processes of the run would train different things.
             LostProcessError: another process ended.
         """
-        self._corrected = False
+        self.prior_corrected = False
         resumes = args[0] if args else kwargs.get("resume_from_checkpoint")
         target = self._given["target_dataset"] if self.context is None else self.context.target
         check_trainers(self, target, methods=method_settings(self.methods), resume_from_checkpoint=bool(resumes))

@@ -30,6 +30,10 @@ class TransferSeams(Trainer):
     extensions: tuple[Extension, ...] = ()
     resume: ExactResume
     methods: Sequence[Method] = ()
+    target_dataset: Any = None
+
+    prior_corrected = False
+    """Whether `correct_prior` changed the model since it was trained."""
 
     stop_signals: StopSignals | None = None
     """Where set, training saves and raises `RunInterrupted` at the step after which one of them came."""

@@ -1,6 +1,5 @@
-"""What a trained classifier says of its target: beside the source alone's, and how frequent its classes are."""
+"""Evaluate a trained classifier on the target: against the source alone, and how frequent the target's classes are."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +7,6 @@ import torch
 from transformers import Trainer
 
 from nlp_transfer.errors import ConfigError, DataError, TrainingError
-from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, vanishing_classes
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
@@ -19,161 +17,164 @@ from nlp_transfer.training.target_checks import check_target_labels, row_without
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from nlp_transfer.training.seams import TransferSeams
 
-class OnTargetMixin(Trainer):
-    """See the module's text. A part of `TransferMixin`."""
 
-    methods: Sequence[Method] = ()
+def compare_on_target(
+    adapted: "TransferSeams", source_only: Trainer, rows: "Dataset | None" = None
+) -> NegativeTransferTest:
+    """Compare a trained classifier with one that learned from the source alone, on the target.
 
-    _given: dict[str, Any]
+    A warning is logged, too.
 
-    _corrected = False
-    """Whether `apply_prior_correction` changed the model."""
+    Args:
+        adapted: the trainer whose methods used the target.
+        source_only: a trainer of the same classes, without them.
+        rows: encoded target rows; None takes the texts of `target_dataset`. Labels that they have are for the
+            comparison's `macro_f1` only.
 
-    def compare_on_target(self, alone: Trainer, rows: "Dataset | None" = None) -> NegativeTransferTest:
-        """Compare this trained classifier with one that learned from the source alone, on the target.
+    Returns:
+        Both models' scores without labels, whether that is a warning (`warns`), and its text (`facts()`).
 
-        Args:
-            alone: what `train_source_only` gave, or another trainer of the same classes.
-            rows: encoded target rows; None takes the texts of `target_dataset`. Labels that they have are for the
-                comparison's `macro_f1` alone.
+    Raises:
+        ConfigError: no rows were given, and those of `target_dataset` cannot be taken; or `correct_prior` changed
+            the confidence of one of the models, by which they are compared.
+        DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
+    """
+    from scipy.special import expit, softmax
 
-        Returns:
-            Both models' scores without labels, whether that is a warning (`warns`), and all of it in words (`facts()`).
-            A warning is said, too.
-
-        Raises:
-            ConfigError: no rows were given, and those of `target_dataset` cannot be taken; or `correct_prior` changed
-                how sure one of the models is, by which they are compared.
-            DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
-        """
-        from scipy.special import expit, softmax
-
-        rows = self._target_to_judge("compare_on_target", rows)
-        if not isinstance(alone, Trainer):
-            raise ConfigError(f"compare_on_target was given a {type(alone).__name__}; expected a trainer.")
-        if any(getattr(trainer, "_corrected", False) for trainer in (self, alone)):
-            raise ConfigError(
-                "compare_on_target compares how sure the models are, and correct_prior has changed that. Compare first."
-            )
-        if label_column(rows) is not None:
-            learned: Any = alone.train_dataset
-            classes = alone.accelerator.unwrap_model(alone.model).config.num_labels
-            check_target_labels(rows, learned, classes, "rows")
-        multi_label = _has_several_labels(self)
-        logits, labels = zip(*(_logits_and_labels(trainer, rows) for trainer in (self, alone)), strict=True)
-        if logits[0].shape != logits[1].shape:
-            ours, theirs = (side.shape[-1] for side in logits)
-            raise DataError(
-                f"The model that adapted has {ours} classes and the other {theirs}; expected the same of both."
-            )
-        probabilities = [expit(side) if multi_label else softmax(side, axis=1) for side in logits]
-        predicted = [(side > 0).astype(int) if multi_label else side.argmax(axis=1) for side in logits]
-        comparison = compare(
-            probabilities[0],
-            probabilities[1],
-            multi_label=multi_label,
-            predicted=(predicted[0], predicted[1]),
-            labels=None if labels[0] is None else labels[0].astype(int),
+    rows = _target_rows("compare_on_target", adapted, rows)
+    if not isinstance(source_only, Trainer):
+        raise ConfigError(f"compare_on_target was given a {type(source_only).__name__}; expected a trainer.")
+    if any(getattr(trainer, "prior_corrected", False) for trainer in (adapted, source_only)):
+        raise ConfigError(
+            "compare_on_target compares how sure the models are, and correct_prior has changed that. Compare first."
         )
-        if comparison.warns:
-            log_message(comparison.warning(str(alone.state.best_model_checkpoint or "that of the other trainer")))
-        return comparison
+    if label_column(rows) is not None:
+        learned: Any = source_only.train_dataset
+        classes = source_only.accelerator.unwrap_model(source_only.model).config.num_labels
+        check_target_labels(rows, learned, classes, "rows")
+    multi_label = _has_several_labels(adapted)
+    logits, labels = zip(*(_logits_and_labels(trainer, rows) for trainer in (adapted, source_only)), strict=True)
+    if logits[0].shape != logits[1].shape:
+        ours, theirs = (side.shape[-1] for side in logits)
+        raise DataError(f"The model that adapted has {ours} classes and the other {theirs}; expected the same of both.")
+    probabilities = [expit(side) if multi_label else softmax(side, axis=1) for side in logits]
+    predicted = [(side > 0).astype(int) if multi_label else side.argmax(axis=1) for side in logits]
+    comparison = compare(
+        probabilities[0],
+        probabilities[1],
+        multi_label=multi_label,
+        predicted=(predicted[0], predicted[1]),
+        labels=None if labels[0] is None else labels[0].astype(int),
+    )
+    if comparison.warns:
+        log_message(comparison.warning(str(source_only.state.best_model_checkpoint or "that of the other trainer")))
+    return comparison
 
-    def estimate_label_shift(self, rows: "Dataset | None" = None) -> LabelShift:
-        """Estimate how frequent the target's classes are, from what this trained classifier says of its texts.
 
-        Calibrated on `eval_dataset`, labelled rows of the source; see `nlp_transfer.estimate_label_shift`.
+def estimate_shift(trainer: "TransferSeams", rows: "Dataset | None" = None) -> LabelShift:
+    """Estimate how frequent the target's classes are, from a trained classifier's predictions for its texts.
 
-        Args:
-            rows: encoded target rows; None takes the texts of `target_dataset`.
+    Calibrated on `eval_dataset`, labelled rows of the source; see `nlp_transfer.estimate_label_shift`.
 
-        Raises:
-            ConfigError: there are no such rows, or a text may have several labels.
-            DataError: they are not encoded.
-        """
-        return self._estimated("estimate_label_shift", rows)[0]
+    Args:
+        trainer: with the trained classifier.
+        rows: encoded target rows; None takes the texts of `target_dataset`.
 
-    def correct_prior(self, rows: "Dataset | None" = None) -> LabelShift:
-        """Let the model predict with the class frequencies that the target's texts seem to have.
+    Raises:
+        ConfigError: there are no such rows, or a text may have several labels.
+        DataError: they are not encoded.
+    """
+    return _estimate("estimate_shift", trainer, rows)[0]
 
-        Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so whoever loads what
-        `save_model` then writes predicts so, on source texts too. Call `compare_on_target` before.
 
-        Args:
-            rows: as for `estimate_label_shift`.
+def correct_prior(trainer: "TransferSeams", rows: "Dataset | None" = None) -> LabelShift:
+    """Make a trained classifier predict with the class frequencies that are estimated for the target.
 
-        Returns:
-            The estimate that was built in.
+    Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so whoever loads what
+    `save_model` then writes predicts so, on source texts too. Call `compare_on_target` before.
 
-        Raises:
-            ConfigError: as from `estimate_label_shift`, the layer has no bias, or was changed before.
-            TrainingError: the model is at chance on `eval_dataset`, or would never again say a class that it says of
-                target texts now. It stays as it is.
-        """
-        rows = self._target_to_judge("correct_prior", rows)
-        if self._logits_layer().bias is None:
-            raise ConfigError("correct_prior changes the bias of the model's last layer, and this one has none.")
-        if self._corrected:
-            raise ConfigError("correct_prior was called before: the model predicts with estimated frequencies already.")
-        shift, target = self._estimated("correct_prior", rows)
-        names: Any = plain_model(self.accelerator.unwrap_model(self.model)).config.id2label or {}
-        shown = [names.get(i, str(i)) for i in range(target.shape[1])]
-        reason = vanishing_classes(target, shift, shown) if shift.above_chance else AT_CHANCE
-        if reason:
-            raise TrainingError(f"correct_prior: nothing is corrected: {reason}.")
-        self.apply_prior_correction(shift)
-        return shift
+    Args:
+        trainer: with the trained classifier.
+        rows: as for `estimate_shift`.
 
-    @torch.no_grad()
-    def apply_prior_correction(self, shift: LabelShift) -> None:
-        """Change the layer that makes the logits as an estimate says, whatever it is worth; see `correct_prior`."""
-        self._corrected, layer = True, self._logits_layer()
-        layer.weight.div_(shift.temperature)
-        layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+    Returns:
+        The estimate that was built in.
 
-    def _logits_layer(self) -> Any:
-        return logits_layer(plain_model(self.accelerator.unwrap_model(self.model)))
+    Raises:
+        ConfigError: as from `estimate_shift`, the layer has no bias, or was changed before.
+        TrainingError: the model is at chance on `eval_dataset`, or would never again predict a class that it predicts
+            for target texts now. It stays as it is.
+    """
+    rows = _target_rows("correct_prior", trainer, rows)
+    if final_layer(trainer).bias is None:
+        raise ConfigError("correct_prior changes the bias of the model's last layer, and this one has none.")
+    if trainer.prior_corrected:
+        raise ConfigError("correct_prior was called before: the model predicts with estimated frequencies already.")
+    shift, target = _estimate("correct_prior", trainer, rows)
+    names: Any = plain_model(trainer.accelerator.unwrap_model(trainer.model)).config.id2label or {}
+    shown = [names.get(i, str(i)) for i in range(target.shape[1])]
+    reason = vanishing_classes(target, shift, shown) if shift.above_chance else AT_CHANCE
+    if reason:
+        raise TrainingError(f"correct_prior: nothing is corrected: {reason}.")
+    apply_prior_correction(trainer, shift)
+    return shift
 
-    def _estimated(self, name: str, rows: "Dataset | None") -> tuple[LabelShift, np.ndarray]:
-        """The estimate, and the logits of the target's rows."""
-        target = without_labels(self._target_to_judge(name, rows))
-        if _has_several_labels(self):
-            raise ConfigError(f"{name} is for one label a text, and these texts may have several.")
-        validation: Any = self.eval_dataset
-        validation = next(iter(validation.values())) if isinstance(validation, dict) else validation
-        if validation is None or not len(validation) or label_column(validation) is None:
-            found = "is missing" if validation is None else "has no rows" if not len(validation) else "has no labels"
-            raise ConfigError(f"eval_dataset {found}: {name} needs labelled validation rows of the source.")
-        known, labels = _logits_and_labels(self, validation)
-        assert labels is not None
-        logits, _ = _logits_and_labels(self, target)
-        return estimate_label_shift(known, labels, logits), logits
 
-    def _target_to_judge(self, name: str, rows: "Dataset | None") -> "Dataset":
-        if is_encoder_decoder(self.accelerator.unwrap_model(self.model)):
-            raise ConfigError(f"{name} is for classifiers, and this model writes.")
-        if rows is not None:
-            if not hasattr(rows, "column_names") or not hasattr(rows, "__len__"):
-                raise DataError(f"{name} was given a {type(rows).__name__}; expected a datasets.Dataset.")
-            if not len(rows) or "input_ids" not in rows.column_names:
-                columns = f"no column input_ids (columns found: {', '.join(rows.column_names)})"
-                raise DataError(
-                    f"{name} has nothing to go by: the target has {columns if len(rows) else 'no rows'}. Give it "
-                    "encoded texts."
-                )
-            return rows
-        target = self._given["target_dataset"]
-        learned = next((one.name for one in self.methods if one.needs_target_labels and one.uses_target()), None)
-        if target is None or learned is not None:
-            found = f"{learned} learned from the labels of target_dataset" if learned else "there is no target_dataset"
-            wanted = "encoded target rows" + (" that were not learned from" if learned else "")
-            raise ConfigError(f"{found}: give {name} {wanted}.")
-        return without_labels(target)
+@torch.no_grad()
+def apply_prior_correction(trainer: "TransferSeams", shift: LabelShift) -> None:
+    """Build an estimate into the layer that makes the logits, without any check; see `correct_prior`."""
+    trainer.prior_corrected, layer = True, final_layer(trainer)
+    layer.weight.div_(shift.temperature)
+    layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+
+
+def final_layer(trainer: Trainer) -> Any:
+    """Return the layer of a trainer's model that makes the logits."""
+    return logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
+
+
+def _estimate(name: str, trainer: "TransferSeams", rows: "Dataset | None") -> tuple[LabelShift, np.ndarray]:
+    """Return the estimate, and the logits of the target's rows."""
+    target = without_labels(_target_rows(name, trainer, rows))
+    if _has_several_labels(trainer):
+        raise ConfigError(f"{name} is for one label a text, and these texts may have several.")
+    validation: Any = trainer.eval_dataset
+    validation = next(iter(validation.values())) if isinstance(validation, dict) else validation
+    if validation is None or not len(validation) or label_column(validation) is None:
+        found = "is missing" if validation is None else "has no rows" if not len(validation) else "has no labels"
+        raise ConfigError(f"eval_dataset {found}: {name} needs labelled validation rows of the source.")
+    known, labels = _logits_and_labels(trainer, validation)
+    assert labels is not None
+    logits, _ = _logits_and_labels(trainer, target)
+    return estimate_label_shift(known, labels, logits), logits
+
+
+def _target_rows(name: str, trainer: "TransferSeams", rows: "Dataset | None") -> "Dataset":
+    if is_encoder_decoder(trainer.accelerator.unwrap_model(trainer.model)):
+        raise ConfigError(f"{name} is for classifiers, and this model writes.")
+    if rows is not None:
+        if not hasattr(rows, "column_names") or not hasattr(rows, "__len__"):
+            raise DataError(f"{name} was given a {type(rows).__name__}; expected a datasets.Dataset.")
+        if not len(rows) or "input_ids" not in rows.column_names:
+            columns = f"no column input_ids (columns found: {', '.join(rows.column_names)})"
+            raise DataError(
+                f"{name} has nothing to go by: the target has {columns if len(rows) else 'no rows'}. Give it encoded "
+                "texts."
+            )
+        return rows
+    target = trainer.target_dataset
+    learned = next((one.name for one in trainer.methods if one.needs_target_labels and one.uses_target()), None)
+    if target is None or learned is not None:
+        found = f"{learned} learned from the labels of target_dataset" if learned else "there is no target_dataset"
+        wanted = "encoded target rows" + (" that were not learned from" if learned else "")
+        raise ConfigError(f"{found}: give {name} {wanted}.")
+    return without_labels(target)
 
 
 def _has_several_labels(trainer: Trainer) -> bool:
-    """Whether a text may have several labels: by the model's configuration, or by the rows that it learned from."""
+    """Return whether a text may have several labels, by the model's configuration or the rows it learned from."""
     problem_type = trainer.accelerator.unwrap_model(trainer.model).config.problem_type
     learned: Any = trainer.train_dataset
     if problem_type is not None or learned is None:
@@ -183,7 +184,7 @@ def _has_several_labels(trainer: Trainer) -> bool:
 
 
 def _logits_and_labels(trainer: Trainer, rows: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
-    """Logits and labels of rows, in their order, whatever the trainer's metrics are computed of."""
+    """Return logits and labels of rows, in their order, whatever the trainer's metrics are computed of."""
     if trainer.args.prediction_loss_only:
         raise ConfigError("prediction_loss_only is on, and the model's predictions are needed. Leave it out.")
     if (empty := row_without_tokens(rows)) is not None:

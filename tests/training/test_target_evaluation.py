@@ -19,6 +19,7 @@ from nlp_transfer.errors import ConfigError, DataError, TrainingError
 from nlp_transfer.methods import DANN, Joint
 from nlp_transfer.metrics.bootstrap import bootstrap_difference
 from nlp_transfer.metrics.negative_transfer import compare
+from nlp_transfer.training.target_evaluation import compare_on_target, correct_prior, estimate_shift, final_layer
 from tests.tiny_models import collate_with_labels_or_without, random_rows, tiny_model
 from tests.tiny_writers import tiny_writer
 
@@ -42,7 +43,7 @@ def test_two_trainers_are_compared_by_their_probabilities_and_by_labels_for_the_
     adapted, alone = (trainer(tmp_path, seed, multi_label=multi_label) for seed in (0, 1))
     logits = [torch.tensor(one.predict(rows).predictions) for one in (adapted, alone)]
     probabilities = [(side.sigmoid() if multi_label else side.softmax(-1)).numpy() for side in logits]
-    found = adapted.compare_on_target(alone, rows)
+    found = compare_on_target(adapted, alone, rows)
     scores = compare(*probabilities, multi_label=multi_label).scores
     assert found.scores.keys() == scores.keys()
     for name, pair in found.scores.items():
@@ -54,7 +55,7 @@ def test_two_trainers_are_compared_by_their_probabilities_and_by_labels_for_the_
     sides = (side.numpy() for side in map(torch.as_tensor, predicted))
     assert found.difference == bootstrap_difference(*sides, np.array(rows["labels"]), "macro_f1")
 
-    unlabelled = adapted.compare_on_target(alone, rows.remove_columns("labels"))
+    unlabelled = compare_on_target(adapted, alone, rows.remove_columns("labels"))
     assert unlabelled.scores == found.scores
     assert unlabelled.macro_f1 is None
 
@@ -70,12 +71,14 @@ def test_rows_that_cannot_be_compared_on(tmp_path: Path) -> None:
         ),
     ):
         with pytest.raises(DataError, match=problem):
-            sides[0].compare_on_target(sides[1], wrong)
+            compare_on_target(sides[0], sides[1], wrong)
 
 
 def test_models_of_other_classes_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="The model that adapted has 3 classes and the other 2; expected the same of"):
-        trainer(tmp_path, 0).compare_on_target(trainer(tmp_path, 1, classes=2), random_rows(5).remove_columns("labels"))
+        compare_on_target(
+            trainer(tmp_path, 0), trainer(tmp_path, 1, classes=2), random_rows(5).remove_columns("labels")
+        )
 
 
 def knowing(folder: Path) -> TransferTrainer:
@@ -83,7 +86,7 @@ def knowing(folder: Path) -> TransferTrainer:
     made = trainer(folder, 0, target_dataset=TEXTS, methods=[DANN()])
     texts = random_rows(60, seed=9).remove_columns("labels")
     with torch.no_grad():  # else one class has nearly all
-        made._logits_layer().bias -= torch.tensor(made.predict(texts).predictions.mean(0))  # type: ignore[arg-type, union-attr]
+        final_layer(made).bias -= torch.tensor(made.predict(texts).predictions.mean(0))  # type: ignore[arg-type, union-attr]
     said = made.predict(texts).predictions.argmax(-1)  # type: ignore[arg-type, union-attr]
     labels = np.where(np.arange(60) % 6 == 0, (said + 1) % 3, said)
     made.eval_dataset = texts.add_column("labels", labels.tolist())  # type: ignore[call-arg]
@@ -97,29 +100,29 @@ def test_the_targets_classes_are_counted_by_its_texts_and_source_validation(tmp_
     assert expected.above_chance
     several: Any = {"books": run.eval_dataset, "dvd": ROWS}
     for rows in (None, ROWS):  # whose labels are not looked at
-        shift = run.estimate_label_shift(rows)
+        shift = estimate_shift(run, rows)
         assert shift.target.tolist() == expected.target.tolist()
         assert shift.interval.tolist() == expected.interval.tolist()
     run.eval_dataset = several  # the first counts
-    assert run.estimate_label_shift().target.tolist() == expected.target.tolist()
+    assert estimate_shift(run).target.tolist() == expected.target.tolist()
 
 
 def test_what_is_estimated_is_built_into_the_model(tmp_path: Path) -> None:
     run = knowing(tmp_path)
     before = run.predict(ROWS).predictions  # type: ignore[arg-type]
-    shift = run.correct_prior()
+    shift = correct_prior(run)
     after = run.predict(ROWS).predictions  # type: ignore[arg-type]
     assert after == pytest.approx(before / shift.temperature + shift.corrections(), abs=1e-4)
     assert not np.allclose(before, after)
     with pytest.raises(ConfigError, match=r"^correct_prior was called before: the model predicts with estimated"):
-        run.correct_prior()
+        correct_prior(run)
     for sides in ((run, trainer(tmp_path, 1)), (trainer(tmp_path, 1, target_dataset=TEXTS, methods=[DANN()]), run)):
         with pytest.raises(
             ConfigError, match=r"^compare_on_target compares how sure the models are, and correct_prior"
         ):
-            sides[0].compare_on_target(sides[1], TEXTS)
+            compare_on_target(sides[0], sides[1], TEXTS)
     run.train()  # another model than that which was corrected
-    assert run.compare_on_target(trainer(tmp_path, 1), TEXTS).scores
+    assert compare_on_target(run, trainer(tmp_path, 1), TEXTS).scores
     run.save_model(str(tmp_path / "saved"))
     again = type(run.model).from_pretrained(tmp_path / "saved")  # type: ignore[union-attr]
     assert torch.equal(again.classifier.bias, run.model.classifier.bias)  # type: ignore[union-attr]
@@ -129,35 +132,35 @@ def test_a_model_at_chance_or_a_class_that_would_be_lost_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = knowing(tmp_path)
-    before = run._logits_layer().bias.clone()
+    before = final_layer(run).bias.clone()
     monkeypatch.setattr(
         "nlp_transfer.training.target_evaluation.vanishing_classes", lambda logits, shift, names: f"no {names}"
     )
     with pytest.raises(
         TrainingError, match=r"^correct_prior: nothing is corrected: no \['LABEL_0', 'LABEL_1', 'LABEL_2'\]\.$"
     ):
-        run.correct_prior()
+        correct_prior(run)
     run.eval_dataset = random_rows(12, seed=3)
     with pytest.raises(
         TrainingError, match=r"^correct_prior: nothing is corrected: on source validation the model does not tell"
     ):
-        run.correct_prior()
-    assert torch.equal(run._logits_layer().bias, before)
+        correct_prior(run)
+    assert torch.equal(final_layer(run).bias, before)
 
 
 def test_what_joint_learned_from_tells_nothing_of_the_target(tmp_path: Path) -> None:
     run = trainer(tmp_path, 0, target_dataset=ROWS, methods=[Joint()], eval_dataset=ROWS)
     for name, call in (
-        ("compare_on_target", lambda: run.compare_on_target(run)),
-        ("estimate_label_shift", run.estimate_label_shift),
-        ("correct_prior", run.correct_prior),
+        ("compare_on_target", lambda: compare_on_target(run, run)),
+        ("estimate_shift", lambda: estimate_shift(run)),
+        ("correct_prior", lambda: correct_prior(run)),
     ):
         with pytest.raises(
             ConfigError,
             match=rf"^joint learned from the labels of target_dataset: give {name} encoded target rows that were not",
         ):
             call()
-    assert run.compare_on_target(run, random_rows(9, seed=7)).gain == 0
+    assert compare_on_target(run, run, random_rows(9, seed=7)).gain == 0
 
 
 def test_what_cannot_be_compared_or_counted(tmp_path: Path) -> None:
@@ -165,23 +168,23 @@ def test_what_cannot_be_compared_or_counted(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"^there is no target_dataset: give compare_on_target encoded target rows\.$"
     ):
-        without.compare_on_target(without)
+        compare_on_target(without, without)
     for rows, found in ((None, "is missing"), (TEXTS, "has no labels"), (ROWS.select([]), "has no rows")):
         with pytest.raises(
-            ConfigError, match=rf"^eval_dataset {found}: estimate_label_shift needs labelled validation rows of the"
+            ConfigError, match=rf"^eval_dataset {found}: estimate_shift needs labelled validation rows of the"
         ):
-            trainer(tmp_path, 0, eval_dataset=rows).estimate_label_shift(TEXTS)
+            estimate_shift(trainer(tmp_path, 0, eval_dataset=rows), TEXTS)
     several = random_rows(8, multi_label=True)
     with pytest.raises(ConfigError, match=r"^correct_prior is for one label a text"):
-        trainer(tmp_path, 0, multi_label=True, eval_dataset=several).correct_prior(TEXTS)
+        correct_prior(trainer(tmp_path, 0, multi_label=True, eval_dataset=several), TEXTS)
     unbiased = trainer(tmp_path, 0, eval_dataset=ROWS)
-    unbiased._logits_layer().bias = None
+    final_layer(unbiased).bias = None
     with pytest.raises(ConfigError, match=r"^correct_prior changes the bias of the model's last layer, and this one"):
-        unbiased.correct_prior(TEXTS)
+        correct_prior(unbiased, TEXTS)
     writing = Seq2SeqTransferArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none")
     writer = Seq2SeqTransferTrainer(tiny_writer("bart"), writing)
     with pytest.raises(ConfigError, match=r"^compare_on_target is for classifiers, and this model writes\.$"):
-        writer.compare_on_target(writer, TEXTS)
+        compare_on_target(writer, writer, TEXTS)
 
 
 def test_predictions_are_the_models_whatever_metrics_are_computed_of(tmp_path: Path) -> None:
@@ -189,14 +192,14 @@ def test_predictions_are_the_models_whatever_metrics_are_computed_of(tmp_path: P
         return {"classes": float(output.predictions.max())}
 
     sides = [trainer(tmp_path, seed) for seed in (0, 1)]
-    expected = sides[0].compare_on_target(sides[1], ROWS)
+    expected = compare_on_target(sides[0], sides[1], ROWS)
     shown: Any = {"preprocess_logits_for_metrics": lambda logits, _: logits.argmax(-1), "compute_metrics": metrics}
     others = [trainer(tmp_path, seed, **shown) for seed in (0, 1)]
-    assert others[0].compare_on_target(others[1], ROWS) == expected
+    assert compare_on_target(others[0], others[1], ROWS) == expected
     assert others[0].compute_metrics is metrics
     others[0].args.prediction_loss_only = True
     with pytest.raises(ConfigError, match=r"^prediction_loss_only is on, and the model's predictions are needed"):
-        others[0].compare_on_target(others[1], ROWS)
+        compare_on_target(others[0], others[1], ROWS)
 
 
 def test_what_looks_worse_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,10 +207,10 @@ def test_what_looks_worse_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("nlp_transfer.training.target_evaluation.log_message", said.append)
     unsure, sure = trainer(tmp_path, 0), trainer(tmp_path, 0)
     with torch.no_grad():
-        sure._logits_layer().weight.mul_(9.0)
-    assert not sure.compare_on_target(unsure, TEXTS).warns
+        final_layer(sure).weight.mul_(9.0)
+    assert not compare_on_target(sure, unsure, TEXTS).warns
     assert said == []
-    assert unsure.compare_on_target(sure, TEXTS).warns
+    assert compare_on_target(unsure, sure, TEXTS).warns
     (text,) = said
     assert text.startswith("Adaptation looks worse than training on the source alone: target_infomax 0.")
     assert "the source-only one is that of the other trainer." in text
@@ -219,18 +222,18 @@ def test_what_is_no_trainer_and_what_are_no_rows(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"^compare_on_target was given a BertForSequenceClassification; expected a tr"
     ):
-        run.compare_on_target(other, TEXTS)
+        compare_on_target(run, other, TEXTS)
     rows: Any = [1, 2]
     with pytest.raises(DataError, match=r"^compare_on_target was given a list; expected a datasets\.Dataset\.$"):
-        run.compare_on_target(run, rows)
+        compare_on_target(run, run, rows)
     stream: Any = TEXTS.to_iterable_dataset()
     with pytest.raises(
         DataError, match=r"^compare_on_target was given a IterableDataset; expected a datasets\.Dataset"
     ):
-        run.compare_on_target(run, stream)
+        compare_on_target(run, run, stream)
     ids = [*TEXTS["input_ids"][:19], []]
     empty = TEXTS.remove_columns("input_ids").add_column("input_ids", ids)  # type: ignore[call-arg]
     with pytest.raises(
         DataError, match=r"^rows, row 19: it has no tokens \(input_ids is empty\)\. Leave such rows out"
     ):
-        run.compare_on_target(run, empty)
+        compare_on_target(run, run, empty)

@@ -13,6 +13,7 @@ from nlp_transfer.tasks import FittedClassification
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.scoring import SplitPredictions, predict, scored_splits
 from nlp_transfer.training.target_data import Encoded
+from nlp_transfer.training.target_evaluation import apply_prior_correction
 
 
 def class_frequencies(
@@ -91,7 +92,7 @@ def correct_prior(
     if lost := vanishing_classes(target, shift, task.label_names):
         tell(f"prior_correction: nothing is corrected: {lost}.")
         return {"corrected": f"no: {lost}"}, {}, None
-    trainer.apply_prior_correction(shift)
+    apply_prior_correction(trainer, shift)
     shares = ", ".join(
         f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)"
         if shift.known[i]
