@@ -189,7 +189,7 @@ def test_what_was_said_and_where_it_lies(tmp_path: Path, folder: Path) -> None:
         f"{size / 1000:.1f} kB in {folder}."
     ]
     again = trainer(tmp_path, methods)
-    again._context = context(say=said.append)
+    again.context = context(say=said.append)
     again.train()
     assert said[1] == said[0].replace(" kB in ", " kB found in ")
 
