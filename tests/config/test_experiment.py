@@ -386,7 +386,7 @@ def test_weights_of_one_source_or_of_none(tree):
         load_config(tree={**tree, "source": []})
 
 
-EXPERIMENTS = sorted(ROOT.glob("configs/*.yaml")) + sorted(ROOT.glob("configs/lex_glue/*.yaml"))
+EXPERIMENTS = [file for room in ("", "lex_glue/", "smoke/") for file in sorted(ROOT.glob(f"configs/{room}*.yaml"))]
 
 
 @pytest.mark.parametrize("file", [f for f in EXPERIMENTS if f.name != "benchmark.yaml"], ids=lambda f: f.stem)
