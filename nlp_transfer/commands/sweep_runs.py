@@ -249,21 +249,27 @@ def _silent(_: str) -> None:
 
 
 def _run_stock(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResult]:
+    from transformers import TrainingArguments
+
     from nlp_transfer.models.files.download import model_folder
     from nlp_transfer.training.scoring import predict, scored_splits
     from nlp_transfer.training.setup import load_data, scalars
-    from nlp_transfer.training.stock import stock_trainer
+    from nlp_transfer.training.stock import load_stock_model, stock_trainer, stock_values
 
     started = time.perf_counter()
     _, task, tokenizer, encoded = load_data(config)
     assert isinstance(task, FittedClassification), "read_sweep refuses other tasks"
-    trainer = stock_trainer(
-        str(model_folder(config.model, revision=config.revision)),
-        config.training,
-        encoded["source"],
-        task.label_names,
+    model = load_stock_model(
+        model_folder(config.model, revision=config.revision),
+        len(task.label_names),
         multi_label=task.multi_label,
-        tokenizer=tokenizer,
+        seed=config.training.seed,
+    )
+    trainer = stock_trainer(
+        model,
+        TrainingArguments(**stock_values(config.training)),
+        encoded["source"],
+        tokenizer,
         compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids)),
     )
     before = time.perf_counter()

@@ -1,69 +1,96 @@
 """A stock `transformers.Trainer` run of the same recipe, to compare with: same model, rows, epochs, rates and seed.
 
-What a user has who writes `Trainer` by the book: dynamic padding, the loss of the model's own head, and none of this
-package's arguments. Its faults are left in.
+Written by the book: dynamic padding, the loss of the model's own head, and none of this package's arguments. Its faults
+are left in.
 """
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
-from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+import torch
+from datasets import Dataset
+from transformers import (
+    AutoModelForSequenceClassification,
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
 
 from nlp_transfer.training.arguments import TransferArguments
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+STOCK_DEFAULTS = {"train_sampling_strategy", "bf16", "fp16", "logging_nan_inf_filter"}
+"""Arguments that a stock run leaves as transformers has them, whatever the recipe sets."""
 
-    from datasets import Dataset
-
-STOCK_DEFAULTS = ("train_sampling_strategy", "bf16", "logging_nan_inf_filter")
-"""Arguments that a stock run leaves as transformers has them, whatever the recipe says."""
+STOCK_COLUMNS = ("input_ids", "attention_mask", "labels")
+"""The columns of encoded rows that a stock run sees."""
 
 
-def stock_arguments(arguments: TransferArguments) -> TrainingArguments:
-    """The recipe without this package's arguments and without its speed.
+def stock_values(arguments: TransferArguments, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return the arguments of a recipe that stock `TrainingArguments` have too, by name.
 
-    Nothing that concerns the Hub is passed on: stock `Trainer` would push its whole output folder, and write the token
+    Nothing that concerns the Hub is among them: stock `Trainer` would push its whole output folder, and write the token
     into each checkpoint.
-    """
-    names = {f.name for f in dataclasses.fields(TrainingArguments) if f.init} - set(STOCK_DEFAULTS)
-    values: dict[str, Any] = {name: getattr(arguments, name) for name in names if "hub" not in name}
-    return TrainingArguments(**values)
-
-
-def stock_trainer(
-    model: str,
-    arguments: TransferArguments,
-    source: "dict[str, Dataset]",
-    label_names: list[str],
-    *,
-    multi_label: bool,
-    tokenizer: Any,
-    compute_metrics: "Callable[..., dict[str, float]]",
-) -> Trainer:
-    """A `transformers.Trainer` on encoded rows.
 
     Args:
-        model: a folder.
         arguments: the recipe.
-        source: encoded rows by split, `train` and `validation` among them.
-        label_names: the classes.
-        multi_label: whether a row may have any number of labels.
-        tokenizer: pads.
-        compute_metrics: as Trainer takes it.
+        names: the arguments to take; None takes all.
     """
-    head = AutoModelForSequenceClassification.from_pretrained(
-        model,
-        num_labels=len(label_names),
+    known = {f.name for f in dataclasses.fields(TrainingArguments) if f.init} - STOCK_DEFAULTS
+    taken = known if names is None else known.intersection(names)
+    return {name: getattr(arguments, name) for name in taken if "hub" not in name}
+
+
+def load_stock_model(folder: str | Path, num_labels: int, *, multi_label: bool, seed: int) -> PreTrainedModel:
+    """Load a float32 classifier with a new head.
+
+    Args:
+        folder: the model's.
+        num_labels: number of classes.
+        multi_label: a row may have any number of labels.
+        seed: draws the head.
+    """
+    set_seed(seed)
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        num_labels=num_labels,
         problem_type="multi_label_classification" if multi_label else "single_label_classification",
+        dtype=torch.float32,
         use_safetensors=True,
         trust_remote_code=False,
     )
-    return Trainer(
-        head,
-        stock_arguments(arguments),
-        train_dataset=source["train"],
-        eval_dataset=source["validation"],
+    return model
+
+
+def stock_trainer(
+    model: torch.nn.Module,
+    arguments: TrainingArguments,
+    rows: dict[str, Dataset],
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    compute_metrics: Callable[..., dict[str, float]] | None = None,
+    trainer_class: type[Trainer] = Trainer,
+) -> Trainer:
+    """Return a `transformers.Trainer` on encoded rows.
+
+    Args:
+        model: the network.
+        arguments: the stock recipe.
+        rows: encoded rows by split; `train` is trained on, `validation` is evaluated.
+        tokenizer: pads.
+        compute_metrics: as Trainer takes it.
+        trainer_class: a subclass to build in place of `Trainer`.
+    """
+    return trainer_class(
+        model,
+        arguments,
+        train_dataset=rows["train"].select_columns(list(STOCK_COLUMNS)),
+        eval_dataset=rows["validation"].select_columns(list(STOCK_COLUMNS)),
+        data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
     )

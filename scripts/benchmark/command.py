@@ -1,4 +1,4 @@
-"""The command of scripts/benchmark.py: its options, and what it prints."""
+"""The command `python -m scripts.benchmark`: its options, and what it prints."""
 
 import argparse
 import sys
@@ -17,14 +17,14 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
     """
     with quiet_exit() as status:
         options = _parser(description).parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.benchmark.cases import check_configs, read_benchmark
-        from nlp_transfer.benchmark.machine import environment
-        from nlp_transfer.benchmark.results import Results
-        from nlp_transfer.benchmark.session import planned, run_session
-        from nlp_transfer.benchmark.settings import DeviceType
-        from nlp_transfer.benchmark.tables import NOTES, case_table, growth_table, list_table
         from nlp_transfer.reporting.tables import console, to_rich
         from nlp_transfer.tasks.backends import choose_device
+        from scripts.benchmark.cases import check_configs, read_benchmark
+        from scripts.benchmark.machine import environment
+        from scripts.benchmark.results import Results
+        from scripts.benchmark.session import planned, run_session
+        from scripts.benchmark.settings import DeviceType
+        from scripts.benchmark.tables import NOTES, case_table, growth_table, list_table
 
         plan = read_benchmark(options.config)
         if options.list:

@@ -3,13 +3,13 @@
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from nlp_transfer.benchmark.cases import Case
-from nlp_transfer.benchmark.measuring import Measurement
-from nlp_transfer.benchmark.results import Key
-from nlp_transfer.benchmark.settings import Growth, Precision, Side
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
 from nlp_transfer.reporting.sections.results import number
 from nlp_transfer.reporting.tables import Table
+from scripts.benchmark.cases import Case
+from scripts.benchmark.measuring import Measurement
+from scripts.benchmark.results import Key
+from scripts.benchmark.settings import Growth, Precision, Side
 
 Found = Mapping[Key, Measurement]
 

@@ -5,8 +5,8 @@ import time
 import pytest
 import torch
 
-from nlp_transfer.benchmark import machine
-from nlp_transfer.benchmark.machine import Meter, environment, matrix_product_rate, peak_resident_bytes
+from scripts.benchmark import machine
+from scripts.benchmark.machine import Meter, environment, matrix_product_rate, peak_resident_bytes
 
 CPU = torch.device("cpu")
 

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from nlp_transfer.benchmark.cases import Case
-from nlp_transfer.benchmark.measuring import Job, Measurement
-from nlp_transfer.benchmark.results import Key, Results
-from nlp_transfer.benchmark.settings import Growth
 from nlp_transfer.errors import ConfigError, TrainingError
+from scripts.benchmark.cases import Case
+from scripts.benchmark.measuring import Job, Measurement
+from scripts.benchmark.results import Key, Results
+from scripts.benchmark.settings import Growth
 
-WORKER = "nlp_transfer.benchmark.measuring"
+WORKER = "scripts.benchmark.measuring"
+
+ROOT = Path(__file__).parents[2]
+"""The repository, from which processes import this package."""
 
 _TAIL_CHARACTERS = 2000
 
@@ -105,7 +108,13 @@ def _in_a_process(job: Job) -> Measurement | None:
         if job.processes > 1:
             launcher += ["torch.distributed.run", "--standalone", "--nproc_per_node", str(job.processes), "-m"]
         # The working folder stays off the import path: one with an evaluate.py would hide the package of that name.
-        environment = {**os.environ, "NLP_TRANSFER_CACHE": str(Path(folder) / "cache"), "PYTHONSAFEPATH": "1"}
+        search_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        environment = {
+            **os.environ,
+            "NLP_TRANSFER_CACHE": str(Path(folder) / "cache"),
+            "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": search_path,
+        }
         with log.open("wb") as out:
             done = subprocess.run(
                 [*launcher, WORKER, str(job_file), str(result_file)],

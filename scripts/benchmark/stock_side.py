@@ -4,41 +4,25 @@ Dynamic padding, the model's own loss and dropout, the DataLoader's and optimize
 is frozen by `requires_grad`, and its encoder run again in every epoch.
 """
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, TaskType, get_peft_model
 from torch import nn
-from transformers import (
-    AutoModelForSequenceClassification,
-    DataCollatorWithPadding,
-    PreTrainedModel,
-    Trainer,
-    TrainingArguments,
-    pipeline,
-    set_seed,
-)
+from transformers import PreTrainedModel, Trainer, TrainingArguments, pipeline
 
-from nlp_transfer.benchmark.cases import Case
-from nlp_transfer.benchmark.machine import Meter
-from nlp_transfer.benchmark.rows import CaseRows
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.methods import FrozenEncoder, LoRA, PartialFineTuning
 from nlp_transfer.models.families import encoder_layers, free, head_modules, lora_targets
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.stock import load_stock_model, stock_trainer, stock_values
+from scripts.benchmark.cases import Case
+from scripts.benchmark.machine import Meter
+from scripts.benchmark.rows import CaseRows
 
 PIPELINE_BATCH_ROWS = 32
-
-COLUMNS = ("input_ids", "attention_mask", "labels")
-"""What of the encoded rows a stock run is given."""
-
-OURS = {"bf16", "fp16", "train_sampling_strategy"} | (
-    {f.name for f in dataclasses.fields(TransferArguments)} - {f.name for f in dataclasses.fields(TrainingArguments)}
-)
-"""Arguments of a recipe that a stock run leaves as transformers has them: precision is resolved, the others ours."""
 
 
 def build(
@@ -47,50 +31,40 @@ def build(
     rows: CaseRows,
     folder: Path,
     *,
-    trainer: type[Trainer] = Trainer,
-    arguments: type[TrainingArguments] = TrainingArguments,
+    trainer_class: type[Trainer] = Trainer,
+    arguments_class: type[TrainingArguments] = TrainingArguments,
 ) -> Trainer:
-    """The stock Trainer, ready to train.
+    """Build the stock Trainer of a case.
 
     Args:
         case: what is compared.
         config: its configuration, with a seed.
         rows: its rows.
         folder: where it may write.
-        trainer: its class; another takes its place as by import.
-        arguments: likewise.
+        trainer_class: built in place of `Trainer`, as by import.
+        arguments_class: likewise, of its arguments.
     """
-    set_seed(config.training.seed)
-    model: Any = AutoModelForSequenceClassification.from_pretrained(
+    model = load_stock_model(
         model_folder(config.model, revision=config.revision),
-        num_labels=len(rows.task.label_names),
-        problem_type="multi_label_classification" if rows.task.multi_label else "single_label_classification",
-        dtype=torch.float32,
-        use_safetensors=True,
-        trust_remote_code=False,
+        len(rows.task.label_names),
+        multi_label=rows.task.multi_label,
+        seed=config.training.seed,
     )
-    return trainer(
-        prepare(model, config),
-        stock_arguments(case, config.training, folder, arguments),
-        train_dataset=rows.encoded["train"].select_columns(list(COLUMNS)),
-        data_collator=DataCollatorWithPadding(rows.tokenizer),
-        processing_class=rows.tokenizer,
-    )
+    arguments = stock_arguments(case, config.training, folder, arguments_class)
+    return stock_trainer(prepare(model, config), arguments, rows.encoded, rows.tokenizer, trainer_class=trainer_class)
 
 
 def stock_arguments(
     case: Case, recipe: TransferArguments, folder: Path, kind: type[TrainingArguments] = TrainingArguments
 ) -> TrainingArguments:
-    """What the benchmark file says of the recipe, for a stock run; what it does not say is as transformers has it."""
-    names = [name for name in case.tree["training"] if name not in OURS and "hub" not in name]
-    given: dict[str, Any] = {name: getattr(recipe, name) for name in names}
-    return kind(
-        **given,
-        output_dir=str(folder),
-        seed=recipe.seed,
-        use_cpu=case.settings.device == "cpu",
-        bf16=recipe.bf16,
-    )
+    """Return the stock arguments that the benchmark file sets; the others are transformers' own defaults."""
+    own = {
+        "output_dir": str(folder),
+        "seed": recipe.seed,
+        "use_cpu": case.settings.device == "cpu",
+        "bf16": recipe.bf16,
+    }
+    return kind(**{**stock_values(recipe, case.tree["training"]), **own})
 
 
 def prepare(model: PreTrainedModel, config: Experiment) -> nn.Module:

@@ -7,13 +7,13 @@ from accelerate import PartialState
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from nlp_transfer.benchmark.settings import Settings
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import DataError
 from nlp_transfer.models.loading import load_tokenizer
 from nlp_transfer.tasks import FittedClassification
+from scripts.benchmark.settings import Settings
 
 DRAW_SEED = 0
 """Of the draw of rows; apart from training seeds, so that all seeds and both sides see the same rows."""

@@ -7,10 +7,6 @@ import torch
 from accelerate import PartialState
 from transformers import Trainer
 
-from nlp_transfer.benchmark import stock_side
-from nlp_transfer.benchmark.cases import Case
-from nlp_transfer.benchmark.machine import Meter
-from nlp_transfer.benchmark.rows import CaseRows
 from nlp_transfer.commands.exporting import BOTH, export
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.methods.base import ignore_message
@@ -20,6 +16,10 @@ from nlp_transfer.training import TransferTrainer, scoring
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.determinism import deterministic
 from nlp_transfer.training.setup import build_trainer, load_model
+from scripts.benchmark import stock_side
+from scripts.benchmark.cases import Case
+from scripts.benchmark.machine import Meter
+from scripts.benchmark.rows import CaseRows
 
 
 def train(config: Experiment, rows: CaseRows, folder: Path, meter: Meter) -> TransferTrainer:
@@ -40,7 +40,9 @@ def train(config: Experiment, rows: CaseRows, folder: Path, meter: Meter) -> Tra
 
 def train_by_import(case: Case, config: Experiment, rows: CaseRows, folder: Path, meter: Meter) -> Trainer:
     """Train the stock side's model with our Trainer in the place of stock's, and nothing else changed."""
-    trainer = stock_side.build(case, config, rows, folder, trainer=TransferTrainer, arguments=TransferArguments)
+    trainer = stock_side.build(
+        case, config, rows, folder, trainer_class=TransferTrainer, arguments_class=TransferArguments
+    )
     with meter:
         trainer.train()
     return trainer

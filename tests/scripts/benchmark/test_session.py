@@ -5,14 +5,14 @@ import json
 
 import pytest
 
-from nlp_transfer.benchmark import session
-from nlp_transfer.benchmark.cases import read_benchmark
-from nlp_transfer.benchmark.command import benchmark
-from nlp_transfer.benchmark.results import Key, Results
-from nlp_transfer.benchmark.session import planned, run_session
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.reporting.yaml_text import to_yaml
-from tests.benchmark.conftest import measurement
+from scripts.benchmark import session
+from scripts.benchmark.cases import read_benchmark
+from scripts.benchmark.command import benchmark
+from scripts.benchmark.results import Key, Results
+from scripts.benchmark.session import planned, run_session
+from tests.scripts.benchmark.conftest import measurement
 
 
 @pytest.fixture

@@ -22,12 +22,12 @@ from typing import Any
 
 import torch
 
-from nlp_transfer.benchmark.settings import DeviceType, Growth, Settings
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.config.parsing import merge_tree, read_yaml
 from nlp_transfer.config.typed_values import PartialConfig, build
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
+from scripts.benchmark.settings import DeviceType, Growth, Settings
 
 KEYS = ("base", "cases", "growth")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.benchmark.cases import case_of, check_configs, read_benchmark
-from nlp_transfer.benchmark.settings import Growth, Settings
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.reporting.yaml_text import to_yaml
+from scripts.benchmark.cases import case_of, check_configs, read_benchmark
+from scripts.benchmark.settings import Growth, Settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,4 +1,4 @@
-"""One measurement, in a process of its own: `python -m nlp_transfer.benchmark.measuring JOB RESULT`.
+"""One measurement, in a process of its own: `python -m scripts.benchmark.measuring JOB RESULT`.
 
 JOB and RESULT are JSON files: the fields of `Job`, and of `Measurement`. What is timed is training (ours from the
 making of the trainer, because some methods do their work there) or predicting; not the imports, the loading of the
@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from nlp_transfer.benchmark.cases import Case, case_of
-from nlp_transfer.benchmark.machine import Meter, matrix_product_rate
-from nlp_transfer.benchmark.settings import PREDICTION_PRECISION, Precision, Side
 from nlp_transfer.errors import ConfigError, NLPTransferError
 from nlp_transfer.files import write_json
+from scripts.benchmark.cases import Case, case_of
+from scripts.benchmark.machine import Meter, matrix_product_rate
+from scripts.benchmark.settings import PREDICTION_PRECISION, Precision, Side
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
-    from nlp_transfer.benchmark.rows import CaseRows
     from nlp_transfer.config.experiment import Experiment
     from nlp_transfer.tasks import FittedClassification
+    from scripts.benchmark.rows import CaseRows
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is to do.
+    """Describe one measurement to make.
 
     Args:
         case: as `Case.record` writes it.
@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was found.
+    """Keep one measurement.
 
     Args:
         seconds: wall time.
@@ -92,8 +92,8 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     """
     from accelerate import PartialState
 
-    from nlp_transfer.benchmark.rows import load_rows
     from nlp_transfer.training.threads import use_cores
+    from scripts.benchmark.rows import load_rows
 
     case = case_of(job.case)
     settings = case.settings if job.rows is None else replace(case.settings, rows=job.rows)
@@ -104,7 +104,7 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     if device.type == "cuda":
         torch.zeros(1, device=device)  # CUDA's own start, which is nobody's work
     if job.side == "classifier":
-        from nlp_transfer.benchmark.our_side import save_classifier
+        from scripts.benchmark.our_side import save_classifier
 
         save_classifier(config, rows, Path(str(job.classifier)), exported=settings.onnx)
         return None
@@ -146,8 +146,8 @@ class _Done:
 
 
 def _train_stock(job: Job, case: Case, config: "Experiment", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
-    from nlp_transfer.benchmark import stock_side
     from nlp_transfer.models.flops import training_flops
+    from scripts.benchmark import stock_side
 
     trainer = stock_side.build(case, config, rows, folder)
     with meter:
@@ -158,7 +158,7 @@ def _train_stock(job: Job, case: Case, config: "Experiment", rows: "CaseRows", f
 
 
 def _train_ours(job: Job, case: Case, config: "Experiment", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
-    from nlp_transfer.benchmark import our_side
+    from scripts.benchmark import our_side
 
     by_import = case.settings.by_import and job.side == "ours"
     trainer: Any = (
@@ -170,9 +170,9 @@ def _train_ours(job: Job, case: Case, config: "Experiment", rows: "CaseRows", fo
 
 
 def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
-    from nlp_transfer.benchmark import our_side, stock_side
     from nlp_transfer.models.flops import forward_flops
     from nlp_transfer.tasks.backends import load_classifier_on
+    from scripts.benchmark import our_side, stock_side
 
     if rows.task.multi_label:
         raise ConfigError(

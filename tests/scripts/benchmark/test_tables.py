@@ -1,11 +1,11 @@
 """The printed tables, against numbers by hand."""
 
-from nlp_transfer.benchmark.cases import Case
-from nlp_transfer.benchmark.results import Key
-from nlp_transfer.benchmark.settings import Growth, Settings
-from nlp_transfer.benchmark.tables import NOTES, case_table, growth_table, list_table, product_rates
 from nlp_transfer.reporting.tables import PIPED_WIDTH, console, to_rich
-from tests.benchmark.conftest import measurement
+from scripts.benchmark.cases import Case
+from scripts.benchmark.results import Key
+from scripts.benchmark.settings import Growth, Settings
+from scripts.benchmark.tables import NOTES, case_table, growth_table, list_table, product_rates
+from tests.scripts.benchmark.conftest import measurement
 
 FULL = Case(
     "full", Settings("trainer", 10, 5, 5), {"methods": ["full_fine_tuning"], "training": {"num_train_epochs": 2}}

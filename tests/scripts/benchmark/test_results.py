@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from nlp_transfer.benchmark.results import Key, Results
 from nlp_transfer.errors import CheckpointError
-from tests.benchmark.conftest import measurement
+from scripts.benchmark.results import Key, Results
+from tests.scripts.benchmark.conftest import measurement
 
 TREE = {"cases": {"full": {"rows": 8}}}
 MACHINE = {"device": "cpu", "versions": {"torch": "2.13"}}

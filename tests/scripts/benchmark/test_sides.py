@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from nlp_transfer.benchmark import our_side, stock_side
-from nlp_transfer.benchmark.cases import read_benchmark
-from nlp_transfer.benchmark.machine import Meter
-from nlp_transfer.benchmark.measuring import Job, measure, score_names
-from nlp_transfer.benchmark.rows import load_rows
-from nlp_transfer.benchmark.settings import Settings
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.models.flops import training_flops
 from nlp_transfer.reporting.yaml_text import to_yaml
+from scripts.benchmark import our_side, stock_side
+from scripts.benchmark.cases import read_benchmark
+from scripts.benchmark.machine import Meter
+from scripts.benchmark.measuring import Job, measure, score_names
+from scripts.benchmark.rows import load_rows
+from scripts.benchmark.settings import Settings
 from tests.tiny_runs import write_corpus
 
 CPU = torch.device("cpu")
@@ -112,7 +112,7 @@ def test_what_the_file_says_counts_though_it_be_our_default(cases, tmp_path, mon
 @pytest.mark.parametrize("side", ["stock", "ours"])
 @pytest.mark.parametrize("name", ["full", "frozen", "top", "lora"])
 def test_a_measurement_of_training(cases, tmp_path, monkeypatch, name, side):
-    monkeypatch.setattr("nlp_transfer.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
+    monkeypatch.setattr("scripts.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
     _, rows, stock = built(cases[name], tmp_path / "stock")
     found = measure(Job(cases[name].record(), side, seed=1), tmp_path / "out")
     assert found.tokens == 2 * sum(rows.lengths("train"))
@@ -125,7 +125,7 @@ def test_a_measurement_of_training(cases, tmp_path, monkeypatch, name, side):
 
 
 def test_by_import_only_the_trainer_is_ours(cases, tmp_path, monkeypatch):
-    monkeypatch.setattr("nlp_transfer.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
+    monkeypatch.setattr("scripts.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
     case = cases["imported"]
     config = case.config(tmp_path / "a")
     trainer = our_side.train_by_import(case, config, load_rows(config, case.settings), tmp_path / "b", Meter(CPU))
@@ -154,7 +154,7 @@ def test_predicting_has_neither():
 
 
 def test_growth_trains_on_its_own_rows_and_does_not_score(cases, tmp_path, monkeypatch):
-    monkeypatch.setattr("nlp_transfer.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
+    monkeypatch.setattr("scripts.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
     case = cases["full"]
     few = load_rows(case.config(tmp_path), dataclasses.replace(case.settings, rows=8))
     found = measure(Job(case.record(), "ours", rows=8, scored=False), tmp_path / "out")
@@ -163,7 +163,7 @@ def test_growth_trains_on_its_own_rows_and_does_not_score(cases, tmp_path, monke
 
 
 def test_both_sides_predict_the_same_with_the_same_model(cases, tmp_path, monkeypatch):
-    monkeypatch.setattr("nlp_transfer.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
+    monkeypatch.setattr("scripts.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
     case, classifier = cases["predict"], tmp_path / "classifier"
     assert measure(Job(case.record(), "classifier", classifier=str(classifier)), tmp_path / "run") is None
     jobs = [Job(case.record(), side, classifier=str(classifier / "model")) for side in ("stock", "ours")]
@@ -178,7 +178,7 @@ def test_both_sides_predict_the_same_with_the_same_model(cases, tmp_path, monkey
 
 
 def test_exported_models_predict_the_same_rows(cases, tmp_path, monkeypatch):
-    monkeypatch.setattr("nlp_transfer.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
+    monkeypatch.setattr("scripts.benchmark.machine.PRODUCT_SIZES", {"cpu": 64})
     settings = dataclasses.replace(cases["predict"].settings, onnx=True)
     case, classifier = dataclasses.replace(cases["predict"], settings=settings), tmp_path / "classifier"
     measure(Job(case.record(), "classifier", classifier=str(classifier)), tmp_path / "run")

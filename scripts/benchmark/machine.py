@@ -11,9 +11,10 @@ from typing import Any
 import psutil
 import torch
 
-from nlp_transfer.benchmark.settings import Precision
+import nlp_transfer
 from nlp_transfer.reporting.environment import device_name, library_versions, peak_memory_bytes
 from nlp_transfer.training.threads import available_cores
+from scripts.benchmark.settings import Precision
 
 PRODUCT_SIZES = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices that are multiplied: large enough that nothing but the product counts."""
@@ -107,7 +108,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "cores": available_cores(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "versions": library_versions(),
-        "code": code_fingerprint(Path(__file__).parents[1]),
+        "code": code_fingerprint(Path(nlp_transfer.__file__).parent),
     }
 
 

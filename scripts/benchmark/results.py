@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.benchmark.measuring import Measurement
-from nlp_transfer.benchmark.settings import Side
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import write_json
 from nlp_transfer.reporting.config_record import config_differences
+from scripts.benchmark.measuring import Measurement
+from scripts.benchmark.settings import Side
 
 PARTS = ("benchmark", "environment", "measurements")
 """The keys of the file: the benchmark file's tree, what it was measured on, and the measurements."""
