@@ -9,9 +9,9 @@ from nlp_transfer.commands.train import train
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.runner import run
-from nlp_transfer.small_run import write_small_run
 from nlp_transfer.training.extensions.checkpoint_selection import CheckpointSelection
 from nlp_transfer.training.setup import load_data
+from tests.reliability.small_run import write_small_run
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.config.command_ending import BAD_INPUT, RESUMABLE
-from nlp_transfer.crash_testing import differences
 from nlp_transfer.reporting.yaml_text import to_yaml
+from tests.reliability.crash_testing import differences
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from nlp_transfer.reporting.yaml_text import to_yaml
 from scripts.benchmark.cases import case_of, check_configs, read_benchmark
 from scripts.benchmark.settings import Growth, Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def problems(function, *arguments, **named):

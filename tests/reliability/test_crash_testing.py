@@ -2,15 +2,12 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.crash_test import crash_test as crash_test_command
-from nlp_transfer.crash_testing import CrashReport, crash_test, differences
 from nlp_transfer.errors import CheckpointError, ConfigError
-
-SCRIPT = Path(__file__).parents[1] / "scripts" / "train.py"
+from tests.reliability.__main__ import main
+from tests.reliability.crash_testing import CrashReport, crash_test, differences
 
 
 def finished(folder):
@@ -55,7 +52,7 @@ def test_what_is_compared(tmp_path, name, text, line):
 
 def test_impossible_numbers_and_folders(tmp_path):
     with pytest.raises(ConfigError) as caught:
-        crash_test(tmp_path, kills=0, processes=0, seed=0, script=SCRIPT)
+        crash_test(tmp_path, kills=0, processes=0, seed=0)
     assert [problem.split(";")[0] for problem in caught.value.problems] == [
         "--kills is 0",
         "--processes is 0",
@@ -72,8 +69,8 @@ def test_a_run_that_fails_by_itself_is_no_kill(tmp_path):
 
 def test_a_difference_is_the_exit_status(tmp_path, monkeypatch, capsys):
     report = CrashReport(2, 10, 4, 10, 3, 0, ["killed-1: model/model.safetensors differs in its bytes"])
-    monkeypatch.setattr("nlp_transfer.crash_testing.crash_test", lambda *_, **__: report)
-    assert crash_test_command(SCRIPT, ["--output_dir", str(tmp_path / "runs")]) == 1
+    monkeypatch.setattr("tests.reliability.__main__.crash_test", lambda *_, **__: report)
+    assert main(["--output_dir", str(tmp_path / "runs")]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "2 processes: 10 kills (4 in the middle of a save), 10 resumes, 3 runs to the end, "
         "0 torn checkpoints passed over, 1 differences",
@@ -83,5 +80,5 @@ def test_a_difference_is_the_exit_status(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_killed_runs_end_as_an_undisturbed_one(tmp_path, capsys):
-    assert crash_test_command(SCRIPT, ["--output_dir", str(tmp_path / "runs"), "--kills", "3", "--seed", "1"]) == 0
+    assert main(["--output_dir", str(tmp_path / "runs"), "--kills", "3", "--seed", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("0 torn checkpoints passed over, 0 differences")

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ import psutil
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.files.manifest import MANIFEST
-from nlp_transfer.small_run import write_small_run
+from tests.reliability.small_run import write_small_run
+
+TRAIN_SCRIPT = Path(__file__).parents[2] / "scripts" / "train.py"
 
 IN_A_SAVE = 0.6
 """The share of kills that wait for the saving of a checkpoint."""
@@ -70,9 +72,7 @@ class CrashReport:
         )
 
 
-def crash_test(
-    folder: Path, *, kills: int, processes: int, seed: int, script: Path, say: Callable[[str], None] = print
-) -> CrashReport:
+def crash_test(folder: Path, *, kills: int, processes: int, seed: int, script: Path = TRAIN_SCRIPT) -> CrashReport:
     """Kill and resume until there were enough kills and the last run is at its end.
 
     Args:
@@ -80,8 +80,7 @@ def crash_test(
         kills: at least this many.
         processes: of each run.
         seed: of the instants at which runs are killed.
-        script: scripts/train.py.
-        say: is told of each run and each kill.
+        script: the command that trains.
 
     Raises:
         ConfigError: a number is out of range, or the folder exists.
@@ -102,14 +101,14 @@ def crash_test(
     started = time.perf_counter()
     _to_the_end([*command, str(folder / "undisturbed")])
     whole_seconds = time.perf_counter() - started
-    say(f"The undisturbed run took {whole_seconds:.1f} s.")
+    print(f"The undisturbed run took {whole_seconds:.1f} s.", flush=True)
     while report.kills < kills:
         output = folder / f"killed-{report.runs + 1}"
-        _run_with_kills([*command, str(output)], output, report, kills, chance, whole_seconds, say)
+        _run_with_kills([*command, str(output)], output, report, kills, chance, whole_seconds)
         report.runs += 1
         different = differences(folder / "undisturbed", output)
         report.differences += [f"{output.name}: {line}" for line in different]
-        say(f"{output.name} came to its end: {'; '.join(different) or 'no difference'}. {report}")
+        print(f"{output.name} came to its end: {'; '.join(different) or 'no difference'}. {report}", flush=True)
         if not different:
             shutil.rmtree(output)
     return report
@@ -122,7 +121,6 @@ def _run_with_kills(
     kills: int,
     chance: random.Random,
     whole_seconds: float,
-    say: Callable[[str], None],
 ) -> None:
     """One run, killed until it ends or there were enough kills."""
     resuming = False
@@ -149,7 +147,10 @@ def _run_with_kills(
             return
         torn = any(output.glob("checkpoints/.checkpoint-*.saving"))
         report.kills, report.in_a_save, resuming = report.kills + 1, report.in_a_save + torn, True
-        say(f"  kill {report.kills}, {moment}; {_steps(output)} steps are saved{', a save is half done' * torn}")
+        print(
+            f"  kill {report.kills}, {moment}; {_steps(output)} steps are saved{', a save is half done' * torn}",
+            flush=True,
+        )
 
 
 def _wait_for_save(process: "subprocess.Popen[bytes]", output: Path, chance: random.Random) -> str:
