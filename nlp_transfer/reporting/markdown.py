@@ -106,7 +106,7 @@ def meaning(scores: Mapping[str, Any], *, predictions: str = "predictions.jsonl.
     if "unsupported" in scores:
         return (
             "ROUGE is F, of stemmed words, the mean over documents. New pairs are pairs of words that a document does "
-            "not have; unsupported are numbers, dates, amounts, references, citations and names that it does not have, "
+            "not have; unsupported are numbers, dates, amounts and citations that it does not have, "
             f"as a mean over summaries. {predictions} them, and what each sentence rests on."
         )
     if is_summary(scores):

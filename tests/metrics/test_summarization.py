@@ -73,5 +73,5 @@ def test_what_documents_lack_is_counted_when_asked_for():
     documents = ["Rent is $400 for a term of 24 months.", "Nothing."]
     found = summary_metrics(summaries, documents, None, checked=True)
     assert found["unsupported"] == found["unsupported_money"] == 0.5
-    assert found["unsupported_number"] == found["unsupported_party"] == 0.0
+    assert found["unsupported_number"] == found["unsupported_citation"] == 0.0
     assert "unsupported" not in summary_metrics(summaries, documents, None)

@@ -1,3 +1,1 @@
-"""Claims of a summary that can be checked against its document. A new kind is a file, its test, and its line in
-`metrics/factuality/unsupported.py`.
-"""
+"""Numbers, dates, amounts and citations of a summary that can be checked against its document."""

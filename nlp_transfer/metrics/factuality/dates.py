@@ -4,27 +4,21 @@
 2020 as well. 3/4/2020 is a day of March or of April. A day is vouched for by a day without its year, which often stands
 elsewhere ("between March 3 and April 5, 2020").
 
-dateparser and datefinder were tried: the first finds dates in "five (5)" and "one may"; both, and dateutil, fill in
-a day that is not written, so that "March 2020" cannot be told from March 1.
+dateparser, datefinder and dateutil fill in a day that is not written, so that "March 2020" would be March 1.
 """
 
 import calendar
-import datetime
 import re
 from collections.abc import Iterator
 
-from nlp_transfer.metrics.factuality.items import Item, Needs, Value, one_of
+from nlp_transfer.metrics.factuality.items import Item, Needs, Value, one_of, take
+from nlp_transfer.metrics.factuality.numerals import ORDINAL_TEENS, ORDINAL_UNITS
 
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name} | {"sept": 9}
-_ORDINALS = """
-first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
-sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth twenty-fifth
-twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first
-""".split()  # noqa: SIM905
-
-_LONGEST_FIRST = sorted(_MONTHS, key=len, reverse=True)
-_MONTH = rf"(?P<month>{'|'.join(_LONGEST_FIRST)})\b\.?"
+_UNITS = ORDINAL_UNITS[1:]
+_ORDINALS = [*_UNITS, *ORDINAL_TEENS, "twentieth", *(f"twenty-{word}" for word in _UNITS), "thirtieth", "thirty-first"]
+_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
 _DAY = rf"(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})\b"
 _YEAR = r"(?P<year>(?:1[6-9]|20|21)\d\d)\b"
 _OF_YEAR = rf"\s*,?\s*(?:(?:of\s+)?(?:the\s+year\s+)?|in\s+){_YEAR}"
@@ -51,67 +45,55 @@ _THIS_CENTURY = 70
 
 
 def date_items(text: str, taken: bytearray) -> Iterator[Item]:
-    """Dates outside of what is taken; they are taken then.
+    """Yield the dates outside of what is taken; they are taken then.
 
     Args:
         text: any.
         taken: 1 for each character that belongs to an item of another kind.
+
+    Example:
+        >>> ("date", 2020, 3, 3) in next(date_items("March 3, 2020", bytearray(13))).vouches
+        True
     """
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
-            start, end = match.span()
-            if set(match.groupdict()) == {"year"}:
-                start = match.start("year")  # without "in"
-            if 1 in taken[start:end]:
-                continue
-            item = _item(match, start)
-            if item is not None:
-                taken[start:end] = b"\1" * (end - start)
-                yield item
+            start, end = match.span() if set(match.groupdict()) != {"year"} else match.span("year")
+            if 1 not in taken[start:end] and (read := _read(match)):
+                take(taken, start, end)
+                yield Item("date", start, end, frozenset(read[0]), read[1])
 
 
-def _item(match: re.Match[str], start: int) -> Item | None:
-    """What a match says; None where there is no such day."""
-    parts = match.groupdict()
+def _read(match: re.Match[str]) -> tuple[list[Value], Needs] | None:
+    """Return what a date vouches for and needs; None where there is no such day."""
+    parts = {name: value for name, value in match.groupdict().items() if value}
     written = parts.get("year") or parts.get("hyphened")
     year = int(written) if written else None
     if year is not None and year < 100:
         year += 2000 if year < _THIS_CENTURY else 1900
-    if parts.get("left"):
+    number = parts.get("numeric_month") or parts.get("only_month")
+    month = int(number) if number else _MONTHS[parts["month"].lower()] if "month" in parts else 0
+    if "left" not in parts and "day" not in parts:
+        value: Value = ("month", year, month) if month else ("number", year)
+        return [value, ("number", year)], one_of(value)
+    pairs = [(month, _day(parts["day"]))] if "day" in parts else []
+    if "left" in parts:
         left, right = int(parts["left"]), int(parts["right"])
         pairs = [(left, right), (right, left)]
-    elif parts.get("day"):
-        month = int(parts["numeric_month"]) if parts.get("numeric_month") else _MONTHS[parts["month"].lower()]
-        pairs = [(month, _day(parts["day"]))]
-    elif parts.get("month") or parts.get("only_month"):
-        month = _MONTHS[parts["month"].lower()] if parts.get("month") else int(parts["only_month"])
-        return _made(match, start, [("month", year, month), ("number", year)], one_of(("month", year, month)))
-    else:
-        return _made(match, start, [("number", year)], one_of(("number", year)))
     pairs = [pair for pair in dict.fromkeys(pairs) if _exists(year, *pair)]
     # "may 5" and "DEC 3" are mostly no dates.
     if not pairs or (year is None and not _is_month(parts["month"])):
         return None
-    vouches: list[Value] = []
-    needs: Needs = ()
-    for month, day in pairs:
-        vouches.append(("day", month, day))
-        if year is None:
-            # "5 March" may be no date at all: its number counts too.
-            vouches += [("yearless", month, day), ("number", day)]
-            needs += one_of(("day", month, day))
-        else:
-            vouches += [("date", year, month, day), ("month", year, month), ("number", year)]
-            needs += one_of(("date", year, month, day), ("yearless", month, day))
-    return _made(match, start, vouches, needs)
+    vouches: list[Value] = [("day", *pair) for pair in pairs]
+    if year is None:  # "5 March" may be no date at all: its number counts too
+        vouches += [value for pair in pairs for value in (("yearless", *pair), ("number", pair[1]))]
+        return vouches, one_of(*(("day", *pair) for pair in pairs))
+    vouches += [value for pair in pairs for value in (("date", year, *pair), ("month", year, pair[0]))]
+    needed = [value for pair in pairs for value in (("date", year, *pair), ("yearless", *pair))]
+    return [*vouches, ("number", year)], one_of(*needed)
 
 
 def _is_month(word: str) -> bool:
     return word[0].isupper() and (len(word) > 4 or word in ("May", "JUNE", "JULY") or word[1:].islower())
-
-
-def _made(match: re.Match[str], start: int, vouches: list[Value], needs: Needs) -> Item:
-    return Item("date", start, match.end(), frozenset(vouches), needs)
 
 
 def _day(written: str) -> int:
@@ -120,8 +102,4 @@ def _day(written: str) -> int:
 
 
 def _exists(year: int | None, month: int, day: int) -> bool:
-    try:
-        datetime.date(year or 2000, month, day)
-    except ValueError:
-        return False
-    return True
+    return 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year or 2000, month)[1]

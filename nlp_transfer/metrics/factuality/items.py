@@ -1,34 +1,24 @@
-"""An item of a text that can be checked, as a document vouches for it and as a summary claims it.
+"""An item of a text that can be checked: the values that a document with it holds, and those that it needs.
 
-Both are sets of values, such as ("number", 5) or ("date", 2020, 3, 3). They differ: "March 3, 2020" vouches for the
-month too, but is vouched for by the day alone.
+They differ: "March 3, 2020" vouches for the month too, but is vouched for by the day only.
 """
 
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-KINDS = ("number", "date", "money", "section", "citation", "party")
-"""What is looked for. A piece of text is of one kind only, the most specific."""
+KINDS = ("number", "date", "money", "citation")
+"""The kinds of items. A piece of text is of one kind only, the most specific."""
 
 Value = tuple[Hashable, ...]
-"""Its first part says what the others are."""
+"""A value such as ("number", 5) or ("date", 2020, 3, 3)."""
 
 Needs = tuple[frozenset[Value], ...]
-"""Alternatives: an item stands in a document that holds all values of one of them. Without any there is nothing to
-check."""
+"""Alternatives: a document supports an item if it holds all values of one. Without any there is nothing to check."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something that can be checked.
-
-    Args:
-        kind: of `KINDS`.
-        start: its first character.
-        end: the one after its last.
-        vouches: values that a document with this item holds.
-        needs: what a document must hold if a summary has this item.
-    """
+    """Keep an item at text[start:end], its kind, what it vouches for and what it needs."""
 
     kind: str
     start: int
@@ -38,5 +28,13 @@ class Item:
 
 
 def one_of(*values: Value) -> Needs:
-    """Each value alone is enough."""
+    """Return alternatives of one value each."""
     return tuple(frozenset([value]) for value in values)
+
+
+def take(taken: bytearray, start: int, end: int) -> bool:
+    """Mark text[start:end] as taken; return False, and mark nothing, if any of it was taken before."""
+    free = 1 not in taken[start:end]
+    if free:
+        taken[start:end] = b"\1" * (end - start)
+    return free

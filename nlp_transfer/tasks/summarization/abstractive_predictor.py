@@ -2,7 +2,7 @@
 
 Windows of all documents that are in memory together go through the network in batches of about as many tokens. What is
 written comes with what can be checked of it: the sentences of the document that each of its sentences rests on, and
-the numbers, dates, amounts, references, citations and names that the document does not have. Computation is in float32,
+the numbers, dates, amounts and citations that the document does not have. Computation is in float32,
 whatever the run trained in.
 """
 
