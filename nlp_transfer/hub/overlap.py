@@ -1,90 +1,110 @@
-"""Runs of words that stand both in what is about to be published and in the texts that a model learned from.
+"""Runs of words in what is about to be published that are in the texts that a model learned from, too.
 
-Words are runs of letters and digits (metrics/tokenization.py), compared as hub/text_normalization.py has them, so that
-another layout, punctuation or spelling hides nothing. Of each run its longest word is looked for first; long words are
-rare, so most of a corpus is passed over.
+Both are compared in one normal form: entities read, Unicode's compatibility forms (NFKD) without accents and invisible
+characters, case folded, words without layout and punctuation. Words spelled together, divided at a line's end or mixed
+with tags are compared as they are.
 """
 
-from collections.abc import Iterable, Iterator
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 
 from nlp_transfer.hub.matches import ScanMatch
-from nlp_transfer.hub.text_normalization import PlacedWord, placed_readings, readings
+from nlp_transfer.metrics.tokenization import plain_words, word_places
 
 RUN_WORDS = 8
-"""How many words in a row are no coincidence."""
+"""Number of words in a row that are no coincidence."""
 
-Run = tuple[str, ...]
+Word = tuple[str, int, int]
+"""A word in normal form, and where the text that it came from begins and ends."""
 
-Stretch = tuple[int, int, int]
-"""Where a shared run begins and ends in its text, and how many words it has."""
+_HIDDEN = ("Cf", "Mn", "Me")
+"""Unicode categories of characters without a width of their own: format characters and marks."""
+
+_UNIT = re.compile(r"&#?\w{1,32};?|.[\u0300-\u036f]*", re.DOTALL)
+"""An entity, or a character with its accents: the pieces of a text that have a normal form of their own."""
+
+
+def visible(text: str) -> str:
+    """Return a text with its entities read, and without characters that have no width.
+
+    Example:
+        >>> visible("AT&amp;T te\\u00adnant")
+        'AT&T tenant'
+    """
+    text = html.unescape(text)
+    return text if text.isascii() else "".join(one for one in text if unicodedata.category(one) not in _HIDDEN)
+
+
+def normal_words(text: str) -> list[str]:
+    """Return the words of a text in normal form.
+
+    Example:
+        >>> normal_words("The <Café>, STRASSE &amp; Straße")
+        ['the', 'cafe', 'strasse', 'strasse']
+    """
+    return plain_words(_normal(text))
+
+
+def _normal(text: str) -> str:
+    text = html.unescape(text)
+    return (text if text.isascii() else visible(unicodedata.normalize("NFKD", text))).casefold()
 
 
 def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list[ScanMatch]:
-    """The longest shared runs of at least `RUN_WORDS` words, each once, as they are spelled in what is published.
+    """Return the longest shared runs of at least `RUN_WORDS` words, each once, as they are spelled in `texts`.
 
     Args:
         texts: (name, wording) of what is published; see `nlp_transfer.hub.package.wording`.
         corpus: the texts that must not be; read once.
+
+    Example:
+        >>> [found.text for found in shared_runs([("card", "so: A b c d e f g h!")], ["A, b, c, d, e, f, g, h"])]
+        ['A b c d e f g h']
     """
-    published = [(name, text, list(placed_readings(text))) for name, text in texts]
-    wanted = _by_longest_word(
-        run for _, _, several in published for placed in several for run in _runs([word for word, _, _ in placed])
-    )
-    held: set[Run] = set()
-    for text in corpus:
-        for words in readings(text):
-            held.update(_held(words, wanted))
+    published = [(name, text, _placed_words(text)) for name, text in texts]
+    wanted = {run for _, _, words in published for run in _runs([word for word, _, _ in words])}
+    held: set[int] = set()
+    for text in corpus if wanted else ():
+        held.update(wanted.intersection(_runs(normal_words(text))))
     found = [
-        _finding(name, text, stretch)
-        for name, text, several in published
-        for stretch in _widest(stretch for placed in several for stretch in _stretches(placed, held))
+        ScanMatch(
+            "corpus",
+            f"{last - first} words that stand in the corpus",
+            name,
+            text.count("\n", 0, words[first][1]) + 1,
+            " ".join(text[words[first][1] : words[last - 1][2]].split()),
+        )
+        for name, text, words in published
+        for first, last in _stretches([word for word, _, _ in words], held)
     ]
     return list({(one.file, one.line, one.text): one for one in reversed(found)}.values())[::-1]
 
 
-def _runs(words: list[str]) -> Iterator[Run]:
-    for start in range(len(words) - RUN_WORDS + 1):
-        yield tuple(words[start : start + RUN_WORDS])
+def _placed_words(text: str) -> list[Word]:
+    """Return the same words as `normal_words`, with their places; slower, for texts that are short."""
+    normal, places = "", []
+    for unit in _UNIT.finditer(text):
+        new = _normal(unit[0])
+        normal += new
+        places += [unit.span()] * len(new)
+    return [(one[0], places[one.start()][0], places[one.end() - 1][1]) for one in word_places(normal)]
 
 
-def _by_longest_word(runs: Iterable[Run]) -> dict[str, set[tuple[int, Run]]]:
-    """(its place in the run, the run) by each run's longest word."""
-    found: dict[str, set[tuple[int, Run]]] = {}
-    for run in runs:
-        place = max(range(RUN_WORDS), key=lambda index: len(run[index]))
-        found.setdefault(run[place], set()).add((place, run))
-    return found
+def _runs(words: Sequence[str]) -> Iterator[int]:
+    """Yield a hash of each run of `RUN_WORDS` words."""
+    return map(hash, zip(*(words[start:] for start in range(RUN_WORDS)), strict=False))
 
 
-def _held(words: list[str], wanted: dict[str, set[tuple[int, Run]]]) -> Iterator[Run]:
-    for index, word in enumerate(words):
-        for place, run in wanted.get(word, ()):
-            start = index - place
-            if start >= 0 and tuple(words[start : start + RUN_WORDS]) == run:
-                yield run
-
-
-def _stretches(placed: list[PlacedWord], held: set[Run]) -> Iterator[Stretch]:
-    """The held runs of a text, those that overlap as one."""
-    words = [word for word, _, _ in placed]
-    begun = end = -1
-    for start in [*(i for i, run in enumerate(_runs(words)) if run in held), len(words) + 1]:
-        if begun >= 0 and start >= end:
-            yield placed[begun][1], placed[end - 1][2], end - begun
-            begun = -1
-        begun, end = (start if begun < 0 else begun), start + RUN_WORDS
-
-
-def _widest(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    """Those that lie in no other; two readings of a text find the same."""
-    reached = -1
-    for first, last, words in sorted(set(stretches), key=lambda one: (one[0], -one[1], -one[2])):
-        if last > reached:
-            yield first, last, words
-            reached = last
-
-
-def _finding(name: str, text: str, stretch: Stretch) -> ScanMatch:
-    first, last, words = stretch
-    shown, line = " ".join(text[first:last].split()), text.count("\n", 0, first) + 1
-    return ScanMatch("corpus", f"{words} words that stand in the corpus", name, line, shown)
+def _stretches(words: Sequence[str], held: set[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first word of each held run and the one after its last; runs that overlap are one."""
+    first = last = -1
+    for start, run in enumerate(_runs(words)):
+        if run in held:
+            if start >= last >= 0:
+                yield first, last
+                first = -1
+            first, last = (start if first < 0 else first), start + RUN_WORDS
+    if last >= 0:
+        yield first, last

@@ -21,8 +21,8 @@ from typing import Any
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.hub.matches import ScanMatch
+from nlp_transfer.hub.overlap import visible
 from nlp_transfer.hub.package import wording
-from nlp_transfer.hub.text_normalization import as_seen
 
 EXTRA = "hub"
 """The extra of this package that brings the scanners along."""
@@ -104,7 +104,7 @@ def _found_in(name: str, line: str) -> list[Found]:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", as_seen(text))
+    return unicodedata.normalize("NFKC", visible(text))
 
 
 def _detected(name: str, line: str, said: str) -> list[Found]:

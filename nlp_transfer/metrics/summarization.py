@@ -55,7 +55,8 @@ def summary_metrics(
         extracts: of summaries whose sentences are the documents', where labels are known.
         interval: add `…_low` and `…_high` of ROUGE and of the sentences' F1.
         seed: of the bootstrap.
-        checked: count what the documents lack of the summaries' numbers, dates, amounts and citations. Of extracts there is nothing to count.
+        checked: count what the documents lack of the summaries' numbers, dates, amounts and citations. Of
+            extracts there is nothing to count.
         bertscore: the folder of an encoder for `bertscore` (see `bert_scores`) where there are references.
 
     Returns:

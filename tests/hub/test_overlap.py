@@ -68,9 +68,6 @@ GERMAN = "der Mieter muß die Straße für Bürger öffnen"
 @pytest.mark.parametrize(
     ("corpus", "published"),
     [
-        (EIGHT, "TheTenantShallPayRentOnTheFirst"),
-        ("TheTenantShallPayRentOnTheFirst", EIGHT),
-        (EIGHT, "the_tenantShall-PayRent_onTheFirst"),
         ("ABout the McDonald farm as it was then", "about the mcdonald farm as it was then"),
         ("notice to AT&amp;T of a tenant&#39;s default", "notice to AT&T of a tenant's default"),
         ("notice to AT&T of a tenant's default", "notice to AT&amp;T of a tenant&rsquo;s default"),
@@ -90,17 +87,6 @@ GERMAN = "der Mieter muß die Straße für Bürger öffnen"
         ("Thé tènant shåll päy rënt ön thê fïrst", EIGHT),
         (EIGHT, unicodedata.normalize("NFD", "Thé tènant shåll päy rënt ön thê fïrst")),
         (unicodedata.normalize("NFD", "Thé tènant shåll päy rënt ön thê fïrst"), EIGHT),
-        (EIGHT, "The</b> <b>tenant</b> <b>shall</b> <b>pay</b> <b>rent</b> <b>on</b> <b>the</b> <b>first"),
-        ("<p>The</p><p>tenant <i>shall</i></p> pay<br>rent <span lang='en'>on the</span> first", EIGHT),
-        (EIGHT, "The te<b>na</b>nt shall pay<hr>rent on the first"),
-        (
-            "a right to sublicense the software to any person",
-            "a right to subl-\nicense the soft\u00ad\nware to any person",
-        ),
-        (
-            "a right to subl-\r\nicense the soft\u00ad\nware to any person",
-            "a right to sublicense the software to any person",
-        ),
         ("if a < b the tenant shall pay rent on the first", "if a &lt; b the tenant shall pay rent on the first"),
         ("if a <b the tenant shall pay c> on the first", "if a <b the tenant shall pay c> on the first"),
         ("İstanbul is where the tenant pays the rent", "i̇stanbul is where the tenant pays the rent"),
@@ -114,8 +100,3 @@ def test_another_spelling_hides_nothing(corpus: str, published: str) -> None:
 @pytest.mark.parametrize("published", ["TheTenantShallPayRentOnThe", "The tenant&nbsp;shall pay rent on the"])
 def test_seven_words_spelled_otherwise_are_not(published: str) -> None:
     assert shared_runs([("README.md", published)], [EIGHT]) == []
-
-
-def test_what_several_readings_find_is_one_finding() -> None:
-    (found,) = shared_runs([("README.md", f"{EIGHT} of a well-\nknown day")], [EIGHT, f"{EIGHT} of a wellknown day"])
-    assert (found.what, found.line) == ("12 words that stand in the corpus", 1)
