@@ -77,7 +77,7 @@ def run(
     config: Experiment,
     *,
     resume: bool = False,
-    new_run: bool = False,
+    archive_existing: bool = False,
     say: Callable[[str], None] = print,
     stop_signals: StopSignals | None = None,
     pushes: bool = True,
@@ -88,7 +88,7 @@ def run(
         config: what to run.
         resume: go on with an unfinished run of the same configuration in `training.output_dir`; begin it, if there is
             none.
-        new_run: rename what run is in the folder, once all is checked, and begin another.
+        archive_existing: rename what run is in the folder, once all is checked, and begin another.
         say: is told, on the main process, what the corpora hold, what will be trained, and where a run goes on.
         stop_signals: signals after which training saves and stops.
         pushes: whether `training.push_to_hub` counts; it does not for runs inside a run.
@@ -105,8 +105,8 @@ def run(
     """
     folder, record, main = Path(str(config.training.output_dir)), config.record(), PartialState().is_main_process
     tell = say if main else ignore_message
-    check_agreement({**leaves(record), "--resume": resume, "--new_run": new_run})
-    found = RunFolder(folder, "empty") if new_run else check_run_folder(folder, record, resume=resume)
+    check_agreement({**leaves(record), "--resume": resume, "--archive_existing": archive_existing})
+    found = RunFolder(folder, "empty") if archive_existing else check_run_folder(folder, record, resume=resume)
     if found.state == "finished":
         _check_finished(found)
         return None
@@ -131,7 +131,7 @@ def run(
     loaded = load_model(config, task)
     notes += loaded.notes
     PartialState().wait_for_everyone()  # all have judged the folder before the first writes to it
-    if main and new_run and (kept := archive(folder)):
+    if main and archive_existing and (kept := archive(folder)):
         tell(f"The run that {folder} held is now {kept}.")
     opened = _open(folder, config, record, corpora, resume=resume) if main else None
     log = JsonLinesLog(folder / LOG) if main else None
@@ -222,7 +222,7 @@ def _run_inside(
     """
     tried: dict[str, Any] = {}
     inside = partial(run, resume=True, say=ignore_message, stop_signals=stop_signals, pushes=False)
-    if config.choose:
+    if config.search:
         choice = choose(config, folder, inside, tell)
         config, tried = choice.config, {SEARCH_FACT: choice.facts}
         if PartialState().is_main_process:
@@ -277,7 +277,7 @@ def _check_finished(found: RunFolder) -> None:
     if not saved:
         raise CheckpointError(
             f"{folder} holds this run, finished, but neither model/ nor adapter/. Put them back, or train again with "
-            "--new_run, which keeps what is there under another name."
+            "--archive_existing, which keeps what is there under another name."
         )
     for place in saved:
         if has_manifest(place):
@@ -309,7 +309,10 @@ def _latest_checkpoint(trainer: TransferTrainer, folder: Path, tell: Callable[[s
     checkpoint, passed = trainer.newest_checkpoint()
     if checkpoint is None and passed:
         raise CheckpointError(
-            [*passed, f"{folder} has no whole checkpoint. --new_run starts anew, and keeps it under another name."]
+            [
+                *passed,
+                f"{folder} has no whole checkpoint. --archive_existing starts anew, and keeps it under another name.",
+            ]
         )
     for message in passed:
         tell(message)

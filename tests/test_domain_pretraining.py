@@ -182,7 +182,7 @@ def wordpiece_encoder(folder):
 def test_new_words_stay_in_step_through_a_later_run(corpus, tmp_path):
     encoder = wordpiece_encoder(tmp_path / "encoder")
     known = len(AutoTokenizer.from_pretrained(encoder))
-    made = tree(encoder, corpus, tmp_path / "run", task={"max_length": 64, "new_words": 6, "least_count": 2})
+    made = tree(encoder, corpus, tmp_path / "run", task={"max_length": 64, "num_new_tokens": 6, "min_frequency": 2})
     report = run(load_config(tree=made), say=lambda _: None)
     assert report.facts["new words"].startswith("6: ")
     words = report.facts["new words"].removeprefix("6: ").split(", ")
@@ -201,7 +201,7 @@ def test_new_words_stay_in_step_through_a_later_run(corpus, tmp_path):
 
 def test_a_corpus_without_new_words(corpus, tmp_path):
     encoder = wordpiece_encoder(tmp_path / "encoder")
-    made = tree(encoder, corpus, tmp_path / "run", task={"max_length": 64, "new_words": 6, "least_count": 9_000})
+    made = tree(encoder, corpus, tmp_path / "run", task={"max_length": 64, "num_new_tokens": 6, "min_frequency": 9_000})
     report = run(load_config(tree=made), say=lambda _: None)
     assert report.facts["new words"] == "none: no word of several pieces comes 9,000 times"
 
@@ -266,8 +266,8 @@ def test_it_is_estimated_like_any_run(encoder, corpus, tmp_path):
         ({"prior_correction": True}, "prior_correction needs classes, and masked_language_modeling has none."),
         ({"training": {"metric_for_best_model": "macro_f1"}}, "training.metric_for_best_model: "),
         ({"task": {"mask_probability": 1.5}}, r"task.mask_probability is 1.5; expected 0 < value < 1."),
-        ({"task": {"new_words": -1}}, "task.new_words is -1; expected 0 or more."),
-        ({"task": {"least_count": 0}}, "task.least_count is 0; expected 1 or more."),
+        ({"task": {"num_new_tokens": -1}}, "task.num_new_tokens is -1; expected 0 or more."),
+        ({"task": {"min_frequency": 0}}, "task.min_frequency is 0; expected 1 or more."),
     ],
 )
 def test_what_does_not_go_with_it_is_refused(encoder, corpus, tmp_path, change, message):

@@ -279,7 +279,9 @@ def test_the_report_says_which_checkpoint_each_way_of_choosing_would_take(encode
         tree = run_tree(encoder, corpus, tmp_path / f"run-{progress}", num_train_epochs=3)
         tree["training"]["metric_for_best_model"] = "target_infomax"
         tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "methods": ["full_fine_tuning", "coral"]}
-        report = run(load_config(tree={**tree, "source_only": False, "target_progress": progress}), say=ignore_message)
+        report = run(
+            load_config(tree={**tree, "source_only_baseline": False, "log_target_scores": progress}), say=ignore_message
+        )
         models.append((tmp_path / f"run-{progress}" / "model" / "model.safetensors").read_bytes())
         assert ("checkpoints" in report.facts) is progress
         if progress:
@@ -304,11 +306,12 @@ def test_the_report_says_which_checkpoint_each_way_of_choosing_would_take(encode
 
 def test_a_target_without_labels_has_no_progress_by_them(encoder, corpus, tmp_path):
     (tmp_path / "target.jsonl").write_text('{"text": "use copy"}\n{"text": "waive domain"}\n')
-    tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target_progress": True}
-    with pytest.raises(ConfigError, match="target_progress needs text of a target domain, and there is none"):
+    tree = {**run_tree(encoder, corpus, tmp_path / "run"), "log_target_scores": True}
+    with pytest.raises(ConfigError, match="log_target_scores needs text of a target domain, and there is none"):
         load_config(tree=tree)
     with pytest.raises(
-        ConfigError, match=r"target_progress scores the target by its labels\. The target \(.*/target.jsonl\) has none"
+        ConfigError,
+        match=r"log_target_scores scores the target by its labels\. The target \(.*/target.jsonl\) has none",
     ):
         dry_run(load_config(tree={**tree, "target": {"path": str(tmp_path / "target.jsonl")}}))
 
@@ -361,7 +364,7 @@ def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, m
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
         tree = run_tree(encoder, corpus, tmp_path / f"run-{name}", logging_steps=4)
         tree |= {"target": {"path": str(tmp_path / f"{name}.jsonl")}, "methods": ["full_fine_tuning", method]}
-        tree["source_only"] = False
+        tree["source_only_baseline"] = False
         said = []
         report = run(load_config(tree=tree), say=said.append)
         which = "(all of its one file)" if label != "" else "of split unlabeled"
@@ -388,7 +391,7 @@ def test_a_run_too_short_for_pseudo_labels_says_so(encoder, corpus, tmp_path):
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
     tree = run_tree(encoder, corpus, tmp_path / "run", max_steps=2, eval_strategy="no", save_strategy="no")
     tree["training"] |= {"load_best_model_at_end": False}
-    tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only": False}
+    tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only_baseline": False}
     tree["methods"] = ["full_fine_tuning", "self_training"]
     facts = run(load_config(tree=tree), say=ignore_message).facts["pseudo-labels"]
     assert facts == {"texts": "none: training ended before the first epoch that gives them"}
@@ -398,7 +401,7 @@ def test_a_run_too_short_for_pseudo_labels_says_so(encoder, corpus, tmp_path):
 def test_the_report_says_how_many_pseudo_labels_are_right(encoder, corpus, tmp_path):
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(30, seed=9)))
     tree = run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=6, learning_rate=1e-2)
-    tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only": False}
+    tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only_baseline": False}
     tree["methods"] = ["full_fine_tuning", {"name": "self_training", "least_probability": 0.0, "last_share": 1.0}]
     said = []
     facts = run(load_config(tree=tree), say=said.append).facts["pseudo-labels"]
@@ -455,7 +458,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
         return (folder / "model" / "model.safetensors").read_bytes()
 
     adapting = ["full_fine_tuning", {"name": "mmd", "weight": 0.5}]
-    without = run(tree("without", adapting, source_only=False))
+    without = run(tree("without", adapting, source_only_baseline=False))
     alone = run(tree("alone", ["full_fine_tuning"]))
     monkeypatch.setattr("nlp_transfer.metrics.negative_transfer.NegativeTransferTest.warns", True)
     said = []
@@ -758,7 +761,7 @@ def test_a_run_without_a_whole_checkpoint_does_not_begin_anew_by_itself(encoder,
     for optimizer in (tmp_path / "run" / "checkpoints").glob("*/optimizer.pt"):
         optimizer.unlink()
     with pytest.raises(
-        CheckpointError, match=r"optimizer\.pt is missing[\s\S]*no whole checkpoint\. --new_run starts anew"
+        CheckpointError, match=r"optimizer\.pt is missing[\s\S]*no whole checkpoint\. --archive_existing starts anew"
     ):
         run(load_config(tree=tree), resume=True)
 
@@ -766,9 +769,9 @@ def test_a_run_without_a_whole_checkpoint_does_not_begin_anew_by_itself(encoder,
 def test_a_run_that_met_a_bad_number_goes_on_with_skip(encoder, corpus, tmp_path, monkeypatch):
     tree = interrupted_run(encoder, corpus, tmp_path, monkeypatch)
     said = []
-    resumed = run(load_config(tree=tree, overrides=[("training.nonfinite", "skip")]), resume=True, say=said.append)
+    resumed = run(load_config(tree=tree, overrides=[("training.on_nonfinite", "skip")]), resume=True, say=said.append)
     assert resumed is not None
-    assert "training.nonfinite: not set -> 'skip'" in "\n".join(said)
+    assert "training.on_nonfinite: not set -> 'skip'" in "\n".join(said)
 
 
 def test_a_finished_run_whose_model_was_lost_says_so(encoder, corpus, tmp_path):

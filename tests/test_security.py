@@ -159,15 +159,15 @@ def test_no_token_is_written_by_a_search_a_comparison_and_a_sweep_with_stock_run
         **tree,
         "target": target,
         "methods": ["full_fine_tuning", {"name": "coral", "weight": 1.0}],
-        "choose": {"methods.coral.weight": [0.1, 1.0]},
+        "search": {"methods.coral.weight": [0.1, 1.0]},
     }
     (tmp_path / "run.yaml").write_text(to_yaml(searched))
     printed = [place.command("train", "--config", str(tmp_path / "run.yaml"))]
-    refused = {**tree, "choose": {"training.hub_token": [MARKER, MARKER]}}
+    refused = {**tree, "search": {"training.hub_token": [MARKER, MARKER]}}
     refused["training"] = {**tree["training"], "output_dir": str(tmp_path / "refused")}
     (tmp_path / "refused.yaml").write_text(to_yaml(refused))
     printed.append(place.command("train", "--config", str(tmp_path / "refused.yaml"), status=BAD_INPUT))
-    assert "choose: training.hub_token changes no result, so there is nothing to choose." in printed[-1].stderr
+    assert "search: training.hub_token changes no result, so there is nothing to choose." in printed[-1].stderr
     sweep = {
         "output_dir": str(tmp_path / "sweep"),
         "base": {key: value for key, value in tree.items() if key != "source"},

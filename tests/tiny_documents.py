@@ -47,7 +47,7 @@ def summary_tree(encoder: Path, corpus: Path, output: Path, **training: Any) -> 
     return {
         "model": str(encoder),
         "source": {"path": str(corpus)},
-        "task": {"name": "extractive_summarization", "max_length": 40, "overlap": 12, "select": 2},
+        "task": {"name": "extractive_summarization", "max_length": 40, "overlap": 12, "length": 2},
         "training": {
             "output_dir": str(output),
             "num_train_epochs": 3,

@@ -52,7 +52,7 @@ def dry_run(config: Experiment) -> str:
         lines.append(
             f"Before it a run without {target_method_names(config)} is trained in {beside.training.output_dir}."
         )
-    if config.choose:
+    if config.search:
         lines.append("Candidates, of which the run chooses one:")
         lines += [f"  {words}" for words, _ in candidates(config, folder)]
     lines.append(f"Output folder: {folder} ({state}). Nothing was trained.")

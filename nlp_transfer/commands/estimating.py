@@ -109,7 +109,7 @@ def estimate(config: Experiment, say: Callable[[str], None] = print) -> Estimate
         if source_only_config(config, Path(temporary)) is not None:
             saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
             seconds["Source-only, beside"] = sum(seconds.values()) - saved
-        if others := len(candidate_configs(config)) - 1 if config.choose else 0:
+        if others := len(candidate_configs(config)) - 1 if config.search else 0:
             seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
     precision = "bf16" if training.bf16 else "fp16" if training.fp16 else "fp32"
     return Estimate(

@@ -43,7 +43,15 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
         overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
         from nlp_transfer.config.experiment import read_corpus_config
 
-        names = ["--split", "--output_dir", "--max_tokens", "--device", "--bertscore_model", "--select_by", "--select"]
+        names = [
+            "--split",
+            "--output_dir",
+            "--max_tokens",
+            "--device",
+            "--bertscore_model",
+            "--length_unit",
+            "--length",
+        ]
         names += ["--generation", "--backend", "--precision"]
         corpus = read_corpus_config(overrides, CORPUS, names)
         from nlp_transfer.commands.evaluation import evaluate as score
@@ -56,8 +64,8 @@ def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> i
             output_dir=options.output_dir,
             device=options.device,
             max_tokens=options.max_tokens,
-            select_by=options.select_by,
-            select=options.select,
+            length_unit=options.length_unit,
+            length=options.length,
             generation=read_generation(options.generation),
             bertscore_model=options.bertscore_model,
             backend=options.backend,

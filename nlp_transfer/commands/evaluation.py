@@ -38,8 +38,8 @@ def evaluate(
     output_dir: str | None = None,
     max_tokens: int | None = None,
     device: str = "auto",
-    select_by: str | None = None,
-    select: float | None = None,
+    length_unit: str | None = None,
+    length: float | None = None,
     generation: Mapping[str, Any] | None = None,
     bertscore_model: str | None = None,
     backend: str = PYTORCH,
@@ -55,8 +55,8 @@ def evaluate(
         output_dir: where `metrics.json`, `predictions.jsonl.gz` and `report.md` go; None writes nothing.
         max_tokens: see `predict`.
         device: see `choose_device`.
-        select_by: see `predict_file`.
-        select: see `predict_file`.
+        length_unit: see `predict_file`.
+        length: see `predict_file`.
         generation: see `predict_file`.
         bertscore_model: of a summariser, an encoder for BERTScore beside ROUGE.
         backend: see `predict_file`.
@@ -71,7 +71,7 @@ def evaluate(
         raise ConfigError(f"--max_tokens is {max_tokens}; expected at least 1.")
     uses_onnx(device, backend, precision)
     folder = None if output_dir is None else check_empty_folder(output_dir, "--output_dir")
-    settings = SummarySettings(select_by, select, generation or {})
+    settings = SummarySettings(length_unit, length, generation or {})
     if saved_models.is_summarizer(model):
         summarizer = settings.applied_to(load_summarizer_on(model, device, backend=backend, precision=precision))
         bertscore = bertscore_folder(bertscore_model, "--")

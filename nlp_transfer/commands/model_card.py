@@ -129,10 +129,10 @@ def _trains(config: Mapping[str, Any]) -> bool:
 
 def _settings(values: Mapping[str, Any], path: str, config: Mapping[str, Any]) -> str:
     """Settings in words. Of one that the run chose the record has the candidates, and so has the card."""
-    choose = config.get("choose") or {}
+    search = config.get("search") or {}
     shown = []
     for key, value in values.items():
-        if candidates := choose.get(f"{path}.{key}"):
+        if candidates := search.get(f"{path}.{key}"):
             shown.append(f"{key} chosen of {_shown(candidates)}")
         elif value not in (None, [], {}):
             shown.append(f"{key} {_shown(value)}")
@@ -260,7 +260,7 @@ def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
             if better:
                 best = max(better, key=lambda name: better[name])
                 yield f"On {domain} {split} the baseline {best} has a higher macro-F1 ({number(better[best])})."
-    if run.config["task"].get("new_words"):
+    if run.config["task"].get("num_new_tokens"):
         yield "Its vocabulary was enlarged by frequent words of the texts it learned from."
     yield "Weights can hold traces of the texts they were trained on."
 

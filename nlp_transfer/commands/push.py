@@ -25,8 +25,8 @@ def push(arguments: Sequence[str] | None = None, description: str = "") -> int:
             language=tuple(options.language),
             card=options.card and Path(options.card),
             allowed=tuple(options.allow),
-            check_corpus=not options.without_corpus_check,
-            into_existing=options.into_existing,
+            check_corpus=not options.skip_overlap_check,
+            allow_existing=options.allow_existing,
             runs=tuple(map(Path, options.run)),
         )
         folder = Path(options.run_folder)
@@ -86,11 +86,11 @@ def _push_parser(description: str) -> argparse.ArgumentParser:
         "known by their fingerprints",
     )
     parser.add_argument(
-        "--without_corpus_check",
+        "--skip_overlap_check",
         action="store_true",
         help="do not look for words of the corpus, where it is not at hand",
     )
     parser.add_argument(
-        "--into_existing", action="store_true", help="push into a repository that holds files of no push of ours"
+        "--allow_existing", action="store_true", help="push into a repository that holds files of no push of ours"
     )
     return parser

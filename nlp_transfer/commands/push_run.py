@@ -49,7 +49,7 @@ class PushSettings:
         card: a card to take in place of the one that is made.
         allowed: keys of findings that may pass.
         check_corpus: whether to look for runs of the corpus's words.
-        into_existing: whether the repository may hold what no push made.
+        allow_existing: whether the repository may hold what no push made.
         runs: folders of the runs that a merged model was made of, where they do not lie around it; or of the run of the
             extractor that a model holds, where it does not lie where the model's run found it.
         token: of the one who pushes; None is the login of this machine.
@@ -63,7 +63,7 @@ class PushSettings:
     card: Path | None = None
     allowed: tuple[str, ...] = ()
     check_corpus: bool = True
-    into_existing: bool = False
+    allow_existing: bool = False
     runs: tuple[Path, ...] = ()
     token: str | None = field(default=None, repr=False)
 
@@ -163,7 +163,7 @@ def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Rep
         repo_id,
         name=folder.resolve().name,
         public=settings.public,
-        into_existing=settings.into_existing,
+        allow_existing=settings.allow_existing,
         token=settings.token,
     )
 

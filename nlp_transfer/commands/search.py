@@ -1,6 +1,6 @@
 """Values that a run chooses by itself: one run for each, judged without a look at what is reported.
 
-    choose: {methods.dann.weight: [0.03, 0.1, 0.3]}
+    search: {methods.dann.weight: [0.03, 0.1, 0.3]}
 
 Each combination is a run of its own in `candidates/` of the run's folder; the best by `metric_for_best_model` is then
 the run itself, from its last checkpoint on. Candidates that are finished are not run again.
@@ -46,7 +46,9 @@ def candidates(config: Experiment, folder: Path) -> Iterator[tuple[str, Experime
         training = made.training.with_output_dir(str(folder / CANDIDATES / str(number)))
         yield (
             describe_values(values),
-            dataclasses.replace(made, training=training, source_only=False, baselines=(), prior_correction=False),
+            dataclasses.replace(
+                made, training=training, source_only_baseline=False, baselines=(), prior_correction=False
+            ),
         )
 
 
@@ -56,7 +58,7 @@ def choose(
     """Run the candidates and take the best. On all processes together.
 
     Args:
-        config: of the run, with `choose`.
+        config: of the run, with `search`.
         folder: the run's.
         run: runs one, or does nothing where it is finished.
         tell: is told how good each is.

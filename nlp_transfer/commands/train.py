@@ -40,11 +40,11 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
             found = estimate(config, say=lambda text: print(text, file=sys.stderr))
             console().print(to_rich(found.table(" ".join(options.config) or "This run")))
         else:
-            status.code = _run(config, resume=options.resume, new_run=options.new_run)
+            status.code = _run(config, resume=options.resume, archive_existing=options.archive_existing)
     return status.code
 
 
-def _run(config: "Experiment", *, resume: bool, new_run: bool) -> int:
+def _run(config: "Experiment", *, resume: bool, archive_existing: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
     from nlp_transfer.reporting.tables import console
     from nlp_transfer.runner import run
@@ -52,12 +52,14 @@ def _run(config: "Experiment", *, resume: bool, new_run: bool) -> int:
     from nlp_transfer.training.signals import StopSignals
 
     folder = str(config.training.output_dir)
-    if resume and new_run:
-        raise ConfigError("--resume goes on with the run in the folder, --new_run begins another: choose one of them.")
+    if resume and archive_existing:
+        raise ConfigError(
+            "--resume goes on with the run in the folder, --archive_existing begins another: choose one of them."
+        )
     with StopSignals() as signals:
         try:
             with naming_lost_processes():
-                report = run(config, resume=resume, new_run=new_run, stop_signals=signals)
+                report = run(config, resume=resume, archive_existing=archive_existing, stop_signals=signals)
         except RunInterrupted as stop:
             if is_main_process():
                 print(f"{stop}\nGo on with{_resuming_command()}", file=sys.stderr)
@@ -79,7 +81,7 @@ def _resuming_command() -> str:
     """The command of this process with `--resume`, without secrets; several processes need their launcher."""
     from nlp_transfer.reporting.config_record import command_record
 
-    words = [word for word in command_record(sys.argv) if word not in ("--resume", "--new_run")]
+    words = [word for word in command_record(sys.argv) if word not in ("--resume", "--archive_existing")]
     processes = os.environ.get("WORLD_SIZE", "1")
     if processes != "1":
         return f" the same launcher and its {processes} processes: {shlex.join([*words, '--resume'])}"
@@ -90,14 +92,14 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
     """Split a command line into its switches and the overrides of configuration values.
 
     Returns:
-        The switches (config, print_config, dry_run, estimate, resume, new_run), and (path, value) pairs.
+        The switches (config, print_config, dry_run, estimate, resume, archive_existing), and (path, value) pairs.
 
     Raises:
         ConfigError: words that are no option, and options without a value; all of them.
     """
     parser = command_parser(
         description,
-        usage="%(prog)s --config FILE [--print_config | --dry_run | --estimate] [--resume | --new_run] "
+        usage="%(prog)s --config FILE [--print_config | --dry_run | --estimate] [--resume | --archive_existing] "
         "[--PATH VALUE ...]",
         add_help=False,
     )
@@ -120,7 +122,7 @@ def parse(arguments: Sequence[str], description: str) -> tuple[argparse.Namespac
         help="go on with the run in training.output_dir, start it if there is none, end at once if it is finished",
     )
     parser.add_argument(
-        "--new_run", action="store_true", help="rename the run in training.output_dir, and start another"
+        "--archive_existing", action="store_true", help="rename the run in training.output_dir, and start another"
     )
     options, rest = parser.parse_known_args(arguments)
     return options, read_overrides(rest)

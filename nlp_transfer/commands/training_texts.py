@@ -17,7 +17,7 @@ from nlp_transfer.training.setup import load_corpora
 if TYPE_CHECKING:
     from nlp_transfer.data import Corpus
 
-WITHOUT_CHECK = "pass --without_corpus_check if you have looked yourself"
+WITHOUT_CHECK = "pass --skip_overlap_check if you have looked yourself"
 
 
 def corpora_of(run: PushableModel) -> "Mapping[str, Corpus]":

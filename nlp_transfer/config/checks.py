@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.config.parsing import path_problems
-from nlp_transfer.config.search_space import choosing_problems
+from nlp_transfer.config.search_space import search_problems
 from nlp_transfer.config.typed_values import PartialConfig
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean
@@ -51,17 +51,17 @@ def cross_problems(config: "Experiment | PartialConfig") -> list[str]:
                 "none. Name it with target: {path: …}."
             )
     if config.training is not None:
-        if config.target_progress and config.training.eval_strategy == "no":
+        if config.log_target_scores and config.training.eval_strategy == "no":
             problems.append(
-                "target_progress scores the target in each evaluation, and training.eval_strategy is no. Set it to "
-                "epoch or steps, or leave target_progress out."
+                "log_target_scores scores the target in each evaluation, and training.eval_strategy is no. Set it to "
+                "epoch or steps, or leave log_target_scores out."
             )
         problems += _training_problems(config.training, config.task)
         problems += _labels_problems(config)
-        problems += choosing_problems(config.choose or {}, config.training, config.methods or ())
+        problems += search_problems(config.search or {}, config.training, config.methods or ())
     problems += [
         f"{name} needs text of a target domain, and there is none. Name it with target: {{path: …}}."
-        for name in ("prior_correction", "target_progress")
+        for name in ("prior_correction", "log_target_scores")
         if getattr(config, name) and config.target is None
     ]
     if config.task is not None and not config.task.classifies:
@@ -125,7 +125,7 @@ def _without_labels(config: "Experiment | PartialConfig") -> list[str]:
     ]
     problems += [
         f"{name} needs classes, and {task} has none. Leave it out."
-        for name in ("prior_correction", "target_progress")
+        for name in ("prior_correction", "log_target_scores")
         if getattr(config, name)
     ]
     return problems

@@ -1,9 +1,11 @@
 """Options that several commands have, and help that shows every field of a configuration."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from nlp_transfer.config.renamed import new_name
 from nlp_transfer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,6 +18,14 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.register("type", None, _not_empty)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse an option that was renamed, with its new name."""
+        for word in sys.argv[1:] if args is None else args:
+            option = word.partition("=")[0]
+            if new := new_name(option, self._option_string_actions):
+                raise ConfigError(f"The option {option} was renamed: write {new}.")
+        return super().parse_known_args(args, namespace)
 
 
 def _not_empty(word: str) -> str:
@@ -48,11 +58,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_summary_settings(parser: argparse.ArgumentParser) -> None:
     """Add what may be set of summaries otherwise than in the model's run."""
     parser.add_argument(
-        "--select_by",
+        "--length_unit",
         metavar="UNIT",
         help="of a model that summarises: sentences, words, characters, or share of the words (default: as trained)",
     )
-    parser.add_argument("--select", type=float, metavar="SIZE", help="and how many of them a summary may have")
+    parser.add_argument("--length", type=float, metavar="SIZE", help="and how many of them a summary may have")
     parser.add_argument(
         "--generation",
         nargs="+",

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, baselines_of, corpus_problems, cross_problems
 from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs
 from nlp_transfer.config.parsing import merge_tree, override, read_yaml
+from nlp_transfer.config.renamed import unknown_name
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
 from nlp_transfer.data import CorpusConfig
-from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
+from nlp_transfer.errors import ConfigError, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.run_arguments import one_of_each, run_problems
@@ -43,11 +44,11 @@ class Experiment:
         target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
             are for the report only, but for `joint`, which asks for those of its training split.
         methods: how knowledge moves.
-        source_only: where methods use the target: train without them, too, and say whether they seem to do harm.
-        target_progress: score the target by its labels in each evaluation, for the log and the report alone: which
+        source_only_baseline: where methods use the target, train without them too, and compare.
+        log_target_scores: score the target by its labels in each evaluation, for the log and the report alone: which
             checkpoint each way of choosing would have taken, and how good that is.
         prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
-        choose: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
+        search: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
             `training.metric_for_best_model` chooses.
         baselines: what stands beside a classifier or a summariser in the report; null is all that go with the task.
         tokenizer: where the tokenizer is, if not with the model.
@@ -62,10 +63,10 @@ class Experiment:
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
     methods: tuple[Method, ...] = (FullFineTuning(),)
-    source_only: bool = True
-    target_progress: bool = False
+    source_only_baseline: bool = True
+    log_target_scores: bool = False
     prior_correction: bool = False
-    choose: dict[str, list[Any]] = field(default_factory=dict)
+    search: dict[str, list[Any]] = field(default_factory=dict)
     baselines: tuple[str, ...] | None = None
     tokenizer: str | None = None
     revision: str | None = None
@@ -100,10 +101,10 @@ class Experiment:
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
         tree["baselines"] = list(self.baseline_names)
         for key in (
-            "source_only",
-            "target_progress",
+            "source_only_baseline",
+            "log_target_scores",
             "prior_correction",
-            "choose",
+            "search",
             "tokenizer",
             "revision",
             "trust_remote_code",
@@ -115,15 +116,15 @@ class Experiment:
 
 
 def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
-    """Every combination of the values of `choose`, by path, and the configuration with it.
+    """Every combination of the values of `search`, by path, and the configuration with it.
 
     Raises:
         ConfigError: one cannot be.
     """
     found = []
     tree = config.record()
-    choose = tree.pop("choose")
-    for values in combinations(choose):
+    search = tree.pop("search")
+    for values in combinations(search):
         found.append((values, load_config(tree=tree, overrides=list(values.items()))))
     return found
 
@@ -153,11 +154,11 @@ def load_config(
     if problems:
         raise ConfigError(one_of_each([*problems, *cross_problems(sections)]))
     config = Experiment(**sections.values)
-    if config.choose:
+    if config.search:
         try:
             candidate_configs(config)
         except ConfigError as error:
-            raise ConfigError([f"choose: {problem.removeprefix('--')}" for problem in error.problems]) from error
+            raise ConfigError([f"search: {problem.removeprefix('--')}" for problem in error.problems]) from error
     return config
 
 
@@ -172,7 +173,7 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
     for key, value in tree.items():
         before = len(problems)
         if key not in fields:
-            problems.append(did_you_mean("key", key, fields))
+            problems.append(unknown_name("key", key, fields))
             unread.add(nearest_name(str(key), fields) or str(key))
         elif key == "source" and isinstance(value, list):
             read = [build(CorpusConfig, item, f"source.{i}", problems) for i, item in enumerate(value)]
@@ -219,7 +220,7 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
     for path, value in overrides:
         override(tree, path, value, problems)
     known = [*options, *(f"--{path}" for path, *_ in described_fields(CorpusConfig, f"{key}."))]
-    problems += [did_you_mean("option", f"--{name}", known) for name in tree if name != key]
+    problems += [unknown_name("option", f"--{name}", known) for name in tree if name != key]
     corpus = build(CorpusConfig, tree.get(key, {}), key, problems)
     problems += corpus_problems(corpus, key)
     if problems:

@@ -14,7 +14,8 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import CollectionNode, Node
 
-from nlp_transfer.errors import ConfigError, did_you_mean, format_value
+from nlp_transfer.config.renamed import unknown_name
+from nlp_transfer.errors import ConfigError, format_value
 from nlp_transfer.files import utf8_problem
 
 MAX_FILE_BYTES = 1 << 20
@@ -135,7 +136,7 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
             found = _list_item(node, step)
             if found is None:
                 names = [_name_of(item) or str(i) for i, item in enumerate(node)]
-                problems.append(f"--{path}: {did_you_mean(steps[i - 1].removesuffix('s'), step, names)}")
+                problems.append(f"--{path}: {unknown_name(steps[i - 1].removesuffix('s'), step, names)}")
                 return
             node = found
         else:

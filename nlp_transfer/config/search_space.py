@@ -1,6 +1,6 @@
 """Values to try, by their paths: `{"methods.dann.weight": [0.03, 0.1], "training.learning_rate": [1e-4, 3e-4]}`.
 
-A configuration's `choose` and `TransferTrainer.choose` read them alike.
+A configuration's `search` and `TransferTrainer.search` read them alike.
 """
 
 import itertools
@@ -33,13 +33,13 @@ NUMBERS = (
     "adam_beta2",
     "adam_epsilon",
 )
-"""What `TransferTrainer.choose` may try of `training`: arguments that say how it learns, and that stand alone."""
+"""What `TransferTrainer.search` may try of `training`: arguments that say how it learns, and that stand alone."""
 
 
-def combinations(choose: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+def combinations(search: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Every combination of the values, by path."""
-    for combination in itertools.product(*choose.values()):
-        yield dict(zip(choose, combination, strict=True))
+    for combination in itertools.product(*search.values()):
+        yield dict(zip(search, combination, strict=True))
 
 
 def describe_values(values: Mapping[str, Any]) -> str:
@@ -47,47 +47,47 @@ def describe_values(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{path} {value}" for path, value in values.items())
 
 
-def choosing_problems(choose: Mapping[str, Sequence[Any]], training: Any, methods: Sequence[Method]) -> list[str]:
+def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods: Sequence[Method]) -> list[str]:
     """What is wrong with values to try, but for the values themselves, one message each.
 
     Args:
-        choose: values by path; empty where nothing is chosen.
+        search: values by path; empty where nothing is chosen.
         training: the arguments, whose `metric_for_best_model` chooses.
         methods: all of the run.
     """
     problems = []
-    for path, values in choose.items():
+    for path, values in search.items():
         section = str(path).partition(".")[0]
         if near := "training" if section in NUMBERS else "methods" if section in METHODS else None:
-            problems.append(f"choose: {path} is not whole. Did you mean {near}.{path}?")
+            problems.append(f"search: {path} is not whole. Did you mean {near}.{path}?")
         elif not str(path).startswith(("methods.", "training.")) or path == "training.seed":
             problems.append(
-                f"choose: {path} cannot be chosen; expected a path such as methods.dann.weight or "
+                f"search: {path} cannot be chosen; expected a path such as methods.dann.weight or "
                 "training.learning_rate. Other values change what is compared, and the best seed is luck."
             )
         elif is_result_neutral(str(path)):
-            problems.append(f"choose: {path} changes no result, so there is nothing to choose. Leave it out.")
+            problems.append(f"search: {path} changes no result, so there is nothing to choose. Leave it out.")
         elif isinstance(values, str) or not isinstance(values, Sequence) or not values:
             found = "empty" if isinstance(values, list | tuple) else format_value(values)
-            problems.append(f"choose.{path} is {found}; expected a list of values.")
+            problems.append(f"search.{path} is {found}; expected a list of values.")
         elif len(values) > MAX_CANDIDATES:
-            problems.append(f"choose.{path} has {len(values):,} values; expected at most {MAX_CANDIDATES}. {_FEWER}")
+            problems.append(f"search.{path} has {len(values):,} values; expected at most {MAX_CANDIDATES}. {_FEWER}")
         elif twice := [value for place, value in enumerate(values) if value in values[:place]]:
-            problems.append(f"choose.{path} has {twice[0]} more than once; each would be trained. Leave one.")
-    lengths = [len(values) if isinstance(values, list | tuple) else 1 for values in choose.values()]
+            problems.append(f"search.{path} has {twice[0]} more than once; each would be trained. Leave one.")
+    lengths = [len(values) if isinstance(values, list | tuple) else 1 for values in search.values()]
     if math.prod(lengths) > MAX_CANDIDATES >= max(lengths):
         product = " x ".join(map(str, lengths))
         problems.append(
-            f"choose has {math.prod(lengths):,} combinations ({product}); expected at most {MAX_CANDIDATES}. {_FEWER}"
+            f"search has {math.prod(lengths):,} combinations ({product}); expected at most {MAX_CANDIDATES}. {_FEWER}"
         )
-    if choose:
+    if search:
         if training.metric_for_best_model is None or not training.load_best_model_at_end:
             problems.append(
-                "choose needs something to choose by: set training.metric_for_best_model and "
+                "search needs something to choose by: set training.metric_for_best_model and "
                 "training.load_best_model_at_end: true."
             )
         problems += [
-            f"choose: {method.name} trains nothing by gradient, so nothing is evaluated on the way. It chooses by "
+            f"search: {method.name} trains nothing by gradient, so nothing is evaluated on the way. It chooses by "
             "itself among its fields' lists."
             for method in methods
             if not method.trains

@@ -214,8 +214,9 @@ def texts_of(parts: Sequence[RepoFile]) -> Iterator[tuple[str, str]]:
 
     Of a tokenizer that is its settings, its template, its special tokens and all words that were added to it. Not
     scanned are vocabulary and merges (`vocab.*`, `merges.txt`, `*.model`, `bpe.codes`, and both in `tokenizer.json`):
-    they are the encoder's, of pieces of words, and `new_words` of a run are added words. Nor are the weights' numbers,
-    and names and hashes that this package or safetensors wrote (`manifest.json`, `model.safetensors.index.json`).
+    they are the encoder's, of pieces of words, and `num_new_tokens` of a run are added words. Nor are the weights'
+    numbers, and names and hashes that this package or safetensors wrote (`manifest.json`, `model.safetensors.
+    index.json`).
     """
     for part in parts:
         own = Path(part.name).name

@@ -80,7 +80,7 @@ def _no_longer(held: Sequence[str], parts: "Sequence[RepoFile]") -> list[str]:
 
 
 def check_target(
-    repo_id: str | None, *, name: str, public: bool, into_existing: bool = False, token: str | None = None
+    repo_id: str | None, *, name: str, public: bool, allow_existing: bool = False, token: str | None = None
 ) -> Repository:
     """Find out, in one or two cheap calls, whether a push will be let in. Nothing is written.
 
@@ -88,7 +88,7 @@ def check_target(
         repo_id: `owner/name`, or `name` of the one who is logged in.
         name: what the repository is called where `repo_id` is None.
         public: whether it shall be, or may be, readable by everyone.
-        into_existing: whether it may hold files that no push made.
+        allow_existing: whether it may hold files that no push made.
         token: of the one who pushes; None is the login of this machine.
 
     Raises:
@@ -118,10 +118,10 @@ def check_target(
             f"{target} is there already and is private, which a push does not change. Open it in its settings on the "
             "Hub, or leave --public out (training.hub_private_repo: true)."
         )
-    if not into_existing and TAG not in tags and set(files) - {*_OWN_FILES}:
+    if not allow_existing and TAG not in tags and set(files) - {*_OWN_FILES}:
         raise PublishError(
             f"The name {target} is taken: it holds {len(files)} files ({', '.join(files[:4])}"
-            f"{', …' if len(files) > 4 else ''}) and no card of a push. Choose another name, or pass --into_existing "
+            f"{', …' if len(files) > 4 else ''}) and no card of a push. Choose another name, or pass --allow_existing "
             "to put a commit on top of them."
         )
     return Repository(target, exists=True, files=files, head=info.sha)

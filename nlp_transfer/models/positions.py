@@ -37,17 +37,17 @@ def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bo
         return loaded
     table = position_table(loaded.model)
     if not repeat:
-        more = "set task.repeat_positions: true, " if table is not None else ""
+        more = "set task.extend_positions: true, " if table is not None else ""
         raise ConfigError(
             f"task.max_length is {max_length}, but {name} reads at most {positions} tokens. "
             f"Set task.max_length to {positions} or less, {more}or name an encoder for longer texts."
         )
     if table is None:
         raise ConfigError(
-            f"task.repeat_positions is on, but {name} has no table of positions that could be repeated. Set "
+            f"task.extend_positions is on, but {name} has no table of positions that could be repeated. Set "
             f"task.max_length to {positions} or less, or name an encoder for longer texts."
         )
-    repeat_positions(loaded.model, positions, max_length)
+    extend_positions(loaded.model, positions, max_length)
     note = f"Its {positions:,} positions are repeated to {max_length:,}."
     return replace(loaded, max_positions=max_length, notes=(*loaded.notes, note))
 
@@ -59,7 +59,7 @@ def position_table(model: "PreTrainedModel") -> nn.Embedding | None:
     return table if isinstance(table, nn.Embedding) else None
 
 
-def repeat_positions(model: "PreTrainedModel", old: int, new: int) -> None:
+def extend_positions(model: "PreTrainedModel", old: int, new: int) -> None:
     """Repeat the table of positions, in place.
 
     Args:

@@ -20,7 +20,7 @@ LIMITS: dict[str, tuple[int, str]] = {
     "max_summary_length": (100_000, "no decoder writes a longer summary"),
     "num_beams": (1_000, "each beam holds the decoder's states again"),
     "no_repeat_ngram_size": (1_000, "no summary repeats so long a run of tokens"),
-    "new_words": (100_000, "each is a row of the embeddings, and has to be learned"),
+    "num_new_tokens": (100_000, "each is a row of the embeddings, and has to be learned"),
     "per_device_train_batch_size": (1_000_000, _ROWS),
     "per_device_eval_batch_size": (1_000_000, _ROWS),
     "gradient_accumulation_steps": (1_000_000, "the model would not be updated"),

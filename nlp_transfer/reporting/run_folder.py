@@ -158,15 +158,15 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
         raise CheckpointError(
             f"{what}, of a different configuration, and is not overwritten; {_ELSEWHERE}"
             + (", resume it with its own configuration" if resume else "")
-            + ", or start anew with --new_run, which keeps it under another name"
+            + ", or start anew with --archive_existing, which keeps it under another name"
             + ". What differs (there -> now):\n"
             + "\n".join(f"  {line}" for line in different)
         )
     if not resume:
         use = "read its results" if found.state == "finished" else "go on with it"
         raise CheckpointError(
-            f"{what}, and is not overwritten; {_ELSEWHERE}, pass --resume to {use}, or --new_run to keep it under "
-            "another name."
+            f"{what}, and is not overwritten; {_ELSEWHERE}, pass --resume to {use}, or --archive_existing to keep "
+            "it under another name."
         )
     return found
 
@@ -240,8 +240,8 @@ def _check_inputs(found: RunFolder, inputs: Mapping[str, str]) -> None:
         if found.state == "unfinished" and inputs.get(name, fingerprint) != fingerprint:
             raise CheckpointError(
                 f"{found.path} holds an unfinished run with another {name}: its fingerprint was {fingerprint[:12]}…, "
-                f"now it is {inputs[name][:12]}…. Put the files back as they were, or start anew with --new_run, which "
-                "keeps the run under another name."
+                f"now it is {inputs[name][:12]}…. Put the files back as they were, or start anew with "
+                "--archive_existing, which keeps the run under another name."
             )
 
 

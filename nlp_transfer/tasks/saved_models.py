@@ -244,7 +244,7 @@ def summarizer_settings(name: str, record: Any) -> dict[str, Any]:
     """
     try:
         return {
-            "budget": SummaryLength(str(record["select_by"]), float(record["select"])),
+            "budget": SummaryLength(str(record["length_unit"]), float(record["length"])),
             "max_length": int(record["max_length"]),
             "overlap": int(record["overlap"]),
             "block_trigrams": bool(record["block_trigrams"]),

@@ -9,8 +9,8 @@ import numpy as np
 
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.metrics.sentence_selection import SummaryLength, chosen_sentences
-from nlp_transfer.tasks.summarization.abstractive import CUT
-from nlp_transfer.tasks.summarization.extractive import selection_problems
+from nlp_transfer.tasks.summarization.abstractive import TRUNCATE
+from nlp_transfer.tasks.summarization.extractive import length_problems
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -88,15 +88,15 @@ class TrainedSummarizer:
         """The numbers of the sentences that a summary takes, by their scores."""
         return chosen_sentences(scores, sentences, self.budget, block_trigrams=self.block_trigrams)
 
-    def selecting(self, select_by: str | None = None, select: float | None = None) -> "TrainedSummarizer":
+    def selecting(self, length_unit: str | None = None, length: float | None = None) -> "TrainedSummarizer":
         """The same one with other settings of `ExtractiveSummarization`; None keeps what it has.
 
         Raises:
             ConfigError: they are none.
         """
-        unit = self.budget.unit if select_by is None else select_by
-        size = self.budget.size if select is None else select
-        if problems := selection_problems(unit, size, "--"):
+        unit = self.budget.unit if length_unit is None else length_unit
+        size = self.budget.size if length is None else length
+        if problems := length_problems(unit, size, "--"):
             raise ConfigError(problems)
         return replace(self, budget=SummaryLength(unit, size))
 
@@ -186,6 +186,6 @@ class TrainedAbstractiveSummarizer:
             self.max_length,
             self.max_summary_length,
             prefix=self.prefix,
-            whole=self.long_documents == CUT,
+            whole=self.long_documents == TRUNCATE,
             ranking=ranking,
         )

@@ -30,9 +30,9 @@ class TransferArguments(TrainingArguments):
             Unset leaves `bf16` and `fp16` to decide.
         cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
             `scripts/train.py` sets them; `accelerate launch` alone leaves one.
-        nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
+        on_nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
             take it, or `skip` it, say so, and go on.
-        max_skipped_updates: how many updates `nonfinite: skip` may leave out before it stops too.
+        max_skipped_updates: how many updates `on_nonfinite: skip` may leave out before it stops too.
         unpadding: leave padding out of the encoder's layers, where the network allows it (models/speed/unpadding.py).
         fast_dropout: on a CPU, draw all dropout, attention's too, by a faster generator (models/speed/dropout.py).
         attention_dropout: share of attention weights that are dropped while training; unset leaves what the model's
@@ -40,8 +40,8 @@ class TransferArguments(TrainingArguments):
         fast_linear: on a CPU, compute the float32 products of linear layers by oneDNN (models/speed/fast_linear.py).
         source_weights: of several sources, the share of an epoch that each one has: `size` (as it has rows), `equal`,
             `distance` (as much of the target's texts looks like it), or a number for each source in order.
-        tokens_per_pass: how many tokens, padding not counted, go through the model at once; a larger micro-batch is cut
-            into passes of rows of similar length, whose gradients add up to the same update. Unset never cuts.
+        max_tokens_per_forward: how many tokens, padding not counted, go through the model at once; a larger micro-batch
+            is cut into passes of rows of similar length, whose gradients add up to the same update. Unset never cuts.
         activation_cache: keep on disk what the frozen part of an encoder makes of each text, where that pays, so that
             it is computed once (`scripts/cache.py` lists and clears it). Results stay within float rounding.
         activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
@@ -59,7 +59,7 @@ class TransferArguments(TrainingArguments):
         default=None, metadata={"help": "fp32, bf16, or auto: bf16 where it is native."}
     )
     cpu_threads: int | None = field(default=None, metadata={"help": "Threads of each process on a CPU."})
-    nonfinite: Literal["stop", "skip"] = field(default="stop", metadata={"help": "What to do with such an update."})
+    on_nonfinite: Literal["stop", "skip"] = field(default="stop", metadata={"help": "What to do with such an update."})
     max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
     unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
     fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
@@ -69,7 +69,9 @@ class TransferArguments(TrainingArguments):
     source_weights: str | None | list[float] = field(  # noqa: RUF036
         default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers ('0.3 0.7')."}
     )
-    tokens_per_pass: int | None = field(default=None, metadata={"help": "Tokens that go through the model at once."})
+    max_tokens_per_forward: int | None = field(
+        default=None, metadata={"help": "Tokens that go through the model at once."}
+    )
     activation_cache: bool = field(default=True, metadata={"help": "Compute what is frozen once, and keep it on disk."})
     activation_cache_gb: float = field(default=10.0, metadata={"help": "Size limit of that, in 10^9 bytes."})
     logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
@@ -221,7 +223,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
             "per_device_train_batch_size",
             "per_device_eval_batch_size",
             "gradient_accumulation_steps",
-            "tokens_per_pass",
+            "max_tokens_per_forward",
             "eval_accumulation_steps",
             "dataloader_prefetch_factor",
             "ddp_bucket_cap_mb",

@@ -17,7 +17,7 @@ WITHOUT_EFFECT = (
     "training.log_",
     "training.logging_",
     "training.max_skipped_updates",
-    "training.nonfinite",
+    "training.on_nonfinite",
     "training.output_dir",
     "training.project",
     "training.push_to_hub",

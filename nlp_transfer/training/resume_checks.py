@@ -102,8 +102,8 @@ def find_best_checkpoint(trainer: Any, resumed: Path, name: str) -> None:
                 [
                     *error.problems,
                     f"{best} held the best weights so far, so training cannot end as it would have. Put it back, "
-                    "or train anew: in Python without resume_from_checkpoint; of a run, --new_run keeps this one "
-                    "under another name.",
+                    "or train anew: in Python without resume_from_checkpoint; of a run, --archive_existing keeps this "
+                    "one under another name.",
                 ]
             ) from error
         trainer.state.best_model_checkpoint = None

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.config.search_space import CANDIDATES, NUMBERS, choosing_problems, combinations, describe_values
+from nlp_transfer.config.search_space import CANDIDATES, NUMBERS, combinations, describe_values, search_problems
 from nlp_transfer.config.typed_values import check_field
 from nlp_transfer.errors import ConfigError, TrainingError, did_you_mean, format_value
 from nlp_transfer.methods.base import Method, check_all
@@ -31,14 +31,14 @@ from nlp_transfer.training.twins import TwinMixin
 class BesideMixin(TwinMixin):
     """See the module's text. A part of `TransferMixin`."""
 
-    def choose(self, values: Mapping[str, Sequence[Any]], *, resume: bool = False) -> typing.Self:
+    def search(self, values: Mapping[str, Sequence[Any]], *, resume: bool = False) -> typing.Self:
         """Train a trainer for each value, and take the best by `metric_for_best_model`; instead of `train`.
 
         A label-free metric, such as `target_infomax`, chooses how strong a method acts without target labels. Each is
         trained in a folder of its own in `candidates/` of the output folder.
 
         Args:
-            values: to try, by their paths, as `choose` of a configuration: `{"methods.dann.weight": [0.03, 0.1]}`; of
+            values: to try, by their paths, as `search` of a configuration: `{"methods.dann.weight": [0.03, 0.1]}`; of
                 `training.…` those that are numbers. Of several paths all combinations are tried.
             resume: go on with what an interrupted call of the same values has trained; begin the others.
 
@@ -113,8 +113,8 @@ class BesideMixin(TwinMixin):
         """What to train, checked: the values in words, the methods, and the arguments that differ."""
         if not isinstance(values, Mapping) or not values:
             given = "no values" if isinstance(values, Mapping) else format_value(values)
-            raise ConfigError(f'choose was given {given}; expected such as {{"methods.dann.weight": [0.03, 0.1]}}.')
-        if problems := choosing_problems(values, self.args, self.methods):
+            raise ConfigError(f'search was given {given}; expected such as {{"methods.dann.weight": [0.03, 0.1]}}.')
+        if problems := search_problems(values, self.args, self.methods):
             raise ConfigError(problems)
         initial_model, found = self.initial_model(), []
         for combination in combinations(values):
@@ -136,7 +136,7 @@ class BesideMixin(TwinMixin):
                     check_all(tuple(methods.values()), initial_model)
             except ConfigError as error:
                 wrong += error.problems
-            problems += [f"choose: {problem}" for problem in wrong]
+            problems += [f"search: {problem}" for problem in wrong]
             found.append((describe_values(combination), tuple(methods.values()), training))
         if problems:
             raise ConfigError(problems)

@@ -40,7 +40,7 @@ def target_method_names(config: Experiment) -> str:
 
 def source_only_config(config: Experiment, folder: Path) -> Experiment | None:
     """The same run without the methods that use the target, inside the run's folder; None where there is none."""
-    if not config.source_only or not target_method_names(config):
+    if not config.source_only_baseline or not target_method_names(config):
         return None
     changes = {"metric_for_best_model": "macro_f1"} if selects_by_target_labels(config) else {}
     if config.training.source_weights == DISTANCE:
@@ -84,9 +84,9 @@ def check_adaptation(
                 f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
                 "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
-    rows = target_validation_rows(config, encoded) if config.target_progress and not problems else None
+    rows = target_validation_rows(config, encoded) if config.log_target_scores and not problems else None
     if rows is not None and "labels" not in rows.column_names:
-        problems.append(f"target_progress scores the target by its labels. {_target(config)} has none. Leave it out.")
+        problems.append(f"log_target_scores scores the target by its labels. {_target(config)} has none. Leave it out.")
     for method in config.methods:
         if (asked := method.hidden_tokens()) is not None:
             masks_for(method.name, tokenizer, asked.probability)
@@ -182,7 +182,7 @@ def target_validation_rows(config: Experiment, encoded: Encoded) -> Dataset | No
     """The target's rows that each evaluation scores by their labels, to choose a checkpoint by or for the log alone."""
     if selects_by_target_labels(config):
         return encoded["target"]["validation"]
-    if config.target_progress:
+    if config.log_target_scores:
         splits = evaluation_splits(config, encoded)["target"]
         return splits[scored_splits("target", splits)[0]]
     return None

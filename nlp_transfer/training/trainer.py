@@ -13,7 +13,7 @@ from nlp_transfer.training.mixin import TransferMixin
 class TransferTrainer(TransferMixin):
     """`transformers.Trainer` with some arguments more; see `TransferMixin` for the faults that it removes.
 
-    `choose` trains one for each of some values and takes the best, `train_source_only` one without the target;
+    `search` trains one for each of some values and takes the best, `train_source_only` one without the target;
     `compare_on_target`, `estimate_label_shift` and `correct_prior` say and use what it makes of the target's texts.
 
     Args:

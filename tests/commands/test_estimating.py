@@ -127,7 +127,7 @@ def adapting(small, output_dir, *words):
 
 
 def test_what_evaluations_and_methods_look_at_in_the_target_is_counted_as_often(small, tmp_path, monkeypatch):
-    config = adapting(small, tmp_path, ("source_only", False))
+    config = adapting(small, tmp_path, ("source_only_baseline", False))
     target = len(load_data(config)[3]["target"]["test"])
     monkeypatch.setattr(estimating, "_computing", lambda trainer, rows, compute: 10.0 * len(rows))
     monkeypatch.setattr(estimating, "interpolate", lambda points, tokens: 1.0)
@@ -154,7 +154,7 @@ def test_what_an_evaluation_looks_at_beside_validation(small, tmp_path, monkeypa
     by_source = ("training.metric_for_best_model", "macro_f1")
     assert rows() == [target]
     assert rows(by_source) == []
-    assert rows(by_source, ("target_progress", True)) == [target]  # its scores without labels are of the same rows
+    assert rows(by_source, ("log_target_scores", True)) == [target]  # its scores without labels are of the same rows
     assert rows(("training.metric_for_best_model", "target_dev")) == [target, train, validation]
     monkeypatch.setattr(estimating, "MAX_ROWS", 5)
-    assert rows(("target_progress", True)) == [target, 5]
+    assert rows(("log_target_scores", True)) == [target, 5]

@@ -157,7 +157,7 @@ def test_runs_that_lie_elsewhere_are_named_and_known(loopback_hub: Hub, merged: 
     card.write_text("---\ntags: [nlp-transfer]\n---\n# Mine\n")
     assert refusal(folder, card=card) == [
         f"{start}their texts are looked through for what would be published. Name the folders of all its runs with --run, "
-        "or pass --without_corpus_check if you have looked yourself."
+        "or pass --skip_overlap_check if you have looked yourself."
     ]
     assert refusal(folder, runs=(merged / "run0",))[0].startswith(
         f"{folder} was merged from runs that do not lie around it: run1. "
@@ -218,7 +218,7 @@ def test_a_corpus_that_is_gone_stops_the_push(loopback_hub: Hub, merged: Path, t
     (folder / "run1" / "run.json").write_text(json.dumps(record))
     (problem,) = refusal(folder / "soup")
     assert problem.startswith("The texts of the run cannot be read again (")
-    assert problem.endswith("or pass --without_corpus_check if you have looked yourself.")
+    assert problem.endswith("or pass --skip_overlap_check if you have looked yourself.")
 
 
 def test_the_command(loopback_hub: Hub, merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

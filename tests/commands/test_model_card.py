@@ -60,7 +60,7 @@ def test_a_corpus_of_the_package_is_named_in_the_metadata(tmp_path: Path) -> Non
             "weight_decay 0, seed 42",
         ),
         (
-            config(choose={"training.learning_rate": [1e-5, 2e-5]}, training={"per_device_train_batch_size": 32}),
+            config(search={"training.learning_rate": [1e-5, 2e-5]}, training={"per_device_train_batch_size": 32}),
             "num_train_epochs 3, learning_rate chosen of 1e-05 / 2e-05, per_device_train_batch_size 32, "
             "gradient_accumulation_steps 1, weight_decay 0, seed 42",
         ),
@@ -81,13 +81,13 @@ def test_a_run_that_trained_no_network_has_its_methods_settings(tmp_path: Path) 
 
 def test_a_methods_settings_are_all_named(tmp_path: Path) -> None:
     kind = {"name": "peft", "peft_type": "IA3", "settings": {"target_modules": ["key"], "a*b": True}}
-    lines = card(tmp_path, config(LORA, kind, choose={"methods.lora.r": [4, 8]})).transfer
+    lines = card(tmp_path, config(LORA, kind, search={"methods.lora.r": [4, 8]})).transfer
     assert lines[2].startswith("**Method** `lora` (r chosen of 4 / 8, target_modules query / value, use_dora false): ")
     assert lines[3].startswith("**Method** `peft` (peft_type IA3, settings target_modules key; a*b true)")
 
 
 def test_what_a_run_chose_is_named(tmp_path: Path) -> None:
-    tree = config(LORA, choose={"methods.lora.r": [4, 8]})
+    tree = config(LORA, search={"methods.lora.r": [4, 8]})
     tried = {"chosen": "methods.lora.r 8", "methods.lora.r 4": "loss 0.5", "methods.lora.r 8": "loss 0.4"}
     line = card(tmp_path, tree, found={"candidates": tried}).transfer[-1]
     assert line == "**Chosen** by the run: methods.lora.r 8 (loss 0.4)."

@@ -412,7 +412,7 @@ def test_without_its_corpus_a_run_is_pushed_only_if_that_is_asked_for(loopback_h
     edit(copy / "run.json", config={**record["config"], "source": {"path": "/nowhere/corpus"}})
     (problem,) = refusal(copy)
     assert problem.startswith("The texts of the run cannot be read again (")
-    assert problem.endswith("or pass --without_corpus_check if you have looked yourself.")
+    assert problem.endswith("or pass --skip_overlap_check if you have looked yourself.")
     assert loopback_hub.repositories == {}
     push(copy, "clauses", PushSettings(check_corpus=False), say=quiet)
 

@@ -20,8 +20,8 @@ from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 ROOT = Path(__file__).parents[2]
 
 
-def tree(encoder, corpus, output, choose, **training):
-    return {**run_tree(encoder, corpus, output, **training), "choose": choose}
+def tree(encoder, corpus, output, search, **training):
+    return {**run_tree(encoder, corpus, output, **training), "search": search}
 
 
 def weights(folder):
@@ -144,42 +144,42 @@ def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus
 
 
 @pytest.mark.parametrize(
-    ("choose", "message"),
+    ("search", "message"),
     [
-        ({"source.path": ["a"]}, "choose: source.path cannot be chosen; expected a path such as methods.dann.weight"),
-        ({"training.seed": [1, 2]}, "choose: training.seed cannot be chosen; expected a path"),
-        ({"training.learning_rate": []}, "choose.training.learning_rate is empty; expected a list of values."),
+        ({"source.path": ["a"]}, "search: source.path cannot be chosen; expected a path such as methods.dann.weight"),
+        ({"training.seed": [1, 2]}, "search: training.seed cannot be chosen; expected a path"),
+        ({"training.learning_rate": []}, "search.training.learning_rate is empty; expected a list of values."),
         (
             {"training.learning_rate": [1e-4, 1e-5, 1e-4]},
-            "choose.training.learning_rate has 0.0001 more than once; each",
+            "search.training.learning_rate has 0.0001 more than once; each",
         ),
         (
             {"training.learning_rate": [i * 1e-9 for i in range(1, 5001)]},
-            "choose.training.learning_rate has 5,000 values; expected at most 100. Each is a training of its own",
+            "search.training.learning_rate has 5,000 values; expected at most 100. Each is a training of its own",
         ),
         (
             {"training.learning_rate": [i * 1e-5 for i in range(1, 41)], "training.weight_decay": [0.0, 0.1, 0.2]},
-            "choose has 120 combinations (40 x 3); expected at most 100. Each is a training of its own",
+            "search has 120 combinations (40 x 3); expected at most 100. Each is a training of its own",
         ),
-        ({"training.learning_rate": ["fast"]}, "choose: training.learning_rate is 'fast'; expected float"),
-        ({"methods.lora.r": [4, 8]}, "choose: methods.lora.r: Unknown method 'lora'"),
-        ({"methods.full_fine_tuning.layer_decy": [0.9]}, "choose: methods.0: Unknown key 'layer_decy'"),
-        ("training.seed", "choose is 'training.seed'; expected"),
+        ({"training.learning_rate": ["fast"]}, "search: training.learning_rate is 'fast'; expected float"),
+        ({"methods.lora.r": [4, 8]}, "search: methods.lora.r: Unknown method 'lora'"),
+        ({"methods.full_fine_tuning.layer_decy": [0.9]}, "search: methods.0: Unknown key 'layer_decy'"),
+        ("training.seed", "search is 'training.seed'; expected"),
     ],
 )
-def test_what_cannot_be_chosen(encoder, corpus, tmp_path, choose, message):
+def test_what_cannot_be_chosen(encoder, corpus, tmp_path, search, message):
     with pytest.raises(ConfigError) as error:
-        load_config(tree=tree(encoder, corpus, tmp_path / "run", choose))
+        load_config(tree=tree(encoder, corpus, tmp_path / "run", search))
     assert message in str(error.value)
 
 
 def test_there_must_be_something_to_choose_by(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", {"training.learning_rate": [1e-3]}, load_best_model_at_end=False)
-    with pytest.raises(ConfigError, match="choose needs something to choose by: set "):
+    with pytest.raises(ConfigError, match="search needs something to choose by: set "):
         load_config(tree=made)
     made = {**tree(encoder, corpus, tmp_path / "run", {"methods.frozen_encoder.layers": [[1], [2]]})}
     made["methods"] = ["frozen_encoder"]
-    with pytest.raises(ConfigError, match="choose: frozen_encoder trains nothing by gradient"):
+    with pytest.raises(ConfigError, match="search: frozen_encoder trains nothing by gradient"):
         load_config(tree=made)
 
 

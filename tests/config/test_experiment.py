@@ -358,9 +358,9 @@ def test_a_model_here_has_no_revisions(tree):
 
 def test_progress_needs_evaluations(tree, tmp_path):
     (tmp_path / "target.jsonl").write_text('{"text": "x", "label": "a"}\n')
-    made = {**tree, "target": {"path": str(tmp_path / "target.jsonl")}, "target_progress": True}
+    made = {**tree, "target": {"path": str(tmp_path / "target.jsonl")}, "log_target_scores": True}
     with pytest.raises(
-        ConfigError, match=r"target_progress scores the target in each evaluation, and training\.eval_st"
+        ConfigError, match=r"log_target_scores scores the target in each evaluation, and training\.eval_st"
     ):
         load_config(tree=made, overrides=[("training.eval_strategy", "no")])
 

@@ -20,7 +20,7 @@ def parts(tiny_classifier: Path) -> list[RepoFile]:
 
 
 def push(parts: list[RepoFile], repo_id: str = "clauses", *, public: bool = False, **options) -> str:
-    target = check_target(repo_id, name="run", public=public, into_existing=options.pop("into_existing", False))
+    target = check_target(repo_id, name="run", public=public, allow_existing=options.pop("allow_existing", False))
     return upload(target, parts, message="a push", public=public, **options).oid
 
 
@@ -207,9 +207,9 @@ def test_a_name_that_is_taken(loopback_hub: Hub, parts: list[RepoFile]) -> None:
     HfApi().upload_file(path_or_fileobj=b"other", path_in_repo="config.json", repo_id="ada/clauses")
     assert refusal() == (
         "The name ada/clauses is taken: it holds 2 files (.gitattributes, config.json) and no card of a push. Choose "
-        "another name, or pass --into_existing to put a commit on top of them."
+        "another name, or pass --allow_existing to put a commit on top of them."
     )
-    push(parts, into_existing=True)
+    push(parts, allow_existing=True)
     assert loopback_hub.files("ada/clauses")["config.json"] == parts[0].read()
 
 

@@ -47,7 +47,7 @@ def test_too_long_a_text_is_refused_with_a_way_out():
         fit_positions(loaded("bert"), 81, "the/encoder", repeat=False)
     assert caught.value.problems == [
         "task.max_length is 81, but the/encoder reads at most 80 tokens. Set task.max_length to 80 or less, set "
-        "task.repeat_positions: true, or name an encoder for longer texts."
+        "task.extend_positions: true, or name an encoder for longer texts."
     ]
 
 

@@ -125,7 +125,7 @@ def test_finished_run_is_refused_and_untouched(tmp_path):
     before = contents(path)
     text = (
         rf"{re.escape(str(path))} holds a finished run, started \d{{4}}-.*, and is not overwritten; "
-        r"choose another training\.output_dir, pass --resume to read its results, or --new_run to keep it under another name\."
+        r"choose another training\.output_dir, pass --resume to read its results, or --archive_existing to keep it under another name\."
     )
     with pytest.raises(CheckpointError, match=text):
         open_run_folder(path, CONFIG, resume=False)
@@ -143,7 +143,7 @@ def test_unfinished_run_is_refused_or_goes_on(tmp_path):
     first = open_run_folder(tmp_path / "run", CONFIG, resume=False)
     first.leave()
     with pytest.raises(
-        CheckpointError, match=r"holds an unfinished run, .*, pass --resume to go on with it, or --new_run"
+        CheckpointError, match=r"holds an unfinished run, .*, pass --resume to go on with it, or --archive_existing"
     ):
         open_run_folder(tmp_path / "run", CONFIG, resume=False)
     again = open_run_folder(tmp_path / "run", CONFIG, resume=True)

@@ -114,7 +114,7 @@ def test_a_card_is_not_overwritten(trained: Path, tmp_path: Path, capsys: pytest
 
 def test_options_reach_the_push(loopback_hub: Hub, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--public", "--license", "mit", "--language", "en", "de", "--revision", "v1", "--what", "both"]
-    assert push([str(trained / "lora"), "lab/clauses", *words, "--without_corpus_check"]) == 0
+    assert push([str(trained / "lora"), "lab/clauses", *words, "--skip_overlap_check"]) == 0
     assert not loopback_hub.repositories["lab/clauses"].private
     assert f"{loopback_hub.url}/lab/clauses/tree/v1\nrevision " in capsys.readouterr().out
     files = loopback_hub.files("lab/clauses", "v1")

@@ -143,10 +143,10 @@ def test_the_same_configuration_and_seed_give_the_same_bytes(place, whole, proce
 
 def test_new_run_keeps_the_old_one(place, whole):
     assert finish(command(place, "renewed")).returncode == 0
-    other = finish(command(place, "renewed", "--new_run", "--training.seed", "8"))
+    other = finish(command(place, "renewed", "--archive_existing", "--training.seed", "8"))
     assert other.returncode == 0, other.stderr[-2000:]
     assert f"The run that {place / 'renewed'} held is now {place / 'renewed-1'}." in other.stdout
     assert differences(whole, place / "renewed-1") == []
-    both = finish(command(place, "renewed", "--new_run", "--resume"))
+    both = finish(command(place, "renewed", "--archive_existing", "--resume"))
     assert both.returncode == BAD_INPUT
     assert "choose one of them" in both.stderr

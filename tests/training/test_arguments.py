@@ -74,11 +74,16 @@ def test_a_script_of_transformers_reads_them_from_its_command_line(cls, tmp_path
     line = ["--output_dir", str(tmp_path), "--use_cpu", "--learning_rate", "1e-3", "--report_to", "none"]
     (read,) = HfArgumentParser(cls).parse_args_into_dataclasses(line)
     assert (read.learning_rate, read.source_weights, read.precision, read.unpadding) == (1e-3, "size", None, True)
-    line += ["--precision", "fp32", "--nonfinite", "skip", "--no_unpadding", "--tokens_per_pass", "40"]
+    line += ["--precision", "fp32", "--on_nonfinite", "skip", "--no_unpadding", "--max_tokens_per_forward", "40"]
     line += ["--early_stopping_patience", "2", "--load_best_model_at_end", "--eval_strategy", "epoch"]
     line += ["--save_strategy", "epoch", "--activation_cache_gb", "2.5", "--source_weights", "0.3 0.7"]
     (read,) = HfArgumentParser(cls).parse_args_into_dataclasses(line)
-    assert (read.precision, read.nonfinite, read.unpadding, read.tokens_per_pass) == ("fp32", "skip", False, 40)
+    assert (read.precision, read.on_nonfinite, read.unpadding, read.max_tokens_per_forward) == (
+        "fp32",
+        "skip",
+        False,
+        40,
+    )
     assert (read.early_stopping_patience, read.activation_cache_gb, read.source_weights) == (2, 2.5, [0.3, 0.7])
     (read,) = HfArgumentParser(cls).parse_args_into_dataclasses([*line[:7], "--source_weights", "equal"])
     assert read.source_weights == "equal"

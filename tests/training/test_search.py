@@ -84,7 +84,7 @@ def test_the_best_value_is_chosen_and_is_what_that_value_alone_makes(
     made = {"model_init": lambda: tiny_model("bert")} if model_init else {}
     first = begun(tmp_path / "run", [LoRA(r=2), DANN(gamma=1.0)], **made)
     set_seed(6)  # no matter
-    best = first.choose({"methods.dann.weight": WEIGHTS})
+    best = first.search({"methods.dann.weight": WEIGHTS})
     alone = [by_hand(tmp_path / f"{weight}", [LoRA(r=2), DANN(gamma=1.0, weight=weight)], **made) for weight in WEIGHTS]
     scores = [one.state.best_metric for one in alone]
     assert scores[0] != scores[1]
@@ -110,7 +110,7 @@ def test_the_best_value_is_chosen_and_is_what_that_value_alone_makes(
 def test_a_loss_is_better_where_it_is_lower_and_arguments_are_chosen_too(tmp_path: Path) -> None:
     args = arguments(tmp_path / "run", metric_for_best_model="loss")
     rates = [1e-2, 1e-5]
-    best = trainer(tmp_path, [DANN()], args=args).choose(
+    best = trainer(tmp_path, [DANN()], args=args).search(
         {"training.learning_rate": rates, "methods.dann.weight": [0.1]}
     )
     losses = [
@@ -129,7 +129,7 @@ def test_a_loss_is_better_where_it_is_lower_and_arguments_are_chosen_too(tmp_pat
 
 def test_a_choice_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"methods.dann.weight": WEIGHTS}
-    whole = trainer(tmp_path / "whole", [DANN()]).choose(values)
+    whole = trainer(tmp_path / "whole", [DANN()]).search(values)
     steps: list[float] = []
     stock = TransferTrainer.training_step
 
@@ -142,13 +142,13 @@ def test_a_choice_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(TransferTrainer, "training_step", step)
     run = trainer(tmp_path / "run", [DANN()])
     with pytest.raises(KeyboardInterrupt):
-        run.choose(values)
+        run.search(values)
     monkeypatch.setattr(TransferTrainer, "training_step", stock)
     with pytest.raises(CheckpointError, match=re.escape(f"weight={WEIGHTS[0]} holds checkpoints of an earlier")):
-        run.choose(values)
+        run.search(values)
     monkeypatch.setattr(TransferTrainer, "training_step", step)
     steps[:] = []
-    again = run.choose(values, resume=True)
+    again = run.search(values, resume=True)
     assert steps == [WEIGHTS[1]] * 3  # one epoch of the second
     assert again.methods == whole.methods
     assert again.state.best_metric == whole.state.best_metric
@@ -187,7 +187,7 @@ def test_a_trainer_ends_as_if_none_had_been_trained_beside_it_before(tmp_path: P
     methods: list[Method] = [LoRA(r=2), DANN()]
     first = begun(tmp_path / "run", methods)
     first.train_source_only()
-    first.choose({"methods.dann.weight": [0.1]})
+    first.search({"methods.dann.weight": [0.1]})
     first.train()
     assert same_weights(first, by_hand(tmp_path / "hand", methods))
 
@@ -217,10 +217,10 @@ def test_what_was_trained_from_something_else_is_not_gone_on_with(
     tmp_path: Path, changes: dict[str, Any], difference: str
 ) -> None:
     values = {"methods.dann.weight": [0.1]}
-    trainer(tmp_path, [DANN()]).choose(values)
+    trainer(tmp_path, [DANN()]).search(values)
     args = arguments(tmp_path, **changes.pop("training", {}))
     with pytest.raises(CheckpointError, match=rf"weight=0\.1 holds checkpoints of another training\. .*{difference}"):
-        trainer(tmp_path, [DANN()], args=args, **changes).choose(values, resume=True)
+        trainer(tmp_path, [DANN()], args=args, **changes).search(values, resume=True)
 
 
 def test_arguments_count_as_they_are_now_and_those_without_effect_do_not(tmp_path: Path) -> None:
@@ -335,24 +335,24 @@ def test_rows_that_were_changed_since_are_those_of_the_trainers_beside(tmp_path:
 
 def test_layers_that_the_model_lacks_are_found_before_any_is_trained(tmp_path: Path) -> None:
     made = trainer(tmp_path / "run", [PartialFineTuning(layers=1), DANN()])
-    with pytest.raises(ConfigError, match=r"^choose: .*9"):
-        made.choose({"methods.partial_fine_tuning.layers": [1, 9]})
+    with pytest.raises(ConfigError, match=r"^search: .*9"):
+        made.search({"methods.partial_fine_tuning.layers": [1, 9]})
     assert not list((tmp_path / "run").iterdir())
 
 
 def test_an_update_of_one_row_is_found_before_any_is_trained(tmp_path: Path) -> None:
     made = trainer(tmp_path / "run", [CORAL()])
     with pytest.raises(
-        ConfigError, match=r"^choose: coral compares the rows of an update .*, and an update has one row"
+        ConfigError, match=r"^search: coral compares the rows of an update .*, and an update has one row"
     ):
-        made.choose({"training.per_device_train_batch_size": [8, 1]})
+        made.search({"training.per_device_train_batch_size": [8, 1]})
     assert not list((tmp_path / "run").iterdir())
 
 
 def test_the_folder_of_many_values_has_a_short_name(tmp_path: Path) -> None:
     one = {f"methods.dann.{name}": [value] for name, value in (("weight", 0.1), ("gamma", 1.0), ("hidden_size", 8))}
     others = {f"training.{name}": [value] for name, value in (("weight_decay", 0.1), ("max_grad_norm", 2.0))}
-    best = trainer(tmp_path, [DANN()]).choose({**one, **others})
+    best = trainer(tmp_path, [DANN()]).search({**one, **others})
     name = Path(str(best.args.output_dir)).name
     assert re.fullmatch(r"methods\.dann\.weight=0\.1,methods\.dann\.gamma=1\.0,.{40,60}…[0-9a-f]{12}", name)
 
@@ -362,7 +362,7 @@ def test_a_candidate_without_a_score_ends_the_choice(tmp_path: Path, monkeypatch
     with pytest.raises(
         TrainingError, match=r"^Candidate 1 of 1, methods\.dann\.weight 0\.1: target_infomax is -?[a-zN]+, by"
     ):
-        trainer(tmp_path, [DANN()]).choose({"methods.dann.weight": [0.1]})
+        trainer(tmp_path, [DANN()]).search({"methods.dann.weight": [0.1]})
 
 
 def test_shares_by_distance_to_the_target_are_by_size_without_it(tmp_path: Path) -> None:
@@ -400,47 +400,47 @@ def test_where_there_is_nothing_to_begin_with_or_nothing_to_leave_out(tmp_path: 
     with pytest.raises(
         ConfigError, match=r"cannot be made: its model is trained in place\. Give model_init=lambda: …, which"
     ):
-        without.choose({"training.learning_rate": [1e-3]})
+        without.search({"training.learning_rate": [1e-3]})
 
 
 @pytest.mark.parametrize(
     ("values", "problems"),
     [
-        ({}, ['choose was given no values; expected such as {"methods.dann.weight": [0.03, 0.1]}.']),
+        ({}, ['search was given no values; expected such as {"methods.dann.weight": [0.03, 0.1]}.']),
         (
             {"methods.dan.weight": [1.0]},
-            ["choose: methods.dan.weight: Unknown method 'dan'. Did you mean 'dann'? Methods: dann."],
+            ["search: methods.dan.weight: Unknown method 'dan'. Did you mean 'dann'? Methods: dann."],
         ),
         (
             {"methods.dann.weigth": [1.0]},
             [
-                "choose: methods.dann.weigth: Unknown key 'weigth'. Did you mean 'weight'? Keys: gamma, hidden_size, "
+                "search: methods.dann.weigth: Unknown key 'weigth'. Did you mean 'weight'? Keys: gamma, hidden_size, "
                 "learning_rate, weight."
             ],
         ),
         (
             {"methods.dann.weight": [-1.0, "x"]},
             [
-                "choose: dann.weight is -1.0; expected 0 or more.",
-                "choose: methods.dann.weight is 'x'; expected float.",
+                "search: dann.weight is -1.0; expected 0 or more.",
+                "search: methods.dann.weight is 'x'; expected float.",
             ],
         ),
-        ({"methods.dann.weight": 0.1}, ["choose.methods.dann.weight is 0.1; expected a list of values."]),
+        ({"methods.dann.weight": 0.1}, ["search.methods.dann.weight is 0.1; expected a list of values."]),
         (
             {"methods.dann": [1]},
-            ["choose: methods.dann: Unknown key ''. Keys: gamma, hidden_size, learning_rate, weight."],
+            ["search: methods.dann: Unknown key ''. Keys: gamma, hidden_size, learning_rate, weight."],
         ),
         (
             {"training.learning_rate": [-1.0, "x"]},
             [
-                "choose: training.learning_rate is -1.0; expected 0 or more.",
-                "choose: training.learning_rate is 'x'; expected float.",
+                "search: training.learning_rate is -1.0; expected 0 or more.",
+                "search: training.learning_rate is 'x'; expected float.",
             ],
         ),
         (
             {"training.optim": ["sgd"]},
             [
-                "choose: training.optim cannot be chosen here; expected one of learning_rate, num_train_epochs, "
+                "search: training.optim cannot be chosen here; expected one of learning_rate, num_train_epochs, "
                 "max_steps, per_device_train_batch_size, gradient_accumulation_steps, weight_decay, warmup_steps, "
                 "max_grad_norm, adam_beta1, adam_beta2, adam_epsilon. Make a trainer for each."
             ],
@@ -448,32 +448,32 @@ def test_where_there_is_nothing_to_begin_with_or_nothing_to_leave_out(tmp_path: 
         (
             {"training.per_device_train_batch_size": [8, 8.5], "training.warmup_steps": [-5]},
             [
-                "choose: training.warmup_steps is -5.0; expected 0 or more.",
-                "choose: training.per_device_train_batch_size is 8.5; expected int.",
+                "search: training.warmup_steps is -5.0; expected 0 or more.",
+                "search: training.per_device_train_batch_size is 8.5; expected int.",
             ],
         ),
         (
             {"dann.weight": [0.1], "learning_rate": [0.1]},
             [
-                "choose: dann.weight is not whole. Did you mean methods.dann.weight?",
-                "choose: learning_rate is not whole. Did you mean training.learning_rate?",
+                "search: dann.weight is not whole. Did you mean methods.dann.weight?",
+                "search: learning_rate is not whole. Did you mean training.learning_rate?",
             ],
         ),
-        ([("a", 1)], ["choose was given [('a', 1)]; expected such as {\"methods.dann.weight\": [0.03, 0.1]}."]),
+        ([("a", 1)], ["search was given [('a', 1)]; expected such as {\"methods.dann.weight\": [0.03, 0.1]}."]),
         (
             {1: [0.1]},
             [
-                "choose: 1 cannot be chosen; expected a path such as methods.dann.weight or training.learning_rate. "
+                "search: 1 cannot be chosen; expected a path such as methods.dann.weight or training.learning_rate. "
                 "Other values change what is compared, and the best seed is luck."
             ],
         ),
         (
             {"training.seed": [1], "methods.dann.weight": [], "training.weight_decay": [0.1, 0.1]},
             [
-                "choose: training.seed cannot be chosen; expected a path such as methods.dann.weight or "
+                "search: training.seed cannot be chosen; expected a path such as methods.dann.weight or "
                 "training.learning_rate. Other values change what is compared, and the best seed is luck.",
-                "choose.methods.dann.weight is empty; expected a list of values.",
-                "choose.training.weight_decay has 0.1 more than once; each would be trained. Leave one.",
+                "search.methods.dann.weight is empty; expected a list of values.",
+                "search.training.weight_decay has 0.1 more than once; each would be trained. Leave one.",
             ],
         ),
     ],
@@ -483,7 +483,7 @@ def test_values_that_cannot_be_chosen_are_all_named_before_any_is_trained(
 ) -> None:
     run = trainer(tmp_path / "run", [DANN()])
     with pytest.raises(ConfigError) as caught:
-        run.choose(values)
+        run.search(values)
     assert caught.value.problems == problems
     assert not list((tmp_path / "run").iterdir())
 
@@ -493,21 +493,21 @@ def test_an_unknown_argument_is_named_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"training\.learning_rat: Unknown key 'learning_rat'\. Did you mean 'learning_rate'"
     ):
-        run.choose({"training.learning_rat": [1.0]})
+        run.search({"training.learning_rat": [1.0]})
 
 
 def test_a_choice_needs_something_to_choose_by_and_something_to_train(tmp_path: Path) -> None:
     args = arguments(tmp_path, load_best_model_at_end=False)
-    with pytest.raises(ConfigError, match=r"^choose needs something to choose by: set training\.metric_for_best_model"):
-        trainer(tmp_path, [DANN()], args=args).choose({"methods.dann.weight": [1.0]})
+    with pytest.raises(ConfigError, match=r"^search needs something to choose by: set training\.metric_for_best_model"):
+        trainer(tmp_path, [DANN()], args=args).search({"methods.dann.weight": [1.0]})
     fitted = trainer(
         tmp_path,
         [FrozenEncoder()],
         args=arguments(tmp_path, metric_for_best_model="loss"),
         target_dataset=None,
     )
-    with pytest.raises(ConfigError, match=r"^choose: frozen_encoder trains nothing by gradient"):
-        fitted.choose({"training.learning_rate": [1.0]})
+    with pytest.raises(ConfigError, match=r"^search: frozen_encoder trains nothing by gradient"):
+        fitted.search({"training.learning_rate": [1.0]})
 
 
 def test_stock_arguments_and_an_optimizer_of_one_model_are_refused(tmp_path: Path) -> None:
@@ -519,7 +519,7 @@ def test_stock_arguments_and_an_optimizer_of_one_model_are_refused(tmp_path: Pat
     model: nn.Module = tiny_model("bert")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(ConfigError, match=r"cannot be made: optimizers are of one model's weights\. Leave them out;"):
-        trainer(tmp_path, [], model=model, optimizers=(optimizer, None)).choose({"training.weight_decay": [0.1]})
+        trainer(tmp_path, [], model=model, optimizers=(optimizer, None)).search({"training.weight_decay": [0.1]})
     made = trainer(tmp_path, [DANN()])
     context = copy.copy(made.context)
     with pytest.raises(ConfigError, match=r"cannot be made: it was given a context, as a configuration's run does"):

@@ -41,7 +41,7 @@ class AddedWords:
 
 
 def add_domain_words(
-    tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str], *, most: int, least_count: int
+    tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str], *, most: int, min_frequency: int
 ) -> AddedWords:
     """Find the words and add them, in place.
 
@@ -49,7 +49,7 @@ def add_domain_words(
         tokenizer: a fast one.
         texts: of the domain.
         most: how many words may be added.
-        least_count: how often a word must stand in the texts.
+        min_frequency: how often a word must stand in the texts.
     """
     from tokenizers import AddedToken
 
@@ -62,7 +62,7 @@ def add_domain_words(
         measured += [text] if len(measured) < MEASURED_TEXTS else []
     # Byte-level and sentencepiece tokenizers know a word by the space before it, which then belongs to the new word.
     by_space = tokenizer.tokenize(" a") != ["a"]
-    names = [name for name, count in counts.items() if count >= least_count]
+    names = [name for name, count in counts.items() if count >= min_frequency]
     used: dict[str, list[int]] = {}
     if names:
         found = tokenizer([f" {name}" for name in names], add_special_tokens=False, verbose=False)["input_ids"]

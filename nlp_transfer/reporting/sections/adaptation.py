@@ -93,7 +93,7 @@ def choices_by_labels(
         multi_label: whether a text may have several labels, which are those of 0.5 and more here: thresholds are tuned
             at the end.
     """
-    if not config.target_progress:
+    if not config.log_target_scores:
         return {}
     judged = f"eval_{TARGET_MACRO_F1}"
     evaluations = [entry for entry in history if judged in entry]

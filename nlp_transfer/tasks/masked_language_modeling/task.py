@@ -35,11 +35,11 @@ class MaskedLanguageModeling(Task):
 
     Args:
         max_length: tokens a row, special tokens included; a longer text goes on in further rows.
-        repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
+        extend_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
         mask_probability: the share of words (or tokens) that are to be guessed.
         whole_words: mask words with all their tokens, not single tokens.
-        new_words: how many words of the training texts that the tokenizer breaks up are added to it; 0 is none.
-        least_count: how often a word must stand in the training texts to be added.
+        num_new_tokens: how many words of the training texts that the tokenizer breaks up are added to it; 0 is none.
+        min_frequency: how often a word must stand in the training texts to be added.
     """
 
     name: ClassVar[str] = "masked_language_modeling"
@@ -48,11 +48,11 @@ class MaskedLanguageModeling(Task):
     classifies: ClassVar[bool] = False
 
     max_length: int = 512
-    repeat_positions: bool = False
+    extend_positions: bool = False
     mask_probability: float = 0.15
     whole_words: bool = True
-    new_words: int = 0
-    least_count: int = 20
+    num_new_tokens: int = 0
+    min_frequency: int = 20
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -61,10 +61,10 @@ class MaskedLanguageModeling(Task):
             problems.append(f"task.max_length is {self.max_length}; a row needs at least 3 tokens.")
         if not 0 < self.mask_probability < 1:
             problems.append(f"task.mask_probability is {self.mask_probability}; expected 0 < value < 1.")
-        if self.new_words < 0:
-            problems.append(f"task.new_words is {self.new_words}; expected 0 or more.")
-        if self.least_count < 1:
-            problems.append(f"task.least_count is {self.least_count}; expected 1 or more.")
+        if self.num_new_tokens < 0:
+            problems.append(f"task.num_new_tokens is {self.num_new_tokens}; expected 0 or more.")
+        if self.min_frequency < 1:
+            problems.append(f"task.min_frequency is {self.min_frequency}; expected 1 or more.")
         if problems:
             raise ConfigError(problems)
 
@@ -107,7 +107,7 @@ class FittedMaskedLanguageModeling(FittedTask):
                 "task: masked_language_modeling needs a fast tokenizer (tokenizer.json), which knows which tokens make "
                 "a word; this one is slow. AutoTokenizer.from_pretrained(…).save_pretrained(…) converts most."
             )
-        if not self.config.new_words:
+        if not self.config.num_new_tokens:
             return
 
         def texts() -> Iterator[str]:
@@ -115,13 +115,13 @@ class FittedMaskedLanguageModeling(FittedTask):
                 yield from batch["text"]
 
         self._new_words = found = add_domain_words(
-            tokenizer, texts(), most=self.config.new_words, least_count=self.config.least_count
+            tokenizer, texts(), most=self.config.num_new_tokens, min_frequency=self.config.min_frequency
         )
         self.facts = {
             "new words": (
                 f"{len(found.words):,}: {', '.join(found.words[:10])}{', …' if len(found.words) > 10 else ''}"
                 if found.words
-                else f"none: no word of several pieces comes {self.config.least_count:,} times"
+                else f"none: no word of several pieces comes {self.config.min_frequency:,} times"
             ),
             "tokens saved by new words": (
                 f"{found.tokens_before - found.tokens_after:,.0f} of {found.tokens_before:,.0f} per 1,000 words of "
@@ -164,7 +164,7 @@ class FittedMaskedLanguageModeling(FittedTask):
         loaded = load_masked_lm(
             name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=attention_dropout
         )
-        loaded = fit_positions(loaded, self.max_length, name, repeat=self.config.repeat_positions)
+        loaded = fit_positions(loaded, self.max_length, name, repeat=self.config.extend_positions)
         add_embeddings(loaded.model, self._new_words.pieces if self._new_words is not None else {})
         return loaded
 

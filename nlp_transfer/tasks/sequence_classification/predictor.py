@@ -76,8 +76,8 @@ def predict_file(
     max_tokens: int | None = None,
     device: str = "auto",
     top_k: int | None = None,
-    select_by: str | None = None,
-    select: float | None = None,
+    length_unit: str | None = None,
+    length: float | None = None,
     generation: Mapping[str, Any] | None = None,
     backend: str = PYTORCH,
     precision: str | None = None,
@@ -94,8 +94,8 @@ def predict_file(
         max_tokens: see `predict`.
         device: see `choose_device`.
         top_k: how many probabilities a line shows; None shows all. A summariser has none.
-        select_by: of a summariser, what a summary's size is counted in; None is as in its run.
-        select: its size.
+        length_unit: of a summariser, what a summary's size is counted in; None is as in its run.
+        length: its size.
         generation: of a summariser that writes, settings of `GenerationConfig` such as `num_beams`; the others are as
             in its run.
         backend: one of `BACKENDS`; `onnx` takes a model that scripts/export.py wrote.
@@ -121,7 +121,7 @@ def predict_file(
     summarizes = saved_models.is_summarizer(model)
     if summarizes and top_k is not None:
         raise ConfigError("--top_k shows probabilities of classes, and this model summarises. Leave it out.")
-    settings = SummarySettings(select_by, select, generation or {})
+    settings = SummarySettings(length_unit, length, generation or {})
     if not summarizes:
         settings.refuse()
     texts = InputReader(

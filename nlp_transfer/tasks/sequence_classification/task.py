@@ -32,7 +32,7 @@ class SequenceClassification(Task):
 
     Args:
         max_length: tokens a text is cut to, special tokens included.
-        repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
+        extend_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
         class_weights: `balanced` makes rare classes count as much as frequent ones; or a weight for each class by name
             (those not named weigh 1). Multi-label: the weight of the label's "yes".
         focal_gamma: γ of the focal loss; 0 is cross-entropy.
@@ -52,7 +52,7 @@ class SequenceClassification(Task):
     )
 
     max_length: int = 512
-    repeat_positions: bool = False
+    extend_positions: bool = False
     class_weights: str | dict[str, float] | None = None
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
@@ -172,7 +172,7 @@ class FittedSequenceClassification(FittedClassification):
             trust_remote_code=trust_remote_code,
             attention_dropout=attention_dropout,
         )
-        return fit_positions(loaded, self.max_length, name, repeat=self.config.repeat_positions)
+        return fit_positions(loaded, self.max_length, name, repeat=self.config.extend_positions)
 
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0

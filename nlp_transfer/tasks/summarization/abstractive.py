@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nlp_transfer.data.encoding.summary_pairs import PairEncoder, Ranking
     from nlp_transfer.models.loading import LoadedModel
 
-WINDOWS, EXTRACT, CUT = LONG_DOCUMENTS = ("windows", "extract", "cut")
+WINDOWS, EXTRACT, TRUNCATE = LONG_DOCUMENTS = ("windows", "extract", "truncate")
 """How a document is read that is longer than the encoder reads."""
 
 
@@ -69,7 +69,7 @@ class AbstractiveSummarization(Task):
     writes: ClassVar[bool] = True
 
     max_length: int = 512
-    long_documents: Literal["windows", "extract", "cut"] = "windows"
+    long_documents: Literal["windows", "extract", "truncate"] = "windows"
     extractor: str | None = None
     max_summary_length: int = 128
     min_summary_length: int = 0
@@ -188,7 +188,7 @@ class FittedAbstractiveSummarization(FittedTask):
             self.config.max_length,
             self.config.max_summary_length,
             prefix=self.config.prefix,
-            whole=self.config.long_documents == CUT,
+            whole=self.config.long_documents == TRUNCATE,
             ranking=self.ranking,
             ranked_by=self.ranked_by,
         )

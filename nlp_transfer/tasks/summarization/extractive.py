@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nlp_transfer.metrics.sentence_selection import SummaryLength
     from nlp_transfer.models.loading import LoadedModel
 
-LABELS = ("auto", "highlights", "summary")
+SUPERVISION = ("auto", "highlights", "summary")
 
 
 @final
@@ -43,12 +43,12 @@ class ExtractiveSummarization(Task):
     Args:
         max_length: tokens the encoder reads at once, markers included; a longer document goes on in further windows.
         overlap: tokens that a window may repeat of the one before, as context; null is a quarter of `max_length`.
-        repeat_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
-        labels: which sentences are right: those of the column `highlights`, or those that greedy ROUGE takes by the
-            `summary`; `auto` is highlights where there are any.
-        select_by: what a summary's size is counted in: `sentences`, `words`, `characters`, or `share` of the words of
+        extend_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
+        supervision: labels of the sentences: the column `highlights`, or what greedy ROUGE takes by the `summary`;
+            `auto` is highlights where there are any.
+        length_unit: what a summary's size is counted in: `sentences`, `words`, `characters`, or `share` of the words of
             the document.
-        select: its size: 3 sentences, 100 words, …; of `share` 0 < size <= 1.
+        length: its size: 3 sentences, 100 words, …; of `share` 0 < size <= 1.
         block_trigrams: pass over a sentence that shares three words in a row with one that is taken.
         bertscore_model: an encoder by whose states summaries are scored, too, at the end (BERTScore).
     """
@@ -70,10 +70,10 @@ class ExtractiveSummarization(Task):
 
     max_length: int = 512
     overlap: int | None = None
-    repeat_positions: bool = False
-    labels: Literal["auto", "highlights", "summary"] = "auto"
-    select_by: Literal["sentences", "words", "characters", "share"] = "sentences"
-    select: float = 3
+    extend_positions: bool = False
+    supervision: Literal["auto", "highlights", "summary"] = "auto"
+    length_unit: Literal["sentences", "words", "characters", "share"] = "sentences"
+    length: float = 3
     block_trigrams: bool = True
     bertscore_model: str | None = None
 
@@ -84,9 +84,9 @@ class ExtractiveSummarization(Task):
             problems.append(f"task.max_length is {self.max_length}; a sentence needs at least 3 tokens.")
         elif not 0 <= self.repeated_tokens <= self.max_length // 2:
             problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length, or null.")
-        if self.labels not in LABELS:
-            problems.append(f"task.labels: {did_you_mean('value', self.labels, LABELS)}")
-        problems += selection_problems(self.select_by, self.select, "task.")
+        if self.supervision not in SUPERVISION:
+            problems.append(f"task.supervision: {did_you_mean('value', self.supervision, SUPERVISION)}")
+        problems += length_problems(self.length_unit, self.length, "task.")
         if problems:
             raise ConfigError(problems)
 
@@ -97,7 +97,7 @@ class ExtractiveSummarization(Task):
 
     def bind(self, corpus: Corpus) -> "FittedExtractiveSummarization":
         """The task; raises DataError where the training or validation documents have nothing to learn from."""
-        wanted = {"highlights": ["highlights"], "summary": ["summary"]}.get(self.labels, ["summary", "highlights"])
+        wanted = {"highlights": ["highlights"], "summary": ["summary"]}.get(self.supervision, ["summary", "highlights"])
         lacking = [
             split
             for split in ("train", "validation")
@@ -111,18 +111,18 @@ class ExtractiveSummarization(Task):
             )
         marked = all("highlights" in corpus.splits[split].column_names for split in ("train", "validation"))
         bertscore_folder(self.bertscore_model)
-        return FittedExtractiveSummarization(self, by_highlights=self.labels != "summary" and marked)
+        return FittedExtractiveSummarization(self, by_highlights=self.supervision != "summary" and marked)
 
 
-def selection_problems(unit: str, size: float, where: str) -> list[str]:
+def length_problems(unit: str, size: float, where: str) -> list[str]:
     """What is wrong with how much is taken, worded for the settings that begin with `where`."""
     if unit not in UNITS:
-        return [f"{where}select_by: {did_you_mean('value', unit, UNITS)}"]
+        return [f"{where}length_unit: {did_you_mean('value', unit, UNITS)}"]
     if unit == "share":
-        return [] if 0 < size <= 1 else [f"{where}select is {size:g}; a share is above 0 and at most 1, such as 0.2."]
+        return [] if 0 < size <= 1 else [f"{where}length is {size:g}; a share is above 0 and at most 1, such as 0.2."]
     if 1 <= size < math.inf and size == int(size):
         return []
-    return [f"{where}select is {size:g}; expected a whole number of {unit}, 1 or more."]
+    return [f"{where}length is {size:g}; expected a whole number of {unit}, 1 or more."]
 
 
 @final
@@ -148,11 +148,11 @@ class FittedExtractiveSummarization(FittedTask):
         """How much is taken."""
         from nlp_transfer.metrics.sentence_selection import SummaryLength
 
-        return SummaryLength(self.config.select_by, self.config.select)
+        return SummaryLength(self.config.length_unit, self.config.length)
 
     def settings(self) -> dict[str, Any]:
         """See `FittedTask.settings`."""
-        names = ("max_length", "select_by", "select", "block_trigrams")
+        names = ("max_length", "length_unit", "length", "block_trigrams")
         return {"overlap": self.config.repeated_tokens, **{name: getattr(self.config, name) for name in names}}
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
@@ -194,7 +194,7 @@ class FittedExtractiveSummarization(FittedTask):
         right, scored = int((labels == 1).sum()), int((labels != IGNORE_INDEX).sum())
         if not right:
             advice = (
-                "none of their passages marks one. Mark some, or set task.labels: summary."
+                "none of their passages marks one. Mark some, or set task.supervision: summary."
                 if self.by_highlights
                 else "no summary shares a word with its document. Check which column is the summary."
             )
@@ -221,7 +221,7 @@ class FittedExtractiveSummarization(FittedTask):
         loaded = load_extractive(
             name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=attention_dropout
         )
-        return fit_positions(loaded, self.max_length, name, repeat=self.config.repeat_positions)
+        return fit_positions(loaded, self.max_length, name, repeat=self.config.extend_positions)
 
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0

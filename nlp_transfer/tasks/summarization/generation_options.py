@@ -19,23 +19,23 @@ class SummarySettings:
     """Settings for the summaries of one call; what is not set is as in the model's run.
 
     Args:
-        select_by: what the size of an extract is counted in.
-        select: its size.
+        length_unit: what the size of an extract is counted in.
+        length: its size.
         generation: settings of `GenerationConfig` for a model that writes, such as `num_beams`.
     """
 
-    select_by: str | None = None
-    select: float | None = None
+    length_unit: str | None = None
+    length: float | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)
 
     def given(self) -> dict[str, Any]:
         """Those that are set, by name."""
-        own = {"select_by": self.select_by, "select": self.select}
+        own = {"length_unit": self.length_unit, "length": self.length}
         return {name: value for name, value in own.items() if value is not None} | dict(self.generation)
 
     def refuse(self) -> None:
         """Complain about settings where the model makes no summaries; raises ConfigError."""
-        self._refuse(MAKES_NONE, "select_by", "select", "generation")
+        self._refuse(MAKES_NONE, "length_unit", "length", "generation")
 
     def applied_to(
         self, summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer
@@ -47,8 +47,8 @@ class SummarySettings:
         """
         if isinstance(summarizer, TrainedSummarizer):
             self._refuse(SELECTS, "generation")
-            return summarizer.selecting(self.select_by, self.select)
-        self._refuse(WRITES, "select_by", "select")
+            return summarizer.selecting(self.length_unit, self.length)
+        self._refuse(WRITES, "length_unit", "length")
         return summarizer.writing(**self.generation)
 
     def _refuse(self, why: str, *names: str) -> None:

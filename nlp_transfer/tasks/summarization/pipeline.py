@@ -7,7 +7,7 @@ nlp_transfer.register_pipelines()
 summarize = pipeline("summarization", model="runs/aclsum/model")
 summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": "…", "start": 0, "end": 12, …}]}
 
-Settings other than the run's are given to either call: `select_by` and `select` for a model that selects,
+Settings other than the run's are given to either call: `length_unit` and `length` for a model that selects,
 `GenerationConfig`'s (`num_beams=1`, `max_new_tokens=60`) for one that writes.
 """
 
@@ -33,7 +33,7 @@ from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer, TrainedSumm
 
 TASK = "summarization"
 
-SELECTING = ("select_by", "select")
+SELECTING = ("length_unit", "length")
 """What may be set of a summariser that selects."""
 
 

@@ -1,7 +1,7 @@
 """An update that is not finite never reaches the weights.
 
 The loss of every micro-batch and the gradient's norm are looked at before the optimizer's step. The run stops there
-with the rows' ids, or, with `nonfinite: skip`, leaves the update out, counts it, and stops after a bound.
+with the rows' ids, or, with `on_nonfinite: skip`, leaves the update out, counts it, and stops after a bound.
 """
 
 import math
@@ -46,7 +46,7 @@ class FiniteMixin(UpdateMixin):
         if finite and not ruined:
             return norm
         message = self._ruin(ruined, update)
-        if getattr(self.args, "nonfinite", "stop") != "skip":
+        if getattr(self.args, "on_nonfinite", "stop") != "skip":
             raise TrainingError(f"{message} {self._last_checkpoint()}")
         self.skipped_updates += 1
         if self.skipped_updates > getattr(self.args, "max_skipped_updates", 0):
@@ -83,7 +83,7 @@ class FiniteMixin(UpdateMixin):
             f"{shown or 'of which no ids are known (the dataset has no column id)'}. The weights did not take this "
             "update. Usual causes: a learning rate too high (training.learning_rate), no warm-up "
             "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range. "
-            "training.nonfinite: skip leaves such updates out."
+            "training.on_nonfinite: skip leaves such updates out."
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

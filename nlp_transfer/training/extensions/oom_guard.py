@@ -37,11 +37,11 @@ class MemoryMixin(WeighedLossMixin):
             TrainingError: memory ran out where smaller parts do not help, as with the optimizer's state.
         """
         self.micro_batch_parts, self.skipped_updates = 1, 0
-        if getattr(self.args, "tokens_per_pass", None) is not None and not self.loss_is_additive():
+        if getattr(self.args, "max_tokens_per_forward", None) is not None and not self.loss_is_additive():
             raise TrainingError(
-                "training.tokens_per_pass cuts batches, but the loss is your own (compute_loss, or compute_loss_func), "
-                "and whether those of the passes make that of the batch is not known. Leave tokens_per_pass out, or "
-                "wrap the loss of each row in nlp_transfer.training.losses.update_mean."
+                "training.max_tokens_per_forward cuts batches, but the loss is your own (compute_loss, or "
+                "compute_loss_func), and whether those of the passes make that of the batch is not known. Leave "
+                "max_tokens_per_forward out, or wrap the loss of each row in nlp_transfer.training.losses.update_mean."
             )
         try:
             return super().train(*args, **kwargs)
@@ -118,8 +118,8 @@ class MemoryMixin(WeighedLossMixin):
         return output
 
     def _parts(self, inputs: Any) -> list[Any]:
-        """What goes through the model at once: passes of at most `tokens_per_pass`, in as many parts as fit."""
-        passes = token_passes(inputs, getattr(self.args, "tokens_per_pass", None))
+        """What goes through the model at once: passes of at most `max_tokens_per_forward`, in as many parts as fit."""
+        passes = token_passes(inputs, getattr(self.args, "max_tokens_per_forward", None))
         if self.micro_batch_parts == 1 and passes is None:
             return [inputs]
         rows = row_count(inputs)

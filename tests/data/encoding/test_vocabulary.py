@@ -26,7 +26,7 @@ def test_words_that_save_most_come_first_and_are_one_token_then():
     tokenizer = wordpiece()
     size, pieces = len(tokenizer), len(tokenizer.tokenize("phosphorylation"))
     old = tokenizer("phosphorylation", add_special_tokens=False)["input_ids"]
-    found = add_domain_words(tokenizer, TEXTS, most=2, least_count=1)
+    found = add_domain_words(tokenizer, TEXTS, most=2, min_frequency=1)
     assert found.words[0] == "phosphorylation"
     assert len(found.words) == 2
     assert "the" not in found.words
@@ -44,14 +44,14 @@ def test_words_that_save_most_come_first_and_are_one_token_then():
 
 def test_rare_words_are_left_broken():
     tokenizer = wordpiece()
-    found = add_domain_words(tokenizer, TEXTS, most=10, least_count=2)
+    found = add_domain_words(tokenizer, TEXTS, most=10, min_frequency=2)
     assert found.words == ["phosphorylation"]
-    assert add_domain_words(wordpiece(), TEXTS, most=10, least_count=9).pieces == {}
+    assert add_domain_words(wordpiece(), TEXTS, most=10, min_frequency=9).pieces == {}
 
 
 def test_the_space_before_a_word_belongs_to_it_where_it_belongs_to_tokens():
     tokenizer = byte_level()
-    found = add_domain_words(tokenizer, ["the word and the word", "word"], most=1, least_count=3)
+    found = add_domain_words(tokenizer, ["the word and the word", "word"], most=1, min_frequency=3)
     assert found.words == ["word"]
     assert (
         tokenizer.tokenize("a word b") == ["a", " word", "Ġ", "b"]

@@ -105,11 +105,11 @@ def test_a_folder_of_its_familys_type_is_read_as_before(tmp_path):
 
 def test_what_is_saved_says_all_that_the_network_was(tmp_path):
     model = loaded("bert", tmp_path / "encoder").model
-    model.config.nlp_transfer = {"task": "extractive_summarization", "select": 2.0}
+    model.config.nlp_transfer = {"task": "extractive_summarization", "length": 2.0}
     model.save_pretrained(tmp_path / "saved")
     assert model.config.model_type == "bert"  # in memory it stays one of its family
     written = json.loads((tmp_path / "saved" / "config.json").read_text())
-    assert written["nlp_transfer"] == {"task": "extractive_summarization", "select": 2.0}
+    assert written["nlp_transfer"] == {"task": "extractive_summarization", "length": 2.0}
     assert (written["architectures"], written["hidden_size"]) == (["BertForExtractiveSummarization"], 32)
 
 

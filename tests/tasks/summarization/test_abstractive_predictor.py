@@ -359,7 +359,7 @@ def test_a_target_without_summaries_is_written_of(encoder, corpus, tmp_path):
 def test_no_summary_of_the_target_decides_what_is_learned(encoder, corpus, tmp_path):
     """Right ones, others and none give the same weights, to the bit, where documents have several windows."""
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
-    made["methods"], made["source_only"] = ["full_fine_tuning", {"name": "dann", "weight": 1.0}], False
+    made["methods"], made["source_only_baseline"] = ["full_fine_tuning", {"name": "dann", "weight": 1.0}], False
     weights = []
     for kind in ("right", "others", "none"):
         folder = write_documents(tmp_path / kind, sizes=(12, 4, 4))
@@ -486,8 +486,8 @@ def test_an_adapter_of_a_network_that_was_put_together_does_not_go_alone(encoder
 def test_what_a_saved_model_refuses(finished, tmp_path):
     _, folder, _ = finished
     (tmp_path / "a.txt").write_text("use.")
-    with pytest.raises(ConfigError, match=r"--select sets how many sentences an extract takes, and this model writes"):
-        predict_file(str(folder), str(tmp_path / "a.txt"), output=str(tmp_path / "out"), select=3)
+    with pytest.raises(ConfigError, match=r"--length sets how many sentences an extract takes, and this model writes"):
+        predict_file(str(folder), str(tmp_path / "a.txt"), output=str(tmp_path / "out"), length=3)
     with pytest.raises(ConfigError, match=r"--top_k shows probabilities of classes"):
         predict_file(str(folder), str(tmp_path / "a.txt"), top_k=3)
     with pytest.raises(ConfigError, match=r"writes its summaries, a token after the other, which cannot be exported"):

@@ -27,7 +27,7 @@ def document(summary=None, labels=None, sentences=SENTENCES):
 
 
 def taken(name, made, **settings):
-    task = FittedExtractiveSummarization(ExtractiveSummarization(**{"select": 2, **settings}), by_highlights=False)
+    task = FittedExtractiveSummarization(ExtractiveSummarization(**{"length": 2, **settings}), by_highlights=False)
     return SUMMARY_BASELINES[name](made, task)
 
 
@@ -48,7 +48,7 @@ FILLERS = ["Birds sing loudly.", "Rivers flow south.", "Trains run late.", "Brea
 
 @pytest.mark.parametrize("name", ["textrank", "lexrank"])
 def test_ranks_prefer_what_many_sentences_say(name):
-    scores, numbers = taken(name, document(sentences=[*FILLERS, *SENTENCES[1:4]]), block_trigrams=False, select=1)
+    scores, numbers = taken(name, document(sentences=[*FILLERS, *SENTENCES[1:4]]), block_trigrams=False, length=1)
     assert numbers[0] >= len(FILLERS)
     assert max(scores[len(FILLERS) :]) > max(scores[: len(FILLERS)])
 
@@ -56,7 +56,7 @@ def test_ranks_prefer_what_many_sentences_say(name):
 def test_the_oracle_knows_the_reference_or_the_labels():
     assert taken("oracle", document("Birds sing. The weather was fine."))[1] == [0, 4]
     assert taken("oracle", document(labels=[0, 0, 1, 0, 1]))[1] == [2, 4]
-    assert taken("oracle", document("Birds sing. The weather was fine."), select=1)[1] in ([0], [4])
+    assert taken("oracle", document("Birds sing. The weather was fine."), length=1)[1] in ([0], [4])
 
 
 @pytest.mark.parametrize("name", SUMMARY_BASELINES)
@@ -64,7 +64,7 @@ def test_all_have_the_same_budget_and_any_document_will_do(name):
     for sentences in (["One."], ["One."] * 3, ["…", "!"], SENTENCES * 3):
         made = document("One fee.", sentences=sentences)
         for unit, size in (("sentences", 1), ("words", 12), ("share", 0.5)):
-            _, numbers = taken(name, made, select_by=unit, select=size)
+            _, numbers = taken(name, made, length_unit=unit, length=size)
             assert numbers == sorted(set(numbers))
             assert all(0 <= number < len(sentences) for number in numbers)
 

@@ -175,25 +175,25 @@ def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_
     _, folder, _ = finished
     (tmp_path / "a.txt").write_text("\n".join(documents(1, seed=2)[0]["document"]))
     out = str(tmp_path / "out.jsonl")
-    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, select=1)
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, length=1)
     assert len(read(tmp_path / "out.jsonl")[0]["sentences"]) == 1
-    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, select_by="words", select=15)
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, length_unit="words", length=15)
     assert 0 < len(read(tmp_path / "out.jsonl")[0]["summary"].split()) <= 15
-    whole = evaluate(str(folder), CorpusConfig(path=str(corpus)), select_by="share", select=1.0)
+    whole = evaluate(str(folder), CorpusConfig(path=str(corpus)), length_unit="share", length=1.0)
     assert whole.metrics["recall"] > 0.9
     assert whole.metrics["compression"] > 0.9
-    with pytest.raises(ConfigError, match="--select is 0; expected a whole number of sentences, 1 or more"):
-        predict_file(str(folder), str(tmp_path / "a.txt"), select=0)
+    with pytest.raises(ConfigError, match="--length is 0; expected a whole number of sentences, 1 or more"):
+        predict_file(str(folder), str(tmp_path / "a.txt"), length=0)
     with pytest.raises(ConfigError, match="--generation sets how a model writes, and this model selects sentences"):
         predict_file(str(folder), str(tmp_path / "a.txt"), generation={"num_beams": 1})
-    with pytest.raises(ConfigError, match=r"--select_by: Unknown value 'wrods'. Did you mean 'words'"):
-        evaluate(str(folder), CorpusConfig(path=str(corpus)), select_by="wrods")
+    with pytest.raises(ConfigError, match=r"--length_unit: Unknown value 'wrods'. Did you mean 'words'"):
+        evaluate(str(folder), CorpusConfig(path=str(corpus)), length_unit="wrods")
 
 
 def test_a_classifier_makes_no_summaries(tiny_classifier, tmp_path):
     (tmp_path / "a.txt").write_text("w1")
-    with pytest.raises(ConfigError, match=r"--select sets what summaries are like, and this model makes none\. Leave"):
-        predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), select=2)
+    with pytest.raises(ConfigError, match=r"--length sets what summaries are like, and this model makes none\. Leave"):
+        predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), length=2)
     with pytest.raises(ConfigError, match="--generation sets what summaries are like, and this model makes none"):
         evaluate(str(tiny_classifier), CorpusConfig(path=str(tmp_path / "a.txt")), generation={"num_beams": 1})
 
@@ -257,7 +257,7 @@ def test_a_next_run_goes_on_from_it(finished, encoder, tmp_path):
     _, folder, _ = finished
     corpus = write_documents(tmp_path / "marked", highlights=True)
     made = summary_tree(folder / "model", corpus, tmp_path / "next", num_train_epochs=1, learning_rate=1e-5)
-    made["task"]["labels"] = "auto"
+    made["task"]["supervision"] = "auto"
     report = run(load_config(tree=made), say=lambda _: None)
     assert report.facts["sentences are labelled by"] == "highlights"
     assert report.facts["The sentence layers of the run before are kept."] is True
@@ -336,9 +336,9 @@ def test_it_is_estimated_like_any_run(encoder, corpus, tmp_path):
         ),
         ({"training": {"metric_for_best_model": "rouge3"}}, "training.metric_for_best_model: Unknown metric 'rouge3'"),
         ({"task": {"overlap": 30}}, "task.overlap is 30; expected 0 to half of task.max_length, or null."),
-        ({"task": {"select": 2.5}}, "task.select is 2.5; expected a whole number of sentences, 1 or more."),
-        ({"task": {"select_by": "share"}}, "task.select is 2; a share is above 0 and at most 1, such as 0.2."),
-        ({"task": {"select_by": "wrods"}}, "task.select_by: Unknown value 'wrods'. Did you mean 'words'?"),
+        ({"task": {"length": 2.5}}, "task.length is 2.5; expected a whole number of sentences, 1 or more."),
+        ({"task": {"length_unit": "share"}}, "task.length is 2; a share is above 0 and at most 1, such as 0.2."),
+        ({"task": {"length_unit": "wrods"}}, "task.length_unit: Unknown value 'wrods'. Did you mean 'words'?"),
         ({"baselines": ["leda"]}, "baselines: Unknown baseline 'leda'. Did you mean 'lead'?"),
         ({"baselines": ["tfidf_svm"]}, "baselines: Unknown baseline 'tfidf_svm'."),
         ({"prior_correction": True}, "prior_correction needs classes, and extractive_summarization has none."),
@@ -364,7 +364,7 @@ def test_documents_without_anything_to_learn_from(encoder, tmp_path):
     ("row", "message"),
     [
         ({"summary": "nothing of it"}, "no summary shares a word with its document. Check which column"),
-        ({"highlights": []}, r"none of their passages marks one. Mark some, or set task.labels: summary"),
+        ({"highlights": []}, r"none of their passages marks one. Mark some, or set task.supervision: summary"),
     ],
 )
 def test_documents_that_mark_nothing(encoder, tmp_path, row, message):

@@ -41,20 +41,20 @@ def test_it_summarises(finished):
 
 def test_its_settings_may_be_others_than_the_run_s(finished):
     text = "\n".join(documents(1, seed=9)[0]["document"])
-    one = pipeline("summarization", model=str(finished / "model"), select_by="sentences", select=1)
+    one = pipeline("summarization", model=str(finished / "model"), length_unit="sentences", length=1)
     assert len(one(text)["sentences"]) == 1
-    assert len(one(text, select=3)["sentences"]) == 3
+    assert len(one(text, length=3)["sentences"]) == 3
     assert len(one(text)["sentences"]) == 1
 
 
 def test_what_it_does_not_take(finished, tmp_path):
     made = pipeline("summarization", model=str(finished / "model"))
     with pytest.raises(
-        ConfigError, match=r"Unknown setting 'selekt'. Did you mean 'select'\? Settings: select_by, select"
+        ConfigError, match=r"Unknown setting 'lenght'. Did you mean 'length'\? Settings: length_unit, length"
     ):
-        made("a text", selekt=3)
-    with pytest.raises(ConfigError, match=r"select is 2.5; expected a whole number of sentences"):
-        pipeline("summarization", model=str(finished / "model"), select_by="sentences", select=2.5)
+        made("a text", lenght=3)
+    with pytest.raises(ConfigError, match=r"length is 2.5; expected a whole number of sentences"):
+        pipeline("summarization", model=str(finished / "model"), length_unit="sentences", length=2.5)
     with pytest.raises(TypeError, match="takes texts as one argument"):
         made("a text", "another")
     with pytest.raises(TypeError, match="takes texts; got int"):

@@ -315,7 +315,7 @@ def test_the_log_has_means_since_the_last_logged_step(tmp_path: Path) -> None:
 
 def test_dropout_is_the_same_in_both_forward_passes_of_an_update(tmp_path: Path) -> None:
     """With a batch in passes, features are collected first: the second forward must make the same ones."""
-    run = trainer(tmp_path, [MMD()], tokens_per_pass=40)
+    run = trainer(tmp_path, [MMD()], max_tokens_per_forward=40)
     seen: list[torch.Tensor] = []
     model: Any = run.model
     model.classifier.register_forward_pre_hook(
@@ -457,7 +457,7 @@ def test_an_update_that_is_not_finite_reaches_neither_model_nor_discriminator(tm
     ruin_second_update(run)
     with pytest.raises(TrainingError, match="The loss became nan at step 2"):
         run.train()
-    run = trainer(tmp_path, [DANN(weight=1.0)], nonfinite="skip")
+    run = trainer(tmp_path, [DANN(weight=1.0)], on_nonfinite="skip")
     ruin_second_update(run)
     run.train()
     assert run.skipped_updates == 1

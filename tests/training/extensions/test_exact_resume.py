@@ -107,7 +107,7 @@ def test_a_lost_best_checkpoint_is_an_error(interrupted):
     assert caught.value.problems == [
         f"There is no folder {best}.",
         f"{best} held the best weights so far, so training cannot end as it would have. Put it back, or train anew: in "
-        "Python without resume_from_checkpoint; of a run, --new_run keeps this one under another name.",
+        "Python without resume_from_checkpoint; of a run, --archive_existing keeps this one under another name.",
     ]
 
 

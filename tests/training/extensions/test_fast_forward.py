@@ -201,7 +201,7 @@ def test_passes_make_the_same_update(tmp_path):
             tmp_path / str(tokens),
             model,
             optim="sgd",
-            tokens_per_pass=tokens,
+            max_tokens_per_forward=tokens,
             per_device_train_batch_size=8,
             gradient_accumulation_steps=2,
         )
@@ -221,7 +221,7 @@ def test_passes_make_the_same_update(tmp_path):
 
 
 def test_what_belongs_to_rows_goes_with_them(tmp_path):
-    run = trainer(tmp_path, tokens_per_pass=6)
+    run = trainer(tmp_path, max_tokens_per_forward=6)
     batch = {
         "attention_mask": torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0]]),
         "labels": torch.tensor([0, 1, 2]),
@@ -237,7 +237,7 @@ def test_what_belongs_to_rows_goes_with_them(tmp_path):
 
 def test_passes_need_a_loss_that_adds_up(tmp_path):
     arguments = TransferArguments(
-        str(tmp_path), use_cpu=True, max_steps=1, report_to="none", disable_tqdm=True, tokens_per_pass=64
+        str(tmp_path), use_cpu=True, max_steps=1, report_to="none", disable_tqdm=True, max_tokens_per_forward=64
     )
     run = TransferTrainer(
         tiny_model("bert"),
@@ -246,13 +246,13 @@ def test_passes_need_a_loss_that_adds_up(tmp_path):
         train_dataset=random_rows(8),
         compute_loss_func=lambda outputs, labels, num_items_in_batch=None: outputs["logits"].square().sum(),
     )
-    with pytest.raises(TrainingError, match=r"training\.tokens_per_pass cuts batches, but the loss is your own"):
+    with pytest.raises(TrainingError, match=r"training\.max_tokens_per_forward cuts batches, but the loss is your own"):
         run.train()
 
 
 def test_passes_of_no_tokens_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"training\.tokens_per_pass is 0; expected at least 1"):
-        TransferArguments(str(tmp_path), tokens_per_pass=0)
+    with pytest.raises(ConfigError, match=r"training\.max_tokens_per_forward is 0; expected at least 1"):
+        TransferArguments(str(tmp_path), max_tokens_per_forward=0)
 
 
 def test_predictions_are_those_of_the_plain_model(tmp_path):

@@ -336,7 +336,7 @@ def test_a_loss_that_is_put_on_the_trainer_in_place_of_a_methods_is_refused(tmp_
 
 
 def test_a_trainer_of_writers_has_no_loss_of_its_own(tmp_path):
-    changes = {"train_sampling_strategy": "random", "tokens_per_pass": 24}
+    changes = {"train_sampling_strategy": "random", "max_tokens_per_forward": 24}
     run = Seq2SeqTransferTrainer(
         tiny_writer("t5"), arguments(tmp_path, Seq2SeqTransferArguments, **changes), pad_pairs, train_dataset=pairs(16)
     )

@@ -47,7 +47,7 @@ def test_a_gradient_that_is_not_finite_stops_too(tmp_path, model):
 def test_skipping_leaves_the_update_out_and_counts_it(tmp_path, model):
     seen = []
     Faulty(model, ruined=[2])
-    run = trainer(tmp_path, model, nonfinite="skip")
+    run = trainer(tmp_path, model, on_nonfinite="skip")
     original = run._maybe_log_save_evaluate
 
     def note(*args, **kwargs):
@@ -72,7 +72,7 @@ def test_skipping_stops_after_its_bound(tmp_path, model):
     Faulty(model, ruined=[1, 2, 3])
     text = r"2 updates were left out before it, which is the most that training\.max_skipped_updates allows"
     with pytest.raises(TrainingError, match=text):
-        trainer(tmp_path, model, nonfinite="skip", max_skipped_updates=2).train()
+        trainer(tmp_path, model, on_nonfinite="skip", max_skipped_updates=2).train()
 
 
 def test_a_negative_bound_is_refused(tmp_path):

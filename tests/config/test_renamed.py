@@ -1,0 +1,77 @@
+"""Renamed keys, values and options are refused with their new names."""
+
+import dataclasses
+
+import pytest
+
+from nlp_transfer.commands.push import push
+from nlp_transfer.commands.train import train
+from nlp_transfer.config.experiment import Experiment, load_config
+from nlp_transfer.config.renamed import RENAMED, unknown_name
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.tasks import TASKS
+from nlp_transfer.training import TransferArguments
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("choose", {}, "The key 'choose' was renamed: write 'search'."),
+        ("source_only", False, "The key 'source_only' was renamed: write 'source_only_baseline'."),
+        ("target_progress", True, "The key 'target_progress' was renamed: write 'log_target_scores'."),
+        ("task.repeat_positions", True, "task: The key 'repeat_positions' was renamed: write 'extend_positions'."),
+        ("training.nonfinite", "skip", "training: The key 'nonfinite' was renamed: write 'on_nonfinite'."),
+        (
+            "training.tokens_per_pass",
+            9,
+            "training: The key 'tokens_per_pass' was renamed: write 'max_tokens_per_forward'.",
+        ),
+        (
+            "task",
+            {"name": "masked_language_modeling", "new_words": 5},
+            "task: The key 'new_words' was renamed: write 'num_new_tokens'.",
+        ),
+        (
+            "task",
+            {"name": "extractive_summarization", "labels": "summary"},
+            "task: The key 'labels' was renamed: write 'supervision'.",
+        ),
+        (
+            "task",
+            {"name": "abstractive_summarization", "long_documents": "cut"},
+            "task.long_documents: The value 'cut' was renamed: write 'truncate'.",
+        ),
+        ("methods", ["peft_config"], "methods.0: The method 'peft_config' was renamed: write 'peft'."),
+    ],
+)
+def test_an_old_key_names_the_new_one(path, value, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config(overrides=[(path, value)])
+    assert message in caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "message"),
+    [
+        (train, ["--new_run"], "The option --new_run was renamed: write --archive_existing."),
+        (push, ["run", "me/it", "--into_existing"], "The option --into_existing was renamed: write --allow_existing."),
+        (
+            push,
+            ["run", "me/it", "--without_corpus_check"],
+            "The option --without_corpus_check was renamed: write --skip_overlap_check.",
+        ),
+    ],
+)
+def test_an_old_option_names_the_new_one(command, words, message, capsys):
+    assert command(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_name_that_was_never_there():
+    assert unknown_name("key", "labels", ["seed"]) == "Unknown key 'labels'. Keys: seed."
+
+
+def test_no_new_name_is_an_old_one():
+    assert not set(RENAMED) & set(RENAMED.values())
+    fields = {f.name for cls in (Experiment, TransferArguments, *TASKS.values()) for f in dataclasses.fields(cls)}
+    assert not fields & set(RENAMED)
