@@ -53,7 +53,7 @@ from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import FittedClassification, FittedTask, saved_models
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
-from nlp_transfer.training.determinism import deterministic
+from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
 from nlp_transfer.training.scoring import score_model
 from nlp_transfer.training.setup import build_trainer, load_data, load_model
 from nlp_transfer.training.signals import StopSignals
@@ -67,7 +67,6 @@ from nlp_transfer.training.target_data import (
     target_validation_rows,
     tokens_an_epoch,
 )
-from nlp_transfer.training.threads import use_cores
 
 UNTRAINED_BASELINE = "before training"
 """What the model as it came is called where it stands beside the trained one."""
@@ -165,7 +164,7 @@ def run(
             tell(parameter_summary(config, *trained_parameters))
             prepared = time.perf_counter()
             trainer.train(resume_from_checkpoint=_latest_checkpoint(trainer, folder, tell))
-            trainer.use_float32()
+            use_float32(trainer)
             trained = time.perf_counter()
             rows, correction = evaluation_splits(config, encoded), PriorCorrection()
             if config.prior_correction and isinstance(task, FittedClassification):
@@ -189,7 +188,7 @@ def run(
             corpora={domain: CorpusFacts.of(corpus) for domain, corpus in corpora.items()},
             cost=Cost(
                 *trained_parameters,
-                train_seconds=prepared - started + trainer.trained_seconds,
+                train_seconds=prepared - started + trainer.resume.seconds,
                 evaluation_seconds=evaluated - trained,
                 tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
                 peak_memory_bytes=peak_memory_bytes(),
@@ -306,7 +305,7 @@ def _open(
 
 def _latest_checkpoint(trainer: TransferTrainer, folder: Path, tell: Callable[[str], None]) -> str | None:
     """The checkpoint to go on from, None where there is none; says which it is, and which are not whole."""
-    checkpoint, passed = trainer.newest_checkpoint()
+    checkpoint, passed = trainer.resume.newest_checkpoint()
     if checkpoint is None and passed:
         raise CheckpointError(
             [

@@ -8,7 +8,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,10 @@ from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.training import TransferTrainer
-from nlp_transfer.training.determinism import deterministic
-from nlp_transfer.training.extensions.activation_cache import ACTIVATION_FACT as ACTIVATIONS_FACT
+from nlp_transfer.training.extensions.activation_cache import ACTIVATION_CACHE
 from nlp_transfer.training.extensions.checkpoint_selection import MAX_ROWS, evenly_spaced_rows, label_free_metric
+from nlp_transfer.training.features import features_of
+from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
 from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
 from nlp_transfer.training.target_data import (
@@ -49,7 +50,6 @@ from nlp_transfer.training.target_data import (
     target_validation_rows,
     tokens_an_epoch,
 )
-from nlp_transfer.training.threads import use_cores
 
 LABELLING = "Labelling the target"
 """The phase in which methods give target texts labels of their own."""
@@ -98,7 +98,7 @@ def estimate(config: Experiment, say: Callable[[str], None] = print) -> Estimate
         flops = 0 if trains else forward_flops(_model(trainer), [*train["length"], *validation["length"]])
         with_target = tokens_an_epoch(context, adapts=trainer.adapts) / sum(context.train["length"])
         if trains:
-            once = _passed_over(trainer, context.facts) * forward_flops(_model(trainer), train["length"], written)
+            once = _passed_over(trainer) * forward_flops(_model(trainer), train["length"], written)
             epoch = training_flops(_model(trainer), train["length"], written)
             flops = round(with_target * (epoch * epochs - once * max(0.0, epochs - 1.0)))
             seconds["Training"] = tokens * seconds_a_token(probes, epochs)
@@ -165,13 +165,13 @@ def _between(
     if evaluations:
         validation = interpolate([probe.evaluation for probe in probes], sum(encoded["source"]["validation"]["length"]))
         beside = sum(
-            _computing(trainer, rows, partial(trainer.features_of, labelled=False))
+            _computing(trainer, rows, partial(features_of, trainer, labelled=False))
             for rows in scored_beside(config, encoded)
         )
         found["Evaluating meanwhile"] = evaluations * (validation + beside)
     labelling = sum(method.labelling_epochs(epochs) for method in config.methods)
     if labelling and (target := target_rows(config, encoded)) is not None:
-        found[LABELLING] = labelling * _computing(trainer, target, partial(trainer.features_of, labelled=False))
+        found[LABELLING] = labelling * _computing(trainer, target, partial(features_of, trainer, labelled=False))
     saves = _times(training.save_strategy, training.save_steps, updates, epochs)
     if saves:
         trainer.args.output_dir = str(folder / "saved")
@@ -181,9 +181,9 @@ def _between(
     return found
 
 
-def _passed_over(trainer: TransferTrainer, facts: Mapping[str, Any]) -> float:
+def _passed_over(trainer: TransferTrainer) -> float:
     """The share of the encoder's layers that is computed once and read from the cache from then on."""
-    kept = facts.get(ACTIVATIONS_FACT, {})
+    kept = trainer.summary().get(ACTIVATION_CACHE, {})
     if not kept.get("used"):
         return 0.0
     return float(min(kept["layers_passed_over"]) / len(encoder_layers(plain_model(_model(trainer)))))
@@ -232,7 +232,7 @@ def _computing(trainer: TransferTrainer, dataset: Dataset, compute: Callable[[Da
 
 def _scoring(trainer: TransferTrainer, encoded: Encoded) -> float:
     """Seconds of the final scoring, which is in float32; the largest batch of it is tried too, for its memory."""
-    trainer.use_float32()
+    use_float32(trainer)
     splits = [parts[split] for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
     seconds = sum(_computing(trainer, split, trainer.predict) for split in splits)
     longest = max(splits, key=lambda split: max(split["length"]))

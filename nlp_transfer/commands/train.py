@@ -28,7 +28,7 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
             print(to_yaml(config.record()), end="")
         elif options.dry_run:
             from nlp_transfer.commands.dry_run import dry_run
-            from nlp_transfer.training.processes import leave_process_group, naming_lost_processes
+            from nlp_transfer.training.runtime import leave_process_group, naming_lost_processes
 
             with naming_lost_processes():
                 print(dry_run(config))
@@ -48,7 +48,7 @@ def _run(config: "Experiment", *, resume: bool, archive_existing: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
     from nlp_transfer.reporting.tables import console
     from nlp_transfer.runner import run
-    from nlp_transfer.training.processes import leave_process_group, naming_lost_processes
+    from nlp_transfer.training.runtime import leave_process_group, naming_lost_processes
     from nlp_transfer.training.signals import StopSignals
 
     folder = str(config.training.output_dir)

@@ -12,9 +12,10 @@ import copy
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from nlp_transfer.files import CACHE_VARIABLE
 from nlp_transfer.methods.base import Context, ignore_message
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
 from nlp_transfer.training.setup import build_trainer, load_model
 from nlp_transfer.training.target_batches import DOMAIN, TARGET
 from nlp_transfer.training.target_data import Encoded, target_rows
@@ -124,8 +126,9 @@ class _Timed(TrainerCallback):
     def __init__(self, trainer: TransferTrainer) -> None:
         self._sample = trainer.get_batch_samples
         trainer.get_batch_samples = self._counted  # type: ignore[method-assign]  # the trainer goes with the probe
-        self._label = trainer._label_targets
-        trainer._label_targets = self._labelled  # type: ignore[method-assign]
+        labelling = [one for one in trainer.extensions if isinstance(one, PseudoLabels)]
+        for one in labelling:
+            one.begin_epoch = partial(self._labelled, one.begin_epoch)  # type: ignore[method-assign]
         self.first: float | None = None
         self.last = self.evaluating = 0.0
         self.tokens = 0
@@ -147,10 +150,10 @@ class _Timed(TrainerCallback):
         self.tokens = int(sum(mask.sum() for mask in masks))
         return batches, items
 
-    def _labelled(self) -> None:
-        """Left out of the update's time: it goes by the target's texts."""
+    def _labelled(self, label: Callable[[int], None], epoch: int) -> None:
+        """Leave labelling out of the update's time: it goes by the target's texts."""
         started = time.perf_counter()
-        self._label()
+        label(epoch)
         self.last += time.perf_counter() - started
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:

@@ -199,10 +199,6 @@ class Method(ABC):
         """Whether training with these settings looks at target rows at all."""
         return self.needs_target
 
-    def log_values(self) -> dict[str, float]:
-        """What the log says of the method in a run whose settings leave the target out."""
-        return {}
-
     def source_weight(self, progress: float) -> float:
         """What the source's task loss counts in the total.
 

@@ -5,8 +5,9 @@ stock loop, the first of them innermost: what the loop makes (batches, a gradien
 passes from the first to the last, and of the hooks that are handed a call (`backward`, `loss`) the last is outermost.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -113,12 +114,12 @@ class Extension:
         """
         return compute(model, batch, return_outputs, num_items)
 
-    def before_optimizer_step(self, model: "nn.Module", grad_norm: Any) -> Any:
+    def before_optimizer_step(self, grad_norm: Any, model: "nn.Module") -> Any:
         """Look at the gradients, all of which are computed; return the gradient norm to log.
 
         Args:
-            model: wrapped for several processes; its gradients are clipped.
             grad_norm: their norm before clipping.
+            model: wrapped for several processes; its gradients are clipped.
         """
         return grad_norm
 
@@ -152,3 +153,57 @@ class Extension:
     def summary(self) -> Mapping[str, Any]:
         """Return what a report should hold of the training, by plain names."""
         return {}
+
+
+def pass_through(extensions: Sequence[Extension], hook: str, value: Any, *args: Any) -> Any:
+    """Pass a value through a hook of each extension, from the first to the last; return what comes out.
+
+    Args:
+        extensions: of a trainer.
+        hook: that takes and returns such a value last, such as `log`.
+        value: for the first extension.
+        args: handed to each hook after the value.
+
+    Example:
+        >>> pass_through([Extension(), Extension()], "log", {"loss": 0.5})
+        {'loss': 0.5}
+    """
+    for extension in extensions:
+        value = getattr(extension, hook)(value, *args)
+    return value
+
+
+def wrap(extensions: Sequence[Extension], hook: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a call inside of a hook of each extension, the last of which is outermost.
+
+    Args:
+        extensions: of a trainer.
+        hook: that takes the call first: `backward` or `loss`.
+        call: the innermost.
+
+    Example:
+        >>> wrap([Extension()], "backward", lambda model, batch, num_items: len(batch))(None, {"labels": [1]}, None)
+        1
+    """
+    for extension in extensions:
+        call = partial(getattr(extension, hook), call)
+    return call
+
+
+@contextmanager
+def inside(extensions: Sequence[Extension], hook: str) -> Iterator[None]:
+    """Enter the context of each extension, that of the last first.
+
+    Args:
+        extensions: of a trainer.
+        hook: that returns a context: `training` or `evaluation`.
+
+    Example:
+        >>> with inside([Extension(), Extension()], "evaluation"):
+        ...     print("evaluated")
+        evaluated
+    """
+    with ExitStack() as stack:
+        for extension in reversed(extensions):
+            stack.enter_context(getattr(extension, hook)())
+        yield

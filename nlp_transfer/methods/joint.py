@@ -17,9 +17,18 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Features, Method, Term
+from nlp_transfer.methods.extension import Extension
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+class SourceOnlyLog(Extension):
+    """Log the source's loss and λ = 1 where the target is not used."""
+
+    def log(self, logs: dict[str, float]) -> dict[str, float]:
+        """Add both to training entries."""
+        return {**logs, "source_loss": logs["loss"], "joint_lambda": 1.0} if "loss" in logs else logs
 
 
 @final
@@ -58,9 +67,9 @@ class Joint(Method):
         """Not with λ = 1 all along, which is a run on the source alone, dropout and all."""
         return (self.source_weight_start, self.source_weight_end) not in ((1, None), (1, 1))
 
-    def log_values(self) -> dict[str, float]:
-        """λ, which is 1; see `Method.shown_alone`."""
-        return {"lambda": 1.0}
+    def extension(self) -> Extension | None:
+        """Log λ in a run that learns from the source only; see `Method.extension`."""
+        return None if self.uses_target() else SourceOnlyLog()
 
     def source_weight(self, progress: float) -> float:
         """λ; see `Method.source_weight`."""

@@ -12,11 +12,17 @@ from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadabl
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.extensions.activation_cache import ACTIVATION_CACHE
 from nlp_transfer.training.extensions.fast_forward import PADDING_REASON
 from nlp_transfer.training.scoring import SplitPredictions
 from nlp_transfer.training.target_data import Encoded
 
-SUMMARY_WORDS = {PADDING_REASON: "padding is computed"}
+SUMMARY_WORDS = {
+    PADDING_REASON: "padding is computed",
+    "skipped_updates": "updates left out, not finite",
+    "micro_batch_parts": "parts of a micro-batch, to fit into memory",
+    ACTIVATION_CACHE: ACTIVATION_CACHE,
+}
 """The report's words for entries of the trainer's summary."""
 
 
@@ -96,7 +102,6 @@ def facts_of(
     return {
         **dict.fromkeys(loaded.notes, True),
         **truncation_summary(encoded),
-        **trainer.step_statistics(),
         **{SUMMARY_WORDS[name]: value for name, value in trainer.summary().items() if name in SUMMARY_WORDS},
         **({"operations without a deterministic form": undetermined} if undetermined else {}),
         **_brief(context.facts),

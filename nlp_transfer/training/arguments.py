@@ -14,7 +14,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.model_selection import LABEL_FREE
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.training.integrations import report_to_problems
-from nlp_transfer.training.precision import uses_bf16
+from nlp_transfer.training.runtime import uses_bf16
 from nlp_transfer.training.source_weights import read_weights, weights_problems
 
 

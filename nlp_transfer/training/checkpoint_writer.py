@@ -26,6 +26,7 @@ from transformers.trainer_callback import ExportableState
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.methods.base import Method
 from nlp_transfer.models.files.manifest import write_manifest
+from nlp_transfer.models.heads.encoder_decoder import separate_weights
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.checkpoints import EXTENSIONS, TRANSFER_STATE
 
@@ -163,6 +164,24 @@ class CheckpointWriter:
             raise error
         if messages:
             raise CheckpointError(messages[0])
+
+
+def save_model_files(trainer: Any, call: Callable[..., None], output_dir: str | None, state_dict: Any) -> None:
+    """Save a model without the Hub token in the pickled arguments; sides that share weights each save their own.
+
+    Args:
+        trainer: of the model.
+        call: the stock method.
+        output_dir: None is the trainer's.
+        state_dict: None is the model's.
+    """
+    if state_dict is None:
+        state_dict = separate_weights(trainer.accelerator.unwrap_model(trainer.model))
+    token, trainer.args.hub_token = trainer.args.hub_token, None
+    try:
+        call(output_dir, state_dict)
+    finally:
+        trainer.args.hub_token = token
 
 
 def checkpoint_bytes(trainer: Any) -> int:

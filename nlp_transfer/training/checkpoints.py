@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
@@ -127,6 +128,16 @@ def check_whole(checkpoint: Path) -> None:
     """Check a checkpoint by its manifest; one of stock `Trainer` has none. Raises CheckpointError."""
     if not is_stock(checkpoint):
         check_manifest(checkpoint, READ)
+
+
+def last_checkpoint_note(arguments: Any) -> str:
+    """Return a sentence that names the last checkpoint in a run's folder, for error messages.
+
+    Args:
+        arguments: training arguments.
+    """
+    saved = checkpoints(Path(str(arguments.output_dir)))
+    return f"The last good checkpoint is {saved[-1]}." if saved else "No checkpoint was saved before it."
 
 
 def newest_whole(parent: Path) -> tuple[Path | None, list[str]]:

@@ -137,6 +137,18 @@ def outputs_of(trainer: Any, dataset: "Dataset") -> Outputs:
     return Outputs(inputs, outputs, known, list(dataset["input_ids"]))
 
 
+def features_of(trainer: Any, dataset: "Dataset", *, labelled: bool = True) -> Features:
+    """Return the features and logits of a trainer's model for encoded rows, in their order.
+
+    Args:
+        trainer: with a context.
+        dataset: encoded rows.
+        labelled: whether their losses are wanted; they must have labels then.
+    """
+    made = outputs_of(trainer, dataset)
+    return made.features(trainer.context.loss(made.logits, made.labels) if labelled else None)
+
+
 def _batches(trainer: Any, dataset: "Dataset") -> Iterator[tuple[list[int], dict[str, Any]]]:
     """Yield row numbers and batches of similar length."""
     lengths = [len(ids) for ids in dataset["input_ids"]]

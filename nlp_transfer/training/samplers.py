@@ -1,18 +1,22 @@
-"""Batches of texts of similar length, in an order that depends on (seed, epoch) only.
+"""The order of training rows: shuffled, grouped by length or drawn as sources weigh, by (seed, epoch) only.
 
 transformers' own length-grouped sampler draws from the global random state, so that a resumed run sees other batches
-than an uninterrupted one, and it reorders evaluation, so that predictions no longer match their rows. This one does
-neither.
-
-Nor are rows repeated to fill the last batches of several processes (`EvenBatches`), as accelerate does.
+than an uninterrupted one. This one does not. Nor are rows repeated to fill the last batches of several processes
+(`EvenBatches`), as accelerate does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from accelerate.data_loader import BatchSamplerShard
-from torch.utils.data import BatchSampler, Sampler
+from torch.utils.data import BatchSampler, Sampler, SequentialSampler
+
+from nlp_transfer.data.corpus import DOMAIN_COLUMN
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.training.optimizer_step import ID_COLUMN, REPEATED, ROW_IDS, SOURCE_DOMAINS, row_origins
+from nlp_transfer.training.signals import WorkerStart
+from nlp_transfer.training.source_weights import SIZE, SourceDraws, sources_of
 
 
 class ShuffledSampler(Sampler[int]):
@@ -89,6 +93,71 @@ class LengthGroupedSampler(ShuffledSampler):
         return iter([int(row) for batch in batches + partial for row in batch])
 
 
+def train_sampler(trainer: Any, dataset: Any) -> ShuffledSampler | None:
+    """Return the sampler of a trainer's rows; None where the stock one is as good.
+
+    Args:
+        trainer: whose arguments choose it.
+        dataset: the training rows.
+
+    Raises:
+        ConfigError: rows are to be grouped by length, and have none.
+    """
+    arguments = trainer.args
+    seed = arguments.data_seed if arguments.data_seed is not None else arguments.seed
+    draws = _source_draws(trainer, seed)
+    if arguments.train_sampling_strategy == "group_by_length" and hasattr(dataset, "__len__"):
+        rows = trainer._train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
+        return LengthGroupedSampler(_lengths(trainer, dataset), batch_size=rows, seed=seed, draws=draws)
+    return None if draws is None else ShuffledSampler(len(dataset), seed, draws)
+
+
+def eval_sampler(trainer: Any, dataset: Any) -> SequentialSampler | None:
+    """Return a sampler in the dataset's order: predictions are matched to rows by position.
+
+    Args:
+        trainer: that evaluates; on several processes accelerate keeps the order.
+        dataset: the rows.
+    """
+    return SequentialSampler(dataset) if trainer.args.world_size == 1 and hasattr(dataset, "__len__") else None
+
+
+def add_collator_columns(trainer: Any) -> None:
+    """Keep the columns that a trainer's collator asks for, as those that its model reads."""
+    read = trainer._signature_columns
+    wanted = [name for name in getattr(trainer.data_collator, "columns", ()) if name not in read]
+    trainer._signature_columns = [*read, *wanted]
+
+
+def _lengths(trainer: Any, dataset: Any) -> list[int]:
+    """Read or compute the length of each row, from the input that stock `Trainer` groups by."""
+    column = trainer.args.length_column_name
+    if column in (getattr(dataset, "column_names", None) or ()):
+        return list(dataset[column])
+    names = getattr(trainer.processing_class, "model_input_names", None)
+    name = names[0] if names else getattr(trainer.model, "main_input_name", "input_ids")
+    if not isinstance(dataset[0], Mapping) or name not in dataset[0]:
+        raise ConfigError(
+            f"train_sampling_strategy is group_by_length, and the training rows have no {name!r} to be grouped by. "
+            f"Give rows that have it, or a datasets.Dataset with their lengths in a column {column!r} "
+            "(length_column_name)."
+        )
+    return [len(row[name]) for row in dataset]
+
+
+def _source_draws(trainer: Any, seed: int) -> SourceDraws | None:
+    """Return what decides which of the rows an epoch has; None where each comes once."""
+    weights = getattr(trainer.args, "source_weights", SIZE)
+    sources = None if weights == SIZE else sources_of(trainer.train_dataset)  # a loader's rows have no such column
+    if sources is None:
+        return None
+    target = trainer.context.target if trainer.context is not None else trainer.target_dataset
+    shares = sources.shares(weights, trainer.train_dataset, target)
+    if trainer.context is not None:
+        trainer.context.facts["rows of each source"] = sources.facts(shares)
+    return SourceDraws(sources.domains, shares, seed)
+
+
 class EvenBatches(BatchSampler):
     """The batches of an epoch, as many for each process, and no row twice in a batch that counts.
 
@@ -139,3 +208,40 @@ def share_evenly(loader: Any) -> Callable[[], bool] | None:
     batches, process = EvenBatches(given, shard.num_processes), shard.process_index
     shard.batch_sampler, shard.even_batches = batches, False
     return lambda: batches.repeats_last(process)
+
+
+def train_loader(trainer: Any, make: Callable[[], Any]) -> tuple[Any, Callable[[], bool] | None]:
+    """Make a trainer's loader of training rows.
+
+    Batches bring the origins of their rows along, no row that counts is repeated, and workers leave signals to the main
+    process.
+
+    Args:
+        trainer: whose loader it is.
+        make: the stock method that makes it.
+
+    Returns:
+        The loader, and as from `share_evenly`.
+    """
+    sources = {DOMAIN_COLUMN: SOURCE_DOMAINS} if trainer.adapts and trainer.sources is not None else {}
+    with row_origins(trainer, {ID_COLUMN: ROW_IDS, **sources}):
+        loader = make()
+    own = trainer.overrides("compute_loss", "training_step")
+    repeats_last = None if own else share_evenly(loader)
+    if trainer.stop_signals is not None and trainer.args.dataloader_num_workers > 0:
+        loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
+    return loader, repeats_last
+
+
+def with_repeated_marked(trainer: Any, batches: list[Any]) -> list[Any]:
+    """Return the batches of an update, the last marked where its row takes the place of a batch that is missing.
+
+    Args:
+        trainer: that fetches them; outside of an update none is marked.
+        batches: its micro-batches.
+    """
+    mapping = trainer._fetches and bool(batches) and isinstance(batches[-1], Mapping)
+    at_end = mapping and trainer.accelerator.gradient_state.end_of_dataloader
+    if at_end and trainer._repeats_last is not None and trainer._repeats_last():
+        return [*batches[:-1], {**batches[-1], REPEATED: True}]
+    return batches

@@ -1,8 +1,6 @@
 """The seams of `transformers.Trainer`, each handed on to the trainer's extensions (`methods/extension.py`)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,97 +9,152 @@ from torch import Tensor, nn
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
-from nlp_transfer.methods.base import Context, Features, Method
-from nlp_transfer.methods.extension import Extension
-from nlp_transfer.training.checkpoints import check_whole
+from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.extension import Extension, inside, pass_through, wrap
+from nlp_transfer.training import samplers
+from nlp_transfer.training.agreement import check_trainers
+from nlp_transfer.training.checkpoint_writer import method_settings, save_model_files
+from nlp_transfer.training.checkpoints import check_whole, last_checkpoint_note
+from nlp_transfer.training.extensions import default_extensions
 from nlp_transfer.training.extensions.exact_resume import ExactResume, ignore_tied_weights
-from nlp_transfer.training.features import outputs_of
-from nlp_transfer.training.signals import StopSignals, WorkerStart
+from nlp_transfer.training.extensions.loss_scaling import LossScaling, without_repeated_labels
+from nlp_transfer.training.method_setup import apply_methods, prepare_trainer, set_learning_rates
+from nlp_transfer.training.optimizer_step import ROW_IDS, OptimizerStep
+from nlp_transfer.training.runtime import naming_lost_processes
+from nlp_transfer.training.signals import StopSignals
+from nlp_transfer.training.source_weights import Sources
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from peft import PeftConfig
 
 Kind = TypeVar("Kind", bound=Extension)
 
+_KNOWN = ("nlp_transfer.", "transformers.")
+"""The packages whose methods are no user's own."""
+
 
 class TransferSeams(Trainer):
-    """Override each seam of `Trainer` once and hand it on to `extensions`, the first of which is innermost."""
+    """Override each seam of `Trainer` once and hand it on to `extensions`, the first of which is innermost.
+
+    Attributes:
+        context: what methods may look at; None without methods and without a target.
+        networks: what the methods train beside the model, by method.
+        sources: the domains of the training rows, where they have several.
+        stop_signals: where set, training saves and raises `RunInterrupted` at the step after which one of them came.
+        prior_corrected: whether `correct_prior` changed the model since it was trained.
+        scored_rows: the dataset that is scored, with all columns, for a `compute_metrics` that needs more than arrays.
+    """
 
     extensions: tuple[Extension, ...] = ()
     resume: ExactResume
     methods: Sequence[Method] = ()
-    target_dataset: Any = None
-
-    prior_corrected = False
-    """Whether `correct_prior` changed the model since it was trained."""
-
-    stop_signals: StopSignals | None = None
-    """Where set, training saves and raises `RunInterrupted` at the step after which one of them came."""
-
     context: Context | None = None
-    """What methods may look at; None for a trainer without methods and without a target."""
+    networks: nn.ModuleDict | None = None
+    sources: Sources | None = None
+    target_dataset: Any = None
+    current_step: OptimizerStep | None = None
+    stop_signals: StopSignals | None = None
+    prior_corrected = False
+    scored_rows: Any = None
+
+    _given: dict[str, Any]
+    _sampler: samplers.ShuffledSampler | None = None
+    _repeats_last: Callable[[], bool] | None = None  # whether this process's last batch of an epoch must not count
+    _fetches = False  # whether the batches of an update are fetched, rather than one of an evaluation
+
+    def __init__(  # Trainer's arguments, in its order, and ours
+        self,
+        model: Any = None,
+        args: Any = None,
+        data_collator: Any = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        model_init: Callable[..., Any] | None = None,
+        compute_loss_func: Callable[..., Tensor] | None = None,
+        compute_metrics: Callable[..., dict[str, Any]] | None = None,
+        callbacks: list[Any] | None = None,
+        optimizers: tuple[Any, Any] = (None, None),
+        optimizer_cls_and_kwargs: tuple[type[torch.optim.Optimizer], dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
+        *,
+        target_dataset: Any = None,
+        methods: Method | Sequence[Method] | None = (),
+        peft_config: "PeftConfig | None" = None,
+        context: Context | None = None,
+    ) -> None:
+        self._given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        super().__init__(**prepare_trainer(self, self._given))
+        self.resume = ExactResume()
+        self.extensions = default_extensions(self.methods, adapter=peft_config is not None)
+        for extension in (*self.extensions, self.resume):
+            extension.attach(self)
+        trained: Any = self.model
+        for method in self.methods:
+            for callback in method.callbacks(trained):
+                self.add_callback(callback)
+
+    def call_model_init(self, trial: Any = None) -> nn.Module:
+        """As in `Trainer`, with the methods applied to each new model (hyper-parameter search makes many)."""
+        model: nn.Module = apply_methods(self, super().call_model_init(trial), self._given)
+        return model
+
+    @property
+    def adapts(self) -> bool:
+        """Whether training uses target rows."""
+        return any(method.uses_target() for method in self.methods)
 
     def extension(self, kind: type[Kind]) -> Kind:
-        """Return the extension of a class.
-
-        Raises:
-            LookupError: the trainer has none.
-        """
-        for extension in self.extensions:
-            if isinstance(extension, kind):
-                return extension
-        raise LookupError(f"{type(self).__name__} has no extension {kind.__name__}.")
+        """Return the extension of a class; raises StopIteration where the trainer has none."""
+        return next(extension for extension in self.extensions if isinstance(extension, kind))
 
     def summary(self) -> dict[str, Any]:
         """Return what the extensions have to report of the training, by plain names."""
         return {name: value for extension in self.extensions for name, value in extension.summary().items()}
 
-    def features_of(self, dataset: "Dataset", *, labelled: bool = True) -> Features:
-        """Return the model's features and logits for encoded rows, in their order.
+    def overrides(self, *names: str, inherited: bool = False) -> bool:
+        """Return whether one of these methods is a user's own: neither this package's nor that of transformers.
 
         Args:
-            dataset: encoded rows.
-            labelled: whether their losses are wanted; they must have labels then.
+            names: of methods.
+            inherited: look only at the classes that this one inherits from.
         """
-        assert self.context is not None
-        made = outputs_of(self, dataset)
-        return made.features(self.context.loss(made.logits, made.labels) if labelled else None)
+        order = type(self).__mro__
+        places = order[order.index(TransferSeams) + 1 :] if inherited else (self, *order)
+        own = (place for place in places if not getattr(place, "__module__", "").startswith(_KNOWN) or place is self)
+        return any(name in vars(place) for place in own for name in names)
 
-    def _around(self, hook: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def reset_step(self) -> None:
+        """Forget what this optimizer step has gathered outside of the model: it begins again, or is left out."""
         for extension in self.extensions:
-            call = partial(getattr(extension, hook), call)
-        return call
+            extension.reset_step()
 
-    @contextmanager
-    def _inside(self, hook: str) -> Iterator[None]:
-        with ExitStack() as stack:
-            for extension in reversed(self.extensions):
-                stack.enter_context(getattr(extension, hook)())
-            yield
-
-    # ---- going on from a checkpoint ----
+    # ---- checkpoints ----
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
         """As in `Trainer`; `resume_from_checkpoint=True` takes the newest checkpoint that is whole.
 
         Raises:
             CheckpointError: there is none, or the one that was named is not whole or lacks a state.
+            ConfigError: the processes of the run would train different things.
+            LostProcessError: another process ended.
             RunInterrupted: a signal came (`stop_signals`); a checkpoint was saved.
         """
-        output: TrainOutput = self.resume.train(super().train, resume_from_checkpoint, *args, **kwargs)
+        self.prior_corrected = False
+        target = self.target_dataset if self.context is None else self.context.target
+        resumes = bool(resume_from_checkpoint)
+        check_trainers(self, target, methods=method_settings(self.methods), resume_from_checkpoint=resumes)
+        if any(not method.trains for method in self.methods):  # one has fitted the model itself
+            return TrainOutput(0, float("nan"), {"train_runtime": 0.0})
+        with naming_lost_processes(lambda: last_checkpoint_note(self.args)):
+            output: TrainOutput = self.resume.train(super().train, resume_from_checkpoint, *args, **kwargs)
         return output
-
-    def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
-        """Return the newest whole checkpoint, the same on all processes, and why newer ones were passed over."""
-        return self.resume.newest_checkpoint()
-
-    @property
-    def trained_seconds(self) -> float:
-        """How long `train` took, the interrupted parts before it included."""
-        return self.resume.seconds
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         self.resume.writer.save(trial)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        save_model_files(self, super()._save, output_dir, state_dict)
 
     def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
         return self.resume.init_training_state(super()._init_training_state, *args, **kwargs)
@@ -111,23 +164,8 @@ class TransferSeams(Trainer):
             return {}
         return super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
 
-    def _maybe_log_save_evaluate(
-        self,
-        tr_loss: Tensor,
-        grad_norm: Any,
-        model: nn.Module,
-        trial: Any,
-        epoch: float,
-        ignore_keys_for_eval: Any,
-        start_time: float,
-        learning_rate: float | None = None,
-    ) -> None:
-        call = partial(
-            super()._maybe_log_save_evaluate,
-            *(tr_loss, grad_norm, model, trial, epoch, ignore_keys_for_eval, start_time),
-            learning_rate=learning_rate,
-        )
-        self.resume.log_save_evaluate(call, model, trial, grad_norm, learning_rate)
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        self.resume.log_save_evaluate(super()._maybe_log_save_evaluate, *args, **kwargs)
 
     def _load_best_model(self) -> None:
         check_whole(Path(str(self.state.best_model_checkpoint)))
@@ -140,22 +178,50 @@ class TransferSeams(Trainer):
     def _finalize_training(self, trial: Any, num_train_samples: int, start_time: float) -> TrainOutput:
         return self.resume.finalize_training(super()._finalize_training, trial, num_train_samples, start_time)
 
+    # ---- rows ----
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        self._sampler = samplers.train_sampler(self, self.train_dataset if train_dataset is None else train_dataset)
+        return super()._get_train_sampler(train_dataset) if self._sampler is None else self._sampler
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        return samplers.eval_sampler(self, eval_dataset)
+
     def get_train_dataloader(self) -> Any:
-        """As in `Trainer`; its workers leave signals to the main process."""
-        loader = super().get_train_dataloader()
-        if self.stop_signals is not None and self.args.dataloader_num_workers > 0:
-            loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
+        """As in `Trainer`; batches bring the origins of their rows along, and no row that counts is repeated."""
+        loader, self._repeats_last = samplers.train_loader(self, super().get_train_dataloader)
         return loader
+
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()
+        samplers.add_collator_columns(self)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """As in `Trainer`; notes which rows are scored."""
+        given: Any = self.eval_dataset if eval_dataset is None else eval_dataset
+        self.scored_rows = self.eval_dataset[given] if isinstance(given, str) and self.eval_dataset else given
+        return super().get_eval_dataloader(eval_dataset)
+
+    def get_test_dataloader(self, test_dataset: Any) -> Any:
+        """As in `Trainer`; notes which rows are scored."""
+        self.scored_rows = test_dataset
+        return super().get_test_dataloader(test_dataset)
 
     # ---- the loop ----
 
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> TrainOutput:
-        with self._inside("training"):
+        with inside(self.extensions, "training"):
             output: TrainOutput = super()._inner_training_loop(*args, **kwargs)
         return output
 
     def _run_epoch(self, *args: Any, **loop: Any) -> None:
         def run() -> None:
+            if self.args.world_size > 1 and self.state.global_step == 0:
+                torch.manual_seed(self.args.seed + self.args.process_index)  # else all draw the same dropout masks
+            shuffled: tuple[Any, ...] = (self._sampler, self.data_collator)
+            for one in shuffled:
+                if hasattr(one, "set_epoch"):
+                    one.set_epoch(loop["epoch"])
             for extension in self.extensions:
                 extension.begin_epoch(loop["epoch"])
             super(TransferSeams, self)._run_epoch(*args, **loop)
@@ -163,17 +229,28 @@ class TransferSeams(Trainer):
         self.resume.run_epoch(run, **loop)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; extensions may add to the batches."""
-        batches, items = super().get_batch_samples(*args, **kwargs)
-        for extension in self.extensions:
-            batches[:] = extension.prepare_step(batches)
+        """As in `Trainer`; begins an optimizer step, to whose batches extensions may add."""
+        self._fetches = True
+        try:
+            batches, items = super().get_batch_samples(*args, **kwargs)
+        finally:
+            self._fetches = False
+        ids = [batch.pop(ROW_IDS, []) if isinstance(batch, MutableMapping) else [] for batch in batches]
+        self.current_step = OptimizerStep(batches, ids, self._tr_loss.clone())
+        batches[:] = pass_through(self.extensions, "prepare_step", batches)
         return batches, items
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        batch_samples[:] = samplers.with_repeated_marked(self, batch_samples)
+        if self.extension(LossScaling).counts_items():
+            return None
+        return super()._get_num_items_in_batch([without_repeated_labels(batch) for batch in batch_samples], device)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """As in `Trainer`, inside of the extensions' `backward`."""
-        loss: Tensor = self._around("backward", super().training_step)(model, inputs, num_items_in_batch)
+        loss: Tensor = wrap(self.extensions, "backward", super().training_step)(model, inputs, num_items_in_batch)
         return loss
 
     def compute_loss(
@@ -184,17 +261,20 @@ class TransferSeams(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """As in `Trainer`, inside of the extensions' `loss`."""
-        return self._around("loss", super().compute_loss)(model, inputs, return_outputs, num_items_in_batch)
+        compute = wrap(self.extensions, "loss", super().compute_loss)
+        return compute(model, inputs, return_outputs, num_items_in_batch)
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         norm = super()._get_grad_norm(model, grad_norm)
-        for extension in self.extensions:
-            norm = extension.before_optimizer_step(model, norm)
+        norm = pass_through(self.extensions, "before_optimizer_step", norm, model)
+        self.current_step = None
         return norm
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """As in `Trainer`, with the parameters of extensions."""
+        """As in `Trainer`, with the learning rates of the methods and the parameters of extensions."""
         optimizer = super().create_optimizer(model)
+        trained: Any = self.model if model is None else model
+        set_learning_rates(optimizer, self.methods, trained, self.args.learning_rate)
         for extension in self.extensions:
             extension.prepare_optimizer(optimizer)
         return optimizer
@@ -210,16 +290,13 @@ class TransferSeams(Trainer):
         """As in `Trainer`; extensions may change the metrics."""
         if not self.args.prediction_loss_only and any(one.needs_predictions() for one in self.extensions):
             prediction_loss_only = False
-        with self._inside("evaluation"):
+        with inside(self.extensions, "evaluation"):
             output: EvalLoopOutput = super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )
-        for extension in self.extensions:
-            output = extension.evaluate(output, metric_key_prefix)
-        return output
+        evaluated: EvalLoopOutput = pass_through(self.extensions, "evaluate", output, metric_key_prefix)
+        return evaluated
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As in `Trainer`; extensions may add to the entry."""
-        for extension in self.extensions:
-            logs = extension.log(logs)
-        super().log(logs, start_time)
+        super().log(pass_through(self.extensions, "log", logs), start_time)

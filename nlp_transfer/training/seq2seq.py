@@ -17,15 +17,17 @@ from transformers import Seq2SeqTrainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.training.mixin import TransferMixin
+from nlp_transfer.training.extensions.loss_scaling import LossScaling
+from nlp_transfer.training.hub import PublishingMixin
 from nlp_transfer.training.optimizer_step import row_count
+from nlp_transfer.training.search import BesideMixin
 
 # EncoderDecoderModel warns whoever gives it labels of how it computed its loss years ago.
 warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to train encoder-decoder", FutureWarning)
 
 
-class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
-    """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`; see `TransferMixin` for what is mended.
+class Seq2SeqTransferTrainer(BesideMixin, PublishingMixin, Seq2SeqTrainer):
+    """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`, and without the silent faults.
 
     Plain `Seq2SeqTrainingArguments` are accepted too. Full and partial fine-tuning and LoRA know encoder-decoders
     (partial: of the encoder; the decoder trains), `dann`, `mmd` and `coral` adapt the means of the encoder's states,
@@ -91,6 +93,7 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
         kept = dict(settings)
         _, written, _ = super().prediction_step(model, read, False, ignore_keys, **gen_kwargs)
         rows = row_count(read)
+        assert written is not None
         self._generated = rows, len(written) // rows
         # The stock step fills in defaults, a length of 20 among them, which would be complained of, and saved.
         settings.clear()
@@ -109,7 +112,7 @@ class Seq2SeqTransferTrainer(TransferMixin, Seq2SeqTrainer):
         Each row comes once: the stock loop keeps those that fill the last batch of several processes.
         """
         self.gather_function, self._generated = self._gather_rows, (1, 1)
-        self._row_sums = None if self.loss_is_own() or self.overrides("prediction_step") else []
+        self._row_sums = None if self.extension(LossScaling).is_own() or self.overrides("prediction_step") else []
         try:
             output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
             prefix = kwargs.get("metric_key_prefix", "eval")

@@ -24,8 +24,8 @@ from transformers import Trainer
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.checkpoint_writer import method_settings
-from nlp_transfer.training.extensions.oom_guard import random_state, set_random_state
 from nlp_transfer.training.neutral_settings import is_result_neutral
+from nlp_transfer.training.runtime import random_states, set_random_state
 from nlp_transfer.training.seams import TransferSeams
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class TwinMixin(TransferSeams):
                 _set_random_states(self._drawn_from, self.args.device)
             twin = self._twin({"args": arguments, **changes})
             twin.stop_signals = self.stop_signals
-            newest, passed = twin.newest_checkpoint()
+            newest, passed = twin.resume.newest_checkpoint()
             if (newest or passed) and not resume:
                 raise CheckpointError(
                     f"{folder} holds checkpoints of an earlier training. Go on from them with resume=True, or begin "
@@ -237,11 +237,6 @@ def _content(dataset: Any) -> Any:
 
 
 # ---- random states ----
-
-
-def random_states(device: torch.device) -> Any:
-    """Python's, NumPy's and PyTorch's random states."""
-    return random.getstate(), np.random.get_state(), random_state(device)
 
 
 def _set_random_states(states: Any, device: torch.device) -> None:

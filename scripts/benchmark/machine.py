@@ -13,7 +13,7 @@ import torch
 
 import nlp_transfer
 from nlp_transfer.reporting.environment import device_name, library_versions, peak_memory_bytes
-from nlp_transfer.training.threads import available_cores
+from nlp_transfer.training.runtime import available_cores
 from scripts.benchmark.settings import Precision
 
 PRODUCT_SIZES = {"cpu": 2048, "cuda": 8192}

@@ -92,7 +92,7 @@ def measure(job: Job, folder: Path) -> Measurement | None:
     """
     from accelerate import PartialState
 
-    from nlp_transfer.training.threads import use_cores
+    from nlp_transfer.training.runtime import use_cores
     from scripts.benchmark.rows import load_rows
 
     case = case_of(job.case)
@@ -222,7 +222,7 @@ def _score(trainer: "Trainer", rows: "CaseRows") -> float:
 
 def main(job_file: str, result_file: str) -> int:
     """What the process does; returns its exit status."""
-    from nlp_transfer.training.processes import leave_process_group
+    from nlp_transfer.training.runtime import leave_process_group
 
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -14,7 +14,7 @@ from nlp_transfer.tasks import backends, onnx_backend, saved_models
 from nlp_transfer.tasks.sequence_classification import predictor
 from nlp_transfer.training import TransferTrainer, scoring
 from nlp_transfer.training.arguments import TransferArguments
-from nlp_transfer.training.determinism import deterministic
+from nlp_transfer.training.runtime import deterministic, use_float32
 from nlp_transfer.training.setup import build_trainer, load_model
 from scripts.benchmark import stock_side
 from scripts.benchmark.cases import Case
@@ -34,7 +34,7 @@ def train(config: Experiment, rows: CaseRows, folder: Path, meter: Meter) -> Tra
             config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, ignore_message
         )
         trainer.train()
-    trainer.use_float32()
+    use_float32(trainer)
     return trainer
 
 

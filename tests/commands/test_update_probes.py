@@ -9,6 +9,8 @@ import torch
 from datasets import Dataset
 
 from nlp_transfer.commands.update_probes import Probe, _Timed, interpolate, seconds_a_token, spread_rows
+from nlp_transfer.methods import SelfTraining
+from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
 
 
 def test_what_grows_grows_along_a_line_and_never_falls():
@@ -42,15 +44,17 @@ def test_labelling_the_target_is_no_part_of_an_updates_time(monkeypatch):
         clock[0] += seconds
 
     def sample() -> Any:
-        trainer._label_targets()
         takes(1)
         return [{"attention_mask": torch.ones(2, 3)}], None
 
     monkeypatch.setattr("nlp_transfer.commands.update_probes.time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    trainer = SimpleNamespace(get_batch_samples=sample, _label_targets=lambda: takes(50))
+    labels = PseudoLabels(SelfTraining())
+    monkeypatch.setattr(labels, "begin_epoch", lambda epoch: takes(50))
+    trainer: Any = SimpleNamespace(get_batch_samples=sample, extensions=[labels])
     timed = _Timed(trainer)
-    for _ in range(2):
+    for epoch in range(2):
         timed.on_epoch_begin()
+        labels.begin_epoch(epoch)
         trainer.get_batch_samples()
         timed.on_step_begin()
         takes(2)

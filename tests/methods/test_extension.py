@@ -28,7 +28,7 @@ class Recorder(Extension):
         self.calls.append((self.name, "loss", "in"))
         return compute(model, batch, return_outputs, num_items)
 
-    def before_optimizer_step(self, model, grad_norm):
+    def before_optimizer_step(self, grad_norm, model):
         self.calls.append((self.name, "before_optimizer_step", float(grad_norm) > 0))
         return grad_norm
 

@@ -5,7 +5,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import Joint
-from nlp_transfer.training.total_loss import total_loss
+from nlp_transfer.training.extensions.adaptation_loss import total_loss
 from tests.methods.adapting import side
 
 

@@ -13,7 +13,7 @@ import torch
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import LoRA, PartialFineTuning
-from nlp_transfer.training.processes import leave_process_group
+from nlp_transfer.training.runtime import leave_process_group
 from tests.tiny_models import collate, random_rows, tiny_model
 
 SECOND = os.environ.get("RANK") == "1"

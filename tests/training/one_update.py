@@ -36,7 +36,7 @@ from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummariza
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
-from nlp_transfer.training.processes import leave_process_group
+from nlp_transfer.training.runtime import leave_process_group
 from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import PADDING, collate, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer

@@ -12,6 +12,7 @@ from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CDAN, DANN, MMD, FullFineTuning
 from nlp_transfer.methods.base import Features
+from nlp_transfer.training.extensions.domain_adaptation import DomainAdaptation
 from nlp_transfer.training.source_weights import SourceDraws, sources_of
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.training.extensions.test_domain_adaptation import TARGET, trainer
@@ -122,8 +123,9 @@ def test_every_source_is_a_domain_of_its_own(tmp_path: Path) -> None:
     assert run.networks is not None
     assert [run.networks[name](torch.zeros(2, 32), *rest).shape for name, rest in
             (("dann", ()), ("cdan", (torch.full((2, 3), 1 / 3),)))] == [(2, 4), (2, 4)]  # fmt: skip
-    side = run._source_side
-    run._source_side = lambda rows, chosen: seen.append(side(rows, chosen)) or seen[-1]  # type: ignore[method-assign,func-returns-value]
+    adaptation = run.extension(DomainAdaptation)
+    side = adaptation.source_side
+    adaptation.source_side = lambda rows, chosen: seen.append(side(rows, chosen)) or seen[-1]  # type: ignore[method-assign,func-returns-value]
     run.train()
     assert seen[0].domains is not None
     assert set(torch.cat([one.domains for one in seen if one.domains is not None]).tolist()) == {0, 1, 2}

@@ -14,6 +14,7 @@ from nlp_transfer.reporting.report import METRICS
 from nlp_transfer.reporting.sections.results import number
 from nlp_transfer.tasks import FittedClassification
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
 from nlp_transfer.training.scoring import SplitPredictions
 from nlp_transfer.training.target_batches import has_label
 from nlp_transfer.training.target_data import Encoded, adaptation_split
@@ -61,7 +62,7 @@ def compare_with_source_only(
 
 def pseudo_label_facts(task: FittedClassification, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
     """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
-    found = trainer.pseudo_labels
+    found = next((one.labels for one in trainer.extensions if isinstance(one, PseudoLabels)), None)
     if found is None:
         labelling = any(method.pseudo_labels_target for method in trainer.methods)
         return {"texts": "none: training ended before the first epoch that gives them"} if labelling else {}

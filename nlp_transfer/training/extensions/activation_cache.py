@@ -1,4 +1,4 @@
-"""Frozen means once: what the layers below the first trained one make of a text is computed once, not in every epoch.
+"""Compute the states that leave frozen layers once, not in every epoch.
 
 With the lowest k layers frozen (partial_fine_tuning, lora with `layers`, adapters on upper layers) the states that
 enter layer k + 1 are kept on disk (models/activation_cache/writer.py, models/activation_cache/store.py), and each epoch
@@ -11,7 +11,8 @@ that fills the store, and it must fit the limit. The decision looks at the whole
 """
 
 import hashlib
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -20,19 +21,20 @@ from transformers.utils import logging
 
 from nlp_transfer.files import cache_key
 from nlp_transfer.methods.base import Context, ignore_message
+from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.activation_cache.digests import UniqueTexts, unique_texts
 from nlp_transfer.models.activation_cache.features import make_batch
 from nlp_transfer.models.activation_cache.frozen import encoder_identity
 from nlp_transfer.models.activation_cache.replay import TEXT_COLUMNS, StoredStates, reason_against
 from nlp_transfer.models.activation_cache.store import ActivationStore, Entry, NotStoredError, shown_bytes
 from nlp_transfer.models.activation_cache.writer import layers_return_tuples, write_states
-from nlp_transfer.models.families import encoder_layers
-from nlp_transfer.training.extensions.frozen_layers import FrozenMixin, FrozenPhase
+from nlp_transfer.models.families import encoder_layers, plain_model
+from nlp_transfer.training.extensions.frozen_layers import FrozenPhase, frozen_phases
 
 logger = logging.get_logger(__name__)
 
-ACTIVATION_FACT = "activation_cache"
-"""The report's fact about this."""
+ACTIVATION_CACHE = "activation_cache"
+"""The summary's entry."""
 
 SETTING = "training.activation_cache_gb"
 
@@ -46,74 +48,81 @@ TOLERANCES = {False: 1e-4, True: 5e-2}
 
 
 def log_message(text: str) -> None:
-    """Tell the user of a Trainer something, on the main process."""
+    """Log a warning on the main process."""
     if PartialState().is_main_process:
         logger.warning(text)
 
 
 def store_for(arguments: Any) -> ActivationStore | None:
-    """Where a run keeps activations; None where its arguments do not ask for that, as plain `TrainingArguments`."""
+    """Return the store for a run's activations; None where its arguments do not ask for one."""
     if not getattr(arguments, "activation_cache", False):
         return None
     return ActivationStore(int(arguments.activation_cache_gb * BYTES_PER_GB), setting=SETTING)
 
 
 class NotCachedError(Exception):
-    """Why a run computes its frozen layers in every epoch; not an error of anybody's."""
+    """The reason why a run computes its frozen layers in every epoch; caught in this module."""
 
 
-class ActivationsMixin(FrozenMixin):
-    """See the module's text. A part of `TransferMixin`."""
+class ActivationCache(Extension):
+    """Start epochs above the frozen layers, from stored states."""
 
-    context: Context | None
-    _states: StoredStates | None = None
-    _computed: bool = False
-    """Whether some of the states were not in the store yet."""
-    _opened: ExitStack | None = None
-    """Closes what the training's first epoch opens; None outside of training, and from then on."""
+    def __init__(self) -> None:
+        self._states: StoredStates | None = None
+        self._computed = False  # whether some of the states were not in the store yet
+        self._opened: ExitStack | None = None  # None outside of training, and after its first epoch has begun
+        self._summary: dict[str, Any] = {}
 
-    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; frozen layers are computed again after it."""
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Compute frozen layers again afterwards."""
         with ExitStack() as stack:
-            self._opened = stack
+            self._opened, self._summary = stack, {}
             try:
-                return super()._inner_training_loop(*args, **kwargs)
+                yield
             finally:
                 self._opened = self._states = None
 
-    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """As in `Trainer`; before the first, when a checkpoint's weights and step are there, the store is filled."""
+    def begin_epoch(self, epoch: int) -> None:
+        """Fill the store before the first epoch, when a checkpoint's weights and step are there."""
         opened, self._opened = self._opened, None
-        if opened is not None and self.state.global_step < self.state.max_steps:
+        if opened is not None and self.trainer.state.global_step < self.trainer.state.max_steps:
             self._open_states(opened)
-        super()._run_epoch(*args, **kwargs)
 
-    def _freeze(self, layers: int) -> None:
-        super()._freeze(layers)
-        if self._states is not None and self.args.world_size == 1:
+    def start_above(self, layers: int) -> None:
+        """Start above as many of the frozen layers as states are stored of.
+
+        Args:
+            layers: how many of the lowest layers are frozen from now on.
+        """
+        if self._states is not None and self.trainer.args.world_size == 1:
             self._states.layers = max((stored for stored in self._states.entries if stored <= layers), default=0)
 
+    def summary(self) -> Mapping[str, Any]:
+        """Return whether stored states are used, of which layers, or why not."""
+        return {ACTIVATION_CACHE: self._summary} if self._summary else {}
+
     def _open_states(self, opened: ExitStack) -> None:
-        """Fill the store, and start from it until `opened` is closed; or say why not."""
-        if not self._moves_weights() or not hasattr(self.train_dataset, "__len__"):
+        """Fill the store, and start from it until `opened` is closed; or log why not."""
+        trainer = self.trainer
+        if not hasattr(trainer.train_dataset, "__len__"):
             return
-        spans = [span for span in self._spans() if span.layers > 0]
-        if not spans:
+        phases = [phase for phase in frozen_phases(trainer) if phase.layers > 0]
+        if not phases:
             return
-        context = self.context
-        facts, say = (context.facts, context.say) if context is not None else ({}, log_message)
-        say = say if self.args.process_index == 0 else ignore_message
+        say = trainer.context.say if trainer.context is not None else log_message
+        say = say if trainer.args.process_index == 0 else ignore_message
         try:
-            states = self._make_states(spans)
+            states = self._make_states(phases)
         except NotCachedError as reason:
-            facts[ACTIVATION_FACT] = {"used": False, "reason": str(reason)}
+            self._summary = {"used": False, "reason": str(reason)}
             say(f"The frozen layers are computed in every epoch: {reason}.")
             return
         self._states = states
         opened.enter_context(states.active())
         size = sum(entry.size_bytes for entry in states.entries.values())
         layers = sorted(states.entries)
-        facts[ACTIVATION_FACT] = {"used": True, "layers_passed_over": layers, "bytes": size}
+        self._summary = {"used": True, "layers_passed_over": layers, "bytes": size}
         store = next(iter(states.entries.values())).path.parent
         depth, which = len(encoder_layers(self._plain())), " or ".join(str(layer) for layer in layers)
         say(
@@ -121,17 +130,20 @@ class ActivationsMixin(FrozenMixin):
             f"{shown_bytes(size)} {'' if self._computed else 'found '}in {store}."
         )
 
-    def _make_states(self, spans: list[FrozenPhase]) -> StoredStates:
+    def _plain(self) -> Any:
+        return plain_model(self.trainer.accelerator.unwrap_model(self.trainer.model))
+
+    def _make_states(self, phases: list[FrozenPhase]) -> StoredStates:
         """Stored states for all parts of the training.
 
         Raises:
             NotCachedError: it cannot be done, does not pay, or does not fit.
         """
-        store = store_for(self.args)
+        store = store_for(self.trainer.args)
         if reason := self._reason_against(store):
             raise NotCachedError(reason)
         assert store is not None
-        once, saved = max(span.layers for span in spans), sum(span.layers * span.passes for span in spans)
+        once, saved = max(phase.layers for phase in phases), sum(phase.layers * phase.passes for phase in phases)
         if saved <= once:
             raise NotCachedError("each text comes once, so there is nothing to use again")
         try:
@@ -140,9 +152,9 @@ class ActivationsMixin(FrozenMixin):
             raise NotCachedError(f"the rows cannot be told apart by their tokens: {error}") from error
         if not len(texts.digests) or not texts.lengths.min():
             raise NotCachedError("a row has no tokens")
-        model, layers = self._plain(), sorted({span.layers for span in spans})
+        model, layers = self._plain(), sorted({phase.layers for phase in phases})
         try:
-            with self.args.main_process_first(local=True, desc="frozen layers"):
+            with self.trainer.args.main_process_first(local=True, desc="frozen layers"):
                 entries = self._entries(model, texts, store, layers)
             states = StoredStates(model, entries, returns_tuple=layers_return_tuples(model, texts))
         except NotStoredError as error:
@@ -159,13 +171,15 @@ class ActivationsMixin(FrozenMixin):
         Raises:
             NotCachedError: the logits differ, or the batches hold other texts than the rows.
         """
-        rows: Any = self.train_dataset
+        rows: Any = self.trainer.train_dataset
         try:
-            batch = make_batch(rows, range(min(CHECKED_ROWS, len(rows))), self.data_collator, self.args.device)
+            batch = make_batch(
+                rows, range(min(CHECKED_ROWS, len(rows))), self.trainer.data_collator, self.trainer.args.device
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise NotCachedError(f"the collator needs more of a row than what models read: {error}") from error
         inputs = {name: value for name, value in batch.items() if name not in ("labels", "label", "label_ids")}
-        model = self.accelerator.unwrap_model(self.model)
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         was_training = model.training
         model.eval()
         try:
@@ -183,31 +197,31 @@ class ActivationsMixin(FrozenMixin):
             model.train(was_training)
 
     def _autocast(self) -> bool:
-        return bool(self.args.bf16 or self.args.fp16)
+        return bool(self.trainer.args.bf16 or self.trainer.args.fp16)
 
     def _reason_against(self, store: ActivationStore | None) -> str | None:
         if store is None:
             return "training.activation_cache is off"
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled or self.args.n_gpu > 1:
+        if self.trainer.is_fsdp_enabled or self.trainer.is_deepspeed_enabled or self.trainer.args.n_gpu > 1:
             return "the model is spread over devices"
-        if self.args.torch_compile:
+        if self.trainer.args.torch_compile:
             return "compiled layers cannot be passed over"
-        if self.neftune_noise_alpha is not None:
+        if self.trainer.neftune_noise_alpha is not None:
             return "the embeddings get noise (neftune_noise_alpha)"
-        if any(method.masks_target for method in self.methods):
+        if any(method.masks_target for method in self.trainer.methods):
             return "the target's texts have other words hidden each time"
         return reason_against(self._plain())
 
     def _datasets(self) -> list[Any]:
         """The rows that come more than once: training's, the target's, and validation's if evaluated more than once."""
-        again = self.args.eval_strategy == "epoch" and self.state.num_train_epochs > 1
-        if self.args.eval_strategy == "steps":
-            again = self.state.max_steps >= 2 * self.state.eval_steps
-        given: Any = self.eval_dataset
+        again = self.trainer.args.eval_strategy == "epoch" and self.trainer.state.num_train_epochs > 1
+        if self.trainer.args.eval_strategy == "steps":
+            again = self.trainer.state.max_steps >= 2 * self.trainer.state.eval_steps
+        given: Any = self.trainer.eval_dataset
         parts = given.values() if isinstance(given, dict) else [given]
-        target = self.context.target if self.context is not None else None
+        target = self.trainer.context.target if self.trainer.context is not None else None
         return [
-            self.train_dataset,
+            self.trainer.train_dataset,
             *([target] if target is not None else []),
             *(part for part in parts if again and hasattr(part, "__len__")),
         ]
@@ -229,7 +243,7 @@ class ActivationsMixin(FrozenMixin):
         self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]
     ) -> dict[int, Entry]:
         """The states that leave each layer: from the store, and into it where they are not there."""
-        settings = [self.args.device.type, self.args.bf16, self.args.fp16]
+        settings = [self.trainer.args.device.type, self.trainer.args.bf16, self.trainer.args.fp16]
         named = hashlib.sha256(texts.digests.tobytes()).hexdigest()
         keys = {layer: cache_key("states", encoder_identity(model, layer), layer, named, settings) for layer in layers}
         entries = {layer: entry for layer in layers if (entry := store.read(keys[layer])) is not None}
@@ -241,9 +255,9 @@ class ActivationsMixin(FrozenMixin):
                 texts,
                 store,
                 missing,
-                max_tokens=(self.context or Context).batch_tokens,
-                precision=self.accelerator.autocast if self._autocast() else nullcontext,
-                quiet=self.args.disable_tqdm or self.args.process_index > 0,
+                max_tokens=(self.trainer.context or Context).batch_tokens,
+                precision=self.trainer.accelerator.autocast if self._autocast() else nullcontext,
+                quiet=self.trainer.args.disable_tqdm or self.trainer.args.process_index > 0,
             )
             entries |= {layer: entry for layer, key in missing.items() if (entry := store.read(key)) is not None}
         if len(entries) < len(layers):

@@ -26,7 +26,7 @@ from nlp_transfer.metrics.model_selection import (
     mean_entropy,
     soft_neighborhood_density,
 )
-from nlp_transfer.training.features import Outputs, outputs_of
+from nlp_transfer.training.features import Outputs, features_of, outputs_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -133,7 +133,7 @@ class CheckpointSelection(Extension):
         }
         if chosen is not None and LABEL_FREE[chosen].needs_source:
             sides = (evenly_spaced_rows(side, MAX_ROWS) for side in (context.train, context.validation))
-            train, validation = (self.trainer.features_of(side) for side in sides)
+            train, validation = (features_of(self.trainer, side) for side in sides)
             assert validation.losses is not None
             weights = density_ratios(*(side.pooled.cpu().numpy() for side in (train, target, validation)))
             scores[chosen] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)

@@ -190,14 +190,19 @@ class ExactResume(Extension):
 
     # ---- after a step ----
 
-    def log_save_evaluate(
-        self, call: Callable[[], None], model: nn.Module, trial: Any, grad_norm: Any, learning_rate: float | None
-    ) -> None:
-        """Do what is due after a step or an epoch; then comes the time to stop for a signal."""
+    def log_save_evaluate(self, call: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Do what is due after a step or an epoch; then comes the time to stop for a signal.
+
+        Args:
+            call: the stock method.
+            args: its own: loss, gradient norm, model, trial, …
+            kwargs: its own: learning_rate.
+        """
         step = self.trainer.state.global_step
         self._in_step, self._called_at = self._called_at != step, step
-        self._last_step = grad_norm, learning_rate
-        call()
+        self._last_step = args[1], kwargs.get("learning_rate")
+        call(*args, **kwargs)
+        model, trial = args[2:4]
         if self.writer.saved_at == step:
             self.writer.list_changes(trial)
         self._stop_if_asked(model, trial)

@@ -1,24 +1,20 @@
-"""Layers that do not train compute without dropout while the others train.
+"""Compute layers that do not train without dropout while the others train.
 
-That makes what they make of a text the same in every epoch, so that it can be computed once
-(training/extensions/activation_cache.py); whether it is, changes no result. Gradual unfreezing freezes the layers that
-it has not opened yet. A Trainer without methods and without an adapter is left as it is.
+That makes their output for a text the same in every epoch, so that it can be computed once (`activation_cache.py`);
+whether it is, changes no result. Gradual unfreezing freezes the layers that it has not opened yet.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
-from transformers import Trainer
 
-from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
 from nlp_transfer.models.activation_cache.frozen import frozen_layers, frozen_modules, keep_evaluating
 from nlp_transfer.models.families import encoder_layers, plain_model
-
-if TYPE_CHECKING:
-    from peft import PeftConfig
 
 
 @dataclass(frozen=True)
@@ -34,71 +30,72 @@ class FrozenPhase:
     passes: float
 
 
-class FrozenMixin(Trainer):
-    """See the module's text. A part of `TransferMixin`."""
+class FrozenLayers(Extension):
+    """Keep frozen layers in evaluation mode while training.
 
-    methods: Sequence[Method] = ()
-    peft_config: "PeftConfig | None" = None
+    Args:
+        on_change: called with the number of lowest layers that are frozen, whenever it is looked up.
+    """
 
-    _evaluating: list[nn.Module] | None = None
-    """The modules without dropout; None outside of training."""
+    def __init__(self, on_change: Callable[[int], None] = lambda layers: None) -> None:
+        self.on_change = on_change
+        self._evaluating: list[nn.Module] | None = None  # the modules without dropout; None outside of training
+        self._looked_at = -1  # the step at which they were looked up
 
-    _frozen_at = -1
-    """The step at which they were looked for."""
-
-    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`."""
-        self._evaluating, self._frozen_at = [], -1
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Begin without frozen modules; they are looked up at the first step."""
+        self._evaluating, self._looked_at = [], -1
         try:
-            return super()._inner_training_loop(*args, **kwargs)
+            yield
         finally:
             self._evaluating = None
 
-    def compute_loss(self, model: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; in training, frozen layers have no dropout."""
-        if model.training and self._evaluating is not None and self._moves_weights():
-            step = self.state.global_step
-            if self._frozen_at < 0 or (self._gradual() is not None and self._frozen_at != step):
-                self._frozen_at = step
-                self._freeze(self._layers_frozen_at(step))
+    def loss(self, compute: Any, model: nn.Module, batch: Batch, return_outputs: bool, num_items: Any) -> Any:
+        """Switch dropout off in frozen layers before a forward pass in training."""
+        if model.training and self._evaluating is not None:
+            step = self.trainer.state.global_step
+            if self._looked_at < 0 or (gradual_unfreezing(self.trainer) is not None and self._looked_at != step):
+                self._looked_at = step
+                layers = layers_frozen_at(self.trainer, step)
+                self._evaluating = frozen_modules(_plain(self.trainer), layers)
+                self.on_change(layers)
             keep_evaluating(self._evaluating)
-        return super().compute_loss(model, *args, **kwargs)
+        return compute(model, batch, return_outputs, num_items)
 
-    def _freeze(self, layers: int) -> None:
-        """From this step on, the lowest layers and all below them do not train."""
-        self._evaluating = frozen_modules(self._plain(), layers)
 
-    def _plain(self) -> Any:
-        """The transformers model itself."""
-        return plain_model(self.accelerator.unwrap_model(self.model))
+def gradual_unfreezing(trainer: Any) -> GradualUnfreezing | None:
+    """Return a trainer's callback for gradual unfreezing, if it has one."""
+    found = [one for one in trainer.callback_handler.callbacks if isinstance(one, GradualUnfreezing)]
+    return found[0] if found else None
 
-    def _moves_weights(self) -> bool:
-        """Whether a method or adapter decides what moves."""
-        return bool(self.methods or self.peft_config is not None)
 
-    def _gradual(self) -> GradualUnfreezing | None:
-        found = [one for one in self.callback_handler.callbacks if isinstance(one, GradualUnfreezing)]
-        return found[0] if found else None
+def layers_frozen_at(trainer: Any, step: int) -> int:
+    """Return how many of the lowest layers do not train at a step, those among them that open later."""
+    gradual = gradual_unfreezing(trainer)
+    if gradual is None:
+        return frozen_layers(trainer.accelerator.unwrap_model(trainer.model))
+    opened = open_layers(step, trainer.state.max_steps, len(gradual.layers))
+    return len(encoder_layers(_plain(trainer))) - opened
 
-    def _layers_frozen_at(self, step: int) -> int:
-        """How many of the lowest layers do not move at a step, those among them that open later."""
-        gradual = self._gradual()
-        if gradual is None:
-            return frozen_layers(self.accelerator.unwrap_model(self.model))
-        opened = open_layers(step, self.state.max_steps, len(gradual.layers))
-        return len(encoder_layers(self._plain())) - opened
 
-    def _spans(self) -> list[FrozenPhase]:
-        """The parts of the training that are still to come, each as long as in an uninterrupted run.
+def frozen_phases(trainer: Any) -> list[FrozenPhase]:
+    """Return the parts of the training that are still to come, each as long as in an uninterrupted run.
 
-        On several processes gradual unfreezing is one part: DistributedDataParallel wants a gradient of every free
-        weight, so layers that open later are computed before, too.
-        """
-        rows = self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-        passes = self.state.max_steps * rows / max(1, len(self.train_dataset))  # type: ignore[arg-type]
-        gradual, frozen = self._gradual(), frozen_layers(self.accelerator.unwrap_model(self.model))
-        if gradual is None or self.args.world_size > 1:
-            return [FrozenPhase(frozen, passes)]
-        count, depth = len(gradual.layers), len(encoder_layers(self._plain()))
-        begin = open_layers(self.state.global_step, self.state.max_steps, count)
-        return [FrozenPhase(depth - opened, passes / (count + 1)) for opened in range(begin, count + 1)]
+    On several processes gradual unfreezing is one part: DistributedDataParallel wants a gradient of every free
+    weight, so layers that open later are computed before, too.
+    """
+    arguments, state = trainer.args, trainer.state
+    rows = trainer._train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
+    passes = state.max_steps * rows / max(1, len(trainer.train_dataset))
+    gradual, frozen = gradual_unfreezing(trainer), frozen_layers(trainer.accelerator.unwrap_model(trainer.model))
+    if gradual is None or arguments.world_size > 1:
+        return [FrozenPhase(frozen, passes)]
+    count, depth = len(gradual.layers), len(encoder_layers(_plain(trainer)))
+    begin = open_layers(state.global_step, state.max_steps, count)
+    return [FrozenPhase(depth - opened, passes / (count + 1)) for opened in range(begin, count + 1)]
+
+
+def _plain(trainer: Any) -> Any:
+    """Return the transformers model itself."""
+    return plain_model(trainer.accelerator.unwrap_model(trainer.model))

@@ -2,11 +2,11 @@
 
 A loss that is a mean of its micro-batch counts by the micro-batch's share of the update's items (rows, or tokens with a
 label), so that one update is the same for one process, accumulation and DDP, with uneven micro-batches too. A loss of
-the user's own is divided by the number of micro-batches, unless `loss_is_scaled_for_ga` says that it is scaled, or it
-was computed with `num_items_in_batch`. A `training_step` of the user's own divides by itself.
+the user's own is divided by the number of micro-batches, unless `loss_is_scaled_for_ga` declares that it is scaled, or
+it was computed with `num_items_in_batch`. A `training_step` of the user's own divides by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.training.optimizer_step import REPEATED, UpdateMixin, row_count
+from nlp_transfer.methods.extension import Batch, Extension
+from nlp_transfer.training.losses import is_classifier, mean_loss
+from nlp_transfer.training.optimizer_step import REPEATED, row_count
 from nlp_transfer.training.target_batches import DOMAIN
 
 _LOOKS = frozenset(
@@ -25,17 +27,17 @@ _LOOKS = frozenset(
         *("__eq__", "eq", "ne", "gt", "ge", "lt", "le"),
     }
 )
-"""What one may do with a count without computing anything of it."""
+"""Functions of a count that compute nothing of it."""
 
 _COPIES = frozenset({"__get__", "to", "cpu", "cuda", "detach", "clone", "float", "double", "int", "long", "type_as"})
-"""What gives the count again, on another device or of another type."""
+"""Functions that return the count on another device or of another type."""
 
 
 class ItemCount(Tensor):
-    """How many items an update has, which notes whether it was computed with.
+    """The number of items of an update, which notes whether anything was computed with it.
 
-    A loss that is handed the count and ignores it is a mean of its micro-batch. A comparison is no use; the number
-    itself (`int(count)`) is, since nothing is known of it any more.
+    A loss that gets the count and ignores it is a mean of its micro-batch. A comparison does not count as use; taking
+    the number itself (`int(count)`) does, since it cannot be followed further.
     """
 
     _uses: list[str]
@@ -67,77 +69,76 @@ class ItemCount(Tensor):
         return result
 
 
-class WeighedLossMixin(UpdateMixin):
-    """See the module's text. A part of `TransferMixin`."""
+class LossScaling(Extension):
+    """Weigh the loss of each micro-batch by its share of the update."""
 
     _is_mean = False
-    """Whether what `compute_loss` gave last is the mean of its batch."""
+    """Whether the loss that was computed last is the mean of its batch."""
 
-    def loss_is_own(self) -> bool:
-        """Whether the loss is a user's own, of which nothing is known but its value."""
-        function = self.compute_loss_func
-        return self.overrides("compute_loss") or not (function is None or getattr(function, "adds_up", False))
+    def is_own(self) -> bool:
+        """Return whether the loss is a user's own, of which nothing is known but its value."""
+        function = self.trainer.compute_loss_func
+        return self.trainer.overrides("compute_loss") or not (function is None or getattr(function, "adds_up", False))
 
-    def loss_is_additive(self) -> bool:
-        """Whether the losses of a batch's parts, each by its share of the update's items, make that of the batch."""
-        return not self.loss_is_own() and (self.compute_loss_func is not None or self._weighs_losses())
+    def is_additive(self) -> bool:
+        """Return whether the losses of a batch's parts, each by its share of the items, make that of the batch."""
+        return not self.is_own() and (self.trainer.compute_loss_func is not None or self._weighs())
 
-    def _weighs_losses(self) -> bool:
-        """Whether the loss that this class gets is a mean; it is not where another function or class makes it.
+    def counts_items(self) -> bool:
+        """Return whether this class is all that uses the number of items, so that the stock loop need not count."""
+        return self._weighs() and not self.is_own()
+
+    def _weighs(self) -> bool:
+        """Return whether the stock loss is a mean; it is not where another function or class makes it.
 
         Causal language models do use `num_items_in_batch`, and shift their labels: theirs is left alone.
         """
-        inner = self.accelerator.unwrap_model(self.model)
+        inner = self.trainer.accelerator.unwrap_model(self.trainer.model)
         inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
         causal = type(inner).__name__ in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
-        function = self.compute_loss_func
-        return not causal and function is None and not self.overrides("compute_loss", after=WeighedLossMixin)
+        own_base = self.trainer.overrides("compute_loss", inherited=True)
+        return not causal and self.trainer.compute_loss_func is None and not own_base
 
     # ---- an update ----
 
-    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; counts the items of the update, on all processes."""
-        batches, items = super().get_batch_samples(*args, **kwargs)
-        if self._update is not None:
-            counted = torch.tensor(float(sum(self._items(batch) for batch in batches)), device=self.args.device)
-            self._update.items = self.accelerator.gather(counted).sum()
-        return batches, items
-
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
-        """As in `Trainer`; None where this class alone would use it, which counts by itself."""
-        if self._weighs_losses() and not self.loss_is_own():
-            return None
-        return super()._get_num_items_in_batch([_unlabelled(batch) for batch in batch_samples], device)
+    def prepare_step(self, batches: list[Batch]) -> list[Batch]:
+        """Count the items of the update, on all processes."""
+        counted = torch.tensor(float(sum(self._items(batch) for batch in batches)), device=self.trainer.args.device)
+        self.trainer.current_step.items = self.trainer.accelerator.gather(counted).sum()
+        return batches
 
     def _items(self, batch: Any) -> float:
-        """How many terms the batch's mean loss has: labels that are not ignored, or rows where labels are unknown."""
+        """Return how many terms the batch's mean loss has: labels that are not ignored, or rows without labels."""
         named = batch if isinstance(batch, Mapping) else {}
         if REPEATED in named:
             return 0.0
-        labels = [named[name] for name in self.label_names if isinstance(named.get(name), Tensor)]
+        labels = [named[name] for name in self.trainer.label_names if isinstance(named.get(name), Tensor)]
         return float((labels[0] != IGNORE_INDEX).sum()) if labels else float(row_count(batch))
 
-    def _share(self, inputs: dict[str, Any]) -> Tensor | float:
-        """How much the mean loss of a micro-batch counts in its update."""
-        if DOMAIN in inputs:  # its loss is that of the whole update
+    def _share(self, batch: Any) -> Tensor | float:
+        """Return how much the mean loss of a micro-batch counts in its update."""
+        if DOMAIN in batch:  # its loss is that of the whole update
             return 1.0
-        items = self._items(inputs)
+        items = self._items(batch)
         if not items:
             return 0.0
-        if self._update is None or self._update.items is None:  # called by hand, outside the training loop
+        step = self.trainer.current_step
+        if step is None or step.items is None:  # called by hand, outside the training loop
             return 1.0
         # DDP averages gradients over processes, hence their number.
-        return self.accelerator.num_processes * items / self._update.items
+        share: Tensor = self.trainer.accelerator.num_processes * items / step.items
+        return share
 
-    def training_step(
-        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
+    def backward(
+        self, step: Callable[..., Tensor], model: nn.Module, batch: Batch, num_items: Tensor | int | None
     ) -> Tensor:
-        """As in `Trainer`; the loss counts by its share of the update, whoever computes it."""
-        compute, declared, share = self.compute_loss, self.loss_is_scaled_for_ga, self._share(inputs)
-        if repeated := REPEATED in inputs:
-            inputs = {name: value for name, value in inputs.items() if name != REPEATED}
-        count: Any = num_items_in_batch
-        if isinstance(count, Tensor) and self.loss_is_own():
+        """Weigh the loss of a micro-batch by its share of the update, whoever computes it."""
+        trainer = self.trainer
+        compute, declared, share = trainer.compute_loss, trainer.loss_is_scaled_for_ga, self._share(batch)
+        if repeated := REPEATED in batch:
+            batch = {name: value for name, value in batch.items() if name != REPEATED}
+        count: Any = num_items
+        if isinstance(count, Tensor) and self.is_own():
             count = ItemCount.of(count)
 
         def weighed(*args: Any, **kwargs: Any) -> Any:
@@ -148,74 +149,65 @@ class WeighedLossMixin(UpdateMixin):
             if self._is_mean:
                 return loss * share
             scaled = declared if declared is not None else count is not None and getattr(count, "used", True)
-            return loss if scaled else loss / self.current_gradient_accumulation_steps
+            return loss if scaled else loss / trainer.current_gradient_accumulation_steps
 
-        mine = {"compute_loss": weighed, "loss_is_scaled_for_ga": True}
-        kept = {name: vars(self)[name] for name in mine if name in vars(self)}
-        vars(self).update(mine)
+        changed = {"compute_loss": weighed, "loss_is_scaled_for_ga": True}
+        kept = {name: vars(trainer)[name] for name in changed if name in vars(trainer)}
+        vars(trainer).update(changed)
         try:
-            return super().training_step(model, inputs, count)
+            return step(model, batch, count)
         finally:
-            for name in mine:
-                del vars(self)[name]
-            vars(self).update(kept)
+            for name in changed:
+                del vars(trainer)[name]
+            vars(trainer).update(kept)
 
-    def compute_loss(
+    def loss(
         self,
+        compute: Callable[..., Any],
         model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
+        batch: Batch,
+        return_outputs: bool,
+        num_items: Tensor | int | None,
     ) -> Any:
-        """As in `Trainer`; in training, too, the mean loss of the batch, which `training_step` weighs."""
-        if DOMAIN in inputs or self._weighs_losses():
-            found = super().compute_loss(model, inputs, return_outputs)
+        """Compute the mean loss of the batch, in training too, where `backward` weighs it."""
+        if DOMAIN in batch or self._weighs():
+            found = compute(model, batch, return_outputs, None)
             self._is_mean = True
             return found
-        own, count = self.compute_loss_func is not None and self.loss_is_own(), num_items_in_batch
+        own, count = self.trainer.compute_loss_func is not None and self.is_own(), num_items
         if own and isinstance(count, Tensor) and not isinstance(count, ItemCount):  # in an evaluation
             count = ItemCount.of(count)
-        found = super().compute_loss(model, inputs, return_outputs, count)
+        found = compute(model, batch, return_outputs, count)
         if not own or not isinstance(count, ItemCount) or count.used:
             return found
         self._is_mean = True
         loss, *outputs = found if return_outputs else (found,)
-        if self.args.average_tokens_across_devices:  # for which Trainer has multiplied it
-            loss = loss / self.accelerator.num_processes
+        if self.trainer.args.average_tokens_across_devices:  # for which Trainer has multiplied it
+            loss = loss / self.trainer.accelerator.num_processes
         return (loss, *outputs) if return_outputs else loss
 
-    def evaluation_loop(
-        self,
-        dataloader: Any,
-        description: str,
-        prediction_loss_only: bool | None = None,
-        ignore_keys: list[str] | None = None,
-        metric_key_prefix: str = "eval",
-    ) -> EvalLoopOutput:
-        """As in `Trainer`; the loss of a classifier is the mean over its rows, on any number of processes.
+    # ---- an evaluation ----
+
+    def needs_predictions(self) -> bool:
+        """Return whether the loss is computed from the logits of all rows."""
+        own = self.is_own() or self.trainer.overrides("prediction_step")
+        return is_classifier(self.trainer.model) and self.trainer.preprocess_logits_for_metrics is None and not own
+
+    def evaluate(self, output: EvalLoopOutput, prefix: str) -> EvalLoopOutput:
+        """Set a classifier's loss to the mean over its rows, on any number of processes.
 
         A loss of the user's own stays what it is.
         """
-        from nlp_transfer.training.losses import is_classifier, mean_loss
-
-        own = self.loss_is_own() or self.overrides("prediction_step")
-        classifies = is_classifier(self.model) and self.preprocess_logits_for_metrics is None and not own
-        output = super().evaluation_loop(
-            dataloader,
-            description,
-            prediction_loss_only=False if classifies and not self.args.prediction_loss_only else prediction_loss_only,
-            ignore_keys=ignore_keys,
-            metric_key_prefix=metric_key_prefix,
-        )
         logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
-        if classifies and isinstance(logits, np.ndarray) and isinstance(output.label_ids, np.ndarray):
-            loss = mean_loss(torch.from_numpy(logits), torch.from_numpy(output.label_ids), self)
-            output = output._replace(metrics={**(output.metrics or {}), f"{metric_key_prefix}_loss": loss})
-        return output
+        labels = output.label_ids
+        if not (self.needs_predictions() and isinstance(logits, np.ndarray) and isinstance(labels, np.ndarray)):
+            return output
+        loss = mean_loss(torch.from_numpy(logits), torch.from_numpy(labels), self.trainer)
+        return output._replace(metrics={**(output.metrics or {}), f"{prefix}_loss": loss})
 
 
-def _unlabelled(batch: Any) -> Any:
-    """The batch as Trainer counts its labels: none where its row counts elsewhere."""
+def without_repeated_labels(batch: Any) -> Any:
+    """Return a batch as the stock loop counts its labels: none where its row counts on another process."""
     if REPEATED not in batch or "labels" not in batch:
         return batch
     return {**batch, "labels": torch.full_like(batch["labels"], IGNORE_INDEX)}

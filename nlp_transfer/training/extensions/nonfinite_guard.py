@@ -1,55 +1,104 @@
-"""An update that is not finite never reaches the weights.
+"""Keep updates that are not finite from the weights.
 
-The loss of every micro-batch and the gradient's norm are looked at before the optimizer's step. The run stops there
-with the rows' ids, or, with `on_nonfinite: skip`, leaves the update out, counts it, and stops after a bound.
+The loss of every micro-batch and the gradient's norm are checked before the optimizer step. The run stops there with
+the rows' ids, or, with `on_nonfinite: skip`, leaves the update out, counts it, and stops after a bound.
 """
 
+import contextlib
 import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from accelerate.utils import gather_object
-from torch import nn
-from transformers.trainer_utils import EvalLoopOutput
+from torch import Tensor, nn
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.training.optimizer_step import OptimizerStep, UpdateMixin
+from nlp_transfer.methods.extension import Batch, Extension
+from nlp_transfer.training.checkpoints import last_checkpoint_note
+from nlp_transfer.training.optimizer_step import OptimizerStep
 
 logger = logging.get_logger(__name__)
 
-SHOWN_IDS = 16
+MAX_SHOWN_IDS = 16
 """How many ids a message lists."""
 
 
-class FiniteMixin(UpdateMixin):
-    """See the module's text. A part of `TransferMixin`."""
+class NonfiniteGuard(Extension):
+    """Stop at a loss or gradient that is not finite, or skip its update.
 
-    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
-        """As in `Trainer`; the last look before the weights take the update.
+    Attributes:
+        skipped_updates: how many updates were left out.
+    """
+
+    def __init__(self) -> None:
+        self.skipped_updates = 0
+        self._losses: dict[int, float] = {}  # those that are not finite, by the micro-batch's number
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Begin to count."""
+        self.skipped_updates = 0
+        yield
+
+    @contextlib.contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """Leave batches whose loss is not finite in the mean, whatever the arguments' default."""
+        arguments = self.trainer.args
+        filters, arguments.logging_nan_inf_filter = arguments.logging_nan_inf_filter, False
+        try:
+            yield
+        finally:
+            arguments.logging_nan_inf_filter = filters
+
+    def prepare_step(self, batches: list[Batch]) -> list[Batch]:
+        """Forget the losses of the last step."""
+        self._losses = {}
+        return batches
+
+    def reset_step(self) -> None:
+        """Forget the losses of this step."""
+        self._losses = {}
+
+    def backward(
+        self, step: Callable[..., Tensor], model: nn.Module, batch: Batch, num_items: Tensor | int | None
+    ) -> Tensor:
+        """Note a loss that is not finite."""
+        loss = step(model, batch, num_items)
+        update = self.trainer.current_step
+        if update is not None and not bool(torch.isfinite(loss)):
+            self._losses.setdefault(update.number, loss.item())
+        return loss
+
+    def before_optimizer_step(self, grad_norm: Any, model: nn.Module) -> Any:
+        """Check the update before the weights take it.
 
         Raises:
-            TrainingError: the update is not finite, and is not to be skipped or is one too many.
+            TrainingError: it is not finite, and is not to be skipped or is one too many.
         """
-        norm = super()._get_grad_norm(model, grad_norm)
-        update, self._update = self._update, None
+        trainer, update = self.trainer, self.trainer.current_step
         if update is None:
-            return norm
+            return grad_norm
         # Under fp16 an infinite gradient is how the loss's scale is found; the scaler leaves the update out itself.
-        scaled = getattr(self.accelerator, "scaler", None) is not None
-        finite = norm is None or scaled or math.isfinite(float(norm))
-        ruined = update.ruined
-        if self.args.world_size > 1:
-            bad = torch.tensor(float(bool(ruined) or not finite), device=self.args.device)
-            if bool(self.accelerator.reduce(bad, "sum")):
+        scaled = getattr(trainer.accelerator, "scaler", None) is not None
+        finite = grad_norm is None or scaled or math.isfinite(float(grad_norm))
+        ruined = [(loss, update.ids_of(number)) for number, loss in self._losses.items()]
+        if trainer.args.world_size > 1:
+            bad = torch.tensor(float(bool(ruined) or not finite), device=trainer.args.device)
+            if bool(trainer.accelerator.reduce(bad, "sum")):
                 ruined, finite = [x for part in gather_object([ruined]) for x in part], False
         if finite and not ruined:
-            return norm
-        message = self._ruin(ruined, update)
-        if getattr(self.args, "on_nonfinite", "stop") != "skip":
-            raise TrainingError(f"{message} {self._last_checkpoint()}")
+            return grad_norm
+        self._skip(model, update, self._describe(ruined, update))
+        return 0.0
+
+    def _skip(self, model: nn.Module, update: OptimizerStep, message: str) -> None:
+        trainer = self.trainer
+        if getattr(trainer.args, "on_nonfinite", "stop") != "skip":
+            raise TrainingError(f"{message} {last_checkpoint_note(trainer.args)}")
         self.skipped_updates += 1
-        if self.skipped_updates > getattr(self.args, "max_skipped_updates", 0):
+        if self.skipped_updates > getattr(trainer.args, "max_skipped_updates", 0):
             raise TrainingError(
                 f"{message} {self.skipped_updates - 1} updates were left out before it, which is the most that "
                 "training.max_skipped_updates allows."
@@ -58,36 +107,36 @@ class FiniteMixin(UpdateMixin):
         model.zero_grad()
         for parameter in model.parameters():
             parameter.grad = None  # the optimizer passes over it: neither moments nor decay
-        self._drop_update()
-        self._tr_loss.copy_(update.loss)
-        self._globalstep_last_logged += 1  # this step has no loss to average
-        return 0.0
+        trainer.reset_step()
+        trainer._tr_loss.copy_(update.loss)
+        trainer._globalstep_last_logged += 1  # this step has no loss to average
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
-        """As in `Trainer`; batches whose loss is not finite stay in the mean, whatever the arguments' default."""
-        filters, self.args.logging_nan_inf_filter = self.args.logging_nan_inf_filter, False
-        try:
-            output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
-            return output
-        finally:
-            self.args.logging_nan_inf_filter = filters
-
-    def _ruin(self, ruined: list[tuple[float, list[Any]]], update: OptimizerStep) -> str:
-        what = f"The loss became {ruined[0][0]}" if ruined else "The gradient is not finite, though the loss is,"
-        ids = [x for _, rows in ruined for x in rows]
-        if not ruined:
-            ids = [x for rows in update.row_ids for x in rows]
-        shown = ", ".join(map(str, ids[:SHOWN_IDS])) + (f", … ({len(ids)} rows)" if len(ids) > SHOWN_IDS else "")
+    def _describe(self, ruined: list[tuple[float, list[Any]]], update: OptimizerStep) -> str:
+        found = f"The loss became {ruined[0][0]}" if ruined else "The gradient is not finite, though the loss is,"
+        ids = [x for _, rows in ruined for x in rows] if ruined else [x for rows in update.row_ids for x in rows]
+        more = f", … ({len(ids)} rows)" if len(ids) > MAX_SHOWN_IDS else ""
+        shown = ", ".join(map(str, ids[:MAX_SHOWN_IDS])) + more
+        state = self.trainer.state
         return (
-            f"{what} at step {self.state.global_step + 1} (epoch {self.state.epoch or 0:.2f}), with the rows "
+            f"{found} at step {state.global_step + 1} (epoch {state.epoch or 0:.2f}), with the rows "
             f"{shown or 'of which no ids are known (the dataset has no column id)'}. The weights did not take this "
             "update. Usual causes: a learning rate too high (training.learning_rate), no warm-up "
             "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range. "
             "training.on_nonfinite: skip leaves such updates out."
         )
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As in `Trainer`, with the number of updates that were left out so far, if any were."""
-        if self.skipped_updates and "loss" in logs:
-            logs["skipped_updates"] = self.skipped_updates
-        super().log(logs, start_time)
+    def log(self, logs: dict[str, float]) -> dict[str, float]:
+        """Add the number of updates that were left out so far, if any were."""
+        return {**logs, "skipped_updates": self.skipped_updates} if self.skipped_updates and "loss" in logs else logs
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the count."""
+        return {"skipped_updates": self.skipped_updates}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with the count."""
+        self.skipped_updates = state["skipped_updates"]
+
+    def summary(self) -> Mapping[str, Any]:
+        """Return the count, where updates were left out."""
+        return {"skipped_updates": self.skipped_updates} if self.skipped_updates else {}

@@ -1,15 +1,15 @@
-"""What does not fit into memory is made in smaller parts, and the update stays the same.
+"""Out of memory: make the same update in smaller parts.
 
-Out of memory, the update begins again from its own start (gradients, random state, counted loss), with every
-micro-batch cut into twice as many parts. A part's loss has its share of the update's items: half the micro-batch and
-twice the accumulation make the same update. Of several processes each cuts its own: one whose forward pass did not
+Where a micro-batch does not fit, the update begins again from its start (gradients, random state, counted loss), with
+every micro-batch cut into twice as many parts. A part's loss has its share of the update's items: half the micro-batch
+and twice the accumulation make the same update. Of several processes each cuts its own: one whose forward pass did not
 fit makes its share again while the others wait for its gradients, which are added up once, with the last part. Only
 where memory runs out in the backward pass that adds them up is there no way back.
 """
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -17,145 +17,147 @@ from accelerate.utils import recursively_apply
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.training.extensions.loss_scaling import WeighedLossMixin
+from nlp_transfer.methods.extension import Extension
+from nlp_transfer.training.checkpoints import last_checkpoint_note
 from nlp_transfer.training.optimizer_step import OptimizerStep, row_count
+from nlp_transfer.training.runtime import random_state, set_random_state
 
 logger = logging.get_logger(__name__)
 
+Step = Callable[..., Tensor]
 
-class MemoryMixin(WeighedLossMixin):
-    """See the module's text. A part of `TransferMixin`."""
 
-    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
-        """As in `Trainer`.
+class OomGuard(Extension):
+    """Cut micro-batches that do not fit into memory.
+
+    Args:
+        is_additive: returns whether the losses of a batch's parts make that of the batch.
+        collective: whether the processes need one another within the forward passes of an update.
+
+    Attributes:
+        micro_batch_parts: how many parts each micro-batch is cut into.
+    """
+
+    def __init__(self, is_additive: Callable[[], bool], *, collective: bool) -> None:
+        self.is_additive, self.collective = is_additive, collective
+        self.micro_batch_parts = 1
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Turn running out of memory where smaller parts do not help, as with the optimizer's state, into an error.
 
         Raises:
-            TrainingError: memory ran out where smaller parts do not help, as with the optimizer's state.
+            TrainingError: it happened; or batches are to be cut whose loss cannot be.
         """
-        self.micro_batch_parts, self.skipped_updates = 1, 0
-        if getattr(self.args, "max_tokens_per_forward", None) is not None and not self.loss_is_additive():
+        self.micro_batch_parts = 1
+        if getattr(self.trainer.args, "max_tokens_per_forward", None) is not None and not self.is_additive():
             raise TrainingError(
-                "training.max_tokens_per_forward cuts batches, but the loss is your own (compute_loss, or "
-                "compute_loss_func), and whether those of the passes make that of the batch is not known. Leave "
-                "max_tokens_per_forward out, or wrap the loss of each row in nlp_transfer.training.losses.update_mean."
+                "training.max_tokens_per_forward cuts batches, but the loss is your own (compute_loss, or compute_loss_func), "
+                "and whether those of the passes make that of the batch is not known. Leave max_tokens_per_forward out, or "
+                "wrap the loss of each row in nlp_transfer.training.losses.update_mean."
             )
         try:
-            return super().train(*args, **kwargs)
+            yield
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             raise TrainingError(
-                f"Out of memory at step {self.state.global_step + 1}, outside of the forward and backward passes, as "
-                f"with the optimizer's state ({shortened(error)}). Train fewer weights (methods: lora), or take an "
-                f"optimizer with less state (training.optim). {self._last_checkpoint()}"
+                f"Out of memory at step {self.trainer.state.global_step + 1}, outside of the forward and backward "
+                f"passes, as with the optimizer's state ({shortened(error)}). Train fewer weights (methods: lora), or "
+                f"take an optimizer with less state (training.optim). {last_checkpoint_note(self.trainer.args)}"
             ) from error
 
-    def prediction_step(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`.
+    @contextlib.contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """Turn running out of memory into an error that names the setting.
 
         Raises:
-            TrainingError: the batch does not fit into memory.
+            TrainingError: a batch does not fit into memory.
         """
         try:
-            return super().prediction_step(model, inputs, *args, **kwargs)
+            yield
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             raise TrainingError(
-                f"Out of memory in evaluation, with {row_count(inputs)} rows in a forward pass ({shortened(error)}). "
-                f"Lower training.per_device_eval_batch_size, which changes no result. {self._last_checkpoint()}"
+                f"Out of memory in evaluation, with {self.trainer.args.eval_batch_size} rows in a forward pass "
+                f"({shortened(error)}). Lower training.per_device_eval_batch_size, which changes no result. "
+                f"{last_checkpoint_note(self.trainer.args)}"
             ) from error
 
-    def training_step(
-        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
-    ) -> Tensor:
-        """As in `Trainer`; see the module's text.
+    def backward(self, step: Step, model: nn.Module, batch: Any, num_items: Tensor | int | None) -> Tensor:
+        """Run a micro-batch, in parts where it does not fit.
 
         Raises:
-            TrainingError: one row alone does not fit into memory.
+            TrainingError: one row does not fit into memory.
         """
-        update = self._update
+        update = self.trainer.current_step
         if update is None:  # called by hand, outside the training loop
-            return super().training_step(model, inputs, num_items_in_batch)
+            return step(model, batch, num_items)
         if update.random_state is None:
-            update.random_state = random_state(self.args.device)
+            update.random_state = random_state(self.trainer.args.device)
         try:
-            loss = self._micro_batch(model, update.done, inputs, num_items_in_batch)
+            loss = self.micro_batch(step, model, update.done, batch, num_items)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            loss = self._begin_again(model, update, num_items_in_batch, error)
+            loss = self._begin_again(step, model, update, num_items, error)
         update.done += 1
         return loss
 
-    def _micro_batch(
-        self, model: nn.Module, number: int, inputs: Any, items: Tensor | int | None, *, last: bool = True
+    def loss(self, compute: Any, model: nn.Module, batch: Any, return_outputs: bool, num_items: Any) -> Any:
+        """Note that the forward pass has come to its end."""
+        output = compute(model, batch, return_outputs, num_items)
+        if self.trainer.current_step is not None:
+            self.trainer.current_step.in_backward = True
+        return output
+
+    def micro_batch(
+        self, step: Step, model: nn.Module, number: int, batch: Any, num_items: Any, *, last: bool = True
     ) -> Tensor:
         """Train the parts of a micro-batch by its number in the update.
 
         Gradients are shared with the last part of the update's last micro-batch, if at all.
         """
-        assert self._update is not None
-        parts, losses = self._parts(inputs), []
+        update, parts, losses = self.trainer.current_step, self.split(batch), []
+        update.number = number
         for count, part in enumerate(parts, start=1):
-            self._update.in_backward = False
-            with contextlib.nullcontext() if last and count == len(parts) else self.accelerator.no_sync(model):
-                losses.append(super().training_step(model, part, items))
-        loss = torch.stack(losses).sum()
-        if not bool(torch.isfinite(loss)):
-            self._update.ruined.append((loss.item(), self._update.ids_of(number)))
-        return loss
+            update.in_backward = False
+            shares = last and count == len(parts)
+            with contextlib.nullcontext() if shares else self.trainer.accelerator.no_sync(model):
+                losses.append(step(model, part, num_items))
+        return torch.stack(losses).sum()
 
-    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; notes that the forward pass has come to its end."""
-        output = super().compute_loss(*args, **kwargs)
-        if self._update is not None:
-            self._update.in_backward = True
-        return output
+    def split(self, batch: Any) -> list[Any]:
+        """Return the parts of a batch that go through the model at once.
 
-    def _parts(self, inputs: Any) -> list[Any]:
-        """What goes through the model at once: passes of at most `max_tokens_per_forward`, in as many parts as fit."""
-        passes = token_passes(inputs, getattr(self.args, "max_tokens_per_forward", None))
+        They are passes of at most `max_tokens_per_forward`, in as many parts as fit.
+        """
+        passes = token_passes(batch, getattr(self.trainer.args, "max_tokens_per_forward", None))
         if self.micro_batch_parts == 1 and passes is None:
-            return [inputs]
-        rows = row_count(inputs)
+            return [batch]
+        rows = row_count(batch)
         parts = []
         for chosen in passes or [list(range(rows))]:
             size = math.ceil(len(chosen) / self.micro_batch_parts)
             parts += [chosen[start : start + size] for start in range(0, len(chosen), size)]
-        return [rows_of(inputs, part, rows) for part in parts]
+        return [rows_of(batch, part, rows) for part in parts]
 
     def _begin_again(
-        self, model: nn.Module, update: OptimizerStep, items: Tensor | int | None, error: RuntimeError
+        self, step: Step, model: nn.Module, update: OptimizerStep, num_items: Any, error: RuntimeError
     ) -> Tensor:
-        """Make the update from its start in smaller parts; returns the loss of all that is through then."""
+        """Make the update from its start in smaller parts; return the loss of all that is through then."""
         message = shortened(error)
         error.__traceback__ = None  # it holds the tensors that did not fit
         while True:
             largest = max(row_count(batch) for batch in update.batches)
             rows = math.ceil(largest / self.micro_batch_parts)
-            where = f"Out of memory at step {self.state.global_step + 1} with {rows} rows in a forward pass ({message})"
-            if self.args.world_size > 1 and not self._can_begin_again(model, update):
-                raise TrainingError(
-                    f"{where}. The processes were adding up their gradients, from which there is no way back: halve "
-                    "training.per_device_train_batch_size and double training.gradient_accumulation_steps, which "
-                    "makes the same updates, and start again."
-                )
-            if not self.loss_is_additive():
-                raise TrainingError(
-                    f"{where}. The loss is your own (compute_loss, or compute_loss_func), and whether those of two "
-                    "halves make that of the whole is not known: halve per_device_train_batch_size and double "
-                    "gradient_accumulation_steps."
-                )
-            if rows == 1:
-                raise TrainingError(
-                    f"{where}. A single row does not fit: shorten the texts (task.max_length), train fewer weights "
-                    "(methods: lora), or set training.gradient_checkpointing: true."
-                )
+            step_number = self.trainer.state.global_step + 1
+            where = f"Out of memory at step {step_number} with {rows} rows in a forward pass ({message})"
+            self._check_can_begin_again(model, update, where, rows)
             self.micro_batch_parts *= 2
             clear_device_cache(garbage_collection=True)
             logger.warning(
@@ -163,16 +165,15 @@ class MemoryMixin(WeighedLossMixin):
                 f"{self.micro_batch_parts} times the accumulation, as do all after it: the updates stay the same."
             )
             model.zero_grad()
-            self._drop_update()
-            update.ruined.clear()
+            self.trainer.reset_step()
             assert update.random_state is not None
-            set_random_state(update.random_state, self.args.device)
+            set_random_state(update.random_state, self.trainer.args.device)
             if isinstance(model, DistributedDataParallel):
                 # The buffers were sent around when the update began; the other processes do not send them again.
                 model.require_forward_param_sync = False
             try:
                 losses = [
-                    self._micro_batch(model, number, batch, items, last=number == update.done)
+                    self.micro_batch(step, model, number, batch, num_items, last=number == update.done)
                     for number, batch in enumerate(update.batches[: update.done + 1])
                 ]
             except RuntimeError as again:
@@ -180,16 +181,47 @@ class MemoryMixin(WeighedLossMixin):
                     raise
                 again.__traceback__ = None
                 continue
-            self._tr_loss.copy_(update.loss)
+            self.trainer._tr_loss.copy_(update.loss)
             return torch.stack(losses).sum()
 
-    def _can_begin_again(self, model: nn.Module, update: OptimizerStep) -> bool:
-        """Whether no gradient was shared in this update: under DDP, before the backward pass that adds them up."""
+    def _check_can_begin_again(self, model: nn.Module, update: OptimizerStep, where: str, rows: int) -> None:
+        if self.trainer.args.world_size > 1 and not self.can_begin_again(model, update):
+            raise TrainingError(
+                f"{where}. The processes were adding up their gradients, from which there is no way back: halve "
+                "training.per_device_train_batch_size and double training.gradient_accumulation_steps, which "
+                "makes the same updates, and start again."
+            )
+        if not self.is_additive():
+            raise TrainingError(
+                f"{where}. The loss is your own (compute_loss, or compute_loss_func), and whether those of two "
+                "halves make that of the whole is not known: halve per_device_train_batch_size and double "
+                "gradient_accumulation_steps."
+            )
+        if rows == 1:
+            raise TrainingError(
+                f"{where}. A single row does not fit: shorten the texts (task.max_length), train fewer weights "
+                "(methods: lora), or set training.gradient_checkpointing: true."
+            )
+
+    def can_begin_again(self, model: nn.Module, update: OptimizerStep) -> bool:
+        """Return whether no gradient was shared: under DDP, before the backward pass that adds them up."""
         return (
             isinstance(model, DistributedDataParallel)
-            and not self.needs_collective_forward()
+            and not self.collective
             and not (update.in_backward and model.require_backward_grad_sync)
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the number of parts."""
+        return {"micro_batch_parts": self.micro_batch_parts}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with that many parts."""
+        self.micro_batch_parts = state["micro_batch_parts"]
+
+    def summary(self) -> Mapping[str, Any]:
+        """Return the number of parts, where micro-batches are cut."""
+        return {"micro_batch_parts": self.micro_batch_parts} if self.micro_batch_parts > 1 else {}
 
 
 def rows_of(batch: Any, chosen: list[int], rows: int) -> Any:
@@ -202,7 +234,7 @@ def rows_of(batch: Any, chosen: list[int], rows: int) -> Any:
 
 
 def token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
-    """The rows of a batch in passes of similar length, the longest rows first.
+    """Group the rows of a batch into passes of similar length, the longest rows first.
 
     Args:
         batch: a mapping with an `attention_mask`, shape (rows, tokens); without one nothing is cut.
@@ -210,6 +242,10 @@ def token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
 
     Returns:
         Row numbers, each once; None where one pass holds the batch.
+
+    Example:
+        >>> token_passes({"attention_mask": torch.tensor([[1, 0, 0], [1, 1, 1], [1, 1, 0]])}, 3)
+        [[1], [2, 0]]
     """
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
     if most_tokens is None or mask is None or int(mask.sum()) <= most_tokens:
@@ -227,22 +263,10 @@ def token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch ran out of memory, on a GPU or on the CPU."""
+    """Return whether PyTorch ran out of memory, on a GPU or on the CPU."""
     return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
 
 
 def shortened(error: RuntimeError) -> str:
-    """The beginning of its text, on one line."""
+    """Return the beginning of an error's text, on one line."""
     return " ".join(str(error).split())[:200]
-
-
-def random_state(device: torch.device) -> tuple[Tensor, Any]:
-    """PyTorch's random state on the CPU and on the GPU that is trained on."""
-    return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-
-def set_random_state(state: tuple[Tensor, Any], device: torch.device) -> None:
-    """Put PyTorch's random state back to where it was."""
-    torch.set_rng_state(state[0])
-    if state[1] is not None:
-        torch.cuda.set_rng_state(state[1], device)

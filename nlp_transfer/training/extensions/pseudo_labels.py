@@ -1,6 +1,7 @@
-"""Labels that methods give to target rows, at the start of each epoch."""
+"""Give target rows the labels of a method at the start of each epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,58 +9,70 @@ import torch
 from accelerate.utils import broadcast
 from torch import Tensor
 
-from nlp_transfer.methods.base import Context, Features, Method
-from nlp_transfer.training.optimizer_step import UpdateMixin
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
+from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.extension import Batch, Extension
+from nlp_transfer.training.features import features_of
 from nlp_transfer.training.target_batches import has_label, label_column
 
 
-class PseudoLabelMixin(UpdateMixin):
-    """See the module's text. A part of `TransferMixin`."""
+class PseudoLabels(Extension):
+    """Label target rows by the model of the moment.
 
-    methods: Sequence[Method] = ()
-    context: Context | None
-    _target_rows: Any = None
-    _epoch_to_label: int | None = None
+    Args:
+        method: decides which rows get which labels.
 
-    pseudo_labels: Tensor | None = None
-    """Of the target's rows, int64, -1 for none (see `Method.pseudo_labels`); None where no method made any."""
+    Attributes:
+        labels: of the target's rows, int64, -1 for none (see `Method.pseudo_labels`); None where no row has any.
+    """
 
-    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """As in `Trainer`; before its first update target rows get the labels that a method gives them."""
-        resumed = kwargs["resume_from_checkpoint"] is not None and kwargs["epoch"] == kwargs["epochs_trained"]
-        in_the_middle = resumed and kwargs["steps_trained_in_current_epoch"] > 0  # the checkpoint has the epoch's
-        self._epoch_to_label = None if in_the_middle else kwargs["epoch"]
-        super()._run_epoch(*args, **kwargs)
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.labels: Tensor | None = None
+        self._labelled_epoch = -1
 
-    def _label_targets(self) -> None:
-        """Once an epoch, when what a checkpoint holds has been taken over."""
-        epoch, self._epoch_to_label = self._epoch_to_label, None
-        for method in self.methods:
-            if epoch is not None and method.pseudo_labels_target:
-                self._label_target(method, epoch)
-                if epoch == 0 and not method.labelling_epochs(self.state.num_train_epochs):
-                    assert self.context is not None
-                    self.context.say(
-                        f"{method.name}: training ends before the first epoch that gives pseudo-labels, so it is as if "
-                        "it were not there. Train longer."
-                    )
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Begin without labels."""
+        self.labels, self._labelled_epoch = None, -1
+        yield
 
-    def _label_target(self, method: Method, epoch: int) -> None:
-        assert self.context is not None
-
-        def probabilities() -> np.ndarray:
-            whole: Any = self
-            target: Features = whole.features_of(self._target_rows, labelled=False)
-            return target.probabilities().cpu().numpy()
-
-        several = isinstance(self.context.train[0][label_column(self.context.train)], list)
-        made = method.pseudo_labels(probabilities, epoch, self.state.num_train_epochs, multi_label=several)
-        if made is None:
-            self.pseudo_labels = None
+    def begin_epoch(self, epoch: int) -> None:
+        """Label the target's rows, unless a checkpoint has the labels of this epoch."""
+        if epoch == self._labelled_epoch:
             return
+        self._labelled_epoch = epoch
+        context, epochs = self.trainer.context, self.trainer.state.num_train_epochs
+        several = isinstance(context.train[0][label_column(context.train)], list)
+        made = self.method.pseudo_labels(self._probabilities, epoch, epochs, multi_label=several)
         # All processes take the labels of the first, should theirs be rounded otherwise.
-        self.pseudo_labels = broadcast(torch.from_numpy(made).to(self.args.device)).cpu()
-        self.context.say(
-            f"{method.name}: {int(has_label(self.pseudo_labels).sum()):,} of {len(made):,} target texts have a "
-            f"pseudo-label in epoch {epoch + 1}."
-        )
+        self.labels = None if made is None else broadcast(torch.from_numpy(made).to(self.trainer.args.device)).cpu()
+        if made is not None and self.labels is not None:
+            context.say(
+                f"{self.method.name}: {int(has_label(self.labels).sum()):,} of {len(made):,} target texts have a "
+                f"pseudo-label in epoch {epoch + 1}."
+            )
+        if epoch == 0 and not self.method.labelling_epochs(epochs):
+            context.say(
+                f"{self.method.name}: training ends before the first epoch that gives pseudo-labels, so it is as if "
+                "it were not there. Train longer."
+            )
+
+    def _probabilities(self) -> np.ndarray:
+        target = features_of(self.trainer, self.trainer.context.target, labelled=False)
+        probabilities: np.ndarray = target.probabilities().cpu().numpy()
+        return probabilities
+
+    def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
+        """Label the rows of a batch."""
+        if self.labels is not None:
+            labels = self.labels[list(rows)].to(batch["input_ids"].device)
+            batch["labels"] = torch.where(labels >= 0, labels, IGNORE_INDEX)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the labels and their epoch."""
+        return {"epoch": self._labelled_epoch} | ({} if self.labels is None else {"labels": self.labels})
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take them over."""
+        self._labelled_epoch, self.labels = state["epoch"], state.get("labels")

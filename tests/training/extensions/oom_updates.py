@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nlp_transfer.training.processes import leave_process_group
+from nlp_transfer.training.extensions.oom_guard import OomGuard
+from nlp_transfer.training.runtime import leave_process_group
 from tests.tiny_models import tiny_model
 from tests.training.faulty import Faulty, named_rows, trainer, weights
 
@@ -37,7 +38,7 @@ def main(out: Path) -> None:
             results[f"losses/{name}/{accumulation}"] = np.array(
                 [entry["loss"] for entry in run.state.log_history if "loss" in entry]
             )
-            results[f"parts/{name}/{accumulation}"] = np.array(run.micro_batch_parts)
+            results[f"parts/{name}/{accumulation}"] = np.array(run.extension(OomGuard).micro_batch_parts)
             results[f"rows/{name}/{accumulation}"] = np.array(max(faulty.rows[3:]))
     np.savez(out / f"{rank}.npz", **results)
 

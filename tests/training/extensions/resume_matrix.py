@@ -24,7 +24,7 @@ from nlp_transfer.errors import RunInterrupted
 from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning, TargetMLM
 from nlp_transfer.metrics.perplexity import perplexity_metrics
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
-from nlp_transfer.training.processes import leave_process_group
+from nlp_transfer.training.runtime import leave_process_group
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model

@@ -14,9 +14,11 @@ from nlp_transfer.methods import FullFineTuning, LoRA, PartialFineTuning
 from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.training.extensions import activation_cache as module
+from nlp_transfer.training.extensions.activation_cache import ActivationCache
 from tests.launching import launched
 from tests.tiny_classifiers import word_tokenizer
 from tests.tiny_models import collate, context, random_rows, tiny_model
+from tests.training.stand_in import attached, stand_in
 
 ROWS, VALIDATION = random_rows(16, seed=1), random_rows(7, seed=2)
 
@@ -81,7 +83,7 @@ def outcome(run: TransferTrainer) -> tuple[torch.Tensor, list[float]]:
 
 
 def fact(run: TransferTrainer) -> dict[str, Any]:
-    return run.context.facts[module.ACTIVATION_FACT]
+    return run.summary()[module.ACTIVATION_CACHE]
 
 
 METHODS = {
@@ -269,7 +271,7 @@ def test_where_nothing_is_frozen_nothing_is_said(tmp_path: Path, folder: Path) -
     for methods in ([], [FullFineTuning()], [PartialFineTuning(layers=3)], [LoRA(r=2)]):
         run = trainer(tmp_path, methods)
         run.train()
-        assert module.ACTIVATION_FACT not in (run.context.facts if run.context else {})
+        assert module.ACTIVATION_CACHE not in run.summary()
     assert not folder.exists()
 
 
@@ -346,3 +348,15 @@ def test_two_processes(tmp_path: Path) -> None:
     for name, layers in (("partial_fine_tuning", [2]), ("gradual_unfreezing", [1]), ("lora", [2])):
         assert (ranks[0][name]["used"], ranks[0][name]["layers_passed_over"]) == (True, layers)
         assert ranks[0][name]["apart"] <= 1e-5
+
+
+def test_no_store_is_opened_where_it_is_off():
+    model = tiny_model("bert")
+    model.base_model.embeddings.requires_grad_(False)
+    encoder_layers(model)[0].requires_grad_(False)
+    trainer = stand_in(model, train_dataset=random_rows(8), _train_batch_size=4)
+    trainer.args.activation_cache, trainer.args.gradient_accumulation_steps = False, 1
+    cache = attached(ActivationCache(), trainer)
+    with cache.training():
+        cache.begin_epoch(0)
+    assert cache.summary() == {"activation_cache": {"used": False, "reason": "training.activation_cache is off"}}

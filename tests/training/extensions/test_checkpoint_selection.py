@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,10 @@ from nlp_transfer.metrics.model_selection import (
     mean_entropy,
     soft_neighborhood_density,
 )
-from nlp_transfer.training.extensions.checkpoint_selection import MAX_ROWS, evenly_spaced_rows
+from nlp_transfer.training.extensions.checkpoint_selection import MAX_ROWS, CheckpointSelection, evenly_spaced_rows
 from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
+from tests.training.stand_in import attached, stand_in
 
 LABELLED = random_rows(15, seed=9)
 TARGET = without_labels(LABELLED)
@@ -165,3 +167,11 @@ def test_rows_are_spread_over_the_split() -> None:
     assert evenly_spaced_rows(rows, 10) is rows
     assert MAX_ROWS > 1000
     assert evenly_spaced_rows(rows, 4)["length"] == [rows["length"][i] for i in (0, 3, 6, 9)]
+
+
+def test_only_evaluations_that_may_choose_a_checkpoint_score_the_target():
+    selection = attached(CheckpointSelection(), stand_in(args={"metric_for_best_model": "target_infomax"}))
+    output = SimpleNamespace(metrics={})
+    assert selection.evaluate(output, "test") is output
+    with pytest.raises(ConfigError, match="which is computed of target text: give target_dataset"):
+        selection.evaluate(output, "eval")

@@ -25,9 +25,14 @@ from nlp_transfer.methods import (
 )
 from nlp_transfer.methods.base import Method
 from nlp_transfer.training.checkpoints import EXTENSIONS
+from nlp_transfer.training.extensions.domain_adaptation import DomainAdaptation
+from nlp_transfer.training.extensions.nonfinite_guard import NonfiniteGuard
+from nlp_transfer.training.extensions.oom_guard import OomGuard
+from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
 from nlp_transfer.training.target_batches import DOMAIN, without_labels
 from nlp_transfer.training.target_checks import row_without_tokens
 from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
+from tests.training.stand_in import attached, stand_in
 
 TARGET = without_labels(random_rows(14, seed=9))
 
@@ -244,7 +249,7 @@ def test_what_is_frozen_stays_and_frozen_layers_are_cached_for_the_target_too(me
         assert frozen
         assert all(torch.equal(p, frozen[name]) for name, p in model.named_parameters() if name in frozen)
         ends.append(weights(run))
-        used = run.context.facts.get("activation_cache", {}).get("used", False)  # type: ignore[union-attr]
+        used = run.summary().get("activation_cache", {}).get("used", False)  # type: ignore[union-attr]
         assert used is (cache and getattr(method, "layers", None) is not None)
     torch.testing.assert_close(ends[1], ends[0], atol=1e-5, rtol=1e-5)
 
@@ -345,25 +350,26 @@ def test_pseudo_labels_are_the_models_own_at_the_start_of_an_epoch(tmp_path: Pat
 
     run.get_batch_samples = noted  # type: ignore[method-assign]
     taught: list[torch.Tensor] = []
-    label = run._label_target
+    pseudo_labels = run.extension(PseudoLabels)
+    label = pseudo_labels.begin_epoch
 
-    def noting(method: Method, epoch: int) -> None:
+    def noting(epoch: int) -> None:
         model: Any = run.model
         model.eval()
         with torch.no_grad():
             rows = [{**row, "labels": 0} for row in TARGET]
             taught.append(torch.cat([model(**collate([row])).logits for row in rows]).argmax(-1))
         model.train()
-        label(method, epoch)
+        label(epoch)
 
-    run._label_target = noting  # type: ignore[method-assign]
+    pseudo_labels.begin_epoch = noting  # type: ignore[method-assign]
     run.train()
     assert all(labels == [-100] * 4 for labels in seen[:3])  # the first epoch is the source's
-    assert run.pseudo_labels is not None
-    assert torch.equal(run.pseudo_labels, taught[2])  # a share of 1 keeps all
-    places = run._endless.take(4 * 6, 12)
+    assert pseudo_labels.labels is not None
+    assert torch.equal(pseudo_labels.labels, taught[2])  # a share of 1 keeps all
+    places = run.extension(DomainAdaptation).order.take(4 * 6, 12)
     assert [x for labels in seen[6:] for x in labels] == [int(taught[2][row]) for row in places]
-    half = {int(taught[1][row]) for row in run._endless.take(4 * 3, 12)} | {-100}
+    half = {int(taught[1][row]) for row in run.extension(DomainAdaptation).order.take(4 * 3, 12)} | {-100}
     assert {x for labels in seen[3:6] for x in labels} <= half
     logged = [entry for entry in run.state.log_history if "self_training_loss" in entry]
     assert len(logged) == 6 or len(logged) == 5  # an update may have no labelled row
@@ -379,8 +385,9 @@ def test_pseudo_labels_go_with_a_checkpoint_and_with_dann(tmp_path: Path) -> Non
         again.train(resume_from_checkpoint=str(tmp_path / "run" / f"checkpoint-{step}"))
         assert torch.equal(weights(again), weights(run))
         assert again.pseudo_labels is not None
-        assert run.pseudo_labels is not None
-        assert torch.equal(again.pseudo_labels, run.pseudo_labels)
+        labels, others = (one.extension(PseudoLabels).labels for one in (run, again))
+        assert labels is not None and others is not None
+        assert torch.equal(others, labels)
 
 
 def test_pseudo_labels_of_several_labels_a_text(tmp_path: Path) -> None:
@@ -390,7 +397,7 @@ def test_pseudo_labels_of_several_labels_a_text(tmp_path: Path) -> None:
     methods: list[Method] = [SelfTraining(first_share=0.3, last_share=0.6)]
     run = trainer(tmp_path, methods, **values)
     run.train()
-    made = run.pseudo_labels
+    made = run.extension(PseudoLabels).labels
     assert made is not None
     assert made.shape == (len(TARGET), 3)
     kept = made[:, 0] >= 0
@@ -434,7 +441,7 @@ def test_out_of_memory_makes_the_same_update_in_parts(tmp_path: Path) -> None:
                 module.p = 0.0
         model.classifier.register_forward_pre_hook(Fails(number).hook)
         run.train()
-        assert run.micro_batch_parts == (2 if number else 1)
+        assert run.extension(OomGuard).micro_batch_parts == (2 if number else 1)
         assert run.networks is not None
         ends.append((weights(run), torch.cat([p.detach().flatten() for p in run.networks.parameters()])))
     torch.testing.assert_close(ends[1][0], ends[0][0], atol=1e-5, rtol=1e-5)
@@ -442,14 +449,15 @@ def test_out_of_memory_makes_the_same_update_in_parts(tmp_path: Path) -> None:
 
 
 def ruin_second_update(run: TransferTrainer) -> None:
-    plain = run._differentiate
+    adaptation = run.extension(DomainAdaptation)
+    plain = adaptation.differentiate
     calls: list[int] = []
 
     def ruined(pooled: torch.Tensor, *rest: Any) -> torch.Tensor:
         calls.append(1)
         return plain(pooled * float("nan") if len(calls) == 2 else pooled, *rest)
 
-    run._differentiate = ruined  # type: ignore[method-assign]
+    adaptation.differentiate = ruined  # type: ignore[method-assign]
 
 
 def test_an_update_that_is_not_finite_reaches_neither_model_nor_discriminator(tmp_path: Path) -> None:
@@ -460,7 +468,7 @@ def test_an_update_that_is_not_finite_reaches_neither_model_nor_discriminator(tm
     run = trainer(tmp_path, [DANN(weight=1.0)], on_nonfinite="skip")
     ruin_second_update(run)
     run.train()
-    assert run.skipped_updates == 1
+    assert run.extension(NonfiniteGuard).skipped_updates == 1
     assert run.networks is not None
     assert all(bool(torch.isfinite(p).all()) for p in (*run.model.parameters(), *run.networks.parameters()))  # type: ignore[union-attr]
 
@@ -476,3 +484,17 @@ def test_batches_of_evaluation_have_no_target(tmp_path: Path) -> None:
     run.evaluate(random_rows(5))
     assert seen
     assert not any(seen)
+
+
+def test_parts_of_the_loss_are_logged_as_means():
+    adaptation = attached(DomainAdaptation(lambda batch: [batch]), stand_in(methods=(DANN(),)))
+    adaptation._note({"dann_loss": 1.0})
+    adaptation._note({"dann_loss": 2.0, "other": 5.0})
+    assert adaptation.log({"eval_loss": 1.0}) == {"eval_loss": 1.0}
+    again = attached(DomainAdaptation(lambda batch: [batch]), stand_in())
+    again.load_state_dict(adaptation.state_dict())
+    for one in (adaptation, again):
+        assert one.log({"loss": 3.0}) == {"loss": 3.0, "dann_loss": 1.5, "other": 5.0}
+        assert one.log({"loss": 3.0}) == {"loss": 3.0}
+    with pytest.raises(TrainingError, match=r"^Step 1: .* has a compute_loss of its own.*dann had no effect"):
+        adaptation.before_optimizer_step(torch.tensor(1.0), nn.Linear(1, 1))

@@ -14,9 +14,11 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.training.checkpoint_writer import checkpoint_bytes
+from nlp_transfer.training.extensions.exact_resume import ExactResume
 from tests.launching import launched
 from tests.tiny_models import collate, tiny_model
 from tests.training.extensions.resume_matrix import Case, cases, trainer_for
+from tests.training.stand_in import attached, stand_in
 
 WORKER = Path(__file__).with_name("resume_matrix.py")
 
@@ -147,7 +149,7 @@ def test_a_checkpoint_that_a_callback_edits_stays_whole(tmp_path):
     trainer.add_callback(Edits())
     trainer.train()
     assert json.loads((tmp_path / "run" / "checkpoint-8" / "config.json").read_text())["note"] == "mine"
-    found, passed = trainer.newest_checkpoint()
+    found, passed = trainer.resume.newest_checkpoint()
     assert (found, passed) == (tmp_path / "run" / "checkpoint-8", [])
     resumed = again(tmp_path / "run", num_train_epochs=3)
     resumed.train(resume_from_checkpoint=True)
@@ -309,3 +311,11 @@ def test_a_checkpoint_needs_what_it_is_said_to_need(interrupted):
     checkpoint = interrupted / "checkpoint-16"
     written = sum((checkpoint / name).stat().st_size for name in ("model.safetensors", "optimizer.pt"))
     assert checkpoint_bytes(trainer) == pytest.approx(written, rel=0.2)
+
+
+def test_a_checkpoint_that_is_not_there_is_named(tmp_path):
+    resume = attached(ExactResume(), stand_in(args={"output_dir": str(tmp_path)}))
+    assert resume.checkpoint_to_resume(None) is None
+    assert resume.newest_checkpoint() == (None, [])
+    with pytest.raises(CheckpointError, match=r"Can't find a valid checkpoint at .*checkpoint-3"):
+        resume.checkpoint_to_resume(str(tmp_path / "checkpoint-3"))

@@ -12,9 +12,11 @@ from nlp_transfer.models.speed import attention
 from nlp_transfer.models.speed.attention_dropout import KEYS
 from nlp_transfer.models.speed.dropout import draw_kept
 from nlp_transfer.models.speed.unpadding import ATTENTION
-from nlp_transfer.training.extensions.oom_guard import token_passes
+from nlp_transfer.training.extensions.fast_forward import FastForward
+from nlp_transfer.training.extensions.oom_guard import OomGuard, token_passes
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.training.faulty import trainer, weights
+from tests.training.stand_in import attached, stand_in
 
 
 def without_dropout(model):
@@ -227,12 +229,13 @@ def test_what_belongs_to_rows_goes_with_them(tmp_path):
         "labels": torch.tensor([0, 1, 2]),
         "scale": torch.tensor(2.0),
     }
-    parts = run._parts(batch)
+    guard = run.extension(OomGuard)
+    parts = guard.split(batch)
     assert [part["labels"].tolist() for part in parts] == [[1], [2, 0]]
     assert [part["attention_mask"].sum().item() for part in parts] == [4, 5]
     assert all(part["scale"] == 2.0 for part in parts)
-    run.micro_batch_parts = 2
-    assert [part["labels"].tolist() for part in run._parts(batch)] == [[1], [2], [0]]
+    guard.micro_batch_parts = 2
+    assert [part["labels"].tolist() for part in guard.split(batch)] == [[1], [2], [0]]
 
 
 def test_passes_need_a_loss_that_adds_up(tmp_path):
@@ -260,3 +263,18 @@ def test_predictions_are_those_of_the_plain_model(tmp_path):
     run = trainer(tmp_path, tiny_model("roberta"), per_device_eval_batch_size=4)
     expected = run.model(**{k: v for k, v in collate(list(rows)).items() if k != "labels"}).logits.detach().numpy()
     np.testing.assert_allclose(run.predict(rows).predictions, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_layers_are_fast_inside_and_plain_outside():
+    model = tiny_model("bert").eval()
+    batch = {name: value for name, value in collate(list(random_rows(3))).items() if name != "labels"}
+    shapes = []
+    encoder_layers(model)[0].register_forward_hook(lambda module, args, output: shapes.append(args[0].shape[0]))
+    fast = attached(FastForward(), stand_in(model))
+    with torch.no_grad():
+        with fast.training(), fast.evaluation():
+            inside = model(**batch).logits
+        outside = model(**batch).logits
+    assert shapes == [1, 3]
+    torch.testing.assert_close(inside, outside, atol=1e-5, rtol=1e-4)
+    assert fast.summary() == {}

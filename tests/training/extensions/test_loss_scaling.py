@@ -8,13 +8,16 @@ from torch.nn import functional
 from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments, Trainer, TrainingArguments
 
 from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods import DANN
+from nlp_transfer.training.extensions.loss_scaling import LossScaling
 from nlp_transfer.training.losses import update_mean
-from nlp_transfer.training.mixin import TransferMixin
 from nlp_transfer.training.optimizer_step import REPEATED, OptimizerStep
+from nlp_transfer.training.seams import TransferSeams
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.tiny_writers import pad_pairs, pairs, tiny_writer
+from tests.training.stand_in import attached, stand_in
 
 ROWS = random_rows(16)
 
@@ -154,7 +157,7 @@ def test_a_loss_that_was_put_on_the_trainer_is_an_own_one(tmp_path):
 
 def test_a_trainer_between_the_mixin_and_transformers_computes_its_own_loss(tmp_path):
     theirs = own(mean, Trainer)
-    mixed = type("Mixed", (TransferMixin, theirs), {"__module__": __name__})
+    mixed = type("Mixed", (TransferSeams, theirs), {"__module__": __name__})
     assert by_hand(mean) == logged(mixed, tmp_path, steps=4)
 
 
@@ -340,10 +343,10 @@ def test_a_trainer_of_writers_has_no_loss_of_its_own(tmp_path):
     run = Seq2SeqTransferTrainer(
         tiny_writer("t5"), arguments(tmp_path, Seq2SeqTransferArguments, **changes), pad_pairs, train_dataset=pairs(16)
     )
-    assert run.loss_is_additive()
+    assert run.extension(LossScaling).is_additive()
     run.train()
     assert run.state.global_step == 1
-    assert not doubled(Seq2SeqTransferTrainer)(run.model, run.args, pad_pairs).loss_is_additive()
+    assert not doubled(Seq2SeqTransferTrainer)(run.model, run.args, pad_pairs).extension(LossScaling).is_additive()
 
 
 def test_out_of_memory_of_a_writer_makes_the_same_update_in_parts(tmp_path):
@@ -387,7 +390,7 @@ def trainer_of(folder, model, kind=TransferTrainer, **others):
 def loss_and_gradient(trainer, batch, items):
     model = trainer.model.train()
     model.zero_grad()
-    trainer._update = OptimizerStep([batch], [[]], torch.tensor(0.0), items=items)
+    trainer.current_step = OptimizerStep([batch], [[]], torch.tensor(0.0), items=items)
     loss = trainer.training_step(model, batch, items)
     gradients = [p.grad for p in model.parameters() if p.requires_grad]
     assert all(gradient is not None for gradient in gradients)  # else other processes would wait for them
@@ -402,7 +405,7 @@ def test_a_repeated_row_has_no_weight_and_is_in_no_count(tmp_path):
         repeated = {**batch, REPEATED: True}
         trainer._tr_loss = torch.tensor(0.0)
         _, items = trainer.get_batch_samples(iter([batch, repeated]), 2, torch.device("cpu"))
-        assert float(trainer._update.items) == 1
+        assert float(trainer.current_step.items) == 1
         assert items is None if loss is None else int(items) == 1
         assert loss_and_gradient(trainer, repeated, torch.tensor(3.0)) == (0.0, 0.0)
         value, gradient = loss_and_gradient(trainer, dict(batch), torch.tensor(3.0))
@@ -434,3 +437,15 @@ def test_only_a_row_of_an_update_is_marked_as_repeated_and_none_of_an_evaluation
     evaluated = [collate(rows)]
     trainer._get_num_items_in_batch(evaluated, trainer.args.device)
     assert REPEATED not in evaluated[0]
+
+
+def test_a_mean_counts_by_its_share_of_the_items():
+    batches = [{"labels": torch.tensor([0, 1, IGNORE_INDEX])}, {"labels": torch.tensor([1])}]
+    trainer = stand_in(tiny_model("bert"), compute_loss_func=None, loss_is_scaled_for_ga=None, label_names=["labels"])
+    trainer.current_step = OptimizerStep(batches, [[], []], torch.tensor(0.0))
+    scaling = attached(LossScaling(), trainer)
+    trainer.compute_loss = lambda model, batch: scaling.loss(lambda *_: torch.tensor(6.0), model, batch, False, None)
+    scaling.prepare_step(batches)
+    step = lambda model, batch, num_items: trainer.compute_loss(model, batch)  # noqa: E731
+    assert [float(scaling.backward(step, trainer.model, batch, None)) for batch in batches] == [4.0, 2.0]
+    assert trainer.loss_is_scaled_for_ga is None

@@ -4,11 +4,15 @@ import json
 
 import pytest
 import torch
+from torch import nn
 
 from nlp_transfer import TransferArguments
 from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.training.extensions.nonfinite_guard import NonfiniteGuard
+from nlp_transfer.training.optimizer_step import OptimizerStep
 from tests.tiny_models import random_rows, tiny_model
 from tests.training.faulty import ROWS, Faulty, trainer, weights
+from tests.training.stand_in import attached, stand_in
 
 
 @pytest.fixture
@@ -57,14 +61,14 @@ def test_skipping_leaves_the_update_out_and_counts_it(tmp_path, model):
     run._maybe_log_save_evaluate = note
     run.train()
     assert torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
-    assert run.skipped_updates == 1
-    assert run.step_statistics() == {"updates left out, not finite": 1}
+    assert run.extension(NonfiniteGuard).skipped_updates == 1
+    assert run.summary() == {"skipped_updates": 1}
     logged = [entry for entry in run.state.log_history if "loss" in entry]
     assert [entry["step"] for entry in logged] == [1, 3, 4]
     assert all(entry["loss"] > 0 for entry in logged)
     assert [entry.get("skipped_updates") for entry in logged] == [None, 1, 1]
     assert json.loads((tmp_path / "checkpoint-2" / "transfer_state.json").read_text())["extensions"] == [
-        {"_MixinStates": {"micro_batch_parts": 1, "skipped_updates": 1, "shown": {}}}
+        {"NonfiniteGuard": {"skipped_updates": 1}, "OomGuard": {"micro_batch_parts": 1}}
     ]
 
 
@@ -86,3 +90,14 @@ def test_rows_without_ids_are_said_to_have_none(tmp_path, model):
     run.train_dataset = random_rows(ROWS)
     with pytest.raises(TrainingError, match=r"of which no ids are known \(the dataset has no column id\)"):
         run.train()
+
+
+def test_a_loss_that_is_not_finite_is_named_by_its_rows():
+    trainer = stand_in(current_step=OptimizerStep([{}], [["a", "b"]], torch.tensor(0.0)))
+    guard = attached(NonfiniteGuard(), trainer)
+    guard.prepare_step([{}])
+    guard.backward(lambda *_: torch.tensor(float("nan")), nn.Linear(1, 1), {}, None)
+    with pytest.raises(TrainingError, match=r"The loss became nan at step 1 .*with the rows a, b\..*No checkpoint"):
+        guard.before_optimizer_step(torch.tensor(1.0), nn.Linear(1, 1))
+    guard.reset_step()
+    assert guard.before_optimizer_step(torch.tensor(1.0), nn.Linear(1, 1)) == 1.0

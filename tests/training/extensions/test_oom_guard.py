@@ -10,10 +10,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nlp_transfer import TransferTrainer
 from nlp_transfer.errors import TrainingError
+from nlp_transfer.training.extensions.oom_guard import OomGuard
 from nlp_transfer.training.optimizer_step import OptimizerStep
 from tests.launching import launched
 from tests.tiny_models import collate, tiny_model
 from tests.training.faulty import Faulty, named_rows, trainer, weights
+from tests.training.stand_in import attached, stand_in
 
 
 @pytest.fixture
@@ -39,8 +41,8 @@ def test_out_of_memory_makes_the_same_update_in_smaller_parts(tmp_path, accumula
     assert parts[1] == pytest.approx(whole[1], rel=1e-5)
     assert parts[2][:3] == [4, 2, 1]
     assert set(parts[2][3:]) == {1}
-    assert parts[3].micro_batch_parts == 4
-    assert parts[3].step_statistics() == {"parts of a micro-batch, to fit into memory": 4}
+    assert parts[3].extension(OomGuard).micro_batch_parts == 4
+    assert parts[3].summary() == {"micro_batch_parts": 4}
     assert "Out of memory at step 1 with 4 rows in a forward pass (CUDA out of memory." in caplog.text
     assert "at most 2 rows and 2 times the accumulation" in caplog.text
     assert "at most 1 rows and 4 times the accumulation" in caplog.text
@@ -84,13 +86,14 @@ def test_the_random_state_is_that_of_the_steps_start(tmp_path, model):
     model.forward = fails_after_drawing
     start = []
     run = trainer(tmp_path, model, max_steps=1)
-    super_step = run._micro_batch
+    guard = run.extension(OomGuard)
+    micro_batch = guard.micro_batch
 
     def begin(*args, **kwargs):
         start.append(torch.get_rng_state())
-        return super_step(*args, **kwargs)
+        return micro_batch(*args, **kwargs)
 
-    run._micro_batch = begin
+    guard.micro_batch = begin
     run.train()
     assert not torch.equal(ends[0], start[0])  # the pass that did not fit had drawn its dropout
     assert torch.equal(start[0], start[1])
@@ -182,9 +185,9 @@ def test_out_of_memory_on_one_or_both_of_two_processes_makes_the_same_updates(tm
 
 
 def test_there_is_no_way_back_once_gradients_are_shared(tmp_path, model):
-    run = trainer(tmp_path)
+    guard = trainer(tmp_path).extension(OomGuard)
     update = OptimizerStep([], [], torch.tensor(0.0))
-    assert not run._can_begin_again(model, update)  # sharded in a way that is not DDP's
+    assert not guard.can_begin_again(model, update)  # sharded in a way that is not DDP's
 
     class Shared(DistributedDataParallel):
         def __init__(self, shares):
@@ -192,7 +195,24 @@ def test_there_is_no_way_back_once_gradients_are_shared(tmp_path, model):
             self.require_backward_grad_sync = shares
 
     update.in_backward = True
-    assert run._can_begin_again(Shared(False), update)
-    assert not run._can_begin_again(Shared(True), update)
+    assert guard.can_begin_again(Shared(False), update)
+    assert not guard.can_begin_again(Shared(True), update)
     update.in_backward = False
-    assert run._can_begin_again(Shared(True), update)
+    assert guard.can_begin_again(Shared(True), update)
+
+
+def test_a_micro_batch_that_does_not_fit_is_halved():
+    rows = []
+
+    def step(model, batch, num_items):
+        rows.append(len(batch["x"]))
+        if len(batch["x"]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return batch["x"].sum()
+
+    batch = {"x": torch.tensor([1.0, 2.0, 4.0, 8.0])}
+    trainer = stand_in(current_step=OptimizerStep([batch], [[]], torch.tensor(0.0)), _tr_loss=torch.tensor(0.0))
+    guard = attached(OomGuard(lambda: True, collective=False), trainer)
+    assert guard.backward(step, nn.Linear(1, 1), batch, None) == 15.0
+    assert rows == [4, 2, 1, 1, 1, 1]
+    assert guard.summary() == guard.state_dict() == {"micro_batch_parts": 4}

@@ -1,22 +1,48 @@
-"""The processes that a launcher started: how their group is closed, and what is said where one of them is gone."""
+"""Threads, processes, precision and deterministic operations."""
 
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
-from nlp_transfer.errors import LostProcessError
+from nlp_transfer import TransferArguments
+from nlp_transfer.errors import ConfigError, LostProcessError
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.training.processes import is_lost_process, naming_lost_processes
+from nlp_transfer.training import runtime
+from nlp_transfer.training.runtime import deterministic, is_lost_process, naming_lost_processes
 from tests.launching import launched
 from tests.tiny_runs import run_tree
+
+
+@pytest.fixture(autouse=True)
+def restore():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes", "asked", "expected"),
+    [(8, "1", None, 8), (8, "2", None, 4), (1, "2", None, 1), (8, "2", 3, 3)],
+)
+def test_cores_are_shared_among_the_processes_of_a_machine(monkeypatch, cores, processes, asked, expected):
+    monkeypatch.setattr(runtime, "available_cores", lambda: cores)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+    assert runtime.use_cores(asked) == expected == torch.get_num_threads()
+
+
+def test_no_threads_at_all_is_refused():
+    with pytest.raises(ConfigError, match=r"training\.cpu_threads is 0; expected at least 1"):
+        TransferArguments(output_dir="x", use_cpu=True, cpu_threads=0)
+
 
 ENDS = """
 import sys
 from pathlib import Path
 from accelerate import PartialState
 from torch.distributed import is_initialized
-from nlp_transfer.training.processes import leave_process_group
+from nlp_transfer.training.runtime import leave_process_group
 state = PartialState(cpu=True)
 state.wait_for_everyone()
 seen = [state.num_processes, is_initialized()]
@@ -83,3 +109,25 @@ def test_other_errors_stay_as_they_are(error):
     assert not is_lost_process(error)
     with pytest.raises(type(error)), naming_lost_processes():
         raise error
+
+
+def test_nothing_changes_on_a_cpu():
+    with deterministic(torch.device("cpu"), print) as met:
+        assert not torch.are_deterministic_algorithms_enabled()
+    assert met == []
+
+
+def test_on_a_gpu_they_are_asked_for_and_the_others_named_once(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    said, passed = [], []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_, **__: passed.append(str(message)))
+    with deterministic(torch.device("cuda"), said.append) as met:
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+        for _ in range(2):
+            warnings.showwarning("cumsum_cuda does not have a deterministic implementation, but you set", UserWarning)
+        warnings.showwarning("something else", UserWarning)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert met == ["cumsum_cuda"]
+    assert said == ["cumsum_cuda has no deterministic form on this device: another run may differ in the last digits."]
+    assert passed == ["something else"]

@@ -1,0 +1,231 @@
+"""Apply methods to a trainer's model, and check the arguments that go with them."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import EarlyStoppingCallback
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.models.families import is_encoder_decoder, plain_model
+from nlp_transfer.models.heads.masked_lm import masked_lm_for
+from nlp_transfer.training.extensions.activation_cache import log_message, store_for
+from nlp_transfer.training.extensions.adaptation_loss import make_networks
+from nlp_transfer.training.extensions.checkpoint_selection import check_metric, check_one_validation, label_free_metric
+from nlp_transfer.training.features import written_losses
+from nlp_transfer.training.losses import macro_f1, row_loss
+from nlp_transfer.training.runtime import random_states
+from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
+from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
+
+OWN_ARGUMENTS = ("target_dataset", "methods", "peft_config", "context")
+"""The arguments of a trainer that transformers' does not have."""
+
+
+def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a trainer's arguments and apply its methods to the model; return the arguments of `Trainer`.
+
+    Args:
+        trainer: not yet built; its attributes are set.
+        given: its arguments by name.
+
+    Raises:
+        ConfigError: methods that do not go together, or that need a dataset which is missing.
+        DataError: the target has labels that it must not have, or lacks those that it must.
+    """
+    trainer.methods = as_methods(given["methods"])
+    trainer.peft_config, trainer.target_dataset = given["peft_config"], given["target_dataset"]
+    trainer.context = given["context"]
+    trainer.sources = check_arguments(trainer, given)
+    stock = {name: value for name, value in given.items() if name not in OWN_ARGUMENTS}
+    if not stock["optimizer_cls_and_kwargs"]:
+        del stock["optimizer_cls_and_kwargs"]  # Seq2SeqTrainer has no such argument
+    args = given["args"]
+    if stock["model"] is not None:
+        if trainer.target_dataset is not None:
+            trainer._untrained = copy.deepcopy(stock["model"]).cpu()
+            trainer._drawn_from = random_states(torch.device("cpu") if args is None else args.device)
+        stock["model"] = apply_methods(trainer, stock["model"], given)
+    patience = getattr(args, "early_stopping_patience", None)
+    if patience is not None:
+        stopping = EarlyStoppingCallback(patience, args.early_stopping_threshold)
+        stock["callbacks"] = [*(stock["callbacks"] or []), stopping]
+    return stock
+
+
+def as_methods(methods: Method | Sequence[Method] | None) -> tuple[Method, ...]:
+    """Return the methods of a trainer, of which one may be given by itself.
+
+    Raises:
+        ConfigError: something else than a method is among them.
+    """
+    several = (methods,) if isinstance(methods, Method) else tuple(methods or ())
+    for one in several:
+        if not isinstance(one, Method):
+            raise ConfigError(
+                f"methods holds {one!r}; expected method objects, such as methods=[LoRA(r=8)] "
+                "(from nlp_transfer.methods import LoRA)."
+            )
+    return several
+
+
+def check_arguments(trainer: Any, given: Mapping[str, Any]) -> Sources | None:
+    """Check a trainer's arguments against its methods and its target.
+
+    Args:
+        trainer: with its methods, not yet built.
+        given: its arguments by name.
+
+    Returns:
+        The domains of the training rows, where they have several.
+
+    Raises:
+        ConfigError: they do not go together.
+        DataError: the target has labels that it must not have, or lacks those that it must.
+    """
+    methods, args, context, train = trainer.methods, given["args"], given["context"], given["train_dataset"]
+    if context is not None and given["target_dataset"] is not None:
+        raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
+    weights = getattr(args, "source_weights", SIZE)
+    sources = sources_of(train, needed=trainer.adapts or weights != SIZE)
+    check_sources(sources, train, args)
+    target = given["target_dataset"] if context is None else context.target
+    classes = getattr(getattr(given["model"], "config", None), "num_labels", None)
+    needs = label_free_metric(args) or (DISTANCE_WEIGHTS if weights == DISTANCE else None)
+    check_target(methods, target, needs, train=train, classes=classes)
+    check_pairs(methods, args)
+    if given["compute_metrics"] is None:
+        check_metric(args, context)
+    check_one_validation(args, given["eval_dataset"])
+    if trainer.adapts:
+        _check_loss(trainer, given)
+    return sources
+
+
+def _check_loss(trainer: Any, given: Mapping[str, Any]) -> None:
+    """Check that the loss of each row is known, and that the methods' networks can be trained."""
+    if given["context"] is None and given["compute_loss_func"] is not None:
+        raise ConfigError(
+            "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
+            "or give a context with such a loss: context=Context(…, loss=…)."
+        )
+    if trainer.overrides("compute_loss"):
+        raise ConfigError(
+            f"{type(trainer).__name__} has a compute_loss of its own, and methods for a target domain need the loss "
+            "of each row. Give a context with such a loss in its place: context=Context(…, loss=…)."
+        )
+    if given["optimizers"][0] is not None:
+        raise ConfigError(
+            "optimizers was given, and methods for a target domain add networks of their own to the optimizer. "
+            "Leave it out: optimizer_cls_and_kwargs and the arguments choose one."
+        )
+
+
+def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
+    """Apply a trainer's methods, then its PEFT configuration, to a model; return the model to train.
+
+    Args:
+        trainer: gets the methods' networks, and the context that they saw.
+        model: a network.
+        given: the trainer's arguments by name.
+    """
+    if is_encoder_decoder(model):
+        check_writer(trainer.methods)
+    if trainer.methods or given["target_dataset"] is not None:
+        trainer.context = trainer.context or default_context(trainer.methods, model, given)
+        if given["args"] is not None:
+            model = model.to(given["args"].device)  # methods may run the model over all rows
+        model = prepare_all(trainer.methods, model, trainer.context)
+        trainer.networks = None
+        if trainer.adapts:
+            trainer.networks = make_networks(
+                trainer.methods,
+                model,
+                seed=trainer.context.seed,
+                sources=1 if trainer.sources is None else len(trainer.sources.names),
+                masked_lm=trainer.context.masked_lm,
+            )
+    if trainer.peft_config is not None:
+        from nlp_transfer.models.adapters import peft_model
+
+        new_parameters = trainer.context.new_parameters if trainer.context else ()
+        model = peft_model(model, trainer.peft_config, new_parameters)
+    return model
+
+
+def default_context(methods: Sequence[Method], model: Any, given: Mapping[str, Any]) -> Context:
+    """Return the context of a trainer that was given plain datasets and no task.
+
+    Args:
+        methods: of the trainer.
+        model: before they change it.
+        given: the trainer's arguments by name.
+
+    Raises:
+        ConfigError: a dataset is missing.
+    """
+    from transformers import DataCollatorWithPadding, default_data_collator
+
+    train, validation = given["train_dataset"], given["eval_dataset"]
+    validation = next(iter(validation.values())) if isinstance(validation, dict) else validation
+    if train is None or (validation is None and not all(method.trains for method in methods)):
+        missing = "train_dataset" if train is None else "eval_dataset"
+        raise ConfigError(f"{missing} is missing: {methods[0].name} needs it to prepare the model.")
+    tokenizer, args, collate = given["processing_class"], given["args"], given["data_collator"]
+    if collate is None:
+        collate = DataCollatorWithPadding(tokenizer) if tokenizer is not None else default_data_collator
+    config = getattr(model, "config", None)
+    loss: Callable[..., Any] = written_losses if is_encoder_decoder(model) else partial(row_loss, config=config)
+    return Context(
+        train=train,
+        validation=validation if validation is not None else train,
+        collate=collate,
+        loss=loss,
+        score=macro_f1,
+        seed=args.seed if args is not None else Context.seed,
+        activations=store_for(args),
+        say=log_message,
+        target=given["target_dataset"],
+        masked_lm=lambda: masked_lm_for(plain_model(model)),
+    )
+
+
+def set_learning_rates(
+    optimizer: torch.optim.Optimizer, methods: Sequence[Method], model: nn.Module, default: float
+) -> None:
+    """Give an optimizer the learning rates that methods set for some parameters.
+
+    Args:
+        optimizer: built, not yet stepped.
+        methods: of the trainer.
+        model: whose parameters it has.
+        default: the rate of all other parameters.
+    """
+    rates: dict[int, float] = {}
+    parameters = dict(model.named_parameters())
+    for method in methods:
+        for names, rate in method.parameter_groups(model, default):
+            rates.update({id(parameters[name]): rate for name in names})
+    if rates:
+        split_by_rate(optimizer, rates, default)
+
+
+def split_by_rate(optimizer: torch.optim.Optimizer, rates: dict[int, float], default: float) -> None:
+    """Split an optimizer's groups in place, so that each parameter gets its own learning rate.
+
+    Args:
+        optimizer: built, not yet stepped, its groups with one learning rate.
+        rates: learning rate by `id(parameter)`.
+        default: the rate of all other parameters.
+    """
+    groups = []
+    for group in optimizer.param_groups:
+        by_rate: dict[float, list[nn.Parameter]] = {}
+        for parameter in group["params"]:
+            by_rate.setdefault(rates.get(id(parameter), default), []).append(parameter)
+        groups += [{**group, "params": parameters, "lr": rate} for rate, parameters in by_rate.items()]
+    optimizer.param_groups[:] = groups

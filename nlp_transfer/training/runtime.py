@@ -1,0 +1,180 @@
+"""The machine under a run: threads, processes, precision, deterministic operations and random states."""
+
+import contextlib
+import os
+import random
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from torch import Tensor
+
+from nlp_transfer.errors import LostProcessError
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+_BROKEN_OFF = (
+    "closed by peer",
+    "reset by peer",
+    "broken pipe",
+    "timed out",
+    "remote process exited",
+    "ncclremoteerror",
+    "connectfullmesh failed",
+)
+"""The words of gloo and NCCL for another process that does not answer any more, in lower case."""
+
+_UNDETERMINED = re.compile(r"(\S+) does not have a deterministic implementation")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use; in a container or batch job they are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def use_cores(threads: int | None) -> int:
+    """Set the number of threads that PyTorch computes with, and return it.
+
+    `accelerate launch` without a launcher file sets OMP_NUM_THREADS to 1, so that a run on a CPU would use one core.
+
+    Args:
+        threads: of this process; None shares the machine's cores among its processes.
+    """
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    count = threads if threads is not None else max(1, available_cores() // processes)
+    torch.set_num_threads(count)
+    return count
+
+
+def leave_process_group() -> None:
+    """Close the group, at an end that all its processes come to; nothing happens where there is none.
+
+    A process that ends inside a gloo group is now and then aborted by the group's own threads, in the midst of the
+    interpreter's end ("terminate called without an active exception", pytorch/pytorch#190489), after all was done: the
+    launcher then calls a finished run failed.
+    """
+    PartialState().destroy_process_group()
+
+
+@contextlib.contextmanager
+def naming_lost_processes(advice: Callable[[], str] = str) -> Iterator[None]:
+    """Turn what the libraries raise where another process has ended into an error that names it.
+
+    Args:
+        advice: returns what to do; called when it happens.
+
+    Raises:
+        LostProcessError: another process of the run ended, or does not answer.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_lost_process(error):
+            raise
+        rank, count = (os.environ.get(name, "?") for name in ("RANK", "WORLD_SIZE"))
+        raise LostProcessError(
+            f"Process {rank} of {count} stopped, since another process of the run has ended or does not answer. Look "
+            "for its own message; one without any was killed, as by the system where memory ran out. "
+            f"{advice()}".rstrip()
+        ) from error
+
+
+def is_lost_process(error: RuntimeError) -> bool:
+    """Return whether an error of gloo, NCCL or the rendezvous is about another process that has gone."""
+    text = str(error).lower()
+    of_group = isinstance(error, torch.distributed.DistError) or "gloo" in text or "nccl" in text
+    return of_group and any(words in text for words in _BROKEN_OFF)
+
+
+@contextlib.contextmanager
+def deterministic(device: torch.device, say: Callable[[str], None]) -> Iterator[list[str]]:
+    """Ask for deterministic operations while this lasts.
+
+    On a CPU the same configuration and seed give the same bytes. On a GPU some operations add in whatever order their
+    threads finish; their deterministic forms are asked for, and an operation that has none is named, once.
+    Reference: https://docs.pytorch.org/docs/stable/notes/randomness.html
+
+    Args:
+        device: of the run; nothing changes on a CPU.
+        say: called with a message for each operation that has no deterministic form.
+
+    Yields:
+        The names of those operations, as they are met.
+    """
+    met: list[str] = []
+    if device.type == "cpu":
+        yield met
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    show = warnings.showwarning
+
+    def note(message: Any, *args: Any, **kwargs: Any) -> None:
+        found = _UNDETERMINED.search(str(message))
+        if found is None:
+            show(message, *args, **kwargs)
+        elif found[1] not in met:
+            met.append(found[1])
+            say(f"{found[1]} has no deterministic form on this device: another run may differ in the last digits.")
+
+    warnings.showwarning = note
+    try:
+        yield met
+    finally:
+        warnings.showwarning = show
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+
+
+def random_state(device: torch.device) -> tuple[Tensor, Any]:
+    """Return PyTorch's random state on the CPU and on the GPU that is trained on."""
+    return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+
+def random_states(device: torch.device) -> Any:
+    """Return Python's, NumPy's and PyTorch's random states."""
+    return random.getstate(), np.random.get_state(), random_state(device)
+
+
+def set_random_state(state: tuple[Tensor, Any], device: torch.device) -> None:
+    """Restore PyTorch's random state."""
+    torch.set_rng_state(state[0])
+    if state[1] is not None:
+        torch.cuda.set_rng_state(state[1], device)
+
+
+def has_native_bf16(device_type: str) -> bool:
+    """Return whether bf16 matrix products are native on this machine's `cpu` or `cuda` device.
+
+    Elsewhere they are emulated, and slower than float32.
+    """
+    if device_type == "cuda":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    if device_type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False
+
+
+def uses_bf16(precision: Precision, device_type: str) -> bool:
+    """Return whether training under `precision` runs in bf16 autocast on that device."""
+    return precision == "bf16" or (precision == "auto" and has_native_bf16(device_type))
+
+
+def use_float32(trainer: Any) -> None:
+    """Let a trained trainer predict in float32, whatever the training's precision, as whoever loads the model will.
+
+    A model that is sharded over processes stays as it is.
+    """
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        trainer.accelerator.native_amp = False
+        trainer.model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        trainer.model_wrapped = trainer.model
