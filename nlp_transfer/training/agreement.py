@@ -1,6 +1,6 @@
-"""Agreement of the processes: the same configuration, rows and first weights on each, checked before the first step.
+"""Check before the first step that all processes have the same configuration, rows and first weights.
 
-Without it a process with another learning rate, corpus or model trains along unnoticed: DistributedDataParallel gives
+Without it a process with another learning rate, corpus or model would go unnoticed: DistributedDataParallel gives
 it the first process's weights and averages its gradients in.
 """
 
@@ -40,18 +40,18 @@ MAY_DIFFER = (
 """Arguments that a process may have for itself, with the same result."""
 
 COMPARED_ROWS = 4096
-"""How many rows of a data set are compared, evenly spread; and its length."""
+"""Maximum number of rows of a dataset that are compared, evenly spread."""
 
 ROUNDING = 1e-5
-"""By what share of its norm a tensor may differ: machines round otherwise, and the first one's is taken by all."""
+"""Tolerance relative to a tensor's norm: machines round differently, and the first one's is taken by all."""
 
 SHOWN_PROBLEMS = 10
-"""How many differences a message lists."""
+"""Maximum number of differences that a message lists."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TensorSummary:
-    """A tensor by its shape, sum and norm, which tell other weights from others by rounding."""
+    """Summarise a tensor by its shape, sum and norm, which distinguish other weights from rounding."""
 
     shape: tuple[int, ...]
     total: float
@@ -92,14 +92,14 @@ def check_agreement(facts: Mapping[str, Any], weights: Mapping[str, TensorSummar
 
 
 def different_facts(every: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Word the facts that differ.
+    """Return a message for each fact that differs.
 
     Args:
         every: the facts of each process, in their order.
     """
     problems = []
     for name in dict.fromkeys(name for facts in every for name in facts):
-        values = [_in_words(facts.get(name, "not set")) for facts in every]
+        values = [_format(facts.get(name, "not set")) for facts in every]
         if len(set(values)) > 1:
             where = [
                 f"{value} on process {', '.join(str(i) for i, other in enumerate(values) if other == value)}"
@@ -110,7 +110,7 @@ def different_facts(every: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def different_weights(every: Sequence[Mapping[str, TensorSummary]]) -> list[str]:
-    """Word which process has other first weights than process 0, and where.
+    """Return a message for each process whose first weights differ from those of process 0.
 
     Args:
         every: the summaries of each process, in their order.
@@ -160,13 +160,13 @@ def check_trainers(trainer: Trainer, target: Any, **others: Any) -> None:
 
 
 def argument_facts(arguments: Any) -> dict[str, Any]:
-    """The training arguments that must be the same; a subclass's own fields are its own matter."""
+    """Return the training arguments that must be equal; a subclass's own fields are left out."""
     known = {field.name for field in dataclasses.fields(TransferArguments)} - {*MAY_DIFFER}
     return {name: value for name, value in _plain(arguments.to_dict()).items() if name in known}
 
 
 def row_facts(name: str, rows: Any) -> dict[str, Any]:
-    """The length of a data set, and a digest of its rows where reading them changes nothing.
+    """Return the length of a dataset, and a digest of its rows where reading them changes nothing.
 
     Args:
         name: of the data set, for messages.
@@ -186,14 +186,14 @@ def row_facts(name: str, rows: Any) -> dict[str, Any]:
 
 
 def weights_of(model: nn.Module) -> dict[str, TensorSummary]:
-    """Summaries of the parameters that have values."""
+    """Return summaries of the parameters that have values."""
     return {name: TensorSummary.of(value) for name, value in model.named_parameters() if not value.is_meta}
 
 
-def _in_words(value: Any) -> str:
+def _format(value: Any) -> str:
     return value if isinstance(value, str) else format_value(value)
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it; what JSON cannot hold is named by its type, without the address in memory."""
+    """Return a value as JSON has it; what JSON cannot hold is named by its type, without the address in memory."""
     return json.loads(json.dumps(value, default=lambda other: type(other).__name__))

@@ -1,4 +1,4 @@
-"""TrainingArguments with the arguments of our own, and with the silent defaults made loud."""
+"""TransferArguments: `transformers.TrainingArguments` with more arguments, and without its silent defaults."""
 
 import copy
 import dataclasses
@@ -131,7 +131,7 @@ class TransferArguments(TrainingArguments):
                 raise ConfigError(problems)
 
     def _range_problems(self) -> list[str]:
-        """What is wrong with values that are numbers, one message each."""
+        """Return a message for each number that is out of its range."""
         numbers = ["max_steps", "num_train_epochs", "early_stopping_patience"]
         problems = [
             f"training.{name} is {getattr(self, name)!r}; expected a number."
@@ -156,7 +156,9 @@ class TransferArguments(TrainingArguments):
         return problems
 
     def with_output_dir(self, output_dir: str, **changes: Any) -> "TransferArguments":
-        """The same arguments with another output folder. A new object of them would reset the distributed state.
+        """Return the same arguments with another output folder.
+
+        A new object of them would reset the distributed state.
 
         Args:
             output_dir: the folder.
@@ -175,7 +177,7 @@ class TransferArguments(TrainingArguments):
         return other
 
     def given(self) -> dict[str, Any]:
-        """The arguments that were given other values than their defaults, as they were given; tokens left out."""
+        """Return the arguments whose values are not their defaults, as they were given; tokens are left out."""
         return dict(self._given)
 
 
@@ -192,7 +194,9 @@ class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
 
     @classmethod
     def of(cls, arguments: TransferArguments, **values: Any) -> "Seq2SeqTransferArguments":
-        """The same arguments for a trainer that writes. A new object of them would reset the distributed state.
+        """Return the same arguments for a trainer that generates text.
+
+        A new object of them would reset the distributed state.
 
         Args:
             arguments: those of a run.
@@ -207,7 +211,7 @@ class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
 
 
 def strategy_problem(strategy: HubStrategy | str) -> str | None:
-    """What is wrong with a `hub_strategy`, in words; None for the one that there is."""
+    """Return what is wrong with a `hub_strategy`; None for `end`."""
     if HubStrategy(strategy) == HubStrategy.END:
         return None
     return (

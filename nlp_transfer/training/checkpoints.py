@@ -1,11 +1,11 @@
-"""Checkpoints as transactions on a folder: one is whole, or it does not exist.
+"""Write checkpoints as transactions on a folder: one is whole, or it does not exist.
 
     .checkpoint-N.saving    written here; its manifest of sizes and SHA-256 comes last, all of it flushed to the disk
     checkpoint-N            renamed into place, then the folder above is flushed
     .checkpoint-N.removed   renamed out of place before it is deleted
 
-So a crash at any instant leaves whole checkpoints and hidden rests. What is found under a checkpoint's name without a
-valid manifest is passed over, and said to be.
+So a crash at any instant leaves whole checkpoints and hidden rests. A folder under a checkpoint's name without a valid
+manifest is passed over with a message.
 """
 
 import json
@@ -38,16 +38,16 @@ READ = (
 """Names of the files that are read of a checkpoint; a callback may add others."""
 
 SPARE_BYTES = 16 << 20
-"""Room that is left on the disk beside what a checkpoint needs: its small files, and the log of the run."""
+"""Spare bytes on the disk for a checkpoint's small files and the log of the run."""
 
 
 def checkpoint_path(parent: Path, step: int) -> Path:
-    """Where the checkpoint of a step stands once it is whole."""
+    """Return the folder of a step's checkpoint once it is whole."""
     return parent / f"{PREFIX_CHECKPOINT_DIR}-{step}"
 
 
 def saving_path(parent: Path, step: int) -> Path:
-    """Where the checkpoint of a step is written."""
+    """Return the folder that a step's checkpoint is written to."""
     return parent / f".{PREFIX_CHECKPOINT_DIR}-{step}.saving"
 
 
@@ -89,7 +89,7 @@ def commit(saving: Path) -> Path:
     write_manifest(saving)
     if place.exists():
         if has_manifest(place):
-            _put_aside(place)
+            _remove(place)
         else:
             place.rename(_free_name(place.with_name(f"kept-{place.name}")))
     saving.rename(place)
@@ -99,7 +99,7 @@ def commit(saving: Path) -> Path:
 
 
 def not_saved(place: Path, needed_bytes: int, error: Exception) -> CheckpointError:
-    """The error of a save that failed, for whatever reason the system gives."""
+    """Return the error of a save that failed, with the reason that the system gives."""
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300] or type(error).__name__
     return CheckpointError(
         f"{place} cannot be saved ({reason}); it needs about {needed_bytes:,} bytes. Earlier checkpoints are whole. "
@@ -141,7 +141,7 @@ def last_checkpoint_note(arguments: Any) -> str:
 
 
 def newest_whole(parent: Path) -> tuple[Path | None, list[str]]:
-    """The newest checkpoint that is whole, and what was passed over on the way to it, a sentence each."""
+    """Return the newest whole checkpoint, and a sentence for each newer one that was passed over."""
     recover(parent)
     passed: list[str] = []
     for path in reversed(checkpoints(parent)):
@@ -155,7 +155,7 @@ def newest_whole(parent: Path) -> tuple[Path | None, list[str]]:
 
 
 def checkpoints(parent: Path) -> list[Path]:
-    """The folders under a checkpoint's name, whole or not, by their step."""
+    """Return the folders under a checkpoint's name, whole or not, by their step."""
     if not parent.is_dir():
         return []
     found = [(int(match[1]), path) for path in parent.iterdir() if (match := _NAME.fullmatch(path.name))]
@@ -203,12 +203,12 @@ def rotate(newest: Path, limit: int | None, protected: Sequence[Path] = ()) -> N
     surplus = len(ours) - max(limit, len(kept))
     later = ours.index(newest) + 1 if newest in ours else len(ours)
     for path in [path for path in ours[later:] + ours[:later] if path not in kept][:surplus]:
-        _put_aside(path)
+        _remove(path)
     clear_rests(parent)
 
 
 def require_files(checkpoint: Path, names: Sequence[str], why: dict[str, str]) -> None:
-    """Complain about a checkpoint from which a run could not go on as it was.
+    """Check that a checkpoint has the files that a run needs to go on as it was.
 
     Args:
         checkpoint: whole by its manifest.
@@ -228,7 +228,7 @@ def require_files(checkpoint: Path, names: Sequence[str], why: dict[str, str]) -
         raise CheckpointError(problems)
 
 
-def _put_aside(place: Path) -> None:
+def _remove(place: Path) -> None:
     """Take a checkpoint out of its place at once; deleting it takes a while."""
     aside = place.with_name(f".{place.name}.removed")
     shutil.rmtree(aside, ignore_errors=True)

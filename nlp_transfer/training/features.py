@@ -1,8 +1,8 @@
-"""The features whose domains are to become alike: what enters the layer that makes the logits.
+"""Pooled features and logits: the inputs and outputs of the layer that makes the logits.
 
-Of a network that writes they are the means of the encoder's last states over the tokens of each text. In the place of
-logits stand, of each row, the sum of the losses of its written tokens and how many these are, from which the mean over
-all tokens of an update follows.
+Of a network that generates text the features are the means of the encoder's last states over the tokens of each text.
+In the place of logits it has, for each row, the sum of the losses of its generated tokens and their number, from which
+the mean over all tokens of an update follows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """What enters the layer that makes the logits, (batch, hidden), and the logits, (batch, classes).
+    """Return pooled features, shape (batch, hidden), and logits, shape (batch, classes).
 
     Args:
         plain: the model, out of what wraps it for several processes.
@@ -32,10 +32,10 @@ def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> t
         inputs: a batch; labels and what only the loss needs are left out.
 
     Returns:
-        Both in float32, or float64 where the model is; of a network that writes see the module's text.
+        Both in float32, or float64 where the model is; for a network that generates text see the module's docstring.
     """
     if is_encoder_decoder(plain_model(plain)):
-        return _of_writer(model, inputs)
+        return _generator_features(model, inputs)
     seen: list[Tensor] = []
     layer = logits_layer(plain_model(plain))
     handle = layer.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
@@ -53,10 +53,10 @@ def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> t
 
 
 _OF_THE_LOSS = (DOMAIN, UPDATE_ROW, MASKED_LABELS)
-"""What of a batch only the loss needs."""
+"""The keys of a batch that only the loss needs."""
 
 
-def _of_writer(model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+def _generator_features(model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     """See `features`."""
     labels = inputs["labels"]
     without = _OF_THE_LOSS if "decoder_input_ids" not in inputs else ("labels", *_OF_THE_LOSS)
@@ -73,17 +73,17 @@ def _of_writer(model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Ten
 
 
 def row_labels(labels: Tensor) -> Tensor:
-    """Labels with as many numbers for each row: of tokens, whose losses are in the logits' place, zeros."""
+    """Return labels with as many numbers for each row: zeros for labels of tokens, whose losses replace the logits."""
     of_tokens = labels.ndim == 2 and not labels.is_floating_point()
     return labels.new_zeros(len(labels)) if of_tokens else labels
 
 
 def written_losses(made: Tensor, labels: Tensor) -> Tensor:
-    """The loss of each row, shape (rows,), whose mean is that over all written tokens.
+    """Return a loss of each row, shape (rows,), whose mean is that over all generated tokens.
 
     Args:
-        made: sums of losses and numbers of tokens, shape (rows, 2); see the module's text.
-        labels: not looked at.
+        made: sums of losses and numbers of tokens, shape (rows, 2); see the module's docstring.
+        labels: not used.
     """
     sums, tokens = made.unbind(dim=1)
     return sums * len(sums) / tokens.sum().clamp(min=1)

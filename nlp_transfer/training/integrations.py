@@ -1,4 +1,4 @@
-"""Where a run's numbers may be reported to beside its own files: names, and whether their packages are installed.
+"""Check `report_to`: the names of integrations, and that their packages are installed.
 
 transformers looks at `report_to` only when a Trainer is made, after the data and the model were loaded.
 """
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from nlp_transfer.errors import did_you_mean
 
 PACKAGES = {"azure_ml": "azureml-sdk", "comet_ml": "comet-ml", "flyte": "flytekit"}
-"""What `pip install` calls an integration, where that is not its name."""
+"""The names of integrations for `pip install`, where they differ."""
 
 WORDS = ("none", "all")
-"""What `report_to` may say instead of names."""
+"""Values of `report_to` instead of names."""
 
 
 def report_to_problems(report_to: str | Sequence[str]) -> list[str]:
-    """What is wrong with `training.report_to`, one message each.
+    """Return a message for each problem with `training.report_to`.
 
     Args:
         report_to: `none`, `all` (that is installed), or names of integrations.

@@ -1,4 +1,4 @@
-"""The losses that transformers' classification heads compute, one value a row, and their exact mean over a split."""
+"""Row losses of transformers' classification heads, and their exact mean over a split."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def row_loss(logits: Tensor, labels: Tensor, config: Any) -> Tensor:
-    """What `AutoModelForSequenceClassification` averages, by `config.problem_type` or, unset, by the labels' type.
+    """Return the row losses that `AutoModelForSequenceClassification` averages.
+
+    They follow from `config.problem_type` or, where it is unset, from the labels' type.
 
     Args:
         logits: shape (rows, classes).
@@ -34,7 +36,7 @@ def row_loss(logits: Tensor, labels: Tensor, config: Any) -> Tensor:
 
 
 def update_mean(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """A `compute_loss_func` for Trainer from a loss a row: its mean over the rows of the whole update.
+    """Return a `compute_loss_func` for Trainer: the mean of a row loss over the rows of the whole update.
 
     The update's rows are those of all micro-batches and processes, so accumulation and DDP change nothing.
 
@@ -54,13 +56,13 @@ def update_mean(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tenso
 
 
 def is_classifier(model: Any) -> bool:
-    """Whether a model (or the model inside a PEFT one) is one of transformers' sequence classifiers."""
+    """Return whether a model (or the model inside a PEFT one) is one of transformers' sequence classifiers."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     return type(inner).__name__ in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.values()
 
 
 def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
-    """The trainer's loss over all rows at once: that of `update_mean`, its label smoothing, or the head's loss."""
+    """Return the loss over all rows at once: that of `update_mean`, label smoothing, or the head."""
     with torch.no_grad():
         outputs = SequenceClassifierOutput(logits=logits)
         if trainer.compute_loss_func is not None:
@@ -72,7 +74,7 @@ def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
 
 
 def macro_f1(logits: Tensor, labels: Tensor) -> float:
-    """Macro-F1 of the most probable class a row, or, for 0/1 labels of shape (rows, classes), of p >= 0.5."""
+    """Return the macro-F1 of the most probable class, or, for 0/1 labels of shape (rows, classes), of p >= 0.5."""
     from nlp_transfer.metrics.classification import classification_metrics
 
     multi_label = labels.ndim == 2

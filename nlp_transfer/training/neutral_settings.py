@@ -1,6 +1,6 @@
-"""Which values of a configuration change no result, so that training may go on with others."""
+"""Settings that change no result, so that training may go on with other values of them."""
 
-WITHOUT_EFFECT = (
+NEUTRAL_SETTINGS = (
     "config",
     "dry_run",
     "print_config",
@@ -28,11 +28,16 @@ WITHOUT_EFFECT = (
     "training.skip_memory_metrics",
     "training.trackio_",
 )
-"""Keys that change no result: a run may be resumed with others. One that ends in `_` stands for all that begin so."""
+"""Keys that change no result. One that ends in `_` stands for all that begin so."""
 
 
 def is_result_neutral(path: str) -> bool:
-    """Whether the value at a path, such as `training.run_name`, is one of them."""
+    """Return whether the setting at a path, such as `training.run_name`, changes no result.
+
+    Example:
+        >>> is_result_neutral("training.run_name"), is_result_neutral("training.seed")
+        (True, False)
+    """
     return any(
-        path.startswith(key) if key.endswith("_") else (path + ".").startswith(key + ".") for key in WITHOUT_EFFECT
+        path.startswith(key) if key.endswith("_") else (path + ".").startswith(key + ".") for key in NEUTRAL_SETTINGS
     )

@@ -15,16 +15,16 @@ ROW_IDS = "row_ids"
 """The key under which a batch carries its rows' ids out of the loader; `get_batch_samples` takes it off."""
 
 SOURCE_DOMAINS = "source_domains"
-"""The key under which a batch of several sources carries where its rows are from; int64, shape (rows,)."""
+"""The key for the source domains of a batch's rows, where there are several; int64, shape (rows,)."""
 
 ID_COLUMN = "id"
 
 REPEATED = "repeated"
-"""The key of a batch whose one row counts on another process: true. Its loss is 0, and its row is in no count."""
+"""The key of a batch whose one row counts on another process. Its loss is 0, and its row is in no count."""
 
 
 class ProvenanceCollator:
-    """A collator around another one, which keeps the rows' ids and source domains beside the tensors.
+    """Collate rows and keep their ids and source domains with the tensors.
 
     Args:
         collate: the collator; it sees rows without the origins' columns, unless it or the model reads them.

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on, and what its log keeps.
+"""Progress of a run: a bar with a line for each log entry, and a callback that writes the entries.
 
 The bar shows steps, time gone and time left; above it stands one readable line for each logged step and evaluation.
 """
@@ -65,7 +65,7 @@ class LogEntries(TrainerCallback):
 
 
 def progress_line(logs: dict[str, Any], state: TrainerState) -> str:
-    """One logged entry in words; empty for entries that are not for people."""
+    """Return one log entry as a line; empty for entries without a loss or a score."""
     where = f"epoch {state.epoch or 0:.2f} · step {state.global_step}/{state.max_steps}"
     if "loss" in logs:
         parts = [f"{name.removesuffix('_loss')} {value:.4f}" for name, value in logs.items() if name.endswith("_loss")]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nlp_transfer.training.arguments import TransferArguments
 
 Test = Callable[[Any], bool]
-"""Whether a run honours a value."""
+"""Returns whether a run honours a value."""
 
 
 def _only(*values: Any) -> Test:
@@ -123,7 +123,7 @@ _REFUSAL = ", which a run cannot honour: "
 
 
 def run_problems(values: Mapping[str, Any]) -> Iterator[str]:
-    """Word each value that a run does not honour.
+    """Yield a message for each value that a run does not honour.
 
     Args:
         values: training arguments that were given, by name.
@@ -153,7 +153,7 @@ def one_of_each(problems: Iterable[str]) -> list[str]:
 
 
 def _unread_options(arguments: "TransferArguments", model: Any) -> list[str]:
-    """Names in `optim_args` that change nothing, whatever their value."""
+    """Return names in `optim_args` that change nothing, whatever their value."""
     from transformers import Trainer
 
     def made(option: str, value: str) -> Any:
@@ -169,7 +169,7 @@ def _unread_options(arguments: "TransferArguments", model: Any) -> list[str]:
 
 
 def optimizer_problems(arguments: "TransferArguments") -> Iterator[str]:
-    """Word why the optimizer or the learning rates' schedule cannot be made; `Trainer` makes them after the data."""
+    """Yield why the optimizer or the learning rate schedule cannot be made; `Trainer` makes them after the data."""
     import torch
     from transformers import Trainer, get_scheduler
 

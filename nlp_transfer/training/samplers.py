@@ -43,7 +43,7 @@ class ShuffledSampler(Sampler[int]):
         return iter([int(row) for row in self.shuffled(np.random.default_rng((self.seed, self.epoch)))])
 
     def shuffled(self, random: np.random.Generator) -> np.ndarray:
-        """The epoch's rows in random order."""
+        """Return the epoch's rows in random order."""
         order = random.permutation(self.count)
         return order if self.draws is None else self.draws(self.epoch)[order]
 
@@ -159,7 +159,7 @@ def _source_draws(trainer: Any, seed: int) -> SourceDraws | None:
 
 
 class EvenBatches(BatchSampler):
-    """The batches of an epoch, as many for each process, and no row twice in a batch that counts.
+    """Make as many batches of an epoch for each process, and no row twice in a batch that counts.
 
     Where processes would have no batch left in the last round, each gets one row again, which must not count
     (`repeats_last`): without a batch it would not take part in what all processes compute together.
@@ -185,7 +185,7 @@ class EvenBatches(BatchSampler):
             yield batch[:1]
 
     def repeats_last(self, process: int) -> bool:
-        """Whether the last batch of a process is a row that another has in this round, too."""
+        """Return whether the last batch of a process is a row that another has in this round, too."""
         return process >= self.processes - (-super().__len__() % self.processes)
 
 

@@ -1,4 +1,4 @@
-"""Seq2SeqTransferTrainer: `transformers.Seq2SeqTrainer` without the faults of the stock loop, for models that write.
+"""Seq2SeqTransferTrainer: `transformers.Seq2SeqTrainer` without silent faults, for models that generate text.
 
     from nlp_transfer import Seq2SeqTransferTrainer, Seq2SeqTransferArguments
 
@@ -39,10 +39,10 @@ class Seq2SeqTransferTrainer(BesideMixin, PublishingMixin, Seq2SeqTrainer):
     """
 
     _row_sums: list[Tensor] | None = None
-    """While an evaluation goes on: of each row the sum of its tokens' losses, and how many they are."""
+    """During an evaluation: for each row the sum of its tokens' losses, and their number."""
 
     _generated: tuple[int, int] = (1, 1)
-    """Of the last batch that wrote: its rows, and the sequences of each (`num_return_sequences`)."""
+    """Of the last batch that was generated: its rows, and the sequences of each (`num_return_sequences`)."""
 
     def compute_loss(
         self,
@@ -82,12 +82,12 @@ class Seq2SeqTransferTrainer(BesideMixin, PublishingMixin, Seq2SeqTrainer):
         ignore_keys: list[str] | None = None,
         **gen_kwargs: Any,
     ) -> tuple[Any, Any, Any]:
-        """As in `Seq2SeqTrainer`; the loss of a batch that writes is computed as that of any other."""
+        """As in `Seq2SeqTrainer`; the loss of a generated batch is computed as that of any other."""
         labels = inputs.get("labels")
         arguments: Any = self.args
         if not arguments.predict_with_generate or prediction_loss_only:
             return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys, **gen_kwargs)
-        read = {name: value for name, value in inputs.items() if name not in ("labels", *_WRITTEN)}
+        read = {name: value for name, value in inputs.items() if name not in ("labels", *_EXPECTED)}
         writing: Any = self.model
         settings = vars(writing.generation_config)
         kept = dict(settings)
@@ -131,12 +131,12 @@ class Seq2SeqTransferTrainer(BesideMixin, PublishingMixin, Seq2SeqTrainer):
         return self.accelerator.gather_for_metrics(values)
 
 
-_WRITTEN = ("decoder_input_ids", "decoder_attention_mask")
-"""What a network gets of what it should write; it must not see it where it writes."""
+_EXPECTED = ("decoder_input_ids", "decoder_attention_mask")
+"""Keys of the expected text, which the network must not see while it generates."""
 
 
 def token_losses(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Of each row the sum of its tokens' cross-entropies, and how many tokens count, float64, shape (rows, 2).
+    """Return the sum of each row's token cross-entropies, and the number of tokens, float64, shape (rows, 2).
 
     Args:
         logits: shape (rows, tokens, vocabulary).

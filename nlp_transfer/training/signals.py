@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGUSR1 as a wish to stop at a point from which the run can go on.
+"""Stop at a point from which the run can go on when SIGTERM, SIGINT or SIGUSR1 comes.
 
 Clusters send SIGTERM or SIGUSR1 before they take a machine away; Ctrl-C sends SIGINT. While a model trains, the step is
 finished and saved first; at other times there is nothing to finish, and the run stops at once. A second SIGINT stops at
@@ -18,7 +18,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1
 
 
 class StopSignals:
-    """A context in which the signals are caught; the handlers from before come back at its end.
+    """Catch the signals inside of this context; the handlers from before come back at its end.
 
     Attributes:
         received: the first signal that came, or None.
@@ -40,7 +40,7 @@ class StopSignals:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """While this lasts a signal is only noted: who runs inside looks at `received` where it can stop."""
+        """Only note a signal while this lasts: the caller looks at `received` where it can stop."""
         self._deferring = True
         try:
             yield
@@ -50,7 +50,7 @@ class StopSignals:
             raise self.interrupted("training had ended, and the scores were not yet computed")
 
     def interrupted(self, where: str) -> RunInterrupted:
-        """The error to raise for the signal that came, which on another process may be the only one."""
+        """Return the error to raise for the signal that came, on this process or another."""
         name = self.received.name if self.received is not None else "A signal to another process"
         return RunInterrupted(f"{name}: {where}.")
 
@@ -63,7 +63,7 @@ class StopSignals:
 
 
 class WorkerStart:
-    """A `worker_init_fn` for data workers, who must serve until the step that needs them is finished.
+    """Let data workers ignore signals until the step that needs them is finished: a `worker_init_fn`.
 
     They ignore the signals, which go to a whole process group, workers too.
 

@@ -1,4 +1,4 @@
-"""Several source domains in one training set: whose rows are which, and what share of an epoch each domain has.
+"""Several source domains in one training set: the domain of each row, and each domain's share of an epoch.
 
 A column `domain` of the training rows (class ids of a `datasets.ClassLabel`) says where a row is from. Discriminators
 then tell every source apart, and `source_weights` says how often the rows of each are drawn: an epoch stays as long as
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 SIZE, EQUAL, DISTANCE = "size", "equal", "distance"
 
 DISTANCE_WEIGHTS = f"source_weights: {DISTANCE}"
-"""What messages call it."""
+"""Its name in messages."""
 
 SOURCE_WEIGHTS = (SIZE, EQUAL, DISTANCE)
-"""What `source_weights` may be, beside numbers."""
+"""The words that `source_weights` may be, instead of numbers."""
 
 
 def read_weights(weights: str | list[float] | None) -> str | list[float]:
@@ -40,7 +40,12 @@ def read_weights(weights: str | list[float] | None) -> str | list[float]:
 
 
 def weights_problems(weights: str | Sequence[float]) -> list[str]:
-    """What is wrong with a value of `source_weights`, whatever the sources are."""
+    """Return what is wrong with a value of `source_weights`, whatever the sources are.
+
+    Example:
+        >>> weights_problems([0.3, 0.7]), weights_problems([0.0, 0.0])
+        ([], ['training.source_weights is [0.0, 0.0]; expected numbers of 0 or more, not all of them 0.'])
+    """
     path = "training.source_weights"
     if isinstance(weights, str):
         return [] if weights in SOURCE_WEIGHTS else [f"{path}: {did_you_mean('value', weights, SOURCE_WEIGHTS)}"]
@@ -62,7 +67,7 @@ class Sources:
     domains: np.ndarray
 
     def shares(self, weights: str | Sequence[float], train: "Dataset", target: "Dataset | None") -> np.ndarray:
-        """What share of an epoch's rows each domain has, shape (domains,); they sum to 1, and one without rows has 0.
+        """Return each domain's share of an epoch's rows, shape (domains,); they sum to 1, and one without rows has 0.
 
         Args:
             weights: `size` is as many rows as it has, `equal` the same for each, `distance` by how much the target's
@@ -100,7 +105,7 @@ class Sources:
         return numbers / numbers.sum()
 
     def facts(self, shares: np.ndarray) -> dict[str, str]:
-        """Rows and share of each, for the report."""
+        """Return the rows and share of each, for the report."""
         counts = np.bincount(self.domains, minlength=len(self.names))
         return {
             name: f"{count:,} training rows, {share:.3f} of what an epoch draws"
@@ -109,7 +114,7 @@ class Sources:
 
 
 def sources_of(dataset: Any, *, needed: bool = True) -> Sources | None:
-    """The domains of training rows; None where they do not say, or are all from one.
+    """Return the domains of training rows; None where no column names them, or there is one.
 
     Args:
         dataset: the rows.
@@ -135,7 +140,7 @@ def sources_of(dataset: Any, *, needed: bool = True) -> Sources | None:
 
 
 class SourceDraws:
-    """Which rows an epoch has, so that each domain has its share of them. They follow from (seed, epoch) alone.
+    """Draw an epoch's rows, so that each domain has its share of them; they follow from (seed, epoch) only.
 
     Args:
         domains: of each row, shape (rows,).
@@ -149,7 +154,7 @@ class SourceDraws:
         self.orders = [InfiniteSampler(max(1, len(rows)), seed + domain) for domain, rows in enumerate(self.rows)]
 
     def __call__(self, epoch: int) -> np.ndarray:
-        """The rows of an epoch, as many as there are in all, domain by domain."""
+        """Return the rows of an epoch, as many as there are in all, domain by domain."""
         drawn = [
             rows[order.take(epoch * count, count)] if count else rows[:0]
             for rows, order, count in zip(self.rows, self.orders, self.counts, strict=True)

@@ -1,4 +1,4 @@
-"""Which target rows go with an update's source rows, and how both become one batch.
+"""Draw target rows for an update's source rows, and make one batch of both.
 
 Target rows come from an endless run over the target in random order, as many as the update has source rows. Which ones
 follows from the seed and the update's number alone: a resumed run takes the same, and so do accumulation and several
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 DOMAIN = "domain"
-"""The key of a mixed batch that says where a row is from: `TARGET`, or which source, from 0; int64, shape (rows,)."""
+"""The key of a mixed batch for the domain of each row: `TARGET`, or a source, from 0; int64, shape (rows,)."""
 
 UPDATE_ROW = "place"
 """The key of a mixed batch that numbers the rows of the update on this process; int64, shape (rows,)."""
 
 MASKED_LABELS = "guessed"
-"""The key of a mixed batch for tokens that are to be guessed; int64, shape (rows, tokens), `IGNORE_INDEX` elsewhere."""
+"""The key of a mixed batch for masked tokens; int64, shape (rows, tokens), `IGNORE_INDEX` elsewhere."""
 
 TARGET = -1
 
@@ -36,11 +36,11 @@ NEITHER = -2
 """The domain of a row that is in no term of the loss, since another process has it in the same update."""
 
 LABEL_COLUMNS = ("labels", "label", "label_ids")
-"""What transformers takes for labels; its collators make `labels` of them."""
+"""The columns that transformers takes for labels; its collators make `labels` of them."""
 
 
 class InfiniteSampler:
-    """Row numbers in an endless random order: every row once, then every row once more in another order.
+    """Give row numbers in an endless random order: every row once, then every row once more in another order.
 
     Args:
         count: how many rows there are.
@@ -52,7 +52,13 @@ class InfiniteSampler:
         self._orders: dict[int, np.ndarray] = {}
 
     def take(self, start: int, count: int) -> list[int]:
-        """The row numbers at the places `start` to `start + count - 1` of the order."""
+        """Return the row numbers at the positions `start` to `start + count - 1`.
+
+        Example:
+            >>> order = InfiniteSampler(3, seed=0)
+            >>> sorted(order.take(0, 3)), sorted(order.take(3, 3))
+            ([0, 1, 2], [0, 1, 2])
+        """
         return [int(self._order(place // self.count)[place % self.count]) for place in range(start, start + count)]
 
     def _order(self, turn: int) -> np.ndarray:
@@ -63,30 +69,38 @@ class InfiniteSampler:
 
 
 def label_column(dataset: "Dataset") -> str | None:
-    """The column with the rows' labels; None where they have none."""
+    """Return the column with the rows' labels; None where they have none."""
     return next((name for name in LABEL_COLUMNS if name in dataset.column_names), None)
 
 
 def without_labels(dataset: "Dataset") -> "Dataset":
-    """The rows as a method sees them that does not ask for labels."""
+    """Return the rows without labels, for methods that must not see them."""
     names = [name for name in dataset.column_names if name in LABEL_COLUMNS]
     return dataset.remove_columns(names) if names else dataset
 
 
 def has_label(labels: Tensor) -> Tensor:
-    """Which rows have one, bool, shape (rows,), of class ids, or 0 and 1 for each label; others have negatives."""
+    """Return which rows have a label, bool, shape (rows,).
+
+    Args:
+        labels: class ids, or 0 and 1 for each label; negative for rows without.
+
+    Example:
+        >>> has_label(torch.tensor([2, -100, 0]))
+        tensor([ True, False,  True])
+    """
     return labels.reshape(len(labels), -1)[:, 0] >= 0
 
 
 def batch_of(dataset: "Dataset", rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:
-    """Rows as a batch. Collators may want labels: a row without one gets a label of the source's that says nothing."""
+    """Return rows as a batch. Collators may need labels: a row without one gets some label of the source."""
     column = label_column(context.train) or LABEL_COLUMNS[0]
     label: Any = context.train[0][column]
     return make_batch(dataset, rows, lambda some: context.collate([{column: label, **row} for row in some]), device)
 
 
 def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:
-    """One batch of source rows and, after them, target rows.
+    """Return one batch of source rows and, after them, target rows.
 
     Args:
         source: a batch; what is no tensor of rows stays as it is.
@@ -108,17 +122,17 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
         if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != rows:
             continue
         if name == "decoder_input_ids":  # nothing is learned of what would be written of target rows
-            beside = value[:1].expand(others, -1)
+            added = value[:1].expand(others, -1)
         elif name == "labels" and name not in target:
-            beside = value.new_full((others, *value.shape[1:]), IGNORE_INDEX)
+            added = value.new_full((others, *value.shape[1:]), IGNORE_INDEX)
         else:
-            beside = target[name].to(value)
+            added = target[name].to(value)
         if value.ndim == 2 and name != "labels":
-            width = max(value.shape[1], beside.shape[1])
+            width = max(value.shape[1], added.shape[1])
             fill = {"input_ids": padding, MASKED_LABELS: IGNORE_INDEX}.get(name, 0)
-            parts = [functional.pad(part, (0, width - part.shape[1]), value=fill) for part in (value, beside)]
+            parts = [functional.pad(part, (0, width - part.shape[1]), value=fill) for part in (value, added)]
         else:
-            parts = [value, beside]
+            parts = [value, added]
         made[name] = torch.cat(parts)
     made[DOMAIN] = torch.cat([domains, domains.new_full((others,), TARGET)])
     made[UPDATE_ROW] = torch.arange(start, start + rows + others, device=device)
@@ -126,7 +140,7 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
 
 
 def uncounted(batch: dict[str, Any]) -> dict[str, Any]:
-    """A mixed batch that goes through the model and is in no term of the loss."""
+    """Return a mixed batch that goes through the model and is in no term of the loss."""
     made = {name: value for name, value in batch.items() if name != REPEATED}
     made[DOMAIN] = torch.full_like(batch[DOMAIN], NEITHER)
     if MASKED_LABELS in made:

@@ -1,4 +1,4 @@
-"""What is refused before training: a target of no use, labels that must not be seen, weights without sources."""
+"""Checks before training: of the target and its labels, of weights of sources, of pairs of rows."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_sources(sources: Sources | None, train: "Dataset | None", args: Any) -> None:
-    """Refuse weights of sources that do not go with the training rows.
+    """Check weights of sources against the training rows.
 
     Args:
         sources: the domains of the rows, where they have several.
@@ -50,7 +50,7 @@ def check_target(
     train: "Dataset | None" = None,
     classes: int | None = None,
 ) -> None:
-    """Refuse a target that cannot be used, or whose labels must not be seen.
+    """Check that a target can be used, and has no labels that must not be seen.
 
     Args:
         methods: all of the run.
@@ -123,7 +123,7 @@ def check_target(
 
 
 def check_pairs(methods: Sequence[Method], args: Any) -> None:
-    """Refuse updates of a single row where a method compares rows with one another, and would do nothing.
+    """Check that an update has several rows where a method compares rows with one another.
 
     Raises:
         ConfigError: names the methods.
@@ -137,7 +137,7 @@ def check_pairs(methods: Sequence[Method], args: Any) -> None:
 
 
 def check_writer(methods: Sequence[Method]) -> None:
-    """Refuse methods that need classes with a network that writes.
+    """Check that no method needs classes where the network generates text.
 
     Raises:
         ConfigError: names them.
@@ -148,7 +148,7 @@ def check_writer(methods: Sequence[Method]) -> None:
 
 
 def row_without_tokens(rows: "Dataset") -> int | None:
-    """The first row without a token, of which no model makes anything finite; None where there is none."""
+    """Return the first row without a token, for which no output is finite; None where there is none."""
     import pyarrow.compute
 
     place = 0
@@ -163,7 +163,7 @@ def row_without_tokens(rows: "Dataset") -> int | None:
 def check_target_labels(
     target: "Dataset", train: "Dataset | None", classes: int | None, name: str = "target_dataset"
 ) -> None:
-    """Refuse labels that are not like the source's: class ids, or as many numbers for a row.
+    """Check that labels are like the source's: class ids, or as many numbers for a row.
 
     Args:
         target: the rows.

@@ -41,10 +41,10 @@ SETTING = "training.activation_cache_gb"
 BYTES_PER_GB = 10**9
 
 CHECKED_ROWS = 4
-"""How many rows are run with and without stored states before these are used."""
+"""Number of rows that are run with and without stored states before these are used."""
 
 TOLERANCES = {False: 1e-4, True: 5e-2}
-"""How far their logits may be apart, relative to the largest: in float32, and under autocast, which rounds more."""
+"""Maximum difference of their logits, relative to the largest: in float32, and under autocast."""
 
 
 def log_message(text: str) -> None:
@@ -134,7 +134,7 @@ class ActivationCache(Extension):
         return plain_model(self.trainer.accelerator.unwrap_model(self.trainer.model))
 
     def _make_states(self, phases: list[FrozenPhase]) -> StoredStates:
-        """Stored states for all parts of the training.
+        """Return stored states for all parts of the training.
 
         Raises:
             NotCachedError: it cannot be done, does not pay, or does not fit.
@@ -213,7 +213,7 @@ class ActivationCache(Extension):
         return reason_against(self._plain())
 
     def _datasets(self) -> list[Any]:
-        """The rows that come more than once: training's, the target's, and validation's if evaluated more than once."""
+        """Return the rows that come more than once: of training, the target, and validation if evaluated repeatedly."""
         again = self.trainer.args.eval_strategy == "epoch" and self.trainer.state.num_train_epochs > 1
         if self.trainer.args.eval_strategy == "steps":
             again = self.trainer.state.max_steps >= 2 * self.trainer.state.eval_steps
@@ -227,7 +227,7 @@ class ActivationCache(Extension):
         ]
 
     def _entries(self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]) -> dict[int, Entry]:
-        """The states that leave each layer, or only those that leave the lowest, which serve longest.
+        """Return the states that leave each layer, or only those that leave the lowest, which serve longest.
 
         Raises:
             NotStoredError: not even these fit.
@@ -242,7 +242,7 @@ class ActivationCache(Extension):
     def _read_or_write(
         self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]
     ) -> dict[int, Entry]:
-        """The states that leave each layer: from the store, and into it where they are not there."""
+        """Return the states that leave each layer, from the store; write those that are missing."""
         settings = [self.trainer.args.device.type, self.trainer.args.bf16, self.trainer.args.fp16]
         named = hashlib.sha256(texts.digests.tobytes()).hexdigest()
         keys = {layer: cache_key("states", encoder_identity(model, layer), layer, named, settings) for layer in layers}

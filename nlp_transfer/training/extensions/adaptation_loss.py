@@ -42,7 +42,7 @@ def total_loss(
     progress: float,
     networks: Mapping[str, nn.Module],
 ) -> AdaptationLoss:
-    """The task's loss on the source and the methods' terms; see the module's text.
+    """Return the task's loss on the source plus the methods' terms; see the module's docstring.
 
     Args:
         methods: all of the run.
@@ -73,7 +73,7 @@ def make_networks(
     sources: int,
     masked_lm: "Callable[[], PreTrainedModel]",
 ) -> nn.ModuleDict:
-    """The methods' networks, by the method's name; their first weights depend on the seed alone.
+    """Return the methods' networks, by the method's name; their first weights depend on the seed only.
 
     Args:
         methods: all of the run.
@@ -105,7 +105,7 @@ def make_networks(
 def add_to_optimizer(
     networks: nn.ModuleDict | None, methods: Sequence[Method], optimizer: torch.optim.Optimizer
 ) -> None:
-    """Let an optimizer train the methods' networks, each at its own rate."""
+    """Add the methods' networks to an optimizer, each at its own rate."""
     known = {id(p) for group in optimizer.param_groups for p in group["params"]}
     for method in methods:
         if networks is not None and method.name in networks:

@@ -39,13 +39,13 @@ MIN_ROWS = 3
 
 
 def label_free_metric(arguments: Any) -> str | None:
-    """The score without labels that checkpoints are chosen by; None where they are chosen otherwise."""
+    """Return the score without labels that checkpoints are selected by; None where they are selected otherwise."""
     name = str(getattr(arguments, "metric_for_best_model", None) or "").removeprefix("eval_")
     return name if name in LABEL_FREE else None
 
 
 def check_metric(arguments: Any, context: Context | None) -> None:
-    """Refuse a score of the target to choose by that nothing computes, before an epoch is spent.
+    """Check that something computes the score of the target that checkpoints are selected by.
 
     Args:
         arguments: of the training.
@@ -68,7 +68,7 @@ def check_metric(arguments: Any, context: Context | None) -> None:
 
 
 def check_one_validation(arguments: Any, validation: Any) -> None:
-    """Refuse a score of the target to choose by where each evaluation is of several datasets: it would have no name.
+    """Check that there is one evaluation dataset where checkpoints are selected by a score of the target.
 
     Raises:
         ConfigError: names the datasets.

@@ -51,7 +51,7 @@ class ItemCount(Tensor):
 
     @property
     def used(self) -> bool:
-        """Whether anything was computed with the count or a copy of it."""
+        """Return whether anything was computed with the count or a copy of it."""
         return bool(self._uses)
 
     @classmethod

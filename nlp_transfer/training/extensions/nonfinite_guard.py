@@ -22,7 +22,7 @@ from nlp_transfer.training.optimizer_step import OptimizerStep
 logger = logging.get_logger(__name__)
 
 MAX_SHOWN_IDS = 16
-"""How many ids a message lists."""
+"""Maximum number of ids that a message lists."""
 
 
 class NonfiniteGuard(Extension):
