@@ -1,7 +1,8 @@
 """Adaptation to a target domain: the methods' terms are computed over all rows of an update at once.
 
 The loss (`adaptation_loss.py`) is computed from the pooled features and logits of the whole update, those of all
-processes and micro-batches: it is the same for one process, accumulation, `max_tokens_per_forward` and several processes.
+processes and micro-batches: it is the same for one process, accumulation, `max_tokens_per_forward` and
+several processes.
 
 Each process computes it from all features, and its gradient with respect to them; what flows back into the encoder is
 that gradient at the process's own rows. Where an update is made in several forward passes, a first one without

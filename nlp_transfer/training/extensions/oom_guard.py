@@ -55,9 +55,9 @@ class OomGuard(Extension):
         self.micro_batch_parts = 1
         if getattr(self.trainer.args, "max_tokens_per_forward", None) is not None and not self.is_additive():
             raise TrainingError(
-                "training.max_tokens_per_forward cuts batches, but the loss is your own (compute_loss, or compute_loss_func), "
-                "and whether those of the passes make that of the batch is not known. Leave max_tokens_per_forward out, or "
-                "wrap the loss of each row in nlp_transfer.training.losses.update_mean."
+                "training.max_tokens_per_forward cuts batches, but the loss is your own (compute_loss, or "
+                "compute_loss_func), and whether those of the passes make that of the batch is not known. Leave "
+                "max_tokens_per_forward out, or wrap the loss of each row in nlp_transfer.training.losses.update_mean."
             )
         try:
             yield
