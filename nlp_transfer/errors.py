@@ -1,6 +1,6 @@
-"""The errors that a user meets, and how they are worded.
+"""Error classes of the package, and helpers that word their messages.
 
-Each message says what was found, where (file, line, row, key), what was expected and what to do.
+A message names the finding, its place (file, line, row or key), the expectation and the remedy.
 """
 
 import difflib
@@ -8,10 +8,16 @@ from collections.abc import Iterable
 
 
 class NLPTransferError(ValueError):
-    """Something the user can mend; scripts print it without a traceback.
+    """Error that the user can fix; commands print it without a traceback.
 
     Args:
-        problems: one message, or all that were found together.
+        problems: one message, or several that were collected.
+
+    Example:
+        >>> print(ConfigError(["source.path is empty.", "target.path is empty."]))
+        2 problems:
+          - source.path is empty.
+          - target.path is empty.
     """
 
     def __init__(self, problems: str | Iterable[str]) -> None:
@@ -25,35 +31,35 @@ class NLPTransferError(ValueError):
 
 
 class ConfigError(NLPTransferError):
-    """The configuration asks for something that does not exist or does not fit together."""
+    """Settings that do not exist or do not fit together."""
 
 
 class DataError(NLPTransferError):
-    """A corpus cannot be read, or does not hold what the task needs."""
+    """Corpus that cannot be read, or lacks what the task needs."""
 
 
 class CheckpointError(NLPTransferError):
-    """A run folder, checkpoint or saved model is missing, torn, or in the way."""
+    """Run folder, checkpoint or saved model that is missing, damaged or in the way."""
 
 
 class TrainingError(NLPTransferError):
-    """A run cannot go on without ruining what it has learned, as with a loss that is not finite."""
+    """Training that cannot continue without ruining the model, such as a non-finite loss."""
 
 
 class LostProcessError(TrainingError):
-    """Another process of the run ended, so that this one cannot go on."""
+    """Training that cannot continue because another process of the run ended."""
 
 
 class PublishError(NLPTransferError):
-    """A model cannot go to the Hub, or must not: nothing of it was published."""
+    """Model that cannot or must not be uploaded to the Hub; nothing of it was published."""
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """A signal stopped the run at a point from which it can go on. Like Ctrl-C, no `except Exception` takes it.
+    """Signal that stopped a run at a point from which it can resume; not an `Exception`, like Ctrl-C.
 
     Args:
-        text: what was done with it.
-        at_once: whether nothing was finished and saved, because that was asked for.
+        text: message for the user.
+        at_once: the user asked to stop without saving.
     """
 
     def __init__(self, text: str, *, at_once: bool = False) -> None:
@@ -62,23 +68,29 @@ class RunInterrupted(KeyboardInterrupt):
 
 
 MAX_LISTED_NAMES = 40
-"""Up to how many right names a message lists; more would hide it."""
+"""Maximum number of valid names that a message lists."""
 
 MAX_VALUE_CHARACTERS = 200
-"""Up to how many characters of a value a message shows."""
+"""Maximum number of characters of a value that a message quotes."""
 
 
 def format_value(value: object) -> str:
-    """A value as Python writes it, cut where it is long."""
+    """Return the `repr` of a value, truncated when it is long.
+
+    Example:
+        >>> format_value("abc")
+        "'abc'"
+    """
     text = repr(value)
     return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}… ({len(text):,} characters)"
 
 
 def nearest_name(got: str, choices: Iterable[str]) -> str | None:
-    """The right name that a wrong one is most like, upper and lower case counting as the same; None if none is.
+    """Return the choice most similar to a name, ignoring case; None if none is similar.
 
-    >>> nearest_name("ia4", ["IA3", "LOHA"])
-    'IA3'
+    Example:
+        >>> nearest_name("ia4", ["IA3", "LOHA"])
+        'IA3'
     """
     by_lower = {name.lower(): name for name in reversed(list(choices))}
     near = difflib.get_close_matches(got.lower(), by_lower, n=1)
@@ -86,10 +98,26 @@ def nearest_name(got: str, choices: Iterable[str]) -> str | None:
 
 
 def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
-    """Word an unknown name with the nearest right one.
+    """Return a message for an unknown name that suggests the nearest known one.
 
-    >>> did_you_mean("method", "lroa", ["lora", "lp_ft"])
-    "Unknown method 'lroa'. Did you mean 'lora'? Methods: lora, lp_ft."
+    Args:
+        what: kind of name, in the singular.
+        got: the unknown name.
+        choices: the known names.
+
+    Args:
+        what: kind of name, in the singular.
+        got: the unknown name.
+        choices: the known names.
+
+    Args:
+        what: kind of name, in the singular.
+        got: the unknown name.
+        choices: the known names.
+
+    Example:
+        >>> did_you_mean("method", "lroa", ["lora", "lp_ft"])
+        "Unknown method 'lroa'. Did you mean 'lora'? Methods: lora, lp_ft."
     """
     names = list(choices)
     near = nearest_name(str(got), names)

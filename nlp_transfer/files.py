@@ -1,7 +1,7 @@
-"""Read and write files: atomic writes, JSON, digests, locks, private files, and where the cache lies.
+"""Read and write files: atomic writes, JSON, digests, locks, private files and the cache folder.
 
-A file is written beside its place, synced and moved into it, so that a process that dies leaves the old file or none.
-JSON holds plain numbers: numpy's become Python's, and a number that is not finite becomes null.
+An atomic write goes to a temporary file that is synced and renamed, so that a killed process leaves the old file or
+none. JSON holds plain numbers: numpy numbers become Python numbers, and a number that is not finite becomes null.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from typing import Any, BinaryIO
 from nlp_transfer.errors import CheckpointError, DataError, format_value
 
 CACHE_VARIABLE = "NLP_TRANSFER_CACHE"
-"""The environment variable that says where the cache lies."""
+"""Environment variable that names the cache folder."""
 
 CACHE_VERSION = 4
-"""Part of every key: raise it when what the files hold changes."""
+"""Part of every cache key. Increase it when the content of cache files changes."""
 
 
 def cache_dir() -> Path:
-    """The folder of the cache: `$NLP_TRANSFER_CACHE`, else `nlp_transfer` in the datasets library's cache."""
+    """Return the cache folder: `$NLP_TRANSFER_CACHE`, else `nlp_transfer` in the datasets library's cache."""
     import datasets
 
     named = os.environ.get(CACHE_VARIABLE)
@@ -36,12 +36,12 @@ def cache_dir() -> Path:
 
 
 def cache_key(*parts: Any) -> str:
-    """SHA-256 (hex) of settings that JSON can hold."""
+    """Return the SHA-256 (hex) of settings that JSON can hold."""
     return hashlib.sha256(json.dumps([CACHE_VERSION, *parts], sort_keys=True).encode()).hexdigest()
 
 
 def utf8_problem(path: str | os.PathLike[str]) -> str | None:
-    """Word that a path is not UTF-8, in which reports and JSON files are written; None where it is."""
+    """Return a problem text for a path that is not UTF-8; None for one that is."""
     try:
         os.fspath(path).encode()
     except UnicodeEncodeError:
@@ -51,14 +51,7 @@ def utf8_problem(path: str | os.PathLike[str]) -> str | None:
 
 @contextmanager
 def read_errors(path: Path) -> Iterator[None]:
-    """Look at files and folders inside.
-
-    Args:
-        path: what messages name where the system names nothing.
-
-    Raises:
-        DataError: the system refused; names the path and its reason.
-    """
+    """Turn an `OSError` of reading into a `DataError` that names the file, or `path` if the system names none."""
     try:
         yield
     except OSError as error:
@@ -66,7 +59,7 @@ def read_errors(path: Path) -> Iterator[None]:
 
 
 def read_error(path: object, error: OSError) -> DataError:
-    """The error for what the system does not let be read."""
+    """Return the `DataError` for a path that the system does not let be read."""
     advice = "Check that it is there and whole, or name another."
     if error.errno in (errno.EACCES, errno.EPERM):
         advice = "Get the right to read it (`ls -ld` shows who has it; a folder needs r and x), or name another."
@@ -74,15 +67,17 @@ def read_error(path: object, error: OSError) -> DataError:
 
 
 def files_under(folder: Path) -> Iterator[Path]:
-    """The files at any depth, as `entries_under` finds them."""
+    """Yield the files of a folder at any depth; see `entries_under`."""
     return (path for path in entries_under(folder) if path.is_file())
 
 
 def entries_under(folder: Path) -> Iterator[Path]:
-    """Everything at any depth, in no order: files, folders, pipes, and links; links to folders are not followed.
+    """Yield the files, folders, pipes and links of a folder at any depth, in no order.
+
+    Links to folders are not followed.
 
     Raises:
-        OSError: a folder cannot be listed, which `Path.rglob` passes over in silence.
+        OSError: a folder cannot be listed, which `Path.rglob` ignores.
     """
 
     def refuse(error: OSError) -> None:
@@ -95,8 +90,7 @@ def entries_under(folder: Path) -> Iterator[Path]:
 def file_digest(path: Path) -> str:
     """Return the SHA-256 (hex) of a file's bytes.
 
-    Size and time of change only spare a second read within one process: another file of the same size and time, as
-    `cp -p` or an archive makes it, has another digest in the next process.
+    The digest is kept for the rest of the process while the file's size and times of change stay the same.
 
     Raises:
         OSError: the file cannot be read.
@@ -115,7 +109,7 @@ def lock(descriptor: int) -> None:
     """Lock an open file or folder until it is closed or its process ends.
 
     Raises:
-        OSError: another process holds it, or the disk has no such locks.
+        OSError: another process holds the lock, or the file system has no such locks.
     """
     if os.name != "posix":
         raise OSError(errno.ENOLCK, "no locks of this kind here")
@@ -125,9 +119,9 @@ def lock(descriptor: int) -> None:
 
 
 def open_locked(path: Path, mode: int = 0o666) -> BinaryIO:
-    """Open a temporary file to write, locked, with the given permissions.
+    """Open a temporary file for writing, locked, with the given permissions.
 
-    Another process may delete it as abandoned before the lock is taken; then it is made again.
+    Retries when another process deletes the file as abandoned before the lock is taken.
     """
     while True:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
@@ -140,7 +134,7 @@ def open_locked(path: Path, mode: int = 0o666) -> BinaryIO:
 
 
 def delete_unlocked(path: Path) -> None:
-    """Delete a temporary file or folder, unless the process that writes it lives and so holds its `lock`."""
+    """Delete a temporary file or folder unless a living process holds its `lock`."""
     with contextlib.suppress(OSError):
         held = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         try:
@@ -154,24 +148,19 @@ def delete_unlocked(path: Path) -> None:
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make a folder that only its owner may open, or close one that is there. Returns its path.
+    """Make a folder that only its owner can open, or restrict an existing one to its owner.
 
     Raises:
-        OSError: the system refuses, as it does for a folder of another user.
+        OSError: the system refuses, as for a folder of another user.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
     return path
 
 
-def create_private_file(path: Path) -> int:
-    """Open a new file to write that only its owner may read, for `os.fdopen`. Returns its descriptor."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-
-
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file to write; it takes its place when the block ends, and vanishes when the block fails."""
+    """Open a binary file that replaces `path` when the block ends, and is deleted when the block fails."""
     place = Path(path)
     clear_leftovers(place)
     # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask says.
@@ -189,7 +178,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 @contextmanager
 def atomic_folder(place: Path) -> Iterator[Path]:
-    """A folder to write; it becomes `place` when the block ends, and vanishes when the block fails.
+    """Make a folder that becomes `place` when the block ends, and is deleted when the block fails.
 
     `place` must be absent or empty; hidden files in it stay.
     """
@@ -215,7 +204,7 @@ def atomic_folder(place: Path) -> Iterator[Path]:
 
 
 def clear_leftovers(place: Path) -> None:
-    """Delete what processes that were killed left of writing `place`; what a living one writes is locked."""
+    """Delete the temporary files of killed processes that were writing `place`."""
     for rest in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):
         delete_unlocked(rest)
 
@@ -225,14 +214,16 @@ def _temporary_path(place: Path) -> Path:
 
 
 def check_empty_folder(path: str | os.PathLike[str], option: str) -> Path:
-    """A folder to write to, if nothing is in it or it is not there; what is hidden does not count.
+    """Return the path of a folder to write to, after checking that it is empty or does not exist.
+
+    Hidden files do not count.
 
     Args:
         path: the folder.
-        option: what named it, for messages.
+        option: the option that named it, for messages.
 
     Raises:
-        CheckpointError: it is a file, or holds something.
+        CheckpointError: the path is a file, or the folder is not empty.
     """
     if not os.fspath(path):
         raise CheckpointError(f"{option} is empty; name a new folder.")
@@ -249,25 +240,30 @@ def check_empty_folder(path: str | os.PathLike[str], option: str) -> Path:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text at once."""
+    """Write UTF-8 text atomically."""
     with atomic_file(path) as file:
         file.write(text.encode())
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write indented JSON at once; see `to_json_value` for what becomes of values.
+    """Write indented JSON atomically; values are converted by `to_json_value`.
 
     Raises:
-        TypeError: a value that JSON cannot hold.
+        TypeError: JSON cannot hold a value.
     """
     write_text(path, json.dumps(to_json_value(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def to_json_value(value: Any) -> Any:
-    """The value as JSON has it: dicts with string keys, lists, strings, finite numbers, booleans and null.
+    """Convert a value to dicts with string keys, lists, strings, finite numbers, booleans and None.
 
     Raises:
-        TypeError: a value that JSON cannot hold.
+        TypeError: JSON cannot hold the value.
+
+    Example:
+        >>> import numpy as np
+        >>> to_json_value({"scores": np.array([0.5, np.nan]), "classes": {"b", "a"}})
+        {'scores': [0.5, None], 'classes': ['a', 'b']}
     """
     import numpy as np
 
@@ -290,7 +286,12 @@ def to_json_value(value: Any) -> Any:
 
 
 def json_line(row: Any) -> bytes:
-    """A line of JSON Lines; see `to_json_value`."""
+    r"""Return a value as a line of JSON Lines; it is converted by `to_json_value`.
+
+    Example:
+        >>> json_line({"id": 1, "text": "é"})
+        b'{"id": 1, "text": "\xc3\xa9"}\n'
+    """
     # Half a character, which JSON can hold and UTF-8 cannot, becomes the \udXXX that JSON writes for it.
     return (
         json.dumps(to_json_value(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"

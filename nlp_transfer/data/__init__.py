@@ -1,4 +1,4 @@
-"""Where rows come from: one domain's corpus, its splits, tokens and batches."""
+"""Corpora: read rows of text from one domain, split them, and encode them as batches."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first asked for: reading a configuration needs no pandas, scipy or datasketch."""
+    """Import a public name on first access, so that configurations load without pandas, scipy and datasketch."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,8 +1,8 @@
-"""Arrow files on disk: what was read or tokenised once is memory-mapped the next time.
+"""Arrow files on disk: rows that were read or tokenized once are memory-mapped the next time.
 
-Files are keyed by content and settings, written beside their place and moved into it, so that a reader never meets half
-a file, and rebuilt where they are damaged. `$NLP_TRANSFER_CACHE` says where they lie; they may be deleted at any time.
-They hold the texts in clear (`corpora`) and as tokens, so only their owner may read them.
+Files are keyed by content and settings, written to a temporary file that is then renamed, and rebuilt where they are
+damaged. They lie in the cache folder (`$NLP_TRANSFER_CACHE`) and may be deleted at any time. They hold texts in clear
+(`corpora`) and as tokens (`tokens`), so that only their owner can read them.
 """
 
 import contextlib
@@ -20,11 +20,15 @@ from nlp_transfer.errors import DataError
 from nlp_transfer.files import CACHE_VARIABLE, cache_dir, delete_unlocked, make_private_folder, open_locked
 
 ABANDONED_SECONDS = 86400.0
-"""After how long without a change a temporary file of the datasets library, which locks none, is taken for a rest."""
+"""Age from which a temporary file of the datasets library, which takes no locks, counts as abandoned."""
 
 
 def cache_path(room: str, key: str) -> Path:
-    """Where the Arrow file of `key` lies; its folder is made.
+    """Return the path of the Arrow file of `key`, and make its folder.
+
+    Args:
+        room: sub-folder of the cache, such as `corpora` or `tokens`.
+        key: from `cache_key`.
 
     Raises:
         DataError: the folder cannot be made or written.
@@ -43,11 +47,11 @@ def cache_path(room: str, key: str) -> Path:
 
 
 def load_table(path: Path, rows: int | None = None) -> Dataset | None:
-    """Memory-map the Arrow file at `path`; None where there is none, or a damaged one, which is then removed.
+    """Memory-map the Arrow file at `path`; return None if it is missing or damaged, and delete a damaged one.
 
     Args:
         path: an Arrow stream.
-        rows: how many rows it must have; None where a note beside it (`store_table`) says so.
+        rows: expected number of rows; None reads it from the JSON file that `store_table` writes with the table.
     """
     note = path.with_suffix(".json")
     try:
@@ -67,14 +71,16 @@ def load_table(path: Path, rows: int | None = None) -> Dataset | None:
 
 
 def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset:
-    """The dataset at `path`, made from `tables` where it is not there; memory use is that of one of the tables.
+    """Return the dataset at `path`, after writing it from `tables` where it is missing.
+
+    Memory use is that of one table.
 
     Args:
         path: from `cache_path`.
-        tables: yields one table or more of the same schema; what it raises leaves nothing behind.
+        tables: yields one or more tables of one schema. If it raises, no file is left.
 
     Raises:
-        DataError: the cache's disk is full, or cannot be written or read.
+        DataError: the disk is full, or the cache cannot be written or read.
     """
     known = load_table(path)
     if known is not None:
@@ -106,7 +112,7 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
 
 
 def clear_abandoned(folder: Path) -> None:
-    """Delete temporary files of killed processes: our own at once, those of the datasets library after a day."""
+    """Delete temporary files of killed processes: ours at once, the datasets library's after a day."""
     for rest in folder.glob("*-*.tmp"):
         delete_unlocked(rest)
     for rest in folder.glob("tmp????????"):
@@ -117,10 +123,10 @@ def clear_abandoned(folder: Path) -> None:
 
 @contextlib.contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Write the file `path` of the cache inside.
+    """Turn an `OSError` of writing the cache file `path` into a `DataError`.
 
     Raises:
-        DataError: the system refused, as a full disk does; names the folder and the reason.
+        DataError: the system refused, for instance because the disk is full; names the folder and the reason.
     """
     try:
         yield

@@ -1,45 +1,56 @@
-"""A corpus: one domain's texts, in named splits with typed columns.
+"""A corpus: the texts of one domain, in named splits with typed columns.
 
-Every split is a memory-mapped `datasets.Dataset` with the columns
+Each split is a memory-mapped `datasets.Dataset` with the columns
 
-    id      string, unique in the corpus: what predictions are keyed by
+    id      string, unique in the corpus; the key of predictions
     text    string, never empty
     label   ClassLabel             (single-label corpora)
-    labels  List(ClassLabel)       (multi-label corpora; an empty list is "none of them")
+    labels  List(ClassLabel)       (multi-label corpora; an empty list means no class)
 
-    domain  ClassLabel             (several sources merged: which one the row is from)
+    domain  ClassLabel             (merged sources: the corpus of the row)
 
-and where they are documents to be summarised (data/validation/documents.py)
+and, for documents to be summarised (data/validation/documents.py),
 
-    summary          string        (what people wrote)
-    sentence_starts  List(int32)   (where the text's sentences begin; empty where the source does not say)
-    highlights       List(int32)   (what people marked: start and end of each passage in turn)
+    summary          string        (the reference summary)
+    sentence_starts  List(int32)   (first character of each sentence; empty where the source does not give them)
+    highlights       List(int32)   (start and end of each highlighted passage in turn)
 
-A corpus without label column is an unlabelled domain, not a special case. The split `unlabeled` may lack the label
-column although the others have it.
+A corpus without a label column is an unlabelled domain. The split `unlabeled` may lack the label column although the
+others have it.
 """
 
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nlp_transfer.errors import did_you_mean
+from nlp_transfer.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from datasets import ClassLabel, Dataset
 
 SPLITS = ("train", "validation", "test", "unlabeled")
-"""The names a corpus may give its splits, in the order in which they are shown."""
+"""Names of splits, in display order."""
 
 DOMAIN_COLUMN = "domain"
-"""The column that says which of several sources a row is from."""
+"""Column that names the corpus of a row when sources are merged."""
+
+SUMMARY_COLUMNS = ("summary", "sentence_starts", "highlights")
+"""Columns that only a corpus of documents has."""
+
+_HASHED_ROWS = 1000
+"""Rows hashed together. Part of the fingerprint's definition."""
 
 SPLIT_METHODS = ("auto", "given", "stratified", "grouped", "near_duplicate")
-"""What `SplitConfig.method` may be."""
+"""Values of `SplitConfig.method`."""
 
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """How train, validation and test are made where the source does not give them.
+    """Settings for making train, validation and test splits that the source lacks.
 
     Args:
         method: `given` takes the source's splits and makes only a missing validation split, from train;
@@ -63,7 +74,12 @@ class SplitConfig:
     seed: int = 13
 
     def problems(self, key: str) -> list[str]:
-        """What is wrong with these settings, in words that name `key`, their path in the configuration."""
+        """Return the problems of these settings; messages name `key`, their path in the configuration.
+
+        Example:
+            >>> SplitConfig(validation=1.5).problems("source.split")
+            ['source.split.validation is 1.5; a share of the rows is at least 0 and below 1, such as 0.15.']
+        """
         found = []
         if self.method not in SPLIT_METHODS:
             found.append(f"{key}.method: {did_you_mean('method', self.method, SPLIT_METHODS)}")
@@ -92,23 +108,23 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """Where one domain's texts come from. Exactly one of `path`, `hub` and `builtin` is given.
+    """Source of one domain's texts: exactly one of `path`, `hub` and `builtin`.
 
     Args:
         path: a file (JSON Lines, JSON, CSV, TSV, Parquet; plain or .gz), a folder of split-named files (`train`, `dev`
             or `validation`, `test`, `all` or `unlabeled`), or a folder of text files with one sub-folder a class.
         hub: id of a dataset on the Hub; needs a network or a filled cache.
-        name: the Hub dataset's configuration.
-        revision: the Hub dataset's commit, tag or branch.
+        name: configuration of the Hub dataset.
+        revision: commit, tag or branch of the Hub dataset.
         builtin: a corpus that ships with a package: `licenses`, or `aclsum` (papers with summaries).
-        splits: which of the source's splits, or files of a folder, is `train`, `validation`, `test`, `unlabeled`
-            (ours: theirs), e.g. `{test: all}`; splits that are not named are left out, and that is noted.
-        columns: renames on the way in (theirs: ours), e.g. `{clause: text, kind: label}`. The columns that count are
-            `text`, `label` (a string, an integer or a list) or `labels` (a list), and `id`; to summarise, `document` (a
-            string, or the list of its sentences), `summary`, `highlights` (passages of the document) and `id`. Others
-            are left behind.
-        label_names: the classes in the order of their ids. An integer label i is then the i-th of them.
-        split: how splits are made where the source does not give them.
+        splits: the source's split or file for each of `train`, `validation`, `test` and `unlabeled` (ours: theirs),
+            e.g. `{test: all}`. Other splits are not read, which is noted.
+        columns: renames of columns (theirs: ours), e.g. `{clause: text, kind: label}`. Columns that are read are
+            `text`, `label` (a string, an integer or a list) or `labels` (a list), and `id`; for summarization
+            `document` (a string, or a list of its sentences), `summary`, `highlights` (passages of the document) and
+            `id`.
+        label_names: class names in the order of their ids; an integer label i is the i-th of them.
+        split: settings for splits that the source lacks.
     """
 
     path: str | None = None
@@ -123,11 +139,21 @@ class CorpusConfig:
 
     @property
     def place(self) -> str:
-        """The path, Hub id or built-in name of the corpus, for messages."""
+        """Return the path, Hub id or built-in name of the corpus.
+
+        Example:
+            >>> CorpusConfig(path="data/clauses.csv").place
+            'data/clauses.csv'
+        """
         return str(self.path or self.hub or self.builtin or "")
 
     def problems(self, key: str) -> list[str]:
-        """What is wrong with these settings, in words that name `key`, their path in the configuration."""
+        """Return the problems of these settings; messages name `key`, their path in the configuration.
+
+        Example:
+            >>> CorpusConfig(path="a.csv", name="ledgar").problems("source")
+            ['source.name is set, but only a Hub dataset has one; set source.hub or leave it out.']
+        """
         found = []
         given = [name for name in ("path", "hub", "builtin") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -154,13 +180,13 @@ class CorpusConfig:
 
 @dataclass(frozen=True)
 class Corpus:
-    """One domain. See the module's text for the columns.
+    """Texts of one domain; the module's docstring lists the columns.
 
     Args:
-        origin: where it came from, in words for a report (path, Hub id and revision, or package and version).
-        splits: datasets by name, names from `SPLITS`.
-        notes: what a reader must know: rows dropped and why, splits made and how, duplicates found.
-        fingerprint: SHA-256 (hex) over the splits' names, ids, texts, labels and summaries.
+        origin: path, Hub id and revision, or package and version, for reports.
+        splits: datasets by name; names are from `SPLITS`.
+        notes: sentences on rows that were dropped, splits that were made, and duplicates.
+        fingerprint: from `corpus_fingerprint`.
     """
 
     origin: str
@@ -170,21 +196,59 @@ class Corpus:
 
     @property
     def label_column(self) -> str | None:
-        """`label`, `labels`, or None for a corpus without labels."""
+        """Return `label`, `labels`, or None for a corpus without labels."""
         columns = {name for split in self.splits.values() for name in split.column_names}
         return next((name for name in ("label", "labels") if name in columns), None)
 
     @property
     def multi_label(self) -> bool:
-        """Whether a row may have any number of labels."""
+        """Return True if a row may have any number of labels."""
         return self.label_column == "labels"
 
     @property
     def label_names(self) -> list[str]:
-        """The classes in the order of their ids; empty for a corpus without labels."""
+        """Return the class names in the order of their ids; empty for a corpus without labels."""
         column = self.label_column
         if column is None:
             return []
         feature = next(split.features[column] for split in self.splits.values() if column in split.column_names)
         label: ClassLabel = feature.feature if self.multi_label else feature
         return list(label.names)
+
+
+def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> str:
+    """Return the SHA-256 (hex) of class names, split names, ids, texts, labels and summaries, in order.
+
+    Example:
+        >>> from datasets import Dataset
+        >>> len(corpus_fingerprint({"test": Dataset.from_dict({"id": ["1"], "text": ["a clause"]})}, []))
+        64
+    """
+    digest = hashlib.sha256(json.dumps(label_names).encode())
+    for name, split in splits.items():
+        kept = ("id", "text", "label", "labels", *SUMMARY_COLUMNS)
+        columns = [column for column in kept if column in split.column_names]
+        digest.update(json.dumps([name, columns, len(split)]).encode())
+        for batch in split.select_columns(columns).iter(_HASHED_ROWS):
+            digest.update(json.dumps([batch[column] for column in columns]).encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def with_corpus_name(key: str, config: CorpusConfig) -> Iterator[None]:
+    """Add a corpus's path or id to each `DataError` that does not name it.
+
+    Args:
+        key: path of `config` in the configuration, such as `source`.
+        config: names the corpus.
+    """
+    place = config.place
+    names = {place, str(Path(place).expanduser())}
+    try:
+        yield
+    except DataError as error:
+        start = f"{key} ({place}): "
+        raise DataError(
+            problem if any(name in problem for name in names) else start + problem.removeprefix(f"{key}: ")
+            for problem in error.problems
+        ) from error

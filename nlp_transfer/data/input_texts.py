@@ -1,7 +1,7 @@
-"""Texts to predict, from a file or standard input, one after the other in constant memory.
+"""Texts to predict, read from a file, a folder or standard input in constant memory.
 
-The readers of corpora read them. What stands here is what a corpus has no use for: plain text with one text a line, and
-standard input in the place of a file.
+Files are read by the formats of corpora. In addition there are plain text with one text a line, whole documents, and
+standard input.
 """
 
 import itertools
@@ -24,37 +24,42 @@ from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import read_errors
 
 MAX_WINDOW_ROWS = MAX_BATCH_ROWS
-"""Rows that are held in memory together, at most: as many as the readers hand on at once."""
+"""Maximum number of rows held in memory together."""
 
 MAX_WINDOW_CHARACTERS = 2_000_000
-"""Characters of a window, about: long texts make shorter windows, so that memory stays bounded."""
+"""Approximate maximum number of characters of a window; bounds memory for long texts."""
 
 STANDARD_INPUT = "-"
-"""What stands for standard input where a file is named."""
+"""Name of standard input in place of a file."""
 
 TEXT_FORMATS = ("auto", "jsonl", "text", "document", "csv", "tsv")
-"""What a format may be called: `text` has one text a line, `document` is one as a whole. `auto` goes by a file's
-suffix, and by the first line of standard input."""
+"""Names of formats. `text` has one text a line, `document` is one text, `auto` decides by suffix or first line."""
 
 PLAIN_SUFFIX = ".txt"
 
 FILE_KINDS = f"{', '.join(FORMATS)} or {PLAIN_SUFFIX} (one text a line), each also with .gz"
-"""The files that are read, for messages and help."""
+"""List of readable files, for messages and help."""
 
 
 class InputReader:
-    """Rows of a file, of a folder of text files, or of standard input, read once.
+    r"""Rows of a file, of a folder of text files, or of standard input, read once.
 
     Args:
-        name: the file, the folder, or `-`; see `FILE_KINDS`. Of a folder, each text file in it, at any depth, is a row,
-            its path the id.
-        text_column: the column that holds the text; plain text has none.
+        name: the file, the folder, or `-`; see `FILE_KINDS`. Each text file in a folder, at any depth, is a row with
+            its path as id.
+        text_column: the column of the text; plain text has none.
         file_format: one of `TEXT_FORMATS`.
-        plain_text_format: what plain text is where the format is `auto`: `text` or `document`. A document may also be a
-            list of its sentences, in formats that have lists.
+        plain_text_format: format of plain text where `file_format` is `auto`: `text` or `document`. A document may also
+            be a list of its sentences, in formats that have lists.
 
     Raises:
-        DataError: there is no such file, it may not be looked at, or its format is not known.
+        DataError: the file is missing, cannot be read, or has no known format.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("texts.txt").write_text("first clause\nsecond clause\n")
+        >>> list(InputReader("texts.txt"))
+        [(0, 'first clause'), (1, 'second clause')]
     """
 
     def __init__(
@@ -100,13 +105,13 @@ class InputReader:
             )
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """Yield (id, text) in the order of the rows; the id is the column `id`, else the row's number from 0.
+        """Yield (id, text) in order; the id is the column `id`, else the row's number from 0.
 
-        A document that is given as a list of its sentences stays one.
+        A document that is a list of sentences stays a list.
 
         Raises:
-            DataError: the file cannot be read, a row has no text, or its text is no string or empty. It names the row
-                as editors do, from 1, and its id; the rows before it are given first.
+            DataError: the file cannot be read, or a text is missing, empty or no string. The message counts rows from
+                1, as editors do, and names the id. The rows before are yielded first.
         """
         reader: Reader | None = FORMATS.get(self._suffix)
         column, count = self.text_column, 0
@@ -130,26 +135,26 @@ class InputReader:
             count += len(ids)
 
     def check(self) -> None:
-        """Read all rows once for what is wrong with them; what can be read once only, such as a pipe, is left alone.
+        """Read all rows once to find bad ones; standard input and pipes are not read.
 
         Raises:
-            DataError: with the errors of the first `MAX_BATCH_ROWS` rows that have some; see `__iter__`.
+            DataError: the first batch with bad rows; see `__iter__`.
         """
         if not isinstance(self.path, _StandardInput) and (self.path.is_file() or self.path.is_dir()):
             for _ in self:
                 pass
 
     def _check_column(self, batch: RowBatch, column: str) -> None:
-        """Complain where rows have no texts at all."""
+        """Raise `DataError` if the text column is missing."""
         if column not in batch.columns:
             raise DataError(
                 f"{self.path}: {batch.unit} {batch.first_row}: there is no column {column!r}; columns found: "
-                f"{', '.join(batch.found) or 'none'}. Say which one holds the text with --text_column."
+                f"{', '.join(batch.available) or 'none'}. Say which one holds the text with --text_column."
             )
 
 
 def _ids(batch: RowBatch, rows: int, count: int) -> list[Any]:
-    """The ids of a batch's rows, of which `count` came before."""
+    """Return the ids of a batch's rows, of which `count` came before."""
     given = batch.columns.get("id", [None] * rows)
     values = given if isinstance(given, list) else given.to_pylist()
     return [number if value is None else value for number, value in enumerate(values, count)]
@@ -158,17 +163,17 @@ def _ids(batch: RowBatch, rows: int, count: int) -> list[Any]:
 _PLAIN_COLUMN = "text"
 
 _FOLDER = "/"
-"""Stands for a suffix where a folder is read."""
+"""Stands for the suffix of a folder."""
 
 
 def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """One text a line; row N is line N."""
+    """Yield one text a line; row N is line N."""
     records = ((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path))
     return batches(records, wanted, "line")
 
 
 def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """All of a file as one text; raises DataError where it is longer than a row may be."""
+    """Yield a file as one text; raise `DataError` if it is longer than a row may be."""
     lines, characters = [], 0
     for _, line in text_lines(path):
         lines.append(line)
@@ -179,14 +184,14 @@ def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 
 
 def _read_folder(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """Each text file of a folder as one text."""
+    """Yield each text file of a folder as one text."""
     files = enumerate(sorted(text_files(path)), 1)
     records = ((row, {"id": file.relative_to(path).as_posix(), _PLAIN_COLUMN: file_text(file)}) for row, file in files)
     return batches(records, wanted, "file")
 
 
 class _StandardInput:
-    """A stream that is read like a path.
+    """Stream that is read like a path.
 
     Args:
         stream: bytes, read once.
@@ -202,7 +207,7 @@ class _StandardInput:
         return self.name
 
     def suffix(self) -> str:
-        """The suffix that a file of the same content would have: JSON Lines if the first text is an object."""
+        """Return `.jsonl` if the first text is a JSON object, else `.txt`."""
         for line in self._stream:
             self._seen.append(line)
             start = line.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -212,15 +217,19 @@ class _StandardInput:
 
     @contextmanager
     def open(self, mode: str) -> Iterator[Iterable[bytes]]:
-        """The lines."""
+        """Yield the lines."""
         yield itertools.chain(self._seen, self._stream)
 
 
 def row_windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
-    """Consecutive rows, as many as `MAX_WINDOW_ROWS` and `MAX_WINDOW_CHARACTERS` allow.
+    """Group consecutive rows, up to `MAX_WINDOW_ROWS` and `MAX_WINDOW_CHARACTERS`.
 
     Raises:
-        DataError: what `rows` raises, once the rows before it are handed on.
+        DataError: from `rows`, after the rows before it were yielded.
+
+    Example:
+        >>> list(row_windows([(0, "first"), (1, "second")]))
+        [[(0, 'first'), (1, 'second')]]
     """
     window: list[tuple[Any, str]] = []
     characters = 0

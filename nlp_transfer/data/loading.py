@@ -1,22 +1,28 @@
-"""From a configuration or Python objects to a `Corpus`:
+"""Load a corpus from a configuration or from Python objects.
 
-    source -> typed rows -> classes -> splits -> what a reader must know
+    source -> typed rows -> classes -> splits -> notes
 
-Bad rows are errors, never dropped. What is left out (splits, small classes of a built-in corpus) is in `Corpus.notes`.
+Bad rows are errors and never dropped. `Corpus.notes` lists splits and small classes of a built-in corpus that are
+left out.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
 from nlp_transfer.data.cache import cache_path, store_table
-from nlp_transfer.data.corpus import SPLITS, Corpus, CorpusConfig, SplitConfig
-from nlp_transfer.data.fingerprint import corpus_fingerprint
+from nlp_transfer.data.corpus import (
+    SPLITS,
+    SUMMARY_COLUMNS,
+    Corpus,
+    CorpusConfig,
+    SplitConfig,
+    corpus_fingerprint,
+    with_corpus_name,
+)
 from nlp_transfer.data.source import CorpusReader, RawSplit
 from nlp_transfer.data.sources.aclsum import aclsum_source
 from nlp_transfer.data.sources.files import file_source
@@ -27,17 +33,16 @@ from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.split_names import UNSPLIT
 from nlp_transfer.data.splits.splitting import class_counts, make_splits, missing_class_notes, split_validation
 from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, typed_tables
-from nlp_transfer.data.validation.documents import SUMMARY_COLUMNS
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.files import cache_key
 
 SOURCES: dict[str, Callable[[CorpusConfig, str], CorpusReader]] = {"path": file_source, "hub": hub_source}
-"""Kinds of source by the field of `CorpusConfig` that names one."""
+"""Readers of sources by the field of `CorpusConfig` that names the source."""
 
 BUILTIN: dict[str, Callable[[str], CorpusReader]] = {"licenses": license_source, "aclsum": aclsum_source}
-"""Corpora that ship with a package."""
+"""Readers of corpora that ship with a package."""
 
 
 def load_corpus(
@@ -52,19 +57,18 @@ def load_corpus(
     """Read, check and split one domain.
 
     Args:
-        config: where its texts come from.
-        key: the path of `config` in the configuration (`source`, `target`), for messages.
-        label_names: the classes of a model or a source corpus: labels must be among them and take their ids, and
-            nothing is trained on this corpus. Rows that belong to no split are then its `test` split.
-        labeled: True where a label column must be there; False to leave labels unread; None to take what is there.
-        trains: whether a model is trained on it, so that train and validation splits are made where they are missing;
-            None is where it has labels that are not those of `label_names`. Without labels, rows of the split
-            `unlabeled` are training rows too.
-        documents: whether its rows are documents with summaries (data/validation/documents.py), not texts with labels.
+        config: source of the texts.
+        key: path of `config` in the configuration (`source`, `target`), for messages.
+        label_names: classes of a model or a source corpus. Labels must be among them and take their ids, nothing is
+            trained on this corpus, and rows without a split are its `test` split.
+        labeled: True requires a label column, False ignores labels, None reads labels if there are any.
+        trains: make the train and validation splits that a training needs. None means True for a corpus with labels
+            other than `label_names`. Without labels, rows of `unlabeled` are training rows too.
+        documents: read documents with summaries (data/validation/documents.py) instead of texts with labels.
 
     Raises:
         ConfigError: the settings do not fit together.
-        DataError: the texts cannot be read, or are not what a corpus needs.
+        DataError: the texts cannot be read, or lack what a corpus needs.
     """
     problems = config.problems(key)
     if config.builtin is not None and config.builtin not in BUILTIN:
@@ -80,26 +84,6 @@ def load_corpus(
         return _corpus(source, config.columns, config.split, names, labeled, trains, documents)
 
 
-@contextmanager
-def with_corpus_name(key: str, config: CorpusConfig) -> Iterator[None]:
-    """Put a corpus's path or id into each DataError that does not name it.
-
-    Args:
-        key: the path of `config` in the configuration, such as `source`.
-        config: names the corpus.
-    """
-    place = config.place
-    names = {place, str(Path(place).expanduser())}
-    try:
-        yield
-    except DataError as error:
-        start = f"{key} ({place}): "
-        raise DataError(
-            problem if any(name in problem for name in names) else start + problem.removeprefix(f"{key}: ")
-            for problem in error.problems
-        ) from error
-
-
 def corpus_from(
     data: Any,
     *,
@@ -110,21 +94,27 @@ def corpus_from(
     documents: bool = False,
     key: str = "data",
 ) -> Corpus:
-    """Make a corpus of Python objects.
+    """Make a corpus from Python objects.
 
     Args:
         data: a `datasets.Dataset`, a `DatasetDict`, a pandas DataFrame, or a dict of split name to one of these.
         columns: renames (theirs: ours).
-        split: how splits are made; None takes the defaults of `SplitConfig`.
-        label_names: the classes in the order of their ids; integer labels index them. With splits but no `train`, they
-            are those of a trained model, and nothing is trained on this corpus.
+        split: settings for splits that are missing; None takes the defaults of `SplitConfig`.
+        label_names: class names in the order of their ids; integer labels index them. Data with splits but without
+            `train` take them as the classes of a trained model, and nothing is trained on this corpus.
         labeled: see `load_corpus`.
         documents: see `load_corpus`.
-        key: what messages call the corpus.
+        key: name of the corpus in messages.
 
     Raises:
         ConfigError: the settings do not fit together.
-        DataError: the data are not what a corpus needs.
+        DataError: the data lack what a corpus needs.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"text": ["first clause", "second clause"]})
+        >>> corpus_from({"test": frame}).splits["test"]["id"][:]
+        ['test-0', 'test-1']
     """
     columns, split = columns or {}, split or SplitConfig()
     problems = CorpusConfig(path="", columns=columns, label_names=label_names, split=split).problems(key)
@@ -145,7 +135,7 @@ def _corpus(
     trains: bool | None,
     documents: bool,
 ) -> Corpus:
-    """The corpus of a source."""
+    """Make the corpus of a source."""
     key, notes = names.key, list(source.notes)
     raw = _with_unlabeled(source, key)
     group = config.column if config.method == "grouped" else None
@@ -157,19 +147,8 @@ def _corpus(
     notes += _shadowed_column_notes(raw, columns) if columns else []
 
     trains = (labelled and names.trained is None) if trains is None else trains
-    method = _split_method(config, set(splits), trained=trains, key=key)
-    pooled = [name for name in splits if name != "unlabeled" or len(splits) == 1]
-    training = ["train"] if method == "given" else pooled
-    splits = add_class_labels(splits, where, names, training)
-    if method != "given":
-        pool = concatenate_datasets([splits.pop(name) for name in pooled])
-        made, how = make_splits(pool, config, method, key)
-        splits, notes = {**splits, **made}, [*notes, *how]
-    elif UNSPLIT in splits:
-        splits = {"test" if labelled else "unlabeled": splits[UNSPLIT]}
-    elif trains and "validation" not in splits and config.validation > 0:
-        splits, how = split_validation(splits, config, key)
-        notes += how
+    splits, how = _split(splits, where, config, names, trains=trains, labelled=labelled)
+    notes += how
     if trains and not labelled and not documents and "unlabeled" in splits:
         more = splits.pop("unlabeled")
         splits["train"] = concatenate_datasets([splits["train"], more])
@@ -190,8 +169,32 @@ def _corpus(
     return replace(corpus, fingerprint=corpus_fingerprint(splits, corpus.label_names))
 
 
+def _split(
+    splits: dict[str, Dataset],
+    where: dict[str, str],
+    config: SplitConfig,
+    names: LabelNames,
+    *,
+    trains: bool,
+    labelled: bool,
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Return the splits with class labels, those made that the source lacks; and notes on how they were made."""
+    method = _split_method(config, set(splits), trained=trains, key=names.key)
+    pooled = [name for name in splits if name != "unlabeled" or len(splits) == 1]
+    splits = add_class_labels(splits, where, names, ["train"] if method == "given" else pooled)
+    if method != "given":
+        pool = concatenate_datasets([splits.pop(name) for name in pooled])
+        made, notes = make_splits(pool, config, method, names.key)
+        return {**splits, **made}, notes
+    if UNSPLIT in splits:
+        return {"test" if labelled else "unlabeled": splits[UNSPLIT]}, []
+    if trains and "validation" not in splits and config.validation > 0:
+        return split_validation(splits, config, names.key)
+    return splits, []
+
+
 def _with_unlabeled(source: CorpusReader, key: str) -> dict[str, RawSplit]:
-    """The splits; rows named `all` beside other splits are the unlabelled ones."""
+    """Return the splits, with rows named `all` renamed to `unlabeled` if there are other splits."""
     raw = dict(source.splits)
     if UNSPLIT in raw and len(raw) > 1:
         if "unlabeled" in raw:
@@ -204,7 +207,7 @@ def _with_unlabeled(source: CorpusReader, key: str) -> dict[str, RawSplit]:
 
 
 def _read_all(raw: dict[str, RawSplit], wanted: ColumnSpec, notes: list[str]) -> dict[str, Dataset]:
-    """Typed rows of every split; problems of all splits together."""
+    """Read the typed rows of every split; problems of all splits are raised together."""
     splits: dict[str, Dataset] = {}
     problems: list[str] = []
     loose = replace(wanted, labels_needed=False, group=wanted.group if len(raw) == 1 else None)
@@ -222,7 +225,7 @@ def _read_all(raw: dict[str, RawSplit], wanted: ColumnSpec, notes: list[str]) ->
 
 
 def _read(raw: RawSplit, name: str, wanted: ColumnSpec) -> Dataset:
-    """Typed rows of one split: memory-mapped, or in memory where they were there before."""
+    """Read the typed rows of one split: memory-mapped, or in memory if they were in memory before."""
 
     def tables() -> Iterator[pa.Table]:
         return typed_tables(raw, name, wanted)
@@ -234,7 +237,7 @@ def _read(raw: RawSplit, name: str, wanted: ColumnSpec) -> Dataset:
 
 
 def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str, needed: bool) -> bool:
-    """Whether the corpus has labels; raises DataError where a split lacks those that it must have."""
+    """Return True if the corpus has labels; raise `DataError` if a split lacks required labels."""
     lacking = [name for name, split in splits.items() if not {"label", "labels"} & set(split.column_names)]
     labelled = len(lacking) < len(splits)
     counted = [name for name in lacking if name != "unlabeled" or (needed and not labelled)]
@@ -242,9 +245,10 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str
         problems = []
         for name in counted:
             first = next(iter(raw[name].read(frozenset())))
-            example = next((column for column in first.found if column not in ("id", "text")), "category")
+            example = next((column for column in first.available if column not in ("id", "text")), "category")
             problems.append(
-                f"{raw[name].where}: there is no column 'label' or 'labels'; columns found: {', '.join(first.found)}. "
+                f"{raw[name].where}: there is no column 'label' or 'labels'; columns found: "
+                f"{', '.join(first.available)}. "
                 f"Say which one holds the labels: `{key}.columns: {{{example}: label}}`."
             )
         raise DataError(problems)
@@ -252,17 +256,17 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str
 
 
 def _shadowed_column_notes(raw: dict[str, RawSplit], columns: dict[str, str]) -> list[str]:
-    """A note where a renamed column takes the place of one that is there."""
-    found = next(iter(next(iter(raw.values())).read(frozenset()))).found
+    """Return a note for each column that a renamed column replaces."""
+    available = next(iter(next(iter(raw.values())).read(frozenset()))).available
     return [
         f"Column {ours!r} of the source is left out: {theirs!r} takes its place."
         for theirs, ours in columns.items()
-        if ours in found and ours not in columns and ours != theirs
+        if ours in available and ours not in columns and ours != theirs
     ]
 
 
 def _split_method(config: SplitConfig, found: set[str], *, trained: bool, key: str) -> str:
-    """How splits are made; raises DataError where `given` lacks what training needs."""
+    """Return the method of making splits; raise `DataError` if `given` lacks a training split."""
     method = config.method
     if method == "auto":
         method = "near_duplicate" if trained and not found & {"validation", "test"} else "given"
@@ -276,7 +280,7 @@ def _split_method(config: SplitConfig, found: set[str], *, trained: bool, key: s
 
 
 def _check_classes(train: Dataset, key: str) -> None:
-    """Complain where there is nothing to tell apart."""
+    """Raise `DataError` if training rows have fewer than two classes."""
     counts = class_counts(train)
     column = "label" if "label" in train.column_names else "labels"
     present = [index for index, count in enumerate(counts) if count]

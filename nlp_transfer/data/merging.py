@@ -1,7 +1,7 @@
-"""Several source corpora as one, whose rows say which of them they are from.
+"""Merge several source corpora into one, with the corpus of each row in a column.
 
-The classes are those of all corpora: the first one's in their order, then what the others add. Ids begin with the
-corpus's name, so that they stay unique, and the column `DOMAIN_COLUMN` holds it. Each corpus is split by itself before.
+The classes are those of all corpora: the first one's in their order, then those that others add. Ids begin with the
+corpus's name, so that they stay unique; the column `DOMAIN_COLUMN` holds it. Each corpus is split by itself before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, concatenate_datasets
 from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig
-from nlp_transfer.data.fingerprint import corpus_fingerprint
+from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig, corpus_fingerprint
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes, hash_texts
 from nlp_transfer.data.validation.labels import replace_class_ids
@@ -25,16 +24,17 @@ from nlp_transfer.files import cache_key
 def load_sources(
     configs: Sequence[CorpusConfig], *, labeled: bool, trains: bool | None = None, documents: bool = False
 ) -> Corpus:
-    """The corpus that is learned from; of several, all of them merged.
+    """Load the source corpus, or merge several.
 
     Args:
-        configs: one, or several.
+        configs: one or more.
         labeled: see `load_corpus`.
         trains: see `load_corpus`.
         documents: see `load_corpus`.
 
     Raises:
-        ConfigError, DataError: as `load_corpus`; of several, their labels do not go together.
+        ConfigError: see `load_corpus`.
+        DataError: see `load_corpus`; or labels of several corpora do not go together.
     """
     if len(configs) == 1:
         return load_corpus(configs[0], key="source", labeled=labeled, trains=trains, documents=documents)
@@ -46,7 +46,12 @@ def load_sources(
 
 
 def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
-    """A name for each corpus: the end of its path or id, as much of it as tells them apart, else its number."""
+    """Return the shortest end of each path or id that tells the corpora apart, else their numbers.
+
+    Example:
+        >>> source_names([CorpusConfig(path="eu/clauses.csv"), CorpusConfig(path="us/clauses.csv")])
+        ['eu/clauses.csv', 'us/clauses.csv']
+    """
     parts = [PurePath(config.path or config.hub or config.builtin or "").parts for config in configs]
     for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-length:]) for part in parts]
@@ -56,13 +61,13 @@ def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
 
 
 def merge_corpora(corpora: Mapping[str, Corpus]) -> Corpus:
-    """One corpus of several.
+    """Merge corpora into one.
 
     Args:
         corpora: by name; all with labels of one kind, or all without.
 
     Raises:
-        DataError: one has a single label a text and another lists of them, or one shares no class with the others.
+        DataError: one has one label a text and another lists of labels, or one shares no class with the others.
     """
     _check_labels(corpora)
     classes = list(dict.fromkeys(name for corpus in corpora.values() for name in corpus.label_names))
@@ -88,7 +93,7 @@ def merge_corpora(corpora: Mapping[str, Corpus]) -> Corpus:
 
 
 def _copies_between(corpora: Mapping[str, Corpus]) -> list[str]:
-    """How many training texts stand in an earlier source's, too: rows that no discriminator could tell apart."""
+    """Return a note for each pair of sources whose training texts are exact copies."""
     hashes = {name: hash_texts(corpus.splits["train"])[0] for name, corpus in corpora.items()}
     notes = []
     for i, (name, own) in enumerate(hashes.items()):
@@ -120,7 +125,7 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
 
 
 def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:
-    """The rows with ids, class ids and a domain that are right among all; only these columns are held in memory."""
+    """Return the rows with merged ids, class ids and the domain; only these columns are held in memory."""
     key = [rows._fingerprint, name, names, classes]
     rows = _in_order(rows)
     label = next((column for column in ("label", "labels") if column in rows.column_names), None)
@@ -146,7 +151,7 @@ def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str])
 
 
 def _in_order(rows: Dataset) -> Dataset:
-    """The rows of a drawn split as a table of their own, whose columns can be read as they lie."""
+    """Return the rows of a selected split as a table of their own."""
     if rows._indices is None:
         return rows
     hidden = are_progress_bars_disabled()

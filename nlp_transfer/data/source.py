@@ -1,7 +1,7 @@
-"""What every source of rows speaks: batches of untyped columns that know which rows they are.
+"""Interface of sources and formats: batches of untyped columns with row numbers.
 
-A format or source yields `RowBatch`es; `data/validation/columns.py` checks and types them in one place, so that a fault
-reads the same whatever file it is in.
+A format or source yields `RowBatch`es. `data/validation/columns.py` checks and types them in one place, so that errors
+are the same for all files.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,10 +13,10 @@ import pyarrow as pa
 from nlp_transfer.errors import DataError
 
 MAX_BATCH_ROWS = 2000
-"""Rows a batch at most."""
+"""Maximum number of rows of a batch."""
 
 MAX_BATCH_CHARACTERS = 8_000_000
-"""Characters a batch, about: long documents make shorter batches, so that memory stays bounded."""
+"""Approximate maximum number of characters of a batch; bounds memory for long documents."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,15 @@ class RowBatch:
     """Consecutive rows of one split.
 
     Args:
-        first_row: what an editor or a spreadsheet calls the first one's row (from 1; a CSV header is row 1).
-        found: every column that the source has here, wanted or not.
-        columns: the wanted ones among them, theirs by name; lists of Python objects or Arrow arrays of equal length.
-        unit: what a row is in the source: a `line`, an `object`, or a `row`.
+        first_row: number of the first row as an editor or spreadsheet counts (from 1; a CSV header is row 1).
+        available: all columns that the source has in these rows.
+        columns: the requested ones by their name in the source; lists of Python objects or Arrow arrays, equal in
+            length.
+        unit: name of a row in messages: `line`, `object` or `row`.
     """
 
     first_row: int
-    found: tuple[str, ...]
+    available: tuple[str, ...]
     columns: dict[str, list[Any] | pa.Array | pa.ChunkedArray]
     unit: str = "row"
 
@@ -41,9 +42,9 @@ class RawSplit:
     """One split before its rows are checked.
 
     Args:
-        where: what messages call it: a file, or a split of a dataset.
-        read: yields batches that hold the named columns, where the source has them.
-        identity: what its content depends on, as JSON can hold it; None keeps the typed rows in memory.
+        where: name in messages: a file, or a split of a dataset.
+        read: yields batches with the requested columns that the source has.
+        identity: JSON values on which the content depends; None keeps the typed rows in memory.
     """
 
     where: str
@@ -53,13 +54,13 @@ class RawSplit:
 
 @dataclass(frozen=True)
 class CorpusReader:
-    """Everything that a corpus is made from.
+    """Source of a corpus.
 
     Args:
-        origin: where it comes from, for a report.
-        splits: by `SPLITS` name, or one named `all` whose rows belong to no split yet.
-        label_names: the classes, where the source itself knows them; integers index it.
-        notes: what was left out so far, and why.
+        origin: path, id or package, for reports.
+        splits: by name from `SPLITS`, or one named `all` whose rows have no split yet.
+        label_names: class names, if the source has them; integer labels index them.
+        notes: sentences on what was left out.
     """
 
     origin: str
@@ -75,38 +76,43 @@ def batches(
 
     Args:
         records: row number and values by column.
-        wanted: the columns to keep.
+        wanted: columns to keep.
         unit: see `RowBatch`.
 
     Raises:
-        DataError: what `records` raises, once the rows before it are handed on.
+        DataError: from `records`, after the rows before it were yielded.
+
+    Example:
+        >>> records = [(1, {"text": "a", "page": 3}), (2, {"text": "b", "page": 4})]
+        >>> next(batches(records, frozenset(["text"]))).columns
+        {'text': ['a', 'b']}
     """
     rows: list[dict[str, Any]] = []
-    found: dict[str, None] = {}
+    available: dict[str, None] = {}
     first = expected = characters = 0
     fault: DataError | None = None
     try:
         for number, record in records:
             if rows and (number != expected or len(rows) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS):
-                yield _batch(first, rows, found, wanted, unit)
-                rows, found, characters = [], {}, 0
+                yield _batch(first, rows, available, wanted, unit)
+                rows, available, characters = [], {}, 0
             if not rows:
                 first = number
             expected = number + 1
             rows.append({name: value for name, value in record.items() if name in wanted})
-            found.update(dict.fromkeys(record))
+            available.update(dict.fromkeys(record))
             characters += sum(len(value) for value in rows[-1].values() if isinstance(value, str))
     except DataError as error:
         fault = error
     if rows:
-        yield _batch(first, rows, found, wanted, unit)
+        yield _batch(first, rows, available, wanted, unit)
     if fault is not None:
         raise fault
 
 
 def _batch(
-    first: int, rows: list[dict[str, Any]], found: dict[str, None], wanted: frozenset[str], unit: str
+    first: int, rows: list[dict[str, Any]], available: dict[str, None], wanted: frozenset[str], unit: str
 ) -> RowBatch:
-    """One batch; a record without a column has None there."""
-    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in found if name in wanted}
-    return RowBatch(first, tuple(found), columns, unit)
+    """Make one batch; a record without a column has None there."""
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in available if name in wanted}
+    return RowBatch(first, tuple(available), columns, unit)

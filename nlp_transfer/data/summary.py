@@ -1,4 +1,4 @@
-"""A corpus in a few lines for people."""
+"""Describe a corpus in a few lines."""
 
 import numpy as np
 import pyarrow.compute as pc
@@ -10,7 +10,7 @@ MAX_LISTED_CLASSES = 20
 
 
 def describe(corpus: Corpus) -> list[str]:
-    """Lines with origin, rows and median words by split, rows by class, and the notes."""
+    """Return lines with the origin, rows and median words by split, rows by class, and the notes."""
     lines = [f"{corpus.origin} (fingerprint {corpus.fingerprint[:12]})"]
     for name, split in corpus.splits.items():
         words = [
@@ -31,5 +31,5 @@ def describe(corpus: Corpus) -> list[str]:
 
 
 def _labelled(corpus: Corpus) -> list[str]:
-    """The splits that have labels."""
+    """Return the splits that have labels."""
     return [name for name, split in corpus.splits.items() if corpus.label_column in split.column_names]

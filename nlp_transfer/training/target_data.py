@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.config.checks import needs_target
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.data.loading import with_corpus_name
+from nlp_transfer.data.corpus import with_corpus_name
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import FullFineTuning, SelfTraining
 from nlp_transfer.methods.base import Context, ignore_message

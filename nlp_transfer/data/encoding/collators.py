@@ -1,4 +1,4 @@
-"""Encoded rows become tensors, padded to the longest of their batch and no further."""
+"""Collate encoded rows into tensors, padded to the longest row of the batch."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 
 COMPILED_MULTIPLE = 64
-"""What lengths are rounded up to where layers are compiled anew for each."""
+"""Lengths are rounded up to this multiple when layers are compiled for each length."""
 
 
 @dataclass(frozen=True)
 class PaddingCollator:
-    """Pads rows of `encode_texts` into a batch.
+    """Collator that pads rows of `encode_texts`.
 
     Args:
-        tokenizer: gives the padding token and side, and the longest length that the encoder reads.
-        pad_to_multiple_of: lengths are rounded up to this, which suits matrix units; never past the encoder's longest.
+        tokenizer: gives the padding token, padding side and maximum length.
+        pad_to_multiple_of: lengths are rounded up to this multiple, at most to the tokenizer's maximum length.
     """
 
     tokenizer: "PreTrainedTokenizerBase"
     pad_to_multiple_of: int = 8
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
-        """Make a batch; columns other than the three below are left behind.
+        """Make a batch; other columns than the three below are dropped.
 
         Args:
-            rows: with `input_ids`, and perhaps `attention_mask` and `labels`.
+            rows: with `input_ids`, and optionally `attention_mask` and `labels`.
 
         Returns:
-            `input_ids` and `attention_mask`, int64, shape (batch, tokens); and `labels` where all rows have them:
-            int64, shape (batch,), or float32, shape (batch, classes), where rows hold lists.
+            `input_ids` and `attention_mask`, int64, shape (batch, tokens); and `labels` if all rows have them: int64,
+            shape (batch,), or float32, shape (batch, classes), if rows hold lists.
 
         Raises:
             ValueError: there are no rows, or the tokenizer has no padding token.
@@ -67,17 +67,17 @@ class PaddingCollator:
         return batch
 
     def _width(self, longest: int) -> int:
-        """The longest length rounded up, as far as the encoder reads."""
+        """Return the longest length rounded up, at most to the tokenizer's maximum."""
         rounded = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
         return min(rounded, max(longest, self.tokenizer.model_max_length))
 
 
 @dataclass(frozen=True)
 class SentenceCollator:
-    """Pads rows of `encode_documents` into a batch.
+    """Collator that pads rows of `encode_documents`.
 
     Args:
-        padding: pads their tokens.
+        padding: pads the tokens.
     """
 
     padding: PaddingCollator
@@ -86,8 +86,8 @@ class SentenceCollator:
         """Make a batch; rows without `markers` are padded as plain texts, without labels.
 
         Returns:
-            What `PaddingCollator` makes; and, int64, shape (batch, sentences): `markers`, -1 after a row's last;
-            `numbers`, 0 there; and `labels` where all rows have them, `IGNORE_INDEX` there.
+            The batch of `PaddingCollator`; and, int64, shape (batch, sentences): `markers`, padded with -1; `numbers`,
+            padded with 0; and `labels` if all rows have them, padded with `IGNORE_INDEX`.
         """
         batch = self.padding([{key: value for key, value in row.items() if key != "labels"} for row in rows])
         width = max(len(row.get("markers", ())) for row in rows)
@@ -100,12 +100,12 @@ class SentenceCollator:
 
 @dataclass(frozen=True)
 class PairCollator:
-    """Pads rows of `encode_pairs` into a batch.
+    """Collator that pads rows of `encode_pairs`.
 
     Args:
-        padding: pads what is read.
-        start: the token that a decoder begins with.
-        fill: the token that fills what it is given.
+        padding: pads the encoder's tokens.
+        start: decoder start token.
+        fill: padding token of the decoder.
     """
 
     padding: PaddingCollator
@@ -116,8 +116,8 @@ class PairCollator:
         """Make a batch.
 
         Returns:
-            What `PaddingCollator` makes; and where all rows have labels, int64, shape (batch, written tokens):
-            `labels`, `IGNORE_INDEX` after a row's last, and `decoder_input_ids`, the same one token later.
+            The batch of `PaddingCollator`; and, if all rows have labels, int64, shape (batch, summary tokens):
+            `labels`, padded with `IGNORE_INDEX`, and `decoder_input_ids`, shifted by one token.
         """
         batch = self.padding([{key: value for key, value in row.items() if key != "labels"} for row in rows])
         if any(row.get("labels") is None for row in rows):

@@ -1,9 +1,8 @@
-"""Texts of tokens that a network wrote.
+"""Decode generated tokens to text.
 
-WordPiece parts a text at every punctuation mark and forgets where there was a space: "$ 1, 000. 50", "u. s. c.",
-"non - compliance". Its texts are put together again as English is mostly written; where that is not certain (the dash
-between two clauses, a sentence that ends with a number before one that begins with one) the more frequent case counts.
-Other tokenizers keep their spaces.
+WordPiece separates punctuation and loses spaces: "$ 1, 000. 50", "u. s. c.", "non - compliance". Its texts are joined
+as English is mostly written; ambiguous cases (a dash between clauses, a sentence that ends with a number before one
+that begins with one) take the more frequent form. Other tokenizers keep their spaces.
 """
 
 import re
@@ -37,10 +36,10 @@ _SPACING_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def decode_texts(ids: Sequence[Sequence[int]], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
-    """The text of each row of tokens, without special ones.
+    """Decode each row of tokens to text, without special tokens.
 
     Args:
-        ids: rows, as a network wrote them; negative ones are left out.
+        ids: generated rows; negative ids are skipped.
         tokenizer: the network's.
     """
     kept = [[int(token) for token in row if token >= 0] for row in ids]
@@ -51,7 +50,12 @@ def decode_texts(ids: Sequence[Sequence[int]], tokenizer: "PreTrainedTokenizerBa
 
 
 def clean_up_spacing(text: str) -> str:
-    """A text of WordPiece with the spaces that English has."""
+    """Restore the spacing of English in a text decoded from WordPiece.
+
+    Example:
+        >>> clean_up_spacing("$ 1, 000. 50 under 42 u. s. c. for non - compliance")
+        '$1,000.50 under 42 u.s.c. for non-compliance'
+    """
     text = _THOUSANDS.sub(lambda match: match.group().replace(" ", ""), text)
     for pattern, new in _SPACING_RULES:
         text = pattern.sub(new, text)

@@ -1,10 +1,10 @@
-"""Masks for masked-language modelling, drawn anew for each row in each epoch.
+"""Draw masks for masked-language modelling, new in each epoch.
 
-Each word is chosen with a given probability, at least one a row, and with it all its tokens (whole-word masking). Of
-the chosen tokens 80 % become the mask, 10 % a random token, and 10 % stay what they are.
+Each word is chosen with a given probability, at least one a row, with all its tokens (whole-word masking). Of the
+chosen tokens 80 % become the mask token, 10 % a random token, and 10 % stay.
 
-What is drawn for a row follows from the seed, the epoch and the row's id, whatever batch the row is in: a resumed run
-draws the same, and so do several processes and accumulation. Held-out rows have the same masks every time.
+The draw for a row depends on the seed, the epoch and the row's id only. A resumed run, several processes and gradient
+accumulation therefore draw the same masks. Held-out rows have the same masks in each epoch.
 References: Devlin et al. (2019), https://arxiv.org/abs/1810.04805; whole words: https://github.com/google-research/bert
 """
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 HELD_OUT = "held_out"
-"""The column that is true for rows whose masks never change."""
+"""Column that is true for rows whose masks never change."""
 
 _AS_MASK, _AS_RANDOM = 0.8, 0.1
 
 
 @dataclass(frozen=True)
 class TokenMasker:
-    """How tokens are masked.
+    """Rule of masking tokens.
 
     Args:
         mask_id: the mask token's id.
-        replacements: ids of the tokens that may take another's place.
+        replacements: ids of the tokens that may replace another.
         probability: of a word (or token) to be chosen.
-        whole_words: choose words with all their tokens, not tokens.
+        whole_words: choose words with all their tokens instead of single tokens.
     """
 
     mask_id: int
@@ -47,7 +47,7 @@ class TokenMasker:
 
     @classmethod
     def of(cls, tokenizer: "PreTrainedTokenizerBase", *, probability: float, whole_words: bool) -> "TokenMasker":
-        """Masks of a tokenizer that has a mask token."""
+        """Return the masker of a tokenizer that has a mask token."""
         special = set(tokenizer.all_special_ids)
         replacements = [token for token in sorted(tokenizer.get_vocab().values()) if token not in special]
         mask: Any = tokenizer.mask_token_id
@@ -57,12 +57,17 @@ class TokenMasker:
         """Mask one row.
 
         Args:
-            ids: its tokens, shape (tokens,).
-            words: the number of each token's word, `NO_WORD` for special tokens; shape (tokens,).
-            rng: what is drawn from.
+            ids: token ids, shape (tokens,).
+            words: word number of each token, `NO_WORD` for special tokens; shape (tokens,).
+            rng: random generator.
 
         Returns:
-            The tokens that the model sees, and the labels: what chosen tokens were, `IGNORE_INDEX` for all others.
+            The masked token ids, and the labels: original ids of chosen tokens, `IGNORE_INDEX` for others.
+
+        Example:
+            >>> masker = TokenMasker(mask_id=103, replacements=np.array([5]), probability=1.0, whole_words=True)
+            >>> masker.draw(np.array([101, 7, 102]), np.array([-1, 0, -1]), np.random.default_rng(0))[1].tolist()
+            [-100, 7, -100]
         """
         real = np.flatnonzero(words != NO_WORD)
         units = np.unique(words[real], return_inverse=True)[1] if self.whole_words else np.arange(len(real))
@@ -82,16 +87,16 @@ class TokenMasker:
 
 @dataclass(frozen=True)
 class MaskingCollator:
-    """Makes a batch of rows of `encode_pieces`, masked.
+    """Collator that masks and pads rows of `encode_token_chunks`.
 
     Args:
-        padding: puts rows of different lengths together.
-        masks: how they are masked.
-        seed: of what is drawn.
+        padding: pads rows.
+        masks: masks rows.
+        seed: random seed.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("id", "words", HELD_OUT)
-    """Columns that a Trainer must leave to it, beside those that the model reads."""
+    """Columns that a Trainer must keep for it, in addition to the model's."""
 
     padding: PaddingCollator
     masks: TokenMasker
@@ -100,18 +105,18 @@ class MaskingCollator:
     _epoch: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.long).share_memory_(), repr=False)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the masks of this epoch, counted from 0, from here on."""
+        """Set the epoch, counted from 0, whose masks are drawn."""
         self._epoch.fill_(epoch)
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
         """Make a batch.
 
         Args:
-            rows: with `id`, `input_ids`, `words`, and `held_out` where their masks are to stay the same.
+            rows: with `id`, `input_ids`, `words`, and `held_out` for rows whose masks stay the same.
 
         Returns:
-            `input_ids`, `attention_mask` and `labels`, int64, shape (batch, tokens); labels are `IGNORE_INDEX` where
-            nothing is asked.
+            `input_ids`, `attention_mask` and `labels`, int64, shape (batch, tokens); labels are `IGNORE_INDEX` except
+            for chosen tokens.
         """
         seen, labels = [], []
         for row in rows:
@@ -128,5 +133,5 @@ class MaskingCollator:
 
 
 def _number(row_id: str) -> int:
-    """A number of 64 bits for a row's id."""
+    """Return a 64-bit number for a row's id."""
     return int.from_bytes(hashlib.blake2b(row_id.encode(), digest_size=8).digest(), "little")

@@ -1,9 +1,9 @@
-"""Documents as rows of tokens for an encoder that scores sentences: a marker stands before each sentence.
+"""Encode documents for an encoder that scores sentences, with a marker token before each sentence.
 
     [CLS] a sentence [SEP] [CLS] the next one [SEP] …
 
-A document that is longer than a row becomes several, its windows, which overlap by whole sentences. Each sentence is
-scored in one window only, the one in which more of the text around it is seen; in others it is context.
+A document longer than a row becomes several windows, which overlap by whole sentences. Each sentence is scored in one
+window, the one with more text around it; in others it is context.
 Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (markers)
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from datasets import Dataset, List, Value
 
 from nlp_transfer.data.cache import cache_path, load_table
-from nlp_transfer.data.encoding.sentences import spans_of
+from nlp_transfer.data.encoding.sentences import sentence_spans
 from nlp_transfer.data.encoding.tokens import (
     IGNORE_INDEX,
     forget_last_call,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SPECIAL_TOKENS = 2
-"""Tokens that each sentence takes beside its own."""
+"""Number of special tokens of each sentence."""
 
 BATCH_DOCUMENTS = 50
 
@@ -44,10 +44,10 @@ class Window:
     """Consecutive sentences that fit into one row.
 
     Args:
-        first: the first sentence's number in the document.
-        last: the one after the last's.
-        scored_from: the first sentence that is scored here.
-        scored_to: the one after the last.
+        first: number of the first sentence in the document.
+        last: number after the last sentence.
+        scored_from: first sentence that is scored in this window.
+        scored_to: number after the last scored sentence.
     """
 
     first: int
@@ -57,15 +57,19 @@ class Window:
 
 
 def split_into_windows(lengths: Sequence[int], max_length: int, overlap: int) -> list[Window]:
-    """Cut a document's sentences into windows.
+    """Split a document's sentences into windows.
 
     Args:
-        lengths: tokens of each sentence, its special tokens included; none above `max_length`.
-        max_length: tokens a window may have.
-        overlap: tokens that a window may repeat of the one before.
+        lengths: tokens of each sentence with its special tokens; none above `max_length`.
+        max_length: maximum number of tokens of a window.
+        overlap: maximum number of tokens that a window repeats of the one before.
 
     Returns:
-        Windows in order; their scored sentences are all sentences, each once.
+        Windows in order; each sentence is scored in exactly one.
+
+    Example:
+        >>> [(window.first, window.last) for window in split_into_windows([4, 4, 4], max_length=8, overlap=4)]
+        [(0, 2), (1, 3)]
     """
     edges: list[tuple[int, int]] = []
     first = last = 0
@@ -90,11 +94,11 @@ def split_into_windows(lengths: Sequence[int], max_length: int, overlap: int) ->
 
 @dataclass(frozen=True)
 class DocumentEncoder:
-    """Makes windows of documents.
+    """Encoder of documents as windows.
 
     Args:
-        tokenizer: of the encoder; it has a token that begins a text and one that ends it.
-        max_length: tokens of a window.
+        tokenizer: has a token that begins a text and one that ends it.
+        max_length: maximum number of tokens of a window.
         overlap: see `split_into_windows`.
     """
 
@@ -103,11 +107,11 @@ class DocumentEncoder:
     overlap: int
 
     def encode(self, sentences: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
-        """The windows of one document, and how many sentences were longer than one and are cut.
+        """Return the windows of one document, and the number of sentences that were truncated.
 
         Returns:
-            For each window `input_ids`, `markers` (where the sentences' markers are among them), `numbers` (the
-            sentences' in the document), `scored_from`, `scored_to` and `length`.
+            For each window `input_ids`, `markers` (positions of the sentences' markers), `numbers` (of the sentences in
+            the document), `scored_from`, `scored_to` and `length`.
         """
         tokenizer, room = self.tokenizer, self.max_length - SPECIAL_TOKENS
         encoded = tokenizer(
@@ -141,7 +145,7 @@ class DocumentEncoder:
 
 
 def marker_ids(tokenizer: "PreTrainedTokenizerBase") -> tuple[int | None, int | None]:
-    """The tokens before and after each sentence; None where the tokenizer has none of the kind."""
+    """Return the tokens before and after each sentence; None if the tokenizer lacks one."""
     ids: Any = tokenizer
     return (
         ids.cls_token_id if ids.cls_token_id is not None else ids.bos_token_id,
@@ -162,17 +166,17 @@ def encode_documents(
 
     Args:
         dataset: columns of a corpus of documents.
-        encoder: makes their windows.
-        label: labels sentences by the summary, where there is one; None where nobody asks.
-        by_highlights: label by `highlights` instead, where there are any.
+        encoder: encodes one document.
+        label: labels sentences by the summary; None for no labels.
+        by_highlights: label by `highlights` instead, if there are any.
         fingerprint: of the corpus; part of the cache's key.
-        description: what the progress bar says.
+        description: label of the progress bar.
 
     Returns:
-        A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for its further windows),
-        `document` (its number in the split), what `DocumentEncoder.encode` makes, `starts` and `ends` (the sentences'
-        character offsets), and `labels` where there are any: 0 or 1, `IGNORE_INDEX` for context. Of the document as a
-        whole, in its first window: `text`, `summary` where there are any, and `cut` (sentences that were cut).
+        A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for further windows),
+        `document` (its number in the split), the columns of `DocumentEncoder.encode`, `starts` and `ends` (the
+        sentences' character offsets), and `labels` if there are any: 0 or 1, `IGNORE_INDEX` for context. The first
+        window of a document also has `text`, `summary` if there is one, and `cut` (number of truncated sentences).
 
     Raises:
         DataError: the cache cannot be written.
@@ -204,10 +208,10 @@ def encode_documents(
 def _encode_batch(
     batch: dict[str, list[Any]], *, encoder: DocumentEncoder, label: Labeller | None, by_highlights: bool
 ) -> dict[str, list[Any]]:
-    """One batch of documents."""
+    """Encode one batch of documents."""
     made: dict[str, list[Any]] = {}
     for i, text in enumerate(batch["text"]):
-        spans = spans_of(text, batch["sentence_starts"][i])
+        spans = sentence_spans(text, batch["sentence_starts"][i])
         sentences = [text[first:last] for first, last in spans]
         labels: list[int] | None = None
         if by_highlights:
@@ -237,13 +241,17 @@ def _encode_batch(
 
 
 def highlight_labels(spans: Sequence[tuple[int, int]], offsets: Sequence[int]) -> list[int]:
-    """1 for each sentence that highlights mark, 0 for the others.
+    """Return 1 for each sentence that highlights mark, 0 for others.
 
-    A passage marks the sentence that holds most of it, and each sentence of which highlights hold half or more.
+    A passage marks the sentence that holds most of it, and each sentence of which highlights cover at least half.
 
     Args:
-        spans: the sentences.
+        spans: character offsets of the sentences.
         offsets: start and end of each passage in turn.
+
+    Example:
+        >>> highlight_labels([(0, 10), (11, 20)], [2, 8])
+        [1, 0]
     """
     covered = np.zeros((len(spans), len(offsets) // 2), dtype=int)
     for column, (start, end) in enumerate(zip(offsets[::2], offsets[1::2], strict=True)):

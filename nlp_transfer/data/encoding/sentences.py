@@ -1,10 +1,9 @@
-"""Sentences of a text, as character offsets, by nupunkt, which knows the abbreviations of legal English.
+"""Split texts into sentences, as character offsets, by nupunkt, which knows the abbreviations of legal English.
 
-What it does not know is added around it. A sentence begins after an empty line, after a line in capitals and before
-one, and on a line that begins with a bullet or a number such as "2.", "(a)" or "§ 3", also where no full stop is
-before it (but not where a wrapped line ends with "section" or the like). A number or an abbreviation of a reference
-that stands alone ("2.", "Art.") belongs to what follows. Chinese, Japanese, Hindi, Urdu and Arabic sentences end with
-their own marks.
+Rules are added around it. A sentence begins after an empty line, after a line in capitals and before one, and on a line
+that begins with a bullet or a number such as "2.", "(a)" or "§ 3", even without a full stop before it (but not if the
+line before ends with "section" or the like). A number or an abbreviation of a reference ("2.", "Art.") belongs to the
+text that follows. Chinese, Japanese, Hindi, Urdu and Arabic sentences end with their own marks.
 Reference: Bommarito et al. (2025), Precise Legal Sentence Boundary Detection for Retrieval at Scale: NUPunkt and
 CharBoundary, https://arxiv.org/abs/2504.04131
 """
@@ -20,18 +19,18 @@ _NUMBER = re.compile(
     r"\(?(?:\d{1,3}(?:\.\d{1,3})*|[ivxlcIVXLC]{1,6}|[a-zA-Z])[.)]{1,2}(?:\([a-z0-9]{1,4}\))*"
     r"|\d{1,3}(?:\.\d{1,3})+|§+\d*[a-z]?\.?"
 )
-"""A word that numbers a clause."""
+"""Word that numbers a clause."""
 
 _BULLETS = frozenset("-*•–")
 
 _MAX_NUMBER_CHARACTERS = 40
-"""What is longer than this is no number that stands alone."""
+"""Maximum number of characters of a clause number."""
 
 _REFERENCE = re.compile(
     r"(?:^|[\s('’\"])(?:art|arts|abs|nr|nrn|no|nos|n°|al|sec|secs|sect|§|ss|vgl|cf|vol|p|pp|par|para|paras|cl|ch|ex)\.\Z",
     re.IGNORECASE,
 )
-"""An abbreviation that a number follows at the end of what was taken for a sentence."""
+"""Abbreviation before a number, at the end of a detected sentence."""
 
 _REFERRING = frozenset(
     """
@@ -39,44 +38,40 @@ _REFERRING = frozenset(
     schedule annex appendix item items no nos number § §§ than of to in by under a the
     """.split()  # noqa: SIM905
 )
-"""Words after which a number on the next line is no number of a clause."""
+"""Words after which a number on the next line is no clause number."""
 
 _OWN_END = re.compile(
     "(?<=[\u3002\uff61\uff01\uff1f\u0964\u061f\u06d4])(?![\u3002\uff61\uff01\uff1f\u300d\u300f\uff09)\u201d\u2019])"
 )
-"""After an end mark that is no Latin one, unless a closing bracket or another mark follows."""
+"""Position after an end mark that is not Latin, unless a closing bracket or another mark follows."""
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 
 
-def sentence_spans(text: str) -> list[CharSpan]:
-    """The sentences of a text in their order; together they hold every character but white space.
+def sentence_spans(text: str, starts: Sequence[int] = ()) -> list[CharSpan]:
+    """Split a text into sentences; together they hold every character except white space.
 
     Args:
-        text: any. White space alone has no sentence.
+        text: any text. White space has no sentence.
+        starts: the first character of each sentence, where the corpus gives them (`sentence_starts`).
 
     Returns:
-        Offsets, without the white space around a sentence.
+        Character offsets (start, end), without the white space around a sentence.
+
+    Example:
+        >>> sentence_spans("One. Two.")
+        [(0, 4), (5, 9)]
     """
+    if len(starts):
+        return list(_strip_spans(text, zip(starts, [*starts[1:], len(text)], strict=True)))
     found: list[CharSpan] = []
     for block in _blocks(text):
         found += _join_clause_numbers(text, _sentences(text, block))
     return found
 
 
-def given_spans(text: str, starts: Sequence[int]) -> list[CharSpan]:
-    """The sentences of a text whose beginnings are known."""
-    ends = [*starts[1:], len(text)]
-    return list(_strip_spans(text, zip(starts, ends, strict=True)))
-
-
-def spans_of(text: str, starts: Sequence[int] = ()) -> list[CharSpan]:
-    """The sentences as the corpus gives them (`sentence_starts`), else as they are found."""
-    return given_spans(text, starts) if len(starts) else sentence_spans(text)
-
-
 def _blocks(text: str) -> Iterator[CharSpan]:
-    """Parts of a text that share no sentence."""
+    """Yield parts of a text that share no sentence."""
     start = end = 0
     before = ""  # the last line that is not empty, of this block
     for match in _LINE.finditer(text):
@@ -95,7 +90,7 @@ def _blocks(text: str) -> Iterator[CharSpan]:
 
 
 def _begins_block(before: str, line: str) -> bool:
-    """Whether a line begins a sentence whatever stands at the end of the line before."""
+    """Return True if a line begins a sentence whatever ends the line before."""
     if before.isupper() != line.isupper() and _has_letters(before) and _has_letters(line):
         return True
     first, _, rest = line.partition(" ")
@@ -112,7 +107,7 @@ def _has_letters(line: str) -> bool:
 
 
 def _sentences(text: str, block: CharSpan) -> Iterator[CharSpan]:
-    """What nupunkt finds in a block, parted further at end marks that it does not know."""
+    """Yield the sentences of a block by nupunkt, split further at end marks that it does not know."""
     import nupunkt
 
     start = block[0]
@@ -123,7 +118,7 @@ def _sentences(text: str, block: CharSpan) -> Iterator[CharSpan]:
 
 
 def _strip_spans(text: str, spans: Iterable[CharSpan]) -> Iterator[CharSpan]:
-    """Spans without the white space around them; those of nothing else are left out."""
+    """Yield spans without the white space around them, except empty ones."""
     for first, last in spans:
         part = text[first:last]
         inner = part.strip()
@@ -133,7 +128,7 @@ def _strip_spans(text: str, spans: Iterable[CharSpan]) -> Iterator[CharSpan]:
 
 
 def _join_clause_numbers(text: str, spans: Iterable[CharSpan]) -> list[CharSpan]:
-    """Spans with numbers, and with abbreviations of references, joined to what follows."""
+    """Join clause numbers and abbreviations of references to the span that follows."""
     joined: list[CharSpan] = []
     open_end = False
     for first, last in spans:
@@ -145,5 +140,5 @@ def _join_clause_numbers(text: str, spans: Iterable[CharSpan]) -> list[CharSpan]
 
 
 def _is_clause_number(part: str) -> bool:
-    """Whether there are numbers of clauses only."""
+    """Return True if a part holds clause numbers only."""
     return len(part) <= _MAX_NUMBER_CHARACTERS and all(map(_NUMBER.fullmatch, part.split()))

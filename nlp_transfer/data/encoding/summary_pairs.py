@@ -1,8 +1,8 @@
-"""Documents and their summaries as rows of tokens for a network that reads and writes.
+"""Encode documents and summaries for an encoder-decoder.
 
-A document that is longer than the encoder reads becomes several rows, its windows of whole sentences; each sentence of
-its summary is to be written of one of them. A window of which nothing is to be written is not learned from. Or a
-selection of the document's sentences becomes one row.
+A document longer than the encoder's input becomes several windows of whole sentences; each sentence of its summary is
+assigned to one of them, and windows without a target are not trained on. Alternatively a selection of its sentences
+becomes one row.
 Reference: Gidiotis & Tsoumakas (2020), https://arxiv.org/abs/2004.06190
 """
 
@@ -16,7 +16,7 @@ from datasets import Dataset, List, Value
 
 from nlp_transfer.data.cache import cache_path, load_table
 from nlp_transfer.data.encoding.sentence_windows import split_into_windows
-from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans, spans_of
+from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.tokens import forget_last_call, map_to_cache, rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 BATCH_DOCUMENTS = 50
 
 Ranking = Callable[[Sequence[Sequence[str]]], list[Sequence[float]]]
-"""The sentences of some documents -> how much each belongs into a summary."""
+"""Function from the sentences of documents to the importance of each sentence."""
 
 Assignment = Callable[[Sequence[str], Sequence[str]], list[list[int]]]
-"""(sentences of a summary, windows of its document) -> the numbers of the sentences that belong to each window."""
+"""Function from (sentences of a summary, windows of its document) to the sentence numbers of each window."""
 
 
 @dataclass(frozen=True)
 class PairEncoder:
-    """Makes rows of documents and summaries.
+    """Encoder of documents and summaries.
 
     Args:
         tokenizer: of the network.
-        max_length: tokens that the encoder reads at once.
-        max_summary_length: tokens of a summary.
-        prefix: is put before each text.
-        whole: cut a document at `max_length` instead of going on in further windows.
-        ranking: which sentences of a long document are read, where not all are; None reads all, by windows.
-        ranked_by: identifies `ranking`; a part of the cache's key.
+        max_length: maximum number of tokens of the encoder.
+        max_summary_length: maximum number of tokens of a summary.
+        prefix: text before each document.
+        whole: truncate a document at `max_length` instead of making further windows.
+        ranking: selects the sentences of a long document; None reads all sentences in windows.
+        ranked_by: identifies `ranking` in the cache's key.
     """
 
     tokenizer: "PreTrainedTokenizerBase"
@@ -56,15 +56,15 @@ class PairEncoder:
 
     @property
     def room(self) -> int:
-        """Tokens of a window beside the special ones and the prefix."""
+        """Return the tokens of a window without special tokens and the prefix."""
         return self.max_length - len(self.tokenizer(self.prefix)["input_ids"])
 
     def sources(self, texts: Sequence[str], spans: Sequence[Sequence[CharSpan]]) -> list[list[tuple[str, bool]]]:
-        """What is read of each document: its windows as texts, and whether something of one is cut.
+        """Return the windows of each document as texts, each with True if it is truncated.
 
         Args:
             texts: the documents.
-            spans: their sentences.
+            spans: character offsets of their sentences.
         """
         parts = [_parts(text, of) for text, of in zip(texts, spans, strict=True)]
         counts = iter(self._counts([part for of in parts for part in of]))
@@ -93,7 +93,7 @@ class PairEncoder:
     def _selection(
         self, text: str, spans: Sequence[CharSpan], lengths: Sequence[int], ranking: Sequence[float]
     ) -> tuple[str, bool]:
-        """The best sentences that fit, in the document's order."""
+        """Return the highest-ranked sentences that fit, in the document's order, and True if truncated."""
         taken: list[int] = []
         room = self.room
         for number in sorted(range(len(spans)), key=lambda i: (-ranking[i], i)):
@@ -103,14 +103,14 @@ class PairEncoder:
         return " ".join(text[slice(*spans[number])] for number in sorted(taken)), room < 0
 
     def _counts(self, texts: list[str]) -> list[int]:
-        """Tokens of each."""
+        """Return the number of tokens of each text."""
         if not texts:
             return []
         encoded = self.tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def read(self, texts: Sequence[str]) -> list[list[int]]:
-        """Tokens of what is read."""
+        """Return the encoder's token ids of each text."""
         texts = [self.prefix + text for text in texts]
         encoded = self.tokenizer(
             texts, truncation=True, max_length=self.max_length, return_attention_mask=False, return_token_type_ids=False
@@ -119,7 +119,7 @@ class PairEncoder:
         return ids
 
     def written(self, summaries: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
-        """Tokens of what is written, and whether a summary is cut."""
+        """Return the token ids of each summary, and True for truncated ones."""
         if not summaries:
             return [], []
         whole: list[list[int]] = self.tokenizer(
@@ -134,7 +134,7 @@ class PairEncoder:
 
 
 def _parts(text: str, spans: Sequence[CharSpan]) -> list[str]:
-    """A text cut where its sentences begin; white space stays with the sentence before."""
+    """Split a text at the starts of its sentences; white space stays with the sentence before."""
     starts = [0, *(start for start, _ in spans[1:]), len(text)]
     return [text[first:last] for first, last in pairwise(starts)] if spans else []
 
@@ -151,17 +151,16 @@ def encode_pairs(
 
     Args:
         dataset: columns of a corpus of documents.
-        encoder: makes their rows.
-        assign: says what is to be written of which window.
+        encoder: encodes documents and summaries.
+        assign: assigns a summary's sentences to windows.
         fingerprint: of the corpus; part of the cache's key.
-        description: what the progress bar says.
+        description: label of the progress bar.
 
     Returns:
-        A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for its further windows),
-        `document` (its number in the split), `input_ids`, `length`, `truncated` (whether something of the window was
-        cut), `target_cut` (whether its summary was), and `labels`, the summary's tokens, where there are any: none of a
-        window of which nothing is written. Of the document as a whole, in its first window: `text`, `sentence_starts`,
-        and `summary` where there are any.
+        A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for further windows),
+        `document` (its number in the split), `input_ids`, `length`, `truncated` (the window's text), `target_cut` (its
+        summary), and, for a corpus with summaries, `labels`: the summary's tokens, empty for a window without a target.
+        The first window of a document also has `text`, `sentence_starts`, and `summary` if there is one.
 
     Raises:
         DataError: the cache cannot be written.
@@ -188,9 +187,9 @@ def encode_pairs(
 
 
 def _encode_batch(batch: dict[str, list[Any]], *, encoder: PairEncoder, assign: Assignment) -> dict[str, list[Any]]:
-    """One batch of documents."""
+    """Encode one batch of documents."""
     texts, starts = batch["text"], batch["sentence_starts"]
-    sources = encoder.sources(texts, [spans_of(text, begins) for text, begins in zip(texts, starts, strict=True)])
+    sources = encoder.sources(texts, [sentence_spans(text, begins) for text, begins in zip(texts, starts, strict=True)])
     rows: list[dict[str, Any]] = []
     for i, windows in enumerate(sources):
         targets = [""] * len(windows)
@@ -223,7 +222,7 @@ def _encode_batch(batch: dict[str, list[Any]], *, encoder: PairEncoder, assign: 
 
 
 def _targets(summary: str, windows: Sequence[str], assign: Assignment) -> list[str]:
-    """What is to be written of each window."""
+    """Return the target text of each window."""
     if len(windows) == 1:
         return [summary]
     sentences = [summary[first:last] for first, last in sentence_spans(summary)]

@@ -1,7 +1,7 @@
-"""Whole texts as rows of tokens: a text longer than a row goes on in the next one, and nothing is cut off.
+"""Encode whole texts as chunks: a text longer than a row continues in the next row, and nothing is truncated.
 
-Every row holds tokens of one text only, so that no document sees another. Short rows cost no padding: the layers of
-most families compute real tokens alone (models/speed/unpadding.py).
+Every row holds tokens of one text, so that texts do not attend to each other. Short rows cost no padding: the layers of
+most families compute real tokens only (models/speed/unpadding.py).
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 NO_WORD = -1
-"""The word number of a special token."""
+"""Word number of a special token."""
 
 
 def encode_token_chunks(
@@ -29,20 +29,19 @@ def encode_token_chunks(
     keep: tuple[str, ...] = (),
     description: str = "Tokenising",
 ) -> Dataset:
-    """Encode all of each text of one split.
+    """Encode the texts of one split as chunks.
 
     Args:
         dataset: columns `id` and `text`.
-        tokenizer: of the encoder, a fast one.
-        max_length: tokens a row at most, special tokens counted.
+        tokenizer: a fast one.
+        max_length: maximum number of tokens of a row, with special tokens.
         fingerprint: of the corpus; part of the cache's key.
-        keep: further columns, which each row has of its text.
-        description: what the progress bar says.
+        keep: further columns, repeated for each row of a text.
+        description: label of the progress bar.
 
     Returns:
-        Rows in the texts' order: `id` (the text's, with `#2`, `#3`, … for what does not fit into its first row), the
-        columns of `keep`, `input_ids`, `words` (the number of each token's word in its text, `NO_WORD` for special
-        tokens), and `length`.
+        Rows in the texts' order: `id` (the text's, with `#2`, `#3`, … for further rows), the columns of `keep`,
+        `input_ids`, `words` (word number of each token in its text, `NO_WORD` for special tokens), and `length`.
 
     Raises:
         DataError: the cache cannot be written.
@@ -63,7 +62,7 @@ def encode_token_chunks(
 def _encode_batch(
     batch: dict[str, list[Any]], *, tokenizer: "PreTrainedTokenizerBase", max_length: int, keep: tuple[str, ...]
 ) -> dict[str, list[Any]]:
-    """One batch of texts."""
+    """Encode one batch of texts."""
     encoded = tokenizer(
         batch["text"],
         truncation=True,

@@ -1,6 +1,6 @@
-"""How much of some texts an encoder reads: tokens cut at its length, and texts that its tokenizer does not know.
+"""Measure the share of texts that an encoder reads: truncated tokens, and texts of unknown tokens.
 
-An English encoder reads a Chinese text as a row of `[UNK]`: it trains and predicts on nothing, and no library warns.
+An English encoder reads a Chinese text as a row of `[UNK]`, and trains and predicts without an error.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,22 +15,26 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 UNREADABLE_SHARE = 0.5
-"""A text is unreadable where the tokenizer does not know this share of its tokens, special ones not counted."""
+"""Share of unknown tokens from which a text is unreadable; special tokens do not count."""
 
 _MAX_EXAMPLES = 3
 
 
 @dataclass
 class TokenCoverage:
-    """Counts over texts as they are encoded.
+    """Counts over texts while they are encoded.
 
     Args:
-        texts: how many.
-        cut: how many are longer than what is read of them.
-        tokens: of all texts, whole.
-        unread: tokens that are cut off.
-        unreadable: how many texts are unreadable.
-        example: the id of the first of these, and pieces of it that the tokenizer does not know.
+        texts: number of texts.
+        cut: number of truncated texts.
+        tokens: tokens of all texts before truncation.
+        unread: tokens lost to truncation.
+        unreadable: number of unreadable texts.
+        example: id of the first unreadable text, with its unknown pieces.
+
+    Example:
+        >>> TokenCoverage(texts=4, cut=1, tokens=100, unread=20).warnings()
+        ['1 of 4 (25%) texts are longer than the model reads: 20.0% of all tokens were cut off.']
     """
 
     texts: int = 0
@@ -47,13 +51,13 @@ class TokenCoverage:
         ids: Sequence[list[int]],
         whole: Sequence[int],
     ) -> None:
-        """Count some encoded texts.
+        """Count encoded texts.
 
         Args:
             tokenizer: that encoded them.
             rows: (id, text).
-            ids: tokens of each text, as far as they are read.
-            whole: how many tokens each text has.
+            ids: token ids of each text after truncation.
+            whole: number of tokens of each text before truncation.
         """
         unknown, special = unknown_token(tokenizer), tokenizer.num_special_tokens_to_add()
         self.texts += len(rows)
@@ -66,7 +70,7 @@ class TokenCoverage:
                 self.example = self.example or unknown_example(tokenizer, row_id, text)
 
     def warnings(self) -> list[str]:
-        """Return one sentence each for texts that are cut and texts that are unreadable."""
+        """Return a sentence each for truncated texts and for unreadable texts."""
         found = []
         if self.cut:
             found.append(
@@ -81,7 +85,7 @@ class TokenCoverage:
 def count_coverage(
     rows: Iterable[tuple[Any, Any]], tokenizer: "PreTrainedTokenizerBase", coverage: TokenCoverage
 ) -> Iterator[tuple[Any, Any]]:
-    """Hand on documents, texts or lists of sentences, and count them as read to their end."""
+    """Yield documents (texts or lists of sentences) and count them as read to their end."""
     for row_id, document in rows:
         text = document if isinstance(document, str) else " ".join(document)
         ids = tokenizer(text, verbose=False)["input_ids"]
@@ -90,7 +94,7 @@ def count_coverage(
 
 
 def unreadable_rows(dataset: "Dataset", tokenizer: "PreTrainedTokenizerBase") -> np.ndarray:
-    """Return the indices of the encoded rows that are unreadable.
+    """Return the indices of unreadable rows, int64, shape (unreadable,).
 
     Args:
         dataset: with a column `input_ids`, not padded.
@@ -112,7 +116,7 @@ def unreadable_rows(dataset: "Dataset", tokenizer: "PreTrainedTokenizerBase") ->
 
 
 def unreadable_warning(unreadable: int, texts: int, example: str) -> str:
-    """Return the sentence that warns of texts whose tokens are mostly unknown."""
+    """Return a warning about texts that consist of unknown tokens."""
     return (
         f"{_share(unreadable, texts)} texts are unreadable: the encoder's tokenizer does not know half of their tokens "
         f"or more, as in {example}. Take an encoder of their language."
@@ -120,14 +124,14 @@ def unreadable_warning(unreadable: int, texts: int, example: str) -> str:
 
 
 def unknown_token(tokenizer: "PreTrainedTokenizerBase") -> int | None:
-    """Return the id of the unknown token; None where there is none, or it means something else as well."""
+    """Return the id of the unknown token; None if there is none, or if it has another role too."""
     others = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id)
     unknown = tokenizer.unk_token_id
     return None if unknown in others else unknown
 
 
 def unknown_example(tokenizer: "PreTrainedTokenizerBase", row_id: Any, text: str) -> str:
-    """Return a row's id, and the first pieces of its text that the tokenizer does not know."""
+    """Return a row's id with the first pieces of its text that are unknown."""
     if not tokenizer.is_fast:
         return f"id {row_id}"
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)

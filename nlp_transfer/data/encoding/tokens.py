@@ -1,8 +1,7 @@
-"""Tokens of a split, made once: cached on disk by content and settings, then memory-mapped.
+"""Tokenize a split once: cached on disk by content and settings, then memory-mapped.
 
-A fast tokenizer's own threads use all cores on each batch; on two cores that is within 15 % of two worker processes,
-and needs no fork. The cache's key holds the corpus's fingerprint, the rows' ids and labels, the tokenizer and the
-length.
+A fast tokenizer's own threads use all cores. The cache's key holds the corpus's fingerprint, the rows' ids and labels,
+the tokenizer and the length.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 IGNORE_INDEX = -100
-"""The label that PyTorch's cross-entropy leaves out of its mean."""
+"""Label that PyTorch's cross-entropy ignores."""
 
 
 def encode_texts(
@@ -40,25 +39,23 @@ def encode_texts(
     """Encode the texts of one split.
 
     Args:
-        dataset: columns `id`, `text` and perhaps `label` (class ids) or `labels` (lists of them).
+        dataset: columns `id`, `text` and optionally `label` (class ids) or `labels` (lists of them).
         tokenizer: of the encoder.
-        max_length: tokens a row at most, special tokens counted; longer texts are cut at their end.
+        max_length: maximum number of tokens of a row, with special tokens; longer texts are truncated.
         fingerprint: of the corpus; part of the cache's key.
         keep: further columns to keep.
-        num_labels: how many classes a multi-label corpus has; None reads it from the column.
-        description: what the progress bar says.
+        num_labels: number of classes of a multi-label corpus; None reads it from the column.
+        description: label of the progress bar.
 
     Returns:
-        One row a text, in order: `id`, the columns of `keep`, `input_ids` and `attention_mask` (not padded), `length`
-        (tokens), `text_length` (tokens of the whole text), `truncated` (whether the text was longer), and `labels`
-        where there are labels: an int, or for multi-label a list of `num_labels` floats, 1.0 for the row's classes.
+        One row a text: `id`, the columns of `keep`, `input_ids`, `attention_mask`, `length` (tokens), `text_length`
+        (tokens before truncation), `truncated`, and `labels`: an int, or multi-hot floats, shape (classes,).
 
     Raises:
         DataError: a column of `keep` is missing, or the cache cannot be written.
     """
-    missing = [column for column in keep if column not in dataset.column_names]
-    if missing:
-        raise DataError(f"There is no column {missing[0]!r} to keep; columns: {', '.join(dataset.column_names)}.")
+    if missing := set(keep) - set(dataset.column_names):
+        raise DataError(f"There is no column {min(missing)!r} to keep; columns: {', '.join(dataset.column_names)}.")
     label = next((name for name in ("label", "labels") if name in dataset.column_names), None)
     classes = 0
     if label == "labels":
@@ -89,14 +86,14 @@ def map_to_cache(
     description: str,
     batch_size: int = 1000,
 ) -> Dataset:
-    """What `encode` makes of batches of all columns, in an Arrow file of the cache.
+    """Map `encode` over batches of all columns, into an Arrow file of the cache.
 
     Args:
         path: from `cache_path`.
-        dataset: the rows; none of their columns stays.
-        encode: takes a batch by column, and gives one.
-        features: of what it gives.
-        description: what the progress bar says.
+        dataset: the rows; none of their columns is kept.
+        encode: maps a batch, as a dict of columns, to another.
+        features: of the result.
+        description: label of the progress bar.
         batch_size: rows of a batch.
 
     Raises:
@@ -121,10 +118,9 @@ def map_to_cache(
 
 
 def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Take the truncation and padding of its last call out of a fast tokenizer.
+    """Remove the truncation and padding of its last call from a fast tokenizer.
 
-    It would save them in its tokenizer.json, which then differs between a run that encoded its texts and one that found
-    them in the cache.
+    They would be saved in tokenizer.json, which then depends on whether the texts came from the cache.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
@@ -134,24 +130,24 @@ def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:
 
 @dataclass(frozen=True)
 class _Encoder:
-    """A tokenizer with its settings."""
+    """Tokenizer with its settings."""
 
     tokenizer: "PreTrainedTokenizerBase"
     max_length: int
 
     def __call__(self, texts: list[str]) -> tuple[list[list[int]], list[list[int]], list[int]]:
-        """Ids, attention mask, and tokens of each whole text."""
+        """Return ids, attention masks, and the number of tokens of each text before truncation."""
         encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length, return_token_type_ids=False)
         return encoded["input_ids"], encoded["attention_mask"], untruncated_lengths(self.tokenizer, texts, encoded)
 
 
 def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], encoded: "BatchEncoding") -> list[int]:
-    """Return how many tokens each text has, special ones included.
+    """Return the number of tokens of each text before truncation, with special tokens.
 
     Args:
         tokenizer: that encoded the texts.
         texts: the texts.
-        encoded: what it made of them, truncated.
+        encoded: the truncated encoding.
     """
     if not tokenizer.is_fast:
         return [len(ids) for ids in tokenizer(texts, truncation=False, verbose=False)["input_ids"]]
@@ -165,7 +161,7 @@ def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], 
 def _encode_batch(
     batch: dict[str, list[Any]], *, encoder: _Encoder, kept: list[str], label: str | None, classes: int
 ) -> dict[str, Any]:
-    """One batch of rows."""
+    """Encode one batch of rows."""
     ids, mask, whole = encoder(batch["text"])
     lengths = [len(row) for row in ids]
     columns: dict[str, Any] = {name: batch[name] for name in kept}
@@ -179,7 +175,12 @@ def _encode_batch(
 
 
 def multi_hot(labels: list[int], classes: int) -> list[float]:
-    """1.0 for each of a row's classes, 0.0 for the others; length `classes`."""
+    """Return 1.0 for each of a row's classes, 0.0 for the others; shape (classes,).
+
+    Example:
+        >>> multi_hot([0, 2], 3)
+        [1.0, 0.0, 1.0]
+    """
     row = [0.0] * classes
     for label in labels:
         row[label] = 1.0
@@ -187,7 +188,7 @@ def multi_hot(labels: list[int], classes: int) -> list[float]:
 
 
 def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """SHA-256 (hex) of all that decides what a tokenizer makes of a text."""
+    """Return the SHA-256 (hex) of all settings that determine a tokenizer's output."""
     if tokenizer.is_fast:
         rules = json.loads(tokenizer.backend_tokenizer.to_str())  # type: ignore[attr-defined]  # fast tokenizers have it
         rules["truncation"] = rules["padding"] = None  # what the last call left behind
@@ -199,7 +200,7 @@ def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
 
 
 def rows_digest(dataset: Dataset, columns: list[str]) -> str:
-    """SHA-256 (hex) of which rows these are, and of what is kept of them."""
+    """Return the SHA-256 (hex) of the values of `columns` in all rows."""
     digest = hashlib.sha256(str(dataset.features).encode())
     for batch in dataset.select_columns(columns).iter(1000):
         digest.update(json.dumps([batch[column] for column in columns], default=str).encode())

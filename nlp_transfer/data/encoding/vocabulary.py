@@ -1,8 +1,8 @@
-"""Words of a domain that the tokenizer breaks up, added to it whole.
+"""Add frequent words of a domain to a tokenizer that splits them.
 
-A word is a run of letters. The words that save most tokens over the training texts come first: how often a word stands
-there, times the tokens that it takes beyond one. Of each new word the tokens that it was made of so far are kept, from
-which its embedding starts (models/heads/masked_lm.py).
+A word is a run of letters. Words that save most tokens over the training texts come first: their frequency times the
+tokens beyond one that they take. The former tokens of each new word are kept, because its embedding starts from theirs
+(models/heads/masked_lm.py).
 Reference: Yao et al. (2021), https://arxiv.org/abs/2106.13474
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[^\W\d_]+")
 
 MEASURED_TEXTS = 1000
-"""On how many texts it is measured what new words save."""
+"""Number of texts over which the saving is measured."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class AddedWords:
     """Words that were added to a tokenizer.
 
     Args:
-        pieces: the ids of the tokens that each was made of before, by the word's new id.
+        pieces: ids of the former tokens by the new id of the word.
         words: the words, the one that saves most first.
-        tokens_before: tokens that 1,000 words took before, in the first `MEASURED_TEXTS` texts.
+        tokens_before: tokens of 1,000 words before, in the first `MEASURED_TEXTS` texts.
         tokens_after: the same with the new words.
     """
 
@@ -43,13 +43,13 @@ class AddedWords:
 def add_domain_words(
     tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str], *, most: int, min_frequency: int
 ) -> AddedWords:
-    """Find the words and add them, in place.
+    """Select words and add them to the tokenizer in place.
 
     Args:
         tokenizer: a fast one.
         texts: of the domain.
-        most: how many words may be added.
-        min_frequency: how often a word must stand in the texts.
+        most: maximum number of words to add.
+        min_frequency: minimum frequency of a word.
     """
     from tokenizers import AddedToken
 

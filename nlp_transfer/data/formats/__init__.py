@@ -1,4 +1,4 @@
-"""File formats by suffix. A new one is a file that yields `RowBatch`es, its test, and its line in `FORMATS`."""
+"""File formats by suffix. A new format is a file that yields `RowBatch`es, its test, and a line in `FORMATS`."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,25 +20,40 @@ FORMATS: dict[str, Reader] = {
     ".tsv": read_tsv,
     ".parquet": read_parquet,
 }
-"""Readers by suffix; each may have `.gz` after it."""
+"""Readers by suffix; each suffix may be followed by `.gz`."""
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
-"""Several files in one, whose names may lead anywhere."""
+"""Suffixes of archives, which are not unpacked: their entries may have any path."""
 
 
 def data_suffix(path: Path) -> str:
-    """The suffix without `.gz`, in lower case: `.jsonl` of `train.jsonl.gz`."""
+    """Return a file's suffix without `.gz`, in lower case.
+
+    Example:
+        >>> data_suffix(Path("train.jsonl.gz"))
+        '.jsonl'
+    """
     return Path(path.name[:-3] if path.name.lower().endswith(".gz") else path.name).suffix.lower()
 
 
 def archive_hint(path: Path) -> str:
-    """What to do with an archive, as a sentence with a blank before it; nothing for another file."""
+    """Return advice for an archive, as a sentence after a blank; empty for other files.
+
+    Example:
+        >>> archive_hint(Path("corpus.zip"))
+        ' Archives are not unpacked: unpack it yourself, and name the file or folder that was in it.'
+    """
     if path.name.lower().endswith(ARCHIVE_SUFFIXES):
         return " Archives are not unpacked: unpack it yourself, and name the file or folder that was in it."
     return ""
 
 
 def data_stem(path: Path) -> str:
-    """The name without suffixes, in lower case: `train` of `train.jsonl.gz`."""
+    """Return a file's name without suffixes, in lower case.
+
+    Example:
+        >>> data_stem(Path("Train.jsonl.gz"))
+        'train'
+    """
     name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
     return Path(name).stem.lower()

@@ -1,6 +1,6 @@
-"""CSV and TSV with a header line, quoted as spreadsheets do ("" inside quotes is a quote).
+"""Read CSV and TSV files with a header line; `""` inside quotes is a quote.
 
-Row N is the spreadsheet's row N: the header is row 1. Every cell is a string: "NA" and "null" are words, not gaps.
+Row N is the spreadsheet's row N: the header is row 1. Every cell is a string: "NA" and "null" are words.
 """
 
 import csv
@@ -56,7 +56,7 @@ def _records(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]
 
 
 def _checked_header(path: Path, header: list[str], delimiter: str) -> list[str]:
-    """The column names; raises DataError where they cannot be."""
+    """Return the column names; raise `DataError` if they repeat or the separator is another."""
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise DataError(
@@ -73,5 +73,5 @@ def _checked_header(path: Path, header: list[str], delimiter: str) -> list[str]:
 
 
 def _name(delimiter: str) -> str:
-    """A separator in words."""
+    """Return the name of a separator."""
     return {",": "comma", ";": "semicolon", "\t": "tab"}[delimiter]

@@ -1,4 +1,4 @@
-"""JSON: an array of objects, read one by one so that a large file fits; or JSON Lines under the name `.json`."""
+"""Read JSON: an array of objects, one at a time so that large files fit, or JSON Lines with the suffix `.json`."""
 
 import itertools
 import json
@@ -79,7 +79,10 @@ def _elements(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class _Window:
-    """A place in a text that is held piece by piece.
+    """Position in a text that is held piece by piece.
+
+    Attributes:
+        line: line number of the position, from 1.
 
     Attributes:
         line: line number of the place, from 1.
@@ -90,7 +93,7 @@ class _Window:
         self._chunks, self._buffer, self._place = chunks, "", 0
 
     def peek(self) -> str:
-        """The next character that is no white space; empty at the end."""
+        """Return the next character that is no white space; empty at the end."""
         while True:
             match = _SPACE.match(self._buffer, self._place)
             self.skip(match.end() - self._place if match else 0)
@@ -98,12 +101,12 @@ class _Window:
                 return self._buffer[self._place : self._place + 1]
 
     def skip(self, characters: int) -> None:
-        """Go on by as many characters of the pieces at hand."""
+        """Advance by a number of characters of the buffer."""
         self.line += self._buffer.count("\n", self._place, self._place + characters)
         self._place += characters
 
     def take_object(self, path: Path, number: int) -> dict[str, Any]:
-        """Decode the object at the place and go past it."""
+        """Decode the object at the position and advance past it."""
         while True:
             try:
                 record, end = DECODER.raw_decode(self._buffer, self._place)
@@ -126,11 +129,11 @@ class _Window:
             return record
 
     def _cut(self, error: json.JSONDecodeError) -> bool:
-        """Whether the text at hand may just end too early: what is broken before its end stays so with more of it."""
+        """Return True if the buffer may end too early, so that more text may repair the error."""
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._buffer) - _LONGEST_TOKEN
 
     def _grow(self, pieces: int) -> bool:
-        """Hold more text, and drop what lies behind; False at the end of it."""
+        """Read more text and drop the text before the position; return False at the end."""
         more = "".join(itertools.islice(self._chunks, pieces))
         self._buffer, self._place = self._buffer[self._place :] + more, 0
         return bool(more)

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line. Row N is line N; blank lines hold no row."""
+"""Read JSON Lines: one object a line. Row N is line N; blank lines hold no row."""
 
 import json
 from collections.abc import Iterator
@@ -46,6 +46,6 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _kind(value: Any) -> str:
-    """What JSON calls a value."""
+    """Return the JSON name of a value's type."""
     names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
     return names.get(type(value), "object")

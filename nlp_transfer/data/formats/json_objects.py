@@ -1,4 +1,4 @@
-"""JSON objects with every key once: Python's own reader keeps the last of two and says nothing of the first."""
+"""Decode JSON objects and detect repeated keys, of which Python's decoder keeps the last."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,14 @@ from nlp_transfer.errors import DataError
 
 
 class RepeatedKey(dict[str, Any]):
-    """An object that gives a key twice. Only that of a row matters: what lies deeper in it is no column.
+    """Object with a repeated key.
 
     Args:
-        pairs: its keys and values, in order.
+        pairs: keys and values, in order.
+
+    Example:
+        >>> DECODER.decode('{"text": "a", "text": "b"}').key
+        'text'
     """
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
@@ -26,11 +30,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object)
-"""Reads JSON; an object with a repeated key becomes a `RepeatedKey`."""
+"""JSON decoder; an object with a repeated key becomes a `RepeatedKey`."""
 
 
 def repeated_key(path: Path, place: str, record: RepeatedKey) -> DataError:
-    """The error for a row that gives a key twice."""
+    """Return the error for a row with a repeated key."""
     return DataError(
         f"{path}: {place}: repeats the key {record.key!r}; one of its values would be lost. Take one away."
     )

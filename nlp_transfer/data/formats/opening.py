@@ -1,6 +1,6 @@
-"""Files as text, plain or gzipped, with every way in which that can fail put in words.
+"""Open files as text, plain or gzipped, and turn each failure into a `DataError`.
 
-UTF-8 is checked while it is read: the datasets library accepts other bytes and fails when such a row is looked at.
+UTF-8 is checked while a file is read, because the datasets library accepts other bytes and fails later.
 """
 
 import codecs
@@ -19,16 +19,15 @@ from nlp_transfer.files import read_error
 CHUNK_BYTES = 1 << 20
 
 MAX_ROW_BYTES = 32 << 20
-"""The longest line, cell, object or text file that is read: hundreds of books. What is longer is no row but a file that
-lacks line ends, a quote that is never closed, or a gzip file made to fill the memory."""
+"""Maximum size of a line, cell, object or text file in bytes. Longer ones lack line ends or a closing quote."""
 
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, unpacking `.gz` on the way.
+    """Open a file, decompressing `.gz`.
 
     Raises:
-        DataError: not readable, not gzip, or gzip that ends early or is damaged, also while it is read.
+        DataError: the file cannot be read, or its gzip data is invalid, truncated or damaged; also while it is read.
     """
     try:
         if path.name.lower().endswith(".gz"):
@@ -55,7 +54,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _check_packed(path: Path) -> None:
-    """Say what a file is that is named `.gz` and is no gzip."""
+    """Raise `DataError` for a file named `.gz` that is no gzip file."""
     try:
         with path.open("rb") as file:
             start = file.read(SIGNATURE_BYTES)
@@ -66,11 +65,15 @@ def _check_packed(path: Path) -> None:
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line with its end), checking UTF-8; a byte order mark is dropped.
+    r"""Yield (line number from 1, line with its end), checking UTF-8; a byte order mark is dropped.
 
     Raises:
-        DataError: see `open_bytes`; or content that is no text, bytes that are not UTF-8, or a line of more than
-            `MAX_ROW_BYTES`.
+        DataError: see `open_bytes`; or the content is no text, not UTF-8, or has a line longer than `MAX_ROW_BYTES`.
+
+    Example:
+        >>> _ = Path("a.txt").write_text("one\ntwo\n")
+        >>> list(text_lines(Path("a.txt")))
+        [(1, 'one\n'), (2, 'two\n')]
     """
     with open_bytes(path) as file:
         offset = 0
@@ -93,7 +96,7 @@ def text_chunks(path: Path) -> Iterator[str]:
     """Yield the text in pieces of about a million characters, checking UTF-8; a byte order mark is dropped.
 
     Raises:
-        DataError: see `open_bytes`; or content that is no text, or bytes that are not UTF-8.
+        DataError: see `open_bytes`; or the content is no text or not UTF-8.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
@@ -119,7 +122,7 @@ def text_chunks(path: Path) -> Iterator[str]:
 
 
 def too_long(path: Path, what: str) -> DataError:
-    """The error for a line, an object or a text of more than `MAX_ROW_BYTES`."""
+    """Return the error for a line, object or text longer than `MAX_ROW_BYTES`."""
     return DataError(
         f"{path}: {what} is longer than {MAX_ROW_BYTES >> 20} MiB, which is no row. Does the file lack line ends, or a "
         "closing quote? Cut a text that is so long into parts."
@@ -127,7 +130,7 @@ def too_long(path: Path, what: str) -> DataError:
 
 
 def not_utf8(path: Path, line: int, offset: int, byte: int) -> DataError:
-    """The error for a byte that is not UTF-8."""
+    """Return the error for a byte that is not UTF-8."""
     return DataError(
         f"{path}: line {line}: byte 0x{byte:02x} at offset {offset} is not UTF-8. "
         "Convert the file, for instance with `iconv -f latin1 -t utf-8`."

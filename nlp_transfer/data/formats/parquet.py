@@ -1,4 +1,4 @@
-"""Parquet, read a batch at a time. Row N counts from 1."""
+"""Read Parquet files, one batch at a time. Row N counts from 1."""
 
 import gzip
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from nlp_transfer.data.source import MAX_BATCH_ROWS, RowBatch
 from nlp_transfer.errors import DataError
 
 MAGIC = b"PAR1"
-"""What a Parquet file starts with."""
+"""First bytes of a Parquet file."""
 
 
 def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
@@ -37,16 +37,16 @@ def _batches(path: Path, file: IO[bytes], wanted: frozenset[str]) -> Iterator[Ro
     first = 1
     try:
         parquet = pq.ParquetFile(file, page_checksum_verification=True)
-        found = tuple(parquet.schema_arrow.names)
-        repeated = sorted({name for name in found if found.count(name) > 1})
+        available = tuple(parquet.schema_arrow.names)
+        repeated = sorted({name for name in available if available.count(name) > 1})
         if repeated:
             raise DataError(f"{path}: the schema repeats {', '.join(map(repr, repeated))}; column names are unique.")
-        present = [name for name in found if name in wanted]
+        present = [name for name in available if name in wanted]
         if not present:  # nothing to read: say what is there all the same
-            yield RowBatch(first, found, {})
+            yield RowBatch(first, available, {})
             return
         for batch in parquet.iter_batches(batch_size=MAX_BATCH_ROWS, columns=present):
-            yield RowBatch(first, found, dict(zip(batch.schema.names, batch.columns, strict=True)))
+            yield RowBatch(first, available, dict(zip(batch.schema.names, batch.columns, strict=True)))
             first += batch.num_rows
     except gzip.BadGzipFile:
         raise  # it is an OSError too; `open_bytes` has the words for it

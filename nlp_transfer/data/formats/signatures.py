@@ -1,6 +1,6 @@
-"""What a file is by its first bytes, where it is not the text that its name promises.
+"""Detect files by their first bytes when they are not the text that their name promises.
 
-Without this, messages would blame the first byte that is not UTF-8, and advise to convert what is no text at all.
+Otherwise messages would name the first byte that is not UTF-8 and advise to convert a file that is no text.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from nlp_transfer.errors import DataError
 
 SIGNATURE_BYTES = 40
-"""How many bytes of a file tell what it is."""
+"""Number of first bytes that identify a file."""
 
 _GZIP = b"\x1f\x8b\x08"
 _OFFICE = "Save the sheet or document as CSV or text (UTF-8)"
@@ -31,18 +31,21 @@ SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xff\xfe", _UTF16, _UTF8.format("utf-16")),
     (b"\xfe\xff", _UTF16, _UTF8.format("utf-16")),
 )
-"""First bytes, what has them, and what to do; a signature goes before those that it starts with."""
+"""First bytes, description and advice; a signature precedes those that are its prefixes."""
 
 
 def check_signature(path: Path, start: bytes) -> None:
-    """Complain about content that is known, and is no UTF-8 text.
+    """Raise `DataError` for content of a known kind that is no UTF-8 text.
 
     Args:
-        path: for the message; or what stands for standard input in its place.
-        start: the first bytes, unpacked if the name ends in `.gz`; `SIGNATURE_BYTES` of them tell all.
+        path: the file, or standard input.
+        start: the first `SIGNATURE_BYTES` bytes, decompressed if the name ends in `.gz`.
 
     Raises:
-        DataError: says what it is and what to do.
+        DataError: names the kind of file and the remedy.
+
+    Example:
+        >>> check_signature(Path("texts.txt"), b"Clause 1")
     """
     if start.startswith(_GZIP):
         if path.name.lower().endswith(".gz"):

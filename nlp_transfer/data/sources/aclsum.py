@@ -1,8 +1,8 @@
-"""The built-in corpus `aclsum`: 250 papers of computational linguistics with summaries and marked sentences.
+"""Built-in corpus `aclsum`: papers of computational linguistics with summaries and highlighted sentences.
 
-Each document is the abstract, the introduction and the conclusion of a paper, as sentences. Its summary is three
-sentences that people wrote, of the challenge, the approach and the outcome; its highlights are the sentences that they
-marked for any of the three. Texts are those of the package `aclsum`; splits are its own.
+A document is the abstract, introduction and conclusion of a paper, as sentences. Its summary has one written sentence
+each for challenge, approach and outcome; its highlights are the sentences marked for any of the three. Texts and splits
+are those of the package `aclsum`.
 Reference: Takeshita et al. (2024), https://arxiv.org/abs/2403.05303
 """
 
@@ -19,7 +19,7 @@ from nlp_transfer.errors import DataError
 PACKAGE = "aclsum"
 
 FILES = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl"}
-"""The package's file of each split, in its folder `dataset`."""
+"""Files of the splits, in the package's folder `dataset`."""
 
 ASPECTS = ("challenge", "approach", "outcome")
 
@@ -27,7 +27,7 @@ SECTIONS = ("abstract", "introduction", "conclusion")
 
 
 def aclsum_source(key: str) -> CorpusReader:
-    """The papers, 100 to train on, 50 to choose by, 100 to test on, with aclsum 0.1.
+    """Return the papers with their train, validation and test splits.
 
     Raises:
         DataError: the package is missing, has another layout, or cannot be read.
@@ -47,7 +47,7 @@ def aclsum_source(key: str) -> CorpusReader:
 
 
 def _rows(path: Path, key: str) -> list[dict[str, Any]]:
-    """The papers of a file."""
+    """Return the papers of a file."""
     try:
         lines = path.read_text("utf-8").splitlines()
         return [_row(json.loads(line)) for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""Corpora from the disk: a file, a folder of split-named files, or text files with one sub-folder a class."""
+"""Read corpora from disk: a file, a folder of split-named files, or text files with one sub-folder a class."""
 
 import difflib
 import re
@@ -14,14 +14,14 @@ from nlp_transfer.errors import DataError
 from nlp_transfer.files import file_digest, read_errors, utf8_problem
 
 WITHOUT_ROWS = (".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".md", ".log", ".lock")
-"""Suffixes of what may lie beside a corpus under any name: checksums, signatures, notes."""
+"""Suffixes of files that may accompany a corpus under any name: checksums, signatures, notes."""
 
 
 def file_source(config: CorpusConfig, key: str) -> CorpusReader:
-    """The source at `config.path`.
+    """Return the source at `config.path`.
 
     Raises:
-        DataError: nothing is there, it may not be read, or it is no corpus; says what was found and what is read.
+        DataError: nothing is there, it cannot be read, or it is no corpus; lists what is there and what can be read.
     """
     if not config.path:
         raise DataError(f"{key}.path is empty; expected a file or a folder.")
@@ -33,7 +33,7 @@ def file_source(config: CorpusConfig, key: str) -> CorpusReader:
 
 
 def _source(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
-    """The source at a path."""
+    """Return the source at a path."""
     if path.is_dir():
         return _folder(path, config, key)
     if not path.exists():
@@ -49,7 +49,7 @@ def _source(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
 
 
 def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
-    """A folder of either shape."""
+    """Return the source in a folder of split-named files or of class folders."""
     visible = _visible(path)
     files = [entry for entry in visible if entry.is_file() and data_suffix(entry) in FORMATS]
     names = {*SPLIT_NAMES, *config.splits.values()}
@@ -95,11 +95,11 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
 
 
 def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> None:
-    """Raise DataError where a split's name stands on what is not read: its rows would be lost.
+    """Raise `DataError` if an entry that is not read has the name of a split.
 
     Args:
-        others: the entries of the folder that are not read.
-        config: whose `splits`, where it has any, are the names that count.
+        others: entries of the folder that are not read.
+        config: its `splits`, if any, replace the known names.
         key: the corpus's path in the configuration.
     """
     names = set(config.splits.values()) or SPLIT_NAMES.keys()
@@ -115,12 +115,12 @@ def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> N
 
 
 def _visible(path: Path) -> list[Path]:
-    """The entries of a folder that systems do not hide."""
+    """Return the entries of a folder that are not hidden."""
     return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
 
 
 def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) -> CorpusReader:
-    """A folder of split-named files."""
+    """Return the source in a folder of split-named files."""
     # The split files are all that is read: what else may hold rows is named.
     others = [entry for entry in _visible(path) if entry not in files and entry.suffix.lower() not in WITHOUT_ROWS]
     notes = [f"What else lies in the folder is left out: {_names(others)}."] if others else []
@@ -139,7 +139,7 @@ def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) 
 
 
 def _file_split(path: Path) -> RawSplit:
-    """Rows of one file."""
+    """Return the rows of one file."""
     reader = FORMATS[data_suffix(path)]
 
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
@@ -153,14 +153,14 @@ _REGULAR = "Put a whole file in its place, or take it away: a corpus is read mor
 
 
 def _kind(path: Path) -> str:
-    """What stands where a file should."""
+    """Describe an entry that is no file."""
     if path.is_dir():
         return "a folder"
     return "a pipe or device" if path.exists() else "a link that leads nowhere"
 
 
 def _nearest(path: Path) -> str:
-    """The nearest name that is there, as a sentence."""
+    """Return a sentence with the nearest existing name."""
     folder = path.parent
     while not folder.is_dir() and folder != folder.parent:
         path, folder = folder, folder.parent
@@ -172,11 +172,11 @@ def _nearest(path: Path) -> str:
 
 
 def _names(paths: list[Path]) -> str:
-    """Up to ten names."""
+    """List up to ten names."""
     shown = ", ".join(path.name + ("/" if path.is_dir() else "") for path in paths[:10])
     return shown + (f", … ({len(paths)} entries)" if len(paths) > 10 else "")
 
 
 def _supported() -> str:
-    """The suffixes that are read, as a sentence."""
+    """Return a sentence with the suffixes that can be read."""
     return f"Files end in {', '.join(FORMATS)}, each also with .gz."

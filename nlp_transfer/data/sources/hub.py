@@ -1,4 +1,4 @@
-"""Corpora from the Hugging Face Hub. No code of a dataset is ever run: only data files are read."""
+"""Read corpora from the Hugging Face Hub. Only data files are read; a dataset's code never runs."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,14 +13,15 @@ from nlp_transfer.data.sources.in_memory import object_source
 from nlp_transfer.errors import DataError
 
 HUB_TIMEOUT_SECONDS = 10
-"""How long the Hub may take to answer before it counts as unreachable."""
+"""Seconds until the Hub counts as unreachable."""
 
 
 def hub_source(config: CorpusConfig, key: str) -> CorpusReader:
-    """The source `config.hub`, downloaded once and then read from the datasets library's cache.
+    """Return the source `config.hub`, downloaded once and then read from the datasets library's cache.
 
     Raises:
-        DataError: no such dataset, configuration or revision; no network and not in the cache; or a loading script.
+        DataError: the dataset, configuration or revision does not exist; there is no network and no cached copy; or the
+            dataset is a loading script.
     """
     name = str(config.hub)
     try:
@@ -37,7 +38,7 @@ def hub_source(config: CorpusConfig, key: str) -> CorpusReader:
 
 
 def hub_answers(name: str, revision: str | None) -> bool:
-    """Whether the Hub can be asked for a dataset, be the answer that there is none. One attempt.
+    """Return True if the Hub answers one request for a dataset, even if the answer is an error.
 
     The datasets library tries six times for each file, which takes half a minute where there is no network.
     """
@@ -55,7 +56,7 @@ def _is_offline() -> bool:
 
 @contextlib.contextmanager
 def _offline_if(unreachable: bool) -> Iterator[None]:
-    """What HF_HUB_OFFLINE=1 does, for a while: a dataset in the cache loads at once, and another fails at once."""
+    """Set the libraries offline for the block, so that a dataset loads from the cache or fails at once."""
     before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     if unreachable:
         constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
@@ -66,7 +67,7 @@ def _offline_if(unreachable: bool) -> Iterator[None]:
 
 
 def _format_hub_error(config: CorpusConfig, key: str, error: Exception) -> str:
-    """What went wrong, and what to do."""
+    """Return a message with the cause of a failed download and the remedy."""
     what = f"{key}.hub: {config.hub} cannot be loaded"
     kind, text = type(error).__name__, (str(error).splitlines() or [""])[0]
     if isinstance(error, RuntimeError) and "script" in text.lower():

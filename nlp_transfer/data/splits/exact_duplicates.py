@@ -1,6 +1,6 @@
-"""Exact copies between training and evaluation texts: counted always, because they make scores look better.
+"""Count exact copies between training and evaluation texts, which inflate scores.
 
-Two texts are copies when they are the same but for white space. Only a 16-byte hash of each is held.
+Two texts are copies if they are equal except for white space. A 16-byte hash of each text is held in memory.
 """
 
 from hashlib import blake2b
@@ -12,7 +12,7 @@ BATCH = 1000
 
 
 def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
-    """How many texts of each evaluation split are copies of training texts, one note a split.
+    """Return a note with the number of copies of training texts for each evaluation split.
 
     Such as "test: 3 of 158 texts are exact copies of training texts (2 of them with another label)."
     """
@@ -38,12 +38,12 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
 
 
 def copy_notes(train: Dataset, splits: dict[str, Dataset], where: str) -> list[str]:
-    """How many texts of another corpus's splits are copies of these training texts, one note a split.
+    """Return a note with the number of copies of training texts for each split of another corpus.
 
     Args:
         train: the training rows.
         splits: the other corpus.
-        where: whose training texts they are, such as "the source's".
+        where: owner of the training texts, such as "the source's".
     """
     known, _ = hash_texts(train)
     notes = []
@@ -55,12 +55,21 @@ def copy_notes(train: Dataset, splits: dict[str, Dataset], where: str) -> list[s
 
 
 def copy_mask(known: np.ndarray, split: Dataset) -> np.ndarray:
-    """Which texts of a split are copies of texts whose hashes these are, bool, shape (rows,)."""
+    """Return True for each text of a split that is a copy of a hashed text, bool, shape (rows,).
+
+    Example:
+        >>> train, test = Dataset.from_dict({"text": ["a b"]}), Dataset.from_dict({"text": ["a  b", "c"]})
+        >>> copy_mask(hash_texts(train)[0], test).tolist()
+        [True, False]
+    """
     return np.isin(hash_texts(split)[0], known)
 
 
 def hash_texts(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
-    """Hashes of the texts, and of texts with their labels (None without labels); 16 bytes each, shape (rows,)."""
+    """Return hashes of texts, and of texts with their labels (None without labels), shape (rows,) each.
+
+    A hash has 16 bytes.
+    """
     column = next((name for name in ("label", "labels") if name in split.column_names), None)
     texts: list[bytes] = []
     labelled: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Which of a source's splits is which of ours."""
+"""Match a source's split names to train, validation, test and unlabeled."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from nlp_transfer.data.corpus import SPLITS
 from nlp_transfer.errors import DataError, did_you_mean
 
 UNSPLIT = "all"
-"""Rows that belong to no split yet."""
+"""Name of rows without a split."""
 
 SPLIT_NAMES: dict[str, str] = {
     "train": "train",
@@ -22,10 +22,10 @@ SPLIT_NAMES: dict[str, str] = {
     "unsupervised": "unlabeled",
     UNSPLIT: UNSPLIT,
 }
-"""Names that sources give their splits, and what they mean here."""
+"""Known names of splits in sources, and the split that each means."""
 
 MIN_SPELLING_RATIO = 0.75
-"""From which difflib ratio a name is a split's name misspelt: `tets` and `test` have it, `test_public` has not."""
+"""Minimum difflib ratio of a misspelt name: `tets` and `test` reach it, `test_public` does not."""
 
 
 def match_split_names(
@@ -36,18 +36,22 @@ def match_split_names(
     notes: list[str],
     called: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Ours to theirs, ours in the order of `SPLITS`.
+    """Return the source's split for each of ours, in the order of `SPLITS`.
 
     Args:
         found: the source's splits.
-        chosen: the configuration's choice (ours: theirs); empty to go by the names.
-        key: what messages call the corpus.
+        chosen: the configuration's choice (ours: theirs); empty to match by name.
+        key: name of the corpus in messages.
         setting: the path of `chosen` in the configuration.
         notes: takes a note on splits that are left out.
-        called: what messages call a split, such as its file; None takes its name.
+        called: name of a split in messages, such as its file; None takes the split's own.
 
     Raises:
-        DataError: a chosen split is not there, two have one meaning, no name is known, or a name is misspelt.
+        DataError: a chosen split is missing, two have one meaning, no name is known, or a name is misspelt.
+
+    Example:
+        >>> match_split_names(["dev", "train"], {}, "source", "source.splits", [])
+        {'train': 'train', 'validation': 'dev'}
     """
     if chosen:
         missing = [theirs for theirs in chosen.values() if theirs not in found]
@@ -55,22 +59,7 @@ def match_split_names(
             raise DataError([f"{setting}: {did_you_mean('split', theirs, found)}" for theirs in missing])
         result = dict(chosen)
     else:
-        result = {}
-        for theirs in found:
-            ours = SPLIT_NAMES.get(theirs.lower())
-            if ours in result:
-                raise DataError(
-                    f"{key}: both {result[ours]!r} and {theirs!r} are the split {ours!r}. Take one away, or say which: "
-                    f"`{setting}: {{{ours}: {theirs}}}`."
-                )
-            if ours is not None:
-                result[ours] = theirs
-        if not result:
-            raise DataError(
-                f"{key}: none of the splits {', '.join(found) or '(none)'} has a known name "
-                f"({', '.join(SPLIT_NAMES)}). "
-                f"Say which is which: `{setting}: {{train: {next(iter(found), '…')}}}`."
-            )
+        result = _matched(found, key, setting)
     left_out = [theirs for theirs in found if theirs not in result.values()]
     if not chosen:
         check_spelling(left_out, result, key, setting, called)
@@ -80,6 +69,27 @@ def match_split_names(
     return {ours: result[ours] for ours in sorted(result, key=order.index)}
 
 
+def _matched(found: Sequence[str], key: str, setting: str) -> dict[str, str]:
+    """Return the splits whose names are known (ours: theirs); raise `DataError` for none, or two of one meaning."""
+    result: dict[str, str] = {}
+    for theirs in found:
+        ours = SPLIT_NAMES.get(theirs.lower())
+        if ours in result:
+            raise DataError(
+                f"{key}: both {result[ours]!r} and {theirs!r} are the split {ours!r}. Take one away, or say which: "
+                f"`{setting}: {{{ours}: {theirs}}}`."
+            )
+        if ours is not None:
+            result[ours] = theirs
+    if not result:
+        raise DataError(
+            f"{key}: none of the splits {', '.join(found) or '(none)'} has a known name "
+            f"({', '.join(SPLIT_NAMES)}). "
+            f"Say which is which: `{setting}: {{train: {next(iter(found), '…')}}}`."
+        )
+    return result
+
+
 def check_spelling(
     left_out: Iterable[str],
     present: Mapping[str, str],
@@ -87,17 +97,17 @@ def check_spelling(
     setting: str,
     called: Mapping[str, str] | None = None,
 ) -> None:
-    """Complain about names that are close to the name of a split that is not there: its rows would be lost.
+    """Raise `DataError` for names that resemble the name of a missing split: their rows would be lost.
 
     Args:
-        left_out: names that are no split's.
-        present: the splits that are there (ours: theirs).
-        key: what messages call the corpus.
+        left_out: names that match no split.
+        present: the splits that were matched (ours: theirs).
+        key: name of the corpus in messages.
         setting: the path of the configuration's choice of splits.
-        called: what messages call a split, such as its file; None takes its name.
+        called: name of a split in messages, such as its file; None takes the split's own.
 
     Raises:
-        DataError: names each with the right one.
+        DataError: suggests the right name of each.
     """
     near = {theirs: right for theirs in left_out if (right := _misspelt_name(theirs.lower(), present)) is not None}
     if not near:
@@ -114,7 +124,7 @@ def check_spelling(
 
 
 def _misspelt_name(name: str, present: Iterable[str]) -> str | None:
-    """The known name that `name` misspells, if its split is not among those present.
+    """Return the known name that `name` misspells, if its split is missing.
 
     Both start alike: `labeled` is not `unlabeled` misspelt, nor `contest` `test`. `all` is too short for a guess. Of
     names of three letters, `dve`, the ratio knows too little: the same letters in another order are the name misspelt.

@@ -1,7 +1,7 @@
-"""Train, validation and test made from rows that have none: within classes, by a column, or near-duplicate-safe.
+"""Make train, validation and test splits: stratified, grouped by a column, or near-duplicate-safe.
 
-Whatever the method, rows go by groups (`data/splits/stratified_group_split.py`): single rows, rows with one value of a
-column, or texts that are alike (`data/splits/near_duplicates.py`). A group is never divided.
+Rows are assigned in groups that stay together (`data/splits/stratified_group_split.py`): single rows, rows with one
+value of a column, or similar texts (`data/splits/near_duplicates.py`).
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from nlp_transfer.errors import DataError
 
 
 def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tuple[dict[str, Dataset], list[str]]:
-    """Train, validation and test rows of `pool`, each in the pool's order; and notes on how they were made.
+    """Split `pool` into train, validation and test rows in the pool's order; return splits and notes.
 
     Args:
-        pool: columns `text`, perhaps `label` or `labels`, and `group` for the method `grouped`.
+        pool: columns `text`, optionally `label` or `labels`, and `group` for the method `grouped`.
         config: shares, seed, similarity.
         method: `stratified`, `grouped` or `near_duplicate`.
         key: the corpus's path in the configuration, for messages.
@@ -44,9 +44,9 @@ def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
 
 
 def split_validation(splits: dict[str, Dataset], config: SplitConfig, key: str) -> tuple[dict[str, Dataset], list[str]]:
-    """A validation split out of train, `config.validation` of the rows of train and test together.
+    """Split a validation set off train, `config.validation` of the rows of train and test together.
 
-    Texts that are alike stay on one side: near copies of training texts would make selection reward memory.
+    Similar texts stay on one side, because near copies of training texts would make selection reward memory.
     """
     train = splits["train"]
     wanted = config.validation * sum(len(splits[name]) for name in ("train", "test") if name in splits)
@@ -66,7 +66,7 @@ def split_validation(splits: dict[str, Dataset], config: SplitConfig, key: str) 
 
 
 def missing_class_notes(splits: dict[str, Dataset]) -> list[str]:
-    """One note for each of train, validation and test that lacks rows of a class."""
+    """Return a note for each of train, validation and test that lacks rows of a class."""
     notes = []
     for name in SPLITS[:3]:
         column = _label_column(splits[name]) if name in splits else None
@@ -83,7 +83,14 @@ def missing_class_notes(splits: dict[str, Dataset]) -> list[str]:
 
 
 def class_counts(split: Dataset) -> np.ndarray:
-    """Rows of each class, shape (classes,)."""
+    """Return the number of rows of each class, shape (classes,).
+
+    Example:
+        >>> from datasets import ClassLabel, Features, Value
+        >>> features = Features({"text": Value("string"), "label": ClassLabel(names=["a", "b"])})
+        >>> class_counts(Dataset.from_dict({"text": ["x", "y", "z"], "label": [0, 1, 1]}, features=features))
+        array([1, 2])
+    """
     column = str(_label_column(split))
     feature = split.features[column]
     names = (feature if column == "label" else feature.feature).names
@@ -96,7 +103,7 @@ def class_counts(split: Dataset) -> np.ndarray:
 
 
 def _groups(pool: Dataset, config: SplitConfig, method: str) -> tuple[np.ndarray, str]:
-    """The group of every row, shape (rows,); and what the method was told, for a note."""
+    """Return the group of every row, shape (rows,), and the method's settings for a note."""
     if method == "near_duplicate":
         how = f"Jaccard similarity of {SHINGLE_WORDS}-word shingles from {config.similarity:g}, "
         return near_duplicate_groups(_texts(pool), len(pool), config.similarity), how
@@ -109,7 +116,7 @@ def _groups(pool: Dataset, config: SplitConfig, method: str) -> tuple[np.ndarray
 def _draw_splits(
     pool: Dataset, groups: np.ndarray, shares: dict[str, float], seed: int, key: str
 ) -> dict[str, Dataset]:
-    """The rows of every split, in the pool's order."""
+    """Return the rows of every split, in the pool's order."""
     assignment = stratified_assignment(groups, *_labels(pool), shares, seed)
     splits = {}
     for index, name in enumerate(shares):
@@ -125,18 +132,18 @@ def _draw_splits(
 
 
 def _texts(pool: Dataset) -> Iterator[str]:
-    """The texts, read a batch at a time."""
+    """Yield the texts, read a batch at a time."""
     for batch in pool.select_columns(["text"]).iter(1000):
         yield from batch["text"]
 
 
 def _label_column(split: Dataset) -> str | None:
-    """`label`, `labels` or None."""
+    """Return `label`, `labels` or None."""
     return next((name for name in ("label", "labels") if name in split.column_names), None)
 
 
 def _labels(pool: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The row and the class of every label, shape (labels,) each."""
+    """Return the row and the class of every label, shape (labels,) each."""
     column = _label_column(pool)
     if column is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)

@@ -10,20 +10,26 @@ import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array
 
 PRIORITY = ("train", "test", "validation")
-"""Which split a class that has too few groups is in first."""
+"""Order in which splits receive a class with too few groups."""
 
 
 def stratified_assignment(
     groups: np.ndarray, rows: np.ndarray, classes: np.ndarray, shares: dict[str, float], seed: int
 ) -> np.ndarray:
-    """The split of every row: an index into `shares`, shape (rows,).
+    """Return the split of every row as an index into `shares`, shape (rows,).
 
     Args:
         groups: group id of each row, 0 … groups - 1, shape (rows,).
         rows: the row of each label, shape (labels,).
         classes: the class of each label, shape (labels,).
-        shares: wanted share of the rows by split; they sum to 1.
-        seed: seed of the draw.
+        shares: share of the rows by split; they sum to 1.
+        seed: random seed.
+
+    Example:
+        >>> rows = np.arange(4)
+        >>> split = stratified_assignment(rows, rows, np.array([0, 0, 1, 1]), {"train": 0.5, "test": 0.5}, seed=0)
+        >>> np.bincount(split[:2]).tolist(), np.bincount(split[2:]).tolist()
+        ([1, 1], [1, 1])
     """
     sizes = np.bincount(groups)
     counts = csr_array(coo_array((np.ones(len(rows), np.int64), (groups[rows], classes)), shape=_shape(sizes, classes)))
@@ -37,12 +43,12 @@ def stratified_assignment(
 
 
 def _shape(sizes: np.ndarray, classes: np.ndarray) -> tuple[int, int]:
-    """(groups, classes)."""
+    """Return (groups, classes)."""
     return len(sizes), int(classes.max(initial=-1)) + 1
 
 
 class _Draw:
-    """One assignment of groups to splits while it is made."""
+    """Assignment of groups to splits in progress."""
 
     def __init__(self, sizes: np.ndarray, counts: csr_array, order: np.ndarray, shares: np.ndarray) -> None:
         self.sizes, self.counts, self.order = sizes, counts, order
@@ -56,7 +62,7 @@ class _Draw:
         self.left = totals
 
     def assign(self) -> None:
-        """Give every group a split."""
+        """Assign every group to a split."""
         while self.left.any():
             label = int(np.argmin(np.where(self.left > 0, self.left, np.iinfo(np.int64).max)))
             groups = self._groups_with(label)
@@ -68,7 +74,7 @@ class _Draw:
                 self._put(group, None)
 
     def _put(self, group: int, label: int | None) -> None:
-        """Put a group where it is lacking most."""
+        """Assign a group to the split that lacks most of it."""
         size = int(self.sizes[group])
 
         def lack(split: int) -> tuple[float, float]:
@@ -94,7 +100,7 @@ class _Draw:
                     self._move_one(groups, split, priority)
 
     def _move_one(self, groups: np.ndarray, target: int, priority: list[int]) -> None:
-        """Move the smallest of the groups to a split, if no class leaves a split that it should be in."""
+        """Move the smallest group to a split, if each of its classes can leave its split."""
         for group in groups[np.lexsort([self.rank[groups], self.sizes[groups]])].tolist():
             source = int(self.split[group])
             start, stop = self.counts.indptr[group], self.counts.indptr[group + 1]
@@ -103,11 +109,11 @@ class _Draw:
                 return
 
     def _can_leave(self, label: int, source: int, priority: list[int]) -> bool:
-        """Whether a class can spare a group of a split."""
+        """Return True if a class can spare a group of a split."""
         groups = self._groups_with(label)
         wanted = source in priority[: len(groups)]
         return not wanted or int((self.split[groups] == source).sum()) > 1
 
     def _groups_with(self, label: int) -> np.ndarray:
-        """The groups that hold rows of a class."""
+        """Return the groups that hold rows of a class."""
         return self.columns.indices[self.columns.indptr[label] : self.columns.indptr[label + 1]]

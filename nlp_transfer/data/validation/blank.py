@@ -1,6 +1,6 @@
-"""What counts as no text: nothing, white space, and characters that nobody sees.
+"""Detect blank texts: empty, white space, or characters without a visible form.
 
-A text of a byte order mark, a soft hyphen or zero-width spaces looks empty, and tokenizers make nothing of it.
+A text of a byte order mark, a soft hyphen or zero-width spaces looks empty, and tokenizers drop it.
 """
 
 import pyarrow as pa
@@ -13,34 +13,47 @@ _WITHOUT_WIDTH = (
 )
 
 INVISIBLE = rf"\p{{Z}}{_WITHOUT_WIDTH}"
-"""The characters that nobody sees, as a class of RE2's."""
+"""Invisible characters, as a character class of RE2."""
 
 BLANK_PROBLEM = "is empty or has no visible character"
-"""What messages say of such a text."""
+"""Problem text for a blank text."""
 
 
 def blank_mask(texts: pa.Array) -> pa.Array:
-    """Whether texts have no visible character.
+    """Return True for texts without a visible character.
 
     Args:
-        texts: strings, shape (rows,); nulls are not blank, they are missing.
+        texts: strings, shape (rows,); nulls are missing, not blank.
 
     Returns:
         Booleans without nulls, shape (rows,).
+
+    Example:
+        >>> blank_mask(pa.array(["a", " ", None])).to_pylist()
+        [False, True, False]
     """
     visible = pc.match_substring_regex(texts, f"[^{INVISIBLE}]")
     return pc.invert(visible.fill_null(True))
 
 
 def is_blank(text: str) -> bool:
-    """Whether one text has no visible character."""
+    r"""Return True if a text has no visible character.
+
+    Example:
+        >>> is_blank("\u200b"), is_blank("§")
+        (True, False)
+    """
     return bool(blank_mask(pa.array([text], pa.string()))[0].as_py())
 
 
 def visible_forms(texts: list[str]) -> list[str]:
-    """Return texts as they look: composed, without invisible characters, each run of white space as one blank.
+    r"""Return texts as they look: composed, without invisible characters, each run of white space as one blank.
 
-    Two texts with one form differ only in what nobody sees.
+    Two texts with one form differ only in invisible characters.
+
+    Example:
+        >>> visible_forms(["e\u0301  a\u200b"])
+        ['é a']
     """
     spaced = pc.replace_substring_regex(pa.array(texts, pa.string()), r"[\p{Z}\s]+", " ")
     seen = pc.replace_substring_regex(spaced, f"[{_WITHOUT_WIDTH}]", "")

@@ -1,9 +1,8 @@
-"""Rows as they come become typed Arrow columns, or a DataError that names file, row and column.
+"""Check rows and convert them to typed Arrow columns.
 
-Out come `id` and `text` (strings), `label` or `labels` as the source writes them (`data/validation/labels.py` makes
-classes of them), or what `data/validation/documents.py` makes of a corpus of documents, `group` where a split by groups
-asks for it, and `row`, which messages name. Checks run on whole Arrow columns; Python looks at single values only to
-name the bad ones.
+The result has `id` and `text` (strings); `label` or `labels` as the source writes them (`data/validation/labels.py`
+makes classes of them), or the columns of documents (`data/validation/documents.py`); `group` for a split by groups; and
+`row`, the number for messages. Checks run on whole Arrow columns; Python reads single values only to name bad ones.
 """
 
 from collections.abc import Iterator
@@ -22,20 +21,20 @@ from nlp_transfer.data.validation.row_errors import LONE_SURROGATE_PROBLEM, NUL,
 from nlp_transfer.errors import DataError, did_you_mean
 
 RESERVED_COLUMNS = ("id", "text", "label", "labels")
-"""The columns that count."""
+"""Columns that are read."""
 
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """Which columns are read, and what they become.
+    """Columns to read, and the columns that they become.
 
     Args:
         key: the corpus's path in the configuration, for messages.
         renames: theirs to ours, from the configuration.
-        group: the column to group by, as it is called after renaming; None where nothing is grouped.
-        labels: whether to read labels.
-        labels_needed: whether a row must have a label, where there is a label column.
-        documents: whether the rows are documents with summaries, not texts with labels.
+        group: column to group by, after renaming; None for no groups.
+        labels: read labels.
+        labels_needed: each row must have a label if there is a label column.
+        documents: rows are documents with summaries instead of texts with labels.
     """
 
     key: str
@@ -47,11 +46,16 @@ class ColumnSpec:
 
     @property
     def text_column(self) -> str:
-        """What users call the column of the texts."""
+        """Return the user's name of the text column."""
         return "document" if self.documents else "text"
 
     def theirs(self) -> dict[str, str]:
-        """Our column names by theirs; a rename shadows a column that has the name already."""
+        """Return our column names by theirs; a rename shadows a column that has the name already.
+
+        Example:
+            >>> ColumnSpec("source", {"clause": "text"}, labels=False).theirs()
+            {'id': 'id', 'clause': 'text'}
+        """
         ours = {name: name for name in RESERVED_COLUMNS if self.labels or name not in ("label", "labels")}
         if self.documents:
             ours = dict(documents.COLUMNS)
@@ -67,16 +71,16 @@ class ColumnSpec:
 
 
 class MissingLabel(Exception):
-    """A row of a split that needs no labels lacks one: the split is to be read without them."""
+    """Missing label in a split that needs none: the split is read again without labels."""
 
 
 def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Table]:
     """Yield the checked, typed rows of one split in tables of one schema.
 
     Args:
-        raw: the split as it comes.
+        raw: the split.
         name: the split's name, which starts the ids of rows that have none.
-        wanted: what is read.
+        wanted: columns to read.
 
     Raises:
         DataError: columns are missing, or rows are bad: all of the split together.
@@ -98,7 +102,8 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Ta
                 f"{raw.where}: column {late[0]!r} first appears at row {batch.first_row} or soon after; the rows "
                 "before lack it. Give every row the same columns."
             )
-        table = _typed(batch, columns, present, errors, types, wanted, ids=f"{name}-", done=done)
+        ids = [f"{name}-{row}" for row in range(done, done + len(next(iter(columns.values()), ())))]
+        table = _typed(batch, columns, present, types, wanted, ids)
         done += table.num_rows
         if not errors:
             yield table
@@ -108,18 +113,18 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Ta
 
 
 def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted: ColumnSpec) -> None:
-    """Complain about columns that must be there."""
+    """Raise `DataError` if required columns are missing."""
     problems = [
-        f"{where}: {wanted.key}.columns: {did_you_mean('column', theirs, batch.found)}"
+        f"{where}: {wanted.key}.columns: {did_you_mean('column', theirs, batch.available)}"
         for theirs in wanted.renames
-        if theirs not in batch.found
+        if theirs not in batch.available
     ]
     if "text" not in columns and not problems:
         text = wanted.text_column
         known = documents.COLUMNS if wanted.documents else RESERVED_COLUMNS
-        example = next((name for name in batch.found if name not in known), "body")
+        example = next((name for name in batch.available if name not in known), "body")
         problems.append(
-            f"{where}: there is no column {text!r}; columns found: {', '.join(batch.found) or 'none'}. "
+            f"{where}: there is no column {text!r}; columns found: {', '.join(batch.available) or 'none'}. "
             f"Say which one holds the {text}: `{wanted.key}.columns: {{{example}: {text}}}`."
         )
     if "label" in columns and "labels" in columns:
@@ -128,7 +133,7 @@ def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted:
             f"Rename the one that is not wanted: `{wanted.key}.columns: {{labels: unused}}`."
         )
     if wanted.group and wanted.group not in columns:
-        problems.append(f"{where}: {wanted.key}.split.column: {did_you_mean('column', wanted.group, batch.found)}")
+        problems.append(f"{where}: {wanted.key}.split.column: {did_you_mean('column', wanted.group, batch.available)}")
     if problems:
         raise DataError(problems)
 
@@ -137,22 +142,18 @@ def _typed(
     batch: RowBatch,
     columns: dict[str, Any],
     present: frozenset[str],
-    errors: RowErrors,
     types: LabelTypes,
     wanted: ColumnSpec,
-    *,
-    ids: str,
-    done: int,
+    ids: list[str],
 ) -> pa.Table:
-    """One batch with the columns of the first; bad rows are noted, and bad values replaced."""
-    length = len(next(iter(columns.values()))) if columns else 0
-    first = batch.first_row
+    """Return one batch with the columns of the first; bad rows are recorded and their values replaced."""
+    length, first, errors = len(ids), batch.first_row, types.errors
     columns = {**{name: [None] * length for name in present}, **columns}
     typed: dict[str, pa.Array] = {}
     if "id" in present:
         typed["id"] = as_strings(columns["id"], "id", first, errors, numbers=True)
     else:
-        typed["id"] = pa.array([f"{ids}{row}" for row in range(done, done + length)], pa.string())
+        typed["id"] = pa.array(ids, pa.string())
     if wanted.documents and holds_lists(columns["text"]):
         columns["text"], starts = documents.join_sentence_lists(documents.to_list(columns["text"]), first, errors)
     else:
@@ -178,21 +179,26 @@ def _typed(
 
 
 def holds_lists(values: Any) -> bool:
-    """Whether a column holds lists, in the first of its rows that is not missing."""
+    """Return True if the first value that is not missing is a list.
+
+    Example:
+        >>> holds_lists([None, ["a"]])
+        True
+    """
     if isinstance(values, list):
         return isinstance(next((value for value in values if value is not None), None), list)
     return pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
 
 
 def as_strings(values: Any, column: str, first: int, errors: RowErrors, numbers: bool = False) -> pa.Array:
-    """A column of non-empty strings without NUL characters, shape (rows,).
+    """Return a column as non-empty strings without NUL characters, shape (rows,).
 
     Args:
         values: a list of Python objects or an Arrow array.
         column: its name in messages.
-        first: the row of its first value.
-        errors: takes the rows that hold something else.
-        numbers: whether integers are written out instead.
+        first: row of the first value.
+        errors: records bad rows.
+        numbers: convert integers to strings.
     """
     advice = f"Every row needs a {column}: mend or remove these rows."
     array = (
@@ -209,7 +215,7 @@ def as_strings(values: Any, column: str, first: int, errors: RowErrors, numbers:
 
 
 def _strings_from_objects(values: list[Any], column: str, first: int, errors: RowErrors, numbers: bool) -> pa.Array:
-    """Strings from Python objects."""
+    """Return strings from Python objects."""
     if numbers and any(type(value) is int for value in values):
         values = [str(value) if type(value) is int else value for value in values]
     try:
@@ -240,7 +246,7 @@ def _strings_from_objects(values: list[Any], column: str, first: int, errors: Ro
 def _strings_from_arrow(
     values: pa.Array | pa.ChunkedArray, column: str, first: int, errors: RowErrors, numbers: bool
 ) -> pa.Array:
-    """Strings from an Arrow array."""
+    """Return strings from an Arrow array."""
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     kind = values.type

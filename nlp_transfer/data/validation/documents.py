@@ -1,11 +1,10 @@
-"""Documents with summaries: how their columns become typed ones.
+"""Check documents with summaries and convert their columns.
 
-    document     a string, or the list of its sentences                 -> text, sentence_starts
-    summary      a string                                               -> summary
-    highlights   a list of passages that stand word for word in it      -> highlights
+    document     a string, or the list of its sentences              -> text, sentence_starts
+    summary      a string                                            -> summary
+    highlights   a list of passages, word for word in the document   -> highlights
 
-A document that is given as sentences becomes a text with one of them a line, and keeps their boundaries. Highlights
-become character offsets, start and end in turn.
+The sentences of a list become lines of one text. Highlights become character offsets, start and end in turn.
 """
 
 import re
@@ -17,24 +16,21 @@ import pyarrow as pa
 from nlp_transfer.data.validation.row_errors import RowErrors
 
 COLUMNS = {"id": "id", "document": "text", "summary": "summary", "highlights": "highlights"}
-"""What a corpus of documents is read from, and what each column becomes."""
-
-SUMMARY_COLUMNS = ("summary", "sentence_starts", "highlights")
-"""The typed columns that only a corpus of documents has."""
+"""Columns of a corpus of documents, and the columns that they become."""
 
 SEPARATOR = "\n"
-"""What stands between the sentences of a document that is given as a list of them."""
+"""Separator of the sentences of a list."""
 
 _OFFSETS = pa.list_(pa.int32())
 
 
 def join_sentence_lists(values: list[Any], first: int, errors: RowErrors) -> tuple[list[Any], pa.Array]:
-    """Documents as texts, and where their sentences begin; an empty list for those that are strings.
+    """Return documents as texts, and the first character of each sentence (empty for documents that are strings).
 
     Args:
-        values: strings, or lists of strings; what else there is comes back as it is, for the check of strings.
-        first: the row of the first one.
-        errors: takes the rows with sentences that are none.
+        values: strings or lists of strings; other values are returned unchanged for the check of strings.
+        first: row of the first value.
+        errors: records rows with invalid sentences.
     """
     texts: list[Any] = []
     starts: list[list[int]] = []
@@ -57,19 +53,24 @@ def join_sentence_lists(values: list[Any], first: int, errors: RowErrors) -> tup
 
 
 def join_sentences(sentences: list[str]) -> tuple[str, list[int]]:
-    """Sentences as a text with one of them a line, and where each begins."""
+    r"""Join sentences to a text with one a line; return it with the first character of each sentence.
+
+    Example:
+        >>> join_sentences(["One.", "Two."])
+        ('One.\nTwo.', [0, 5])
+    """
     lengths = np.array([len(sentence) + len(SEPARATOR) for sentence in sentences], dtype=int)
     return SEPARATOR.join(sentences), (np.cumsum(lengths) - lengths).tolist()
 
 
 def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: RowErrors) -> pa.Array:
-    """Where highlighted passages stand in their documents: start and end of each in turn, shape (rows,) of lists.
+    """Return the start and end of each highlighted passage in turn, shape (rows,) of lists.
 
     Args:
-        values: lists of passages, in any order; one that stands there several times, and is given once, is its first.
-        texts: the documents; None or no string where they are faulty themselves.
-        first: the row of the first one.
-        errors: takes the rows whose passages are no strings, or not in their documents.
+        values: lists of passages, in any order; a repeated passage matches its first occurrence.
+        texts: the documents; None or no string if they are invalid.
+        first: row of the first value.
+        errors: records rows whose passages are no strings or not in the document.
     """
     found: list[list[int]] = []
     for row, (value, text) in enumerate(zip(values, texts, strict=True), first):
@@ -95,12 +96,12 @@ def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: R
 
 
 def to_list(values: Any) -> list[Any]:
-    """A column as Python objects."""
+    """Return a column as Python objects."""
     return values if isinstance(values, list) else values.to_pylist()
 
 
 def _find(text: str, passage: str, after: int) -> tuple[int, int] | None:
-    """Where a passage stands, white space aside; None where it does not."""
+    """Return the start and end of a passage, ignoring white space; None if it is missing."""
     passage = passage.strip()
     start = text.find(passage, after)
     if start >= 0:

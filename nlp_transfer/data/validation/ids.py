@@ -1,4 +1,4 @@
-"""Row ids are unique, because predictions are keyed by them."""
+"""Check that row ids are unique, because they are the keys of predictions."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,15 +10,15 @@ MAX_LISTED_IDS = 3
 
 
 def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> None:
-    """Complain where an id is repeated; `unlabeled` may repeat those of other splits, since it may hold the same rows.
+    """Raise `DataError` for repeated ids; `unlabeled` may repeat those of other splits.
 
     Args:
         splits: columns `id` and `row`.
-        where: what messages call each split.
+        where: name of each split in messages.
         key: the corpus's path in the configuration.
 
     Raises:
-        DataError: names repeated ids with their places.
+        DataError: lists repeated ids with their places.
     """
     problems = []
     for names in ([name for name in splits if name != "unlabeled"], ["unlabeled"]):
@@ -43,7 +43,7 @@ def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> No
 
 
 def _places(value: str, names: list[str], splits: dict[str, Dataset], where: dict[str, str]) -> str:
-    """The first two places of an id, in words."""
+    """Return the first two places of an id."""
     places = [
         f"{where[name]} row {row}"
         for name in names

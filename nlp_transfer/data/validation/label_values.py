@@ -1,7 +1,7 @@
-"""The labels of a split as the source writes them: strings or integers, one a row or a list, and never a mixture.
+"""Check that the labels of a split are of one type: strings or integers, one a row or lists.
 
 Booleans become `false` and `true`; whole floating-point numbers, as data frames make them, become integers. Each label
-is kept as its JSON text, so that 1 and "1" stay apart until `data/validation/labels.py` names the classes.
+is kept as JSON text, so that 1 and "1" stay apart until `data/validation/labels.py` names the classes.
 """
 
 import json
@@ -16,17 +16,17 @@ from nlp_transfer.data.validation.row_errors import LONE_SURROGATE_PROBLEM, NUL,
 from nlp_transfer.errors import DataError
 
 _KINDS: dict[type, str] = {str: "a string", int: "an integer", bool: "a boolean", float: "a number"}
-"""What messages call a label."""
+"""Names of label types in messages."""
 
 
 @dataclass
 class LabelTypes:
-    """The one type of a split's labels, known from its first row on.
+    """Type of a split's labels, inferred from its first row.
 
     Args:
-        errors: of the split; takes rows without a label.
+        errors: records rows without a label.
         key: the corpus's path in the configuration, for messages.
-        needed: whether a row must have a label.
+        needed: each row must have a label.
     """
 
     errors: RowErrors
@@ -37,15 +37,15 @@ class LabelTypes:
     _json: dict[Any, str] = field(default_factory=dict)
 
     def typed(self, values: Any, column: str, first: int) -> tuple[bool, pa.Array]:
-        """Whether rows hold lists; and the labels as JSON, string or list of strings, shape (rows,).
+        """Return True if rows hold lists, and the labels as JSON, strings or lists of strings, shape (rows,).
 
         Args:
             values: a list of Python objects or an Arrow array.
             column: its name, `label` or `labels`.
-            first: the row of its first value.
+            first: row of the first value.
 
         Raises:
-            DataError: types are mixed, or can be no labels.
+            DataError: types are mixed, or not allowed for labels.
         """
         rows = values if isinstance(values, list) else self._python(values, column, first)
         encoded: list[str | list[str] | None] = []
@@ -67,7 +67,7 @@ class LabelTypes:
         return multi, pa.array(encoded, pa.list_(pa.string()) if multi else pa.string())
 
     def _python(self, values: pa.Array | pa.ChunkedArray, column: str, first: int) -> list[Any]:
-        """An Arrow array's values; raises DataError where strings are none."""
+        """Return an Arrow array's values; raise `DataError` for strings that are not UTF-8."""
         try:
             return values.to_pylist()
         except UnicodeDecodeError:
@@ -80,7 +80,7 @@ class LabelTypes:
             raise
 
     def _same_shape(self, multi: bool, column: str, row: int) -> None:
-        """Complain where some rows hold lists and others do not, or `labels` holds none."""
+        """Raise `DataError` if some rows hold lists and others do not, or `labels` holds none."""
         if not multi and column == "labels":
             raise DataError(
                 f'{self.errors.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"]; '
@@ -96,7 +96,7 @@ class LabelTypes:
             )
 
     def _encode(self, value: Any, column: str, row: int) -> str:
-        """One label as JSON."""
+        """Return one label as JSON."""
         kind = _KINDS.get(type(value))
         if kind == "a number":
             if not value.is_integer():
@@ -124,7 +124,7 @@ class LabelTypes:
         return self._json[value]
 
     def _unreadable(self, value: str, column: str, row: int) -> bool:
-        """Note a label of characters that are none, or that nobody sees."""
+        """Record a label with NUL, lone surrogates or only invisible characters; return True for one."""
         if NUL in value:
             self.errors.add(f"{column} {NUL_PROBLEM}", NUL_ADVICE, [row])
             return True

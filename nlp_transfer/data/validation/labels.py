@@ -1,7 +1,7 @@
-"""Classes: from the labels that a source writes to `ClassLabel` ids.
+"""Convert labels to `ClassLabel` ids.
 
-The order of the classes is that of the names that are given (by a model, the configuration or the source), else
-numerical where all labels are integers, else alphabetical.
+Classes have the order of the names that a model, the configuration or the source gives; else numerical order if all
+labels are integers, else alphabetical order.
 """
 
 import json
@@ -21,12 +21,12 @@ from nlp_transfer.files import cache_key
 
 @dataclass(frozen=True)
 class LabelNames:
-    """Names that are known before the rows are seen.
+    """Class names that are known before the rows are read.
 
     Args:
         key: the corpus's path in the configuration, for messages.
-        given: the classes in the order of their ids; integers index them.
-        trained: the classes of a model or a source corpus, in their order: a label outside is an error.
+        given: class names in the order of their ids; integers index them.
+        trained: classes of a model or a source corpus, in their order; other labels are errors.
     """
 
     key: str
@@ -35,22 +35,22 @@ class LabelNames:
 
 
 MAX_DIGITS = 1000
-"""Digits of the longest class name that is ordered as a number."""
+"""Maximum number of digits of a class name that is ordered as a number."""
 
 
 def add_class_labels(
     splits: dict[str, Dataset], where: dict[str, str], names: LabelNames, training: Iterable[str]
 ) -> dict[str, Dataset]:
-    """Give every split that has labels a `ClassLabel` column.
+    """Convert the label column of each labelled split to `ClassLabel`.
 
     Args:
         splits: with a column `label` (JSON text) or `labels` (lists of it), and `row`.
-        where: what messages call each split.
-        names: names that are known.
-        training: the splits whose labels make the classes, where names are not known.
+        where: name of each split in messages.
+        names: class names that are known.
+        training: splits whose labels define the classes, if names are unknown.
 
     Raises:
-        DataError: labels are of two kinds, look the same, are outside the names, or unseen in training; names file and
+        DataError: labels are of two kinds, look the same, are outside the names, or unseen in training; lists files and
             rows.
     """
     column = _one_column(splits, where)
@@ -82,20 +82,25 @@ def add_class_labels(
 
 
 def order_class_names(names: Iterable[str | None]) -> list[str]:
-    """Class names sorted as numbers where all are integers, else as text."""
+    """Sort class names as numbers if all are integers, else as text.
+
+    Example:
+        >>> order_class_names(["10", "9"]), order_class_names(["10", "9", "a"])
+        (['9', '10'], ['10', '9', 'a'])
+    """
     present = [name for name in names if name is not None]
     return sorted(present, key=int) if all(map(_is_integer, present)) else sorted(present)
 
 
 def _is_integer(name: str) -> bool:
-    """Whether a name is an integer as Python writes it: `-1` and `10`, not `01`."""
+    """Return True for an integer as Python writes it: `-1` and `10`, not `01`."""
     digits = name.removeprefix("-")
     # Python reads no integer of thousands of digits.
     return digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS and str(int(name)) == name
 
 
 def _one_column(splits: dict[str, Dataset], where: dict[str, str]) -> str | None:
-    """The label column that the splits share; None where there is none."""
+    """Return the label column that the splits share; None if there is none."""
     columns = {
         name: column for name, split in splits.items() for column in ("label", "labels") if column in split.column_names
     }
@@ -110,7 +115,7 @@ def _one_column(splits: dict[str, Dataset], where: dict[str, str]) -> str | None
 
 
 def _distinct(split: Dataset, column: str) -> list[str]:
-    """The distinct labels as JSON text."""
+    """Return the distinct labels as JSON text."""
     values = split.data.column(column)
     return (pc.list_flatten(values) if column == "labels" else values).unique().to_pylist()
 
@@ -118,7 +123,7 @@ def _distinct(split: Dataset, column: str) -> list[str]:
 def _check_look_alikes(
     labelled: dict[str, Dataset], column: str, where: dict[str, str], written: dict[str, list[str]]
 ) -> None:
-    """Raise DataError where two labels differ only in what nobody sees: they would be two classes."""
+    """Raise `DataError` if two labels differ only in invisible characters: they would be two classes."""
     places: dict[str, str] = {}
     for name, values in written.items():
         for value in values:
@@ -142,7 +147,7 @@ def _check_look_alikes(
 
 
 def _meanings(values: set[str], names: LabelNames) -> dict[str, str | None]:
-    """The class name that each label means; None where an integer is outside the given names."""
+    """Return the class name of each label; None for an integer outside the given names."""
     plain = {value: json.loads(value) for value in values}
     texts = {value: str(label) for value, label in plain.items()}
     if names.given is None:
@@ -160,12 +165,12 @@ def _meanings(values: set[str], names: LabelNames) -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class _LabelMeanings:
-    """What the labels mean.
+    """Class names of the labels.
 
     Args:
-        meanings: class name by label as JSON; None where an integer is outside the given names.
-        classes: the class names in order.
-        names: what was known of them.
+        meanings: class name by label as JSON; None for an integer outside the given names.
+        classes: class names in order.
+        names: class names that were known.
     """
 
     meanings: dict[str, str | None]
@@ -173,7 +178,7 @@ class _LabelMeanings:
     names: LabelNames
 
     def unknown(self, split: Dataset, column: str, where: str, written: list[str]) -> list[str]:
-        """Messages for the labels of a split that are no class."""
+        """Return messages for the labels of a split that are no class."""
         errors = RowErrors(where)
         names, classes = self.names, _listed_names(self.classes)
         for value in written:
@@ -200,12 +205,12 @@ class _LabelMeanings:
 
 
 def _listed_names(names: list[str]) -> str:
-    """A list of names that fits a message."""
+    """List names, shortened to fit a message."""
     return ", ".join(names[:30]) + (f", … ({len(names)} classes)" if len(names) > 30 else "")
 
 
 def _rows_with(split: Dataset, column: str, value: str) -> np.ndarray:
-    """The source rows that have a label."""
+    """Return the source rows that have a label."""
     rows, labels = split.data.column("row"), split.data.column(column)
     if column == "labels":
         parents = pc.list_parent_indices(labels.combine_chunks())
@@ -215,7 +220,7 @@ def _rows_with(split: Dataset, column: str, value: str) -> np.ndarray:
 
 
 def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str]) -> Dataset:
-    """The split with class ids; only the label column is held in memory."""
+    """Return the split with class ids; only the label column is held in memory."""
     written, numbers = pa.array(list(ids), pa.string()), pa.array(list(ids.values()), pa.int64())
 
     return replace_class_ids(
@@ -230,13 +235,15 @@ def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str])
 def replace_class_ids(
     split: Dataset, column: str, encode: Callable[[pa.Array], pa.Array], names: list[str], fingerprint: str
 ) -> Dataset:
-    """The split with other ids in its label column, which comes last; only that column is held in memory.
+    """Return the split with new ids in its label column, which comes last.
+
+    Only that column is held in memory.
 
     Args:
         split: the rows.
         column: `label`, or `labels`, which holds lists.
-        encode: the ids of single labels, int64.
-        names: the classes that the ids stand for.
+        encode: maps an array of single labels to ids, int64.
+        names: class names of the ids.
         fingerprint: of the result.
     """
     chunks = []

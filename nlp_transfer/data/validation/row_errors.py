@@ -1,4 +1,4 @@
-"""Bad rows are gathered, not met one by one: a message names up to ten of them and how many there are."""
+"""Collect bad rows, so that one message lists up to ten of them and their number."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from nlp_transfer.errors import DataError
 
 MAX_LISTED_ROWS = 10
-"""Rows that a message names."""
+"""Maximum number of rows that a message lists."""
 
 LONE_SURROGATE_PROBLEM = "holds half a character (a lone surrogate, such as \\ud83d)"
 
@@ -18,12 +18,18 @@ NUL_ADVICE = "No text has one: is the file damaged, or not text at all? Mend it,
 
 @dataclass
 class RowErrors:
-    """What is wrong with the rows of one split.
+    """Problems of the rows of one split.
 
     Args:
-        where: what messages call the split, such as its file.
-        unit: what messages call a row; see `RowBatch`.
-        ids: the rows' ids by number, where messages shall show them too.
+        where: name of the split in messages, such as its file.
+        unit: name of a row in messages; see `RowBatch`.
+        ids: ids of the rows by number, to list them too.
+
+    Example:
+        >>> errors = RowErrors("train.csv")
+        >>> errors.add("text is empty", "Mend these rows.", [3, 7])
+        >>> errors.messages()
+        ['train.csv: rows 3 and 7: text is empty. Mend these rows.']
     """
 
     where: str
@@ -32,7 +38,7 @@ class RowErrors:
     _rows: dict[tuple[str, str], tuple[int, list[int]]] = field(default_factory=dict)
 
     def add(self, problem: str, advice: str, rows: Iterable[int]) -> None:
-        """Note rows with a problem ("text is empty") and what to do about it."""
+        """Record rows with a problem ("text is empty") and the remedy."""
         count, shown = self._rows.get((problem, advice), (0, []))
         for row in rows:
             count += 1
@@ -45,30 +51,34 @@ class RowErrors:
         return bool(self._rows)
 
     def first_row(self) -> int | None:
-        """The first bad row, where rows were added in their order; None where none was."""
+        """Return the first bad row, if rows were added in order; None if there is none."""
         return min((shown[0] for _, shown in self._rows.values()), default=None)
 
     def messages(self) -> list[str]:
-        """One message a problem."""
+        """Return one message a problem."""
         return [
             f"{self.where}: {row_list(shown, count, self.unit, self.ids)}: {problem}. {advice}"
             for (problem, advice), (count, shown) in self._rows.items()
         ]
 
     def check(self) -> None:
-        """Raise DataError with all messages, if there are any."""
+        """Raise `DataError` with all messages, if there are any."""
         if self._rows:
             raise DataError(self.messages())
 
 
 def row_list(shown: list[int], count: int, unit: str = "row", ids: Mapping[int, Any] | None = None) -> str:
-    """Word rows: `row 3`, `rows 3 and 7`, `rows 3, 7, … (12 rows)`; with ids `line 3 (id 2)`.
+    """List rows: `row 3`, `rows 3 and 7`, `rows 3, 7, … (12 rows)`; with ids `line 3 (id 2)`.
 
     Args:
-        shown: the rows to name.
-        count: how many there are.
-        unit: what a row is called.
-        ids: the rows' ids by number; None leaves them out.
+        shown: rows to list.
+        count: number of all rows.
+        unit: name of a row.
+        ids: ids of the rows by number; None omits them.
+
+    Example:
+        >>> row_list([3, 7], 2)
+        'rows 3 and 7'
     """
     if count > len(shown):
         rest = "" if ids is None else f"; ids {', '.join(repr(ids[row]) for row in shown)}, …"
@@ -79,6 +89,6 @@ def row_list(shown: list[int], count: int, unit: str = "row", ids: Mapping[int, 
 
 
 def _listed(words: Iterable[str]) -> str:
-    """`3`, `3 and 7`, `3, 5 and 7`."""
+    """Join words: `3`, `3 and 7`, `3, 5 and 7`."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last

@@ -28,7 +28,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.files import CACHE_VERSION, cache_dir, create_private_file, make_private_folder
+from nlp_transfer.files import CACHE_VERSION, cache_dir, make_private_folder
 from nlp_transfer.models.activation_cache.digests import DIGEST
 
 ROOM = "activations"
@@ -227,7 +227,7 @@ class ActivationStore:
                         f"it would take {shown_bytes(size)}, and {shown_bytes(free)} are free in {self.folder}"
                     )
                 temporary = self.folder / f"{key[:16]}-{uuid.uuid4().hex}.tmp"
-                with os.fdopen(create_private_file(temporary), "r+b") as file:
+                with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b") as file:
                     file.truncate(size)  # counts towards the limit from now on
                 return temporary
         except Timeout as error:

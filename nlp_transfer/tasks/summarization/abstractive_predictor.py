@@ -14,7 +14,7 @@ import torch
 
 from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.decoding import decode_texts
-from nlp_transfer.data.encoding.sentences import CharSpan, spans_of
+from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.files import json_line
 from nlp_transfer.models.speed.batching import token_budget_batches
@@ -95,7 +95,7 @@ def write_documents(
     """
     for window in row_windows((row, row["text"]) for row in dataset):
         texts = [text for _, text in window]
-        spans = [spans_of(text, row["sentence_starts"]) for row, text in window]
+        spans = [sentence_spans(text, row["sentence_starts"]) for row, text in window]
         written = _written(summarizer, texts, spans, max_tokens)
         for (row, text), own, summary in zip(window, spans, written, strict=True):
             yield GeneratedSummary(row["id"], text, own, summary, row.get("summary"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
 from nlp_transfer.data.encoding.sentence_windows import DocumentEncoder, highlight_labels
-from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans, spans_of
+from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.summary_pairs import Ranking
 from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.data.validation.documents import join_sentences
@@ -111,7 +111,7 @@ def locate_sentences(document: str | list[str]) -> tuple[str, list[CharSpan]]:
     if isinstance(document, str):
         return document, sentence_spans(document)
     text, starts = join_sentences(document)
-    return text, spans_of(text, starts)
+    return text, sentence_spans(text, starts)
 
 
 def score_documents(
@@ -130,7 +130,7 @@ def score_documents(
     from scipy.special import logit
 
     for window in row_windows((row, row["text"]) for row in dataset):
-        spans = [spans_of(text, row["sentence_starts"]) for row, text in window]
+        spans = [sentence_spans(text, row["sentence_starts"]) for row, text in window]
         sentences = [[text[a:b] for a, b in of] for (_, text), of in zip(window, spans, strict=True)]
         scores = sentence_scores(summarizer, sentences, max_tokens=max_tokens)
         for (row, text), own, texts, found in zip(window, spans, sentences, scores, strict=True):

@@ -87,7 +87,7 @@ def written_documents(
 ) -> Iterator[GeneratedSummary]:
     """See `FittedAbstractiveSummarization.documents`."""
     from nlp_transfer.data.encoding.decoding import decode_texts
-    from nlp_transfer.data.encoding.sentences import spans_of
+    from nlp_transfer.data.encoding.sentences import sentence_spans
 
     texts = decode_texts(tokens.tolist(), tokenizer)
     places: dict[int, list[int]] = {}
@@ -97,7 +97,7 @@ def written_documents(
     for number in sorted(places):
         windows = sorted((wanted[place] | {"place": place} for place in places[number]), key=_window)
         first = windows[0]
-        spans = spans_of(first["text"], first["sentence_starts"])
+        spans = sentence_spans(first["text"], first["sentence_starts"])
         written = join_chunk_summaries([texts[window["place"]] for window in windows])
         yield GeneratedSummary(first["id"], first["text"], spans, written, first.get("summary"))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp_transfer.data.encoding.sentences import given_spans, sentence_spans, spans_of
+from nlp_transfer.data.encoding.sentences import sentence_spans
 
 
 def sentences(text: str) -> list[str]:
@@ -82,9 +82,9 @@ def test_nothing_but_white_space_is_lost_and_nothing_is_twice(text: str) -> None
 
 def test_given_sentences_are_kept() -> None:
     text = "One. Two\nThree. Four"
-    assert [text[first:last] for first, last in given_spans(text, [0, 9])] == ["One. Two", "Three. Four"]
-    assert spans_of(text, [0, 9]) == given_spans(text, [0, 9])
-    assert spans_of(text) == sentence_spans(text)
+    assert [text[first:last] for first, last in sentence_spans(text, [0, 9])] == ["One. Two", "Three. Four"]
+    assert sentence_spans(text, [0, 9]) == sentence_spans(text, [0, 9])
+    assert sentence_spans(text) == sentence_spans(text)
 
 
 @pytest.mark.parametrize("text", ["See figure.\n" + "1." * 500 + "1 x marks it.", "1. " * 20_000, "\n" * 200_000])

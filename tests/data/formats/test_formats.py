@@ -59,10 +59,10 @@ def test_every_format_gives_the_rows(tmp_path: Path, suffix: str, ending: str) -
 def test_only_wanted_columns_are_read_but_all_are_named(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"rows{suffix}", ROWS)
     (batch,) = FORMATS[suffix](path, frozenset(["label"]))
-    assert batch.found == ("text", "label")
+    assert batch.available == ("text", "label")
     assert list(batch.columns) == ["label"]
     (nothing,) = FORMATS[suffix](path, frozenset())
-    assert nothing.found == ("text", "label") and nothing.columns == {}
+    assert nothing.available == ("text", "label") and nothing.columns == {}
 
 
 @pytest.mark.parametrize(("suffix", "first"), [(".jsonl", 1), (".json", 1), (".csv", 2), (".tsv", 2), (".parquet", 1)])
