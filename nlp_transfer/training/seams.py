@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind", bound=Extension)
 
-_KNOWN = ("nlp_transfer.", "transformers.")
-"""The packages whose methods are no user's own."""
-
 
 class TransferSeams(Trainer):
     """Override each seam of `Trainer` once and hand it on to `extensions`, the first of which is innermost.
@@ -57,7 +54,6 @@ class TransferSeams(Trainer):
     prior_corrected = False
     scored_rows: Any = None
 
-    _given: dict[str, Any]
     _sampler: samplers.ShuffledSampler | None = None
     _repeats_last: Callable[[], bool] | None = None  # whether this process's last batch of an epoch must not count
     _fetches = False  # whether the batches of an update are fetched, rather than one of an evaluation
@@ -121,7 +117,8 @@ class TransferSeams(Trainer):
         """
         order = type(self).__mro__
         places = order[order.index(TransferSeams) + 1 :] if inherited else (self, *order)
-        own = (place for place in places if not getattr(place, "__module__", "").startswith(_KNOWN) or place is self)
+        ours = ("nlp_transfer.", "transformers.")
+        own = (place for place in places if place is self or not place.__module__.startswith(ours))
         return any(name in vars(place) for place in own for name in names)
 
     def reset_step(self) -> None:

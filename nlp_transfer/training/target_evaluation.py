@@ -62,8 +62,7 @@ def compare_on_target(
     probabilities = [expit(side) if multi_label else softmax(side, axis=1) for side in logits]
     predicted = [(side > 0).astype(int) if multi_label else side.argmax(axis=1) for side in logits]
     comparison = compare(
-        probabilities[0],
-        probabilities[1],
+        *probabilities,
         multi_label=multi_label,
         predicted=(predicted[0], predicted[1]),
         labels=None if labels[0] is None else labels[0].astype(int),
