@@ -194,7 +194,13 @@ def checkpoint_bytes(trainer: Any) -> int:
 
 
 def method_settings(methods: Sequence[Method]) -> list[dict[str, Any]]:
-    """Return methods and their settings as JSON has them; of one that is no dataclass the name alone."""
+    """Return methods and their settings as JSON has them; of one that is no dataclass only the name.
+
+    Example:
+        >>> from nlp_transfer.methods import DANN
+        >>> method_settings([DANN()])[0]["name"]
+        'dann'
+    """
     made = [
         {"name": method.name, **(dataclasses.asdict(method) if dataclasses.is_dataclass(method) else {})}
         for method in methods

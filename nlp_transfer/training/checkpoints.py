@@ -42,7 +42,12 @@ SPARE_BYTES = 16 << 20
 
 
 def checkpoint_path(parent: Path, step: int) -> Path:
-    """Return the folder of a step's checkpoint once it is whole."""
+    """Return the folder of a step's checkpoint once it is whole.
+
+    Example:
+        >>> checkpoint_path(Path("run"), 8).name, saving_path(Path("run"), 8).name
+        ('checkpoint-8', '.checkpoint-8.saving')
+    """
     return parent / f"{PREFIX_CHECKPOINT_DIR}-{step}"
 
 

@@ -25,6 +25,12 @@ def row_loss(logits: Tensor, labels: Tensor, config: Any) -> Tensor:
 
     Returns:
         Shape (rows,).
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> config = SimpleNamespace(problem_type=None, num_labels=2)
+        >>> row_loss(torch.zeros(2, 2), torch.tensor([0, 1]), config)
+        tensor([0.6931, 0.6931])
     """
     problem = config.problem_type
     if problem == "regression" or (problem is None and config.num_labels == 1):

@@ -102,7 +102,12 @@ def row_origins(trainer: Any, origins: Mapping[str, str]) -> Iterator[None]:
 
 
 def tensors_of(batch: Any) -> Iterator[Tensor]:
-    """Iterate over the tensors of a batch, which may be a mapping, a sequence, or nested."""
+    """Iterate over the tensors of a batch, which may be a mapping, a sequence, or nested.
+
+    Example:
+        >>> [tensor.item() for tensor in tensors_of({"a": [torch.tensor(1)], "b": torch.tensor(2)})]
+        [1, 2]
+    """
     if isinstance(batch, Tensor):
         yield batch
     elif isinstance(batch, Mapping | list | tuple):
@@ -111,5 +116,10 @@ def tensors_of(batch: Any) -> Iterator[Tensor]:
 
 
 def row_count(batch: Any) -> int:
-    """Return the number of rows of a batch: the length of its first tensor that is no scalar."""
+    """Return the number of rows of a batch: the length of its first tensor that is no scalar.
+
+    Example:
+        >>> row_count({"scale": torch.tensor(2.0), "labels": torch.tensor([0, 1, 1])})
+        3
+    """
     return next((len(tensor) for tensor in tensors_of(batch) if tensor.ndim), 1)

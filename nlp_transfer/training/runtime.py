@@ -86,7 +86,12 @@ def naming_lost_processes(advice: Callable[[], str] = str) -> Iterator[None]:
 
 
 def is_lost_process(error: RuntimeError) -> bool:
-    """Return whether an error of gloo, NCCL or the rendezvous is about another process that has gone."""
+    """Return whether an error of gloo, NCCL or the rendezvous is about another process that has gone.
+
+    Example:
+        >>> is_lost_process(RuntimeError("[gloo] Connection closed by peer")), is_lost_process(RuntimeError("a shape"))
+        (True, False)
+    """
     text = str(error).lower()
     of_group = isinstance(error, torch.distributed.DistError) or "gloo" in text or "nccl" in text
     return of_group and any(words in text for words in _BROKEN_OFF)

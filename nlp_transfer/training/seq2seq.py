@@ -142,6 +142,10 @@ def token_losses(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> T
         logits: shape (rows, tokens, vocabulary).
         labels: shape (rows, tokens); `IGNORE_INDEX` does not count.
         smoothing: ε of label smoothing.
+
+    Example:
+        >>> token_losses(torch.zeros(1, 2, 4), torch.tensor([[1, IGNORE_INDEX]]))
+        tensor([[1.3863, 1.0000]], dtype=torch.float64)
     """
     losses = functional.cross_entropy(
         logits.float().transpose(1, 2), labels, reduction="none", ignore_index=IGNORE_INDEX, label_smoothing=smoothing

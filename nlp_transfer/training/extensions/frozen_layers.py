@@ -24,6 +24,10 @@ class FrozenPhase:
     Args:
         layers: how many of the lowest layers.
         passes: how often each text goes through the model in it.
+
+    Example:
+        >>> FrozenPhase(layers=2, passes=3.0).layers
+        2
     """
 
     layers: int

@@ -225,7 +225,12 @@ class OomGuard(Extension):
 
 
 def rows_of(batch: Any, chosen: list[int], rows: int) -> Any:
-    """Return some rows of a batch: of each tensor of as many rows, however the batch is nested."""
+    """Return some rows of a batch: of each tensor of as many rows, however the batch is nested.
+
+    Example:
+        >>> rows_of({"labels": torch.tensor([0, 1, 2]), "scale": torch.tensor(2.0)}, [2, 0], 3)
+        {'labels': tensor([2, 0]), 'scale': tensor(2.)}
+    """
 
     def take(tensor: Tensor) -> Tensor:
         return tensor[chosen] if tensor.ndim and len(tensor) == rows else tensor
@@ -263,10 +268,20 @@ def token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Return whether PyTorch ran out of memory, on a GPU or on the CPU."""
+    """Return whether PyTorch ran out of memory, on a GPU or on the CPU.
+
+    Example:
+        >>> is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory.")), is_out_of_memory(RuntimeError("a shape"))
+        (True, False)
+    """
     return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
 
 
 def shortened(error: RuntimeError) -> str:
-    """Return the beginning of an error's text, on one line."""
+    """Return the beginning of an error's text, on one line.
+
+    Example:
+        >>> shortened(RuntimeError("out of   memory"))
+        'out of memory'
+    """
     return " ".join(str(error).split())[:200]
