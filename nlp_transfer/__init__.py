@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nlp_transfer.commands.run import run
+    from nlp_transfer.commands.search import search
     from nlp_transfer.config.experiment import Experiment, load_config
     from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
     from nlp_transfer.metrics.label_shift import estimate_label_shift
     from nlp_transfer.models.heads.extractive import register_models
-    from nlp_transfer.runner import run
     from nlp_transfer.tasks.saved_models import load
     from nlp_transfer.tasks.summarization.pipeline import register_pipelines
     from nlp_transfer.training import (
@@ -22,18 +23,23 @@ if TYPE_CHECKING:
         TransferArguments,
         TransferTrainer,
     )
+    from nlp_transfer.training.source_only import train_source_only
+    from nlp_transfer.training.target_evaluation import compare_on_target, correct_prior, estimate_shift
 
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "commands.search": ("search",),
     "config.experiment": ("Experiment", "load_config"),
     "data": ("Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "load_corpus"),
     "tasks.saved_models": ("load",),
     "metrics.label_shift": ("estimate_label_shift",),
     "models.heads.extractive": ("register_models",),
     "tasks.summarization.pipeline": ("register_pipelines",),
-    "runner": ("run",),
+    "commands.run": ("run",),
     "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
+    "training.source_only": ("train_source_only",),
+    "training.target_evaluation": ("compare_on_target", "correct_prior", "estimate_shift"),
 }
 
 __all__ = [
@@ -45,14 +51,19 @@ __all__ = [
     "SplitConfig",
     "TransferArguments",
     "TransferTrainer",
+    "compare_on_target",
     "corpus_from",
+    "correct_prior",
     "estimate_label_shift",
+    "estimate_shift",
     "load",
     "load_config",
     "load_corpus",
     "register_models",
     "register_pipelines",
     "run",
+    "search",
+    "train_source_only",
 ]
 
 

@@ -296,3 +296,26 @@ def json_line(row: Any) -> bytes:
     return (
         json.dumps(to_json_value(row), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
     )
+
+
+def read_json(place: Path, *, missing_ok: bool = False) -> dict[str, Any]:
+    """Read the object in a JSON file of a run.
+
+    Args:
+        place: the file.
+        missing_ok: return an empty object if there is no such file.
+
+    Raises:
+        CheckpointError: it is missing or torn, or holds something else.
+    """
+    try:
+        tree = json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        if missing_ok and isinstance(error, FileNotFoundError):
+            return {}
+        raise CheckpointError(f"{place} cannot be read ({error}). Take it from a copy of the run.") from error
+    if not isinstance(tree, dict):
+        raise CheckpointError(
+            f"{place} holds {format_value(tree)}; expected an object. Take it from a copy of the run."
+        )
+    return tree

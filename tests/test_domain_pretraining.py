@@ -9,14 +9,16 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel, pipeline
 
+from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimating import estimate
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig, load_corpus
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.runner import UNTRAINED_BASELINE, run
+from nlp_transfer.runner import UNTRAINED_BASELINE
 from nlp_transfer.tasks import MaskedLanguageModeling
 from nlp_transfer.training.setup import load_data, load_model
+from tests.logged import logged
 from tests.tiny_models import tiny_config
 from tests.tiny_runs import rows, run_tree, save_tokenizer, tiny_encoder, train_on_two_processes, write_corpus
 
@@ -46,7 +48,7 @@ def finished(encoder, corpus, tmp_path_factory):
     target = folder / "target.jsonl"
     target.write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in rows(20, seed=9)))
     config = {**tree(encoder, corpus, folder / "run", num_train_epochs=15), "target": {"path": str(target)}}
-    return run(load_config(tree=config), say=lambda _: None), folder / "run"
+    return run(load_config(tree=config)), folder / "run"
 
 
 def test_perplexity_falls_on_held_out_text_of_both_domains(finished):
@@ -65,7 +67,7 @@ def test_what_such_a_run_leaves(finished):
             "baselines.json",
             "checkpoints",
             "config.yaml",
-            "facts.json",
+            "report.json",
             "log.jsonl",
             "metrics.json",
             "model",
@@ -113,7 +115,7 @@ def test_its_model_is_the_model_of_a_later_run(finished, corpus, tmp_path):
     for name, weight in learned.items():
         torch.testing.assert_close(begun[name], weight)
     assert set(start.new_parameters) == {"classifier.weight", "classifier.bias"}  # the pooler came along
-    assert run(config, say=lambda _: None).metrics["source"]["test"]["macro_f1"] > 0.9
+    assert run(config).metrics["source"]["test"]["macro_f1"] > 0.9
 
 
 def test_labels_do_not_matter_and_rows_without_any_are_learned_from_too(encoder, corpus, tmp_path):
@@ -123,8 +125,8 @@ def test_labels_do_not_matter_and_rows_without_any_are_learned_from_too(encoder,
         lines = [json.loads(line) for line in (corpus / f"{split}.jsonl").read_text().splitlines()]
         (folder / f"{split}.jsonl").write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in lines))
     (folder / "unlabeled.jsonl").write_text("".join(json.dumps({"text": r["text"]}) + "\n" for r in rows(12, seed=7)))
-    said = []
-    report = run(load_config(tree=tree(encoder, folder, tmp_path / "run", num_train_epochs=1)), say=said.append)
+    with logged() as said:
+        report = run(load_config(tree=tree(encoder, folder, tmp_path / "run", num_train_epochs=1)))
     assert report.corpora["source"].rows["train"] == 108
     assert "The 12 rows of the split unlabeled are training rows here, which takes no labels." in "\n".join(said)
 
@@ -133,7 +135,7 @@ def test_several_sources_have_their_shares_and_perplexities(encoder, corpus, tmp
     other = write_corpus(tmp_path / "other", sizes=(12, 12, 12))
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1, source_weights=[1, 3])
     config = load_config(tree={**made, "source": [{"path": str(corpus)}, {"path": str(other)}]})
-    report = run(config, say=lambda _: None)
+    report = run(config)
     names = corpus.name, "other"
     assert report.facts["rows of each source"] == {
         names[0]: "96 training rows, 0.250 of what an epoch draws",
@@ -148,14 +150,14 @@ def test_several_sources_have_their_shares_and_perplexities(encoder, corpus, tmp
 def test_one_file_is_split_for_it(encoder, tmp_path):
     file = tmp_path / "texts.txt.jsonl"
     file.write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in rows(60)))
-    report = run(load_config(tree=tree(encoder, file, tmp_path / "run", num_train_epochs=1)), say=lambda _: None)
+    report = run(load_config(tree=tree(encoder, file, tmp_path / "run", num_train_epochs=1)))
     assert set(report.corpora["source"].rows) == {"train", "validation", "test"}
     assert sum(report.corpora["source"].rows.values()) == 60
 
 
 def test_lora_leaves_a_plain_merged_model(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=3)
-    report = run(load_config(tree={**made, "methods": [{"name": "lora", "r": 4}]}), say=lambda _: None)
+    report = run(load_config(tree={**made, "methods": [{"name": "lora", "r": 4}]}))
     scores, before = report.metrics["source"]["test"], report.baselines[UNTRAINED_BASELINE]["source"]["test"]
     assert scores["perplexity"] < 0.9 * before["perplexity"]
     guess = pipeline("fill-mask", model=str(tmp_path / "run" / "model"))
@@ -179,18 +181,18 @@ def wordpiece_encoder(folder):
     return folder
 
 
-def test_new_words_stay_in_step_through_a_later_run(corpus, tmp_path):
+def test_num_new_tokens_stay_in_step_through_a_later_run(corpus, tmp_path):
     encoder = wordpiece_encoder(tmp_path / "encoder")
     known = len(AutoTokenizer.from_pretrained(encoder))
     made = tree(encoder, corpus, tmp_path / "run", task={"max_length": 64, "num_new_tokens": 6, "min_frequency": 2})
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     assert report.facts["new words"].startswith("6: ")
     words = report.facts["new words"].removeprefix("6: ").split(", ")
     saved = report.facts["tokens saved by new words"]
     assert saved.endswith(" per 1,000 words of training text")
     assert 100 < int(saved.split(" of ")[0].replace(",", "")) < int(saved.split(" ")[2].replace(",", ""))
     later = run_tree(tmp_path / "run" / "model", corpus, tmp_path / "later")
-    run(load_config(tree=later), say=lambda _: None)
+    run(load_config(tree=later))
     for name in ("run", "later"):
         tokenizer = AutoTokenizer.from_pretrained(tmp_path / name / "model")
         assert len(tokenizer) == known + 6
@@ -199,17 +201,17 @@ def test_new_words_stay_in_step_through_a_later_run(corpus, tmp_path):
         assert model.get_input_embeddings().num_embeddings == max(tiny_config("bert").vocab_size, known + 6)
 
 
-def test_a_corpus_without_new_words(corpus, tmp_path):
+def test_a_corpus_without_num_new_tokens(corpus, tmp_path):
     encoder = wordpiece_encoder(tmp_path / "encoder")
     made = tree(encoder, corpus, tmp_path / "run", task={"max_length": 64, "num_new_tokens": 6, "min_frequency": 9_000})
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     assert report.facts["new words"] == "none: no word of several pieces comes 9,000 times"
 
 
 def test_an_interrupted_run_goes_on_to_the_same_end(encoder, corpus, tmp_path, monkeypatch):
     from nlp_transfer.training import TransferTrainer
 
-    whole = run(load_config(tree=tree(encoder, corpus, tmp_path / "whole")), say=lambda _: None)
+    whole = run(load_config(tree=tree(encoder, corpus, tmp_path / "whole")))
     step = TransferTrainer.training_step
 
     def interrupt(trainer, *args, **kwargs):
@@ -220,8 +222,8 @@ def test_an_interrupted_run_goes_on_to_the_same_end(encoder, corpus, tmp_path, m
     made = load_config(tree=tree(encoder, corpus, tmp_path / "cut"))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(TransferTrainer, "training_step", interrupt)
-        run(made, say=lambda _: None)
-    resumed = run(made, resume=True, say=lambda _: None)
+        run(made)
+    resumed = run(made, resume=True)
     assert resumed.metrics == whole.metrics
     for name, weight in AutoModelForMaskedLM.from_pretrained(tmp_path / "whole" / "model").state_dict().items():
         again = AutoModelForMaskedLM.from_pretrained(tmp_path / "cut" / "model").state_dict()[name]
@@ -231,7 +233,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(encoder, corpus, tmp_path, m
 def test_two_processes_score_what_one_scores(encoder, corpus, tmp_path):
     """The same rows, masks and updates: only the order of summing differs."""
     training = {"train_sampling_strategy": "sequential", "num_train_epochs": 1, "learning_rate": 1e-3}
-    one = run(load_config(tree=tree(encoder, corpus, tmp_path / "one", **training)), say=lambda _: None)
+    one = run(load_config(tree=tree(encoder, corpus, tmp_path / "one", **training)))
     training["per_device_train_batch_size"] = 4
     done = train_on_two_processes(tree(encoder, corpus, tmp_path / "two", **training), tmp_path)
     two = json.loads((tmp_path / "two" / "metrics.json").read_text())["source"]["test"]
@@ -248,7 +250,7 @@ def test_a_dry_run_shows_what_is_to_be_guessed(encoder, corpus, tmp_path):
 
 
 def test_it_is_estimated_like_any_run(encoder, corpus, tmp_path):
-    found = estimate(load_config(tree=tree(encoder, corpus, tmp_path / "run")), say=lambda _: None)
+    found = estimate(load_config(tree=tree(encoder, corpus, tmp_path / "run")))
     assert found.texts == 96
     assert found.epochs == 2
     assert set(found.seconds) >= {"Preparing", "Training", "Final scoring"}
@@ -285,4 +287,4 @@ def test_a_tokenizer_without_a_mask_is_refused(encoder, corpus, tmp_path):
     tokenizer.save_pretrained(tmp_path / "tokenizer")
     made = {**tree(encoder, corpus, tmp_path / "run"), "tokenizer": str(tmp_path / "tokenizer")}
     with pytest.raises(ConfigError, match="needs a tokenizer with a mask token, and this one has none"):
-        run(load_config(tree=made), say=lambda _: None)
+        run(load_config(tree=made))

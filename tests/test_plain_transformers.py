@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import nlp_transfer
+from nlp_transfer import run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.hub.package import BaseModel
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.training.hub import _use
@@ -87,7 +87,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     masked = run_tree(encoder, folder / "corpus", folder / "masked", num_train_epochs=1, metric_for_best_model="loss")
     trees["masked"] = {**masked, "task": {"name": "masked_language_modeling", "max_length": 32}}
     for tree in trees.values():
-        run(load_config(tree=tree), say=lambda _: None)
+        run(load_config(tree=tree))
     return folder
 
 

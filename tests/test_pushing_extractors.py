@@ -10,22 +10,20 @@ import torch
 from transformers import pipeline
 
 import nlp_transfer
+from nlp_transfer import run
 from nlp_transfer.commands.push import push as push_command
 from nlp_transfer.commands.push_run import PushSettings, prepare, push, read_source
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, PublishError
 from nlp_transfer.models.files.manifest import write_manifest
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.summarization.abstractive_predictor import write_summaries
 from nlp_transfer.tasks.summarization.extractive_predictor import ranking, summarize
 from tests.hub_server import Hub
+from tests.logged import logged
 from tests.tiny_documents import documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder
-
-
-def quiet(_: str) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +33,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoder = tiny_encoder(folder / "encoder")
     write_documents(folder / "documents")
     write_documents(folder / "others", sizes=(30, 11, 13))
-    run(load_config(tree=summary_tree(encoder, folder / "others", folder / "extractor", num_train_epochs=1)), say=quiet)
+    run(load_config(tree=summary_tree(encoder, folder / "others", folder / "extractor", num_train_epochs=1)))
     tree = summary_tree(
         encoder, folder / "documents", folder / "writer", num_train_epochs=1, metric_for_best_model="rouge1"
     )
@@ -47,7 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "long_documents": "extract",
         "extractor": str(folder / "extractor"),
     }
-    run(load_config(tree=tree), say=quiet)
+    run(load_config(tree=tree))
     (folder / "writer" / "model" / "extractor" / "training_args.bin").write_bytes(b"a pickle")
     return folder
 
@@ -70,7 +68,7 @@ def texts() -> list[str]:
 
 
 def test_it_goes_and_comes_back(loopback_hub: Hub, trained: Path) -> None:
-    commit = push(trained / "writer", "writer", say=quiet)
+    commit = push(trained / "writer", "writer")
     files = loopback_hub.files("ada/writer")
     assert sorted(name for name in files if name.startswith("extractor/")) == [
         "extractor/config.json",
@@ -99,7 +97,7 @@ def test_it_goes_and_comes_back(loopback_hub: Hub, trained: Path) -> None:
 
 
 def test_the_pipeline_of_the_card_finds_the_extractor(loopback_hub: Hub, trained: Path) -> None:
-    push(trained / "writer", "writer", say=quiet)
+    push(trained / "writer", "writer")
     nlp_transfer.register_pipelines()
     made = pipeline("summarization", model="ada/writer")
     expected = [one.summary for one in write_summaries(saved_models.load(trained / "writer"), enumerate(texts()))]
@@ -107,7 +105,7 @@ def test_the_pipeline_of_the_card_finds_the_extractor(loopback_hub: Hub, trained
 
 
 def test_a_repository_that_lost_it_is_not_whole(loopback_hub: Hub, trained: Path) -> None:
-    push(trained / "writer", "writer", say=quiet)
+    push(trained / "writer", "writer")
     repository = loopback_hub.repositories["ada/writer"]
     held = repository.commits[repository.branches["main"]]
     del held["extractor/model.safetensors"]
@@ -116,8 +114,8 @@ def test_a_repository_that_lost_it_is_not_whole(loopback_hub: Hub, trained: Path
 
 
 def test_a_later_push_without_one_takes_it_away(loopback_hub: Hub, trained: Path) -> None:
-    push(trained / "writer", "writer", say=quiet)
-    push(trained / "extractor", "writer", say=quiet)
+    push(trained / "writer", "writer")
+    push(trained / "extractor", "writer")
     assert not [name for name in loopback_hub.files("ada/writer") if name.startswith("extractor/")]
 
 
@@ -161,8 +159,8 @@ def test_a_push_says_what_it_could_not_look_through(loopback_hub: Hub, trained: 
     shutil.rmtree(folder / "writer" / "model" / "extractor")
     shutil.copytree(folder / "extractor" / "model", folder / "writer" / "model" / "extractor")
     write_manifest(folder / "writer" / "model")
-    said: list[str] = []
-    push(folder / "writer", "writer", say=said.append)
+    with logged() as said:
+        push(folder / "writer", "writer")
     start = "The texts that the model's extractor/ learned from were not looked through. The texts of the run cannot be read again ("
     assert said[0].startswith(start)
     assert said[1].startswith("Pushing 13 files, ")
@@ -171,7 +169,7 @@ def test_a_push_says_what_it_could_not_look_through(loopback_hub: Hub, trained: 
 def test_what_the_extractor_says_is_scanned(loopback_hub: Hub, copy: Path) -> None:
     relabel(copy / "model" / "extractor", "asked by jane@law.example")
     with pytest.raises(PublishError) as caught:
-        push(copy, "writer", say=quiet)
+        push(copy, "writer")
     assert caught.value.problems[0].startswith("extractor/config.json, line 1: e-mail address: 'jane@law.example' (to")
     assert loopback_hub.repositories == {}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nlp_transfer import run
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.runner import run
 from tests.hub_server import OWNER, running
 from tests.tiny_runs import WORDS, rows, run_tree, tiny_encoder, write_corpus
 
@@ -64,7 +64,7 @@ def test_the_way_to_the_hub_and_back(tmp_path):
         "python scripts/train.py --config configs/quickstart.yaml",
     )
     tree = run_tree(tiny_encoder(tmp_path / "encoder"), write_corpus(tmp_path / "corpus"), tmp_path / "runs/quickstart")
-    run(load_config(tree=tree), say=lambda _: None)
+    run(load_config(tree=tree))
     shutil.copytree(README.parent / "scripts", tmp_path / "scripts")
     with running() as hub:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}

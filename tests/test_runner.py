@@ -12,19 +12,19 @@ import torch
 from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer, pipeline
 
+from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
-from nlp_transfer.methods.base import ignore_message
 from nlp_transfer.metrics.bootstrap import bootstrap_difference
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.predictions import read_predictions
 from nlp_transfer.reporting.sections.label_shift import correction_warnings
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.training.scoring import SplitPredictions
 from nlp_transfer.training.setup import build_trainer, load_data, load_model
+from tests.logged import logged
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def test_what_a_run_leaves(finished):
         "baselines.json",
         "checkpoints",
         "config.yaml",
-        "facts.json",
+        "report.json",
         "log.jsonl",
         "metrics.json",
         "model",
@@ -133,7 +133,8 @@ def test_a_finished_run_is_not_overwritten_and_resuming_it_ends_at_once(finished
         run(load_config(tree=tree))
     with pytest.raises(CheckpointError, match=r"training\.learning_rate: 0\.005 -> 0\.01"):
         run(load_config(tree=tree, overrides=[("training.learning_rate", 0.01)]), resume=True)
-    assert run(load_config(tree=tree), resume=True) is None
+    again = run(load_config(tree=tree), resume=True)
+    assert (again, list(again.facts)) == (finished[1], list(finished[1].facts))
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -279,9 +280,7 @@ def test_the_report_says_which_checkpoint_each_way_of_choosing_would_take(encode
         tree = run_tree(encoder, corpus, tmp_path / f"run-{progress}", num_train_epochs=3)
         tree["training"]["metric_for_best_model"] = "target_infomax"
         tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "methods": ["full_fine_tuning", "coral"]}
-        report = run(
-            load_config(tree={**tree, "source_only_baseline": False, "log_target_scores": progress}), say=ignore_message
-        )
+        report = run(load_config(tree={**tree, "source_only_baseline": False, "log_target_scores": progress}))
         models.append((tmp_path / f"run-{progress}" / "model" / "model.safetensors").read_bytes())
         assert ("checkpoints" in report.facts) is progress
         if progress:
@@ -331,7 +330,7 @@ def test_several_sources_are_domains_of_their_own(encoder, corpus, tmp_path):
         "methods": ["full_fine_tuning", "dann"],
     }
     shares = [line for line in dry_run(load_config(tree=tree)).splitlines() if "of what an epoch draws" in line]
-    report = run(load_config(tree=tree), say=ignore_message)
+    report = run(load_config(tree=tree))
     found = report.facts["rows of each source"]
     assert shares == [f"{name}: {share}" for name, share in found.items()]
     assert report.corpora["source"].rows == {"train": 72, "validation": 42, "test": 24}
@@ -340,7 +339,7 @@ def test_several_sources_are_domains_of_their_own(encoder, corpus, tmp_path):
     assert shares["other"].startswith("24 training rows, 0.")
     scores = report.facts["macro-F1 by source"]
     assert "(18 rows), test" in scores[name] and scores["other"].endswith("(24 rows)")
-    alone = json.loads((tmp_path / "run" / "source_only" / "facts.json").read_text())["found"]
+    alone = json.loads((tmp_path / "run" / "source_only" / "report.json").read_text())["facts"]
     assert report.facts["macro-F1 by source, of source_only"] == alone["macro-F1 by source"]
     assert {row["id"].split("/")[0] for row in predictions(tmp_path / "run") if row["domain"] == "source"} == {
         name,
@@ -365,8 +364,8 @@ def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, m
         tree = run_tree(encoder, corpus, tmp_path / f"run-{name}", logging_steps=4)
         tree |= {"target": {"path": str(tmp_path / f"{name}.jsonl")}, "methods": ["full_fine_tuning", method]}
         tree["source_only_baseline"] = False
-        said = []
-        report = run(load_config(tree=tree), say=said.append)
+        with logged() as said:
+            report = run(load_config(tree=tree))
         which = "(all of its one file)" if label != "" else "of split unlabeled"
         assert f"12 target texts {which} are seen in training, without labels." in said[0]
         models.append((tmp_path / f"run-{name}" / "model" / "model.safetensors").read_bytes())
@@ -393,7 +392,7 @@ def test_a_run_too_short_for_pseudo_labels_says_so(encoder, corpus, tmp_path):
     tree["training"] |= {"load_best_model_at_end": False}
     tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only_baseline": False}
     tree["methods"] = ["full_fine_tuning", "self_training"]
-    facts = run(load_config(tree=tree), say=ignore_message).facts["pseudo-labels"]
+    facts = run(load_config(tree=tree)).facts["pseudo-labels"]
     assert facts == {"texts": "none: training ended before the first epoch that gives them"}
 
 
@@ -403,8 +402,8 @@ def test_the_report_says_how_many_pseudo_labels_are_right(encoder, corpus, tmp_p
     tree = run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=6, learning_rate=1e-2)
     tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only_baseline": False}
     tree["methods"] = ["full_fine_tuning", {"name": "self_training", "least_probability": 0.0, "last_share": 1.0}]
-    said = []
-    facts = run(load_config(tree=tree), say=said.append).facts["pseudo-labels"]
+    with logged() as said:
+        facts = run(load_config(tree=tree)).facts["pseudo-labels"]
     assert facts["texts"] == "30 of 30 in the last epoch"
     assert "self_training: 30 of 30 target texts have a pseudo-label in epoch 6." in said
     right = {
@@ -422,8 +421,8 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
     target = write_corpus(tmp_path / "target", sizes=(12, 6, 9))
     tree = {**run_tree(encoder, corpus, tmp_path / "run", logging_steps=4), "target": {"path": str(target)}}
     tree["methods"] = ["full_fine_tuning", {"name": "joint", "source_weight_start": 0.6}]
-    said = []
-    report = run(load_config(tree=tree), say=said.append)
+    with logged() as said:
+        report = run(load_config(tree=tree))
     assert report.baselines["source_only"]["target"]["test"]["rows"] == 9
     assert "12 target rows of split train are learned from, with their labels." in said[0]
     assert report.metrics["target"]["test"]["per_class"]
@@ -461,10 +460,10 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     without = run(tree("without", adapting, source_only_baseline=False))
     alone = run(tree("alone", ["full_fine_tuning"]))
     monkeypatch.setattr("nlp_transfer.metrics.negative_transfer.NegativeTransferTest.warns", True)
-    said = []
     beside = f"Before it a run without mmd is trained in {tmp_path / 'both' / 'source_only'}."
     assert beside in dry_run(tree("both", adapting))
-    report = run(tree("both", adapting), say=said.append)
+    with logged() as said:
+        report = run(tree("both", adapting))
     assert weights(tmp_path / "both") == weights(tmp_path / "without")
     assert weights(tmp_path / "both" / "source_only") == weights(tmp_path / "alone")
     beside = read_yaml(tmp_path / "both" / "source_only" / "config.yaml")
@@ -492,7 +491,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert said[-1].startswith("Adaptation looks worse than training on the source alone")
     assert f"{tmp_path / 'both' / 'source_only'}/model" in said[-1]
     assert "preferred by the labels: " in (tmp_path / "both" / "report.md").read_text()
-    assert run(tree("both", adapting), resume=True) is None
+    assert run(tree("both", adapting), resume=True) == report
     monkeypatch.setattr(
         "nlp_transfer.reporting.sections.label_shift.vanishing_classes", lambda *_: None
     )  # it is hardly trained
@@ -517,8 +516,8 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     with pytest.raises(KeyboardInterrupt):
         run(tree("cut", adapting))
     assert calls[0].endswith("cut/source_only/checkpoints")
-    again = []
-    resumed = run(tree("cut", adapting), resume=True, say=again.append)
+    with logged() as again:
+        resumed = run(tree("cut", adapting), resume=True)
     assert len(calls) == 3  # the source-only run was finished
     assert not any(line.startswith("First without mmd") for line in again)
     assert any(line.startswith("Without mmd: source test macro-F1 ") for line in again)
@@ -569,10 +568,10 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
 def test_a_model_at_chance_is_not_corrected(encoder, corpus, tmp_path, monkeypatch):
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
     made = run_tree(encoder, corpus, tmp_path / "run", max_steps=1, learning_rate=1e-9)
-    said = []
     config = load_config(tree={**made, "target": {"path": str(tmp_path / "target.jsonl")}, "prior_correction": True})
     monkeypatch.setattr("nlp_transfer.reporting.run_results.correction_warnings", lambda *_: ["It does harm."])
-    report = run(config, say=said.append)
+    with logged() as said:
+        report = run(config)
     assert report.warnings == (said[-1],) == ("It does harm.",)
     facts = report.facts["class frequencies"]
     chance = "on source validation the model does not tell the classes apart, so what it says of the target is no estim"
@@ -677,8 +676,8 @@ def test_texts_that_the_tokenizer_cannot_read_are_warned_of(encoder, tmp_path):
     lines = (corpus / "train.jsonl").read_text().splitlines()
     row = {**json.loads(lines[0]), "text": "\u5408\u540c \u6cd5"}
     (corpus / "train.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]))
-    said = []
-    report = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)), say=said.append)
+    with logged() as said:
+        report = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)))
     warning = next(one for one in report.warnings if "unreadable" in one)
     assert re.match(r"source: 1 of 90 \(1%\) texts are unreadable: .*as in id row0-0 \('", warning)
     assert f"Warning: {warning}" in "\n".join(said)
@@ -717,8 +716,8 @@ def test_target_texts_that_are_copies_of_training_texts_are_counted(encoder, cor
     lines = [json.dumps(row) for row in [*copied, *({**row, "label": following[row["label"]]} for row in others)]]
     (tmp_path / "target.jsonl").write_text("\n".join(lines))
     tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "target.jsonl")}}
-    said = []
-    report = run(load_config(tree=tree), say=said.append)
+    with logged() as said:
+        report = run(load_config(tree=tree))
     note = "test: 5 of 12 texts are exact copies of the source's training texts."
     assert note in report.corpora["target"].notes
     assert note in "\n".join(said)
@@ -768,8 +767,8 @@ def test_a_run_without_a_whole_checkpoint_does_not_begin_anew_by_itself(encoder,
 
 def test_a_run_that_met_a_bad_number_goes_on_with_skip(encoder, corpus, tmp_path, monkeypatch):
     tree = interrupted_run(encoder, corpus, tmp_path, monkeypatch)
-    said = []
-    resumed = run(load_config(tree=tree, overrides=[("training.on_nonfinite", "skip")]), resume=True, say=said.append)
+    with logged() as said:
+        resumed = run(load_config(tree=tree, overrides=[("training.on_nonfinite", "skip")]), resume=True)
     assert resumed is not None
     assert "training.on_nonfinite: not set -> 'skip'" in "\n".join(said)
 
@@ -792,8 +791,8 @@ def test_frozen_layers_are_computed_once_for_all_epochs_and_runs(encoder, corpus
 
     def finish(name, methods, **training):
         tree = {**run_tree(encoder, corpus, tmp_path / name, num_train_epochs=3, **training), "methods": methods}
-        said = []
-        report = run(load_config(tree=tree), say=said.append)
+        with logged() as said:
+            report = run(load_config(tree=tree))
         return report, [line for line in said if "layers" in line or "eatures" in line]
 
     partial = [{"name": "partial_fine_tuning", "layers": 1}]
@@ -830,10 +829,9 @@ def test_the_report_says_what_was_not_made_fast_and_why(encoder, corpus, finishe
 
 def test_a_compiled_run_is_padded_to_few_lengths_and_says_what_to_expect_on_a_cpu(encoder, corpus, tmp_path):
     config = load_config(tree=run_tree(encoder, corpus, tmp_path / "run", torch_compile=True))
-    _, task, tokenizer, encoded = load_data(config)
-    tokenizer.model_max_length = 512
-    told = []
-    source = encoded["source"]
-    trainer, _ = build_trainer(config, task, tokenizer, source, load_model(config, task), tmp_path, None, told.append)
-    assert trainer.data_collator([source["train"][0]])["input_ids"].shape == (1, 64)
+    data = load_data(config)
+    data.tokenizer.model_max_length = 512
+    with logged() as told:
+        trainer, _ = build_trainer(config, data, load_model(config, data.task), tmp_path)
+    assert trainer.data_collator([data.encoded["source"]["train"][0]])["input_ids"].shape == (1, 64)
     assert [text.split(":")[0] for text in told] == ["training.torch_compile"]

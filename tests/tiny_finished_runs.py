@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from nlp_transfer import run
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.runner import run
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 
@@ -21,6 +21,6 @@ def finished_runs(
     for seed in seeds:
         place = folder / f"run{seed}"
         one = run_tree(encoder, folder / "source", place, seed=seed, learning_rate=2e-3, num_train_epochs=4)
-        run(load_config(tree={**one, "target": {"path": str(folder / "target")}, **tree}), say=lambda _: None)
+        run(load_config(tree={**one, "target": {"path": str(folder / "target")}, **tree}))
         made.append(place)
     return made

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nlp_transfer.commands.run import source_only_experiment
 from nlp_transfer.commands.search import candidates
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.models.families import count_parameters
@@ -9,7 +10,7 @@ from nlp_transfer.reporting.run_facts import describe_corpora, truncation_summar
 from nlp_transfer.reporting.run_folder import check_run_folder
 from nlp_transfer.training.setup import load_data, load_model
 from nlp_transfer.training.source_weights import SIZE, sources_of
-from nlp_transfer.training.target_data import check_adaptation, source_only_config, target_method_names, target_rows
+from nlp_transfer.training.target_data import adaptation_rows, check_adaptation, target_method_names
 
 DRY_RUN_EXAMPLES = 10
 
@@ -33,7 +34,8 @@ def dry_run(config: Experiment) -> str:
     lines += [f"Warning: {warning}" for warning in unreadable_warnings(encoded, corpora, tokenizer)]
     lines += [f"{name}: {value}" for name, value in truncation_summary(encoded).items()]
     check_adaptation(config, task, encoded, tokenizer)
-    target = target_rows(config, encoded, lines.append)
+    target, note = adaptation_rows(config, encoded)
+    lines += [note] if note else []
     train = encoded["source"]["train"]
     if (sources := sources_of(train)) is not None:
         shares = sources.shares(config.training.source_weights or SIZE, train, target)
@@ -48,12 +50,12 @@ def dry_run(config: Experiment) -> str:
     lines.append(
         f"\nModel: {loaded.origin}, {count_parameters(loaded.model)[1]:,} parameters. It has all that {trained} needs."
     )
-    if (beside := source_only_config(config, folder)) is not None:
+    if (beside := source_only_experiment(config)) is not None:
         lines.append(
             f"Before it a run without {target_method_names(config)} is trained in {beside.training.output_dir}."
         )
     if config.search:
         lines.append("Candidates, of which the run chooses one:")
-        lines += [f"  {words}" for words, _ in candidates(config, folder)]
+        lines += [f"  {words}" for words, _ in candidates(config)]
     lines.append(f"Output folder: {folder} ({state}). Nothing was trained.")
     return "\n".join(lines)

@@ -20,6 +20,7 @@ from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.commands.estimate_tables import Estimate
+from nlp_transfer.commands.run import source_only_experiment
 from nlp_transfer.commands.update_probes import (
     PROBED_UPDATES,
     Probe,
@@ -31,7 +32,6 @@ from nlp_transfer.commands.update_probes import (
 )
 from nlp_transfer.config.experiment import Experiment, candidate_configs
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import ignore_message
 from nlp_transfer.metrics.model_selection import LABEL_FREE
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
@@ -45,8 +45,7 @@ from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
 from nlp_transfer.training.target_data import (
     Encoded,
-    source_only_config,
-    target_rows,
+    adaptation_rows,
     target_validation_rows,
     tokens_an_epoch,
 )
@@ -55,12 +54,11 @@ LABELLING = "Labelling the target"
 """The phase in which methods give target texts labels of their own."""
 
 
-def estimate(config: Experiment, say: Callable[[str], None] = print) -> Estimate:
+def estimate(config: Experiment) -> Estimate:
     """Probe a run on this machine.
 
     Args:
         config: the run.
-        say: is told that the probing begins.
 
     Raises:
         ConfigError: as `run` would, or it was started on several processes.
@@ -72,7 +70,6 @@ def estimate(config: Experiment, say: Callable[[str], None] = print) -> Estimate
             f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
             "processes that do not share their cores an epoch takes about one n-th of the time."
         )
-    say("Timing some updates and evaluations …")
     transformers_logging.disable_progress_bar()
     training = config.training
     device = training.device.type
@@ -80,7 +77,8 @@ def estimate(config: Experiment, say: Callable[[str], None] = print) -> Estimate
         device = f"{use_cores(training.cpu_threads)} CPU threads"
     elif device == "cuda":
         device = torch.cuda.get_device_name(training.device)
-    _, task, tokenizer, encoded = load_data(config)
+    data = load_data(config)
+    encoded = data.encoded
     train, validation = encoded["source"]["train"], encoded["source"]["validation"]
     rows = training.per_device_train_batch_size * training.gradient_accumulation_steps
     updates = max(1, len(train) // rows) if training.dataloader_drop_last else math.ceil(len(train) / rows)
@@ -88,9 +86,9 @@ def estimate(config: Experiment, say: Callable[[str], None] = print) -> Estimate
     tokens = sum(train["length"])
     with (
         tempfile.TemporaryDirectory(prefix="estimate-") as temporary,
-        deterministic(training.device, ignore_message),  # as a run computes; it has its price
+        deterministic(training.device),  # as a run computes; it has its price
     ):
-        probes, trainer, context = probe_updates(config, task, tokenizer, encoded, rows, epochs, Path(temporary))
+        probes, trainer, context = probe_updates(config, data, rows, epochs, Path(temporary))
         whole = tokens + sum(validation["length"])
         seconds = {"Preparing": interpolate([(probe.tokens, probe.preparing) for probe in probes], whole)}
         trains = all(method.trains for method in config.methods)
@@ -106,7 +104,7 @@ def estimate(config: Experiment, say: Callable[[str], None] = print) -> Estimate
             with cache_in(Path(temporary) / "memory"):
                 _fill_memory(trainer, config, train, updates, epochs)
         seconds["Final scoring"] = _scoring(trainer, encoded)
-        if source_only_config(config, Path(temporary)) is not None:
+        if source_only_experiment(config) is not None:
             saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
             seconds["Source-only, beside"] = sum(seconds.values()) - saved
         if others := len(candidate_configs(config)) - 1 if config.search else 0:
@@ -170,7 +168,7 @@ def _between(
         )
         found["Evaluating meanwhile"] = evaluations * (validation + beside)
     labelling = sum(method.labelling_epochs(epochs) for method in config.methods)
-    if labelling and (target := target_rows(config, encoded)) is not None:
+    if labelling and (target := adaptation_rows(config, encoded).rows) is not None:
         found[LABELLING] = labelling * _computing(trainer, target, partial(features_of, trainer, labelled=False))
     saves = _times(training.save_strategy, training.save_steps, updates, epochs)
     if saves:
@@ -208,7 +206,7 @@ def scored_beside(config: Experiment, encoded: Encoded) -> list[Dataset]:
     """The rows that an evaluation computes beside validation, to score the target."""
     judged, chosen = target_validation_rows(config, encoded), label_free_metric(config.training)
     found = [] if judged is None else [judged]
-    target = target_rows(config, encoded) if chosen is not None or judged is not None else None
+    target = adaptation_rows(config, encoded).rows if chosen is not None or judged is not None else None
     if target is not None:
         looked_at = evenly_spaced_rows(target, MAX_ROWS)
         if judged is None or list(judged["input_ids"]) != list(looked_at["input_ids"]):

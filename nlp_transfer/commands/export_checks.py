@@ -5,7 +5,8 @@ few that stand here. One of the greatest length is always among them, and each b
 document the same labels where it takes the same sentences.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from nlp_transfer.models.onnx.runtime import OnnxNetwork, external_name
 from nlp_transfer.tasks.sequence_classification.predictor import text_logits
 from nlp_transfer.tasks.summarization.extractive_predictor import sentence_logits
 from nlp_transfer.tasks.trained import TrainedClassifier, TrainedSummarizer
+
+log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4
 """How far float32 logits may be apart, relative to the largest one, or to 1 where that is less."""
@@ -190,14 +193,13 @@ def check_graph(
     texts: Sequence[str],
     expected: Sequence[np.ndarray],
     agreement: float,
-    say: Callable[[str], None],
 ) -> ExportCheck:
     """Compare one graph, and say how; raises CheckpointError where it is refused."""
     found = logits_of(replace(loaded, model=OnnxNetwork(file)), texts)
     beside = file.with_name(external_name(file))
     size = file.stat().st_size + (beside.stat().st_size if beside.is_file() else 0)
     check = ExportCheck(precision, len(texts), *compare(loaded, texts, expected, found), size)
-    say(check.line())
+    log.info(check.line())
     if problem := check.problem(agreement):
         raise CheckpointError(f"Nothing was exported. {problem}")
     return check

@@ -8,9 +8,10 @@ The graph is written beside its place, computed with ONNX Runtime on the check's
 else nothing is left behind. See commands/export_checks.py.
 """
 
+import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ from nlp_transfer.tasks.onnx_backend import EXPORT_KEY, FILES, FOLDER, export_re
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 
+log = logging.getLogger(__name__)
+
 BOTH = "both"
 """The precision that stands for all of `FILES`."""
 
@@ -64,7 +67,6 @@ def export(
     check: str | None = None,
     text_column: str | None = None,
     agreement: float = AGREEMENT,
-    say: Callable[[str], None] = print,
 ) -> Exported:
     """Export a trained model.
 
@@ -75,7 +77,6 @@ def export(
         check: a file or folder of texts to compare on, as `Texts` reads it.
         text_column: the column that holds them; None is `text`, or `document` for a summariser.
         agreement: the share of texts that must keep their labels in int8.
-        say: is told what is compared, and each result.
 
     Raises:
         ConfigError: an option is out of range, packages are missing, or the network cannot be exported.
@@ -97,17 +98,17 @@ def export(
     network: Any = loaded.model
     refuse_network(network, loaded.max_length)
     texts, what = check_texts(loaded, model, check, text_column)
-    say(f"Compared with PyTorch on {what}.")
+    log.info("Compared with PyTorch on %s.", what)
     wanted = tuple(FILES) if precision == BOTH else (precision,)
     with _beside(place) as folder:
         graph = folder / FILES["float32"]
         write_graph(network, example_batch(loaded), graph)
         expected = logits_of(loaded, texts)
-        checks = [check_graph(loaded, graph, "float32", texts, expected, agreement, say)]
+        checks = [check_graph(loaded, graph, "float32", texts, expected, agreement)]
         if "int8" in wanted:
             quantize(graph, folder / FILES["int8"])
             try:
-                checks.append(check_graph(loaded, folder / FILES["int8"], "int8", texts, expected, agreement, say))
+                checks.append(check_graph(loaded, folder / FILES["int8"], "int8", texts, expected, agreement))
             except CheckpointError as error:
                 if "float32" in wanted:
                     hint = "float32 passed: --precision float32 exports it alone."

@@ -1,6 +1,5 @@
 """A finished run, read again from its folder: what it was, what it scored, and the classifier that it left."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.config.experiment import Experiment, load_config
-from nlp_transfer.errors import CheckpointError, format_value
+from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.files.manifest import weights_fingerprint
-from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS, MODEL, DomainScores
+from nlp_transfer.reporting.report import MODEL, Report
 from nlp_transfer.reporting.run_folder import check_results, inspect
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.trained import TrainedClassifier
@@ -23,16 +22,12 @@ class FinishedRun:
     Args:
         folder: the folder.
         record: `run.json`.
-        facts: `facts.json`; empty for a run that wrote none.
-        metrics: `metrics.json`.
-        baselines: `baselines.json`; empty where there are none.
+        report: the report that it wrote.
     """
 
     folder: Path
     record: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    metrics: DomainScores
-    baselines: Mapping[str, DomainScores]
+    report: Report
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -94,25 +89,4 @@ def read_run(folder: str | Path) -> FinishedRun:
             f"{hint}."
         )
     check_results(found, complete=False)
-    return FinishedRun(
-        place, found.record, read_json(place / FACTS), read_json(place / METRICS), read_json(place / BASELINES)
-    )
-
-
-def read_json(place: Path) -> dict[str, Any]:
-    """Read the object in a JSON file of a run; empty where there is none.
-
-    Raises:
-        CheckpointError: it is torn, or holds something else.
-    """
-    try:
-        tree = json.loads(place.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{place} cannot be read ({error}). Take it from a copy of the run.") from error
-    if not isinstance(tree, dict):
-        raise CheckpointError(
-            f"{place} holds {format_value(tree)}; expected an object. Take it from a copy of the run."
-        )
-    return tree
+    return FinishedRun(place, found.record, Report.read(place))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.commands.finished_runs import FinishedRun, read_json, read_run
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.model_card import base_of, recipe, run_card
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import Card
 from nlp_transfer.reporting.report import METRICS, MODEL, DomainScores
 from nlp_transfer.reporting.sections.results import side_by_side
@@ -125,7 +126,7 @@ def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
     return MergedModel(
         folder,
         how,
-        read_json(folder / METRICS),
+        read_json(folder / METRICS, missing_ok=True),
         tuple(runs[own] for own in wanted if own in runs),
         tuple(name for own, name in wanted.items() if own not in runs),
     )
@@ -174,7 +175,7 @@ def merged_card(
 
 
 def _record(folder: Path) -> Mapping[str, Any]:
-    tree = read_json(folder / MODEL / "config.json")
+    tree = read_json(folder / MODEL / "config.json", missing_ok=True)
     record = tree.get(CONFIG_KEY) if isinstance(tree, dict) else None
     return record if isinstance(record, dict) else {}
 
@@ -194,11 +195,11 @@ def _methods(merged: MergedModel) -> list[Mapping[str, Any]]:
 def _as_run(merged: MergedModel) -> FinishedRun:
     """The model as if one run had made it: the first that has a target, or the first; of a soup, without a recipe."""
     first = next((run for run in merged.runs if run.config.get("target")), merged.runs[0])
-    config, facts = {**first.config, "methods": _methods(merged)}, dict(first.facts)
+    config = {**first.config, "methods": _methods(merged)}
     if not merged.is_wise_ft:
         del config["training"]
-        facts.pop("cost", None)
-    return FinishedRun(merged.folder, {**first.record, "config": config}, facts, merged.metrics, first.baselines)
+    report = replace(first.report, metrics=merged.metrics)
+    return FinishedRun(merged.folder, {**first.record, "config": config}, report)
 
 
 def _recipes(merged: MergedModel) -> Iterator[str]:
@@ -210,11 +211,11 @@ def _recipes(merged: MergedModel) -> Iterator[str]:
 def _table(merged: MergedModel) -> Iterator[str]:
     """What each alpha, or each run and the soup, scores."""
     if not merged.is_wise_ft:
-        scored = {f"run {number}": run.metrics for number, run in enumerate(merged.runs, 1)}
+        scored = {f"run {number}": run.report.metrics for number, run in enumerate(merged.runs, 1)}
         name = str(merged.how["method"])
         yield "### The runs and their soup\n\n"
         yield to_markdown(side_by_side({**scored, name: merged.metrics}, "", "", name, like=merged.metrics))
-    elif points := read_json(merged.folder / CURVE).get("points"):
+    elif points := read_json(merged.folder / CURVE, missing_ok=True).get("points"):
         yield "### Between the pretrained encoder (alpha 0) and the fine-tuned one (1)\n\n"
         scored = {f"{point['alpha']:g}": point["scores"] for point in points}
         yield to_markdown(side_by_side(scored, "", "alpha", f"{merged.how['alpha']:g}", like=merged.metrics))

@@ -8,15 +8,16 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nlp_transfer.commands.finished_runs import FinishedRun, read_json, read_run
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.search import SEARCH_FACT
 from nlp_transfer.errors import PublishError
+from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import CLASSIFIER, NOT_FOR, PIPELINES, SHOWN_CLASSES, Card, adapter_use
 from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel
 from nlp_transfer.methods import METHODS
 from nlp_transfer.models.files.resolve import PACKAGE_PREFIX, folder_origin, hub_origin
 from nlp_transfer.reporting.markdown import meaning
-from nlp_transfer.reporting.report import METRICS, MODEL, Cost
+from nlp_transfer.reporting.report import METRICS, MODEL
 from nlp_transfer.reporting.sections.results import has_classes, number, per_class_table, summary_tables
 from nlp_transfer.reporting.tables import escape_markdown, to_markdown
 from nlp_transfer.tasks import TASKS
@@ -42,7 +43,7 @@ _OWN_TEXTS = "texts that are not published"
 
 def base_of(run: FinishedRun) -> BaseModel:
     """The model that a run trained, in words that any reader may know, and by its name on the Hub."""
-    name, origin = str(run.config["model"]), str(run.facts.get("model", ""))
+    name, origin = str(run.config["model"]), run.report.model
     if name.startswith(PACKAGE_PREFIX):
         package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
         return BaseModel(origin or f"{inner} of the package {package}")
@@ -87,11 +88,11 @@ def run_card(
         intended=_intended(run.task, labels),
         transfer=list(_transfer(run, base)),
         scores="\n".join(_scores(run)),
-        results=run.metrics,
+        results=run.report.metrics,
         datasets=_datasets(run.config),
         builtin=_builtin(run.config),
         limits=list(_limits(run, record)),
-        cost=list(Cost(**run.facts["cost"]).lines()) if "cost" in run.facts else (),
+        cost=list(run.report.cost.lines()) if "training" in run.config else (),
         versions=run.record.get("versions", {}),
         license=license_name,
         language=language,
@@ -161,7 +162,9 @@ def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str
         base,
         "AutoModelForMaskedLM" if run.task == "masked_language_modeling" else CLASSIFIER,
         _labels(run),
-        multi_label=any("exact_match" in scores for splits in run.metrics.values() for scores in splits.values()),
+        multi_label=any(
+            "exact_match" in scores for splits in run.report.metrics.values() for scores in splits.values()
+        ),
         names_in=f"{METRICS}, under per_class",
         subfolder=subfolder,
     )
@@ -208,10 +211,10 @@ def _intended(task: str, labels: Sequence[str]) -> str:
 def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
     yield f"**Encoder**: {base.words}" + (f", at revision `{base.revision}`." if base.revision else ".")
     for domain, corpora in _corpora(run.config).items():
-        facts = run.facts.get("corpora", {}).get(domain, {})
-        rows = ", ".join(f"{name} {count:,}" for name, count in facts.get("rows", {}).items())
+        facts = run.report.corpora.get(domain)
+        rows = ", ".join(f"{name} {count:,}" for name, count in facts.rows.items()) if facts else ""
         text = f"**{domain.capitalize()}**: {', and '.join(map(_corpus_words, corpora))}"
-        yield f"{text}; rows: {rows}; fingerprint `{facts['fingerprint'][:12]}`." if rows else f"{text}."
+        yield f"{text}; rows: {rows}; fingerprint `{facts.fingerprint[:12]}`." if facts and rows else f"{text}."
     for method in run.config["methods"]:
         kind = METHODS.get(method["name"])
         origin = kind.citation if kind is not None else ""
@@ -224,20 +227,22 @@ def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
     if "training" in run.config:  # a soup has no recipe of its own
         fitted = "" if _trains(run.config) else "no network was trained, a head was fitted to the frozen encoder; "
         yield f"**Recipe**: {fitted}{recipe(run.config)}."
-    tried = run.facts.get("found", {}).get(SEARCH_FACT, {})
+    tried = run.report.facts.get(SEARCH_FACT, {})
     if chosen := tried.get("chosen"):
         yield f"**Chosen** by the run: {escape_markdown(f'{chosen} ({tried[chosen]})')}."
 
 
 def _scores(run: FinishedRun) -> Iterator[str]:
-    for domain, splits in run.metrics.items():
+    for domain, splits in run.report.metrics.items():
         for split, scores in splits.items():
-            others = {name: one[domain][split] for name, one in run.baselines.items() if split in one.get(domain, {})}
+            others = {
+                name: one[domain][split] for name, one in run.report.baselines.items() if split in one.get(domain, {})
+            }
             yield f"### {domain}, {split} ({scores['rows']:,} rows)\n"
             yield from map(to_markdown, summary_tables({MODEL: scores, **others}, ""))
             if has_classes(scores):
                 yield to_markdown(per_class_table({MODEL: scores}, ""))
-    first = next((scores for splits in run.metrics.values() for scores in splits.values()), None)
+    first = next((scores for splits in run.report.metrics.values() for scores in splits.values()), None)
     if first is not None:
         means = meaning(first, predictions="The run's predictions, which are not in this repository, list")
         yield f"{means} `metrics.json` has all numbers."
@@ -250,11 +255,11 @@ def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
         yield f"Texts {windows} {record['max_length']:,} tokens."
     if any(record.get("thresholds", {}).values()):
         yield "Its labels have thresholds of their own, in `config.json`; `nlp_transfer.load` applies them."
-    for domain, splits in run.metrics.items():
+    for domain, splits in run.report.metrics.items():
         for split, scores in splits.items():
             better = {
                 name: one[domain][split]["macro_f1"]
-                for name, one in run.baselines.items()
+                for name, one in run.report.baselines.items()
                 if one.get(domain, {}).get(split, {}).get("macro_f1", 0.0) > scores.get("macro_f1", 1.0)
             }
             if better:
@@ -301,7 +306,7 @@ def _builtin(config: Mapping[str, Any]) -> dict[str, str]:
 
 def _labels(run: FinishedRun) -> list[str]:
     """The classes in the order of their ids, as they stand in the scores; empty for a task without."""
-    for splits in run.metrics.values():
+    for splits in run.report.metrics.values():
         for scores in splits.values():
             if has_classes(scores):
                 return list(scores["per_class"])
@@ -310,5 +315,5 @@ def _labels(run: FinishedRun) -> list[str]:
 
 def _model_record(run: FinishedRun) -> Mapping[str, Any]:
     """What `nlp_transfer.tasks.saved_models.save` recorded beside the weights."""
-    record: Mapping[str, Any] = read_json(run.folder / MODEL / "config.json").get(CONFIG_KEY) or {}
+    record: Mapping[str, Any] = read_json(run.folder / MODEL / "config.json", missing_ok=True).get(CONFIG_KEY) or {}
     return record

@@ -20,6 +20,7 @@ Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
 """
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ from nlp_transfer.files import check_empty_folder
 from nlp_transfer.models.weight_averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import Table
+
+log = logging.getLogger(__name__)
 
 UNIFORM, GREEDY = "uniform soup", "greedy soup"
 """What soups are called beside their ingredients."""
@@ -55,14 +58,13 @@ class Soup:
     paths: dict[str, str]
 
 
-def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Callable[[str], None] = print) -> Soup:
+def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
     """Average the models of several runs, and write the mean as a model.
 
     Args:
         folders: the runs'.
         output: a new folder.
         greedy: write the greedy soup; both are scored.
-        say: is told of each run and soup as it is scored.
 
     Raises:
         ConfigError: fewer than two runs, or one twice.
@@ -81,7 +83,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
 
     def score(name: str, of: Weights) -> None:
         scored[name] = scorer.score(of)
-        say(f"{name}: macro-F1 {scored[name].value:.4f} on source validation")
+        log.info("%s: macro-F1 %.4f on source validation", name, scored[name].value)
 
     for name, of in weights.items():
         score(name, of)
@@ -96,7 +98,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
 
     taken = greedy_ingredients(order, lambda names: of_some(names, reported=False).rank)
     scored[GREEDY] = of_some(taken, reported=True)
-    say(f"{GREEDY} of {', '.join(taken)}: macro-F1 {scored[GREEDY].value:.4f} on source validation")
+    log.info("%s of %s: macro-F1 %.4f on source validation", GREEDY, ", ".join(taken), scored[GREEDY].value)
     kept, name = (taken, GREEDY) if greedy else (tuple(weights), UNIFORM)
     table = side_by_side({one: of.metrics for one, of in scored.items()}, "Soups, and what is in them", "run", name)
     how: dict[str, Any] = {"method": name, "runs": citations_of_runs([run for run in runs if str(run.folder) in kept])}
@@ -105,7 +107,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False, say: Call
         "source validation does not fall by it; target labels are for this report only.\n"
     )
     if (advice := _advice(name, kept, scored, list(weights))) is not None:
-        say(advice)
+        log.info(advice)
         notes += f"\n{advice}\n"
     mean = average([weights[one] for one in kept])
     with merged_folder(place) as made:

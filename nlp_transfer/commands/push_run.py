@@ -5,7 +5,8 @@
 Nothing is sent before the scan has passed, or what it found was allowed by name.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
 
     from nlp_transfer.data import Corpus
+
+log = logging.getLogger(__name__)
 
 WHAT = ("model", "adapter", "both")
 """What can be pushed of a run; `both` is the model, and the adapter in a folder of that name."""
@@ -99,7 +102,6 @@ def push(
     settings: PushSettings | None = None,
     *,
     corpora: "Mapping[str, Corpus] | None" = None,
-    say: Callable[[str], None] = print,
 ) -> "CommitInfo":
     """Put a finished run's model, or one that was merged, on the Hub.
 
@@ -108,7 +110,6 @@ def push(
         repo_id: `owner/name`; a name alone is of the one who is logged in; None is the folder's name.
         settings: how.
         corpora: the run's corpora, if they are at hand; else they are read again.
-        say: is told what is sent.
 
     Raises:
         CheckpointError: the folder holds no finished run, or its model is not whole.
@@ -122,8 +123,8 @@ def push(
     size = sum(part.size_bytes for part in prepared.parts)
     earlier = target.replaced(prepared.parts) if settings.revision is None else None
     for note in [*prepared.notes, *([earlier] if earlier else [])]:
-        say(note)
-    say(f"Pushing {len(prepared.parts)} files, {size / 1e6:,.1f} MB, to {target.repo_id}.")
+        log.info(note)
+    log.info("Pushing %d files, %s MB, to %s.", len(prepared.parts), f"{size / 1e6:,.1f}", target.repo_id)
     return upload(
         target,
         prepared.parts,
@@ -294,9 +295,7 @@ def retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> 
     return shlex.join(words)
 
 
-def push_after_run(
-    folder: Path, config: Experiment, corpora: "Mapping[str, Corpus]", say: Callable[[str], None]
-) -> "CommitInfo":
+def push_after_run(folder: Path, config: Experiment, corpora: "Mapping[str, Corpus]") -> "CommitInfo":
     """Push what `training.push_to_hub` asked for.
 
     Raises:
@@ -304,7 +303,7 @@ def push_after_run(
     """
     settings, repo_id = PushSettings.of(config), config.training.hub_model_id
     try:
-        return push(folder, repo_id, settings, corpora=corpora, say=say)
+        return push(folder, repo_id, settings, corpora=corpora)
     except Exception as error:  # whatever it is, the run is finished and whole
         what = str(error) if isinstance(error, NLPTransferError) else f"{type(error).__name__}: {error}"
         raise PublishError(

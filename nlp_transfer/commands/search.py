@@ -1,49 +1,107 @@
-"""Values that a run chooses by itself: one run for each, judged without a look at what is reported.
+"""Search over values of methods and training arguments: train one run for each combination, and take the best.
 
-    search: {methods.dann.weight: [0.03, 0.1, 0.3]}
+    search: {methods.dann.weight: [0.03, 0.1, 0.3]}             # in YAML
+    search(make_trainer, {"methods.dann.weight": [0.03, 0.1]}, args=…, methods=[DANN()], target_dataset=…)
 
-Each combination is a run of its own in `candidates/` of the run's folder; the best by `metric_for_best_model` is then
-the run itself, from its last checkpoint on. Candidates that are finished are not run again.
+Each candidate is trained in `candidates/` of the output folder. `metric_for_best_model` selects the best; a label-free
+metric, such as `target_infomax`, needs no target labels. Finished candidates are not trained again.
 """
 
 import dataclasses
+import gc
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+import logging
+import math
+import re
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
+from transformers import Trainer
 
 from nlp_transfer.config.experiment import Experiment, candidate_configs
-from nlp_transfer.config.search_space import CANDIDATES, describe_values
-from nlp_transfer.errors import TrainingError
-from nlp_transfer.reporting.run_folder import CHECKPOINTS, LOG
+from nlp_transfer.config.search_space import NUMBERS, combinations, describe_values, search_problems
+from nlp_transfer.config.typed_values import check_field
+from nlp_transfer.errors import ConfigError, TrainingError, did_you_mean, format_value
+from nlp_transfer.methods.base import Method, check_all
+from nlp_transfer.reporting.run_folder import CANDIDATES, CHECKPOINTS, LOG
+from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.recipe import MakeTrainer, Recipe
+from nlp_transfer.training.target_checks import check_pairs
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from nlp_transfer.training.trainer import TransferTrainer
+
+log = logging.getLogger(__name__)
 
 SEARCH_FACT = "candidates"
-"""The fact that says what was tried and chosen."""
+"""The fact in a report that lists the candidates and their scores."""
+
+
+class BestCandidate:
+    """Keep the best of several candidates as they are scored one after another.
+
+    Args:
+        metric: the metric's name.
+        greater_is_better: its direction.
+        count: the number of candidates.
+    """
+
+    def __init__(self, metric: str, *, greater_is_better: bool, count: int) -> None:
+        self.metric, self.count = metric, count
+        self.scores: dict[str, float] = {}
+        self.values = ""
+        self._sign = 1 if greater_is_better else -1
+
+    def add(self, values: str, score: float, where: str = "") -> bool:
+        """Add a candidate's score; returns True if it is the best so far (the first on ties)."""
+        log.info("Candidate %d of %d, %s: %s%s.", len(self.scores) + 1, self.count, values, self._worded(score), where)
+        best = not self.scores or self._sign * score > self._sign * self.scores[self.values]
+        self.scores[values] = score
+        if best:
+            self.values = values
+        if len(self.scores) == self.count:
+            log.info("Chosen by %s: %s.", self.metric, self.values)
+        return best
+
+    def facts(self) -> dict[str, str]:
+        """Return the chosen values and every candidate's score, for the report."""
+        return {"chosen": self.values, **{values: self._worded(score) for values, score in self.scores.items()}}
+
+    def _worded(self, score: float) -> str:
+        return f"{self.metric} {score:.4f}"
+
+
+# ---- of an experiment ----
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The values that were chosen.
+    """The best candidate of an experiment.
 
     Args:
-        config: the run with them.
-        folder: of the candidate that had them.
-        facts: for the report: what was tried, and how good it was.
+        experiment: the experiment with the candidate's values.
+        folder: the candidate's run folder.
+        facts: the candidates and their scores, for the report.
     """
 
-    config: Experiment
+    experiment: Experiment
     folder: Path
     facts: dict[str, str]
 
 
-def candidates(config: Experiment, folder: Path) -> Iterator[tuple[str, Experiment]]:
-    """The runs to choose from, (values in words, configuration): without baselines, and without a run beside."""
-    for number, (values, made) in enumerate(candidate_configs(config)):
-        training = made.training.with_output_dir(str(folder / CANDIDATES / str(number)))
+def candidates(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
+    """Yield each candidate of an experiment, (values in words, experiment), without baselines of any kind."""
+    folder = Path(str(experiment.training.output_dir)) / CANDIDATES
+    for number, (values, made) in enumerate(candidate_configs(experiment)):
+        training = made.training.with_output_dir(str(folder / str(number)))
         yield (
             describe_values(values),
             dataclasses.replace(
@@ -52,43 +110,35 @@ def candidates(config: Experiment, folder: Path) -> Iterator[tuple[str, Experime
         )
 
 
-def choose(
-    config: Experiment, folder: Path, run: Callable[[Experiment], Any], tell: Callable[[str], None]
-) -> SearchResult:
-    """Run the candidates and take the best. On all processes together.
+def search_experiment(experiment: Experiment, run: Callable[[Experiment], Any]) -> SearchResult:
+    """Run an experiment's candidates and return the best. All processes call it.
 
     Args:
-        config: of the run, with `search`.
-        folder: the run's.
-        run: runs one, or does nothing where it is finished.
-        tell: is told how good each is.
+        experiment: with values to search over.
+        run: runs one candidate, or does nothing if it is finished.
 
     Raises:
         TrainingError: a candidate has no score.
     """
-    metric = str(config.training.metric_for_best_model).removeprefix("eval_")
-    greater = bool(config.training.greater_is_better)
-    tried = list(candidates(config, folder))
-    scores = []
-    for number, (words, candidate) in enumerate(tried, start=1):
+    metric = str(experiment.training.metric_for_best_model).removeprefix("eval_")
+    greater = bool(experiment.training.greater_is_better)
+    tried = list(candidates(experiment))
+    best = BestCandidate(metric, greater_is_better=greater, count=len(tried))
+    for values, candidate in tried:
         run(candidate)
-        place = Path(str(candidate.training.output_dir))
-        shared = [score_of(place, metric, greater=greater) if PartialState().is_main_process else 0.0]
-        scores.append(broadcast_object_list(shared)[0] if PartialState().num_processes > 1 else shared[0])
-        tell(f"Candidate {number} of {len(tried)}, {words}: {metric} {scores[-1]:.4f}.")
-    best = (max if greater else min)(range(len(tried)), key=lambda i: scores[i])
-    words, candidate = tried[best]
-    tell(f"Chosen by {metric}: {words}.")
-    _, made = list(candidate_configs(config))[best]
-    facts = {words: f"{metric} {score:.4f}" for (words, _), score in zip(tried, scores, strict=True)}
-    return SearchResult(made, Path(str(candidate.training.output_dir)), {"chosen": words, **facts})
+        folder = Path(str(candidate.training.output_dir))
+        shared = [score_of(folder, metric, greater=greater) if PartialState().is_main_process else 0.0]
+        best.add(values, broadcast_object_list(shared)[0] if PartialState().num_processes > 1 else shared[0])
+    chosen = [values for values, _ in tried].index(best.values)
+    _, made = candidate_configs(experiment)[chosen]
+    return SearchResult(made, Path(str(tried[chosen][1].training.output_dir)), best.facts())
 
 
 def score_of(folder: Path, metric: str, *, greater: bool) -> float:
-    """What a finished candidate is judged by: the best evaluation of its training, whose weights it has.
+    """Return the best evaluation of a finished candidate's training, whose weights it has.
 
     Raises:
-        TrainingError: none has the metric.
+        TrainingError: no evaluation has the metric.
     """
     lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
     found = [entry[f"eval_{metric}"] for entry in map(json.loads, lines) if entry.get(f"eval_{metric}") is not None]
@@ -97,8 +147,146 @@ def score_of(folder: Path, metric: str, *, greater: bool) -> float:
     return float((max if greater else min)(found))
 
 
-def promote(choice: SearchResult, folder: Path) -> None:
-    """Let the run begin where the candidate ended: its checkpoints are moved, all at once."""
-    theirs, ours = choice.folder / CHECKPOINTS, folder / CHECKPOINTS
+def promote(result: SearchResult, folder: Path) -> None:
+    """Move the best candidate's checkpoints into the run's folder, from which the run continues."""
+    theirs, ours = result.folder / CHECKPOINTS, folder / CHECKPOINTS
     if theirs.exists() and not ours.exists():
         theirs.rename(ours)
+
+
+# ---- of a trainer ----
+
+
+def search(
+    make_trainer: MakeTrainer,
+    values: Mapping[str, Sequence[Any]],
+    *,
+    args: TransferArguments,
+    methods: Method | Sequence[Method] = (),
+    target_dataset: "Dataset | None" = None,
+    resume: bool = False,
+) -> "TransferTrainer":
+    """Train a trainer for each combination of values and return the best by `metric_for_best_model`.
+
+    Args:
+        make_trainer: makes a trainer from `args`, `methods` and `target_dataset`, with `model_init`; for example
+            `partial(TransferTrainer, model_init=…, train_dataset=…, eval_dataset=…)`.
+        values: values to try by path, such as `{"methods.dann.weight": [0.03, 0.1]}`; of `training.…` the numbers.
+        args: the arguments; candidates are trained in `candidates/` of their output folder.
+        methods: the methods.
+        target_dataset: encoded target rows.
+        resume: continue an interrupted search of the same values.
+
+    Returns:
+        The trained trainer with the best score (the first on ties).
+
+    Raises:
+        ConfigError: all that is wrong with the values, before any is trained; or a trainer cannot be made.
+        CheckpointError: a folder holds checkpoints, and `resume` is false or they are of another recipe.
+        TrainingError: a candidate has no score.
+    """
+    recipe = Recipe.of(args, methods, target_dataset)
+    tried = _recipes(make_trainer, recipe, values)
+    metric = str(args.metric_for_best_model).removeprefix("eval_")
+    scored = BestCandidate(metric, greater_is_better=bool(args.greater_is_better), count=len(tried))
+    best: TransferTrainer | None = None
+    for number, (words, candidate) in enumerate(tried.items(), start=1):
+        trainer = candidate.train(make_trainer, resume=resume)
+        score, folder = trainer.state.best_metric, candidate.args.output_dir
+        if score is None or not math.isfinite(score):
+            raise TrainingError(
+                f"Candidate {number} of {len(tried)}, {words}: {metric} is {score}, by which nothing can be chosen. "
+                f"{folder} has its checkpoints."
+            )
+        if scored.add(words, score, f" ({folder})"):
+            best = trainer
+        del trainer
+        gc.collect()  # a trainer and its parts refer to one another, and would hold the worse model
+    assert best is not None
+    return best
+
+
+def _recipes(make_trainer: MakeTrainer, recipe: Recipe, values: Mapping[str, Sequence[Any]]) -> dict[str, Recipe]:
+    """Return the candidates by their values in words, all checked."""
+    if not isinstance(values, Mapping) or not values:
+        given = "no values" if isinstance(values, Mapping) else format_value(values)
+        raise ConfigError(f'search was given {given}; expected such as {{"methods.dann.weight": [0.03, 0.1]}}.')
+    if problems := search_problems(values, recipe.args, recipe.methods):
+        raise ConfigError(problems)
+    initial_model: Any = Trainer.call_model_init(recipe.make(make_trainer))  # without methods
+    tried = {}
+    for combination in combinations(values):
+        wrong: list[str] = []
+        candidate = _with_values(recipe, combination, wrong)
+        try:
+            if not wrong:
+                check_pairs(candidate.methods, candidate.args)
+                check_all(candidate.methods, initial_model)
+        except ConfigError as error:
+            wrong += error.problems
+        problems += [f"search: {problem}" for problem in wrong]
+        tried[describe_values(combination)] = candidate
+    if problems:
+        raise ConfigError(problems)
+    return tried
+
+
+def _with_values(recipe: Recipe, values: Mapping[str, Any], problems: list[str]) -> Recipe:
+    """Return the recipe with values by path; what is wrong with them is added to `problems`."""
+    methods = {method.name: method for method in recipe.methods}
+    training: dict[str, Any] = {}
+    for path, value in values.items():
+        section, name = path.split(".", 1)
+        if section == "training":
+            training[name] = _read(TransferArguments, name, value, path, problems, NUMBERS)
+        elif (method := methods.get(name.partition(".")[0])) is None:
+            problems.append(f"{path}: {did_you_mean('method', name.partition('.')[0], methods)}")
+        else:
+            methods[method.name] = _changed(method, name.partition(".")[2], value, path, problems)
+    if problems:
+        return recipe
+    folder = Path(str(recipe.args.output_dir)) / CANDIDATES / _file_name(describe_values(values))
+    try:
+        args = recipe.args.with_output_dir(str(folder), **training)
+    except ConfigError as error:
+        problems += error.problems
+        return recipe
+    return dataclasses.replace(recipe, args=args, methods=tuple(methods.values()))
+
+
+def _read(cls: type, name: str, value: Any, path: str, problems: list[str], names: Sequence[str] = ()) -> Any:
+    """Return a value as a dataclass's field takes it; None, and a problem, if it does not.
+
+    Args:
+        cls: the dataclass.
+        name: the field.
+        value: the value.
+        path: the value's path, for messages.
+        problems: problems are added here.
+        names: the fields that may be searched over; empty for all.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    if names and name in fields and name not in names:
+        problems.append(f"{path} cannot be chosen here; expected one of {', '.join(names)}. Make a trainer for each.")
+        return None
+    if name not in fields:
+        problems.append(f"{path}: {did_you_mean('key', name, names or sorted(fields))}")
+        return None
+    return check_field(fields[name], typing.get_type_hints(cls)[name], value, path, problems)
+
+
+def _changed(method: Method, name: str, value: Any, path: str, problems: list[str]) -> Method:
+    """Return the method with another value; problems are added."""
+    before = len(problems)
+    read = _read(type(method), name, value, path, problems)
+    try:
+        return method if len(problems) > before else dataclasses.replace(method, **{name: read})
+    except ConfigError as error:
+        problems += error.problems
+        return method
+
+
+def _file_name(words: str) -> str:
+    """Return a candidate's folder name, such as `methods.dann.weight=0.03`: other values never share a folder."""
+    name = re.sub(r"[^\w.,=-]+", "_", words.replace(", ", ",").replace(" ", "="))
+    return name if len(name) <= 120 else f"{name[:100]}…{hashlib.sha256(words.encode()).hexdigest()[:12]}"

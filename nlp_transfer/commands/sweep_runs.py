@@ -16,9 +16,10 @@ after another, those of the first seed first; a finished one is a line of `resul
 
 import copy
 import dataclasses
+import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,11 @@ from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.config.parsing import merge_tree, read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.reporting.config_record import config_differences
+from nlp_transfer.reporting.log import only_warnings
 from nlp_transfer.reporting.report import DOMAINS, Report
 from nlp_transfer.tasks import FittedClassification
+
+log = logging.getLogger(__name__)
 
 RESULTS = "results.jsonl"
 """The file of finished cells in a sweep's folder."""
@@ -132,14 +136,13 @@ def _seeds_problem(seeds: Any, known: list[int]) -> str | None:
     return f"{seeds!r}; expected a list of some of the sweep's seeds, {known}."
 
 
-def results_of(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:
+def results_of(sweep: Sweep) -> list[CellResult]:
     """The finished cells of a sweep, and its corpora's baselines, in the order of their file.
 
     The file keeps cells that the sweep no longer names, of other seeds for instance: they are not among them.
 
     Args:
         sweep: whose they are.
-        say: is told how many are left out.
     """
     file = sweep.output_dir / RESULTS
     corpora, found = {corpus for corpus, _, _ in sweep.cells}, list(load_results(file).values())
@@ -149,18 +152,17 @@ def results_of(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellRes
         if result.cell in sweep.cells or (result.corpus in corpora and _CONFIG not in result.details)
     ]
     if left := len(found) - len(own):
-        say(f"{file}: {left} result{'' if left == 1 else 's'} of cells that the sweep does not name, not counted.")
+        log.info(f"{file}: {left} result{'' if left == 1 else 's'} of cells that the sweep does not name, not counted.")
     return own
 
 
-def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResult]:
+def run_sweep(sweep: Sweep) -> list[CellResult]:
     """Run the cells that are not finished; returns `results_of` the sweep.
 
     An unfinished cell of an earlier, interrupted sweep goes on from its last checkpoint.
 
     Args:
         sweep: what to run.
-        say: is told of each cell as it begins and ends.
     """
     file = sweep.output_dir / RESULTS
     done = load_results(file)
@@ -169,9 +171,9 @@ def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResu
         where = f"[{number}/{len(sweep.cells)}] {corpus} · {system} · seed {seed}"
         if cell in done:
             _refuse_another_recipe(file, done[cell], tree)
-            say(f"{where}: finished before")
+            log.info("%s: finished before", where)
             continue
-        say(f"{where}: begins")
+        log.info("%s: begins", where)
         config = _config(tree)
         record = config.record()
         if any(known[0] == corpus for known in done):
@@ -184,9 +186,9 @@ def run_sweep(sweep: Sweep, say: Callable[[str], None] = print) -> list[CellResu
             append_result(file, result)
             done[result.cell] = result
             scores = ", ".join(f"{SCORES[name]} {score:.4f}" for name, score in result.scores.items())
-            say(f"{where}: {result.system} {scores}, {result.seconds:.0f} s")
+            log.info("%s: %s %s, %.0f s", where, result.system, scores, result.seconds)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return results_of(sweep, say)
+    return results_of(sweep)
 
 
 def _refuse_another_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
@@ -205,14 +207,12 @@ def _config(tree: Mapping[str, Any]) -> Experiment:
 
 
 def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResult]:
-    from nlp_transfer.runner import run
+    from nlp_transfer.commands.run import run
 
-    folder, started = Path(str(config.training.output_dir)), time.perf_counter()
-    report = run(config, resume=True, say=_silent)
-    if report is None:  # finished, but the sweep was interrupted before it noted the result
-        shutil.rmtree(folder)
-        report = run(config, say=_silent)
-    assert report is not None, "a new run has a report"
+    started = time.perf_counter()
+    with only_warnings():
+        report = run(config, resume=True)
+    assert report is not None, "a sweep has one process"
     corpus, system, seed = cell
     split = _scored_split(report, domain)
     scores = _compared(report.metrics[domain][split])
@@ -242,10 +242,6 @@ def _scored_split(report: Report, domain: str) -> str:
             f"The {domain} has no labels, so that a sweep cannot score it: {report.corpora[domain].origin}."
         )
     return splits[domain]
-
-
-def _silent(_: str) -> None:
-    """A sweep speaks of cells, not of each cell's corpus."""
 
 
 def _run_stock(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResult]:

@@ -37,7 +37,8 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
             from nlp_transfer.commands.estimating import estimate
             from nlp_transfer.reporting.tables import console, to_rich
 
-            found = estimate(config, say=lambda text: print(text, file=sys.stderr))
+            print("Timing some updates and evaluations …", file=sys.stderr)
+            found = estimate(config)
             console().print(to_rich(found.table(" ".join(options.config) or "This run")))
         else:
             status.code = _run(config, resume=options.resume, archive_existing=options.archive_existing)
@@ -46,8 +47,9 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
 
 def _run(config: "Experiment", *, resume: bool, archive_existing: bool) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
+    from nlp_transfer.commands.run import run
+    from nlp_transfer.reporting.run_folder import inspect
     from nlp_transfer.reporting.tables import console
-    from nlp_transfer.runner import run
     from nlp_transfer.training.runtime import leave_process_group, naming_lost_processes
     from nlp_transfer.training.signals import StopSignals
 
@@ -56,6 +58,7 @@ def _run(config: "Experiment", *, resume: bool, archive_existing: bool) -> int:
         raise ConfigError(
             "--resume goes on with the run in the folder, --archive_existing begins another: choose one of them."
         )
+    was_finished = resume and inspect(folder).state == "finished"
     with StopSignals() as signals:
         try:
             with naming_lost_processes():
@@ -66,14 +69,11 @@ def _run(config: "Experiment", *, resume: bool, archive_existing: bool) -> int:
             leave_process_group()
             return INTERRUPTED if stop.at_once else RESUMABLE
     leave_process_group()
-    if report is not None:
+    if report is not None and not was_finished:
         console().print(report.summary())
         if report.unpushed:
             print(f"\n{report.unpushed}", file=sys.stderr)
             return NOT_PUSHED
-        return 0
-    if is_main_process():
-        print(f"{folder} holds this run, finished. Nothing to do; its report is {folder}/report.md.")
     return 0
 
 

@@ -21,18 +21,16 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.files import CACHE_VARIABLE
-from nlp_transfer.methods.base import Context, ignore_message
-from nlp_transfer.tasks import FittedTask
+from nlp_transfer.methods.base import Context
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
-from nlp_transfer.training.setup import build_trainer, load_model
+from nlp_transfer.training.setup import RunData, build_trainer, load_model
 from nlp_transfer.training.target_batches import DOMAIN, TARGET
-from nlp_transfer.training.target_data import Encoded, target_rows
 
 PROBED_UPDATES = (1, 4)
 """Updates an epoch of the two probes, and batches of the two evaluations."""
@@ -64,28 +62,24 @@ class Probe:
 
 
 def probe_updates(
-    config: Experiment,
-    task: FittedTask,
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: Encoded,
-    rows: int,
-    epochs: float,
-    folder: Path,
+    config: Experiment, data: RunData, rows: int, epochs: float, folder: Path
 ) -> tuple[list[Probe], TransferTrainer, Context]:
     """Probe on `rows` of an update times `PROBED_UPDATES`; the last trainer is handed on."""
-    probes, source, target = [], encoded["source"], target_rows(config, encoded)
+    probes = []
     for number, updates in enumerate(PROBED_UPDATES):
-        seen = None if target is None else spread_rows(target, updates * max(rows, PROBED_ROWS))
+        most = updates * max(rows, PROBED_ROWS)
         some = {
-            "train": spread_rows(source["train"], updates * max(rows, PROBED_ROWS)),
-            "validation": spread_rows(source["validation"], updates * PROBED_ROWS),
+            "train": spread_rows(data.encoded["source"]["train"], most),
+            "validation": spread_rows(data.encoded["source"]["validation"], updates * PROBED_ROWS),
         }
+        target = {name: spread_rows(split, most) for name, split in data.encoded.get("target", {}).items()}
+        few = data._replace(encoded={"source": some, "target": target})
         place = folder / str(number)
         with cache_in(place / "cache"):
-            loaded = load_model(config, task)
+            loaded = load_model(config, data.task)
             started = time.perf_counter()
             probing = _probing(config, epochs)
-            trainer, context = build_trainer(probing, task, tokenizer, some, loaded, place, None, ignore_message, seen)
+            trainer, context = build_trainer(probing, few, loaded, place)
             probes.append(_probe(trainer, some, started, place / "cache"))
     return probes, trainer, context
 
@@ -176,6 +170,7 @@ def _probing(config: Experiment, epochs: float) -> Experiment:
     training.metric_for_best_model = None  # scores of the target would be computed, of more rows than validation has
     training.report_to, training.disable_tqdm, training.push_to_hub = [], True, False
     object.__setattr__(probing, "training", training)
+    object.__setattr__(probing, "log_target_scores", False)
     return probing
 
 

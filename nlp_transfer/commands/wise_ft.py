@@ -15,7 +15,8 @@ alpha 0: where the target is that near, there is nothing to gain that so few tex
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ from nlp_transfer.reporting.figures import Curve, svg
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import Table
 from nlp_transfer.training.setup import load_model
+
+log = logging.getLogger(__name__)
 
 PICTURE = "curve.svg"
 
@@ -60,7 +63,6 @@ def wise_ft(
     *,
     alphas: Sequence[float] = ALPHAS,
     choose_by: str = MACRO_F1,
-    say: Callable[[str], None] = print,
 ) -> WiseFT:
     """Score the weights between a run's pretrained and its fine-tuned encoder, and write the best as a model.
 
@@ -69,7 +71,6 @@ def wise_ft(
         output: a new folder; None is `wise_ft` in the run's.
         alphas: where on the line to look, from 0 to 1.
         choose_by: `macro_f1` of source validation, or a score without labels.
-        say: is told of each alpha.
 
     Raises:
         ConfigError: an option is out of range, or this run's encoder cannot be moved back.
@@ -90,7 +91,7 @@ def wise_ft(
     curve: dict[float, ScoredWeights] = {}
     for alpha in sorted(set(alphas)):
         curve[alpha] = scorer.score(interpolate(pretrained, fine_tuned, alpha, names))
-        say(f"alpha {alpha:g}: {choose_by} {curve[alpha].value:.4f}")
+        log.info("alpha %g: %s %.4f", alpha, choose_by, curve[alpha].value)
     alpha = chosen_alpha({alpha: one.rank for alpha, one in curve.items()})
     shown = {f"{one:g}": scored.metrics for one, scored in curve.items()}
     title = f"WiSE-FT of {run.folder}, chosen (←) by {_words(choose_by)}"

@@ -44,6 +44,8 @@ def cross_problems(config: "Experiment | PartialConfig") -> list[str]:
         if not config.methods:
             problems.append("methods is empty: name at least one, such as full_fine_tuning.")
     if config.methods is not None and config.training is not None:
+        from nlp_transfer.training.target_checks import needs_target
+
         needing = needs_target(config.methods, config.training)
         if needing and config.target is None:
             problems.append(
@@ -145,17 +147,6 @@ def _labels_problems(config: "Experiment | PartialConfig") -> list[str]:
         f"training.metric_for_best_model is {TARGET_MACRO_F1}, which reads the target's labels, and no method asks for "
         f"them. Add joint, or choose by a metric of the source or by {', '.join(LABEL_FREE)}."
     ]
-
-
-def needs_target(methods: Sequence[Method], training: "TransferArguments | PartialConfig") -> list[str]:
-    """What in a run needs text of a target domain: methods, the metric that chooses checkpoints, sources' weights."""
-    from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS
-
-    names = [method.name for method in methods if method.needs_target]
-    metric = str(training.metric_for_best_model or "")
-    if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1):
-        names.append(metric)
-    return [*names, DISTANCE_WEIGHTS] if training.source_weights == DISTANCE else names
 
 
 def as_tuple(source: Any) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import os
 import signal
 import sys
@@ -52,7 +53,8 @@ def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[ExitStatus]:
     status = ExitStatus()
     _leave_script_folder()
     try:
-        yield status
+        with printed_messages():
+            yield status
         sys.stdout.flush()  # while an error can still be reported
     except LostProcessError as error:
         with contextlib.suppress(ValueError):  # outside of the main thread
@@ -77,6 +79,28 @@ def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[ExitStatus]:
         status.code = INTERRUPTED
         if is_main_process():
             print("Interrupted.", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def printed_messages() -> Iterator[None]:
+    """Print the package's messages: progress to standard output of the main process, warnings to standard error."""
+    logger, printing = logging.getLogger("nlp_transfer"), _Printing()
+    level = logger.level
+    logger.addHandler(printing)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(printing)
+        logger.setLevel(level)
+
+
+class _Printing(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            print(self.format(record), file=sys.stderr)
+        elif is_main_process():
+            print(self.format(record))
 
 
 def _report_closed_pipe() -> None:

@@ -1,6 +1,6 @@
 """Values to try, by their paths: `{"methods.dann.weight": [0.03, 0.1], "training.learning_rate": [1e-4, 3e-4]}`.
 
-A configuration's `search` and `TransferTrainer.search` read them alike.
+A configuration's `search` and `nlp_transfer.search` read them alike.
 """
 
 import itertools
@@ -12,10 +12,6 @@ from nlp_transfer.errors import format_value
 from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.base import Method
 from nlp_transfer.training.neutral_settings import is_result_neutral
-
-CANDIDATES = "candidates"
-"""The folder inside a run's folder that holds the runs to choose from."""
-
 
 MAX_CANDIDATES = 100
 """The most combinations that a run tries; each is a training, and each is checked before the first begins."""
@@ -33,7 +29,7 @@ NUMBERS = (
     "adam_beta2",
     "adam_epsilon",
 )
-"""What `TransferTrainer.search` may try of `training`: arguments that say how it learns, and that stand alone."""
+"""Training arguments that `nlp_transfer.search` may try: those of optimization that do not depend on others."""
 
 
 def combinations(search: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from nlp_transfer.models.activation_cache.store import ActivationStore
 
 
-def ignore_message(_: str) -> None:
-    """Who listens where nobody was named."""
-
-
 def no_masked_lm() -> "PreTrainedModel":
     """What a context has that names no network."""
     raise ConfigError("The context names no masked-language model: context=Context(…, masked_lm=…).")
@@ -48,7 +44,6 @@ class Context:
         facts: what the methods chose and counted, for the report; methods write to it.
         batch_tokens: how many tokens (padding counted) one forward pass without gradients may take.
         activations: where what a frozen encoder makes of texts is kept for other runs; None keeps nothing.
-        say: is told, on the main process, what a person should know while the run goes on.
         target_validation: encoded rows of the target with labels, scored in each evaluation, to choose a checkpoint by
             or for the log alone; None where none are.
         masked_lm: loads the encoder once more, with a head that guesses hidden tokens (`hidden_tokens`).
@@ -64,7 +59,6 @@ class Context:
     batch_tokens: int = 8192
     facts: dict[str, Any] = field(default_factory=dict)
     activations: "ActivationStore | None" = None
-    say: Callable[[str], None] = ignore_message
     target: "Dataset | None" = None
     target_validation: "Dataset | None" = None
     masked_lm: "Callable[[], PreTrainedModel]" = no_masked_lm

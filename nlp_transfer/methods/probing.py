@@ -10,6 +10,7 @@ scale on which validation is most probable. Validation chooses well between few 
 rows is mostly luck. Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
+import logging
 import math
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from nlp_transfer.models.activation_cache.features import EncodedRows
+
+log = logging.getLogger(__name__)
 
 CHECKED_ROWS = 16
 """How many validation rows are run through the finished model, to see that its logits are the fitted ones."""
@@ -218,11 +221,11 @@ def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -
     reasons = dict.fromkeys(part.not_stored for part in (train, validation) if part.not_stored is not None)
     if reasons:
         reason = "; ".join(reasons)
-        context.say(f"Features are not kept for other runs: {reason}.")
+        log.info("Features are not kept for other runs: %s.", reason)
         return {"features_not_kept": reason}
     size, computed = train.stored_bytes + validation.stored_bytes, train.computed + validation.computed
     how = "Every text was encoded once, and the features are kept" if computed else "Features were found"
-    context.say(f"{how}: {shown_bytes(size)} in {context.activations.folder}.")
+    log.info("%s: %s in %s.", how, shown_bytes(size), context.activations.folder)
     return {"features_kept_bytes": size}
 
 

@@ -1,8 +1,10 @@
 """`log.jsonl`: what happened, when, one JSON object a line, readable while the run goes on."""
 
+import contextlib
 import json
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +12,18 @@ from typing import Any, Self
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_file, to_json_value
+
+
+@contextlib.contextmanager
+def only_warnings() -> Iterator[None]:
+    """Keep the package's progress messages from being logged; warnings are."""
+    logger = logging.getLogger("nlp_transfer")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class JsonLinesLog:

@@ -1,8 +1,7 @@
 """Everything a reader needs to believe a number, kept together and written down.
 
 `metrics.json` holds the model's scores, {domain: {split: scores}}; `baselines.json` the same under each baseline's
-name; `facts.json` what else the run found and a card says; `report.md` says it all in words and tables. Target labels
-are for reporting only: nothing was chosen by them.
+name; `report.json` the rest, so that `Report.read` gives the report back; `report.md` is for people.
 """
 
 import os
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nlp_transfer.files import write_json, write_text
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.files import read_json, write_json, write_text
+from nlp_transfer.reporting.config_record import config_record
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.sections.results import PerClassScores, has_classes, is_summary, summary_tables
 from nlp_transfer.reporting.tables import to_rich
@@ -31,8 +32,8 @@ METRICS = "metrics.json"
 BASELINES = "baselines.json"
 """The file that holds the baselines' scores."""
 
-FACTS = "facts.json"
-"""The file that holds encoder, corpora, cost and what the run found as plain data."""
+REPORT = "report.json"
+"""The file that holds all of a report but its scores."""
 
 MODEL = "model"
 """The trained model's name where it stands beside the baselines."""
@@ -169,7 +170,7 @@ class Report:
                 yield domain, next((name for name in ("test", "validation") if name in splits), splits[-1])
 
     def write(self, output_dir: str | os.PathLike[str]) -> Self:
-        """Write `metrics.json`, `baselines.json` (if there are any), `facts.json` and `report.md`, each at once.
+        """Write `metrics.json`, `baselines.json` (if there are any), `report.json` and `report.md`, each at once.
 
         Returns:
             The report with those paths added.
@@ -183,22 +184,41 @@ class Report:
             write_json(written["baselines"], self.baselines)
         report = replace(self, paths={**self.paths, **{name: str(path) for name, path in written.items()}})
         write_text(written["report"], report_markdown(report))
-        write_json(folder / FACTS, self.facts_record())
+        rest = {name: value for name, value in asdict(report).items() if name not in ("metrics", "baselines")}
+        write_json(folder / REPORT, {**rest, "config": config_record(self.config)})
         write_json(written["metrics"], self.metrics)
         return report
 
-    def facts_record(self) -> dict[str, Any]:
-        """Encoder, seeds, corpora, cost and what was found as plain data, for whoever writes of the run later."""
-        return {
-            "model": self.model,
-            "seeds": self.seeds,
-            "corpora": {
-                domain: {"rows": facts.rows, "fingerprint": facts.fingerprint} for domain, facts in self.corpora.items()
-            },
-            "cost": asdict(self.cost),
-            "found": self.facts,
-            "warnings": self.warnings,
-        }
+    @classmethod
+    def read(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read the report that `write` wrote into a folder.
+
+        Raises:
+            CheckpointError: a file is missing or torn, or holds something else.
+        """
+        place = Path(folder)
+        rest = read_json(place / REPORT)
+        baselines = read_json(place / BASELINES) if (place / BASELINES).exists() else {}
+        try:
+            return cls(
+                **{
+                    **rest,
+                    "metrics": read_json(place / METRICS),
+                    "baselines": baselines,
+                    "methods": tuple(rest["methods"]),
+                    "corpora": {
+                        domain: CorpusFacts(**{**facts, "notes": tuple(facts["notes"])})
+                        for domain, facts in rest["corpora"].items()
+                    },
+                    "cost": Cost(**rest["cost"]),
+                    "seeds": tuple(rest["seeds"]),
+                    "warnings": tuple(rest["warnings"]),
+                }
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CheckpointError(
+                f"{place / REPORT} holds no report ({error}). Take it from a copy of the run."
+            ) from error
 
     def summary(self) -> RenderableType:
         """What a run closes with: for each domain the systems side by side and per class, then cost and paths."""

@@ -18,15 +18,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from transformers import TrainerCallback
+
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import make_private_folder, write_json
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
+from nlp_transfer.models.files.manifest import check_manifest, has_manifest
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
+from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.predictions import PREDICTIONS
-from nlp_transfer.reporting.report import BASELINES, FACTS, METRICS
+from nlp_transfer.reporting.report import BASELINES, METRICS, REPORT, Report
 from nlp_transfer.reporting.run_lock import RunLock, this_process
+from nlp_transfer.training.progress import LogEntries
 
 RunState = Literal["empty", "unfinished", "finished", "foreign"]
+
+CANDIDATES = "candidates"
+"""The folder inside a run's folder that holds the candidates of a search."""
 
 CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
@@ -34,7 +43,7 @@ CHECKPOINTS = "checkpoints"
 LOG = "log.jsonl"
 """The file inside a run's folder that has a line for each entry of the Trainer's log."""
 
-RESULTS = (METRICS, BASELINES, FACTS, PREDICTIONS, LOG)
+RESULTS = (METRICS, BASELINES, REPORT, PREDICTIONS, LOG)
 """Files of a finished run that are read again: `run.json` holds their SHA-256."""
 
 _ELSEWHERE = "choose another training.output_dir"
@@ -50,18 +59,59 @@ class RunFolder:
             on, `finished` for nothing to do.
         record: `run.json`; empty where there is none.
         lock: what keeps a second run out, after `open_run_folder`.
+        log: the file of the Trainer's log entries, after `open_run_folder`.
     """
 
     path: Path
     state: RunState
     record: dict[str, Any] = field(default_factory=dict)
     lock: RunLock | None = None
+    log: JsonLinesLog | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the Trainer's checkpoints."""
+        return self.path / CHECKPOINTS
+
+    @property
+    def log_path(self) -> Path:
+        """The file of the Trainer's log entries."""
+        return self.path / LOG
+
+    def callbacks(self) -> list[TrainerCallback]:
+        """Return the callbacks that write into the folder; none on other processes than the main one."""
+        return [] if self.log is None else [LogEntries(self.log.write, self.log.restart)]
+
+    def report(self) -> Report:
+        """Read the report of a finished run.
+
+        Raises:
+            CheckpointError: its model or results are gone or were changed.
+        """
+        saved = [self.path / name for name in ("model", "adapter") if (self.path / name).is_dir()]
+        if not saved:
+            raise CheckpointError(
+                f"{self.path} holds this run, finished, but neither model/ nor adapter/. Put them back, or train again "
+                "with --archive_existing, which keeps what is there under another name."
+            )
+        for place in saved:
+            if has_manifest(place):
+                check_manifest(place)
+        check_results(self, complete=True)
+        return Report.read(self.path)
+
+    def has_learned(self) -> bool:
+        """Return whether a run, or a run inside the folder, has logged or saved something that must not be lost."""
+        if any((self.path / name).exists() for name in (CANDIDATES, SOURCE_ONLY)):
+            return True
+        logged = self.log_path.is_file() and self.log_path.stat().st_size > 0
+        return logged or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
 
     def discard(self) -> None:
         """Take back a run that ended before it learned anything: only what a run has written by then."""
+        self.leave()
         for name in ("config.yaml", LOG, "run.json"):
             (self.path / name).unlink(missing_ok=True)
-        self.leave()
         for folder in (self.path / CHECKPOINTS, self.path):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -81,6 +131,8 @@ class RunFolder:
 
     def leave(self) -> None:
         """Let another run in."""
+        if self.log is not None:
+            self.log.close()
         if self.lock is not None:
             self.lock.release()
 
@@ -260,7 +312,7 @@ def _opened(found: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, st
         write_json(found.path / "run.json", record)
     except OSError as error:
         raise _not_writable(found.path, error) from error
-    return RunFolder(found.path, found.state, record, lock)
+    return RunFolder(found.path, found.state, record, lock, JsonLinesLog(found.path / LOG))
 
 
 def _sha256(path: Path) -> str:

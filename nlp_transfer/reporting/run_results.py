@@ -1,7 +1,7 @@
 """What stands beside a trained model in the report: baselines, what its predictions tell, and the predictions' file."""
 
-import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
-from nlp_transfer.reporting.report import FACTS, METRICS
+from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.adaptation import choices_by_labels, compare_with_source_only, pseudo_label_facts
 from nlp_transfer.reporting.sections.label_shift import class_frequencies, correction_warnings
 from nlp_transfer.reporting.sections.train_test_overlap import COPIED, copied_texts
@@ -31,6 +31,8 @@ from nlp_transfer.tasks.summarization.sections import (
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.scoring import SplitPredictions, prediction_rows, score_baselines, scores_by_source
 from nlp_transfer.training.target_data import Encoded, selects_by_target_labels
+
+log = logging.getLogger(__name__)
 
 TARGET_LABELS = "target labels"
 """The fact that says which of them were learned from."""
@@ -86,7 +88,7 @@ class RunContext:
         rows: those that were scored.
         scored: what the model said of them.
         correction: what was made of its class frequencies.
-        beside: the run without the methods that use the target, if there was one.
+        source_only: the report of the source-only baseline, if there is one.
     """
 
     config: Experiment
@@ -97,18 +99,16 @@ class RunContext:
     rows: Encoded
     scored: Mapping[str, Mapping[str, SplitPredictions]]
     correction: PriorCorrection
-    beside: Experiment | None
+    source_only: Report | None
 
     @property
     def predictions(self) -> Path:
         """The file of its predictions."""
         return Path(str(self.config.training.output_dir)) / PREDICTIONS
 
-    def alone(self) -> dict[str, Any]:
-        """The scores of the run without the methods that use the target, if there was one."""
-        if self.beside is None:
-            return {}
-        return {SOURCE_ONLY: json.loads((Path(str(self.beside.training.output_dir)) / METRICS).read_text())}
+    def source_only_scores(self) -> dict[str, Any]:
+        """Return the scores of the source-only baseline, if there is one."""
+        return {} if self.source_only is None else {SOURCE_ONLY: self.source_only.metrics}
 
 
 @dataclass(frozen=True)
@@ -128,19 +128,18 @@ class RunResults:
     warnings: tuple[str, ...] = ()
 
 
-def collect_results(run: RunContext, tell: Callable[[str], None]) -> RunResults:
+def collect_results(run: RunContext) -> RunResults:
     """Score the baselines, look at the predictions, and write them down. On the main process.
 
     Args:
         run: what is judged.
-        tell: is told the warnings.
     """
     if isinstance(run.task, FittedExtractiveSummarization | FittedAbstractiveSummarization):
         return _of_summaries(run, run.task)
     if isinstance(run.task, FittedClassification):
         judged = _of_classes(run, run.task)
         for warning in judged.warnings:
-            tell(warning)
+            log.info(warning)
         return judged
     by_source = scores_by_source(run.task, "perplexity", run.scored["source"], run.rows["source"])
     return RunResults(facts={PERPLEXITY_BY_SOURCE: by_source} if by_source else {})
@@ -153,7 +152,7 @@ def _of_summaries(run: RunContext, task: FittedExtractiveSummarization | FittedA
     if isinstance(task, FittedAbstractiveSummarization):
         learned = run.corpora["source"].splits["train"]["summary"]
         repeated = {REPEATED: repeated_summaries(task, run.scored, run.rows, learned)}
-    return RunResults({**baselines, **run.alone()}, repeated, {"predictions": str(run.predictions)})
+    return RunResults({**baselines, **run.source_only_scores()}, repeated, {"predictions": str(run.predictions)})
 
 
 def _of_classes(run: RunContext, task: FittedClassification) -> RunResults:
@@ -175,18 +174,19 @@ def _of_classes(run: RunContext, task: FittedClassification) -> RunResults:
     if "target" in scored and not task.multi_label:
         facts["class frequencies"] = {**class_frequencies(task, correction.undone(scored)), **correction.facts}
         warnings += correction_warnings(task, scored["target"], correction.before)
-    if choices := choices_by_labels(config, run.trainer.state.log_history, multi_label=task.multi_label):
-        facts["checkpoints"] = choices
+    if config.log_target_scores:
+        history = run.trainer.state.log_history
+        if choices := choices_by_labels(config.training, history, multi_label=task.multi_label):
+            facts["checkpoints"] = choices
     if by_source := scores_by_source(task, "macro_f1", scored["source"], run.rows["source"]):
         facts[BY_SOURCE] = by_source
     if pseudo := pseudo_label_facts(task, run.trainer, run.encoded):
         facts["pseudo-labels"] = pseudo
-    if run.beside is not None and "target" in scored:
-        baselines |= run.alone()
-        alone = Path(str(run.beside.training.output_dir))
-        found = json.loads((alone / FACTS).read_text()).get("found", {})
-        if BY_SOURCE in found:
-            facts[f"{BY_SOURCE}, of {SOURCE_ONLY}"] = found[BY_SOURCE]
+    if run.source_only is not None and "target" in scored:
+        baselines |= run.source_only_scores()
+        alone = Path(str(config.training.output_dir)) / SOURCE_ONLY
+        if BY_SOURCE in run.source_only.facts:
+            facts[f"{BY_SOURCE}, of {SOURCE_ONLY}"] = run.source_only.facts[BY_SOURCE]
         comparison = compare_with_source_only(task, scored["target"], alone, correction.before)
         facts["adaptation"] = comparison.facts()
         if correction.before:

@@ -1,6 +1,5 @@
 """Apply methods to a trainer's model, and check the arguments that go with them."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -13,12 +12,11 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.heads.masked_lm import masked_lm_for
-from nlp_transfer.training.extensions.activation_cache import log_message, store_for
+from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.extensions.adaptation_loss import make_networks
 from nlp_transfer.training.extensions.checkpoint_selection import check_metric, check_one_validation, label_free_metric
 from nlp_transfer.training.features import written_losses
 from nlp_transfer.training.losses import macro_f1, row_loss
-from nlp_transfer.training.runtime import random_states
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
 
@@ -46,9 +44,6 @@ def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         del stock["optimizer_cls_and_kwargs"]  # Seq2SeqTrainer has no such argument
     args = given["args"]
     if stock["model"] is not None:
-        if trainer.target_dataset is not None:
-            trainer._untrained = copy.deepcopy(stock["model"]).cpu()
-            trainer._drawn_from = random_states(torch.device("cpu") if args is None else args.device)
         stock["model"] = apply_methods(trainer, stock["model"], given)
     patience = getattr(args, "early_stopping_patience", None)
     if patience is not None:
@@ -188,7 +183,6 @@ def default_context(methods: Sequence[Method], model: Any, given: Mapping[str, A
         score=macro_f1,
         seed=args.seed if args is not None else Context.seed,
         activations=store_for(args),
-        say=log_message,
         target=given["target_dataset"],
         masked_lm=lambda: masked_lm_for(plain_model(model)),
     )

@@ -1,19 +1,20 @@
 """The machine under a run: threads, processes, precision, deterministic operations and random states."""
 
 import contextlib
+import logging
 import os
-import random
 import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from accelerate import PartialState
 from torch import Tensor
 
 from nlp_transfer.errors import LostProcessError
+
+log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -98,7 +99,7 @@ def is_lost_process(error: RuntimeError) -> bool:
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device, say: Callable[[str], None]) -> Iterator[list[str]]:
+def deterministic(device: torch.device) -> Iterator[list[str]]:
     """Ask for deterministic operations while this lasts.
 
     On a CPU the same configuration and seed give the same bytes. On a GPU some operations add in whatever order their
@@ -107,7 +108,6 @@ def deterministic(device: torch.device, say: Callable[[str], None]) -> Iterator[
 
     Args:
         device: of the run; nothing changes on a CPU.
-        say: called with a message for each operation that has no deterministic form.
 
     Yields:
         The names of those operations, as they are met.
@@ -129,7 +129,7 @@ def deterministic(device: torch.device, say: Callable[[str], None]) -> Iterator[
             show(message, *args, **kwargs)
         elif found[1] not in met:
             met.append(found[1])
-            say(f"{found[1]} has no deterministic form on this device: another run may differ in the last digits.")
+            log.info(f"{found[1]} has no deterministic form on this device: another run may differ in the last digits.")
 
     warnings.showwarning = note
     try:
@@ -143,11 +143,6 @@ def deterministic(device: torch.device, say: Callable[[str], None]) -> Iterator[
 def random_state(device: torch.device) -> tuple[Tensor, Any]:
     """Return PyTorch's random state on the CPU and on the GPU that is trained on."""
     return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-
-def random_states(device: torch.device) -> Any:
-    """Return Python's, NumPy's and PyTorch's random states."""
-    return random.getstate(), np.random.get_state(), random_state(device)
 
 
 def set_random_state(state: tuple[Tensor, Any], device: torch.device) -> None:

@@ -4,19 +4,18 @@ config -> corpora -> task.encode -> task.build_model -> method.prepare
 """
 
 import copy
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import PartialState
-from datasets import Dataset
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase, ProgressCallback, set_seed
+from transformers import PreTrainedTokenizerBase, ProgressCallback, TrainerCallback, set_seed
 
-from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus, load_corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.data.splits.exact_duplicates import copy_notes
@@ -25,40 +24,57 @@ from nlp_transfer.methods.base import Context, check_all
 from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
-from nlp_transfer.reporting.log import JsonLinesLog
-from nlp_transfer.reporting.run_folder import CHECKPOINTS
-from nlp_transfer.reporting.sections.label_shift import check_correctable
 from nlp_transfer.tasks import FittedAbstractiveSummarization, FittedClassification, FittedTask, saved_models
 from nlp_transfer.tasks.saved_folder import folder_of, vocabulary_problem
 from nlp_transfer.tasks.summarization.extractive_predictor import ranking
 from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
+from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.features import written_losses
 from nlp_transfer.training.losses import update_mean
-from nlp_transfer.training.progress import LogEntries, ProgressLines
-from nlp_transfer.training.target_data import Encoded
+from nlp_transfer.training.progress import ProgressLines
+from nlp_transfer.training.target_checks import check_correctable
+from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows
+
+log = logging.getLogger(__name__)
 
 
-def load_corpora(config: Experiment) -> tuple[dict[str, Corpus], FittedTask]:
+class RunData(NamedTuple):
+    """What a run reads.
+
+    Args:
+        corpora: by domain.
+        task: with its labels.
+        tokenizer: the model's, or the one that the experiment names.
+        encoded: {domain: {split: encoded rows}}.
+    """
+
+    corpora: dict[str, Corpus]
+    task: FittedTask
+    tokenizer: PreTrainedTokenizerBase
+    encoded: Encoded
+
+
+def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], FittedTask]:
     """The corpora by domain, and the task with its labels."""
-    classifies, documents = config.task.classifies, config.task.summarizes
-    corpora = {"source": load_sources(config.sources, labeled=classifies, trains=True, documents=documents)}
-    task = config.task.bind(corpora["source"])
-    if config.target is not None:
+    classifies, documents = experiment.task.classifies, experiment.task.summarizes
+    corpora = {"source": load_sources(experiment.sources, labeled=classifies, trains=True, documents=documents)}
+    task = experiment.task.bind(corpora["source"])
+    if experiment.target is not None:
         names = task.label_names if isinstance(task, FittedClassification) else None
         labeled = None if classifies else False
         target = load_corpus(
-            config.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
+            experiment.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
         )
         copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's")
         corpora["target"] = replace(target, notes=(*target.notes, *copies))
     return corpora, task
 
 
-def load_data(config: Experiment) -> tuple[dict[str, Corpus], FittedTask, PreTrainedTokenizerBase, Encoded]:
-    """The corpora by domain, the task with its labels, the tokenizer, and the encoded rows."""
+def load_data(experiment: ExperimentParts) -> RunData:
+    """Load the corpora and the tokenizer, fit the task, and encode the rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
-        corpora, task = load_corpora(config)
+        corpora, task = load_corpora(experiment)
         if "validation" not in (splits := corpora["source"].splits):
             raise DataError(
                 f"{corpora['source'].origin}: the source has no validation split (splits found: {', '.join(splits)}), "
@@ -66,12 +82,15 @@ def load_data(config: Experiment) -> tuple[dict[str, Corpus], FittedTask, PreTra
                 "source.split.validation above 0."
             )
         if isinstance(task, FittedAbstractiveSummarization) and task.config.extractor is not None:
-            attach_ranker(task, task.config.extractor, config.training.device)
-        own = config.tokenizer in (None, config.model)  # revision and trust are said of the model, of nothing else
+            attach_ranker(task, task.config.extractor, experiment.training.device)
+        own = experiment.tokenizer in (
+            None,
+            experiment.model,
+        )  # revision and trust are the model's
         tokenizer = load_tokenizer(
-            config.tokenizer or config.model,
-            revision=config.revision if own else None,
-            trust_remote_code=config.trust_remote_code and own,
+            experiment.tokenizer or experiment.model,
+            revision=experiment.revision if own else None,
+            trust_remote_code=experiment.trust_remote_code and own,
         )
         task.fit_tokenizer(corpora["source"], tokenizer)
         encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}
@@ -82,7 +101,7 @@ def load_data(config: Experiment) -> tuple[dict[str, Corpus], FittedTask, PreTra
             f"({corpora['source'].origin}) {corpora['source'].label_column!r}; both must hold one label a text, or "
             "both a list of them."
         )
-    return corpora, task, tokenizer, encoded
+    return RunData(corpora, task, tokenizer, encoded)
 
 
 def attach_ranker(task: FittedAbstractiveSummarization, extractor: str, device: torch.device) -> None:
@@ -101,84 +120,95 @@ def attach_ranker(task: FittedAbstractiveSummarization, extractor: str, device: 
     task.ranking = ranking(loaded)
 
 
-def load_model(config: Experiment, task: FittedTask) -> LoadedModel:
+def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
     """The encoder with a new head; the head's first weights depend on `training.seed`.
 
     Raises:
         ConfigError: it cannot be loaded, or lacks what the methods need.
     """
-    set_seed(config.training.seed)
+    set_seed(experiment.training.seed)
     loaded = task.build_model(
-        config.model,
-        revision=config.revision,
-        trust_remote_code=config.trust_remote_code,
-        attention_dropout=config.attention_dropout,
+        experiment.model,
+        revision=experiment.revision,
+        trust_remote_code=experiment.trust_remote_code,
+        attention_dropout=experiment.attention_dropout,
     )
-    check_all(config.methods, loaded.model)
-    if config.prior_correction and isinstance(task, FittedClassification):
+    check_all(experiment.methods, loaded.model)
+    if experiment.prior_correction and isinstance(task, FittedClassification):
         check_correctable(task, loaded.model)
-    extra = sum(method.extra_tokens() for method in config.methods)
+    extra = sum(method.extra_tokens() for method in experiment.methods)
     if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
         raise ConfigError(
             f"task.max_length is {task.max_length} and {extra} virtual tokens are put before each text, but "
-            f"{config.model} reads at most {loaded.max_positions} tokens. Set task.max_length to "
+            f"{experiment.model} reads at most {loaded.max_positions} tokens. Set task.max_length to "
             f"{loaded.max_positions - extra} or less."
         )
     return loaded
 
 
 def build_trainer(
-    config: Experiment,
-    task: FittedTask,
-    tokenizer: PreTrainedTokenizerBase,
-    source: Mapping[str, Dataset],
+    experiment: ExperimentParts,
+    data: RunData,
     loaded: LoadedModel,
-    folder: Path,
-    log: JsonLinesLog | None,
-    tell: Callable[[str], None],
-    target: Dataset | None = None,
-    target_validation: Dataset | None = None,
+    output_dir: Path,
+    *,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[TransferTrainer, Context]:
-    """The trainer with the methods applied, its checkpoints in the run's folder, and the context that they saw."""
+    """Build the trainer of a run with its methods applied.
+
+    Args:
+        experiment: the experiment.
+        data: the rows that it trains and evaluates on.
+        loaded: the model.
+        output_dir: where checkpoints go.
+        callbacks: callbacks to add.
+
+    Returns:
+        The trainer, and the context that the methods saw.
+
+    Raises:
+        ConfigError: the tokenizer does not fit the model, or a method cannot be applied.
+    """
+    _, task, tokenizer, encoded = data
+    source = encoded["source"]
     if problem := vocabulary_problem(loaded.model, tokenizer):
-        raise ConfigError(f"model: {config.model}: {problem}")
+        raise ConfigError(f"model: {experiment.model}: {problem}")
     loss = task.loss if isinstance(task, FittedClassification) else None
     context = Context(
         train=source["train"],
         validation=source["validation"],
-        collate=task.collator(tokenizer, compiled=config.training.torch_compile, seed=config.training.seed),
-        loss=written_losses if config.task.writes else loss or _no_row_loss,
+        collate=task.collator(tokenizer, compiled=experiment.training.torch_compile, seed=experiment.training.seed),
+        loss=written_losses if experiment.task.writes else loss or _no_row_loss,
         score=lambda logits, labels: task.metrics(logits.numpy(), labels.numpy())["macro_f1"],
         new_parameters=loaded.new_parameters,
-        seed=config.training.seed,
-        activations=store_for(config.training),
-        say=tell,
-        target=target,
-        target_validation=target_validation,
+        seed=experiment.training.seed,
+        activations=store_for(experiment.training),
+        target=adaptation_rows(experiment, encoded).rows,
+        target_validation=target_validation_rows(experiment, encoded),
         masked_lm=lambda: (
             load_masked_lm(
-                config.model,
-                revision=config.revision,
-                trust_remote_code=config.trust_remote_code,
+                experiment.model,
+                revision=experiment.revision,
+                trust_remote_code=experiment.trust_remote_code,
                 attention_dropout=None,
             ).model
         ),
     )
-    if config.training.torch_compile and config.training.device.type == "cpu":
-        tell(
+    if experiment.training.torch_compile and experiment.training.device.type == "cpu":
+        log.info(
             "training.torch_compile: on a CPU it gained a few per cent on long texts and cost several times on short "
             "ones where it was tried, and padding stays in the layers. --estimate tells what it does here, and without."
         )
-    arguments = copy.copy(config.training)
-    arguments.output_dir = str(folder / CHECKPOINTS)
+    arguments = copy.copy(experiment.training)
+    arguments.output_dir = str(output_dir)
     arguments.push_to_hub = False  # the run pushes itself, what its folder holds in the end
-    if config.task.writes:  # which takes long: while training only where a checkpoint is chosen by what is written
+    if experiment.task.writes:  # which takes long: while training only where a checkpoint is chosen by what is written
         by_loss = str(arguments.metric_for_best_model or "loss").removeprefix("eval_") == "loss"
         arguments = Seq2SeqTransferArguments.of(
             arguments, predict_with_generate=True, generate_in_evaluation=not by_loss
         )
     lengths = np.asarray(context.validation["length"])
-    trainer_class: type[Any] = Seq2SeqTransferTrainer if config.task.writes else TransferTrainer
+    trainer_class: type[Any] = Seq2SeqTransferTrainer if experiment.task.writes else TransferTrainer
     trainer: TransferTrainer = trainer_class(
         loaded.model,
         arguments,
@@ -190,14 +220,14 @@ def build_trainer(
         compute_metrics=lambda output: scalars(
             task.metrics(output.predictions, output.label_ids, rows=trainer.scored_rows)
         ),
-        methods=config.methods,
+        methods=experiment.methods,
         context=context,
     )
     if not arguments.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)
-    if log is not None:
-        trainer.add_callback(LogEntries(log.write, log.restart))
+    for callback in callbacks:
+        trainer.add_callback(callback)
     return trainer, context
 
 

@@ -7,11 +7,30 @@ import numpy as np
 
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Method
+from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
+from nlp_transfer.models.families import final_linear
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources
 from nlp_transfer.training.target_batches import label_column
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from transformers import PreTrainedModel
+
+    from nlp_transfer.tasks import FittedClassification
+
+
+def needs_target(methods: Sequence[Method], training: Any) -> list[str]:
+    """Return the names of what needs text of a target domain: methods, the selection metric, source weights.
+
+    Args:
+        methods: all of the run.
+        training: the training arguments, or what could be read of them.
+    """
+    names = [method.name for method in methods if method.needs_target]
+    metric = str(training.metric_for_best_model or "")
+    if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1):
+        names.append(metric)
+    return [*names, DISTANCE_WEIGHTS] if training.source_weights == DISTANCE else names
 
 
 def check_sources(sources: Sources | None, train: "Dataset | None", args: Any) -> None:
@@ -133,6 +152,20 @@ def check_pairs(methods: Sequence[Method], args: Any) -> None:
         raise ConfigError(
             f"{' and '.join(names)} compares the rows of an update with one another, and an update has one row. Raise "
             "per_device_train_batch_size or gradient_accumulation_steps."
+        )
+
+
+def check_correctable(task: "FittedClassification", model: "PreTrainedModel") -> None:
+    """Check that `prior_correction` is possible.
+
+    Raises:
+        ConfigError: texts have several labels, or the layer that makes the logits has no bias.
+    """
+    if task.multi_label:
+        raise ConfigError("prior_correction is for one label a text, and the source has several. Leave it out.")
+    if final_linear(model)[1].bias is None:
+        raise ConfigError(
+            "prior_correction changes the bias of the model's last layer, and this one has none. Leave it out."
         )
 
 

@@ -1,29 +1,25 @@
 """What a run with a target domain knows before it trains: which rows it may see, and what would stop it."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from nlp_transfer.config.checks import needs_target
-from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data.corpus import with_corpus_name
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.methods import FullFineTuning, SelfTraining
-from nlp_transfer.methods.base import Context, ignore_message
+from nlp_transfer.methods import SelfTraining
+from nlp_transfer.methods.base import Context
 from nlp_transfer.methods.masked_tokens import masks_for
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
-from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.tasks import FittedTask
+from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.checkpoint_selection import MIN_ROWS, label_free_metric
 from nlp_transfer.training.scoring import scored_splits
-from nlp_transfer.training.source_weights import DISTANCE, SIZE
 from nlp_transfer.training.target_batches import without_labels
-from nlp_transfer.training.target_checks import check_pairs
+from nlp_transfer.training.target_checks import check_pairs, needs_target
 
 Encoded = dict[str, dict[str, Dataset]]
 """{domain: {split: encoded rows}}"""
@@ -33,71 +29,59 @@ MAX_REPETITIONS = 20
 """How often a target text may come in an epoch before a person should be told."""
 
 
-def target_method_names(config: Experiment) -> str:
+def target_method_names(experiment: ExperimentParts) -> str:
     """The methods that learn from the target with their settings, in words."""
-    return " and ".join(method.name for method in config.methods if method.uses_target())
-
-
-def source_only_config(config: Experiment, folder: Path) -> Experiment | None:
-    """The same run without the methods that use the target, inside the run's folder; None where there is none."""
-    if not config.source_only_baseline or not target_method_names(config):
-        return None
-    changes = {"metric_for_best_model": "macro_f1"} if selects_by_target_labels(config) else {}
-    if config.training.source_weights == DISTANCE:
-        changes["source_weights"] = SIZE
-    training = config.training.with_output_dir(str(folder / SOURCE_ONLY), **changes)
-    methods = tuple(method for method in config.methods if not method.needs_target) or (FullFineTuning(),)
-    return replace(config, training=training, methods=methods, baselines=(), prior_correction=False)
+    return " and ".join(method.name for method in experiment.methods if method.uses_target())
 
 
 def check_adaptation(
-    config: Experiment, task: FittedTask, encoded: Encoded, tokenizer: PreTrainedTokenizerBase
+    experiment: ExperimentParts, task: FittedTask, encoded: Encoded, tokenizer: PreTrainedTokenizerBase
 ) -> None:
     """Find what would stop an adapting run later, when the run beside it has been trained.
 
     Raises:
         ConfigError: with every problem.
     """
-    names = target_method_names(config)
+    names, target = target_method_names(experiment), _target(experiment)
     problems = []
-    pairing = [method.name for method in config.methods if method.needs_pairs]
-    if pairing and len(encoded["target"][_seen(config, encoded)]) < 2:
+    pairing = [method.name for method in experiment.methods if method.needs_pairs]
+    if pairing and len(encoded["target"][_seen(experiment, encoded)]) < 2:
         problems.append(
-            f"{_target(config)} has one text to adapt to, and {' and '.join(pairing)} compares texts with one another. "
+            f"{target} has one text to adapt to, and {' and '.join(pairing)} compares texts with one another. "
             "Add texts."
         )
     try:
-        check_pairs(config.methods, config.training)
+        check_pairs(experiment.methods, experiment.training)
     except ConfigError as error:
         problems += error.problems
-    metric = label_free_metric(config.training)
-    if metric and len(encoded["target"][_seen(config, encoded)]) < MIN_ROWS:
+    metric = label_free_metric(experiment.training)
+    if metric and len(encoded["target"][_seen(experiment, encoded)]) < MIN_ROWS:
         problems.append(
             f"training.metric_for_best_model is {metric}, which compares texts with their neighbours. "
-            f"{_target(config)} has fewer than {MIN_ROWS} texts. Add texts, or choose by a metric of the source."
+            f"{target} has fewer than {MIN_ROWS} texts. Add texts, or choose by a metric of the source."
         )
-    if selects_by_target_labels(config):
+    if selects_by_target_labels(experiment):
         splits = encoded["target"]
         if "validation" not in splits or "labels" not in splits["validation"].column_names:
             problems.append(
-                f"training.metric_for_best_model is {TARGET_MACRO_F1}. {_target(config)} has no validation split with "
+                f"training.metric_for_best_model is {TARGET_MACRO_F1}. {target} has no validation split with "
                 f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
                 "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
-    rows = target_validation_rows(config, encoded) if config.log_target_scores and not problems else None
+    rows = target_validation_rows(experiment, encoded) if experiment.log_target_scores and not problems else None
     if rows is not None and "labels" not in rows.column_names:
-        problems.append(f"log_target_scores scores the target by its labels. {_target(config)} has none. Leave it out.")
-    for method in config.methods:
+        problems.append(f"log_target_scores scores the target by its labels. {target} has none. Leave it out.")
+    for method in experiment.methods:
         if (asked := method.hidden_tokens()) is not None:
             masks_for(method.name, tokenizer, asked.probability)
-        if isinstance(method, SelfTraining) and config.training.max_steps <= 0:
-            epochs = config.training.num_train_epochs
+        if isinstance(method, SelfTraining) and experiment.training.max_steps <= 0:
+            epochs = experiment.training.num_train_epochs
             if method.source_epochs >= epochs:
                 problems.append(
                     f"self_training.source_epochs is {method.source_epochs} and training.num_train_epochs {epochs:g}, "
                     "so no pseudo-label would be given. Train longer."
                 )
-    if names and config.training.n_gpu > 1:
+    if names and experiment.training.n_gpu > 1:
         problems.append(f"{names} cannot use several GPUs from one process. Start one process for each, by torchrun.")
     for variable, name in (("ACCELERATE_USE_FSDP", "FSDP"), ("ACCELERATE_USE_DEEPSPEED", "DeepSpeed")):
         if names and os.environ.get(variable, "false").lower() in ("1", "true"):
@@ -106,15 +90,15 @@ def check_adaptation(
         raise ConfigError(problems)
 
 
-def _target(config: Experiment) -> str:
+def _target(experiment: ExperimentParts) -> str:
     """The target with its path or id, as the subject of a message."""
-    return f"The target ({config.target.place})" if config.target is not None else "The target"
+    return f"The target ({experiment.target.place})" if experiment.target is not None else "The target"
 
 
-def _seen(config: Experiment, encoded: Encoded) -> str:
+def _seen(experiment: ExperimentParts, encoded: Encoded) -> str:
     """As `adaptation_split`, of a run's target; its errors name the corpus."""
-    assert config.target is not None
-    with with_corpus_name("target", config.target):
+    assert experiment.target is not None
+    with with_corpus_name("target", experiment.target):
         return adaptation_split(encoded["target"])
 
 
@@ -135,62 +119,73 @@ def adaptation_split(splits: Mapping[str, Dataset]) -> str:
     return next(iter(splits))
 
 
-def target_rows(config: Experiment, encoded: Encoded, tell: Callable[[str], None] = ignore_message) -> Dataset | None:
-    """The target rows that training sees: without labels, unless a method asks for them; None if none sees any.
+class AdaptationRows(NamedTuple):
+    """The target rows that training sees.
+
+    Args:
+        rows: without labels, unless a method asks for them; None if nothing needs the target.
+        note: which rows they are, for the user; empty if there are none.
+    """
+
+    rows: Dataset | None
+    note: str = ""
+
+
+def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> AdaptationRows:
+    """Return the target rows that training sees.
 
     They are the split `unlabeled`, else `train`, else all that a target of one file has. Where labels are asked for,
     they are `train`, so that what is scored at the end was not learned from.
 
     Args:
-        config: says which methods there are, and what chooses checkpoints.
+        experiment: says which methods there are, and what chooses checkpoints.
         encoded: with the domain `target`, where one of them needs it.
-        tell: is told what they are.
 
     Raises:
         DataError: labels are asked for, and the target has no training split with labels.
     """
-    if not needs_target(config.methods, config.training):
-        return None
+    if not needs_target(experiment.methods, experiment.training):
+        return AdaptationRows(None)
     splits = encoded["target"]
-    asking = next((method for method in config.methods if method.needs_target_labels), None)  # never two
+    asking = next((method for method in experiment.methods if method.needs_target_labels), None)  # never two
     if asking is not None:
         if "train" not in splits or "labels" not in splits["train"].column_names:
             raise DataError(
-                f"{_target(config)} has no training split with labels (splits found: {', '.join(splits)}), and "
+                f"{_target(experiment)} has no training split with labels (splits found: {', '.join(splits)}), and "
                 f"{asking.name} learns from labelled target rows. Give target.path a folder with train and test files, "
                 "or set target.split.method, for instance to near_duplicate, which makes splits of one file."
             )
         rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
-        if "target" not in evaluation_splits(config, encoded):
+        if "target" not in evaluation_splits(experiment, encoded):
             rest += " It has no other split: the model is not scored on the target."
         use = "are learned from, with their labels"
         if not asking.uses_target():
-            use = f"are {'seen without labels' if target_method_names(config) else 'left out'}: λ is 1 all along"
-        tell(f"{len(splits['train']):,} target rows of split train {use}.{rest}")
-        return splits["train"]
-    split = _seen(config, encoded)
+            use = f"are {'seen without labels' if target_method_names(experiment) else 'left out'}: λ is 1 all along"
+        return AdaptationRows(splits["train"], f"{len(splits['train']):,} target rows of split train {use}.{rest}")
+    split = _seen(experiment, encoded)
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
     turns = len(encoded["source"]["train"]) / max(1, len(splits[split]))
     few = f" They are few: each comes {turns:.0f} times an epoch." if turns > MAX_REPETITIONS else ""
-    unit = "rows of target text" if not config.task.classifies and not config.task.summarizes else "target texts"
-    use = "are seen in training," if target_method_names(config) else "are looked at, not learned from,"
-    tell(f"{len(splits[split]):,} {unit} {which} {use} without labels.{few if target_method_names(config) else ''}")
-    return without_labels(splits[split])
+    task, adapts = experiment.task, bool(target_method_names(experiment))
+    unit = "target texts" if task.classifies or task.summarizes else "rows of target text"
+    use = "are seen in training," if adapts else "are looked at, not learned from,"
+    note = f"{len(splits[split]):,} {unit} {which} {use} without labels.{few if adapts else ''}"
+    return AdaptationRows(without_labels(splits[split]), note)
 
 
-def target_validation_rows(config: Experiment, encoded: Encoded) -> Dataset | None:
+def target_validation_rows(experiment: ExperimentParts, encoded: Encoded) -> Dataset | None:
     """The target's rows that each evaluation scores by their labels, to choose a checkpoint by or for the log alone."""
-    if selects_by_target_labels(config):
+    if selects_by_target_labels(experiment):
         return encoded["target"]["validation"]
-    if config.log_target_scores:
-        splits = evaluation_splits(config, encoded)["target"]
+    if experiment.log_target_scores:
+        splits = evaluation_splits(experiment, encoded)["target"]
         return splits[scored_splits("target", splits)[0]]
     return None
 
 
-def evaluation_splits(config: Experiment, encoded: Encoded) -> Encoded:
+def evaluation_splits(experiment: ExperimentParts, encoded: Encoded) -> Encoded:
     """The splits that are scored: without the target's training rows, where a method learned from their labels."""
-    if not any(method.needs_target_labels for method in config.methods):
+    if not any(method.needs_target_labels for method in experiment.methods):
         return encoded
     rest = {name: rows for name, rows in encoded["target"].items() if name != "train"}
     return {**encoded, "target": rest} if rest else {name: rows for name, rows in encoded.items() if name != "target"}
@@ -204,6 +199,6 @@ def tokens_an_epoch(context: Context, *, adapts: bool) -> float:
     return tokens
 
 
-def selects_by_target_labels(config: Experiment) -> bool:
+def selects_by_target_labels(experiment: ExperimentParts) -> bool:
     """Whether the labels of the target's validation split choose the checkpoint."""
-    return str(config.training.metric_for_best_model or "").removeprefix("eval_") == TARGET_MACRO_F1
+    return str(experiment.training.metric_for_best_model or "").removeprefix("eval_") == TARGET_MACRO_F1

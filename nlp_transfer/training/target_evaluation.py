@@ -1,5 +1,7 @@
 """Evaluate a trained classifier on the target: against the source alone, and how frequent the target's classes are."""
 
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,6 @@ from nlp_transfer.errors import ConfigError, DataError, TrainingError
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, vanishing_classes
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.training.extensions.activation_cache import log_message
 from nlp_transfer.training.target_batches import label_column, without_labels
 from nlp_transfer.training.target_checks import check_target_labels, row_without_tokens
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from nlp_transfer.training.seams import TransferSeams
+
+log = logging.getLogger(__name__)
 
 
 def compare_on_target(
@@ -68,7 +71,7 @@ def compare_on_target(
         labels=None if labels[0] is None else labels[0].astype(int),
     )
     if comparison.warns:
-        log_message(comparison.warning(str(source_only.state.best_model_checkpoint or "that of the other trainer")))
+        log.warning(comparison.warning(str(source_only.state.best_model_checkpoint or "that of the other trainer")))
     return comparison
 
 
@@ -85,7 +88,7 @@ def estimate_shift(trainer: "TransferSeams", rows: "Dataset | None" = None) -> L
         ConfigError: there are no such rows, or a text may have several labels.
         DataError: they are not encoded.
     """
-    return _estimate("estimate_shift", trainer, rows)[0]
+    return estimate_label_shift(*_calibration("estimate_shift", trainer, rows))
 
 
 def correct_prior(trainer: "TransferSeams", rows: "Dataset | None" = None) -> LabelShift:
@@ -111,13 +114,35 @@ def correct_prior(trainer: "TransferSeams", rows: "Dataset | None" = None) -> La
         raise ConfigError("correct_prior changes the bias of the model's last layer, and this one has none.")
     if trainer.prior_corrected:
         raise ConfigError("correct_prior was called before: the model predicts with estimated frequencies already.")
-    shift, target = _estimate("correct_prior", trainer, rows)
+    known, labels, target = _calibration("correct_prior", trainer, rows)
     names: Any = plain_model(trainer.accelerator.unwrap_model(trainer.model)).config.id2label or {}
-    shown = [names.get(i, str(i)) for i in range(target.shape[1])]
-    reason = vanishing_classes(target, shift, shown) if shift.above_chance else AT_CHANCE
-    if reason:
-        raise TrainingError(f"correct_prior: nothing is corrected: {reason}.")
+    try:
+        shift = usable_label_shift(known, labels, target, [names.get(i, str(i)) for i in range(target.shape[1])])
+    except TrainingError as error:
+        raise TrainingError(f"correct_prior: nothing is corrected: {error}.") from error
     apply_prior_correction(trainer, shift)
+    return shift
+
+
+def usable_label_shift(
+    validation_logits: np.ndarray, labels: np.ndarray, target_logits: np.ndarray, names: Sequence[str]
+) -> LabelShift:
+    """Estimate a label shift to correct a model by.
+
+    Args:
+        validation_logits: of source validation, shape (rows, classes).
+        labels: class ids, shape (rows,).
+        target_logits: of target texts, shape (texts, classes).
+        names: of the classes, for messages.
+
+    Raises:
+        TrainingError: the model is at chance on the source, so there is no estimate; or it would never again predict a
+            class that it predicts for target texts. An estimate near zero may be right, and little is lost then;
+            where it is wrong, the class is.
+    """
+    shift = estimate_label_shift(validation_logits, labels, target_logits)
+    if reason := vanishing_classes(target_logits, shift, names) if shift.above_chance else AT_CHANCE:
+        raise TrainingError(reason)
     return shift
 
 
@@ -134,8 +159,10 @@ def final_layer(trainer: Trainer) -> Any:
     return logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
 
 
-def _estimate(name: str, trainer: "TransferSeams", rows: "Dataset | None") -> tuple[LabelShift, np.ndarray]:
-    """Return the estimate, and the logits of the target's rows."""
+def _calibration(
+    name: str, trainer: "TransferSeams", rows: "Dataset | None"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return logits and labels of source validation, and the logits of the target's rows."""
     target = without_labels(_target_rows(name, trainer, rows))
     if _has_several_labels(trainer):
         raise ConfigError(f"{name} is for one label a text, and these texts may have several.")
@@ -146,8 +173,7 @@ def _estimate(name: str, trainer: "TransferSeams", rows: "Dataset | None") -> tu
         raise ConfigError(f"eval_dataset {found}: {name} needs labelled validation rows of the source.")
     known, labels = _logits_and_labels(trainer, validation)
     assert labels is not None
-    logits, _ = _logits_and_labels(trainer, target)
-    return estimate_label_shift(known, labels, logits), logits
+    return known, labels, _logits_and_labels(trainer, target)[0]
 
 
 def _target_rows(name: str, trainer: "TransferSeams", rows: "Dataset | None") -> "Dataset":

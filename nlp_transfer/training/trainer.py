@@ -22,13 +22,14 @@ Trainer's. These silent faults of the stock loop are removed:
 """
 
 from nlp_transfer.training.hub import PublishingMixin
-from nlp_transfer.training.search import BesideMixin
+from nlp_transfer.training.seams import TransferSeams
 
 
-class TransferTrainer(BesideMixin, PublishingMixin):
+class TransferTrainer(TransferSeams, PublishingMixin):
     """`transformers.Trainer` with more arguments, and without its silent faults.
 
-    `search` trains one for each of some values and takes the best, `train_source_only` one without the target.
+    `nlp_transfer.search` and `train_source_only` make several; `compare_on_target`, `estimate_shift` and
+    `correct_prior` look at a trained one's predictions on the target.
 
     Args:
         target_dataset: encoded rows of a target domain, for methods that use its texts and for metrics that choose by

@@ -9,13 +9,12 @@ from transformers import Trainer
 
 from nlp_transfer.commands.exporting import BOTH, export
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.methods.base import ignore_message
 from nlp_transfer.tasks import backends, onnx_backend, saved_models
 from nlp_transfer.tasks.sequence_classification import predictor
 from nlp_transfer.training import TransferTrainer, scoring
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.runtime import deterministic, use_float32
-from nlp_transfer.training.setup import build_trainer, load_model
+from nlp_transfer.training.setup import RunData, build_trainer, load_model
 from scripts.benchmark import stock_side
 from scripts.benchmark.cases import Case
 from scripts.benchmark.machine import Meter
@@ -29,10 +28,9 @@ def train(config: Experiment, rows: CaseRows, folder: Path, meter: Meter) -> Tra
         network: torch.nn.Module = loaded.model
         network.to(config.training.device)  # as a stock Trainer does when it is made, before it is timed
     PartialState().wait_for_everyone()
-    with deterministic(config.training.device, ignore_message), meter:
-        trainer, _ = build_trainer(
-            config, rows.task, rows.tokenizer, rows.encoded, loaded, folder, None, ignore_message
-        )
+    with deterministic(config.training.device), meter:
+        data = RunData({}, rows.task, rows.tokenizer, {"source": rows.encoded})
+        trainer, _ = build_trainer(config, data, loaded, folder)
         trainer.train()
     use_float32(trainer)
     return trainer
@@ -59,7 +57,7 @@ def save_classifier(config: Experiment, rows: CaseRows, folder: Path, *, exporte
         rows.task.tune_thresholds(validation[0], validation[1])
     saved_models.save_trained(trainer, rows.tokenizer, folder, rows.task)
     if exported:
-        export(str(folder), precision=BOTH, agreement=0.0, say=ignore_message)
+        export(str(folder), precision=BOTH, agreement=0.0)
 
 
 def predict(

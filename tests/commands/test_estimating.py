@@ -3,12 +3,12 @@ import os
 import numpy as np
 import pytest
 
+from nlp_transfer import run
 from nlp_transfer.commands import estimating
 from nlp_transfer.commands.estimating import estimate, largest_batch, scored_beside
 from nlp_transfer.commands.train import train
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.runner import run
 from nlp_transfer.training.extensions.checkpoint_selection import CheckpointSelection
 from nlp_transfer.training.setup import load_data
 from tests.reliability.small_run import write_small_run
@@ -50,7 +50,7 @@ def test_an_estimate_leaves_the_run_as_it_would_be(small, tmp_path):
         config = load_config([str(small)], [("training.output_dir", str(tmp_path / name)), ("training.max_steps", 6)])
         if name == "after":
             estimate(config)
-        ends.append(run(config, say=lambda _: None).metrics)
+        ends.append(run(config).metrics)
     assert ends[0] == ends[1]
 
 

@@ -11,6 +11,7 @@ import onnx
 import pytest
 import torch
 
+from nlp_transfer import run
 from nlp_transfer.commands import export_checks, exporting
 from nlp_transfer.commands.evaluation import evaluate
 from nlp_transfer.commands.export_checks import SENTENCES, ExportCheck, check_texts, compare
@@ -22,10 +23,10 @@ from nlp_transfer.models.files.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.onnx import export as onnx_export
 from nlp_transfer.models.onnx.export import OPSET
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import onnx_backend, saved_models
 from nlp_transfer.tasks.sequence_classification.predictor import predict_file, text_logits
 from nlp_transfer.tasks.summarization.extractive_predictor import sentence_logits
+from tests.logged import logged
 from tests.tiny_classifiers import LABELS, MAX_LENGTH, random_texts, save_classifier
 from tests.tiny_documents import documents, summary_tree, write_documents
 from tests.tiny_models import FAMILIES, MORE_FAMILIES
@@ -47,7 +48,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Path:
     """A run's folder with a multi-label model and both exports of it. Do not write to it."""
     folder = tmp_path_factory.mktemp("run")
     save_classifier(folder / "model", multi_label=True, thresholds=THRESHOLDS)
-    export(str(folder), precision="both", check=str(texts), agreement=0.8, say=lambda _: None)
+    export(str(folder), precision="both", check=str(texts), agreement=0.8)
     return folder
 
 
@@ -59,7 +60,7 @@ def copy(exported: Path, tmp_path: Path) -> Path:
 
 def refusal(error: type[Exception], *arguments: object, **options: object) -> str:
     with pytest.raises(error) as caught:
-        export(*arguments, say=lambda _: None, **options)  # type: ignore[arg-type]
+        export(*arguments, **options)  # type: ignore[arg-type]
     return str(caught.value)
 
 
@@ -131,7 +132,7 @@ def test_every_family_but_longformer(model_type: str, tmp_path: Path, texts: Pat
         message = refusal(ConfigError, str(tmp_path))
         assert message.startswith("Longformer cannot be exported: which code its attention runs depends on the tokens")
         return
-    done = export(str(tmp_path), check=str(texts), precision="both", agreement=0.5, say=lambda _: None)
+    done = export(str(tmp_path), check=str(texts), precision="both", agreement=0.5)
     assert [one.agreement for one in done.checks][:1] == [1.0]
     alone = [text_logits(onnx_backend.load_classifier(tmp_path), [text])[0] for text in random_texts(5)]
     expected = text_logits(saved_models.load_classifier(tmp_path), random_texts(5))
@@ -152,8 +153,8 @@ def summarizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that summarises, exported."""
     folder = tmp_path_factory.mktemp("summaries")
     tree = summary_tree(tiny_encoder(folder / "encoder"), write_documents(folder / "corpus"), folder / "run")
-    run(load_config(tree=tree), say=lambda _: None)
-    export(str(folder / "run"), say=lambda _: None)
+    run(load_config(tree=tree))
+    export(str(folder / "run"))
     return folder / "run"
 
 
@@ -183,9 +184,9 @@ def test_the_kinds_are_not_mixed_up(summarizer: Path) -> None:
 def test_the_run_s_held_out_texts_are_compared(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus")
     tree = run_tree(tiny_encoder(tmp_path / "encoder"), corpus, tmp_path / "run", num_train_epochs=1)
-    run(load_config(tree=tree), say=lambda _: None)
-    said: list[str] = []
-    done = export(str(tmp_path / "run"), say=said.append)
+    run(load_config(tree=tree))
+    with logged() as said:
+        done = export(str(tmp_path / "run"))
     assert said[0] == "Compared with PyTorch on 24 texts of the run's test split and one of the greatest length."
     assert done.checks[0].texts == 25
     assert said[1] == done.checks[0].line()
@@ -251,7 +252,7 @@ def test_what_differs_is_refused_and_leaves_nothing(
 def test_an_earlier_export_is_replaced_and_nothing_else(copy: Path) -> None:
     place = copy / "onnx"
     before = sorted(path.name for path in place.iterdir())
-    export(str(copy), precision="float32", say=lambda _: None)
+    export(str(copy), precision="float32")
     assert sorted(path.name for path in place.iterdir()) == [name for name in before if "int8" not in name]
     (place / "notes.txt").write_text("mine")
     message = refusal(CheckpointError, str(copy))
@@ -320,7 +321,7 @@ def test_options_that_do_not_go_together(exported: Path, tiny_classifier: Path, 
 
 
 def test_a_precision_that_is_not_there(copy: Path) -> None:
-    export(str(copy), precision="int8", agreement=0.5, say=lambda _: None)
+    export(str(copy), precision="int8", agreement=0.5)
     assert onnx_backend.load_classifier(copy).origin == str(copy / "onnx")
     with pytest.raises(CheckpointError, match=r"has no model\.onnx; it holds model_int8\.onnx\. Export it with"):
         onnx_backend.load_classifier(copy, "float32")

@@ -24,7 +24,7 @@ def test_a_run_is_read_as_it_was(finished: Path) -> None:
     assert run.inputs == json.loads((finished / "run.json").read_text())["inputs"]
     assert (run.task, run.config["task"]["max_length"]) == ("sequence_classification", 32)
     assert (run.settings.task.max_length, run.settings.training.seed) == (32, 0)
-    assert run.metrics == json.loads((finished / "metrics.json").read_text())
+    assert run.report.metrics == json.loads((finished / "metrics.json").read_text())
     state = saved_models.load(finished).model.state_dict()
     assert run.weights.keys() == state.keys()
     assert all(torch.equal(run.weights[name], weight) for name, weight in state.items())
@@ -45,7 +45,7 @@ def test_an_unfinished_run(finished: Path, tmp_path: Path) -> None:
         read_run(folder)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "facts.json", "predictions.jsonl.gz", "log.jsonl"])
+@pytest.mark.parametrize("name", ["metrics.json", "report.json", "predictions.jsonl.gz", "log.jsonl"])
 def test_results_that_were_changed(finished: Path, tmp_path: Path, name: str) -> None:
     folder = Path(shutil.copytree(finished, tmp_path / "run"))
     read_run(folder)
@@ -61,14 +61,14 @@ def test_results_that_were_changed(finished: Path, tmp_path: Path, name: str) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"cost": ', r"facts\.json cannot be read \(.*\)\. Take it from a copy of the run\."),
-        ("[1]", r"facts\.json holds \[1\]; expected an object\. Take it from a copy of the run\."),
+        ('{"cost": ', r"report\.json cannot be read \(.*\)\. Take it from a copy of the run\."),
+        ("[1]", r"report\.json holds \[1\]; expected an object\. Take it from a copy of the run\."),
     ],
 )
 def test_a_torn_file_of_a_run_without_hashes(finished: Path, tmp_path: Path, text: str, message: str) -> None:
     folder = Path(shutil.copytree(finished, tmp_path / "run"))
     record = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({key: value for key, value in record.items() if key != "results"}))
-    (folder / "facts.json").write_text(text)
+    (folder / "report.json").write_text(text)
     with pytest.raises(CheckpointError, match=message):
         read_run(folder)

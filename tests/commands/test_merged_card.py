@@ -24,16 +24,13 @@ from tests.tiny_finished_runs import finished_runs
 from tests.tiny_runs import rows
 
 
-def quiet(_: str) -> None: ...
-
-
 @pytest.fixture(scope="module")
 def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `run0` and `run1`, their `soup`, and `run0/wise_ft`. Do not write to it."""
     folder = tmp_path_factory.mktemp("merged")
     runs = finished_runs(folder)
-    soup([str(run) for run in runs], str(folder / "soup"), say=quiet)
-    wise_ft(str(runs[0]), alphas=[0, 0.75, 1], say=quiet)
+    soup([str(run) for run in runs], str(folder / "soup"))
+    wise_ft(str(runs[0]), alphas=[0, 0.75, 1])
     return folder
 
 
@@ -45,7 +42,7 @@ def card_of(folder: Path, **settings: Any) -> ModelCard:
 
 def refusal(folder: Path, **settings: Any) -> list[str]:
     with pytest.raises(NLPTransferError) as caught:
-        push(folder, "clauses", PushSettings(**settings), say=quiet)
+        push(folder, "clauses", PushSettings(**settings))
     return caught.value.problems
 
 
@@ -58,7 +55,7 @@ def logits(loaded: Any) -> torch.Tensor:
 
 @pytest.mark.parametrize(("name", "said"), [("soup", "uniform soup of 2 runs"), ("run0/wise_ft", "WiSE-FT at alpha ")])
 def test_a_merged_model_goes_and_comes_back(loopback_hub: Hub, merged: Path, name: str, said: str) -> None:
-    push(merged / name, "clauses", say=quiet)
+    push(merged / name, "clauses")
     files = loopback_hub.files("ada/clauses")
     assert sorted(files) == [
         ".gitattributes",
@@ -136,7 +133,7 @@ def test_the_card_of_a_soup(merged: Path) -> None:
 def test_the_base_model_and_how_the_model_belongs_to_it(merged: Path, tmp_path: Path, name: str, relation: str) -> None:
     shutil.copytree(merged, tmp_path / "all")
     for run in ("run0", "run1"):
-        place = tmp_path / "all" / run / "facts.json"
+        place = tmp_path / "all" / run / "report.json"
         place.write_text(
             json.dumps({**json.loads(place.read_text()), "model": f"Hub model org/enc at revision {'a' * 40}"})
         )
@@ -163,10 +160,10 @@ def test_runs_that_lie_elsewhere_are_named_and_known(loopback_hub: Hub, merged: 
         f"{folder} was merged from runs that do not lie around it: run1. "
     )
     assert loopback_hub.repositories == {}
-    push(folder, "clauses", PushSettings(card=card, check_corpus=False), say=quiet)
+    push(folder, "clauses", PushSettings(card=card, check_corpus=False))
     renamed = Path(shutil.copytree(merged / "run1", tmp_path / "renamed"))
     (renamed / "model" / "notes.txt").write_text("what else lies there is no part of it")
-    push(folder, "clauses", PushSettings(runs=(renamed, merged / "run0")), say=quiet)
+    push(folder, "clauses", PushSettings(runs=(renamed, merged / "run0")))
     assert b"uniform soup" in loopback_hub.files("ada/clauses")["README.md"]
 
 

@@ -10,6 +10,7 @@ from nlp_transfer.commands.finished_runs import FinishedRun
 from nlp_transfer.commands.model_card import recipe, run_card
 from nlp_transfer.errors import PublishError
 from nlp_transfer.hub.card import SHOWN_CLASSES
+from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 
 LORA = {"name": "lora", "r": 4, "alpha": None, "target_modules": ["query", "value"], "use_dora": False}
 FROZEN = {"name": "frozen_encoder", "layers": [4], "pooling": ["mean"], "l2": [0.1, 100.0], "losses": ["squared_hinge"]}
@@ -31,8 +32,19 @@ def card(
     folder: Path, tree: dict[str, Any], scores: dict[str, Any] | None = None, found: Any = None, **how: Any
 ) -> Any:
     metrics = {"source": {"test": scores or classes(2)}}
-    facts = {"model": "Hub model org/enc at revision abc", "found": found or {}}
-    run = FinishedRun(folder, {"config": tree}, facts, metrics, {})
+    report = Report(
+        title="run",
+        task=tree["task"]["name"],
+        model="Hub model org/enc at revision abc",
+        methods=(),
+        metrics=metrics,
+        corpora={"source": CorpusFacts("", "", {})},
+        cost=Cost(1, 2),
+        config=tree,
+        seeds=(),
+        facts=found or {},
+    )
+    run = FinishedRun(folder, {"config": tree}, report)
     return run_card(run, "ada/one", **{"adapter": False, **how})
 
 

@@ -16,6 +16,7 @@ from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.files.manifest import check_manifest, weights_fingerprint
 from nlp_transfer.tasks import saved_models
+from tests.logged import logged
 from tests.tiny_finished_runs import finished_runs
 
 
@@ -30,8 +31,8 @@ def names(runs: list[Path]) -> list[str]:
 
 
 def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
-    said: list[str] = []
-    found = soup(names(runs), str(tmp_path / "soup"), say=said.append)
+    with logged() as said:
+        found = soup(names(runs), str(tmp_path / "soup"))
     assert found.ingredients == tuple(names(runs))
     one, other = (load_file(run / "model" / "model.safetensors") for run in runs)
     mean = load_file(tmp_path / "soup" / "model" / "model.safetensors")
@@ -56,7 +57,7 @@ def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
 
 
 def test_a_greedy_soup_is_at_least_as_good_as_its_best(runs: list[Path], tmp_path: Path) -> None:
-    found = soup(names(runs), str(tmp_path / "soup"), greedy=True, say=lambda _: None)
+    found = soup(names(runs), str(tmp_path / "soup"), greedy=True)
     assert found.scored[GREEDY].value >= max(found.scored[name].value for name in names(runs))
     assert set(found.ingredients) <= set(names(runs))
 
@@ -73,7 +74,7 @@ def test_what_is_only_tried_is_scored_on_what_decides(
 
     monkeypatch.setattr(WeightScorer, "score", score)
     again = shutil.copytree(runs[0], tmp_path / "again")
-    found = soup([*names(runs), str(again)], str(tmp_path / "soup"), say=lambda _: None)
+    found = soup([*names(runs), str(again)], str(tmp_path / "soup"))
     assert asked[:4] == [{"source": ["test", "validation"], "target": ["test"]}] * 4  # the runs, and the uniform soup
     assert asked[4] == {"source": ["validation"]}
     assert set(found.scored[GREEDY].metrics) == {"source", "target"}
@@ -92,8 +93,8 @@ def test_what_the_scores_say_against_a_soup(runs: list[Path], tmp_path: Path, mo
         monkeypatch.setattr(WeightScorer, "score", score)
 
     at_most(0.1)
-    said: list[str] = []
-    found = soup(names(runs), str(tmp_path / "uniform"), say=said.append)
+    with logged() as said:
+        found = soup(names(runs), str(tmp_path / "uniform"))
     best = max(names(runs), key=lambda name: found.scored[name].value)
     warning = (
         "Warning: the uniform soup scores below every run that is in it (macro-F1 0.1000 on source validation; "
@@ -101,7 +102,8 @@ def test_what_the_scores_say_against_a_soup(runs: list[Path], tmp_path: Path, mo
     )
     assert said[-1] == warning
     assert warning in (tmp_path / "uniform" / "report.md").read_text()
-    alone = soup(names(runs), str(tmp_path / "greedy"), greedy=True, say=said.append)
+    with logged() as said:
+        alone = soup(names(runs), str(tmp_path / "greedy"), greedy=True)
     assert alone.ingredients == (best,)
     assert said[-1] == f"The greedy soup is {best} alone: no other run made it better."
 
@@ -122,7 +124,7 @@ def test_all_that_differs_is_told(runs: list[Path], tmp_path: Path) -> None:
     (other / "model" / "config.json").write_text(json.dumps(tree))
     (other / "model" / "manifest.json").unlink()
     with pytest.raises(CheckpointError) as caught:
-        soup([str(runs[0]), str(other)], str(tmp_path / "soup"), say=lambda _: None)
+        soup([str(runs[0]), str(other)], str(tmp_path / "soup"))
     start = f"{other} does not go with {runs[0]}: its "
     found = [problem.removeprefix(start).split(" (")[0] for problem in caught.value.problems]
     assert found == [

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
+from nlp_transfer import run
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.model_card import base_of
 from nlp_transfer.commands.push_run import PushSettings, card_text, notes_on, prepare, push
@@ -21,8 +22,8 @@ from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, 
 from nlp_transfer.hub.package import RepoFile
 from nlp_transfer.hub.upload import Repository, upload
 from nlp_transfer.models.files.manifest import write_manifest
-from nlp_transfer.runner import run
 from tests.hub_server import OWNER, READER, Hub
+from tests.logged import logged
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 
@@ -32,10 +33,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     encoder = tiny_encoder(folder / "encoder")
     lora = run_tree(encoder, write_corpus(folder / "corpus"), folder / "lora", num_train_epochs=1)
-    run(load_config(tree={**lora, "methods": [{"name": "lora", "r": 4}]}), say=lambda _: None)
+    run(load_config(tree={**lora, "methods": [{"name": "lora", "r": 4}]}))
     corpus = write_corpus(folder / "multi_corpus", multi_label=True)
     tree = run_tree(encoder, corpus, folder / "multi", num_train_epochs=1)
-    run(load_config(tree={**tree, "target": {"path": str(corpus)}}), say=lambda _: None)
+    run(load_config(tree={**tree, "target": {"path": str(corpus)}}))
     return folder
 
 
@@ -47,7 +48,7 @@ def copy(trained: Path, tmp_path: Path) -> Path:
 
 def edit(place: Path, **values: Any) -> None:
     place.write_text(json.dumps({**json.loads(place.read_text()), **values}))
-    if place.name == "facts.json":  # as if the run had ended with these
+    if place.name == "report.json":  # as if the run had ended with these
         edit(place.with_name("run.json"), results={})
 
 
@@ -62,12 +63,9 @@ def snippets(files: Mapping[str, bytes]) -> list[str]:
     return re.findall(r"```python\n(.*?)\n```", files["README.md"].decode(), re.DOTALL)
 
 
-def quiet(_: str) -> None: ...
-
-
 def refusal(folder: Path, repo_id: str = "clauses", **settings: Any) -> list[str]:
     with pytest.raises(NLPTransferError) as caught:
-        push(folder, repo_id, PushSettings(**settings), say=quiet)
+        push(folder, repo_id, PushSettings(**settings))
     return caught.value.problems
 
 
@@ -75,8 +73,8 @@ def refusal(folder: Path, repo_id: str = "clauses", **settings: Any) -> list[str
 
 
 def test_the_merged_model_goes_by_default(loopback_hub: Hub, trained: Path) -> None:
-    said: list[str] = []
-    commit = push(trained / "lora", "clauses", say=said.append)
+    with logged() as said:
+        commit = push(trained / "lora", "clauses")
     assert said[0].startswith("Pushing 7 files, 0.1 MB, to ada/clauses.")
     assert str(commit.repo_url) == f"{loopback_hub.url}/ada/clauses"
     repository = loopback_hub.repositories["ada/clauses"]
@@ -98,7 +96,7 @@ def test_the_merged_model_goes_by_default(loopback_hub: Hub, trained: Path) -> N
 
 
 def test_no_place_on_this_machine_goes(loopback_hub: Hub, trained: Path) -> None:
-    push(trained / "lora", "clauses", PushSettings(what="both"), say=quiet)
+    push(trained / "lora", "clauses", PushSettings(what="both"))
     files = loopback_hub.files("ada/clauses")
     assert {"model.safetensors", "adapter/adapter_model.safetensors", "adapter/adapter_config.json"} <= set(files)
     assert "adapter/README.md" not in files  # peft's own card names the encoder's folder
@@ -109,7 +107,7 @@ def test_no_place_on_this_machine_goes(loopback_hub: Hub, trained: Path) -> None
 
 
 def test_the_adapter_alone(loopback_hub: Hub, trained: Path) -> None:
-    push(trained / "lora", "clauses-lora", PushSettings(what="adapter"), say=quiet)
+    push(trained / "lora", "clauses-lora", PushSettings(what="adapter"))
     files = loopback_hub.files("ada/clauses-lora")
     assert "adapter_model.safetensors" in files
     assert "model.safetensors" not in files
@@ -117,8 +115,8 @@ def test_the_adapter_alone(loopback_hub: Hub, trained: Path) -> None:
 
 
 def test_a_push_after_both_takes_the_adapter_away(loopback_hub: Hub, trained: Path) -> None:
-    push(trained / "lora", "clauses", PushSettings(what="both"), say=quiet)
-    push(trained / "lora", "clauses", say=quiet)
+    push(trained / "lora", "clauses", PushSettings(what="both"))
+    push(trained / "lora", "clauses")
     assert not [name for name in loopback_hub.files("ada/clauses") if name.startswith("adapter/")]
 
 
@@ -143,7 +141,7 @@ def test_what_stays_is_listed(trained: Path) -> None:
         "baselines.json",
         "checkpoints/",
         "config.yaml",
-        "facts.json",
+        "report.json",
         "log.jsonl",
         "predictions.jsonl.gz",
         "report.md",
@@ -164,8 +162,8 @@ def test_an_adapter_of_a_hub_model_is_loaded_by_its_name_alone(
     encoder = [RepoFile(path.name, path, "") for path in sorted((trained / "encoder").iterdir())]
     commit = upload(Repository("lab/encoder"), encoder, message="an encoder", public=False).oid
     tree = run_tree(trained / "encoder", trained / "corpus", tmp_path / "lora", num_train_epochs=1)
-    run(load_config(tree={**tree, "model": "lab/encoder", "methods": [{"name": "lora", "r": 4}]}), say=quiet)
-    push(tmp_path / "lora", "adapter", PushSettings(what="adapter"), say=quiet)
+    run(load_config(tree={**tree, "model": "lab/encoder", "methods": [{"name": "lora", "r": 4}]}))
+    push(tmp_path / "lora", "adapter", PushSettings(what="adapter"))
     files = loopback_hub.files("ada/adapter")
     config = json.loads(files["adapter_config.json"])
     assert (config["base_model_name_or_path"], config["revision"]) == ("lab/encoder", commit)
@@ -259,15 +257,15 @@ def test_the_base_model_by_its_public_name(
 ) -> None:
     record = json.loads((copy / "run.json").read_text())
     edit(copy / "run.json", config={**record["config"], "model": model})
-    edit(copy / "facts.json", model=origin)
+    edit(copy / "report.json", model=origin)
     base = base_of(read_run(copy))
     assert (base.words, base.hub_id, base.revision, base.root) == (words, hub_id, revision, None)
 
 
 def test_the_base_model_of_an_earlier_run_is_followed_to_the_hub(copy: Path, tmp_path: Path) -> None:
     later = Path(shutil.copytree(copy, tmp_path / "later"))
-    edit(copy / "facts.json", model="Hub model org/enc at revision abc")
-    edit(later / "facts.json", model=f"folder {copy / 'model'}")
+    edit(copy / "report.json", model="Hub model org/enc at revision abc")
+    edit(later / "report.json", model=f"folder {copy / 'model'}")
     base = base_of(read_run(later))
     assert base.words == (
         "the model of an earlier run (sequence_classification) on [org/enc](https://huggingface.co/org/enc)"
@@ -291,14 +289,6 @@ def test_public_corpora_are_named(copy: Path) -> None:
     assert "**Target**: the corpus `licenses` of nlp-transfer." in read.text
 
 
-def test_a_run_without_facts_has_a_card_too(copy: Path) -> None:
-    (copy / "facts.json").unlink()
-    prepared = prepare(read_run(copy), "a/b", PushSettings())
-    card = next(part for part in prepared.parts if part.name == "README.md").read().decode()
-    assert "## Cost" not in card
-    assert "**Encoder**: an encoder that is not on the Hub." in card
-
-
 # ---- the scan ----
 
 
@@ -309,7 +299,7 @@ def test_a_label_with_an_address_stops_the_push(loopback_hub: Hub, copy: Path) -
     assert problems[-1].startswith("Nothing was sent.")
     assert loopback_hub.repositories == {}
     key = problems[0].split("--allow ")[1].rstrip(")")
-    push(copy, "clauses", PushSettings(allowed=(key,)), say=quiet)
+    push(copy, "clauses", PushSettings(allowed=(key,)))
     assert "ada/clauses" in loopback_hub.repositories
 
 
@@ -333,7 +323,7 @@ def test_eight_words_of_the_corpus_stop_the_push(loopback_hub: Hub, copy: Path, 
     problems = refusal(copy)
     assert problems[0].startswith("config.json, line 1: 8 words that stand in the corpus: ")
     rename_label(copy, " ".join(text.split()[:7]))
-    push(copy, "clauses", say=quiet)
+    push(copy, "clauses")
 
 
 def test_a_card_of_ones_own_is_scanned(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
@@ -345,7 +335,7 @@ def test_a_card_of_ones_own_is_scanned(loopback_hub: Hub, trained: Path, tmp_pat
         "README.md, line 5: a path of a machine: '/home/ada/work'",
     ]
     card.write_text("---\ntags: [nlp-transfer]\n---\n# Mine\n")
-    push(trained / "lora", "clauses", PushSettings(card=card), say=quiet)
+    push(trained / "lora", "clauses", PushSettings(card=card))
     assert loopback_hub.files("ada/clauses")["README.md"] == card.read_bytes()
 
 
@@ -364,7 +354,7 @@ def test_a_card_of_ones_own_says_no_other_numbers_than_the_run(
     written = card_text(read_run(trained / "lora"), "ada/clauses", PushSettings())
     card = tmp_path / "card.md"
     card.write_text(f"{written}\nMine.\n")
-    push(trained / "lora", "clauses", PushSettings(card=card), say=quiet)
+    push(trained / "lora", "clauses", PushSettings(card=card))
     assert "name: macro_f1\n" in written
     data = ModelCard(written)
     for result in data.data.eval_results:
@@ -384,7 +374,7 @@ def test_a_card_of_ones_own_names_no_other_base_model(copy: Path, tmp_path: Path
     card_text(read_run(copy), "a/b", settings)  # of a folder, whose name on the Hub only the writer knows
     record = json.loads((copy / "run.json").read_text())
     edit(copy / "run.json", config={**record["config"], "model": "org/enc"})
-    edit(copy / "facts.json", model="Hub model org/enc at revision abc")
+    edit(copy / "report.json", model="Hub model org/enc at revision abc")
     with pytest.raises(ConfigError) as caught:
         card_text(read_run(copy), "a/b", settings)
     assert str(caught.value) == (
@@ -393,8 +383,8 @@ def test_a_card_of_ones_own_names_no_other_base_model(copy: Path, tmp_path: Path
 
 
 def test_an_adapter_whose_base_has_no_public_name_says_so(loopback_hub: Hub, copy: Path) -> None:
-    said: list[str] = []
-    push(copy, "one", PushSettings(what="adapter"), say=said.append)
+    with logged() as said:
+        push(copy, "one", PushSettings(what="adapter"))
     note = (
         "Note: the adapter fits one base model alone, and that is an encoder that is not on the Hub: neither "
         "adapter_config.json nor the card can say where it lies. Whoever loads the adapter needs this very base from you."
@@ -403,7 +393,7 @@ def test_an_adapter_whose_base_has_no_public_name_says_so(loopback_hub: Hub, cop
     run = read_run(copy)
     assert notes_on(run, PushSettings(what="both")) == [note]
     assert notes_on(run, PushSettings()) == []
-    edit(copy / "facts.json", model="Hub model org/enc at revision abc")
+    edit(copy / "report.json", model="Hub model org/enc at revision abc")
     assert notes_on(read_run(copy), PushSettings(what="adapter")) == []
 
 
@@ -414,7 +404,7 @@ def test_without_its_corpus_a_run_is_pushed_only_if_that_is_asked_for(loopback_h
     assert problem.startswith("The texts of the run cannot be read again (")
     assert problem.endswith("or pass --skip_overlap_check if you have looked yourself.")
     assert loopback_hub.repositories == {}
-    push(copy, "clauses", PushSettings(check_corpus=False), say=quiet)
+    push(copy, "clauses", PushSettings(check_corpus=False))
 
 
 def test_another_corpus_than_in_the_run_is_none(loopback_hub: Hub, copy: Path) -> None:
@@ -443,7 +433,7 @@ def test_a_torn_model_is_not_pushed(loopback_hub: Hub, copy: Path) -> None:
     with (copy / "model" / "model.safetensors").open("ab") as file:
         file.write(b"x")
     with pytest.raises(CheckpointError, match="bytes, but manifest"):
-        push(copy, "clauses", say=quiet)
+        push(copy, "clauses")
     assert loopback_hub.repositories == {}
 
 
@@ -458,9 +448,8 @@ def test_a_run_pushes_what_its_folder_holds_in_the_end(
     loopback_hub: Hub, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    said: list[str] = []
     tree = tree_of(trained, tmp_path / "run", hub_token=OWNER, hub_model_id="lab/clauses")
-    report = run(load_config(tree=tree), say=said.append)
+    report = run(load_config(tree=tree))
     assert report is not None
     commit = loopback_hub.repositories["lab/clauses"].branches["main"]
     assert report.paths["hub"] == f"{loopback_hub.url}/lab/clauses at revision {commit}"
@@ -476,18 +465,17 @@ def test_a_push_that_will_not_be_let_in_is_refused_before_training(
     loopback_hub: Hub, trained: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(PublishError, match="may only read"):
-        run(load_config(tree=tree_of(trained, tmp_path / "run", hub_token=READER)), say=quiet)
+        run(load_config(tree=tree_of(trained, tmp_path / "run", hub_token=READER)))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_push_that_fails_takes_nothing_from_the_run(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
     loopback_hub.fail("POST", "/repos/create", 403, said="no more repositories")
-    said: list[str] = []
     tree = tree_of(trained, tmp_path / "run", hub_model_id="ada/clauses", hub_private_repo=False)
-    report = run(load_config(tree=tree), say=said.append)
+    report = run(load_config(tree=tree))
     assert report is not None
     assert "hub" not in report.paths
-    assert read_run(tmp_path / "run").metrics == report.metrics
+    assert read_run(tmp_path / "run").report.metrics == report.metrics
     assert report.unpushed is not None
     assert report.unpushed.startswith(
         "The run is finished, and its model was NOT pushed: The login has no right to write to "
@@ -514,8 +502,8 @@ def test_an_encoder_that_was_pretrained_further(loopback_hub: Hub, trained: Path
     tree = run_tree(trained / "encoder", trained / "corpus", tmp_path / "mlm", num_train_epochs=1)
     tree["training"]["metric_for_best_model"] = "loss"
     task = {"name": "masked_language_modeling", "max_length": 32}
-    run(load_config(tree={**tree, "task": task, "methods": [{"name": "lora", "r": 2}]}), say=quiet)
-    push(tmp_path / "mlm", "words", PushSettings(what="both"), say=quiet)
+    run(load_config(tree={**tree, "task": task, "methods": [{"name": "lora", "r": 2}]}))
+    push(tmp_path / "mlm", "words", PushSettings(what="both"))
     card = ModelCard(loopback_hub.files("ada/words")["README.md"].decode())
     metrics = json.loads((tmp_path / "mlm" / "metrics.json").read_text())
     assert card.data.pipeline_tag == "fill-mask"
@@ -533,8 +521,8 @@ def test_a_summariser(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
     from tests.tiny_documents import documents, summary_tree, write_documents
 
     tree = summary_tree(trained / "encoder", write_documents(tmp_path / "documents"), tmp_path / "summaries")
-    run(load_config(tree=tree), say=quiet)
-    push(tmp_path / "summaries", "summaries", say=quiet)
+    run(load_config(tree=tree))
+    push(tmp_path / "summaries", "summaries")
     card = ModelCard(loopback_hub.files("ada/summaries")["README.md"].decode())
     assert card.data.pipeline_tag == "summarization"
     assert "rouge" in {one.metric_type for one in card.data.eval_results}
@@ -557,5 +545,5 @@ def test_a_sentence_of_a_document_stops_the_push(loopback_hub: Hub, copy: Path, 
     corpus = Corpus("memory", {"train": Dataset.from_list([{"id": "a", "document": document}])}, (), "")
     rename_label(copy, "the waiver shall be deemed void in law")
     with pytest.raises(PublishError, match="8 words that stand in the corpus"):
-        push(copy, "clauses", corpora={"source": corpus}, say=quiet)
+        push(copy, "clauses", corpora={"source": corpus})
     assert loopback_hub.repositories == {}

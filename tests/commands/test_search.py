@@ -1,20 +1,27 @@
-"""Values that a run chooses by itself."""
+"""Searches over values, of an experiment and of trainers: who is chosen, how they are resumed, what is refused."""
 
 import json
+import re
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from nlp_transfer.commands import search
+from nlp_transfer import TransferTrainer, run, search
+from nlp_transfer.commands import search as search_module
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimating import estimate
 from nlp_transfer.commands.search import score_of
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.config.search_space import CANDIDATES
 from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
-from nlp_transfer.runner import run
+from nlp_transfer.methods import CORAL, DANN, FrozenEncoder, LoRA, PartialFineTuning
+from nlp_transfer.reporting.run_folder import CANDIDATES
 from nlp_transfer.tasks import saved_models
+from tests.logged import logged
+from tests.tiny_models import collate_with_labels_or_without, tiny_model
+from tests.tiny_recipes import TARGET, TRAIN, VALIDATION, arguments, by_hand, make_trainer, same_weights
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -29,9 +36,9 @@ def weights(folder):
 
 
 def test_the_best_candidate_by_validation_is_the_run(encoder, corpus, tmp_path):
-    said = []
     made = tree(encoder, corpus, tmp_path / "run", {"training.learning_rate": [1e-5, 5e-3]}, num_train_epochs=6)
-    report = run(load_config(tree=made), say=said.append)
+    with logged() as said:
+        report = run(load_config(tree=made))
     folder = tmp_path / "run"
     scores = [score_of(folder / CANDIDATES / str(i), "macro_f1", greater=True) for i in range(2)]
     assert scores[0] < scores[1]
@@ -45,7 +52,7 @@ def test_the_best_candidate_by_validation_is_the_run(encoder, corpus, tmp_path):
     assert torch.equal(weights(tmp_path / "alone"), weights(folder))
     assert not (folder / CANDIDATES / "1" / "checkpoints").exists()  # the run went on from them
     assert "- candidates: chosen: training.learning" in (folder / "report.md").read_text()
-    assert run(load_config(tree=made), resume=True) is None
+    assert run(load_config(tree=made), resume=True) == report
 
 
 def test_a_run_interrupted_between_candidates_goes_on(encoder, corpus, tmp_path, monkeypatch):
@@ -53,7 +60,7 @@ def test_a_run_interrupted_between_candidates_goes_on(encoder, corpus, tmp_path,
         tree=tree(encoder, corpus, tmp_path / "run", {"training.learning_rate": [1e-5, 5e-3]}, num_train_epochs=6)
     )
     ended = []
-    score = search.score_of
+    score = search_module.score_of
 
     def interrupted(folder, metric, *, greater):
         ended.append(folder)
@@ -62,8 +69,8 @@ def test_a_run_interrupted_between_candidates_goes_on(encoder, corpus, tmp_path,
         return score(folder, metric, greater=greater)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(search, "score_of", interrupted)
-        run(made, say=lambda _: None)
+        patch.setattr(search_module, "score_of", interrupted)
+        run(made)
     times = [(folder / "report.md").stat().st_mtime_ns for folder in ended]
     for name in ("metrics.json", "log.jsonl"):
         place = ended[0] / name
@@ -72,9 +79,9 @@ def test_a_run_interrupted_between_candidates_goes_on(encoder, corpus, tmp_path,
         with pytest.raises(
             CheckpointError, match=rf"{name} was changed after the run had finished\. Put the files back"
         ):
-            run(made, resume=True, say=lambda _: None)
+            run(made, resume=True)
         place.write_bytes(whole)
-    report = run(made, resume=True, say=lambda _: None)
+    report = run(made, resume=True)
     assert [(folder / "report.md").stat().st_mtime_ns for folder in ended] == times  # none was run again
     assert report.facts["candidates"]["chosen"] == "training.learning_rate 0.005"
 
@@ -92,7 +99,7 @@ def test_the_strength_of_a_method_is_chosen_without_target_labels(encoder, corpu
             metric_for_best_model="target_infomax",
         )
         made |= {"target": {"path": str(tmp_path / f"{name}.jsonl")}, "methods": ["full_fine_tuning", "mmd"]}
-        report = run(load_config(tree=made), say=lambda _: None)
+        report = run(load_config(tree=made))
         assert set(report.facts["candidates"]) == {"chosen", "methods.mmd.weight 0.0", "methods.mmd.weight 1.0"}
         assert "source_only" in report.baselines
         models.append((tmp_path / f"run-{name}" / "model" / "model.safetensors").read_bytes())
@@ -119,7 +126,7 @@ def test_the_weight_of_the_source_is_chosen_on_the_targets_validation(encoder, c
         num_train_epochs=8,
     )
     made |= {"target": {"path": str(labelled_target(tmp_path / "target"))}, "methods": ["full_fine_tuning", "joint"]}
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     assert report.facts["candidates"]["chosen"] == "methods.joint.source_weight_start 0.1"
     assert score_of(tmp_path / "run" / CANDIDATES / "1", "target_macro_f1", greater=True) > 0.8
     assert report.metrics["target"]["test"]["macro_f1"] > 0.8
@@ -140,7 +147,7 @@ def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus
     made["methods"] = ["full_fine_tuning", "joint"]
     (tmp_path / "target" / "dev.jsonl").unlink()
     with pytest.raises(ConfigError, match=r"/target\) has no validation split with labels \(splits found: train, te"):
-        run(load_config(tree=made), say=lambda _: None)
+        run(load_config(tree=made))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,7 @@ def test_dry_run_and_estimate_know_of_the_candidates(encoder, corpus, tmp_path):
     shown = dry_run(made)
     assert "Candidates, of which the run chooses one:\n  training.learning_rate 0.001\n" in shown
     assert not (tmp_path / "run").exists()
-    found = estimate(made, say=lambda _: None)
+    found = estimate(made)
     one = sum(value for name, value in found.seconds.items() if name != "Other candidates, 2")
     assert found.seconds["Other candidates, 2"] == pytest.approx(2 * one)
 
@@ -212,3 +219,242 @@ def test_two_processes_choose_the_same(encoder, corpus, tmp_path):
     done = train_on_two_processes(made, tmp_path)
     assert done.stdout.count("Chosen by macro_f1: training.learning_rate 0.005.") == 1
     assert (tmp_path / "run" / "metrics.json").exists()
+
+
+# ---- of trainers ----
+
+ADAPTING = (DANN(),)
+WEIGHTS = [0.1, 100.0]
+
+
+def found(folder: Path, values: Any, methods: Any = ADAPTING, **changes: Any) -> TransferTrainer:
+    """Search over values in a folder."""
+    resume, made = changes.pop("resume", False), changes.pop("make_trainer", make_trainer)
+    args = arguments(folder, **changes)
+    target = TARGET if any(method.needs_target for method in methods) else None
+    return search(made, values, args=args, methods=methods, target_dataset=target, resume=resume)
+
+
+def test_the_best_value_is_chosen_and_is_what_that_value_alone_makes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "nlp_transfer.commands.search")
+    best = found(tmp_path / "run", {"methods.dann.weight": WEIGHTS}, [LoRA(r=2), DANN(gamma=1.0)])
+    alone = [by_hand(tmp_path / f"{weight}", [LoRA(r=2), DANN(gamma=1.0, weight=weight)]) for weight in WEIGHTS]
+    scores = [one.state.best_metric for one in alone]
+    assert scores[0] != scores[1]
+    expected = max(range(2), key=lambda i: scores[i])  # type: ignore[arg-type, return-value]
+    assert best.state.best_metric == scores[expected]
+    assert same_weights(best, alone[expected])
+    assert not same_weights(best, alone[1 - expected])
+    assert best.methods == (LoRA(r=2), DANN(gamma=1.0, weight=WEIGHTS[expected]))
+    folders = [tmp_path / "run/candidates" / f"methods.dann.weight={weight}" for weight in WEIGHTS]
+    assert [record.getMessage() for record in caplog.records if record.name.endswith("search")] == [
+        *(
+            f"Candidate {i + 1} of 2, methods.dann.weight {WEIGHTS[i]}: target_infomax {scores[i]:.4f} ({folders[i]})."
+            for i in range(2)
+        ),
+        f"Chosen by target_infomax: methods.dann.weight {WEIGHTS[expected]}.",
+    ]
+    assert sorted((tmp_path / "run/candidates").iterdir()) == sorted(folders)
+    assert best.args.output_dir == str(folders[expected])
+
+
+def test_a_loss_is_better_where_it_is_lower_and_arguments_are_chosen_too(tmp_path: Path) -> None:
+    rates = [1e-2, 1e-5]
+    values = {"training.learning_rate": rates, "methods.dann.weight": [0.1]}
+    best = found(tmp_path / "run", values, metric_for_best_model="loss")
+    losses = [
+        by_hand(
+            tmp_path / f"{rate}",
+            [DANN(weight=0.1)],
+            args=arguments(tmp_path / f"{rate}", metric_for_best_model="loss", learning_rate=rate),
+        ).state.best_metric
+        for rate in rates
+    ]
+    assert losses[0] != losses[1]
+    assert best.state.best_metric == min(losses)  # type: ignore[type-var]
+    assert best.args.learning_rate == rates[losses.index(min(losses))]  # type: ignore[type-var]
+
+
+def test_a_choice_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"methods.dann.weight": WEIGHTS}
+    whole = found(tmp_path / "whole", values)
+    steps: list[float] = []
+    stock = TransferTrainer.training_step
+
+    def step(self: TransferTrainer, *args: Any, **kwargs: Any) -> Any:
+        if len(steps) == 10:  # 3 updates an epoch: in the second candidate's second epoch
+            raise KeyboardInterrupt
+        steps.append(self.methods[0].weight)  # type: ignore[attr-defined]
+        return stock(self, *args, **kwargs)
+
+    monkeypatch.setattr(TransferTrainer, "training_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        found(tmp_path / "run", values)
+    monkeypatch.setattr(TransferTrainer, "training_step", stock)
+    with pytest.raises(CheckpointError, match=re.escape(f"weight={WEIGHTS[0]} holds checkpoints of an earlier")):
+        found(tmp_path / "run", values)
+    monkeypatch.setattr(TransferTrainer, "training_step", step)
+    steps[:] = []
+    again = found(tmp_path / "run", values, resume=True)
+    assert steps == [WEIGHTS[1]] * 3  # one epoch of the second
+    assert again.methods == whole.methods
+    assert again.state.best_metric == whole.state.best_metric
+    assert same_weights(again, whole)
+
+
+class Louder(TransferTrainer):
+    """A user's own trainer."""
+
+    def __init__(self, *args: Any, times: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.times = times
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        optimizer = super().create_optimizer(*args, **kwargs)
+        for group in optimizer.param_groups:
+            group["lr"] *= self.times
+        return optimizer
+
+
+def test_a_users_own_trainer_is_searched(tmp_path: Path) -> None:
+    own = partial(
+        Louder,
+        model_init=lambda: tiny_model("bert"),
+        data_collator=collate_with_labels_or_without,
+        train_dataset=TRAIN,
+        eval_dataset=VALIDATION,
+    )
+    values = {"methods.dann.weight": [0.1]}
+    best = found(tmp_path / "run", values, make_trainer=partial(own, times=50.0))
+    assert (type(best), best.times) == (Louder, 50.0)  # type: ignore[attr-defined]
+    assert not same_weights(best, found(tmp_path / "other", values, make_trainer=own))
+
+
+def test_layers_that_the_model_lacks_are_found_before_any_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^search: .*9"):
+        found(tmp_path, {"methods.partial_fine_tuning.layers": [1, 9]}, [PartialFineTuning(layers=1), DANN()])
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_update_of_one_row_is_found_before_any_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^search: coral compares the rows of an update .*, and an update has one row"
+    ):
+        found(tmp_path, {"training.per_device_train_batch_size": [8, 1]}, [CORAL()])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_many_values_has_a_short_name(tmp_path: Path) -> None:
+    one = {f"methods.dann.{name}": [value] for name, value in (("weight", 0.1), ("gamma", 1.0), ("hidden_size", 8))}
+    others = {f"training.{name}": [value] for name, value in (("weight_decay", 0.1), ("max_grad_norm", 2.0))}
+    best = found(tmp_path, {**one, **others})
+    name = Path(str(best.args.output_dir)).name
+    assert re.fullmatch(r"methods\.dann\.weight=0\.1,methods\.dann\.gamma=1\.0,.{40,60}…[0-9a-f]{12}", name)
+
+
+def test_a_trainer_without_a_score_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nlp_transfer.training.extensions.checkpoint_selection.infomax", lambda *_, **__: float("nan"))
+    with pytest.raises(
+        TrainingError, match=r"^Candidate 1 of 1, methods\.dann\.weight 0\.1: target_infomax is -?[a-zN]+, by"
+    ):
+        found(tmp_path, {"methods.dann.weight": [0.1]})
+
+
+@pytest.mark.parametrize(
+    ("values", "problems"),
+    [
+        ({}, ['search was given no values; expected such as {"methods.dann.weight": [0.03, 0.1]}.']),
+        (
+            {"methods.dan.weight": [1.0]},
+            ["search: methods.dan.weight: Unknown method 'dan'. Did you mean 'dann'? Methods: dann."],
+        ),
+        (
+            {"methods.dann.weigth": [1.0]},
+            [
+                "search: methods.dann.weigth: Unknown key 'weigth'. Did you mean 'weight'? Keys: gamma, hidden_size, "
+                "learning_rate, weight."
+            ],
+        ),
+        (
+            {"methods.dann.weight": [-1.0, "x"]},
+            [
+                "search: dann.weight is -1.0; expected 0 or more.",
+                "search: methods.dann.weight is 'x'; expected float.",
+            ],
+        ),
+        ({"methods.dann.weight": 0.1}, ["search.methods.dann.weight is 0.1; expected a list of values."]),
+        (
+            {"methods.dann": [1]},
+            ["search: methods.dann: Unknown key ''. Keys: gamma, hidden_size, learning_rate, weight."],
+        ),
+        (
+            {"training.learning_rate": [-1.0, "x"]},
+            [
+                "search: training.learning_rate is -1.0; expected 0 or more.",
+                "search: training.learning_rate is 'x'; expected float.",
+            ],
+        ),
+        (
+            {"training.optim": ["sgd"]},
+            [
+                "search: training.optim cannot be chosen here; expected one of learning_rate, num_train_epochs, "
+                "max_steps, per_device_train_batch_size, gradient_accumulation_steps, weight_decay, warmup_steps, "
+                "max_grad_norm, adam_beta1, adam_beta2, adam_epsilon. Make a trainer for each."
+            ],
+        ),
+        (
+            {"training.per_device_train_batch_size": [8, 8.5], "training.warmup_steps": [-5]},
+            [
+                "search: training.warmup_steps is -5.0; expected 0 or more.",
+                "search: training.per_device_train_batch_size is 8.5; expected int.",
+            ],
+        ),
+        (
+            {"dann.weight": [0.1], "learning_rate": [0.1]},
+            [
+                "search: dann.weight is not whole. Did you mean methods.dann.weight?",
+                "search: learning_rate is not whole. Did you mean training.learning_rate?",
+            ],
+        ),
+        ([("a", 1)], ["search was given [('a', 1)]; expected such as {\"methods.dann.weight\": [0.03, 0.1]}."]),
+        (
+            {1: [0.1]},
+            [
+                "search: 1 cannot be chosen; expected a path such as methods.dann.weight or training.learning_rate. "
+                "Other values change what is compared, and the best seed is luck."
+            ],
+        ),
+        (
+            {"training.seed": [1], "methods.dann.weight": [], "training.weight_decay": [0.1, 0.1]},
+            [
+                "search: training.seed cannot be chosen; expected a path such as methods.dann.weight or "
+                "training.learning_rate. Other values change what is compared, and the best seed is luck.",
+                "search.methods.dann.weight is empty; expected a list of values.",
+                "search.training.weight_decay has 0.1 more than once; each would be trained. Leave one.",
+            ],
+        ),
+    ],
+)
+def test_values_that_cannot_be_chosen_are_all_named_before_any_is_trained(
+    tmp_path: Path, values: dict[str, list[Any]], problems: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        found(tmp_path / "run", values)
+    assert caught.value.problems == problems
+    assert not list((tmp_path / "run").rglob("*"))
+
+
+def test_an_unknown_argument_is_named_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"training\.learning_rat: Unknown key 'learning_rat'\. Did you mean 'learning_rate'"
+    ):
+        found(tmp_path, {"training.learning_rat": [1.0]})
+
+
+def test_a_choice_needs_something_to_choose_by_and_something_to_train(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^search needs something to choose by: set training\.metric_for_best_model"):
+        found(tmp_path, {"methods.dann.weight": [1.0]}, load_best_model_at_end=False)
+    with pytest.raises(ConfigError, match=r"^search: frozen_encoder trains nothing by gradient"):
+        found(tmp_path, {"training.learning_rate": [1.0]}, [FrozenEncoder()], metric_for_best_model="loss")

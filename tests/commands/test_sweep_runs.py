@@ -11,6 +11,7 @@ from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.training import TransferTrainer
+from tests.logged import logged
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -46,12 +47,12 @@ def test_every_cell_runs_once_and_an_interrupted_sweep_goes_on(sweep_file, monke
 
     monkeypatch.setattr(TransferTrainer, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_sweep(read_sweep(sweep_file), say=lambda line: None)
+        run_sweep(read_sweep(sweep_file))
     results = sweep_file.parent / "sweep" / "results.jsonl"
     before = results.read_text()
     monkeypatch.setattr(TransferTrainer, "train", train)
-    said = []
-    found = run_sweep(read_sweep(sweep_file), say=said.append)
+    with logged() as said:
+        found = run_sweep(read_sweep(sweep_file))
     assert results.read_text().startswith(before)
     assert sum("finished before" in line for line in said) == 4  # full and stock of both corpora, seed 0
     cells = {result.cell for result in found}
@@ -62,6 +63,20 @@ def test_every_cell_runs_once_and_an_interrupted_sweep_goes_on(sweep_file, monke
     assert cells == expected | baselines
     assert len(results.read_text().splitlines()) == len(cells)
     assert not list((sweep_file.parent / "sweep" / "cells").glob("*/checkpoints"))
+
+
+def test_a_finished_run_whose_line_is_missing_is_not_trained_again(sweep_file, monkeypatch):
+    tree = read_yaml(sweep_file)
+    sweep_file.write_text(to_yaml({**tree, "seeds": [1], "systems": {"full": tree["systems"]["full"]}}))
+    run_sweep(read_sweep(sweep_file))
+    results = sweep_file.parent / "sweep" / "results.jsonl"
+    lines = {tuple(json.loads(line)[key] for key in ("corpus", "system", "seed")): line for line in results.open()}
+    cell = ("plain", "full", 1)
+    results.write_text("".join(line for key, line in lines.items() if key != cell))
+    monkeypatch.setattr(TransferTrainer, "train", None)
+    (again,) = [result for result in run_sweep(read_sweep(sweep_file)) if result.cell == cell]
+    before = json.loads(lines[cell])
+    assert (again.scores, again.details) == (before["scores"], before["details"])
 
 
 def test_a_second_sweep_runs_nothing_and_prints_the_table(sweep_file, capsys, monkeypatch):
@@ -77,8 +92,8 @@ def test_a_second_sweep_runs_nothing_and_prints_the_table(sweep_file, capsys, mo
 
     tree = read_yaml(sweep_file)  # of what the sweep names no longer the table does not tell
     sweep_file.write_text(to_yaml({**tree, "seeds": [0], "systems": {"full": tree["systems"]["full"]}}))
-    said = []
-    cells = {result.cell for result in results_of(read_sweep(sweep_file), said.append)}
+    with logged() as said:
+        cells = {result.cell for result in results_of(read_sweep(sweep_file))}
     corpora, systems = ("plain", "many"), ("full", "majority", "tfidf_svm")
     assert cells == {(corpus, system, 0) for corpus in corpora for system in systems}
     file = sweep_file.parent / "sweep" / "results.jsonl"
@@ -177,7 +192,7 @@ def test_seeds_of_a_system_that_the_sweep_does_not_have(sweep_file, seeds):
 
 
 def test_a_finished_cell_counts_only_for_the_recipe_that_made_it(sweep_file):
-    run_sweep(read_sweep(sweep_file), say=lambda line: None)
+    run_sweep(read_sweep(sweep_file))
     sweep_file.write_text(sweep_file.read_text().replace("learning_rate: 0.005", "learning_rate: 0.05"))
     with pytest.raises(CheckpointError, match=r"another configuration(.|\n)*training\.learning_rate: 0\.005 -> 0\.05"):
-        run_sweep(read_sweep(sweep_file), say=lambda line: None)
+        run_sweep(read_sweep(sweep_file))

@@ -11,21 +11,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from nlp_transfer import run
 from nlp_transfer.commands.merge import merge
 from nlp_transfer.commands.wise_ft import chosen_alpha, wise_ft
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.files.manifest import check_manifest, weights_fingerprint
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import saved_models
 from tests.tiny_documents import summary_tree, write_documents
 from tests.tiny_finished_runs import finished_runs
 from tests.tiny_runs import tiny_encoder
-
-
-def silent(_: str) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def scores(metrics: dict) -> dict:
 
 
 def test_the_end_of_the_curve_is_the_run(finished: Path, tmp_path: Path) -> None:
-    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 0.5, 1], say=silent)
+    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 0.5, 1])
     assert list(found.curve) == [0, 0.5, 1]
     own = json.loads((finished / "metrics.json").read_text())
     assert scores(found.curve[1].metrics) == pytest.approx(scores(own))
@@ -60,7 +56,7 @@ def test_the_end_of_the_curve_is_the_run(finished: Path, tmp_path: Path) -> None
 
 
 def test_the_written_model_is_the_point_on_the_line(finished: Path, tmp_path: Path) -> None:
-    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0.25], say=silent)
+    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0.25])
     check_manifest(Path(found.paths["model"]))
     merged = load_file(Path(found.paths["model"]) / "model.safetensors")
     trained = load_file(finished / "model" / "model.safetensors")
@@ -82,17 +78,17 @@ def test_labels_of_the_target_choose_nothing(finished: Path, tmp_path: Path) -> 
     folder = Path(shutil.copytree(finished, tmp_path / "run"))
     file = finished.parent / "target" / "test.jsonl"
     before, record = file.read_text(), json.loads((folder / "run.json").read_text())
-    first = wise_ft(str(folder), str(tmp_path / "a"), alphas=[0.2, 0.6, 1], say=silent)
+    first = wise_ft(str(folder), str(tmp_path / "a"), alphas=[0.2, 0.6, 1])
     try:
         lines = [json.loads(line) for line in before.splitlines()]
         for line in lines:
             line["label"] = "public"
         file.write_text("\n".join(map(json.dumps, lines)) + "\n")
         with pytest.raises(CheckpointError, match=r"run: its target corpus was .* Put its files back as they were\."):
-            wise_ft(str(folder), str(tmp_path / "b"), say=silent)
+            wise_ft(str(folder), str(tmp_path / "b"))
         record["inputs"].pop("target corpus")
         (folder / "run.json").write_text(json.dumps(record))
-        second = wise_ft(str(folder), str(tmp_path / "c"), alphas=[0.2, 0.6, 1], say=silent)
+        second = wise_ft(str(folder), str(tmp_path / "c"), alphas=[0.2, 0.6, 1])
     finally:
         file.write_text(before)
     assert second.alpha == first.alpha
@@ -101,7 +97,7 @@ def test_labels_of_the_target_choose_nothing(finished: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["target_infomax", "target_entropy", "target_density"])
 def test_a_score_without_labels_may_choose(finished: Path, tmp_path: Path, name: str) -> None:
-    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 1], choose_by=name, say=silent)
+    found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 1], choose_by=name)
     values = {alpha: one.value for alpha, one in found.curve.items()}
     best = min if name == "target_entropy" else max
     assert found.alpha == best(values, key=values.__getitem__)
@@ -116,7 +112,7 @@ def test_ties_go_to_the_middle() -> None:
 @pytest.mark.slow
 def test_thresholds_are_tuned_anew(tmp_path: Path) -> None:
     (folder,) = finished_runs(tmp_path, (0,), multi_label=True)
-    found = wise_ft(str(folder), alphas=[0.5, 1], say=silent)
+    found = wise_ft(str(folder), alphas=[0.5, 1])
     loaded = saved_models.load(folder / "wise_ft")
     assert dict(zip(loaded.label_names, loaded.thresholds.tolist(), strict=True)) == found.curve[found.alpha].thresholds
     assert found.curve[0.5].thresholds != found.curve[1].thresholds
@@ -126,7 +122,7 @@ def test_thresholds_are_tuned_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize("methods", [[{"name": "lora", "r": 4}], ["lp_ft"]])
 def test_other_methods_have_a_line_too(tmp_path: Path, methods: list) -> None:
     (folder,) = finished_runs(tmp_path, (0,), methods=methods)
-    found = wise_ft(str(folder), alphas=[0, 1], say=silent)
+    found = wise_ft(str(folder), alphas=[0, 1])
     own = json.loads((folder / "metrics.json").read_text())
     assert scores(found.curve[1].metrics) == pytest.approx(scores(own))
 
@@ -135,7 +131,7 @@ def test_other_methods_have_a_line_too(tmp_path: Path, methods: list) -> None:
 def test_an_encoder_that_did_not_move(tmp_path: Path) -> None:
     (folder,) = finished_runs(tmp_path, (0,), methods=["frozen_encoder"])
     with pytest.raises(ConfigError) as caught:
-        wise_ft(str(folder), say=silent)
+        wise_ft(str(folder))
     assert str(caught.value) == (
         f"{folder} trained with frozen_encoder, which does not move the encoder: nothing lies between."
     )
@@ -178,7 +174,7 @@ def test_a_merge_that_was_killed_can_be_made_again(finished: Path, tmp_path: Pat
 def test_a_run_that_does_not_classify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus, encoder = write_documents(tmp_path / "documents"), tiny_encoder(tmp_path / "encoder")
     tree = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
-    run(load_config(tree=tree), say=silent)
+    run(load_config(tree=tree))
     assert merge(["wise_ft", str(tmp_path / "run")]) == BAD_INPUT
     assert capsys.readouterr().err.endswith(
         f"CheckpointError: {tmp_path / 'run'} is a run of extractive_summarization, and its weights cannot be scored "

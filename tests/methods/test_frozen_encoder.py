@@ -12,6 +12,7 @@ from nlp_transfer.methods.lp_ft import LPFT
 from nlp_transfer.models.activation_cache.features import hidden_states
 from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.families import count_parameters
+from tests.logged import logged
 from tests.tiny_models import FAMILIES, accuracy, collate, context, logits, random_rows, tiny_model
 
 
@@ -95,13 +96,15 @@ def test_wrong_values_are_reported_together() -> None:
 def test_kept_features_make_the_same_model_in_every_run(family: str, method: Any, tmp_path: Path) -> None:
     plain = context()
     expected = logits(method.prepare(tiny_model(family), plain))
-    store, said = ActivationStore(10**8, tmp_path / "kept"), []
+    store = ActivationStore(10**8, tmp_path / "kept")
     for seed, words in ((0, "Every text was encoded once, and the features are kept"), (1, "Features were found")):
-        ctx = context(activations=store, say=said.append, seed=seed)
+        ctx = context(activations=store, seed=seed)
         model = tiny_model(family)
         passes: list[int] = []
         model.get_input_embeddings().register_forward_hook(lambda *_, passes=passes: passes.append(1))
-        found = logits(method.prepare(model, ctx))
+        with logged() as said:
+            prepared = method.prepare(model, ctx)
+        found = logits(prepared)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
         facts = dict(ctx.facts[method.name])
         size = facts.pop("features_kept_bytes")
@@ -118,10 +121,10 @@ def passes_over_rows() -> int:
 
 
 def test_features_that_do_not_fit_are_said(tmp_path: Path) -> None:
-    said: list[str] = []
     store = ActivationStore(10, tmp_path / "kept", setting="the.limit")
-    ctx = context(activations=store, say=said.append)
-    FrozenEncoder(layers=[1], pooling=["cls"]).prepare(tiny_model("bert"), ctx)
+    ctx = context(activations=store)
+    with logged() as said:
+        FrozenEncoder(layers=[1], pooling=["cls"]).prepare(tiny_model("bert"), ctx)
     reason = "it would take 8.7 kB, more than the 10 bytes that the.limit allows"
     assert said[0].startswith(f"Features are not kept for other runs: {reason}; it would take ")
     assert ctx.facts["frozen_encoder"]["features_not_kept"].startswith(reason)

@@ -11,6 +11,7 @@ from datasets import Dataset
 from rich.console import Console
 
 from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.errors import CheckpointError
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 
@@ -67,21 +68,22 @@ def test_metrics_json(report, tmp_path):
         "report": str(tmp_path / "report.md"),
         "baselines": str(tmp_path / "baselines.json"),
     }
-    names = ["baselines.json", "facts.json", "metrics.json", "report.md"]
+    names = ["baselines.json", "metrics.json", "report.json", "report.md"]
     assert sorted(item.name for item in tmp_path.iterdir()) == names
 
 
-def test_facts_json(report, tmp_path):
-    report.write(tmp_path)
-    facts = json.loads((tmp_path / "facts.json").read_bytes())
-    assert list(facts) == ["model", "seeds", "corpora", "cost", "found", "warnings"]
-    assert (facts["model"], facts["seeds"]) == (report.model, list(report.seeds))
-    assert facts["corpora"]["source"] == {
-        "rows": report.corpora["source"].rows,
-        "fingerprint": report.corpora["source"].fingerprint,
-    }
-    assert Cost(**facts["cost"]) == report.cost
-    assert facts["found"] == report.facts != {}
+def test_a_report_is_read_back(report, tmp_path):
+    written = replace(report, warnings=("Adaptation looks worse.",)).write(tmp_path)
+    again = Report.read(tmp_path)
+    assert again == replace(written, config={"model": "encoder", "training": {"seed": 7}})  # secrets are not written
+    (tmp_path / "report.json").write_text('{"title": "run"}')
+    with pytest.raises(
+        CheckpointError, match=r"report\.json holds no report \('methods'\)\. Take it from a copy of the run"
+    ):
+        Report.read(tmp_path)
+    (tmp_path / "report.json").unlink()
+    with pytest.raises(CheckpointError, match=r"report\.json cannot be read"):
+        Report.read(tmp_path)
 
 
 def test_a_model_as_good_as_its_baseline(report, tmp_path):
@@ -92,7 +94,7 @@ def test_a_model_as_good_as_its_baseline(report, tmp_path):
 def test_warnings_are_where_they_are_read(report, tmp_path):
     warned = replace(report, warnings=("Adaptation *looks* worse.",))
     warned.write(tmp_path)
-    assert json.loads((tmp_path / "facts.json").read_bytes())["warnings"] == ["Adaptation *looks* worse."]
+    assert json.loads((tmp_path / "report.json").read_bytes())["warnings"] == ["Adaptation *looks* worse."]
     text = (tmp_path / "report.md").read_text()
     assert "\n**Warning**: Adaptation \\*looks\\* worse.\n" in text[: text.index("## Results")]
     console = Console(width=100, file=io.StringIO())

@@ -74,11 +74,11 @@ DAMAGES = [b"", b"{", b"[]", b"null", b"{}", b'{"source": {"test": {"macro_f1": 
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", ["metrics.json", "facts.json", "predictions.jsonl.gz"])
+@pytest.mark.parametrize("name", ["metrics.json", "report.json", "predictions.jsonl.gz"])
 def test_results_are_those_of_the_run(tmp_path, name, damage):
     path = tmp_path / "run"
     folder = open_run_folder(path, CONFIG, resume=False)
-    for number, one in enumerate(("metrics.json", "facts.json", "predictions.jsonl.gz")):
+    for number, one in enumerate(("metrics.json", "report.json", "predictions.jsonl.gz")):
         (path / one).write_text(f'{{"source": {{"test": {{"macro_f1": 0.{number}}}}}}}')
     folder.finish()
     check_results(inspect(path), complete=True)
@@ -95,12 +95,12 @@ def test_results_that_are_gone_or_swapped(tmp_path):
     path = tmp_path / "run"
     folder = open_run_folder(path, CONFIG, resume=False)
     (path / "metrics.json").write_text('{"source": {}}')
-    (path / "facts.json").write_text("{}")
+    (path / "report.json").write_text("{}")
     folder.finish()
-    (path / "facts.json").rename(path / "metrics.json")
+    (path / "report.json").rename(path / "metrics.json")
     check = inspect(path)
     with pytest.raises(
-        CheckpointError, match=r"2 problems:\n.*metrics\.json was changed .*\n.*facts\.json cannot be read"
+        CheckpointError, match=r"2 problems:\n.*metrics\.json was changed .*\n.*report\.json cannot be read"
     ):
         check_results(check, complete=True)
     with pytest.raises(CheckpointError, match=r"metrics\.json was changed after the run had finished"):

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from nlp_transfer import run
 from nlp_transfer.commands.push import push
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.runner import run
 from tests.hub_server import HOLD, OWNER, STRANGER, Hub, running
 from tests.tiny_runs import ROOT, rows, run_tree, tiny_encoder, write_corpus
 
@@ -27,7 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoder, corpus = tiny_encoder(folder / "encoder"), write_corpus(folder / "corpus")
     for seed, name in ((3, "lora"), (4, "other")):
         tree = run_tree(encoder, corpus, folder / name, num_train_epochs=1, seed=seed)
-        run(load_config(tree={**tree, "methods": [{"name": "lora", "r": 4}]}), say=lambda _: None)
+        run(load_config(tree={**tree, "methods": [{"name": "lora", "r": 4}]}))
     return folder
 
 

@@ -12,6 +12,7 @@ from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.training import runtime
 from nlp_transfer.training.runtime import deterministic, is_lost_process, naming_lost_processes
 from tests.launching import launched
+from tests.logged import logged
 from tests.tiny_runs import run_tree
 
 
@@ -112,16 +113,16 @@ def test_other_errors_stay_as_they_are(error):
 
 
 def test_nothing_changes_on_a_cpu():
-    with deterministic(torch.device("cpu"), print) as met:
+    with deterministic(torch.device("cpu")) as met:
         assert not torch.are_deterministic_algorithms_enabled()
     assert met == []
 
 
 def test_on_a_gpu_they_are_asked_for_and_the_others_named_once(monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
-    said, passed = [], []
+    passed = []
     monkeypatch.setattr(warnings, "showwarning", lambda message, *_, **__: passed.append(str(message)))
-    with deterministic(torch.device("cuda"), said.append) as met:
+    with logged() as said, deterministic(torch.device("cuda")) as met:
         assert torch.are_deterministic_algorithms_enabled()
         assert torch.is_deterministic_algorithms_warn_only_enabled()
         for _ in range(2):

@@ -202,16 +202,14 @@ def test_predictions_are_the_models_whatever_metrics_are_computed_of(tmp_path: P
         compare_on_target(others[0], others[1], ROWS)
 
 
-def test_what_looks_worse_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr("nlp_transfer.training.target_evaluation.log_message", said.append)
+def test_what_looks_worse_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     unsure, sure = trainer(tmp_path, 0), trainer(tmp_path, 0)
     with torch.no_grad():
         final_layer(sure).weight.mul_(9.0)
     assert not compare_on_target(sure, unsure, TEXTS).warns
-    assert said == []
+    assert not caplog.messages
     assert compare_on_target(unsure, sure, TEXTS).warns
-    (text,) = said
+    (text,) = caplog.messages
     assert text.startswith("Adaptation looks worse than training on the source alone: target_infomax 0.")
     assert "the source-only one is that of the other trainer." in text
 

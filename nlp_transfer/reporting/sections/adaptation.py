@@ -1,36 +1,39 @@
 """What a finished run says of its target domain: whether adapting did harm, pseudo-labels, choices of a checkpoint."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
-from nlp_transfer.reporting.report import METRICS
-from nlp_transfer.reporting.sections.results import number
+from nlp_transfer.reporting.report import Report
+from nlp_transfer.reporting.sections.results import is_summary, number
 from nlp_transfer.tasks import FittedClassification
-from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training import TransferArguments, TransferTrainer
 from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
 from nlp_transfer.training.scoring import SplitPredictions
 from nlp_transfer.training.target_batches import has_label
 from nlp_transfer.training.target_data import Encoded, adaptation_split
 
 
-def score_summary(config: Experiment) -> str:
-    """What a finished run scored, in a few words."""
-    metrics = json.loads((Path(str(config.training.output_dir)) / METRICS).read_text())
-    key, words = ("macro_f1", "macro-F1") if config.task.classifies else ("rouge1", "ROUGE-1")
+def score_summary(report: Report) -> str:
+    """Return the scores of a run in a few words."""
+    metrics = report.metrics
     parts = [
-        f"{domain} {split} {words} {number(splits[split][key])}"
+        f"{domain} {split} {_headline(splits[split])}"
         for domain, splits in metrics.items()
         for split in [next((name for name in ("test", "validation") if name in splits), next(iter(splits), None))]
         if split is not None
     ]
     return ", ".join(parts)
+
+
+def _headline(scores: Mapping[str, Any]) -> str:
+    key, words = ("rouge1", "ROUGE-1") if is_summary(scores) else ("macro_f1", "macro-F1")
+    return f"{words} {number(scores[key])}"
 
 
 def compare_with_source_only(
@@ -84,18 +87,16 @@ def pseudo_label_facts(task: FittedClassification, trainer: TransferTrainer, enc
 
 
 def choices_by_labels(
-    config: Experiment, history: Sequence[Mapping[str, float]], *, multi_label: bool
+    training: TransferArguments, history: Sequence[Mapping[str, float]], *, multi_label: bool
 ) -> dict[str, str]:
     """What each way of choosing a checkpoint would have taken, by the target's labels, as facts for the report.
 
     Args:
-        config: says by what it was chosen, and whether the target was scored in each evaluation at all.
+        training: the arguments, which name the selection metric.
         history: the log's entries.
         multi_label: whether a text may have several labels, which are those of 0.5 and more here: thresholds are tuned
             at the end.
     """
-    if not config.log_target_scores:
-        return {}
     judged = f"eval_{TARGET_MACRO_F1}"
     evaluations = [entry for entry in history if judged in entry]
     if not evaluations:
@@ -103,8 +104,8 @@ def choices_by_labels(
     best = max(evaluations, key=lambda entry: entry[judged])
     score = "macro-F1 with thresholds of 0.5" if multi_label else "macro-F1"
     facts = {"best by the target's labels": f"{score} {number(best[judged])} at step {best['step']}"}
-    chosen = str(config.training.metric_for_best_model or "loss").removeprefix("eval_")
-    greater = {chosen: bool(config.training.greater_is_better), "macro_f1": True}
+    chosen = str(training.metric_for_best_model or "loss").removeprefix("eval_")
+    greater = {chosen: bool(training.greater_is_better), "macro_f1": True}
     greater |= {name: one.greater_is_better for name, one in LABEL_FREE.items()}
     for name, is_greater in greater.items():
         if all(f"eval_{name}" in entry for entry in evaluations) and name != TARGET_MACRO_F1:

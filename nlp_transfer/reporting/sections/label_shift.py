@@ -1,19 +1,20 @@
-"""Label shift in a run: how frequent the target's classes seem to be, for the report, and built into the model."""
+"""Report label shift: the estimated class frequencies of the target, and their correction in the model."""
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping
 
 import numpy as np
-from transformers import PreTrainedModel
 
-from nlp_transfer.errors import ConfigError
-from nlp_transfer.metrics.label_shift import AT_CHANCE, above_chance, estimate_label_shift, vanishing_classes
-from nlp_transfer.models.families import final_linear
+from nlp_transfer.errors import TrainingError
+from nlp_transfer.metrics.label_shift import AT_CHANCE, above_chance, estimate_label_shift
 from nlp_transfer.reporting.sections.results import number
 from nlp_transfer.tasks import FittedClassification
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.scoring import SplitPredictions, predict, scored_splits
 from nlp_transfer.training.target_data import Encoded
-from nlp_transfer.training.target_evaluation import apply_prior_correction
+from nlp_transfer.training.target_evaluation import apply_prior_correction, usable_label_shift
+
+log = logging.getLogger(__name__)
 
 
 def class_frequencies(
@@ -50,48 +51,29 @@ def _by_class(task: FittedClassification, seen: Iterable[str], truth: Iterable[s
     return {name: one + other for name, one, other in zip(task.label_names, seen, truth, strict=True)}
 
 
-def check_correctable(task: FittedClassification, model: PreTrainedModel) -> None:
-    """Refuse `prior_correction` where it cannot be done.
-
-    Raises:
-        ConfigError: texts have several labels, or the layer that makes the logits has no bias.
-    """
-    if task.multi_label:
-        raise ConfigError("prior_correction is for one label a text, and the source has several. Leave it out.")
-    if final_linear(model)[1].bias is None:
-        raise ConfigError(
-            "prior_correction changes the bias of the model's last layer, and this one has none. Leave it out."
-        )
-
-
 def correct_prior(
-    trainer: TransferTrainer, task: FittedClassification, encoded: Encoded, tell: Callable[[str], None]
+    trainer: TransferTrainer, task: FittedClassification, encoded: Encoded
 ) -> tuple[dict[str, str], dict[str, np.ndarray], np.ndarray | None]:
-    """Let the model predict with the class frequencies that the target's texts seem to have.
+    """Change a run's model so that it predicts with the estimated class frequencies of the target.
 
-    Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so that whoever loads the
-    model predicts so. A model that does not tell the source's classes apart is left as it is: what it says of the
-    target is no estimate. So is one that would never again say a class that it says of target texts: an estimate of
-    next to none may be right, and little is lost then; where it is wrong, the class is. On all processes together.
+    A model from which there is no usable estimate (`usable_label_shift`) stays as it is. All processes call it.
 
     Returns:
-        Facts for the report: that it was done, and what the target's score was before, where it has labels. The logits
-        before, of the target's splits and of source validation, shape (rows, classes); none where nothing was done.
+        Facts for the report: that it was done, and the target's score before, where it has labels. The logits before,
+        of the target's splits and of source validation, shape (rows, classes); none where nothing was done.
     """
     validation, labels = predict(trainer, encoded["source"]["validation"])
     assert labels is not None
     splits = scored_splits("target", encoded.get("target", {}))
     if not splits:
         return {"corrected": "no: the target has no rows that were not learned from"}, {}, None
-    if not above_chance(validation, labels):
-        tell(f"prior_correction: nothing is corrected: {AT_CHANCE}.")
-        return {"corrected": f"no: {AT_CHANCE}"}, {}, None
     sides = [predict(trainer, encoded["target"][split]) for split in splits]
     target = np.concatenate([logits for logits, _ in sides])
-    shift = estimate_label_shift(validation, labels, target)
-    if lost := vanishing_classes(target, shift, task.label_names):
-        tell(f"prior_correction: nothing is corrected: {lost}.")
-        return {"corrected": f"no: {lost}"}, {}, None
+    try:
+        shift = usable_label_shift(validation, labels, target, task.label_names)
+    except TrainingError as error:
+        log.info("prior_correction: nothing is corrected: %s.", error)
+        return {"corrected": f"no: {error}"}, {}, None
     apply_prior_correction(trainer, shift)
     shares = ", ".join(
         f"{name} {shift.target[i]:.3f} ({shift.source[i]:.3f} before)"
@@ -99,7 +81,7 @@ def correct_prior(
         else f"{name} as before (source validation has no row of it)"
         for i, name in enumerate(task.label_names)
     )
-    tell(f"prior_correction: the model now predicts with the frequencies that the target seems to have: {shares}.")
+    log.info("prior_correction: the model now predicts with the frequencies that the target seems to have: %s.", shares)
     facts = {"corrected": "the model predicts with the target's frequencies, on source texts too"}
     logits, known = sides[0]
     if known is not None:

@@ -16,11 +16,10 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from transformers.utils import logging
 
 from nlp_transfer.files import cache_key
-from nlp_transfer.methods.base import Context, ignore_message
+from nlp_transfer.methods.base import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.activation_cache.digests import UniqueTexts, unique_texts
 from nlp_transfer.models.activation_cache.features import make_batch
@@ -45,12 +44,6 @@ CHECKED_ROWS = 4
 
 TOLERANCES = {False: 1e-4, True: 5e-2}
 """Maximum difference of their logits, relative to the largest: in float32, and under autocast."""
-
-
-def log_message(text: str) -> None:
-    """Log a warning on the main process."""
-    if PartialState().is_main_process:
-        logger.warning(text)
 
 
 def store_for(arguments: Any) -> ActivationStore | None:
@@ -110,13 +103,11 @@ class ActivationCache(Extension):
         phases = [phase for phase in frozen_phases(trainer) if phase.layers > 0]
         if not phases:
             return
-        say = trainer.context.say if trainer.context is not None else log_message
-        say = say if trainer.args.process_index == 0 else ignore_message
         try:
             states = self._make_states(phases)
         except NotCachedError as reason:
             self._summary = {"used": False, "reason": str(reason)}
-            say(f"The frozen layers are computed in every epoch: {reason}.")
+            logger.info("The frozen layers are computed in every epoch: %s.", reason)
             return
         self._states = states
         opened.enter_context(states.active())
@@ -125,7 +116,7 @@ class ActivationCache(Extension):
         self._summary = {"used": True, "layers_passed_over": layers, "bytes": size}
         store = next(iter(states.entries.values())).path.parent
         depth, which = len(encoder_layers(self._plain())), " or ".join(str(layer) for layer in layers)
-        say(
+        logger.info(
             f"Epochs start above the lowest {which} of {depth} layers, from what these make of each text: "
             f"{shown_bytes(size)} {'' if self._computed else 'found '}in {store}."
         )

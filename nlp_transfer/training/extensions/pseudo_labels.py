@@ -1,5 +1,6 @@
 """Give target rows the labels of a method at the start of each epoch."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.training.features import features_of
 from nlp_transfer.training.target_batches import has_label, label_column
+
+log = logging.getLogger(__name__)
 
 
 class PseudoLabels(Extension):
@@ -48,12 +51,12 @@ class PseudoLabels(Extension):
         # All processes take the labels of the first, should theirs be rounded otherwise.
         self.labels = None if made is None else broadcast(torch.from_numpy(made).to(self.trainer.args.device)).cpu()
         if made is not None and self.labels is not None:
-            context.say(
+            log.info(
                 f"{self.method.name}: {int(has_label(self.labels).sum()):,} of {len(made):,} target texts have a "
                 f"pseudo-label in epoch {epoch + 1}."
             )
         if epoch == 0 and not self.method.labelling_epochs(epochs):
-            context.say(
+            log.warning(
                 f"{self.method.name}: training ends before the first epoch that gives pseudo-labels, so it is as if "
                 "it were not there. Train longer."
             )

@@ -66,7 +66,9 @@ def test_a_corpus_with_too_few_rows(cases, tmp_path):
 def test_both_sides_train_the_same_parameters_from_the_same_weights(cases, tmp_path, name):
     config, rows, stock = built(cases[name], tmp_path)
     loaded = our_side.load_model(config, rows.task)
-    ours, _ = our_side.build_trainer(config, rows.task, rows.tokenizer, rows.encoded, loaded, tmp_path, None, print)
+    ours, _ = our_side.build_trainer(
+        config, our_side.RunData({}, rows.task, rows.tokenizer, {"source": rows.encoded}), loaded, tmp_path
+    )
     assert trained(stock.model) == trained(ours.model)
     expected = dict(ours.model.named_parameters())
     for parameter, value in stock.model.named_parameters():

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, pipeline
 
 import nlp_transfer
+from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimating import estimate
 from nlp_transfer.commands.evaluation import evaluate
@@ -21,11 +22,11 @@ from nlp_transfer.commands.push_run import PushSettings, prepare
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, PublishError
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.sequence_classification.predictor import predict_file
 from nlp_transfer.tasks.summarization.abstractive_predictor import write_summaries
 from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer
+from tests.logged import logged
 from tests.tiny_documents import documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder, train_on_two_processes
 
@@ -50,9 +51,9 @@ def tree(encoder, corpus, output, task=None, **training):
 @pytest.fixture(scope="module")
 def finished(encoder, corpus, tmp_path_factory):
     """A finished run: its report, its folder, and what it said."""
-    said: list[str] = []
     folder = tmp_path_factory.mktemp("runs") / "first"
-    return run(load_config(tree=tree(encoder, corpus, folder)), say=said.append), folder, "\n".join(said)
+    with logged() as said:
+        return run(load_config(tree=tree(encoder, corpus, folder))), folder, "\n".join(said)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -258,10 +259,10 @@ def test_documents_of_every_kind(finished):
 
 
 def test_an_extractor_picks_what_is_read_and_is_saved_with_the_model(encoder, corpus, tmp_path):
-    run(load_config(tree=summary_tree(encoder, corpus, tmp_path / "extractor", num_train_epochs=1)), say=lambda _: None)
+    run(load_config(tree=summary_tree(encoder, corpus, tmp_path / "extractor", num_train_epochs=1)))
     task = {"long_documents": "extract", "extractor": str(tmp_path / "extractor")}
     made = tree(encoder, corpus, tmp_path / "run", task, num_train_epochs=1)
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     assert report.metrics["source"]["test"]["rows"] == 12
     shutil.rmtree(tmp_path / "extractor")
     loaded = saved_models.load(tmp_path / "run")
@@ -289,7 +290,7 @@ METHODS = {
 def test_what_trains_and_what_stays(name, encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
     made["methods"] = METHODS[name]
-    run(load_config(tree=made), say=lambda _: None)
+    run(load_config(tree=made))
     trained = saved_models.load(tmp_path / "run").model
     config = load_config(tree=made)
     started = nlp_transfer_model(config, encoder)
@@ -324,7 +325,7 @@ def nlp_transfer_model(config, encoder):
 
 def test_shared_weights_are_trained_resumed_and_saved(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", {"share_weights": True}, num_train_epochs=2)
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     whole = saved_models.load(tmp_path / "run").model
     query = whole.encoder.encoder.layer[0].attention.self.query.weight
     assert torch.equal(query, whole.decoder.bert.encoder.layer[0].attention.self.query.weight)
@@ -338,7 +339,7 @@ def test_shared_weights_are_trained_resumed_and_saved(encoder, corpus, tmp_path)
 def test_without_rouge_to_choose_by_evaluations_do_not_write(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
     made["training"]["metric_for_best_model"] = "loss"
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     assert log(tmp_path / "run", "eval_loss")
     assert not log(tmp_path / "run", "eval_rouge1")
     assert report.metrics["source"]["test"]["rouge1"] > 0
@@ -349,7 +350,7 @@ def test_a_target_without_summaries_is_written_of(encoder, corpus, tmp_path):
     (tmp_path / "target.jsonl").write_text("\n".join(map(json.dumps, rows)))
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
     made["target"] = {"path": str(tmp_path / "target.jsonl")}
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     assert report.metrics["target"] == {}
     lines = [line for line in read(tmp_path / "run" / "predictions.jsonl.gz") if line["domain"] == "target"]
     assert [line["id"] for line in lines] == ["t0", "t1", "t2", "t3"]
@@ -372,7 +373,7 @@ def test_no_summary_of_the_target_decides_what_is_learned(encoder, corpus, tmp_p
             file.write_text("\n".join(map(json.dumps, rows)))
         made["target"] = {"path": str(folder)}
         made["training"]["output_dir"] = str(tmp_path / f"run-{kind}")
-        run(load_config(tree=made), say=lambda _: None)
+        run(load_config(tree=made))
         weights.append((tmp_path / f"run-{kind}" / "model" / "model.safetensors").read_bytes())
         config = json.loads((tmp_path / f"run-{kind}" / "model" / "generation_config.json").read_text())
         assert "max_length" not in config
@@ -382,7 +383,7 @@ def test_no_summary_of_the_target_decides_what_is_learned(encoder, corpus, tmp_p
 def test_adapters_of_shared_weights_are_refused(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", {"share_weights": True})
     with pytest.raises(ConfigError, match=r"task\.share_weights is on, and an adapter would change what"):
-        run(load_config(tree={**made, "methods": [{"name": "lora", "r": 2}]}), say=lambda _: None)
+        run(load_config(tree={**made, "methods": [{"name": "lora", "r": 2}]}))
 
 
 def test_the_encoder_is_adapted_to_a_target_beside_a_run_that_is_not(encoder, corpus, tmp_path):
@@ -393,8 +394,8 @@ def test_the_encoder_is_adapted_to_a_target_beside_a_run_that_is_not(encoder, co
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1, logging_steps=1)
     made["target"] = {"path": str(tmp_path / "target.jsonl")}
     made["methods"] = ["full_fine_tuning", {"name": "dann", "weight": 1.0}, "mmd", "coral"]
-    said: list[str] = []
-    report = run(load_config(tree=made), say=said.append)
+    with logged() as said:
+        report = run(load_config(tree=made))
     assert {"dann_loss", "mmd_loss", "coral_loss", "source_loss"} <= set(read(tmp_path / "run" / "log.jsonl")[0])
     assert re.search(r"Without dann and mmd and coral: .*target \w+ ROUGE-1 0\.\d+", "\n".join(said))
     beside = report.baselines["source_only"]["target"]
@@ -478,7 +479,7 @@ def test_what_goes_to_the_hub_names_no_place(finished):
 
 def test_an_adapter_of_a_network_that_was_put_together_does_not_go_alone(encoder, corpus, tmp_path):
     made = tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
-    run(load_config(tree={**made, "methods": [{"name": "lora", "r": 2}]}), say=lambda _: None)
+    run(load_config(tree={**made, "methods": [{"name": "lora", "r": 2}]}))
     with pytest.raises(PublishError, match=r"the adapter of a summariser fits the network that its run put"):
         prepare(read_run(tmp_path / "run"), "owner/writer", PushSettings(what="adapter"))
 

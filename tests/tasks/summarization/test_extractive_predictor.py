@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimating import estimate
 from nlp_transfer.commands.evaluation import evaluate
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.sequence_classification.predictor import predict_file
 from nlp_transfer.tasks.summarization.extractive_predictor import Summary, SummarySentence, sentence_scores, summarize
 from nlp_transfer.tasks.trained import TrainedSummarizer
+from tests.logged import logged
 from tests.tiny_documents import RIGHT, documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder, train_on_two_processes
 
@@ -37,9 +38,9 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(encoder, corpus, tmp_path_factory):
     """A finished run: its report, its folder, and what it said."""
-    said: list[str] = []
     folder = tmp_path_factory.mktemp("runs") / "first"
-    return run(load_config(tree=summary_tree(encoder, corpus, folder)), say=said.append), folder, "\n".join(said)
+    with logged() as said:
+        return run(load_config(tree=summary_tree(encoder, corpus, folder))), folder, "\n".join(said)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -258,7 +259,7 @@ def test_a_next_run_goes_on_from_it(finished, encoder, tmp_path):
     corpus = write_documents(tmp_path / "marked", highlights=True)
     made = summary_tree(folder / "model", corpus, tmp_path / "next", num_train_epochs=1, learning_rate=1e-5)
     made["task"]["supervision"] = "auto"
-    report = run(load_config(tree=made), say=lambda _: None)
+    report = run(load_config(tree=made))
     assert report.facts["sentences are labelled by"] == "highlights"
     assert report.facts["The sentence layers of the run before are kept."] is True
     assert report.metrics["source"]["test"]["f1"] > 0.9
@@ -267,7 +268,7 @@ def test_a_next_run_goes_on_from_it(finished, encoder, tmp_path):
 @pytest.mark.parametrize("method", [{"name": "lora", "r": 4}, {"name": "partial_fine_tuning", "layers": 1}])
 def test_other_methods_go_with_it(encoder, corpus, tmp_path, method):
     made = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
-    report = run(load_config(tree={**made, "methods": [method]}), say=lambda _: None)
+    report = run(load_config(tree={**made, "methods": [method]}))
     assert report.cost.trainable_parameters < report.cost.total_parameters
     lines = [line for line in read(tmp_path / "run" / "predictions.jsonl.gz") if line["split"] == "test"]
     summarizer = saved_models.load(tmp_path / "run")
@@ -279,7 +280,7 @@ def test_other_methods_go_with_it(encoder, corpus, tmp_path, method):
 def test_a_target_domain_is_scored_by_its_summaries(encoder, corpus, tmp_path):
     target = write_documents(tmp_path / "target", sizes=(3, 3, 6))
     made = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
-    report = run(load_config(tree={**made, "target": {"path": str(target)}}), say=lambda _: None)
+    report = run(load_config(tree={**made, "target": {"path": str(target)}}))
     assert report.metrics["target"]["test"]["rows"] == 6
     assert report.baselines["lead"]["target"]["test"]["rows"] == 6
 
@@ -288,7 +289,7 @@ def test_a_target_without_summaries_is_summarised(encoder, corpus, tmp_path):
     rows = [{"id": row["id"], "document": row["document"]} for row in documents(5, seed=7)]
     (tmp_path / "plain.jsonl").write_text("\n".join(map(json.dumps, rows)))
     made = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
-    report = run(load_config(tree={**made, "target": {"path": str(tmp_path / "plain.jsonl")}}), say=lambda _: None)
+    report = run(load_config(tree={**made, "target": {"path": str(tmp_path / "plain.jsonl")}}))
     assert report.metrics["target"] == {}
     lines = [line for line in read(tmp_path / "run" / "predictions.jsonl.gz") if line["domain"] == "target"]
     assert [line["id"] for line in lines] == [row["id"] for row in rows]
@@ -322,7 +323,7 @@ def test_a_dry_run_shows_the_right_sentences(encoder, corpus, tmp_path):
 
 
 def test_it_is_estimated_like_any_run(encoder, corpus, tmp_path):
-    found = estimate(load_config(tree=summary_tree(encoder, corpus, tmp_path / "run")), say=lambda _: None)
+    found = estimate(load_config(tree=summary_tree(encoder, corpus, tmp_path / "run")))
     assert set(found.seconds) >= {"Preparing", "Training", "Final scoring"}
 
 

@@ -4,9 +4,9 @@ import pytest
 from transformers import pipeline
 
 import nlp_transfer
+from nlp_transfer import run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.runner import run
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.summarization.extractive_predictor import summarize
 from tests.tiny_classifiers import save_classifier
@@ -19,7 +19,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     corpus = write_documents(folder / "documents")
     tree = summary_tree(tiny_encoder(folder / "encoder"), corpus, folder / "out", num_train_epochs=1)
-    run(load_config(tree=tree), say=lambda _: None)
+    run(load_config(tree=tree))
     nlp_transfer.register_pipelines()
     nlp_transfer.register_pipelines()
     return folder / "out"

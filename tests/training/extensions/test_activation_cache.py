@@ -16,8 +16,9 @@ from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.training.extensions import activation_cache as module
 from nlp_transfer.training.extensions.activation_cache import ActivationCache
 from tests.launching import launched
+from tests.logged import logged
 from tests.tiny_classifiers import word_tokenizer
-from tests.tiny_models import collate, context, random_rows, tiny_model
+from tests.tiny_models import collate, random_rows, tiny_model
 from tests.training.stand_in import attached, stand_in
 
 ROWS, VALIDATION = random_rows(16, seed=1), random_rows(7, seed=2)
@@ -178,11 +179,10 @@ def test_a_resumed_run_ends_to_the_bit_as_an_uninterrupted_one(tmp_path: Path) -
 
 
 def test_what_was_said_and_where_it_lies(tmp_path: Path, folder: Path) -> None:
-    said: list[str] = []
     methods = [PartialFineTuning(layers=1)]
     run = trainer(tmp_path, methods)
-    run.context = context(say=said.append)
-    run.train()
+    with logged() as said:
+        run.train()
     [entry] = folder.glob("*.act")
     size = entry.stat().st_size
     assert fact(run) == {"used": True, "layers_passed_over": [2], "bytes": size}
@@ -191,9 +191,9 @@ def test_what_was_said_and_where_it_lies(tmp_path: Path, folder: Path) -> None:
         f"{size / 1000:.1f} kB in {folder}."
     ]
     again = trainer(tmp_path, methods)
-    again.context = context(say=said.append)
-    again.train()
-    assert said[1] == said[0].replace(" kB in ", " kB found in ")
+    with logged() as found:
+        again.train()
+    assert found[0] == said[0].replace(" kB in ", " kB found in ")
 
 
 def test_another_seed_reads_what_is_there_and_other_weights_or_rows_do_not(tmp_path: Path, folder: Path) -> None:
@@ -246,11 +246,10 @@ REASONS = {
 
 @pytest.mark.parametrize(("reason", "changes"), REASONS.items(), ids=REASONS)
 def test_why_not(reason: str, changes: dict[str, Any], tmp_path: Path) -> None:
-    said: list[str] = []
     run = trainer(tmp_path, [PartialFineTuning(layers=1)], **changes)
-    run.context = context(say=said.append)
     before = outcome(run)[0]
-    run.train()
+    with logged() as said:
+        run.train()
     assert fact(run) == {"used": False, "reason": reason}
     assert said == [f"The frozen layers are computed in every epoch: {reason}."]
     assert not torch.equal(outcome(run)[0], before)

@@ -1,0 +1,129 @@
+"""Run an experiment with all that it asks for: a search, the source-only baseline, the comparison with it, a push."""
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from accelerate import PartialState
+
+from nlp_transfer import runner
+from nlp_transfer.commands.push_run import PushSettings, check_push, push_after_run
+from nlp_transfer.commands.search import SEARCH_FACT, promote, search_experiment
+from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.data import Corpus
+from nlp_transfer.errors import PublishError
+from nlp_transfer.methods import FullFineTuning
+from nlp_transfer.reporting.log import only_warnings
+from nlp_transfer.reporting.report import Report
+from nlp_transfer.reporting.run_folder import RunFolder, inspect
+from nlp_transfer.reporting.sections.adaptation import score_summary
+from nlp_transfer.training.setup import load_model
+from nlp_transfer.training.signals import StopSignals
+from nlp_transfer.training.source_only import source_only_arguments, source_only_methods
+from nlp_transfer.training.target_data import selects_by_target_labels, target_method_names
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    experiment: Experiment,
+    *,
+    resume: bool = False,
+    archive_existing: bool = False,
+    stop_signals: StopSignals | None = None,
+) -> Report | None:
+    """Search, train the source-only baseline, train, evaluate, compare and push, as the experiment asks.
+
+    Args:
+        experiment: the experiment.
+        resume: continue an unfinished run of the same configuration, or read the report of a finished one.
+        archive_existing: rename a run that the folder holds, once all is checked, and begin anew.
+        stop_signals: signals after which training saves and stops.
+
+    Returns:
+        The report; None on other processes than the main one, unless the run was finished before.
+
+    Raises:
+        ConfigError, DataError: before anything is written.
+        CheckpointError: the folder holds another run, is in use, or cannot be written.
+        TrainingError: training failed in a way that no result could be believed.
+        PublishError: before anything is read: the run is to be pushed, and will not be let in.
+        RunInterrupted: a signal came; what was learned is saved.
+    """
+    path = Path(str(experiment.training.output_dir))
+    report = runner.finished_report(experiment, resume=resume, archive_existing=archive_existing)
+    if report is not None:
+        log.info("%s holds this run, finished. Nothing to do; its report is %s/report.md.", path, path)
+        return report
+    pushes = experiment.training.push_to_hub and PartialState().is_main_process
+    if pushes:  # now rather than after a night of training
+        check_push(path, experiment.training.hub_model_id, PushSettings.of(experiment))
+    prepared = runner.prepare(experiment)
+    with runner.open_folder(experiment, prepared, resume=resume, archive_existing=archive_existing) as folder:
+        around = runner.Surroundings(experiment.record(), {})
+        searches = bool(experiment.search)
+        if searches:
+            experiment, around = _search(experiment, folder, around, stop_signals)
+        if (baseline := source_only_experiment(experiment)) is not None:
+            source_only = _run_source_only(experiment, baseline, stop_signals)
+            around = dataclasses.replace(around, source_only=source_only)
+        if searches or baseline is not None:  # the head's initial weights are again those of the seed
+            loaded = load_model(experiment, prepared.data.task)
+            prepared = dataclasses.replace(prepared, loaded=loaded)
+        report = runner.train_and_report(experiment, prepared, folder, around=around, stop_signals=stop_signals)
+    if report is None or not pushes:
+        return report
+    return _pushed(report, path, experiment, prepared.data.corpora)
+
+
+def source_only_experiment(experiment: Experiment) -> Experiment | None:
+    """Return the experiment of the source-only baseline, inside the run's folder; None if none is asked for."""
+    if not experiment.source_only_baseline or not target_method_names(experiment):
+        return None
+    changes = {"metric_for_best_model": "macro_f1"} if selects_by_target_labels(experiment) else {}
+    return dataclasses.replace(
+        experiment,
+        training=source_only_arguments(experiment.training, Path(str(experiment.training.output_dir)), **changes),
+        methods=source_only_methods(experiment.methods) or (FullFineTuning(),),
+        baselines=(),
+        prior_correction=False,
+    )
+
+
+def _search(
+    experiment: Experiment, folder: RunFolder, around: runner.Surroundings, stop_signals: StopSignals | None
+) -> tuple[Experiment, runner.Surroundings]:
+    """Run the candidates; the run goes on as the best of them."""
+    result = search_experiment(experiment, partial(_run_inside, stop_signals=stop_signals))
+    if PartialState().is_main_process:
+        promote(result, folder.path)
+    PartialState().wait_for_everyone()
+    return result.experiment, dataclasses.replace(around, facts={SEARCH_FACT: result.facts})
+
+
+def _run_source_only(experiment: Experiment, baseline: Experiment, stop_signals: StopSignals | None) -> Report | None:
+    """Run the source-only baseline, unless it is finished."""
+    methods, place = target_method_names(experiment), baseline.training.output_dir
+    if inspect(str(place)).state != "finished":
+        log.info("First without %s, to compare with: %s", methods, place)
+    report = _run_inside(baseline, stop_signals=stop_signals)
+    if report is not None:
+        log.info("Without %s: %s. Now with it.", methods, score_summary(report))
+    return report
+
+
+def _run_inside(experiment: Experiment, *, stop_signals: StopSignals | None) -> Report | None:
+    """Run a candidate or the baseline, without progress messages."""
+    with only_warnings():
+        return runner.run(experiment, resume=True, stop_signals=stop_signals)
+
+
+def _pushed(report: Report, folder: Path, experiment: Experiment, corpora: Mapping[str, Corpus]) -> Report:
+    """Push the model; return the report with its place on the Hub, or why it is not there."""
+    try:
+        pushed = push_after_run(folder, experiment, corpora)
+    except PublishError as error:
+        return dataclasses.replace(report, unpushed=str(error))
+    return dataclasses.replace(report, paths={**report.paths, "hub": f"{pushed.repo_url} at revision {pushed.oid}"})

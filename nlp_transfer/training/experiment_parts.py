@@ -1,0 +1,60 @@
+"""The parts of an experiment that training reads; `config.experiment.Experiment` has them."""
+
+from typing import Protocol
+
+from nlp_transfer.data import CorpusConfig
+from nlp_transfer.methods.base import Method
+from nlp_transfer.tasks import Task
+from nlp_transfer.training.arguments import TransferArguments
+
+
+class ExperimentParts(Protocol):
+    """Name the parts of an experiment that training reads."""
+
+    @property
+    def sources(self) -> tuple[CorpusConfig, ...]:
+        """The source corpora."""
+
+    @property
+    def target(self) -> CorpusConfig | None:
+        """The target corpus."""
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The transfer methods."""
+
+    @property
+    def training(self) -> TransferArguments:
+        """The training arguments."""
+
+    @property
+    def model(self) -> str:
+        """The pretrained model."""
+
+    @property
+    def revision(self) -> str | None:
+        """The model's revision."""
+
+    @property
+    def trust_remote_code(self) -> bool:
+        """Whether the model's Python code may run."""
+
+    @property
+    def tokenizer(self) -> str | None:
+        """The tokenizer, if not the model's."""
+
+    @property
+    def attention_dropout(self) -> float | None:
+        """Dropout on attention weights."""
+
+    @property
+    def log_target_scores(self) -> bool:
+        """Whether the target is scored in each evaluation."""
+
+    @property
+    def prior_correction(self) -> bool:
+        """Whether the model is corrected for the target's class frequencies."""

@@ -1,0 +1,168 @@
+"""Train a trainer of its own for a recipe: a candidate of a search, or the source-only baseline.
+
+    make_trainer = partial(TransferTrainer, model_init=new_model, train_dataset=books, eval_dataset=books_dev)
+    trainer = make_trainer(args=arguments, methods=[DANN()], target_dataset=kitchen)
+
+`model_init` gives each trainer the same initial weights, as in `Trainer.hyperparameter_search`. A folder keeps a record
+of its recipe (`RECIPE`): resuming with different arguments, data or initial weights raises `CheckpointError`.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow
+import torch
+
+from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.methods.base import Method
+from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.neutral_settings import is_result_neutral
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from nlp_transfer.training.trainer import TransferTrainer
+
+MakeTrainer = Callable[..., "TransferTrainer"]
+"""Makes a trainer from the keyword arguments `args`, `methods` and `target_dataset`."""
+
+RECIPE = "recipe.json"
+"""The file in a trainer's output folder that records its recipe."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The arguments of a trainer that a search and the source-only baseline change.
+
+    Args:
+        args: the training arguments.
+        methods: all transfer methods.
+        target_dataset: encoded target rows.
+
+    Raises:
+        ConfigError: `args` are not `TransferArguments`.
+    """
+
+    args: TransferArguments
+    methods: tuple[Method, ...]
+    target_dataset: "Dataset | None" = None
+
+    def __post_init__(self) -> None:
+        """Check the kind of the arguments; raises ConfigError."""
+        if not isinstance(self.args, TransferArguments):
+            raise ConfigError(
+                f"args are {type(self.args).__name__}; expected TransferArguments, which take the same values."
+            )
+
+    @classmethod
+    def of(
+        cls, args: TransferArguments, methods: Method | Sequence[Method], target_dataset: "Dataset | None"
+    ) -> "Recipe":
+        """Return the recipe of a trainer's keyword arguments."""
+        return cls(args, (methods,) if isinstance(methods, Method) else tuple(methods), target_dataset)
+
+    def make(self, make_trainer: MakeTrainer) -> "TransferTrainer":
+        """Make the trainer.
+
+        Raises:
+            ConfigError: it has no `model_init`, or is not of this recipe.
+        """
+        trainer = make_trainer(args=self.args, methods=self.methods, target_dataset=self.target_dataset)
+        if trainer.model_init is None:
+            raise ConfigError(
+                "make_trainer made a trainer without model_init, and each trainer needs a model of its own. Give it "
+                "model_init=lambda: …, which makes one, in place of model."
+            )
+        if trainer.args.output_dir != self.args.output_dir or trainer.methods != self.methods:
+            raise ConfigError(
+                "make_trainer made a trainer with other args or methods than it was given. Pass the keyword arguments "
+                "args, methods and target_dataset on to the trainer."
+            )
+        return trainer
+
+    def train(self, make_trainer: MakeTrainer, *, resume: bool) -> "TransferTrainer":
+        """Make the trainer and train it, from its newest checkpoint on if there is one.
+
+        Raises:
+            CheckpointError: the folder holds checkpoints, and `resume` is false or they are of another recipe.
+        """
+        trainer, folder = self.make(make_trainer), Path(str(self.args.output_dir))
+        newest, torn = trainer.resume.newest_checkpoint()
+        if (newest or torn) and not resume:
+            raise CheckpointError(
+                f"{folder} holds checkpoints of an earlier training. Go on from them with resume=True, or begin "
+                "anew with another output_dir."
+            )
+        _check_record(_record(trainer, self), folder, resumes=newest is not None, writes=trainer.args.should_save)
+        trainer.train(resume_from_checkpoint=newest is not None)
+        return trainer
+
+
+def _check_record(record: dict[str, Any], folder: Path, *, resumes: bool, writes: bool) -> None:
+    """Compare a recipe with that of the checkpoints in its folder; write it where there are none."""
+    record, file = json.loads(json.dumps(record, default=str)), folder / RECIPE
+    if not resumes:
+        if writes:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        return
+    try:
+        there = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} holds checkpoints, and {file.name}, the record of their recipe, cannot be read ({error}). "
+            "Choose another output_dir."
+        ) from error
+    different = [
+        f"{name}: {there.get(name)} -> {record.get(name)}"
+        for name in {**there, **record}
+        if there.get(name) != record.get(name)
+    ]
+    if different:
+        raise CheckpointError(
+            f"{folder} holds checkpoints of another training. Choose another output_dir, or give what it was trained "
+            f"with (there -> now): {'; '.join(different)}."
+        )
+
+
+def _record(trainer: "TransferTrainer", recipe: Recipe) -> dict[str, Any]:
+    """Return what decides how a training ends, by name; functions that were given are left out."""
+    arguments = {
+        f"training.{field.name}": getattr(trainer.args, field.name)
+        for field in dataclasses.fields(trainer.args)
+        if field.init and not field.name.endswith("token") and not is_result_neutral(f"training.{field.name}")
+    }
+    weights, model = hashlib.sha256(), trainer.model
+    assert model is not None, "made by model_init"
+    for name, tensor in model.state_dict().items():
+        weights.update(name.encode())
+        weights.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return {
+        **arguments,
+        "optimizer_cls_and_kwargs": trainer.optimizer_cls_and_kwargs,
+        "methods": [{"name": method.name, **dataclasses.asdict(method)} for method in recipe.methods],
+        "train_dataset": _digest(trainer.train_dataset),
+        "eval_dataset": _digest(trainer.eval_dataset),
+        "target_dataset": _digest(recipe.target_dataset),
+        "first weights": weights.hexdigest(),
+        "processes": trainer.args.world_size,
+    }
+
+
+def _digest(dataset: Any) -> Any:
+    """Return a dataset's number of rows and SHA-256; of another library's dataset the type's name only."""
+    if isinstance(dataset, dict):
+        return {name: _digest(part) for name, part in dataset.items()}
+    if dataset is None or not hasattr(dataset, "select_columns"):
+        return type(dataset).__name__
+    digest = hashlib.sha256()
+    for batch in dataset.with_format("arrow").iter(10_000):
+        table, stream = batch.replace_schema_metadata(None).combine_chunks(), pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_stream(stream, table.schema) as writer:
+            writer.write_table(table)
+        digest.update(stream.getvalue())
+    return f"{len(dataset)} rows, {digest.hexdigest()}"
