@@ -11,7 +11,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel, pipelin
 
 from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
-from nlp_transfer.commands.estimating import estimate
+from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig, load_corpus
 from nlp_transfer.errors import ConfigError

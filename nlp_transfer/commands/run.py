@@ -15,7 +15,7 @@ from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import PublishError
 from nlp_transfer.methods import FullFineTuning
-from nlp_transfer.reporting.log import only_warnings
+from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.run_folder import RunFolder, inspect
 from nlp_transfer.reporting.sections.adaptation import score_summary
@@ -116,7 +116,7 @@ def _run_source_only(experiment: Experiment, baseline: Experiment, stop_signals:
 
 def _run_inside(experiment: Experiment, *, stop_signals: StopSignals | None) -> Report | None:
     """Run a candidate or the baseline, without progress messages."""
-    with only_warnings():
+    with quiet():
         return runner.run(experiment, resume=True, stop_signals=stop_signals)
 
 

@@ -29,7 +29,7 @@ from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.config.parsing import merge_tree, read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from nlp_transfer.reporting.config_record import config_differences
-from nlp_transfer.reporting.log import only_warnings
+from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.report import DOMAINS, Report
 from nlp_transfer.tasks import FittedClassification
 
@@ -210,7 +210,7 @@ def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResul
     from nlp_transfer.commands.run import run
 
     started = time.perf_counter()
-    with only_warnings():
+    with quiet():
         report = run(config, resume=True)
     assert report is not None, "a sweep has one process"
     corpus, system, seed = cell

@@ -34,7 +34,7 @@ def train(arguments: Sequence[str] | None = None, description: str = "") -> int:
                 print(dry_run(config))
             leave_process_group()
         elif options.estimate:
-            from nlp_transfer.commands.estimating import estimate
+            from nlp_transfer.commands.estimate import estimate
             from nlp_transfer.reporting.tables import console, to_rich
 
             print("Timing some updates and evaluations …", file=sys.stderr)

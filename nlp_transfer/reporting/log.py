@@ -15,15 +15,15 @@ from nlp_transfer.files import atomic_file, to_json_value
 
 
 @contextlib.contextmanager
-def only_warnings() -> Iterator[None]:
-    """Keep the package's progress messages from being logged; warnings are."""
+def quiet(level: int = logging.WARNING) -> Iterator[None]:
+    """Log only the package's messages of a level and above: no progress."""
     logger = logging.getLogger("nlp_transfer")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    before = logger.level
+    logger.setLevel(level)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.setLevel(before)
 
 
 class JsonLinesLog:

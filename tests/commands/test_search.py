@@ -12,7 +12,7 @@ import torch
 from nlp_transfer import TransferTrainer, run, search
 from nlp_transfer.commands import search as search_module
 from nlp_transfer.commands.dry_run import dry_run
-from nlp_transfer.commands.estimating import estimate
+from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.commands.search import score_of
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError

@@ -14,7 +14,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, pipeline
 import nlp_transfer
 from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
-from nlp_transfer.commands.estimating import estimate
+from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.commands.evaluation import evaluate
 from nlp_transfer.commands.exporting import export
 from nlp_transfer.commands.finished_runs import read_run

@@ -11,7 +11,7 @@ import pytest
 
 from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
-from nlp_transfer.commands.estimating import estimate
+from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.commands.evaluation import evaluate
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig

@@ -1,11 +1,10 @@
 import os
 
-import numpy as np
 import pytest
 
 from nlp_transfer import run
-from nlp_transfer.commands import estimating
-from nlp_transfer.commands.estimating import estimate, largest_batch, scored_beside
+from nlp_transfer.commands import estimate as estimate_module
+from nlp_transfer.commands.estimate import estimate, scored_beside
 from nlp_transfer.commands.train import train
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
@@ -17,15 +16,6 @@ from tests.reliability.small_run import write_small_run
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     return write_small_run(tmp_path_factory.mktemp("estimated") / "small")
-
-
-def test_the_largest_batch_of_a_run():
-    lengths = np.array([1, 9, 2, 8, 3, 7])
-    assert sorted(largest_batch(lengths, 2, 3, grouped=True)) == [1, 3]
-    assert sorted(largest_batch(lengths, 6, 1, grouped=False)) == [0, 1, 2, 3, 4, 5]
-    few, many = (lengths[largest_batch(lengths, 2, n, grouped=False)].sum() for n in (3, 3000))
-    assert 10 <= few <= 17
-    assert many == 17  # of a thousand orders one puts the longest two together
 
 
 def test_an_estimate_of_a_small_run(small, tmp_path, monkeypatch):
@@ -128,13 +118,13 @@ def adapting(small, output_dir, *words):
 
 def test_what_evaluations_and_methods_look_at_in_the_target_is_counted_as_often(small, tmp_path, monkeypatch):
     config = adapting(small, tmp_path, ("source_only_baseline", False))
-    target = len(load_data(config)[3]["target"]["test"])
-    monkeypatch.setattr(estimating, "_computing", lambda trainer, rows, compute: 10.0 * len(rows))
-    monkeypatch.setattr(estimating, "interpolate", lambda points, tokens: 1.0)
+    encoded = load_data(config).encoded
+    target, validation = len(encoded["target"]["test"]), len(encoded["source"]["validation"])
+    monkeypatch.setattr(estimate_module, "_computing", lambda trainer, rows, compute: 10.0 * len(rows))
     # In a probe's own evaluations they would be counted twice.
     monkeypatch.setattr(CheckpointSelection, "label_free_scores", lambda *_: pytest.fail("scored in a probe"))
     found = estimate(config).seconds
-    assert found["Evaluating meanwhile"] == 3 * (1.0 + 10.0 * target)
+    assert found["Evaluating meanwhile"] == 3 * (10.0 * validation + 10.0 * target)
     assert found["Labelling the target"] == 2 * 10.0 * target  # not in the first of three epochs
     both = estimate(adapting(small, tmp_path)).seconds
     alone = both.pop("Source-only, beside")
@@ -156,5 +146,5 @@ def test_what_an_evaluation_looks_at_beside_validation(small, tmp_path, monkeypa
     assert rows(by_source) == []
     assert rows(by_source, ("log_target_scores", True)) == [target]  # its scores without labels are of the same rows
     assert rows(("training.metric_for_best_model", "target_dev")) == [target, train, validation]
-    monkeypatch.setattr(estimating, "MAX_ROWS", 5)
+    monkeypatch.setattr(estimate_module, "MAX_ROWS", 5)
     assert rows(("log_target_scores", True)) == [target, 5]
