@@ -38,7 +38,7 @@ from nlp_transfer.reporting.run_folder import RunFolder, archive, check_run_fold
 from nlp_transfer.reporting.run_results import PriorCorrection, RunContext, collect_results
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.tasks import FittedClassification, saved_models
+from nlp_transfer.tasks import saved_models
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
@@ -233,7 +233,7 @@ def train_and_report(
         use_float32(trainer)
         trained = time.perf_counter()
         rows, correction = evaluation_splits(experiment, encoded), PriorCorrection()
-        if experiment.prior_correction and isinstance(task, FittedClassification):
+        if experiment.prior_correction:
             correction = PriorCorrection(*correct_prior(trainer, task, rows))
         scored = score_model(trainer, task, rows)
         evaluated = time.perf_counter()
@@ -269,7 +269,7 @@ def train_and_report(
             **around.facts,
             **results.facts,
         },
-        thresholds=task.threshold_by_label() if isinstance(task, FittedClassification) else {},
+        thresholds=task.threshold_by_label(),
         paths={**paths, **results.paths},
         warnings=(*prepared.warnings, *results.warnings),
     ).write(folder.path)
@@ -284,7 +284,7 @@ def _untrained_scores(
 
     A model that is sharded over processes has no place for a second one: nothing is scored.
     """
-    if experiment.task.classifies or experiment.task.summarizes:
+    if not experiment.task.scores_untrained:
         return {}
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         return {UNTRAINED_BASELINE: {}}

@@ -57,7 +57,7 @@ def test_perplexity_falls_on_held_out_text_of_both_domains(finished):
         after, before = report.metrics[domain][split], report.baselines[UNTRAINED_BASELINE][domain][split]
         assert after["masked_tokens"] == before["masked_tokens"] > 20
         assert 1 < after["perplexity"] < 18 < 30 < before["perplexity"]  # 25 words in all, fillers as good as random
-        assert after["accuracy"] > before["accuracy"]
+        assert after["token_accuracy"] > before["token_accuracy"]
 
 
 def test_what_such_a_run_leaves(finished):
@@ -95,7 +95,7 @@ def test_plain_transformers_has_the_reported_loss(finished, corpus):
     report, folder = finished
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     model = AutoModelForMaskedLM.from_pretrained(folder / "model").eval()
-    task = MaskedLanguageModeling(max_length=32).bind(load_corpus(CorpusConfig(path=str(corpus)), labeled=False))
+    task = MaskedLanguageModeling(max_length=32).fit(load_corpus(CorpusConfig(path=str(corpus)), labeled=False))
     held_out = task.encode(load_corpus(CorpusConfig(path=str(corpus)), labeled=False), tokenizer)["test"]
     batch = task.collator(tokenizer, seed=3)([held_out[i] for i in range(len(held_out))])
     with torch.no_grad():

@@ -22,7 +22,7 @@ from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.predictions import read_predictions
 from nlp_transfer.reporting.sections.label_shift import correction_warnings
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.training.scoring import SplitPredictions
+from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.training.setup import build_trainer, load_data, load_model
 from tests.logged import logged
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
@@ -367,7 +367,7 @@ def test_a_run_that_adapts_never_sees_target_labels(encoder, corpus, tmp_path, m
         with logged() as said:
             report = run(load_config(tree=tree))
         which = "(all of its one file)" if label != "" else "of split unlabeled"
-        assert f"12 target texts {which} are seen in training, without labels." in said[0]
+        assert f"12 target rows {which} are seen in training, without labels." in said[0]
         models.append((tmp_path / f"run-{name}" / "model" / "model.safetensors").read_bytes())
         assert bool(report.metrics.get("target")) is (label != "")
     assert models[0] == models[1] == models[2]
@@ -584,13 +584,13 @@ def test_a_correction_that_does_harm_is_warned_of(encoder, corpus, tmp_path):
     task = load_data(load_config(tree=run_tree(encoder, corpus, tmp_path / "run")))[1]
     labels, good = np.array([0, 1, 2]), np.eye(3)
     bad = np.eye(3)[[0, 0, 2]]
-    after = SplitPredictions(["a", "b", "c"], bad, labels, task.metrics(bad, labels))
+    after = Predictions(["a", "b", "c"], bad, labels, task.score(bad, labels))
     found = correction_warnings(task, {"test": after}, {"test": good})
     assert found == [
         f"prior_correction lowered the macro-F1 of target test from 1.000 to {after.metrics['macro_f1']:.3f}, by its "
         "labels: its texts are not what the estimate takes them for. Train without it."
     ]
-    assert correction_warnings(task, {"test": SplitPredictions(["a"], good, None, {})}, {"test": good}) == []
+    assert correction_warnings(task, {"test": Predictions(["a"], good, None, {})}, {"test": good}) == []
     assert correction_warnings(task, {"test": after}, {}) == []
 
 
@@ -612,7 +612,7 @@ def test_what_would_stop_an_adapting_run_later_is_found_before_anything_is_writt
     ):
         dry_run(load_config(tree=tree))
     tree["training"]["metric_for_best_model"], tree["methods"] = "macro_f1", ["full_fine_tuning", "coral"]
-    few = "2 target texts of split unlabeled are seen in training, without labels. They are few: each comes 24 times"
+    few = "2 target rows of split unlabeled are seen in training, without labels. They are few: each comes 24 times"
     assert few in dry_run(load_config(tree=tree))
     assert not (tmp_path / "run").exists()
 

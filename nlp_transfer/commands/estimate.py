@@ -35,6 +35,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.model_selection import LABEL_FREE
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.training import TransferTrainer
@@ -131,7 +132,11 @@ def _flops(experiment: Experiment, trainer: TransferTrainer, data: RunData, epoc
     train, validation = (data.encoded["source"][split]["length"] for split in ("train", "validation"))
     if not all(method.trains for method in experiment.methods):
         return forward_flops(_model(trainer), [*train, *validation])
-    written = [*map(len, data.encoded["source"]["train"]["labels"])] if experiment.task.writes else None
+    written = (
+        [*map(len, data.encoded["source"]["train"]["labels"])]
+        if Output.GENERATION in experiment.task.provides
+        else None
+    )
     cached: Any = next((one.summary() for one in trainer.extensions if ACTIVATION_CACHE in one.summary()), {})
     kept = cached.get(ACTIVATION_CACHE, {})
     share = (

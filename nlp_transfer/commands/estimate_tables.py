@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from nlp_transfer.models.activation_cache.store import shown_bytes
-from nlp_transfer.reporting.tables import Table
+from nlp_transfer.tasks.blocks import Table
 
 
 @dataclass(frozen=True)

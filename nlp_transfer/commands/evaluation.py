@@ -15,17 +15,17 @@ from nlp_transfer.files import check_empty_folder
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.evaluation_report import DOMAIN, Evaluation
 from nlp_transfer.reporting.report import CorpusFacts
-from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks import AbstractiveSummarization, ExtractiveSummarization, SequenceClassification, saved_models
 from nlp_transfer.tasks.backends import PYTORCH, load_classifier_on, load_summarizer_on, uses_onnx
 from nlp_transfer.tasks.sequence_classification.predictor import label_names_of, predict, with_progress
 from nlp_transfer.tasks.summarization.abstractive_predictor import write_documents
 from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES
+from nlp_transfer.tasks.summarization.baselines import SUMMARY_ROW_KEYS as SUMMARY_KEYS
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.extracted_summaries import document_metrics
 from nlp_transfer.tasks.summarization.extractive_predictor import score_documents
 from nlp_transfer.tasks.summarization.generated_summaries import document_metrics as written_metrics
 from nlp_transfer.tasks.summarization.generation_options import SummarySettings
-from nlp_transfer.tasks.summarization.sections import KEYS as SUMMARY_KEYS
 from nlp_transfer.tasks.summarization.sections import baseline_scores, summary_row, written_baseline_scores, written_row
 from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
 
@@ -97,7 +97,7 @@ def evaluate(
         classifier.label_names,
         multi_label=classifier.multi_label,
     )
-    result = Evaluation(classifier.origin, CorpusFacts.of(loaded), name, metrics)
+    result = Evaluation(classifier.origin, SequenceClassification.name, CorpusFacts.of(loaded), name, metrics)
     if folder is None:
         return result
     return result.write(folder, _rows(name, classifier, dataset["id"], references, probabilities))
@@ -114,13 +114,14 @@ def _evaluate_summaries(
 ) -> Evaluation:
     """See `evaluate`."""
     extracts = isinstance(summarizer, TrainedSummarizer)
+    task = (ExtractiveSummarization if extracts else AbstractiveSummarization).name
     columns = ("summary", "highlights") if extracts else ("summary",)
     what = "summaries or highlights" if extracts else "summaries"
     with _of_kind(f"{summarizer.origin} summarises: it is scored on documents with {what}."):
         loaded = load_corpus(corpus, key="corpus", documents=True, trains=False)
     name = _chosen_split(loaded, split, columns, what)
     metrics, baselines, rows = _scored_summaries(summarizer, loaded.splits[name], name, max_tokens, bertscore)
-    result = Evaluation(summarizer.origin, CorpusFacts.of(loaded), name, metrics, baselines, settings.given())
+    result = Evaluation(summarizer.origin, task, CorpusFacts.of(loaded), name, metrics, baselines, settings.given())
     return result if folder is None else result.write(folder, rows, SUMMARY_KEYS)
 
 
@@ -136,11 +137,11 @@ def _scored_summaries(
     if isinstance(summarizer, TrainedSummarizer):
         scored = list(with_progress(score_documents(summarizer, dataset, max_tokens=max_tokens), shown=True))
         baselines = baseline_scores(names, scored, summarizer, bertscore)
-        rows = (summary_row(document, DOMAIN, split) for document in scored)
+        rows = ({**summary_row(document), "split": split, "domain": DOMAIN} for document in scored)
         return document_metrics(scored, interval=True, bertscore=bertscore), baselines, rows
     written = list(with_progress(write_documents(summarizer, dataset, max_tokens=max_tokens), shown=True))
     baselines = written_baseline_scores(names, written, summarizer.baseline_sentences, bertscore)
-    rows = (written_row(document, DOMAIN, split) for document in written)
+    rows = ({**written_row(document), "split": split, "domain": DOMAIN} for document in written)
     return written_metrics(written, interval=True, bertscore=bertscore), baselines, rows
 
 

@@ -146,9 +146,8 @@ def _held_out(folder: Path) -> tuple[list[str], str]:
         config = load_config([folder / "config.yaml"])
         if any(source.hub is not None for source in config.sources):
             return [], "texts that come with this package, because the run's are on the Hub"
-        corpus = load_sources(
-            config.sources, labeled=config.task.classifies, trains=True, documents=config.task.summarizes
-        )
+        labels, documents = config.task.columns
+        corpus = load_sources(config.sources, labeled=labels, trains=True, documents=documents)
     except NLPTransferError as error:
         return [], f"texts that come with this package, because the run's cannot be read ({error.problems[0]})"
     split = next((name for name in ("test", "validation") if name in corpus.splits), "train")

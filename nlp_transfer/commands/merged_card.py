@@ -15,9 +15,10 @@ from nlp_transfer.commands.model_card import base_of, recipe, run_card
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import Card
-from nlp_transfer.reporting.report import METRICS, MODEL, DomainScores
+from nlp_transfer.reporting.report import METRICS_FILE, MODEL
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
+from nlp_transfer.tasks.base import DomainScores
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 
 MERGED = "merged"
@@ -126,7 +127,7 @@ def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
     return MergedModel(
         folder,
         how,
-        read_json(folder / METRICS, missing_ok=True),
+        read_json(folder / METRICS_FILE, missing_ok=True),
         tuple(runs[own] for own in wanted if own in runs),
         tuple(name for own, name in wanted.items() if own not in runs),
     )

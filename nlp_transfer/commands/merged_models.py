@@ -20,11 +20,13 @@ from nlp_transfer.files import atomic_folder, write_json, write_text
 from nlp_transfer.metrics.model_selection import LABEL_FREE, infomax, mean_entropy, soft_neighborhood_density
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.weight_averaging import Weights
-from nlp_transfer.reporting.report import METRICS, MODEL, DomainScores
+from nlp_transfer.reporting.report import METRICS_FILE, MODEL
 from nlp_transfer.reporting.sections.results import SHOWN
-from nlp_transfer.reporting.tables import Table, to_markdown
-from nlp_transfer.tasks import FittedClassification, SequenceClassification, saved_models
+from nlp_transfer.reporting.tables import to_markdown
+from nlp_transfer.tasks import SequenceClassification, saved_models
 from nlp_transfer.tasks.backends import choose_device, to_device
+from nlp_transfer.tasks.base import DomainScores
+from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.tasks.sequence_classification.predictor import token_logits
 from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
@@ -97,7 +99,7 @@ class WeightScorer:
             changed.append(f"--choose_by {choose_by} looks at a target's texts, and {run.folder} had no target.")
         if changed:
             raise CheckpointError(changed)
-        if not isinstance(task, FittedClassification):
+        if not task.label_names:
             raise CheckpointError(
                 f"{run.folder} is a run of {run.task}, and its weights cannot be scored here. Expected runs that "
                 f"classify ({SequenceClassification.name})."
@@ -122,14 +124,14 @@ class WeightScorer:
         network.load_state_dict(weights)
         rows = self._rows["source"]["validation"]
         validation = self._logits(rows)
-        self.task.tune_thresholds(validation, _labels(rows))
+        self.task.fit_decision(validation, _labels(rows))
         metrics: DomainScores = {}
         for domain, splits in self._rows.items():
             for split, rows in splits.items():
                 decides = (domain, split) == ("source", "validation")
                 if "labels" in rows.column_names and (reported or decides):
                     own = validation if decides else self._logits(rows)
-                    metrics.setdefault(domain, {})[split] = self.task.metrics(own, _labels(rows))
+                    metrics.setdefault(domain, {})[split] = self.task.score(own, _labels(rows))
         thresholds = self.task.threshold_by_label()
         if self._seen is None:
             return ScoredWeights(metrics, thresholds, float(metrics["source"]["validation"][MACRO_F1]))
@@ -171,13 +173,13 @@ class WeightScorer:
         settings = self.task.settings()
         if scored.thresholds:
             settings["thresholds"] = scored.thresholds
-        names = {"model": MODEL, "report": "report.md", "metrics": METRICS}
+        names = {"model": MODEL, "report": "report.md", "metrics": METRICS_FILE}
         record = {"task": self.task.name, **settings, MERGED: how}
         saved_models.save(network, self.tokenizer, folder / MODEL, record=record, cut_at=self.task.cut_at)
         write_manifest(folder / MODEL)
         parts = [f"# {title}\n", notes, *(f"## {name}\n\n{to_markdown(one)}" for name, one in tables.items())]
         write_text(folder / names["report"], "\n".join(parts))
-        write_json(folder / METRICS, scored.metrics)
+        write_json(folder / METRICS_FILE, scored.metrics)
         return names
 
 

@@ -12,15 +12,16 @@ from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.search import SEARCH_FACT
 from nlp_transfer.errors import PublishError
 from nlp_transfer.files import read_json
-from nlp_transfer.hub.card import CLASSIFIER, NOT_FOR, PIPELINES, SHOWN_CLASSES, Card, adapter_use
+from nlp_transfer.hub.card import NOT_FOR, SHOWN_CLASSES, Card, adapter_use
 from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel
 from nlp_transfer.methods import METHODS
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.files.resolve import PACKAGE_PREFIX, folder_origin, hub_origin
-from nlp_transfer.reporting.markdown import meaning
-from nlp_transfer.reporting.report import METRICS, MODEL
-from nlp_transfer.reporting.sections.results import has_classes, number, per_class_table, summary_tables
-from nlp_transfer.reporting.tables import escape_markdown, to_markdown
+from nlp_transfer.reporting.report import METRICS_FILE, MODEL
+from nlp_transfer.reporting.sections.results import result_tables
+from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import TASKS
+from nlp_transfer.tasks.blocks import Table, escape_markdown
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 from nlp_transfer.training.arguments import TransferArguments
 
@@ -84,7 +85,7 @@ def run_card(
         base=base,
         adapter=adapter,
         summary=_summary(run, base),
-        use=_adapter_use(run, repo_id, base) if adapter else _use(run.task, repo_id),
+        use=_adapter_use(run, repo_id, base) if adapter else TASKS[run.task].wording.hub_usage.format(model=repo_id),
         intended=_intended(run.task, labels),
         transfer=list(_transfer(run, base)),
         scores="\n".join(_scores(run)),
@@ -152,7 +153,7 @@ def _shown(value: Any) -> str:
 
 
 def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str = "") -> str:
-    if PIPELINES.get(run.task) == "summarization":
+    if not TASKS[run.task].auto_class:
         raise PublishError(
             "--what: the adapter of a summariser fits the network that its run put together, which nobody else has. "
             "Push the model, which holds it merged."
@@ -160,12 +161,12 @@ def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str
     return adapter_use(
         repo_id,
         base,
-        "AutoModelForMaskedLM" if run.task == "masked_language_modeling" else CLASSIFIER,
+        TASKS[run.task].auto_class,
         _labels(run),
         multi_label=any(
             "exact_match" in scores for splits in run.report.metrics.values() for scores in splits.values()
         ),
-        names_in=f"{METRICS}, under per_class",
+        names_in=f"{METRICS_FILE}, under per_class",
         subfolder=subfolder,
     )
 
@@ -173,39 +174,17 @@ def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str
 def _also(run: FinishedRun, repo_id: str, base: BaseModel) -> str:
     """What a card says of the adapter that lies beside the model."""
     text = f"The folder `{ADAPTER}/` holds the adapter alone; the model above holds it merged, and does not need it."
-    if PIPELINES.get(run.task) == "summarization":
+    if not TASKS[run.task].auto_class:
         return f"{text} It fits the network that its run put together, which nobody else has."
     use = _adapter_use(run, repo_id, base, subfolder=ADAPTER)
     return f"{text} It is loaded onto its base model:\n\n```python\n{use}\n```"
 
 
-def _use(task: str, repo_id: str) -> str:
-    if PIPELINES.get(task) == "summarization":
-        return (
-            "import nlp_transfer, transformers\n\nnlp_transfer.register_pipelines()\n"
-            f'summarize = transformers.pipeline("summarization", model="{repo_id}")'
-        )
-    if task not in PIPELINES:
-        return f'import nlp_transfer\n\nmodel = nlp_transfer.load("{repo_id}")'
-    example = {
-        "fill-mask": f'fill = pipeline("fill-mask", model="{repo_id}")\n'
-        'print(fill(f"A text with one word {fill.tokenizer.mask_token} out."))',
-        "text-classification": f'classify = pipeline("text-classification", model="{repo_id}", truncation=True)\n'
-        'print(classify("A text to classify.", top_k=None))',
-    }[PIPELINES[task]]
-    return f"from transformers import pipeline\n\n{example}"
-
-
 def _intended(task: str, labels: Sequence[str]) -> str:
-    if labels:
-        named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:SHOWN_CLASSES])
-        more = f" and {len(labels) - SHOWN_CLASSES} more" if len(labels) > SHOWN_CLASSES else ""
-        it_does = f"It sorts texts like those it learned from into {len(labels)} classes: {named}{more}."
-    elif task == "masked_language_modeling":
-        it_does = "It is an encoder to go on from, on texts like those it learned from; alone it guesses hidden words."
-    else:
-        it_does = "It summarises documents like those it learned from."
-    return f"{it_does} {NOT_FOR[task]}"
+    named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:SHOWN_CLASSES])
+    more = f" and {len(labels) - SHOWN_CLASSES} more" if len(labels) > SHOWN_CLASSES else ""
+    purpose = TASKS[task].wording.purpose.replace("{classes}", f"{len(labels)} classes: {named}{more}")
+    return f"{purpose} {NOT_FOR[task]}"
 
 
 def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
@@ -233,19 +212,16 @@ def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
 
 
 def _scores(run: FinishedRun) -> Iterator[str]:
-    for domain, splits in run.report.metrics.items():
+    task, report = TASKS[run.task], run.report
+    for domain, splits in report.metrics.items():
         for split, scores in splits.items():
-            others = {
-                name: one[domain][split] for name, one in run.report.baselines.items() if split in one.get(domain, {})
-            }
+            systems = report.systems(domain, split)
+            details = [block for block in task.details({MODEL: scores}) if isinstance(block, Table)]
             yield f"### {domain}, {split} ({scores['rows']:,} rows)\n"
-            yield from map(to_markdown, summary_tables({MODEL: scores, **others}, ""))
-            if has_classes(scores):
-                yield to_markdown(per_class_table({MODEL: scores}, ""))
-    first = next((scores for splits in run.report.metrics.values() for scores in splits.values()), None)
-    if first is not None:
-        means = meaning(first, predictions="The run's predictions, which are not in this repository, list")
-        yield f"{means} `metrics.json` has all numbers."
+            yield from map(to_markdown, result_tables(systems, "", task.scored_rows))
+            yield from (to_markdown(table) for table in details if table.in_terminal)
+    if any(report.metrics.values()):
+        yield f"{task.wording.legend} `metrics.json` has all numbers."
 
 
 def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
@@ -255,16 +231,19 @@ def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
         yield f"Texts {windows} {record['max_length']:,} tokens."
     if any(record.get("thresholds", {}).values()):
         yield "Its labels have thresholds of their own, in `config.json`; `nlp_transfer.load` applies them."
+    task = TASKS[run.task]
+    metric = METRICS[task.primary_metric]
     for domain, splits in run.report.metrics.items():
         for split, scores in splits.items():
             better = {
-                name: one[domain][split]["macro_f1"]
+                name: one[domain][split][metric.name]
                 for name, one in run.report.baselines.items()
-                if one.get(domain, {}).get(split, {}).get("macro_f1", 0.0) > scores.get("macro_f1", 1.0)
+                if name != task.ceiling and metric.better(one.get(domain, {}).get(split, {}), scores)
             }
             if better:
-                best = max(better, key=lambda name: better[name])
-                yield f"On {domain} {split} the baseline {best} has a higher macro-F1 ({number(better[best])})."
+                best = max(better, key=lambda name: better[name] if metric.greater_is_better else -better[name])
+                value = metric.format(better[best])
+                yield f"On {domain} {split} the baseline {best} has a better {metric.title} ({value})."
     if run.config["task"].get("num_new_tokens"):
         yield "Its vocabulary was enlarged by frequent words of the texts it learned from."
     yield "Weights can hold traces of the texts they were trained on."
@@ -308,7 +287,7 @@ def _labels(run: FinishedRun) -> list[str]:
     """The classes in the order of their ids, as they stand in the scores; empty for a task without."""
     for splits in run.report.metrics.values():
         for scores in splits.values():
-            if has_classes(scores):
+            if "per_class" in scores:
                 return list(scores["per_class"])
     return []
 

@@ -33,7 +33,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import check_empty_folder
 from nlp_transfer.models.weight_averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.sections.results import side_by_side
-from nlp_transfer.reporting.tables import Table
+from nlp_transfer.tasks.blocks import Table
 
 log = logging.getLogger(__name__)
 

@@ -25,8 +25,8 @@ from nlp_transfer.hub.package import RepoFile, left_here, model_parts, texts_of,
 from nlp_transfer.hub.scan import scan
 from nlp_transfer.hub.upload import CARD, Repository, check_name, check_target, upload
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG
-from nlp_transfer.reporting.report import METRICS
-from nlp_transfer.reporting.tables import Table
+from nlp_transfer.reporting.report import METRICS_FILE
+from nlp_transfer.tasks.blocks import Table
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
@@ -264,8 +264,8 @@ def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], 
             raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
         parts += found
         left += [f"{name}/{other}" for other in left_here(folder, found)]
-    parts.append(RepoFile(METRICS, run.folder / METRICS, "all scores"))
-    gone = {*folders.values(), METRICS}
+    parts.append(RepoFile(METRICS_FILE, run.folder / METRICS_FILE, "all scores"))
+    gone = {*folders.values(), METRICS_FILE}
     left += sorted(
         f"{path.name}/" if path.is_dir() else path.name for path in run.folder.iterdir() if path.name not in gone
     )

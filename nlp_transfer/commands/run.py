@@ -82,7 +82,7 @@ def source_only_experiment(experiment: Experiment) -> Experiment | None:
     """Return the experiment of the source-only baseline, inside the run's folder; None if none is asked for."""
     if not experiment.source_only_baseline or not target_method_names(experiment):
         return None
-    changes = {"metric_for_best_model": "macro_f1"} if selects_by_target_labels(experiment) else {}
+    changes = {"metric_for_best_model": experiment.task.primary_metric} if selects_by_target_labels(experiment) else {}
     return dataclasses.replace(
         experiment,
         training=source_only_arguments(experiment.training, Path(str(experiment.training.output_dir)), **changes),

@@ -28,10 +28,10 @@ from nlp_transfer.commands.sweep_tables import SCORES, Cell, CellResult, append_
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.config.parsing import merge_tree, read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.report import DOMAINS, Report
-from nlp_transfer.tasks import FittedClassification
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +120,9 @@ def read_sweep(file: str | Path) -> Sweep:
 def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]:
     """Why a run has no score that a sweep could compare."""
     problems = []
-    if not config.task.classifies and not config.task.summarizes:
+    if not (config.task.columns.labels or config.task.columns.documents):
         problems.append(f"task is {config.task.name}: a sweep compares classifiers or summarisers. Run it by itself.")
-    elif stock and not config.task.classifies:
+    elif stock and Output.LOGITS not in config.task.provides:
         problems.append(f"task is {config.task.name}: a stock run classifies. Leave stock out.")
     if scored == "target" and config.target is None:
         problems.append("scored is target, and a cell has no target. Name it with target: {path: …}.")
@@ -254,7 +254,6 @@ def _run_stock(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResu
 
     started = time.perf_counter()
     _, task, tokenizer, encoded = load_data(config)
-    assert isinstance(task, FittedClassification), "read_sweep refuses other tasks"
     model = load_stock_model(
         model_folder(config.model, revision=config.revision),
         len(task.label_names),
@@ -266,7 +265,7 @@ def _run_stock(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResu
         TrainingArguments(**stock_values(config.training)),
         encoded["source"],
         tokenizer,
-        compute_metrics=lambda output: scalars(task.metrics(output.predictions, output.label_ids)),
+        compute_metrics=lambda output: scalars(task.score(output.predictions, output.label_ids)),
     )
     before = time.perf_counter()
     trainer.train()
@@ -275,7 +274,7 @@ def _run_stock(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResu
     logits, labels = predict(trainer, encoded[domain][split])
     if labels is None:
         raise DataError(f"The {domain}'s {split} split has no labels, so that a sweep cannot score it.")
-    scores = task.metrics(logits, labels)
+    scores = task.score(logits, labels)
     corpus, system, seed = cell
     seconds, details = time.perf_counter() - started, {"train_seconds": train_seconds}
     yield CellResult(corpus, system, seed, _compared(scores), seconds, details)

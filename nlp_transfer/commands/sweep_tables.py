@@ -15,20 +15,13 @@ from typing import Any
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import to_json_value
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
-from nlp_transfer.reporting.sections.results import UNDEFINED, number
-from nlp_transfer.reporting.tables import Table
+from nlp_transfer.metrics.metric import UNDEFINED, number
+from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.tasks.blocks import Table
 
 log = logging.getLogger(__name__)
 
-SCORES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-    "rougeLsum": "ROUGE-Lsum",
-    "f1": "sentence F1",
-    "average_precision": "sentence AP",
-}
+SCORES = {name: metric.title for name, metric in METRICS.items() if metric.compared}
 """The scores that a sweep compares, as far as a task has them, and what its table calls them."""
 
 Cell = tuple[str, str, int]

@@ -30,7 +30,7 @@ from nlp_transfer.models.families import encoder_layers, head_modules
 from nlp_transfer.models.weight_averaging import Weights, interpolate
 from nlp_transfer.reporting.figures import Curve, svg
 from nlp_transfer.reporting.sections.results import side_by_side
-from nlp_transfer.reporting.tables import Table
+from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.training.setup import load_model
 
 log = logging.getLogger(__name__)

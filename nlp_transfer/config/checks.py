@@ -16,9 +16,8 @@ from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import METHODS, Method
 from nlp_transfer.methods.base import composition_problems
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks import Task
-from nlp_transfer.tasks.sequence_classification.baselines import BASELINES
-from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES
 from nlp_transfer.training.run_arguments import optimizer_problems, run_problems
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def cross_problems(config: "Experiment | PartialConfig") -> list[str]:
         for name in ("prior_correction", "log_target_scores")
         if getattr(config, name) and config.target is None
     ]
-    if config.task is not None and not config.task.classifies:
+    if config.task is not None and Output.LOGITS not in config.task.provides:
         problems += _without_labels(config)
     if config.baselines and config.task is not None:
         problems += _baseline_problems(config.baselines, config.task)
@@ -99,7 +98,7 @@ def _source_problems(sources: Sequence[Any]) -> list[str]:
 
 def _baseline_problems(baselines: Sequence[str], task: "Task | PartialConfig") -> list[str]:
     """Of baselines that do not go with a task."""
-    known = baselines_of(task)
+    known = task.baseline_names
     return [
         f"baselines: {did_you_mean('baseline', name, known)}"
         if known
@@ -107,13 +106,6 @@ def _baseline_problems(baselines: Sequence[str], task: "Task | PartialConfig") -
         for name in baselines
         if name not in known
     ]
-
-
-def baselines_of(task: "Task | PartialConfig") -> Sequence[str]:
-    """The baselines that go with a task."""
-    if task.summarizes:
-        return list(SUMMARY_BASELINES)
-    return list(BASELINES) if task.classifies else ()
 
 
 def _without_labels(config: "Experiment | PartialConfig") -> list[str]:
@@ -135,7 +127,11 @@ def _without_labels(config: "Experiment | PartialConfig") -> list[str]:
 
 def _goes_with(method: type[Method], task: "Task | PartialConfig") -> bool:
     """Whether a method goes with a task that learns no classes."""
-    return method.any_task or (method.any_head and task.summarizes) or (method.reads_pooled and task.writes)
+    return (
+        method.any_task
+        or (method.any_head and task.columns.documents)
+        or (method.reads_pooled and Output.POOLED in task.provides)
+    )
 
 
 def _labels_problems(config: "Experiment | PartialConfig") -> list[str]:
@@ -165,7 +161,7 @@ def _weights_problems(
         return []
     if sources == 1:
         return [f"training.source_weights is {weights}, and there is one source. Leave it out, or give source a list."]
-    if task is not None and task.summarizes:
+    if task is not None and task.columns.documents:
         return [f"training.source_weights is {weights}, and {task.name} joins the texts of all sources. Leave it out."]
     if isinstance(weights, list) and len(weights) != sources:
         return [f"training.source_weights has {len(weights)} numbers, and there are {sources} sources."]
@@ -207,12 +203,12 @@ def _training_problems(training: "TransferArguments | PartialConfig", task: "Tas
         problems.append(NO_OUTPUT_DIR)
     problems += path_problems("training.output_dir", str(training.output_dir or "."))
     metric = training.metric_for_best_model
-    free = (*LABEL_FREE, TARGET_MACRO_F1) if task is not None and task.classifies else ()
-    known = (*task.metric_names, *free) if task is not None else ()
+    free = (*LABEL_FREE, TARGET_MACRO_F1) if task is not None and Output.LOGITS in task.provides else ()
+    known = (*task.metric_names(), *free) if task is not None else ()
     if metric is not None and task is not None and metric.removeprefix("eval_") not in known:
         guess = did_you_mean("metric", metric.removeprefix("eval_"), known)
         problems.append(f"training.metric_for_best_model: {guess}")
-    if training.label_smoothing_factor and not (task is not None and task.writes):
+    if training.label_smoothing_factor and not (task is not None and Output.GENERATION in task.provides):
         problems.append("training.label_smoothing_factor is set; the task computes the loss: set task.label_smoothing.")
     if not isinstance(training, PartialConfig):
         from nlp_transfer.training.arguments import strategy_problem

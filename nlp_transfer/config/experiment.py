@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, baselines_of, corpus_problems, cross_problems
+from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
 from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs
 from nlp_transfer.config.parsing import merge_tree, override, read_yaml
 from nlp_transfer.config.renamed import unknown_name
@@ -86,7 +86,7 @@ class Experiment:
     @property
     def baseline_names(self) -> tuple[str, ...]:
         """The baselines that are scored."""
-        return tuple(baselines_of(self.task)) if self.baselines is None else self.baselines
+        return self.task.baseline_names if self.baselines is None else self.baselines
 
     def record(self) -> dict[str, Any]:
         """The resolved configuration as a plain tree that `load_config` reads back; no secrets.

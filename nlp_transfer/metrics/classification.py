@@ -30,7 +30,9 @@ from sklearn.metrics import (
 )
 
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, bootstrap_interval
-from nlp_transfer.metrics.metric import ClassificationMetric
+from nlp_transfer.metrics.evaluate_metric import ClassificationMetric
+from nlp_transfer.metrics.metric import ClassificationRows
+from nlp_transfer.metrics.table import compute_scores
 
 
 class Accuracy(ClassificationMetric):
@@ -136,17 +138,6 @@ class ConfusionMatrix(ClassificationMetric):
         return {"confusion_matrix": counts.tolist()}
 
 
-METRICS: tuple[type[ClassificationMetric], ...] = (
-    Accuracy,
-    ExactMatch,
-    PrecisionRecallF1,
-    MatthewsCorrelation,
-    NoneAsClass,
-    ConfusionMatrix,
-)
-"""Every metric that a split is scored with, in the order of the results. One line a metric."""
-
-
 def classification_metrics(
     predictions: Any,
     references: Any,
@@ -155,7 +146,7 @@ def classification_metrics(
     multi_label: bool,
     bootstrap_samples: int = BOOTSTRAP_SAMPLES,
 ) -> dict[str, Any]:
-    """All metrics of one split, as plain Python numbers, ready for JSON.
+    """Compute every classification metric of one split, as plain Python numbers.
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
@@ -172,12 +163,8 @@ def classification_metrics(
         DataError: no rows.
         ValueError: see `check_rows`.
     """
-    scores: dict[str, Any] = {"rows": len(references)}
-    for metric in METRICS:
-        if multi_label in metric.kinds:
-            scores |= metric(label_names, multi_label=multi_label).compute(
-                predictions=predictions, references=references
-            )
+    rows = ClassificationRows(predictions, references, label_names, multi_label)
+    scores: dict[str, Any] = {"rows": len(references), **compute_scores(rows)}
     if bootstrap_samples:
         low, high = bootstrap_interval(predictions, references, "macro_f1", samples=bootstrap_samples)
         scores |= {"macro_f1_low": low, "macro_f1_high": high}

@@ -1,117 +1,154 @@
-"""The base of all classification metrics: an `evaluate.Metric` that needs no network and leaves nothing on disk.
+"""Define a metric: its name, its direction, how it is computed and how it is shown."""
 
-`evaluate.load` fetches a script from the Hub and copies it into a cache; a subclass that is instantiated directly does
-neither. Plain `evaluate.Metric` also makes a folder in the user's cache and writes every batch to a file there, which
-processes that run side by side lock from one another: this one keeps its rows in memory.
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-    metric = PrecisionRecallF1(["permissive", "copyleft"], multi_label=False)
-    metric.compute(predictions=[0, 1], references=[0, 0])
-"""
+if TYPE_CHECKING:
+    import numpy as np
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
+    from nlp_transfer.metrics.summarization import Extract
 
-import evaluate
-import numpy as np
-from datasets import Features, List, Value
+Scores = Mapping[str, Any]
+"""The metrics of one split by name; `rows` is their number."""
 
-from nlp_transfer.errors import DataError
+UNDEFINED = "–"
+"""The text of a score that does not exist, such as that of a class that occurs nowhere."""
 
 
-class ClassificationMetric(evaluate.Metric, ABC):
-    """Scores of hard predictions. A concrete metric is final and writes `score` only.
+def number(score: float | None) -> str:
+    """Format a score with three decimals.
+
+    Example:
+        >>> number(0.12345), number(None)
+        ('0.123', '–')
+    """
+    return UNDEFINED if score is None else f"{score:.3f}"
+
+
+def perplexity(score: float | None) -> str:
+    """Format a perplexity: two decimals below 1,000.
+
+    Example:
+        >>> perplexity(12.345), perplexity(12345.6)
+        ('12.35', '12,346')
+    """
+    return UNDEFINED if score is None else f"{score:,.2f}" if score < 1000 else f"{score:,.0f}"
+
+
+def percent(score: float | None) -> str:
+    """Format a share as a percentage.
+
+    Example:
+        >>> percent(0.125)
+        '12%'
+    """
+    return UNDEFINED if score is None else f"{score:.0%}"
+
+
+@dataclass(frozen=True)
+class ClassificationRows:
+    """The rows that classification metrics are computed of.
 
     Args:
-        label_names: the classes, in the order of their ids.
+        predictions: class ids, shape (rows,), or 0/1, shape (rows, classes).
+        references: the truth in the same form.
+        label_names: the classes in the order of their ids.
         multi_label: whether a row may have any number of labels.
-
-    Raises:
-        ValueError: label names that are not unique (they are the keys of the per-class scores), or none at all.
     """
 
-    kinds: ClassVar[frozenset[bool]] = frozenset({False, True})
-    """For which values of `multi_label` the metric is defined."""
-
-    def __init__(self, label_names: Sequence[str], *, multi_label: bool) -> None:
-        self.label_names = [str(name) for name in label_names]
-        self.multi_label = multi_label
-        if not self.label_names:
-            raise ValueError("A classification metric needs the names of its classes; got none.")
-        if len(set(self.label_names)) < len(self.label_names):
-            twice = sorted({name for name in self.label_names if self.label_names.count(name) > 1})
-            raise ValueError(f"Label names must be unique; more than once: {', '.join(twice)}.")
-        super().__init__(keep_in_memory=True)
-
-    @abstractmethod
-    def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """Plain numbers by name, from checked arrays: int64, (rows,) or (rows, classes), at least one row."""
-
-    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score whole arrays, or what `add` and `add_batch` have gathered.
-
-        Args:
-            predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-            references: the same for the truth.
-            **kwargs: there are none; what stands here is a TypeError.
-        """
-        if predictions is None or references is None or self.writer is not None or kwargs:
-            gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
-            return gathered
-        # Arrow would encode every row in Python (40 µs each where there are ten labels); these arrays are whole.
-        return self._compute(predictions=predictions, references=references)
-
-    def _compute(self, *, predictions: Any, references: Any) -> dict[str, Any]:
-        return self.score(*check_rows(predictions, references, len(self.label_names), multi_label=self.multi_label))
-
-    def _info(self) -> evaluate.MetricInfo:
-        row = List(Value("int64")) if self.multi_label else Value("int64")
-        return evaluate.MetricInfo(
-            description=type(self).__doc__ or "",
-            citation="",
-            inputs_description="",
-            features=Features(predictions=row, references=row),
-        )
-
-    def _build_data_dir(self) -> str:
-        return ""  # rows stay in memory: no folder in the user's cache
+    predictions: Any
+    references: Any
+    label_names: Sequence[str]
+    multi_label: bool
 
 
-def check_rows(predictions: Any, references: Any, classes: int, *, multi_label: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions and references as int64 arrays that scikit-learn cannot misread.
+@dataclass(frozen=True)
+class TokenRows:
+    """The rows that metrics of masked tokens are computed of.
 
     Args:
-        predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        references: the same for the truth.
-        classes: how many classes there are.
-        multi_label: which of the two shapes is meant.
-
-    Raises:
-        DataError: no rows.
-        ValueError: shapes that differ or do not fit, numbers that are not whole, or ids outside 0 … classes - 1.
+        sums: of each row the sum of its masked tokens' losses, their number, and how many were guessed right, shape
+            (rows, 3).
+        interval: add 95 % bootstrap intervals.
+        seed: of the bootstrap.
     """
-    arrays = {"predictions": np.asarray(predictions), "references": np.asarray(references)}
-    if any(array.shape[:1] == (0,) for array in arrays.values()):
-        counts = " and ".join(f"{len(array)} {name}" for name, array in arrays.items())
-        raise DataError(f"Nothing to score: got {counts}. Metrics need at least one row; is the split empty?")
-    for name, array in arrays.items():
-        expected = f"(rows, {classes})" if multi_label else "(rows,)"
-        if array.ndim != (2 if multi_label else 1) or (multi_label and array.shape[1] != classes):
-            raise ValueError(f"{name} must have shape {expected}; got {array.shape}.")
-        if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and not np.array_equal(array, np.rint(array))):
-            raise ValueError(
-                f"{name} must be whole numbers (class ids, or zeros and ones); got {array.dtype} such as "
-                f"{array.flat[0]!r}. Logits become ids by argmax, probabilities become labels by thresholds."
-            )
-        highest = 1 if multi_label else classes - 1
-        wrong = np.argwhere((array < 0) | (array > highest))
-        if len(wrong):
-            row = int(wrong[0, 0])
-            raise ValueError(
-                f"{name} must be from 0 to {highest}; row {row} holds {array[tuple(wrong[0])]} "
-                f"({len(wrong)} such values)."
-            )
-    checked, truth = (array.astype(np.int64) for array in arrays.values())
-    if checked.shape != truth.shape:
-        raise ValueError(f"Got {len(checked)} predictions for {len(truth)} references; they must be as many.")
-    return checked, truth
+
+    sums: "np.ndarray"
+    interval: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SummaryRows:
+    """The documents that metrics of summaries are computed of.
+
+    Args:
+        summaries: the sentences of each summary.
+        documents: the documents.
+        references: the sentences of each reference; None where there are none.
+        extracts: of summaries whose sentences are the document's, where labels are known.
+        interval: add 95 % bootstrap intervals.
+        checked: count numbers, dates, amounts, references, citations and names that the document lacks.
+        bertscore: the folder of an encoder for BERTScore.
+    """
+
+    summaries: Sequence[Sequence[str]]
+    documents: Sequence[str]
+    references: Sequence[Sequence[str]] | None
+    extracts: "Sequence[Extract] | None" = None
+    interval: bool = False
+    checked: bool = False
+    bertscore: Path | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that predictions are scored by. Tables, card, log and checkpoint selection read these fields.
+
+    Args:
+        name: the key in `metrics.json` and in the log.
+        greater_is_better: its direction; None for a number without one, which chooses no checkpoint.
+        compute: returns numbers by name; metrics that share a computation name the same function.
+        rows: the type of the rows that it is computed of.
+        title: its name in sentences.
+        heading: (group, column) in tables of results; None leaves it out.
+        table: the number of the table that it stands in, where a task has several.
+        has_interval: whether `…_low` and `…_high` may be known.
+        format: turns the number into text.
+        logged: whether the line of an evaluation shows it.
+        compared: whether tables of several runs show it.
+        replaces: a metric that it stands for in tables where both are known.
+        shown_with: a metric without which tables leave it out.
+
+    Example:
+        >>> Metric("always_one", True, lambda rows: {"always_one": 1.0}, TokenRows, "constant").name
+        'always_one'
+    """
+
+    name: str
+    greater_is_better: bool | None
+    compute: Callable[[Any], Mapping[str, Any]]
+    rows: type
+    title: str
+    heading: tuple[str, str] | None = None
+    table: int = 0
+    has_interval: bool = False
+    format: Callable[[float | None], str] = number
+    logged: bool = False
+    compared: bool = False
+    replaces: str | None = None
+    shown_with: str | None = None
+
+    def better(self, scores: Scores, others: Scores) -> bool:
+        """Return whether some scores are better than others; False where either lacks the metric.
+
+        Example:
+            >>> Metric("loss", False, lambda rows: {}, TokenRows, "loss").better({"loss": 1.0}, {"loss": 2.0})
+            True
+        """
+        one, other = scores.get(self.name), others.get(self.name)
+        if one is None or other is None or self.greater_is_better is None:
+            return False
+        return bool(one > other if self.greater_is_better else one < other)

@@ -1,6 +1,6 @@
-"""How well masked tokens are guessed.
+"""Score guesses of masked tokens: loss, perplexity and accuracy.
 
-    loss = mean over masked tokens of -log p(token)        perplexity = exp(loss)        accuracy = share guessed right
+    loss = mean over masked tokens of -log p(token)    perplexity = exp(loss)    token accuracy = share guessed right
 
 The mean runs over tokens, not over rows or batches. Perplexities compare only between models with one vocabulary and
 on the same masks.
@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
+from nlp_transfer.metrics.metric import TokenRows
+from nlp_transfer.metrics.table import compute_scores
 
 
 def perplexity_metrics(sums: np.ndarray, *, interval: bool = False, seed: int = 0) -> dict[str, Any]:
-    """The metrics of a split.
+    """Compute every metric of masked tokens of one split.
 
     Args:
         sums: of each row: the sum of its masked tokens' losses, how many they are, how many were guessed right; shape
@@ -23,24 +25,29 @@ def perplexity_metrics(sums: np.ndarray, *, interval: bool = False, seed: int = 
         seed: of the bootstrap.
 
     Returns:
-        `loss`, `perplexity`, `accuracy`, `rows`, `masked_tokens`.
+        `loss`, `perplexity`, `token_accuracy`, `rows`, `masked_tokens`.
 
     Raises:
         ValueError: no token is masked.
     """
-    sums = np.asarray(sums, dtype=np.float64)
+    return compute_scores(TokenRows(np.asarray(sums, dtype=np.float64), interval, seed))
+
+
+def token_scores(rows: TokenRows) -> dict[str, Any]:
+    """Compute the metrics of masked tokens; see `perplexity_metrics`."""
+    sums = rows.sums
     loss, tokens, right = sums.sum(axis=0)
     if not tokens:
         raise ValueError("Perplexity needs at least one masked token; the rows have none.")
     found: dict[str, Any] = {
         "loss": float(loss / tokens),
         "perplexity": float(np.exp(loss / tokens)),
-        "accuracy": float(right / tokens),
+        "token_accuracy": float(right / tokens),
         "rows": len(sums),
         "masked_tokens": int(tokens),
     }
-    if interval:
-        rng = np.random.default_rng(seed)
+    if rows.interval:
+        rng = np.random.default_rng(rows.seed)
         draws = (sums[rng.integers(len(sums), size=len(sums)), :2].sum(axis=0) for _ in range(BOOTSTRAP_SAMPLES))
         low, high = np.exp(np.quantile([loss / tokens for loss, tokens in draws if tokens], (0.025, 0.975)))
         found |= {"perplexity_low": float(low), "perplexity_high": float(high)}

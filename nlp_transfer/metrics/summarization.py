@@ -16,7 +16,9 @@ from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.bertscore import BERTSCORE, bert_scores
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
 from nlp_transfer.metrics.factuality.unsupported import unsupported, unsupported_counts
+from nlp_transfer.metrics.metric import SummaryRows
 from nlp_transfer.metrics.rouge import rouge_scores
+from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.metrics.tokenization import ROUGE, ngrams, plain_words
 
 
@@ -42,11 +44,10 @@ def summary_metrics(
     extracts: Sequence[Extract] | None = None,
     *,
     interval: bool = False,
-    seed: int = 0,
     checked: bool = False,
     bertscore: Path | None = None,
 ) -> dict[str, Any]:
-    """All that is known of some summaries.
+    """Compute every metric of some summaries.
 
     Args:
         summaries: the sentences of each.
@@ -54,7 +55,6 @@ def summary_metrics(
         references: the sentences of each reference; None where there are none.
         extracts: of summaries whose sentences are the documents', where labels are known.
         interval: add `…_low` and `…_high` of ROUGE and of the sentences' F1.
-        seed: of the bootstrap.
         checked: count what the documents lack of the summaries' numbers, dates, amounts and citations. Of
             extracts there is nothing to count.
         bertscore: the folder of an encoder for `bertscore` (see `bert_scores`) where there are references.
@@ -72,27 +72,32 @@ def summary_metrics(
     """
     if not len(summaries):
         raise DataError("Nothing to score: got no summaries. Is the split empty?")
+    return compute_scores(SummaryRows(summaries, documents, references, extracts, interval, checked, bertscore))
+
+
+def summary_scores(rows: SummaryRows) -> dict[str, Any]:
+    """Compute the metrics of summaries; see `summary_metrics`."""
     means: dict[str, np.ndarray] = {}
-    if references is not None:
-        joined = ["\n".join(sentences) for sentences in summaries], ["\n".join(one) for one in references]
+    if rows.references is not None:
+        joined = ["\n".join(sentences) for sentences in rows.summaries], ["\n".join(one) for one in rows.references]
         rouge = rouge_scores(*joined)
         means |= {kind: np.array([row[kind] for row in rouge]) for kind in ROUGE}
-        if bertscore is not None:
-            ours, theirs = ([" ".join(sentences) for sentences in side] for side in (summaries, references))
-            means[BERTSCORE] = np.asarray(bert_scores(ours, theirs, bertscore))
-    found: dict[str, Any] = {"rows": len(summaries)}
-    drawn = draws(len(summaries), seed) if interval else None
+        if rows.bertscore is not None:
+            ours, theirs = ([" ".join(sentences) for sentences in side] for side in (rows.summaries, rows.references))
+            means[BERTSCORE] = np.asarray(bert_scores(ours, theirs, rows.bertscore))
+    found: dict[str, Any] = {"rows": len(rows.summaries)}
+    drawn = draws(len(rows.summaries), seed=0) if rows.interval else None
     for kind, values in means.items():
         found[kind] = float(values.mean())
         if drawn is not None:
             found |= _interval(kind, values[drawn].mean(axis=1))
-    if extracts is not None:
-        found |= _sentence_metrics(extracts, drawn)
-    shapes = np.array([_shape(sentences, text) for sentences, text in zip(summaries, documents, strict=True)])
+    if rows.extracts is not None:
+        found |= _sentence_metrics(rows.extracts, drawn)
+    shapes = np.array([_shape(sentences, text) for sentences, text in zip(rows.summaries, rows.documents, strict=True)])
     names = ("words", "compression", "novel_bigrams", "repetition")
     found |= dict(zip(names, shapes.mean(axis=0).tolist(), strict=True))
-    if checked:
-        pairs = zip(summaries, documents, strict=True)
+    if rows.checked:
+        pairs = zip(rows.summaries, rows.documents, strict=True)
         found |= unsupported_counts([unsupported("\n".join(sentences), document) for sentences, document in pairs])
     return found
 

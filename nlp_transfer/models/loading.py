@@ -20,7 +20,6 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.data.encoding.tokens import forget_last_call
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import final_linear, head_modules, unknown_family
 from nlp_transfer.models.family_table import FAMILIES
@@ -101,7 +100,6 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
             f"model: {name}: model_max_length in its tokenizer_config.json is {tokenizer.model_max_length}, of which "
             f"{added} are special tokens; expected room for a text, such as 512."
         )
-    forget_last_call(tokenizer)  # what its maker left in the file, too
     if tokenizer.padding_side != "right":
         # Heads read the first token, and positions count from it: with padding there a score depends on the batch.
         logger.warning(f"{name}: its tokenizer pads to the {tokenizer.padding_side}; padded to the right from here on.")

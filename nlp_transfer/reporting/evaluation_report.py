@@ -11,18 +11,13 @@ from rich.text import Text
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import make_private_folder, write_json, write_text
 from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.markdown import meaning
+from nlp_transfer.reporting.markdown import section_markdown
 from nlp_transfer.reporting.predictions import KEYS, write_predictions
 from nlp_transfer.reporting.report import BASELINES, MODEL, CorpusFacts
-from nlp_transfer.reporting.sections.results import (
-    PerClassScores,
-    confusion_table,
-    has_classes,
-    is_summary,
-    per_class_table,
-    summary_tables,
-)
-from nlp_transfer.reporting.tables import escape_markdown, to_markdown, to_rich
+from nlp_transfer.reporting.sections.results import legend, split_blocks
+from nlp_transfer.reporting.terminal import shown_results
+from nlp_transfer.tasks import TASKS
+from nlp_transfer.tasks.blocks import Section, escape_markdown
 
 DOMAIN = "target"
 """What a corpus is to a model that is trained already."""
@@ -34,6 +29,7 @@ class Evaluation:
 
     Args:
         model: where the model came from.
+        task: the name of its task.
         corpus: which rows the numbers are about.
         split: the split that was scored.
         metrics: what `classification_metrics` or `summary_metrics` returns.
@@ -43,6 +39,7 @@ class Evaluation:
     """
 
     model: str
+    task: str
     corpus: CorpusFacts
     split: str
     metrics: dict[str, Any]
@@ -53,12 +50,7 @@ class Evaluation:
     def summary(self) -> RenderableType:
         """The scores, over all and per class, and the paths, for a terminal."""
         systems = {MODEL: self.metrics, **self.baselines}
-        title = f"{self.split} · {self.metrics['rows']:,} {self._what}"
-        parts: list[RenderableType] = []
-        for table in summary_tables(systems, title):
-            parts += [to_rich(table), Text()]
-        if has_classes(self.metrics):
-            parts += [PerClassScores(systems, f"{self.split} · per class"), Text()]
+        parts: list[RenderableType] = [*shown_results(TASKS[self.task], systems, self.split)]
         parts += [Text(note, overflow="fold") for note in (*self._otherwise(), *self.corpus.notes)]
         width = max(map(len, self.paths), default=0)
         parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
@@ -98,26 +90,17 @@ class Evaluation:
             raise CheckpointError(f"--output_dir {folder} cannot be written: {error.strerror or error}.") from error
         return replace(self, paths={word: str(path) for word, path in paths.items()})
 
-    @property
-    def _what(self) -> str:
-        return "documents" if is_summary(self.metrics) else "rows"
-
     def _otherwise(self) -> list[str]:
         """What was set, as a line; none where nothing was."""
         given = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         return [f"Otherwise than in the model's run: {given}."] if given else []
 
     def _sections(self) -> Iterator[str]:
-        systems = {MODEL: self.metrics, **self.baselines}
+        systems, task = {MODEL: self.metrics, **self.baselines}, TASKS[self.task]
         yield f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n"
-        yield f"## Results on {self.split} ({self.metrics['rows']:,} {self._what})\n"
-        yield from map(to_markdown, summary_tables(systems, ""))
-        if has_classes(self.metrics):
-            yield to_markdown(per_class_table(systems, ""))
-            if (matrix := confusion_table(self.metrics, "")) is not None:
-                yield "Confusions, rows true, columns predicted:\n"
-                yield to_markdown(matrix)
-        yield f"{meaning(self.metrics)} The interval is a 95 % percentile bootstrap over the {self._what} scored.\n"
+        yield f"## Results on {self.split} ({self.metrics['rows']:,} {task.wording.unit})\n"
+        yield section_markdown(Section("", split_blocks(task, systems)))
+        yield f"{legend(task)}\n"
         yield from (f"{escape_markdown(line)}\n" for line in self._otherwise())
         yield "## Corpus\n"
         yield f"- rows: {', '.join(f'{name} {count:,}' for name, count in self.corpus.rows.items())}"

@@ -17,16 +17,15 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import read_json, write_json, write_text
 from nlp_transfer.reporting.config_record import config_record
 from nlp_transfer.reporting.environment import library_versions
-from nlp_transfer.reporting.sections.results import PerClassScores, has_classes, is_summary, summary_tables
-from nlp_transfer.reporting.tables import to_rich
 
 if TYPE_CHECKING:
     from nlp_transfer.data.corpus import Corpus
+    from nlp_transfer.tasks.base import DomainScores
 
 DOMAINS = ("source", "target")
 """The domains of a run, in the order in which they are shown."""
 
-METRICS = "metrics.json"
+METRICS_FILE = "metrics.json"
 """The file in a run's folder that holds the model's scores."""
 
 BASELINES = "baselines.json"
@@ -37,9 +36,6 @@ REPORT = "report.json"
 
 MODEL = "model"
 """The trained model's name where it stands beside the baselines."""
-
-DomainScores = dict[str, dict[str, dict[str, Any]]]
-"""{domain: {split: what the task's metrics are}}"""
 
 
 @dataclass(frozen=True)
@@ -137,12 +133,12 @@ class Report:
     task: str
     model: str
     methods: tuple[str, ...]
-    metrics: DomainScores
+    metrics: "DomainScores"
     corpora: dict[str, CorpusFacts]
     cost: Cost
     config: dict[str, Any]
     seeds: tuple[int, ...]
-    baselines: dict[str, DomainScores] = field(default_factory=dict)
+    baselines: "dict[str, DomainScores]" = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
@@ -156,6 +152,16 @@ class Report:
                 raise ValueError(f"{what} has the domain {unknown[0]!r}; domains are {' and '.join(DOMAINS)}.")
             if missing := [domain for domain in domains if domain not in self.corpora]:
                 raise ValueError(f"{what} has scores of {missing[0]!r}, but no corpus facts are given for it.")
+
+    @property
+    def method_names(self) -> str:
+        """The methods as Markdown."""
+        return " + ".join(f"`{name}`" for name in self.methods) or "full fine-tuning"
+
+    @property
+    def seed_words(self) -> str:
+        """The seeds as text."""
+        return f"seed{'s' if len(self.seeds) != 1 else ''} {', '.join(map(str, self.seeds))}"
 
     def systems(self, domain: str, split: str) -> dict[str, dict[str, Any]]:
         """The scores of the model and of every baseline that was scored there."""
@@ -178,7 +184,7 @@ class Report:
         from nlp_transfer.reporting.markdown import report_markdown
 
         folder = Path(output_dir)
-        written = {"metrics": folder / METRICS, "report": folder / "report.md"}
+        written = {"metrics": folder / METRICS_FILE, "report": folder / "report.md"}
         if self.baselines:
             written["baselines"] = folder / BASELINES
             write_json(written["baselines"], self.baselines)
@@ -203,7 +209,7 @@ class Report:
             return cls(
                 **{
                     **rest,
-                    "metrics": read_json(place / METRICS),
+                    "metrics": read_json(place / METRICS_FILE),
                     "baselines": baselines,
                     "methods": tuple(rest["methods"]),
                     "corpora": {
@@ -221,16 +227,13 @@ class Report:
             ) from error
 
     def summary(self) -> RenderableType:
-        """What a run closes with: for each domain the systems side by side and per class, then cost and paths."""
+        """Return what a run closes with: for each domain the systems side by side, then cost and paths."""
+        from nlp_transfer.reporting.terminal import shown_results
+        from nlp_transfer.tasks import TASKS
+
         parts: list[RenderableType] = []
         for domain, split in self.headlines():
-            systems = self.systems(domain, split)
-            rows = systems[MODEL]["rows"]
-            what = "documents" if is_summary(systems[MODEL]) else "rows"
-            for table in summary_tables(systems, f"{domain} · {split} · {rows:,} {what}"):
-                parts += [to_rich(table), Text()]
-            if has_classes(systems[MODEL]):
-                parts += [PerClassScores(systems, f"{domain} · {split} · per class"), Text()]
+            parts += shown_results(TASKS[self.task], self.systems(domain, split), f"{domain} · {split}")
         # Paths and counts are texts, not markup, and stay whole for copying.
         parts.append(Text("\n".join(self.cost.lines()) + "\n"))
         width = max(map(len, self.paths), default=0)

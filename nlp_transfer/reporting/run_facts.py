@@ -11,10 +11,10 @@ from nlp_transfer.data import Corpus, describe
 from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadable_rows, unreadable_warning
 from nlp_transfer.methods.base import Context
 from nlp_transfer.models.loading import LoadedModel
+from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.extensions.activation_cache import ACTIVATION_CACHE
 from nlp_transfer.training.extensions.fast_forward import PADDING_REASON
-from nlp_transfer.training.scoring import SplitPredictions
 from nlp_transfer.training.target_data import Encoded
 
 SUMMARY_WORDS = {
@@ -87,7 +87,7 @@ def unreadable_warnings(encoded: Encoded, corpora: Mapping[str, Corpus], tokeniz
     return tuple(warnings)
 
 
-def metrics_of(scored: Mapping[str, Mapping[str, SplitPredictions]]) -> dict[str, dict[str, dict[str, Any]]]:
+def metrics_of(scored: DomainPredictions) -> dict[str, dict[str, dict[str, Any]]]:
     """{domain: {split: metrics}} of the splits that have labels."""
     return {
         domain: {split: one.metrics for split, one in splits.items() if one.metrics}

@@ -28,7 +28,7 @@ from nlp_transfer.reporting.config_record import command_record, config_differen
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.predictions import PREDICTIONS
-from nlp_transfer.reporting.report import BASELINES, METRICS, REPORT, Report
+from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT, Report
 from nlp_transfer.reporting.run_lock import RunLock, this_process
 from nlp_transfer.training.progress import LogEntries
 
@@ -43,7 +43,7 @@ CHECKPOINTS = "checkpoints"
 LOG = "log.jsonl"
 """The file inside a run's folder that has a line for each entry of the Trainer's log."""
 
-RESULTS = (METRICS, BASELINES, REPORT, PREDICTIONS, LOG)
+RESULTS = (METRICS_FILE, BASELINES, REPORT, PREDICTIONS, LOG)
 """Files of a finished run that are read again: `run.json` holds their SHA-256."""
 
 _ELSEWHERE = "choose another training.output_dir"
@@ -122,8 +122,8 @@ class RunFolder:
         Raises:
             CheckpointError: `metrics.json` is not there.
         """
-        if not (self.path / METRICS).is_file():
-            raise CheckpointError(f"{self.path} cannot be marked as finished: it has no {METRICS}.")
+        if not (self.path / METRICS_FILE).is_file():
+            raise CheckpointError(f"{self.path} cannot be marked as finished: it has no {METRICS_FILE}.")
         results = {name: _sha256(self.path / name) for name in RESULTS if (self.path / name).is_file()}
         record = {**self.record, "status": "finished", "finished": _now(), "results": results}
         write_json(self.path / "run.json", record)
@@ -160,7 +160,7 @@ def inspect(path: str | os.PathLike[str]) -> RunFolder:
         return RunFolder(folder, "foreign")
     if not all(isinstance(record.get(key, {}), dict) for key in ("config", "inputs", "process", "results")):
         return RunFolder(folder, "foreign")
-    done = record["status"] == "finished" and METRICS in names
+    done = record["status"] == "finished" and METRICS_FILE in names
     return RunFolder(folder, "finished" if done else "unfinished", record)
 
 

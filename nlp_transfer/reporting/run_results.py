@@ -1,35 +1,27 @@
 """What stands beside a trained model in the report: baselines, what its predictions tell, and the predictions' file."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from datasets import Dataset
 
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
+from nlp_transfer.data.corpus import DOMAIN_COLUMN
+from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.predictions import PREDICTIONS, write_predictions
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.adaptation import choices_by_labels, compare_with_source_only, pseudo_label_facts
 from nlp_transfer.reporting.sections.label_shift import class_frequencies, correction_warnings
 from nlp_transfer.reporting.sections.train_test_overlap import COPIED, copied_texts
-from nlp_transfer.tasks import (
-    FittedAbstractiveSummarization,
-    FittedClassification,
-    FittedExtractiveSummarization,
-    FittedTask,
-)
-from nlp_transfer.tasks.summarization.sections import (
-    KEYS,
-    repeated_summaries,
-    score_summary_baselines,
-    summary_rows,
-)
+from nlp_transfer.tasks.base import DomainPredictions, FittedTask, Predictions
 from nlp_transfer.training import TransferTrainer
-from nlp_transfer.training.scoring import SplitPredictions, prediction_rows, score_baselines, scores_by_source
 from nlp_transfer.training.target_data import Encoded, selects_by_target_labels
 
 log = logging.getLogger(__name__)
@@ -39,15 +31,6 @@ TARGET_LABELS = "target labels"
 
 CHOSEN_BY_LABELS = "target labels that chose the checkpoint"
 """The fact that says which these are."""
-
-BY_SOURCE = "macro-F1 by source"
-"""The fact that says what each of several source domains scores."""
-
-PERPLEXITY_BY_SOURCE = "perplexity by source"
-"""The same for a model that guesses words."""
-
-REPEATED = "summaries that are a training summary word for word"
-"""The fact that says how many were learned by heart."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +47,7 @@ class PriorCorrection:
     before: dict[str, np.ndarray] = field(default_factory=dict)
     validation: np.ndarray | None = None
 
-    def undone(
-        self, scored: Mapping[str, Mapping[str, SplitPredictions]]
-    ) -> Mapping[str, Mapping[str, SplitPredictions]]:
+    def undone(self, scored: DomainPredictions) -> DomainPredictions:
         """What the model said without it of source validation and of the target."""
         if self.validation is None:
             return scored
@@ -97,7 +78,7 @@ class RunContext:
     corpora: Mapping[str, Corpus]
     encoded: Encoded
     rows: Encoded
-    scored: Mapping[str, Mapping[str, SplitPredictions]]
+    scored: DomainPredictions
     correction: PriorCorrection
     source_only: Report | None
 
@@ -134,32 +115,56 @@ def collect_results(run: RunContext) -> RunResults:
     Args:
         run: what is judged.
     """
-    if isinstance(run.task, FittedExtractiveSummarization | FittedAbstractiveSummarization):
-        return _of_summaries(run, run.task)
-    if isinstance(run.task, FittedClassification):
-        judged = _of_classes(run, run.task)
-        for warning in judged.warnings:
+    task, paths = run.task, {}
+    warnings: list[str] = []
+    if task.row_keys:
+        write_predictions(run.predictions, prediction_rows(run), task.row_keys)
+        paths["predictions"] = str(run.predictions)
+    baselines = task.baselines(run.config.baseline_names, run.corpora, run.scored, run.rows)
+    facts = task.findings(run.corpora, run.scored, run.rows)
+    if by_source := scores_by_source(task, run.scored["source"], run.rows["source"]):
+        facts[f"{METRICS[task.primary_metric].title} by source"] = by_source
+    if task.label_names:
+        warnings = _of_classes(run, facts)
+        for warning in warnings:
             log.info(warning)
-        return judged
-    by_source = scores_by_source(run.task, "perplexity", run.scored["source"], run.rows["source"])
-    return RunResults(facts={PERPLEXITY_BY_SOURCE: by_source} if by_source else {})
+    return RunResults({**baselines, **run.source_only_scores()}, facts, paths, tuple(warnings))
 
 
-def _of_summaries(run: RunContext, task: FittedExtractiveSummarization | FittedAbstractiveSummarization) -> RunResults:
-    write_predictions(run.predictions, summary_rows(task, run.scored, run.rows), KEYS)
-    baselines = score_summary_baselines(run.config.baseline_names, task, run.scored, run.rows)
-    repeated = {}
-    if isinstance(task, FittedAbstractiveSummarization):
-        learned = run.corpora["source"].splits["train"]["summary"]
-        repeated = {REPEATED: repeated_summaries(task, run.scored, run.rows, learned)}
-    return RunResults({**baselines, **run.source_only_scores()}, repeated, {"predictions": str(run.predictions)})
+def prediction_rows(run: RunContext) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the predictions file."""
+    for domain, splits in run.scored.items():
+        for split, one in splits.items():
+            for row in run.task.rows(one, run.rows[domain][split]):
+                yield {**row, "split": split, "domain": domain}
 
 
-def _of_classes(run: RunContext, task: FittedClassification) -> RunResults:
-    config, scored, correction = run.config, run.scored, run.correction
-    write_predictions(run.predictions, prediction_rows(task, scored))
-    baselines = score_baselines(config.baseline_names, task, run.corpora, scored)
-    facts: dict[str, Any] = {}
+def scores_by_source(
+    task: FittedTask, scored: Mapping[str, Predictions], encoded: Mapping[str, Dataset]
+) -> dict[str, str]:
+    """Describe the primary metric of each of several source domains; empty where there is one.
+
+    Args:
+        task: scores.
+        scored: the source's splits.
+        encoded: the same rows, with the domain of each.
+    """
+    facts: dict[str, list[str]] = {}
+    for split, one in scored.items():
+        if one.labels is None or DOMAIN_COLUMN not in encoded[split].column_names:
+            continue
+        domains = np.asarray(encoded[split][DOMAIN_COLUMN])
+        for i, name in enumerate(encoded[split].features[DOMAIN_COLUMN].names):
+            own = domains == i
+            if own.any():
+                score = task.score(one.logits[own], one.labels[own])[task.primary_metric]
+                facts.setdefault(name, []).append(f"{split} {number(score)} ({int(own.sum()):,} rows)")
+    return {name: ", ".join(parts) for name, parts in facts.items()}
+
+
+def _of_classes(run: RunContext, facts: dict[str, Any]) -> list[str]:
+    """Add what the predictions of classes show to `facts`; return the warnings."""
+    config, task, scored, correction = run.config, run.task, run.scored, run.correction
     learned = [run.corpora["source"].splits["train"]]
     for method in config.methods:
         if method.needs_target_labels and method.uses_target():
@@ -178,18 +183,18 @@ def _of_classes(run: RunContext, task: FittedClassification) -> RunResults:
         history = run.trainer.state.log_history
         if choices := choices_by_labels(config.training, history, multi_label=task.multi_label):
             facts["checkpoints"] = choices
-    if by_source := scores_by_source(task, "macro_f1", scored["source"], run.rows["source"]):
-        facts[BY_SOURCE] = by_source
     if pseudo := pseudo_label_facts(task, run.trainer, run.encoded):
         facts["pseudo-labels"] = pseudo
     if run.source_only is not None and "target" in scored:
-        baselines |= run.source_only_scores()
-        alone = Path(str(config.training.output_dir)) / SOURCE_ONLY
-        if BY_SOURCE in run.source_only.facts:
-            facts[f"{BY_SOURCE}, of {SOURCE_ONLY}"] = run.source_only.facts[BY_SOURCE]
+        alone, by_source = (
+            Path(str(config.training.output_dir)) / SOURCE_ONLY,
+            f"{METRICS[task.primary_metric].title} by source",
+        )
+        if by_source in run.source_only.facts:
+            facts[f"{by_source}, of {SOURCE_ONLY}"] = run.source_only.facts[by_source]
         comparison = compare_with_source_only(task, scored["target"], alone, correction.before)
         facts["adaptation"] = comparison.facts()
         if correction.before:
             facts["adaptation"]["both are"] = "without prior_correction"
         warnings += [comparison.warning(str(alone / "model"))] if comparison.warns else []
-    return RunResults(baselines, facts, {"predictions": str(run.predictions)}, tuple(warnings))
+    return warnings

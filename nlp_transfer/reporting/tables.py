@@ -3,49 +3,19 @@
 In the terminal long names end in "…" so that numbers keep their columns; Markdown keeps every name whole.
 """
 
-import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TextIO
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from nlp_transfer.tasks.blocks import Table, escape_markdown
+
 PIPED_WIDTH = 100
 """Columns of output that goes to a file or a pipe, where there is no terminal to ask."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under named columns.
-
-    Args:
-        title: what the table shows.
-        columns: headings.
-        rows: cells, each row as long as `columns`.
-        groups: a heading over each column, as long as `columns`; neighbours that share one belong together. Empty for
-            a table without.
-        names: how many leading columns hold names, which stand left and may be cut; the others hold numbers.
-        rules: the rows (0-based) after which a line is drawn in the terminal.
-
-    Raises:
-        ValueError: rows or groups that are not as long as the columns.
-    """
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    groups: Sequence[str] = ()
-    names: int = 1
-    rules: frozenset[int] = frozenset()
-
-    def __post_init__(self) -> None:
-        widths = {len(row) for row in self.rows} | ({len(self.groups)} if self.groups else set())
-        if widths - {len(self.columns)}:
-            raise ValueError(f"A table of {len(self.columns)} columns has rows or groups of {sorted(widths)} cells.")
 
 
 def to_rich(table: Table, longest_name: int = 28) -> RichTable:
@@ -79,6 +49,51 @@ def to_rich(table: Table, longest_name: int = 28) -> RichTable:
     return shown
 
 
+_UNBOUNDED = 10_000  # columns; asks how wide a table would like to be
+
+
+class FittedTable:
+    """A table for a terminal: whole where it fits, else one table for each group of columns.
+
+    Args:
+        table: what to show.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for longest_name in (28, 20):  # names are rather cut a little than the groups parted
+            together = to_rich(self.table, longest_name)
+            if console.measure(together, options=options.update(max_width=_UNBOUNDED)).maximum <= options.max_width:
+                yield together
+                return
+        yield from map(to_rich, split_by_group(self.table))
+
+
+def split_by_group(table: Table) -> list[Table]:
+    """Return one table for each group of columns, with the columns of no group in each.
+
+    Example:
+        >>> table = Table("t", ["class", "F1", "F1"], [["a", "0.5", "0.7"]], groups=["", "model", "svm"])
+        >>> [(one.title, one.rows) for one in split_by_group(table)]
+        [('t: model', [['a', '0.5']]), ('t: svm', [['a', '0.7']])]
+    """
+    parts = []
+    for group in dict.fromkeys(filter(None, table.groups)):
+        kept = [index for index, own in enumerate(table.groups) if own in ("", group)]
+        parts.append(
+            replace(
+                table,
+                title=f"{table.title}: {group}",
+                columns=[table.columns[index] for index in kept],
+                rows=[[row[index] for index in kept] for row in table.rows],
+                groups=[table.groups[index] for index in kept],
+            )
+        )
+    return parts
+
+
 def to_markdown(table: Table) -> str:
     """The table in GitHub's Markdown, without its title; ends in a line break."""
     headings = table.columns
@@ -90,11 +105,6 @@ def to_markdown(table: Table) -> str:
         "| " + " | ".join(cell if number == rule else escape_markdown(cell) for cell in line) + " |\n"
         for number, line in enumerate(lines)
     )
-
-
-def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is, in one line."""
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 
 class _Console(Console):

@@ -1,6 +1,6 @@
 """What is predicted. A new task is one file and one line in `TASKS`."""
 
-from nlp_transfer.tasks.base import FittedClassification, FittedTask, Task
+from nlp_transfer.tasks.base import FittedTask, Task
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization, FittedAbstractiveSummarization
@@ -16,7 +16,6 @@ __all__ = [
     "AbstractiveSummarization",
     "ExtractiveSummarization",
     "FittedAbstractiveSummarization",
-    "FittedClassification",
     "FittedExtractiveSummarization",
     "FittedTask",
     "MaskedLanguageModeling",

@@ -78,17 +78,6 @@ def row_labels(labels: Tensor) -> Tensor:
     return labels.new_zeros(len(labels)) if of_tokens else labels
 
 
-def written_losses(made: Tensor, labels: Tensor) -> Tensor:
-    """Return a loss of each row, shape (rows,), whose mean is that over all generated tokens.
-
-    Args:
-        made: sums of losses and numbers of tokens, shape (rows, 2); see the module's docstring.
-        labels: not used.
-    """
-    sums, tokens = made.unbind(dim=1)
-    return sums * len(sums) / tokens.sum().clamp(min=1)
-
-
 @dataclass(frozen=True)
 class Outputs:
     """Outputs of a model for rows of a dataset, in their order.

@@ -11,11 +11,11 @@ from transformers import EarlyStoppingCallback
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Context, Method, prepare_all
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
+from nlp_transfer.models.heads.encoder_decoder import generation_row_losses
 from nlp_transfer.models.heads.masked_lm import masked_lm_for
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.extensions.adaptation_loss import make_networks
 from nlp_transfer.training.extensions.checkpoint_selection import check_metric, check_one_validation, label_free_metric
-from nlp_transfer.training.features import written_losses
 from nlp_transfer.training.losses import macro_f1, row_loss
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
@@ -174,7 +174,7 @@ def default_context(methods: Sequence[Method], model: Any, given: Mapping[str, A
     if collate is None:
         collate = DataCollatorWithPadding(tokenizer) if tokenizer is not None else default_data_collator
     config = getattr(model, "config", None)
-    loss: Callable[..., Any] = written_losses if is_encoder_decoder(model) else partial(row_loss, config=config)
+    loss: Callable[..., Any] = generation_row_losses if is_encoder_decoder(model) else partial(row_loss, config=config)
     return Context(
         train=train,
         validation=validation if validation is not None else train,

@@ -8,8 +8,7 @@ from typing import Any
 
 from transformers import ProgressCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-LINE_METRICS = ("macro_f1", "micro_f1", "accuracy", "exact_match", "rouge1", "rouge2", "average_precision", "loss")
-"""The evaluation metrics of a progress line, in order; all of them are in the log."""
+from nlp_transfer.metrics.table import METRICS
 
 
 class ProgressLines(ProgressCallback):
@@ -72,5 +71,7 @@ def progress_line(logs: dict[str, Any], state: TrainerState) -> str:
         of = f" ({', '.join(parts)})" if parts else ""
         return f"{where} · loss {logs['loss']:.4f}{of} · learning rate {logs.get('learning_rate', 0.0):.2e}"
     scores = {key.removeprefix("eval_"): value for key, value in logs.items() if key.startswith("eval_")}
-    shown = [f"{name.replace('_', ' ')} {scores[name]:.4f}" for name in LINE_METRICS if name in scores]
+    names = [name for name, metric in METRICS.items() if metric.logged and name in scores]
+    names.sort(key=lambda name: name == "loss")  # last
+    shown = [f"{METRICS[name].title} {scores[name]:.4f}" for name in names]
     return f"{where} · validation: " + " · ".join(shown) if shown else ""

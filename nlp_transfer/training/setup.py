@@ -11,26 +11,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from accelerate import PartialState
-from torch import Tensor
 from transformers import PreTrainedTokenizerBase, ProgressCallback, TrainerCallback, set_seed
 
 from nlp_transfer.data import Corpus, load_corpus
+from nlp_transfer.data.encoding.tokens import forget_last_call
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.data.splits.exact_duplicates import copy_notes
-from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Context, check_all
-from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
-from nlp_transfer.tasks import FittedAbstractiveSummarization, FittedClassification, FittedTask, saved_models
-from nlp_transfer.tasks.saved_folder import folder_of, vocabulary_problem
-from nlp_transfer.tasks.summarization.extractive_predictor import ranking
+from nlp_transfer.models.outputs import Output
+from nlp_transfer.tasks import FittedTask
+from nlp_transfer.tasks.saved_folder import vocabulary_problem
 from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import store_for
-from nlp_transfer.training.features import written_losses
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import ProgressLines
 from nlp_transfer.training.target_checks import check_correctable
@@ -57,12 +54,11 @@ class RunData(NamedTuple):
 
 def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], FittedTask]:
     """The corpora by domain, and the task with its labels."""
-    classifies, documents = experiment.task.classifies, experiment.task.summarizes
-    corpora = {"source": load_sources(experiment.sources, labeled=classifies, trains=True, documents=documents)}
-    task = experiment.task.bind(corpora["source"])
+    labels, documents = experiment.task.columns
+    corpora = {"source": load_sources(experiment.sources, labeled=labels, trains=True, documents=documents)}
+    task = experiment.task.fit(corpora["source"])
     if experiment.target is not None:
-        names = task.label_names if isinstance(task, FittedClassification) else None
-        labeled = None if classifies else False
+        names, labeled = (list(task.label_names), None) if labels else (None, False)
         target = load_corpus(
             experiment.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
         )
@@ -81,8 +77,7 @@ def load_data(experiment: ExperimentParts) -> RunData:
                 "and a run chooses by one. Give source.path a folder with a dev file, or "
                 "source.split.validation above 0."
             )
-        if isinstance(task, FittedAbstractiveSummarization) and task.config.extractor is not None:
-            attach_ranker(task, task.config.extractor, experiment.training.device)
+        task.load_ranker(experiment.training.device)
         own = experiment.tokenizer in (
             None,
             experiment.model,
@@ -92,6 +87,7 @@ def load_data(experiment: ExperimentParts) -> RunData:
             revision=experiment.revision if own else None,
             trust_remote_code=experiment.trust_remote_code and own,
         )
+        forget_last_call(tokenizer)  # what its maker left in the file, too
         task.fit_tokenizer(corpora["source"], tokenizer)
         encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}
         encoded["source"]["train"] = task.learned_rows(encoded["source"]["train"])
@@ -102,22 +98,6 @@ def load_data(experiment: ExperimentParts) -> RunData:
             "both a list of them."
         )
     return RunData(corpora, task, tokenizer, encoded)
-
-
-def attach_ranker(task: FittedAbstractiveSummarization, extractor: str, device: torch.device) -> None:
-    """Let a task read of long documents what an extractive summariser ranks highest; it is loaded where it is needed.
-
-    Raises:
-        ConfigError: it is no folder of one.
-    """
-    try:
-        loaded = saved_models.load_extractive(extractor)
-        task.ranked_by = folder_fingerprint(folder_of(extractor))
-    except CheckpointError as error:
-        raise ConfigError([f"task.extractor: {problem}" for problem in error.problems]) from error
-    network: Any = loaded.model
-    network.to(device)
-    task.ranking = ranking(loaded)
 
 
 def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
@@ -134,7 +114,7 @@ def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
         attention_dropout=experiment.attention_dropout,
     )
     check_all(experiment.methods, loaded.model)
-    if experiment.prior_correction and isinstance(task, FittedClassification):
+    if experiment.prior_correction:
         check_correctable(task, loaded.model)
     extra = sum(method.extra_tokens() for method in experiment.methods)
     if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
@@ -173,13 +153,13 @@ def build_trainer(
     source = encoded["source"]
     if problem := vocabulary_problem(loaded.model, tokenizer):
         raise ConfigError(f"model: {experiment.model}: {problem}")
-    loss = task.loss if isinstance(task, FittedClassification) else None
+    generates = Output.GENERATION in experiment.task.provides
     context = Context(
         train=source["train"],
         validation=source["validation"],
         collate=task.collator(tokenizer, compiled=experiment.training.torch_compile, seed=experiment.training.seed),
-        loss=written_losses if experiment.task.writes else loss or _no_row_loss,
-        score=lambda logits, labels: task.metrics(logits.numpy(), labels.numpy())["macro_f1"],
+        loss=task.row_losses,
+        score=lambda logits, labels: task.score(logits.numpy(), labels.numpy())[task.primary_metric],
         new_parameters=loaded.new_parameters,
         seed=experiment.training.seed,
         activations=store_for(experiment.training),
@@ -202,13 +182,13 @@ def build_trainer(
     arguments = copy.copy(experiment.training)
     arguments.output_dir = str(output_dir)
     arguments.push_to_hub = False  # the run pushes itself, what its folder holds in the end
-    if experiment.task.writes:  # which takes long: while training only where a checkpoint is chosen by what is written
+    if generates:  # which takes long: while training only where a checkpoint is chosen by what is written
         by_loss = str(arguments.metric_for_best_model or "loss").removeprefix("eval_") == "loss"
         arguments = Seq2SeqTransferArguments.of(
             arguments, predict_with_generate=True, generate_in_evaluation=not by_loss
         )
     lengths = np.asarray(context.validation["length"])
-    trainer_class: type[Any] = Seq2SeqTransferTrainer if experiment.task.writes else TransferTrainer
+    trainer_class: type[Any] = Seq2SeqTransferTrainer if generates else TransferTrainer
     trainer: TransferTrainer = trainer_class(
         loaded.model,
         arguments,
@@ -216,9 +196,9 @@ def build_trainer(
         train_dataset=context.train,
         eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")),
         processing_class=tokenizer,
-        compute_loss_func=None if loss is None else update_mean(loss),
+        compute_loss_func=update_mean(task.row_losses) if Output.LOGITS in experiment.task.provides else None,
         compute_metrics=lambda output: scalars(
-            task.metrics(output.predictions, output.label_ids, rows=trainer.scored_rows)
+            task.score(output.predictions, output.label_ids, rows=trainer.scored_rows)
         ),
         methods=experiment.methods,
         context=context,
@@ -229,11 +209,6 @@ def build_trainer(
     for callback in callbacks:
         trainer.add_callback(callback)
     return trainer, context
-
-
-def _no_row_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """What methods get that ask for the loss of a row where the task has none; the configuration refuses them."""
-    raise ConfigError("This task has no loss of a row.")
 
 
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:

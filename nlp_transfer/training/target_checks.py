@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel
 
-    from nlp_transfer.tasks import FittedClassification
+    from nlp_transfer.tasks import FittedTask
 
 
 def needs_target(methods: Sequence[Method], training: Any) -> list[str]:
@@ -155,7 +155,7 @@ def check_pairs(methods: Sequence[Method], args: Any) -> None:
         )
 
 
-def check_correctable(task: "FittedClassification", model: "PreTrainedModel") -> None:
+def check_correctable(task: "FittedTask", model: "PreTrainedModel") -> None:
     """Check that `prior_correction` is possible.
 
     Raises:

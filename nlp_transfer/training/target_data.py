@@ -166,10 +166,9 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
     turns = len(encoded["source"]["train"]) / max(1, len(splits[split]))
     few = f" They are few: each comes {turns:.0f} times an epoch." if turns > MAX_REPETITIONS else ""
-    task, adapts = experiment.task, bool(target_method_names(experiment))
-    unit = "target texts" if task.classifies or task.summarizes else "rows of target text"
+    adapts = bool(target_method_names(experiment))
     use = "are seen in training," if adapts else "are looked at, not learned from,"
-    note = f"{len(splits[split]):,} {unit} {which} {use} without labels.{few if adapts else ''}"
+    note = f"{len(splits[split]):,} target rows {which} {use} without labels.{few if adapts else ''}"
     return AdaptationRows(without_labels(splits[split]), note)
 
 

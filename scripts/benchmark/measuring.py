@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import Trainer
 
     from nlp_transfer.config.experiment import Experiment
-    from nlp_transfer.tasks import FittedClassification
+    from nlp_transfer.tasks import FittedTask
     from scripts.benchmark.rows import CaseRows
 
 
@@ -199,7 +199,7 @@ def _tokens(config: "Experiment", rows: "CaseRows") -> int:
     return round(config.training.num_train_epochs * sum(rows.lengths("train")))
 
 
-def score_names(task: "FittedClassification", chosen: list[str], labels: np.ndarray) -> float:
+def score_names(task: "FittedTask", chosen: list[str], labels: np.ndarray) -> float:
     """Macro-F1 of predicted classes' names.
 
     Args:
@@ -208,7 +208,7 @@ def score_names(task: "FittedClassification", chosen: list[str], labels: np.ndar
         labels: class ids, shape (rows,).
     """
     logits = np.eye(len(task.label_names))[[task.label_names.index(name) for name in chosen]]
-    return float(task.metrics(logits, labels)["macro_f1"])
+    return float(task.score(logits, labels)["macro_f1"])
 
 
 def _score(trainer: "Trainer", rows: "CaseRows") -> float:
@@ -217,7 +217,7 @@ def _score(trainer: "Trainer", rows: "CaseRows") -> float:
 
     logits, labels = predict(trainer, rows.encoded["test"])
     assert labels is not None, "the source is labelled"
-    return float(rows.task.metrics(logits, labels)["macro_f1"])
+    return float(rows.task.score(logits, labels)["macro_f1"])
 
 
 def main(job_file: str, result_file: str) -> int:

@@ -54,7 +54,7 @@ def save_classifier(config: Experiment, rows: CaseRows, folder: Path, *, exporte
     trainer = train(config, rows, folder, Meter(config.training.device))
     validation = scoring.predict(trainer, rows.encoded["validation"])
     if validation[1] is not None:
-        rows.task.tune_thresholds(validation[0], validation[1])
+        rows.task.fit_decision(validation[0], validation[1])
     saved_models.save_trained(trainer, rows.tokenizer, folder, rows.task)
     if exported:
         export(str(folder), precision=BOTH, agreement=0.0)

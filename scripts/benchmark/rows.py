@@ -12,7 +12,7 @@ from nlp_transfer.data import Corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import DataError
 from nlp_transfer.models.loading import load_tokenizer
-from nlp_transfer.tasks import FittedClassification
+from nlp_transfer.tasks import FittedTask
 from scripts.benchmark.settings import Settings
 
 DRAW_SEED = 0
@@ -32,7 +32,7 @@ class CaseRows:
 
     texts: Corpus
     encoded: dict[str, Dataset]
-    task: FittedClassification
+    task: FittedTask
     tokenizer: PreTrainedTokenizerBase
 
     def lengths(self, split: str) -> list[int]:
@@ -51,8 +51,7 @@ def load_rows(config: Experiment, settings: Settings) -> CaseRows:
         texts = draw(
             whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows}
         )
-        task = config.task.bind(texts)
-        assert isinstance(task, FittedClassification), "benchmarks classify"
+        task = config.task.fit(texts)
         tokenizer = load_tokenizer(config.model, revision=config.revision, trust_remote_code=config.trust_remote_code)
         return CaseRows(texts, task.encode(texts, tokenizer), task, tokenizer)
 

@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
-from nlp_transfer.reporting.sections.results import number
-from nlp_transfer.reporting.tables import Table
+from nlp_transfer.metrics.metric import number
+from nlp_transfer.tasks.blocks import Table
 from scripts.benchmark.cases import Case
 from scripts.benchmark.measuring import Measurement
 from scripts.benchmark.results import Key

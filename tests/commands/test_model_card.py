@@ -111,8 +111,8 @@ def test_a_summarisers_card_names_no_file_that_is_not_there(tmp_path: Path) -> N
     text = card(tmp_path, config(task="abstractive_summarization"), {**scores, **counts}).text()
     assert "predictions.jsonl.gz" not in text
     assert (
-        "as a mean over summaries. The run's predictions, which are not in this repository, list them, and what each "
-        "sentence rests on. `metrics.json` has all numbers." in text
+        "The predictions list them, and what each sentence rests on. Baselines take as many sentences as a training "
+        "summary has on average; the oracle knows the reference. `metrics.json` has all numbers." in text
     )
 
 

@@ -1,6 +1,8 @@
 """What every task promises, over every task in the table; classification single- and multi-label."""
 
 import dataclasses
+import gzip
+import json
 
 import numpy as np
 import pandas as pd
@@ -8,16 +10,24 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import corpus_from
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.models.outputs import Output
+from nlp_transfer.reporting import markdown
+from nlp_transfer.reporting.sections import SECTIONS
+from nlp_transfer.runner import run
 from nlp_transfer.tasks import TASKS
+from nlp_transfer.tasks.blocks import Alert, Section, Text
+from tests.contracts.dummy_task import FIRST_CLASS, FirstClass
 from tests.tiny_documents import documents
-from tests.tiny_runs import rows, tiny_encoder
+from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
 
 CLASSIFICATIONS = [
-    (name, multi_label) for name, task in TASKS.items() if task.classifies for multi_label in (False, True)
+    (name, multi_label) for name, task in TASKS.items() if task.columns.labels for multi_label in (False, True)
 ]
-CASES = [*CLASSIFICATIONS, *((name, None) for name, task in TASKS.items() if not task.classifies)]
+CASES = [*CLASSIFICATIONS, *((name, None) for name, task in TASKS.items() if not task.columns.labels)]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +38,7 @@ def encoder(tmp_path_factory):
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{ {True: 'multi', False: 'single', None: 'text'}[case[1]] }")
 def bound(request):
     name, multi_label = request.param
-    summarizes = TASKS[name].summarizes
+    summarizes = TASKS[name].columns.documents
     frames = {
         split: pd.DataFrame(
             documents(size, seed=seed) if summarizes else rows(size, multi_label=bool(multi_label), seed=seed)
@@ -36,8 +46,8 @@ def bound(request):
         for seed, (split, size) in enumerate({"train": 12, "validation": 6, "test": 6}.items())
     }
     corpus = corpus_from(frames, documents=summarizes)
-    shorter = {"max_summary_length": 32} if TASKS[name].writes else {}
-    return TASKS[name](max_length=32, **shorter).bind(corpus), corpus
+    shorter = {"max_summary_length": 32} if Output.GENERATION in TASKS[name].provides else {}
+    return TASKS[name](max_length=32, **shorter).fit(corpus), corpus
 
 
 classification = pytest.mark.parametrize("bound", CLASSIFICATIONS, indirect=True)
@@ -110,7 +120,7 @@ def test_the_task_has_one_loss_a_row(bound, encoder):
     loaded = task.build_model(str(encoder), revision=None, trust_remote_code=False, attention_dropout=0.0)
     batch = task.collator(tokenizer)([train[i] for i in range(5)])
     labels = batch.pop("labels")
-    losses = task.loss(loaded.model(**batch).logits, labels)
+    losses = task.row_losses(loaded.model(**batch).logits, labels)
     assert losses.shape == (5,)
     assert torch.isfinite(losses).all()
     assert (losses >= 0).all()
@@ -132,10 +142,10 @@ def test_metrics_are_named_and_perfect_for_perfect_logits(bound):
     truth = np.eye(3)[[0, 1, 2, 1]]
     labels = truth if task.multi_label else truth.argmax(1)
     logits = (truth * 2 - 1).astype(np.float32) * 20
-    metrics = task.metrics(logits, labels)
+    metrics = task.score(logits, labels)
     assert metrics["macro_f1"] == 1.0
-    assert set(task.config.metric_names) >= {"loss", "macro_f1"}
-    assert {name for name in metrics if name in task.config.metric_names} >= {
+    assert set(task.config.metric_names()) >= {"loss", "macro_f1"}
+    assert {name for name in metrics if name in task.config.metric_names()} >= {
         "loss",
         "accuracy",
         "macro_f1",
@@ -146,3 +156,28 @@ def test_metrics_are_named_and_perfect_for_perfect_logits(bound):
     assert probabilities.shape == (4, 3)
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
     assert (task.predictions(logits) == labels).all()
+
+
+def test_a_new_task_metric_and_section_are_one_object_and_one_line_each(encoder, tmp_path, monkeypatch):
+    def words_of_the_titles(report):
+        return Section("Titles", (Text(f"{len(report.title)} letters"), Alert("a *new* section")))
+
+    monkeypatch.setitem(METRICS, FIRST_CLASS.name, FIRST_CLASS)
+    monkeypatch.setitem(TASKS, FirstClass.name, FirstClass)
+    monkeypatch.setattr(markdown, "SECTIONS", (*SECTIONS, words_of_the_titles))
+    corpus = write_corpus(tmp_path / "corpus")
+    tree = run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1, metric_for_best_model="first_class")
+    report = run(load_config(tree={**tree, "task": {"name": FirstClass.name}}))
+    scores = report.metrics["source"]["test"]
+    assert scores == {"first_class": scores["first_class"], "rows": 24}
+    text = (tmp_path / "run" / "report.md").read_text()
+    assert f"On 24 texts of source test its share of the first class is {scores['first_class']:.3f}." in text
+    assert f"| system | first class |\n| :--- | ---: |\n| model | {scores['first_class']:.3f} |" in text
+    assert "The share of the first class is a share. The interval is" in text
+    assert f"## Use\n\nLook at `{tmp_path / 'run' / 'model'}`." in text
+    assert text.endswith("## Titles\n\n3 letters\n\n**Warning**: a \\*new\\* section\n")
+    with gzip.open(tmp_path / "run" / "predictions.jsonl.gz", "rt") as lines:
+        first = json.loads(next(lines))
+    assert list(first) == ["id", "split", "domain", "first"]
+    logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert any("eval_first_class" in entry for entry in logged)

@@ -9,7 +9,8 @@ import pytest
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_recall_fscore_support
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.classification import METRICS, ConfusionMatrix, PrecisionRecallF1, classification_metrics
+from nlp_transfer.metrics.classification import ConfusionMatrix, PrecisionRecallF1, classification_metrics
+from nlp_transfer.metrics.evaluate_metric import ClassificationMetric
 
 ABC = ["a", "b", "c"]
 
@@ -170,7 +171,7 @@ def test_label_names_must_be_unique_and_there():
 
 @pytest.mark.parametrize(
     ("metric_class", "multi_label"),
-    [(metric, multi_label) for metric in METRICS for multi_label in sorted(metric.kinds)],
+    [(metric, multi_label) for metric in ClassificationMetric.__subclasses__() for multi_label in sorted(metric.kinds)],
 )
 def test_is_an_evaluate_metric_that_gathers_batches_and_leaves_nothing(
     metric_class, multi_label, tmp_path, monkeypatch

@@ -10,7 +10,7 @@ def test_the_mean_runs_over_tokens():
     assert metrics == {
         "loss": 3.0,
         "perplexity": pytest.approx(np.exp(3.0)),
-        "accuracy": 0.5,
+        "token_accuracy": 0.5,
         "rows": 2,
         "masked_tokens": 4,
     }

@@ -25,7 +25,7 @@ def evaluation() -> Evaluation:
     """Four rows, three of which are right."""
     found = classification_metrics(np.array([1, 1, 0, 1]), np.array([1, 1, 0, 0]), ["no", "yes"], multi_label=False)
     facts = CorpusFacts("data/[old]/a_b", "f" * 64, {"test": 4, "train": 1200}, ("2 rows of [x] were dropped.",))
-    return Evaluation("runs/a_b", facts, "test", found, settings={"max_length": 64})
+    return Evaluation("runs/a_b", "sequence_classification", facts, "test", found, settings={"max_length": 64})
 
 
 def test_what_the_terminal_says(evaluation: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:

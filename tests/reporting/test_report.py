@@ -126,7 +126,7 @@ def test_markdown(report, tmp_path):
     assert "- Computed on: 2 x NVIDIA H100, bf16" in text
     assert "Peak GPU memory" not in text
     assert f"torch {report.versions['torch']}" in text
-    assert "classify = pipeline(\"text-classification\", model='runs/a/model', truncation=True)" in text
+    assert 'classify = pipeline("text-classification", model="runs/a/model", truncation=True)' in text
     assert "hf_secret" not in text
     block = text.split("```yaml\n")[1].split("```")[0]
     assert yaml.safe_load(block) == {"model": "encoder", "training": {"seed": 7}}

@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from nlp_transfer.reporting.tables import Table, console, escape_markdown, to_markdown, to_rich
+from nlp_transfer.reporting.tables import console, to_markdown, to_rich
+from nlp_transfer.tasks.blocks import Table, escape_markdown
 
 
 def shown(table, width=100):

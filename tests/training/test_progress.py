@@ -16,5 +16,5 @@ def test_a_logged_step_with_the_parts_of_its_loss() -> None:
 
 def test_an_evaluation_and_what_is_not_for_people() -> None:
     line = progress_line({"eval_loss": 0.25, "eval_macro_f1": 0.875, "eval_runtime": 3.0}, STATE)
-    assert line == "epoch 0.50 · step 27/162 · validation: macro f1 0.8750 · loss 0.2500"
+    assert line == "epoch 0.50 · step 27/162 · validation: macro-F1 0.8750 · loss 0.2500"
     assert progress_line({"train_loss": 0.5, "train_runtime": 9.0}, STATE) == ""

@@ -37,7 +37,7 @@ def test_a_method_that_compares_texts_needs_two(encoder, corpus, tmp_path, metho
 def test_a_target_of_splits_that_are_not_for_training(encoder, corpus, tmp_path):
     write_rows(tmp_path / "target" / "dev.jsonl", count=6)
     only = tried(encoder, corpus, tmp_path, ["dann"], tmp_path / "target")
-    assert "6 target texts (all of its one file) are seen in training, without labels." in only
+    assert "6 target rows (all of its one file) are seen in training, without labels." in only
     write_rows(tmp_path / "target" / "test.jsonl", count=6, seed=8)
     with pytest.raises(
         DataError, match=r"target \(.*/target\): The target has the splits validation and test, and none to train"
@@ -46,7 +46,7 @@ def test_a_target_of_splits_that_are_not_for_training(encoder, corpus, tmp_path)
     tree = run_tree(encoder, corpus, tmp_path / "run")
     named = {"path": str(tmp_path / "target"), "splits": {"unlabeled": "dev", "test": "test"}}
     shown = dry_run(load_config(tree={**tree, "target": named, "methods": ["dann"]}))
-    assert "6 target texts of split unlabeled are seen in training, without labels." in shown
+    assert "6 target rows of split unlabeled are seen in training, without labels." in shown
 
 
 def test_joint_says_where_no_target_row_is_left_to_be_scored(encoder, corpus, tmp_path):

@@ -10,7 +10,7 @@ Reference: Rothe et al. (2020), https://arxiv.org/abs/1907.12461
 """
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 from transformers import (
@@ -22,7 +22,6 @@ from transformers import (
     GenerationConfig,
 )
 
-from nlp_transfer.data.encoding.sentence_windows import marker_ids
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import unknown_family
 from nlp_transfer.models.family_table import FAMILIES
@@ -32,17 +31,25 @@ from nlp_transfer.models.loading import LoadedModel, max_positions, random_part,
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig
 
 DECODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
 """The families of which transformers has a decoder that attends to an encoder. BigBird's attends to padding, too: what
 it writes would depend on what else is in the batch."""
 
 
+class SpecialTokens(NamedTuple):
+    """The ids of the tokens that begin a text, end it and fill a batch; None where a tokenizer lacks one."""
+
+    begins: int | None
+    ends: int | None
+    fills: int | None
+
+
 def load_encoder_decoder(
     name: str,
     *,
-    tokenizer: "PreTrainedTokenizerBase",
+    special_tokens: SpecialTokens,
     revision: str | None,
     trust_remote_code: bool,
     attention_dropout: float | None,
@@ -52,7 +59,7 @@ def load_encoder_decoder(
 
     Args:
         name: see `resolve_model`.
-        tokenizer: says which tokens begin, end and fill a text.
+        special_tokens: of its tokenizer.
         revision: the Hub model's commit, tag or branch.
         trust_remote_code: whether Python code in the model's folder may run.
         attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
@@ -87,7 +94,7 @@ def load_encoder_decoder(
             f"start one. Families that can: {', '.join(DECODERS)}; or name a model that writes (T5, BART, …)."
         )
     model, new = _composed(name, folder, config, trust_remote_code, attention_dropout)
-    set_special_tokens(model, tokenizer, name)
+    set_special_tokens(model, special_tokens, name)
     notes = [
         f"A decoder was started from the encoder; {len(new)} of its parameters are new, such as its attention to the "
         "encoder's states."
@@ -121,24 +128,23 @@ def _composed(
     return model, new
 
 
-def set_special_tokens(model: Any, tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
-    """Say with which tokens a composed network begins, ends and fills what it writes.
+def set_special_tokens(model: Any, tokens: SpecialTokens, name: str) -> None:
+    """Set the tokens with which a composed network begins, ends and fills what it generates.
 
     Raises:
         ConfigError: the tokenizer lacks one.
     """
-    begins, ends = marker_ids(tokenizer)
-    fills = tokenizer.pad_token_id
+    begins, ends, fills = tokens
     if begins is None or ends is None or fills is None:
         raise ConfigError(
             f"model: {name}: its tokenizer lacks a token that begins a text, one that ends it (cls_token and sep_token,"
             " or bos_token and eos_token) or one that fills a batch (pad_token), so no decoder can be started from it."
         )
-    tokens = {"decoder_start_token_id": begins, "bos_token_id": begins, "eos_token_id": ends, "pad_token_id": fills}
-    for key, value in tokens.items():
+    ids = {"decoder_start_token_id": begins, "bos_token_id": begins, "eos_token_id": ends, "pad_token_id": fills}
+    for key, value in ids.items():
         setattr(model.config, key, value)
     model.config.vocab_size = model.config.decoder.vocab_size
-    model.generation_config = GenerationConfig(**tokens)
+    model.generation_config = GenerationConfig(**ids)
 
 
 def set_writing(model: Any, **settings: Any) -> None:
@@ -205,3 +211,19 @@ def positions(config: "PreTrainedConfig", side: str) -> int | None:
     if found is None and getattr(own, "max_position_embeddings", None) is not None:
         found = max_positions(own)
     return found
+
+
+def generation_row_losses(sums: Tensor, labels: Tensor | None = None) -> Tensor:
+    """Return the loss of each row, shape (rows,), whose mean is the mean over all tokens of the batch.
+
+    Args:
+        sums: of each row the sum of its tokens' losses and their number, shape (rows, 2).
+        labels: not used.
+
+    Example:
+        >>> import torch
+        >>> generation_row_losses(torch.tensor([[2.0, 1.0], [4.0, 3.0]]))
+        tensor([1., 2.])
+    """
+    losses, tokens = sums.unbind(dim=1)
+    return losses * len(losses) / tokens.sum().clamp(min=1)

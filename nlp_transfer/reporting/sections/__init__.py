@@ -1,1 +1,25 @@
-"""Sections of a report."""
+"""List the sections of a run's report: one file and one line in `SECTIONS` each, in their order."""
+
+from collections.abc import Callable
+
+from nlp_transfer.reporting.report import Report
+from nlp_transfer.reporting.sections.configuration import configuration
+from nlp_transfer.reporting.sections.corpora import corpora
+from nlp_transfer.reporting.sections.cost import cost
+from nlp_transfer.reporting.sections.method import method, thresholds
+from nlp_transfer.reporting.sections.results import results
+from nlp_transfer.reporting.sections.usage import usage
+from nlp_transfer.reporting.sections.versions import versions
+from nlp_transfer.tasks.blocks import Section
+
+SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
+    results,
+    corpora,
+    method,
+    thresholds,
+    cost,
+    versions,
+    usage,
+    configuration,
+)
+"""The sections of a report; each returns None where a run has nothing of its kind."""

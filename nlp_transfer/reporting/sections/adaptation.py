@@ -2,28 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
 from nlp_transfer.reporting.report import Report
-from nlp_transfer.reporting.sections.results import is_summary, number
-from nlp_transfer.tasks import FittedClassification
+from nlp_transfer.tasks import TASKS
+from nlp_transfer.tasks.base import FittedTask, Predictions
 from nlp_transfer.training import TransferArguments, TransferTrainer
 from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
-from nlp_transfer.training.scoring import SplitPredictions
 from nlp_transfer.training.target_batches import has_label
 from nlp_transfer.training.target_data import Encoded, adaptation_split
 
 
 def score_summary(report: Report) -> str:
     """Return the scores of a run in a few words."""
-    metrics = report.metrics
+    metrics, metric = report.metrics, METRICS[TASKS[report.task].primary_metric]
     parts = [
-        f"{domain} {split} {_headline(splits[split])}"
+        f"{domain} {split} {metric.title} {metric.format(splits[split][metric.name])}"
         for domain, splits in metrics.items()
         for split in [next((name for name in ("test", "validation") if name in splits), next(iter(splits), None))]
         if split is not None
@@ -31,14 +31,9 @@ def score_summary(report: Report) -> str:
     return ", ".join(parts)
 
 
-def _headline(scores: Mapping[str, Any]) -> str:
-    key, words = ("rouge1", "ROUGE-1") if is_summary(scores) else ("macro_f1", "macro-F1")
-    return f"{words} {number(scores[key])}"
-
-
 def compare_with_source_only(
-    task: FittedClassification,
-    scored: Mapping[str, SplitPredictions],
+    task: FittedTask,
+    scored: Mapping[str, Predictions],
     alone: Path,
     uncorrected: Mapping[str, np.ndarray],
 ) -> NegativeTransferTest:
@@ -63,7 +58,7 @@ def compare_with_source_only(
     )
 
 
-def pseudo_label_facts(task: FittedClassification, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
+def pseudo_label_facts(task: FittedTask, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
     """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
     found = next((one.labels for one in trainer.extensions if isinstance(one, PseudoLabels)), None)
     if found is None:

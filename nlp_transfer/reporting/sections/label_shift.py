@@ -7,19 +7,17 @@ import numpy as np
 
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.metrics.label_shift import AT_CHANCE, above_chance, estimate_label_shift
-from nlp_transfer.reporting.sections.results import number
-from nlp_transfer.tasks import FittedClassification
+from nlp_transfer.metrics.metric import number
+from nlp_transfer.tasks.base import DomainPredictions, FittedTask, Predictions
 from nlp_transfer.training import TransferTrainer
-from nlp_transfer.training.scoring import SplitPredictions, predict, scored_splits
+from nlp_transfer.training.scoring import predict, scored_splits
 from nlp_transfer.training.target_data import Encoded
 from nlp_transfer.training.target_evaluation import apply_prior_correction, usable_label_shift
 
 log = logging.getLogger(__name__)
 
 
-def class_frequencies(
-    task: FittedClassification, scored: Mapping[str, Mapping[str, SplitPredictions]]
-) -> dict[str, str]:
+def class_frequencies(task: FittedTask, scored: DomainPredictions) -> dict[str, str]:
     """How frequent each class is in source validation, and seems to be in the target, as facts for the report.
 
     Args:
@@ -47,12 +45,12 @@ def class_frequencies(
     return _by_class(task, seen, truth)
 
 
-def _by_class(task: FittedClassification, seen: Iterable[str], truth: Iterable[str]) -> dict[str, str]:
+def _by_class(task: FittedTask, seen: Iterable[str], truth: Iterable[str]) -> dict[str, str]:
     return {name: one + other for name, one, other in zip(task.label_names, seen, truth, strict=True)}
 
 
 def correct_prior(
-    trainer: TransferTrainer, task: FittedClassification, encoded: Encoded
+    trainer: TransferTrainer, task: FittedTask, encoded: Encoded
 ) -> tuple[dict[str, str], dict[str, np.ndarray], np.ndarray | None]:
     """Change a run's model so that it predicts with the estimated class frequencies of the target.
 
@@ -85,12 +83,12 @@ def correct_prior(
     facts = {"corrected": "the model predicts with the target's frequencies, on source texts too"}
     logits, known = sides[0]
     if known is not None:
-        facts[f"target {splits[0]} macro-F1 before"] = number(task.metrics(logits, known)["macro_f1"])
+        facts[f"target {splits[0]} macro-F1 before"] = number(task.score(logits, known)[task.primary_metric])
     return facts, {split: logits for split, (logits, _) in zip(splits, sides, strict=True)}, validation
 
 
 def correction_warnings(
-    task: FittedClassification, scored: Mapping[str, SplitPredictions], before: Mapping[str, np.ndarray]
+    task: FittedTask, scored: Mapping[str, Predictions], before: Mapping[str, np.ndarray]
 ) -> list[str]:
     """Whether `prior_correction` made the model worse on the target, by its labels.
 
@@ -104,7 +102,7 @@ def correction_warnings(
         labels = scored[split].labels
         if labels is None:
             continue
-        old, new = task.metrics(logits, labels)["macro_f1"], scored[split].metrics["macro_f1"]
+        old, new = task.score(logits, labels)[task.primary_metric], scored[split].metrics[task.primary_metric]
         if new < old:
             found.append(
                 f"prior_correction lowered the macro-F1 of target {split} from {number(old)} to {number(new)}, by its "

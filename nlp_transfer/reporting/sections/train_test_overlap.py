@@ -7,9 +7,8 @@ from datasets import Dataset
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.data.splits.exact_duplicates import copy_mask, hash_texts
-from nlp_transfer.reporting.sections.results import number
-from nlp_transfer.tasks import FittedClassification
-from nlp_transfer.training.scoring import SplitPredictions
+from nlp_transfer.metrics.metric import number
+from nlp_transfer.tasks.base import DomainPredictions, FittedTask
 
 COPIED = "copies of training texts"
 """The fact that says how many there are, and how the others are scored."""
@@ -19,9 +18,9 @@ MIN_OVERLAP = 0.01
 
 
 def copied_texts(
-    task: FittedClassification,
+    task: FittedTask,
     corpora: Mapping[str, Corpus],
-    scored: Mapping[str, Mapping[str, SplitPredictions]],
+    scored: DomainPredictions,
     learned: Sequence[Dataset],
 ) -> tuple[dict[str, str], list[str]]:
     """Facts by split, and warnings of those whose macro-F1 is better for the copies.
@@ -39,7 +38,7 @@ def copied_texts(
             if one.labels is None:
                 continue
             copied = copy_mask(known, corpora[domain].splits[split])
-            count, rows, with_them = int(copied.sum()), len(copied), one.metrics["macro_f1"]
+            count, rows, with_them = int(copied.sum()), len(copied), one.metrics[task.primary_metric]
             if not count:
                 continue
             facts[f"{domain} {split}"] = f"all {rows:,} texts"
@@ -47,7 +46,7 @@ def copied_texts(
             if count == rows:
                 warnings.append(f"{found}: its scores say nothing of other texts.")
                 continue
-            without = task.metrics(one.logits[~copied], one.labels[~copied])["macro_f1"]
+            without = task.score(one.logits[~copied], one.labels[~copied])[task.primary_metric]
             facts[f"{domain} {split}"] = (
                 f"{count:,} of {rows:,} texts; macro-F1 {number(without)} without them, {number(with_them)} with them"
             )

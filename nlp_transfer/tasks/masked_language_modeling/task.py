@@ -8,7 +8,7 @@ worse with large learning rates (README.md has the figures): compare with and wi
 Reference: Gururangan et al. (2020), https://arxiv.org/abs/2004.10964
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -16,8 +16,13 @@ import numpy as np
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.metrics.metric import Scores, TokenRows
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import FittedTask, Task
+from nlp_transfer.tasks.headline import interval_text
+from nlp_transfer.tasks.masked_language_modeling.wording import WORDING
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -44,8 +49,11 @@ class MaskedLanguageModeling(Task):
 
     name: ClassVar[str] = "masked_language_modeling"
     citation: ClassVar[str] = "Gururangan et al. (2020), https://arxiv.org/abs/2004.10964"
-    metric_names: ClassVar[tuple[str, ...]] = ("loss",)
-    classifies: ClassVar[bool] = False
+    primary_metric: ClassVar[str] = "perplexity"
+    scores_untrained: ClassVar[bool] = True
+    scored_rows: ClassVar[type] = TokenRows
+    wording: ClassVar[Wording] = WORDING
+    auto_class: ClassVar[str] = "AutoModelForMaskedLM"
 
     max_length: int = 512
     extend_positions: bool = False
@@ -68,14 +76,28 @@ class MaskedLanguageModeling(Task):
         if problems:
             raise ConfigError(problems)
 
-    def bind(self, corpus: Corpus) -> "FittedMaskedLanguageModeling":
-        """The task; any corpus will do."""
+    @classmethod
+    def headline(cls, where: str, scores: Scores, others: Mapping[str, Scores]) -> str:
+        """See `Task.headline`: the perplexity, and that of the model before training."""
+        metric = METRICS[cls.primary_metric]
+        sentence = (
+            f"On {scores['masked_tokens']:,} masked tokens of {where} its perplexity is "
+            f"{metric.format(scores[metric.name])}{interval_text(metric, scores)}"
+        )
+        return (
+            "; ".join([sentence, *(f"{metric.format(one[metric.name])} {name}" for name, one in others.items())]) + "."
+        )
+
+    def fit(self, corpus: Corpus) -> "FittedMaskedLanguageModeling":
+        """Return the task; any corpus will do."""
         return FittedMaskedLanguageModeling(self)
 
 
 @final
 class FittedMaskedLanguageModeling(FittedTask):
     """Masked-language modelling on a corpus. See `MaskedLanguageModeling`."""
+
+    config: MaskedLanguageModeling
 
     def __init__(self, config: MaskedLanguageModeling) -> None:
         self.config = config
@@ -179,10 +201,10 @@ class FittedMaskedLanguageModeling(FittedTask):
         masks = TokenMasker.of(tokenizer, probability=self.config.mask_probability, whole_words=self.config.whole_words)
         return MaskingCollator(padding, masks, seed)
 
-    def metrics(
+    def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """See `FittedTask.metrics`; for the logits see `nlp_transfer.models.heads.masked_lm`."""
+        """See `FittedTask.score`; for the logits see `nlp_transfer.models.heads.masked_lm`."""
         from nlp_transfer.metrics.perplexity import perplexity_metrics
 
         return perplexity_metrics(np.asarray(logits), interval=interval)

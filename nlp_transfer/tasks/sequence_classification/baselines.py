@@ -6,13 +6,17 @@ three corpora and moved macro-F1 by less than 0.01, in both directions.
 Reference: Wang & Manning (2012), Baselines and Bigrams, https://aclanthology.org/P12-2018
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from sklearn.feature_extraction.text import TfidfVectorizer
+
+    from nlp_transfer.data import Corpus
+    from nlp_transfer.tasks.base import DomainPredictions, DomainScores
 
 Predictor = Callable[[Sequence[str]], np.ndarray]
 """Texts to class ids, shape (rows,), or to zeros and ones, shape (rows, classes)."""
@@ -78,6 +82,51 @@ def tfidf_svm(texts: Sequence[str], labels: np.ndarray) -> Predictor:
 
 BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm}
 """The baselines by name. One line a baseline."""
+
+
+def score_baselines(
+    names: Sequence[str],
+    corpora: "Mapping[str, Corpus]",
+    predictions: "DomainPredictions",
+    label_names: Sequence[str],
+    *,
+    multi_label: bool,
+) -> "dict[str, DomainScores]":
+    """Fit each baseline on the source's training texts and score it on the rows that the model was scored on.
+
+    Args:
+        names: keys of `BASELINES`.
+        corpora: by domain.
+        predictions: of the model.
+        label_names: the classes in the order of their ids.
+        multi_label: whether a row may have any number of labels.
+    """
+    from nlp_transfer.metrics.classification import classification_metrics
+
+    train = corpora["source"].splits["train"]
+    learned = label_array(train, len(label_names), multi_label=multi_label)
+    results: dict[str, DomainScores] = {}
+    for name in names:
+        predict = BASELINES[name](list(train["text"]), learned)
+        results[name] = {}
+        for domain, splits in predictions.items():
+            for split, one in splits.items():
+                if one.labels is None:
+                    continue
+                predicted, labels = predict(list(corpora[domain].splits[split]["text"])), one.labels.astype(int)
+                scores = classification_metrics(predicted, labels, label_names, multi_label=multi_label)
+                results[name].setdefault(domain, {})[split] = scores
+    return results
+
+
+def label_array(dataset: "Dataset", classes: int, *, multi_label: bool) -> np.ndarray:
+    """Return the labels of a corpus's split: ids, shape (rows,), or 0/1, shape (rows, classes)."""
+    if not multi_label:
+        return np.asarray(dataset["label"])
+    hot = np.zeros((len(dataset), classes), dtype=np.int64)
+    for i, labels in enumerate(dataset["labels"]):
+        hot[i, labels] = 1
+    return hot
 
 
 def _vectorized(texts: Sequence[str]) -> "tuple[TfidfVectorizer, Any] | None":

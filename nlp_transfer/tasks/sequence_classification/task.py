@@ -6,7 +6,7 @@ validation and saved with the model.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -14,8 +14,14 @@ import numpy as np
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.metrics.metric import ClassificationRows, Scores
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import FittedClassification, Task
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.blocks import Block
+from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, score_baselines
+from nlp_transfer.tasks.sequence_classification.wording import WORDING
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -41,15 +47,13 @@ class SequenceClassification(Task):
     """
 
     name: ClassVar[str] = "sequence_classification"
-    metric_names: ClassVar[tuple[str, ...]] = (
-        "loss",
-        "accuracy",
-        "exact_match",
-        "matthews",
-        "macro_f1_with_none",
-        "micro_f1_with_none",
-        *(f"{mean}_{score}" for mean in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1")),
-    )
+    primary_metric: ClassVar[str] = "macro_f1"
+    columns: ClassVar[Columns] = Columns(labels=True)
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS})
+    baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
+    scored_rows: ClassVar[type] = ClassificationRows
+    wording: ClassVar[Wording] = WORDING
+    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
 
     max_length: int = 512
     extend_positions: bool = False
@@ -77,8 +81,20 @@ class SequenceClassification(Task):
         if problems:
             raise ConfigError(problems)
 
-    def bind(self, corpus: Corpus) -> "FittedSequenceClassification":
-        """The task with the labels and class frequencies of `corpus`, whose train split must be labelled."""
+    @classmethod
+    def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
+        """See `Task.details`: the scores per class, and the confusion matrix."""
+        from nlp_transfer.tasks.sequence_classification.sections import class_blocks
+
+        return class_blocks(systems)
+
+    @classmethod
+    def headline_metrics(cls, scores: Scores) -> list[str]:
+        """See `Task.headline_metrics`."""
+        return [cls.primary_metric, "exact_match" if "exact_match" in scores else "accuracy"]
+
+    def fit(self, corpus: Corpus) -> "FittedSequenceClassification":
+        """Return the task with the labels and class frequencies of `corpus`, whose train split must be labelled."""
         if corpus.label_column is None:
             raise DataError(
                 f"{corpus.origin}: the source has no labels, and classification learns from labels. "
@@ -88,8 +104,11 @@ class SequenceClassification(Task):
 
 
 @final
-class FittedSequenceClassification(FittedClassification):
+class FittedSequenceClassification(FittedTask):
     """A sequence classification task that knows its labels. See `SequenceClassification`."""
+
+    config: SequenceClassification
+    row_keys: ClassVar[tuple[str, ...]] = ("id", "split", "domain", "label", "predicted", "probabilities")
 
     def __init__(self, config: SequenceClassification, corpus: Corpus) -> None:
         self.config = config
@@ -182,8 +201,8 @@ class FittedSequenceClassification(FittedClassification):
 
         return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
 
-    def loss(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
-        """See `FittedClassification.loss`."""
+    def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """See `FittedTask.row_losses`."""
         from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 
         options = {"focal_gamma": self.config.focal_gamma, "label_smoothing": self.config.label_smoothing}
@@ -191,10 +210,13 @@ class FittedSequenceClassification(FittedClassification):
             return multi_label_loss(logits, labels, positive_weights=self._weights, **options)
         return single_label_loss(logits, labels, class_weights=self._weights, **options)
 
-    def metrics(
+    def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """See `FittedTask.metrics`; the loss is the mean over the rows of `loss`."""
+        """See `FittedTask.score`; the loss is the mean of `row_losses`.
+
+        Besides floats there are `per_class` and `confusion_matrix`.
+        """
         import torch
 
         from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
@@ -207,28 +229,54 @@ class FittedSequenceClassification(FittedClassification):
             multi_label=self.multi_label,
             bootstrap_samples=BOOTSTRAP_SAMPLES if interval else 0,
         )
-        return {"loss": float(self.loss(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
+        return {"loss": float(self.row_losses(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
 
-    def tune_thresholds(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """See `FittedClassification.tune_thresholds`: one a label, those that maximise its F1 on these rows."""
+    def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None) -> None:
+        """See `FittedTask.fit_decision`: of each label the threshold that maximises its F1 on these rows."""
         from nlp_transfer.metrics.thresholds import tune_thresholds
 
-        if self.multi_label and self.config.tune_thresholds:
+        if self.multi_label and self.config.tune_thresholds and labels is not None:
             self.thresholds = tune_thresholds(self.probabilities(logits), labels.astype(int))
 
     def predictions(self, logits: np.ndarray) -> np.ndarray:
-        """See `FittedClassification.predictions`."""
+        """See `FittedTask.predictions`."""
         if self.multi_label:
             return (self.probabilities(logits) >= self.thresholds).astype(int)
         return np.asarray(logits).argmax(axis=-1)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """See `FittedClassification.probabilities`: sigmoid for multi-label, softmax for single-label."""
+        """See `FittedTask.probabilities`: sigmoid for multi-label, softmax for single-label."""
         from scipy.special import expit, softmax
 
         logits = np.asarray(logits, dtype=np.float64)
         return expit(logits) if self.multi_label else softmax(logits, axis=-1)
 
     def threshold_by_label(self) -> dict[str, float]:
-        """See `FittedClassification.threshold_by_label`."""
+        """See `FittedTask.threshold_by_label`."""
         return dict(zip(self.label_names, self.thresholds.tolist(), strict=True)) if self.multi_label else {}
+
+    def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
+        """See `FittedTask.rows`: names, not ids."""
+        names = self.label_names
+
+        def named(value: Any) -> Any:
+            return [names[i] for i in np.flatnonzero(value).tolist()] if self.multi_label else names[int(value)]
+
+        chosen, probabilities = self.predictions(predictions.logits), self.probabilities(predictions.logits)
+        for i, row_id in enumerate(predictions.ids):
+            yield {
+                "id": row_id,
+                "label": None if predictions.labels is None else named(predictions.labels[i]),
+                "predicted": named(chosen[i]),
+                "probabilities": dict(zip(names, probabilities[i].tolist(), strict=True)),
+            }
+
+    def baselines(
+        self,
+        names: Sequence[str],
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, DomainScores]:
+        """See `FittedTask.baselines`."""
+        return score_baselines(names, corpora, predictions, self.label_names, multi_label=self.multi_label)

@@ -9,23 +9,35 @@ https://arxiv.org/abs/2004.06190 (windows); Liu et al. (2018), https://arxiv.org
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
 from nlp_transfer.data import Corpus
-from nlp_transfer.errors import ConfigError, DataError, did_you_mean
-from nlp_transfer.metrics.tokenization import ROUGE
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
+from nlp_transfer.metrics.metric import SummaryRows
+from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.metrics.tokenization import plain_words
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import FittedTask, Task
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.summarization.baselines import (
+    ORACLE,
+    SUMMARY_BASELINES,
+    SUMMARY_ROW_KEYS,
+    by_baseline,
+)
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.generated_summaries import GeneratedSummary, document_metrics, written_documents
+from nlp_transfer.tasks.summarization.wording import ABSTRACTIVE
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import torch
     from datasets import Dataset
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
@@ -63,10 +75,13 @@ class AbstractiveSummarization(Task):
         "https://arxiv.org/abs/2004.06190 (windows); Liu et al. (2018), https://arxiv.org/abs/1801.10198 "
         "(extract, then abstract)"
     )
-    metric_names: ClassVar[tuple[str, ...]] = ("loss", *ROUGE)
-    classifies: ClassVar[bool] = False
-    summarizes: ClassVar[bool] = True
-    writes: ClassVar[bool] = True
+    primary_metric: ClassVar[str] = "rouge1"
+    columns: ClassVar[Columns] = Columns(documents=True)
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.GENERATION, Output.POOLED, Output.ROW_LOSS})
+    baseline_names: ClassVar[tuple[str, ...]] = tuple(SUMMARY_BASELINES)
+    scored_rows: ClassVar[type] = SummaryRows
+    ceiling: ClassVar[str] = ORACLE
+    wording: ClassVar[Wording] = ABSTRACTIVE
 
     max_length: int = 512
     long_documents: Literal["windows", "extract", "truncate"] = "windows"
@@ -114,8 +129,17 @@ class AbstractiveSummarization(Task):
         if problems:
             raise ConfigError(problems)
 
-    def bind(self, corpus: Corpus) -> "FittedAbstractiveSummarization":
-        """The task; raises DataError where the training or validation documents have no summaries."""
+    @classmethod
+    def metric_names(cls) -> tuple[str, ...]:
+        """See `Task.metric_names`: no sentences are selected that could be right or wrong."""
+        return tuple(name for name in super().metric_names() if name == "loss" or METRICS[name].table == 0)
+
+    def fit(self, corpus: Corpus) -> "FittedAbstractiveSummarization":
+        """Return the task.
+
+        Raises:
+            DataError: the training or validation documents have no summaries.
+        """
         lacking = [
             split
             for split in ("train", "validation")
@@ -135,9 +159,12 @@ class FittedAbstractiveSummarization(FittedTask):
     """An abstractive summarisation task that knows its tokenizer and its network. See `AbstractiveSummarization`.
 
     Attributes:
-        ranking: ranks sentences of long documents, for `extract`; set by who has loaded the extractor.
+        ranking: ranks sentences of long documents, for `extract`; see `load_ranker`.
         ranked_by: identifies it.
     """
+
+    config: AbstractiveSummarization
+    row_keys: ClassVar[tuple[str, ...]] = SUMMARY_ROW_KEYS
 
     def __init__(self, config: AbstractiveSummarization) -> None:
         self.config = config
@@ -171,6 +198,24 @@ class FittedAbstractiveSummarization(FittedTask):
         """See `FittedTask.settings`; how it writes stands in the network's own generation_config.json."""
         names = ("max_length", "max_summary_length", "long_documents", "prefix")
         return {"baseline_sentences": self.baseline_sentences, **{name: getattr(self.config, name) for name in names}}
+
+    def load_ranker(self, device: "torch.device") -> None:
+        """See `FittedTask.load_ranker`: the extractive summariser that ranks the sentences of long documents."""
+        from nlp_transfer.models.files.manifest import folder_fingerprint
+        from nlp_transfer.tasks import saved_models
+        from nlp_transfer.tasks.saved_folder import folder_of
+        from nlp_transfer.tasks.summarization.extractive_predictor import ranking
+
+        if self.config.extractor is None:
+            return
+        try:
+            loaded = saved_models.load_extractive(self.config.extractor)
+            self.ranked_by = folder_fingerprint(folder_of(self.config.extractor))
+        except CheckpointError as error:
+            raise ConfigError([f"task.extractor: {problem}" for problem in error.problems]) from error
+        network: Any = loaded.model
+        network.to(device)
+        self.ranking = ranking(loaded)
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
         """Nothing changes; raises ConfigError where `prefix` leaves no room."""
@@ -236,11 +281,17 @@ class FittedAbstractiveSummarization(FittedTask):
         self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
     ) -> "LoadedModel":
         """See `FittedTask.build_model`; the network knows how to write."""
-        from nlp_transfer.models.heads.encoder_decoder import load_encoder_decoder, positions, set_writing
+        from nlp_transfer.data.encoding.sentence_windows import marker_ids
+        from nlp_transfer.models.heads.encoder_decoder import (
+            SpecialTokens,
+            load_encoder_decoder,
+            positions,
+            set_writing,
+        )
 
         loaded = load_encoder_decoder(
             name,
-            tokenizer=self.tokenizer,
+            special_tokens=SpecialTokens(*marker_ids(self.tokenizer), self.tokenizer.pad_token_id),
             revision=revision,
             trust_remote_code=trust_remote_code,
             attention_dropout=attention_dropout,
@@ -273,10 +324,10 @@ class FittedAbstractiveSummarization(FittedTask):
         padding = PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
         return PairCollator(padding, self._start, self._fill)
 
-    def metrics(
+    def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """See `FittedTask.metrics`: those of `summary_metrics`.
+        """See `FittedTask.score`: those of `summary_metrics`.
 
         Args:
             logits: the tokens that were written, shape (rows, tokens).
@@ -293,6 +344,60 @@ class FittedAbstractiveSummarization(FittedTask):
     def bertscore(self) -> "Path | None":
         """The folder of the encoder that BERTScore is computed with; None where it is not."""
         return bertscore_folder(self.config.bertscore_model)
+
+    def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """Return the loss of each row, shape (rows,), whose mean is that over all tokens of the batch.
+
+        Args:
+            logits: sums of token losses and numbers of tokens, shape (rows, 2), in the place of logits.
+            labels: not used.
+        """
+        from nlp_transfer.models.heads.encoder_decoder import generation_row_losses
+
+        return generation_row_losses(logits)
+
+    def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
+        """See `FittedTask.rows`."""
+        from nlp_transfer.tasks.summarization.sections import written_row
+
+        yield from map(written_row, self.documents(predictions.logits, encoded))
+
+    def baselines(
+        self,
+        names: Sequence[str],
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, DomainScores]:
+        """See `FittedTask.baselines`."""
+        from nlp_transfer.tasks.summarization.sections import written_baseline_scores
+
+        return by_baseline(
+            names,
+            predictions,
+            lambda domain, split, one: written_baseline_scores(
+                names, self.documents(one.logits, encoded[domain][split]), self.baseline_sentences, self.bertscore
+            ),
+        )
+
+    def findings(
+        self,
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, Any]:
+        """See `FittedTask.findings`: summaries that repeat a training summary."""
+        from nlp_transfer.tasks.summarization.sections import repeated_summaries
+
+        known = {tuple(plain_words(text)) for text in corpora["source"].splits["train"]["summary"]}
+        found = {}
+        for domain, splits in predictions.items():
+            for split, one in splits.items():
+                documents = self.documents(one.logits, encoded[domain][split])
+                again, same = repeated_summaries(documents, known)
+                of_references = "" if same is None else f"; of the references {same:,}"
+                found[f"{domain} {split}"] = f"{again:,} of {len(documents):,}{of_references}"
+        return {"summaries that are a training summary word for word": found}
 
     def documents(self, written: np.ndarray, rows: "Dataset") -> list[GeneratedSummary]:
         """The documents in their order, with what was written of their windows put together.

@@ -18,6 +18,7 @@ from nlp_transfer.metrics.tokenization import plain_words
 
 if TYPE_CHECKING:
     from nlp_transfer.metrics.sentence_selection import SummaryLength
+    from nlp_transfer.tasks.base import DomainPredictions, DomainScores, Predictions
     from nlp_transfer.tasks.summarization.extracted_summaries import ExtractedSummary
 
 ORACLE = "oracle"
@@ -84,6 +85,31 @@ SUMMARY_BASELINES: dict[str, Callable[["ExtractedSummary", Selecting], Taken]] =
     ORACLE: oracle,
 }
 """The baselines by name. One line a baseline."""
+
+
+SUMMARY_ROW_KEYS = ("id", "split", "domain", "summary", "reference", "sentences", "flags")
+"""The keys of a line of the predictions file, in their order. `reference` is null where there is none."""
+
+
+def by_baseline(
+    names: Sequence[str],
+    predictions: "DomainPredictions",
+    score: "Callable[[str, str, Predictions], dict[str, dict[str, Any]]]",
+) -> "dict[str, DomainScores]":
+    """Score the baselines of each split that the model was scored on.
+
+    Args:
+        names: keys of `SUMMARY_BASELINES`.
+        predictions: of the model.
+        score: returns the scores by baseline of a domain's split.
+    """
+    results: dict[str, DomainScores] = {name: {} for name in names}
+    for domain, splits in predictions.items():
+        for split, one in splits.items():
+            if one.metrics:
+                for name, scores in score(domain, split, one).items():
+                    results[name].setdefault(domain, {})[split] = scores
+    return results
 
 
 def _by(scores: list[float], document: "ExtractedSummary", by: Selecting) -> Taken:

@@ -7,7 +7,7 @@ Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), h
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
@@ -15,12 +15,16 @@ import numpy as np
 
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.metrics.metric import Scores, SummaryRows
 from nlp_transfer.metrics.sentence_selection import UNITS
-from nlp_transfer.metrics.tokenization import ROUGE
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import FittedTask, Task
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.summarization.baselines import ORACLE, SUMMARY_BASELINES, SUMMARY_ROW_KEYS, by_baseline
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.extracted_summaries import ExtractedSummary, document_metrics, scored_documents
+from nlp_transfer.tasks.summarization.wording import EXTRACTIVE
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,16 +61,13 @@ class ExtractiveSummarization(Task):
     citation: ClassVar[str] = (
         "Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318"
     )
-    metric_names: ClassVar[tuple[str, ...]] = (
-        "loss",
-        *ROUGE,
-        "precision",
-        "recall",
-        "f1",
-        "average_precision",
-    )
-    classifies: ClassVar[bool] = False
-    summarizes: ClassVar[bool] = True
+    primary_metric: ClassVar[str] = "rouge1"
+    columns: ClassVar[Columns] = Columns(documents=True)
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.SPANS})
+    baseline_names: ClassVar[tuple[str, ...]] = tuple(SUMMARY_BASELINES)
+    scored_rows: ClassVar[type] = SummaryRows
+    ceiling: ClassVar[str] = ORACLE
+    wording: ClassVar[Wording] = EXTRACTIVE
 
     max_length: int = 512
     overlap: int | None = None
@@ -95,8 +96,17 @@ class ExtractiveSummarization(Task):
         """`overlap`, or what it is where it is null."""
         return self.max_length // 4 if self.overlap is None else self.overlap
 
-    def bind(self, corpus: Corpus) -> "FittedExtractiveSummarization":
-        """The task; raises DataError where the training or validation documents have nothing to learn from."""
+    @classmethod
+    def headline_metrics(cls, scores: Scores) -> list[str]:
+        """See `Task.headline_metrics`: without references, the F1 of sentences."""
+        return [cls.primary_metric if cls.primary_metric in scores else "f1"]
+
+    def fit(self, corpus: Corpus) -> "FittedExtractiveSummarization":
+        """Return the task with the source of its labels.
+
+        Raises:
+            DataError: the training or validation documents have neither.
+        """
         wanted = {"highlights": ["highlights"], "summary": ["summary"]}.get(self.supervision, ["summary", "highlights"])
         lacking = [
             split
@@ -128,6 +138,9 @@ def length_problems(unit: str, size: float, where: str) -> list[str]:
 @final
 class FittedExtractiveSummarization(FittedTask):
     """An extractive summarisation task that knows where its labels are from. See `ExtractiveSummarization`."""
+
+    config: ExtractiveSummarization
+    row_keys: ClassVar[tuple[str, ...]] = SUMMARY_ROW_KEYS
 
     def __init__(self, config: ExtractiveSummarization, *, by_highlights: bool) -> None:
         self.config = config
@@ -233,10 +246,10 @@ class FittedExtractiveSummarization(FittedTask):
             PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
         )
 
-    def metrics(
+    def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """See `FittedTask.metrics`: those of `summary_metrics`, and the loss, the mean over scored sentences.
+        """See `FittedTask.score`: those of `summary_metrics`, and the loss, the mean over scored sentences.
 
         Args:
             logits: shape (rows, sentences); what is beyond a row's sentences is not looked at.
@@ -257,6 +270,30 @@ class FittedExtractiveSummarization(FittedTask):
     def bertscore(self) -> "Path | None":
         """The folder of the encoder that BERTScore is computed with; None where it is not."""
         return bertscore_folder(self.config.bertscore_model)
+
+    def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
+        """See `FittedTask.rows`."""
+        from nlp_transfer.tasks.summarization.sections import summary_row
+
+        yield from map(summary_row, self.documents(predictions.logits, encoded))
+
+    def baselines(
+        self,
+        names: Sequence[str],
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, DomainScores]:
+        """See `FittedTask.baselines`."""
+        from nlp_transfer.tasks.summarization.sections import baseline_scores
+
+        return by_baseline(
+            names,
+            predictions,
+            lambda domain, split, one: baseline_scores(
+                names, self.documents(one.logits, encoded[domain][split]), self, self.bertscore
+            ),
+        )
 
     def documents(self, logits: np.ndarray, rows: "Dataset") -> list[ExtractedSummary]:
         """The documents in their order, put together from the windows in which their sentences are scored.

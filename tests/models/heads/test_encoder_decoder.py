@@ -7,10 +7,12 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from nlp_transfer.data.encoding.sentence_windows import marker_ids
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.heads.encoder_decoder import (
     DECODERS,
+    SpecialTokens,
     load_encoder_decoder,
     positions,
     separate_weights,
@@ -32,8 +34,9 @@ def tokenizer(tmp_path_factory):
 
 
 def load(folder, tokenizer, **changes):
+    tokens = SpecialTokens(*marker_ids(tokenizer), tokenizer.pad_token_id)
     return load_encoder_decoder(
-        str(folder), tokenizer=tokenizer, revision=None, trust_remote_code=False, attention_dropout=0.0, **changes
+        str(folder), special_tokens=tokens, revision=None, trust_remote_code=False, attention_dropout=0.0, **changes
     )
 
 

@@ -8,7 +8,7 @@ from datasets import Dataset
 from sklearn.metrics import f1_score
 
 from nlp_transfer.reporting.sections.train_test_overlap import copied_texts
-from nlp_transfer.training.scoring import SplitPredictions
+from nlp_transfer.tasks.base import Predictions
 
 LEARNED = Dataset.from_dict({"text": ["a text", "another", "the third"], "label": [0, 1, 0]})
 
@@ -20,8 +20,10 @@ def metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 def found(texts: list[str], labels: list[int], predicted: list[int], learned: Any = None) -> Any:
     corpus = SimpleNamespace(splits={"test": Dataset.from_dict({"text": texts})})
     logits, known = np.eye(2)[predicted], np.array(labels)
-    scored = {"source": {"test": SplitPredictions([], logits, known, metrics(logits, known))}}
-    return copied_texts(SimpleNamespace(metrics=metrics), {"source": corpus}, scored, learned or [LEARNED])
+    scored = {"source": {"test": Predictions([], logits, known, metrics(logits, known))}}
+    return copied_texts(
+        SimpleNamespace(score=metrics, primary_metric="macro_f1"), {"source": corpus}, scored, learned or [LEARNED]
+    )
 
 
 def test_scores_without_copies_stand_beside_and_a_better_one_is_warned_of() -> None:
@@ -58,5 +60,7 @@ def test_new_texts_and_rows_of_another_domain_that_were_learned_from() -> None:
 
 def test_splits_without_labels_are_left_out() -> None:
     corpus = SimpleNamespace(splits={"test": LEARNED})
-    scored = {"target": {"test": SplitPredictions([], np.eye(2)[[0, 1, 0]], None, {})}}
-    assert copied_texts(SimpleNamespace(metrics=metrics), {"target": corpus}, scored, [LEARNED]) == ({}, [])
+    scored = {"target": {"test": Predictions([], np.eye(2)[[0, 1, 0]], None, {})}}
+    assert copied_texts(
+        SimpleNamespace(score=metrics, primary_metric="macro_f1"), {"target": corpus}, scored, [LEARNED]
+    ) == ({}, [])

@@ -22,26 +22,26 @@ def corpus(multi_label=False):
 
 
 def test_binding_reads_labels_and_kind_from_the_corpus():
-    task = SequenceClassification().bind(corpus())
+    task = SequenceClassification().fit(corpus())
     assert (task.label_names, task.multi_label) == (["copyleft", "permissive", "public"], False)
-    assert SequenceClassification().bind(corpus(multi_label=True)).multi_label
+    assert SequenceClassification().fit(corpus(multi_label=True)).multi_label
 
 
 def test_given_class_weights_follow_the_labels_order_and_default_to_one():
-    task = SequenceClassification(class_weights={"public": 4.0}).bind(corpus())
+    task = SequenceClassification(class_weights={"public": 4.0}).fit(corpus())
     logits = torch.zeros(3, 3)
-    found = task.loss(logits, torch.tensor([0, 1, 2])) / np.log(3)
+    found = task.row_losses(logits, torch.tensor([0, 1, 2])) / np.log(3)
     assert found.tolist() == pytest.approx([1.0, 1.0, 4.0])
 
 
 def test_balanced_weights_of_equal_classes_change_nothing():
-    task = SequenceClassification(class_weights="balanced").bind(corpus())
-    assert task.loss(torch.zeros(1, 3), torch.tensor([1])).item() == pytest.approx(np.log(3))
+    task = SequenceClassification(class_weights="balanced").fit(corpus())
+    assert task.row_losses(torch.zeros(1, 3), torch.tensor([1])).item() == pytest.approx(np.log(3))
 
 
 def test_an_unknown_class_in_the_weights_is_named():
     with pytest.raises(ConfigError, match=r"task\.class_weights: Unknown class 'publik'\. Did you mean 'public'\?"):
-        SequenceClassification(class_weights={"publik": 2.0}).bind(corpus())
+        SequenceClassification(class_weights={"publik": 2.0}).fit(corpus())
 
 
 def test_wrong_values_are_reported_together():
@@ -58,15 +58,15 @@ def test_wrong_values_are_reported_together():
 def test_a_corpus_without_labels_is_refused():
     unlabelled = corpus_from(pd.DataFrame({"text": ["one text", "another"]}))
     with pytest.raises(DataError, match=r"has no labels.*source\.columns"):
-        SequenceClassification().bind(unlabelled)
+        SequenceClassification().fit(unlabelled)
 
 
 def test_multi_label_thresholds_are_tuned_on_the_given_rows_and_used():
-    task = SequenceClassification().bind(corpus(multi_label=True))
+    task = SequenceClassification().fit(corpus(multi_label=True))
     probabilities = np.array([[0.3, 0.9, 0.2], [0.1, 0.8, 0.4], [0.35, 0.7, 0.1]])
     logits = np.log(probabilities / (1 - probabilities))
     labels = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0]])
-    task.tune_thresholds(logits, labels)
+    task.fit_decision(logits, labels)
     assert task.thresholds[0] == pytest.approx(0.2, abs=0.1)  # between 0.1 and 0.3
     assert task.thresholds[1] == pytest.approx(0.85, abs=0.05)  # between 0.8 and 0.9
     assert task.thresholds[2] == 0.5  # no positive row
@@ -75,22 +75,22 @@ def test_multi_label_thresholds_are_tuned_on_the_given_rows_and_used():
 
 
 def test_tuning_can_be_switched_off_and_single_label_has_no_thresholds():
-    task = SequenceClassification(tune_thresholds=False).bind(corpus(multi_label=True))
-    task.tune_thresholds(np.full((2, 3), -1.0), np.ones((2, 3)))
+    task = SequenceClassification(tune_thresholds=False).fit(corpus(multi_label=True))
+    task.fit_decision(np.full((2, 3), -1.0), np.ones((2, 3)))
     assert task.thresholds.tolist() == [0.5, 0.5, 0.5]
-    assert SequenceClassification().bind(corpus()).threshold_by_label() == {}
+    assert SequenceClassification().fit(corpus()).threshold_by_label() == {}
 
 
 def test_probabilities_are_softmax_or_sigmoid():
     logits = np.log(np.array([[1.0, 1.0, 2.0]]))
-    assert SequenceClassification().bind(corpus()).probabilities(logits)[0].tolist() == pytest.approx([0.25, 0.25, 0.5])
-    multi = SequenceClassification().bind(corpus(multi_label=True))
+    assert SequenceClassification().fit(corpus()).probabilities(logits)[0].tolist() == pytest.approx([0.25, 0.25, 0.5])
+    multi = SequenceClassification().fit(corpus(multi_label=True))
     assert multi.probabilities(logits)[0].tolist() == pytest.approx([0.5, 0.5, 2 / 3])
 
 
 def test_the_metrics_loss_is_the_tasks_own_loss():
-    task = SequenceClassification(class_weights={"public": 4.0}).bind(corpus())
-    metrics = task.metrics(np.zeros((2, 3), dtype=np.float32), np.array([0, 2]))
+    task = SequenceClassification(class_weights={"public": 4.0}).fit(corpus())
+    metrics = task.score(np.zeros((2, 3), dtype=np.float32), np.array([0, 2]))
     assert metrics["loss"] == pytest.approx(np.log(3) * 2.5)
     assert "macro_f1_low" not in metrics
-    assert "macro_f1_low" in task.metrics(np.zeros((2, 3), dtype=np.float32), np.array([0, 2]), interval=True)
+    assert "macro_f1_low" in task.score(np.zeros((2, 3), dtype=np.float32), np.array([0, 2]), interval=True)

@@ -1,0 +1,124 @@
+"""List every metric: one line a metric in `METRICS`, in the order of columns in tables.
+
+The libraries that compute them are loaded on use, so that the names are known at once.
+"""
+
+from functools import partial
+from typing import Any
+
+from nlp_transfer.metrics.metric import ClassificationRows, Metric, SummaryRows, TokenRows, percent, perplexity
+
+
+def _evaluate(name: str, rows: ClassificationRows) -> dict[str, Any]:
+    """Compute one of the `evaluate` metrics; return nothing where it is not defined for such rows."""
+    from nlp_transfer.metrics import classification
+
+    kind = getattr(classification, name)
+    if rows.multi_label not in kind.kinds:
+        return {}
+    metric = kind(rows.label_names, multi_label=rows.multi_label)
+    scores: dict[str, Any] = metric.compute(predictions=rows.predictions, references=rows.references)
+    return scores
+
+
+def _tokens(rows: TokenRows) -> dict[str, Any]:
+    from nlp_transfer.metrics.perplexity import token_scores
+
+    return token_scores(rows)
+
+
+def _summaries(rows: SummaryRows) -> dict[str, Any]:
+    from nlp_transfer.metrics.summarization import summary_scores
+
+    return summary_scores(rows)
+
+
+_ACCURACY = partial(_evaluate, "Accuracy")
+_EXACT_MATCH = partial(_evaluate, "ExactMatch")
+_F1 = partial(_evaluate, "PrecisionRecallF1")
+_MATTHEWS = partial(_evaluate, "MatthewsCorrelation")
+_WITH_NONE = partial(_evaluate, "NoneAsClass")
+_CONFUSIONS = partial(_evaluate, "ConfusionMatrix")
+
+
+def _classes(name: str, compute: Any, title: str, greater_is_better: bool | None = True, **shown: Any) -> Metric:
+    return Metric(name, greater_is_better, compute, ClassificationRows, title, **shown)
+
+
+def _summary(name: str, title: str, greater_is_better: bool | None, heading: Any = None, **shown: Any) -> Metric:
+    return Metric(name, greater_is_better, _summaries, SummaryRows, title, heading, **shown)
+
+
+def _count(score: float | None) -> str:
+    return f"{score or 0.0:.2f}"  # of an extract nothing is counted: its sentences are the document's
+
+
+def _words(score: float | None) -> str:
+    return f"{score:.0f}"
+
+
+_LISTED = (
+    _classes("accuracy", _ACCURACY, "accuracy", heading=("", "accuracy"), logged=True, compared=True),
+    _classes("exact_match", _EXACT_MATCH, "exact match", heading=("", "exact match"), logged=True, replaces="accuracy"),
+    _classes("hamming_loss", _EXACT_MATCH, "Hamming loss", False),
+    _classes("macro_precision", _F1, "macro precision", heading=("macro", "P")),
+    _classes("macro_recall", _F1, "macro recall", heading=("macro", "R")),
+    _classes("macro_f1", _F1, "macro-F1", heading=("macro", "F1"), has_interval=True, logged=True, compared=True),
+    _classes("micro_precision", _F1, "micro precision"),
+    _classes("micro_recall", _F1, "micro recall"),
+    _classes("micro_f1", _F1, "micro-F1", heading=("micro", "F1"), logged=True),
+    _classes("weighted_precision", _F1, "weighted precision"),
+    _classes("weighted_recall", _F1, "weighted recall"),
+    _classes("weighted_f1", _F1, "weighted F1", heading=("weighted", "F1")),
+    _classes("matthews", _MATTHEWS, "Matthews correlation"),
+    _classes("macro_f1_with_none", _WITH_NONE, "macro-F1 with no label as a class"),
+    _classes("micro_f1_with_none", _WITH_NONE, "micro-F1 with no label as a class"),
+    _classes("confusion_matrix", _CONFUSIONS, "confusion matrix", None),
+    Metric("perplexity", False, _tokens, TokenRows, "perplexity", ("", "perplexity"), 0, True, perplexity),
+    Metric("token_accuracy", True, _tokens, TokenRows, "tokens guessed right", ("", "tokens guessed right")),
+    Metric("loss", False, _tokens, TokenRows, "loss", ("", "loss"), logged=True),
+    _summary("rouge1", "ROUGE-1", True, ("ROUGE", "1"), has_interval=True, logged=True, compared=True),
+    _summary("rouge2", "ROUGE-2", True, ("ROUGE", "2"), logged=True, compared=True),
+    _summary("rougeL", "ROUGE-L", True, ("ROUGE", "L")),
+    _summary("rougeLsum", "ROUGE-Lsum", True, ("ROUGE", "Lsum"), compared=True),
+    _summary("bertscore", "BERTScore", None, ("", "BERTScore")),
+    _summary("precision", "precision of sentences", True, ("sentences", "P"), table=1),
+    _summary("recall", "recall of sentences", True, ("sentences", "R"), table=1),
+    _summary("f1", "sentence F1", True, ("sentences", "F1"), table=1, has_interval=True, compared=True),
+    _summary("average_precision", "sentence AP", True, ("sentences", "AP"), table=1, logged=True, compared=True),
+    _summary("words", "words of a summary", None, ("length", "words"), table=1, format=_words),
+    _summary("compression", "length of the text", None, ("length", "of text"), table=1, format=percent),
+    _summary("repetition", "repeated", None, ("", "repeated"), table=1, format=percent),
+    _summary("novel_bigrams", "new pairs", None, ("", "new pairs"), table=1, format=percent, shown_with="unsupported"),
+    _summary("unsupported", "unsupported", None, ("", "unsupported"), table=1, format=_count),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _LISTED}
+"""Every metric by name. One line a metric."""
+
+
+def metrics_of(rows: type) -> list[Metric]:
+    """Return the metrics that are computed of one type of rows.
+
+    Example:
+        >>> [metric.name for metric in metrics_of(TokenRows)]
+        ['perplexity', 'token_accuracy', 'loss']
+    """
+    return [metric for metric in METRICS.values() if metric.rows is rows]
+
+
+def compute_scores(rows: Any) -> dict[str, Any]:
+    """Compute every metric of some rows, each shared computation once.
+
+    Args:
+        rows: one of the types that metrics are computed of.
+
+    Example:
+        >>> rows = ClassificationRows([0, 1], [0, 0], ["a", "b"], multi_label=False)
+        >>> compute_scores(rows)["accuracy"]
+        0.5
+    """
+    scores: dict[str, Any] = {}
+    for compute in dict.fromkeys(metric.compute for metric in metrics_of(type(rows))):
+        scores |= compute(rows)
+    return scores

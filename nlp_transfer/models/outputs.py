@@ -1,0 +1,27 @@
+"""Name the outputs that a network can give, by which methods and tasks find out whether they go together."""
+
+from enum import Enum
+
+
+class Output(Enum):
+    """One kind of output of a network: tasks provide some, methods need some.
+
+    Example:
+        >>> Output.LOGITS in frozenset({Output.LOGITS, Output.POOLED})
+        True
+    """
+
+    LOGITS = "logits"
+    """Class logits, shape (rows, classes)."""
+
+    POOLED = "pooled"
+    """Pooled features of a row, shape (rows, hidden)."""
+
+    ROW_LOSS = "row_loss"
+    """One loss a row, shape (rows,)."""
+
+    GENERATION = "generation"
+    """Generated token ids, shape (rows, tokens)."""
+
+    SPANS = "spans"
+    """Logits of the spans of a row, such as its sentences, shape (rows, spans)."""

@@ -1,0 +1,44 @@
+"""Describe how a run was trained: methods, what they chose and counted, and the decision's thresholds."""
+
+from typing import Any
+
+from nlp_transfer.files import to_json_value
+from nlp_transfer.reporting.report import Report
+from nlp_transfer.tasks.blocks import Section, Table, Text, escape_markdown
+
+
+def method(report: Report) -> Section:
+    """Return the section about the methods."""
+    first = f"{report.method_names}, on `{report.model}`, task `{report.task}`, {report.seed_words}."
+    lines = [
+        f"- {escape_markdown(str(key))}{'' if value is True else f': {describe(value)}'}"
+        for key, value in report.facts.items()
+    ]
+    return Section("Method", (Text(first), *([Text("\n".join(lines))] if lines else ())))
+
+
+def thresholds(report: Report) -> Section | None:
+    """Return the section about the thresholds; None where predictions need none."""
+    if not report.thresholds:
+        return None
+    rows = [[name, f"{value:.4f}"] for name, value in report.thresholds.items()]
+    note = Text("Chosen on validation: a label is predicted from this probability on.")
+    return Section("Thresholds", (note, Table("", ["label", "threshold"], rows)))
+
+
+def describe(value: Any) -> str:
+    """Write a value as Markdown in one line.
+
+    Example:
+        >>> describe({"layer": 4, "C": 0.1})
+        'layer: 4; C: 0.1'
+    """
+    if isinstance(value, dict):
+        return "; ".join(f"{escape_markdown(str(key))}: {describe(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(describe(item) for item in value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return escape_markdown(str(to_json_value(value)))

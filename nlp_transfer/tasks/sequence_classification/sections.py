@@ -1,0 +1,55 @@
+"""Tabulate the scores of single classes: per class, and the confusion matrix."""
+
+from collections.abc import Mapping
+
+from nlp_transfer.metrics.metric import Scores, number
+from nlp_transfer.tasks.blocks import Block, Table, Text
+
+MATRIX_CLASSES = 20
+"""More classes than this make a confusion matrix that nobody reads."""
+
+
+def class_blocks(systems: Mapping[str, Scores]) -> tuple[Block, ...]:
+    """Return the table per class and the confusion matrix of the first system.
+
+    Args:
+        systems: scores by system, the model first.
+    """
+    matrix = confusion_table(next(iter(systems.values())), "")
+    note = Text("The model's confusions, rows true, columns predicted:\n")
+    return (per_class_table(systems, "per class"), *((note, matrix) if matrix is not None else ()))
+
+
+def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:
+    """One row a class: support, then precision, recall and F1 of each system; below, their means and the accuracy."""
+    first = next(iter(systems.values()))
+    columns = ["class", "support"] + ["P", "R", "F1"] * len(systems)
+    groups = ["", ""] + [name for name in systems for _ in range(3)]
+    rows = []
+    for label, scores in first["per_class"].items():
+        row = [label, str(scores["support"])]
+        for system in systems.values():
+            row += [number(system["per_class"][label][key]) for key in ("precision", "recall", "f1")]
+        rows.append(row)
+    classes = len(rows)
+    # Support counts labels: one a row where classes exclude one another.
+    total = str(sum(scores["support"] for scores in first["per_class"].values()))
+    for mean in ("macro", "micro", "weighted"):
+        row = [f"{mean} mean", total]
+        for system in systems.values():
+            row += [number(system[f"{mean}_{key}"]) for key in ("precision", "recall", "f1")]
+        rows.append(row)
+    row = ["exact match" if "exact_match" in first else "accuracy", str(first["rows"])]
+    for system in systems.values():
+        row += ["", "", number(system["accuracy"])]
+    rows.append(row)
+    return Table(title, columns, rows, groups=groups, rules=frozenset({classes - 1}), splits=True)
+
+
+def confusion_table(scores: Scores, title: str) -> Table | None:
+    """Counts, rows true and columns predicted; None for multi-label or for more than 20 classes."""
+    labels = list(scores["per_class"])
+    if "exact_match" in scores or len(labels) > MATRIX_CLASSES:
+        return None
+    rows = [[label, *map(str, counts)] for label, counts in zip(labels, scores["confusion_matrix"], strict=True)]
+    return Table(title, ["true \\ predicted", *labels], rows, in_terminal=False)

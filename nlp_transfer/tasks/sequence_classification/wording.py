@@ -1,0 +1,16 @@
+"""Word what reports and cards tell about classifiers."""
+
+from nlp_transfer.tasks.wording import Wording
+
+_PYTHON = """from transformers import pipeline
+
+classify = pipeline("text-classification", model="{model}", truncation=True)
+print(classify("A text to classify.", top_k=None))"""
+
+WORDING = Wording(
+    unit="rows",
+    legend="Macro means run over classes, micro over decisions, weighted over classes by support.",
+    purpose="It sorts texts like those it learned from into {classes}.",
+    usage=f"```python\n{_PYTHON}\n```",
+    hub_usage=_PYTHON,
+)

@@ -1,0 +1,57 @@
+"""The scores of single classes as tables."""
+
+import io
+
+import numpy as np
+from rich.console import Console
+
+from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.reporting.tables import FittedTable, to_markdown
+from nlp_transfer.tasks.sequence_classification.sections import confusion_table, per_class_table
+from tests.reporting.sections.test_results import NAMES, scores, systems
+
+
+def test_per_class_table():
+    table = per_class_table(systems(), "t")
+    assert table.columns == ["class", "support", *["P", "R", "F1"] * 3]
+    assert table.groups == ["", "", *["model"] * 3, *["majority"] * 3, *["tfidf_svm"] * 3]
+    assert table.rows[0][:5] == ["Permissive", "2", "0.667", "1.000", "0.800"]
+    assert table.rows[1][:8] == ["Copyleft", "2", "1.000", "0.500", "0.667", "0.000", "0.000", "0.000"]
+    assert table.rows[2][:5] == ["Proprietary Free", "0", "–", "–", "–"]
+    assert [row[0] for row in table.rows[3:]] == ["macro mean", "micro mean", "weighted mean", "accuracy"]
+    assert table.rows[3][1:5] == ["4", "0.833", "0.750", "0.733"]
+    assert table.rows[6][:8] == ["accuracy", "4", "", "", "0.750", "", "", "0.500"]
+    assert table.rules == {2}
+
+
+def test_confusion_table():
+    table = confusion_table(scores([0, 1, 1, 0]), "t")
+    assert to_markdown(table) == (
+        "| true \\\\ predicted | Permissive | Copyleft | Proprietary Free |\n| :--- | ---: | ---: | ---: |\n"
+        "| Permissive | 1 | 1 | 0 |\n| Copyleft | 1 | 1 | 0 |\n| Proprietary Free | 0 | 0 | 0 |\n"
+    )
+    many = [str(i) for i in range(21)]
+    assert confusion_table(scores([0, 1, 1, 0], names=many), "t") is None
+
+
+def test_grouped_where_it_fits_and_one_a_system_where_not():
+    def shown(width):
+        out = io.StringIO()
+        Console(file=out, width=width).print(FittedTable(per_class_table(systems(), "per class")))
+        text = out.getvalue()
+        assert all(len(line) <= width for line in text.splitlines())
+        assert "Proprietary Free" in text
+        return text
+
+    assert shown(100).count("weighted mean") == 1
+    assert shown(60).count("weighted mean") == 3
+    assert "per class: tfidf_svm" in shown(60)
+
+
+def test_multi_label_counts_labels_and_has_no_matrix():
+    truth = np.array([[1, 1, 0], [1, 0, 0]])
+    both = {"model": classification_metrics(truth, truth, NAMES, multi_label=True)}
+    table = per_class_table(both, "t")
+    assert table.rows[-1][:2] == ["exact match", "2"]
+    assert table.rows[-2][:2] == ["weighted mean", "3"]
+    assert confusion_table(both["model"], "t") is None
