@@ -14,7 +14,7 @@ from tests.tiny_models import collate, random_rows, tiny_model
 class OwnLoss(TransferTrainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
-        self.seen = float(loss)
+        self.seen = loss.item()
         return (2 * loss, outputs) if return_outputs else 2 * loss
 
 
