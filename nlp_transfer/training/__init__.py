@@ -1,4 +1,4 @@
-"""TransferTrainer, its arguments and their Seq2Seq twins, in place of transformers' own."""
+"""TransferTrainer and Seq2SeqTransferTrainer, with their arguments, in place of transformers' own."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -30,7 +30,7 @@ class TransferArguments(TrainingArguments):
         precision: `fp32`, `bf16` (autocast), or `auto`: bf16 where the processor or GPU has it natively, else fp32.
             Unset leaves `bf16` and `fp16` to decide.
         cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
-            `scripts/train.py` sets them; `accelerate launch` alone leaves one.
+            `scripts/train.py` sets them; `accelerate launch` by itself leaves one.
         on_nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
             take it, or `skip` it, say so, and go on.
         max_skipped_updates: how many updates `on_nonfinite: skip` may leave out before it stops too.
@@ -189,7 +189,7 @@ class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
 
     Args:
         generate_in_evaluation: with `predict_with_generate`, write also in the evaluations while training; off, these
-            give the loss alone, and `predict` writes.
+            give only the loss, and `predict` writes.
     """
 
     generate_in_evaluation: bool = field(default=True, metadata={"help": "Write in evaluations while training."})

@@ -1,6 +1,6 @@
 """Save a checkpoint whole or not at all (`checkpoints.py`), on all processes together.
 
-What the stock loop would lose is kept in `transfer_state.json` and `extensions.safetensors` beside its own files:
+What the stock loop would lose is kept in `transfer_state.json` and `extensions.safetensors` next to its own files:
 
 * the loss since the last logged step, so that the log does not change;
 * that training had ended (by early stopping, say), where a stock run trains on;

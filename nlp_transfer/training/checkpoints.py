@@ -83,7 +83,7 @@ def begin(parent: Path, step: int, needed_bytes: int) -> Path:
 def commit(saving: Path) -> Path:
     """Make what was written a checkpoint: manifest, flush, rename. Returns its place.
 
-    One that stands there already is replaced; a folder of that name that is no checkpoint is kept beside it.
+    One that stands there already is replaced; a folder of that name that is no checkpoint is kept under another name.
 
     Raises:
         OSError: it cannot be written.

@@ -28,7 +28,7 @@ class ProvenanceCollator:
 
     Args:
         collate: the collator; it sees rows without the origins' columns, unless it or the model reads them.
-        origins: columns that batches bring along, and the keys under which they do.
+        origins: columns whose values batches keep, and the keys under which they do.
         read: columns that the model reads.
     """
 
@@ -80,11 +80,11 @@ class OptimizerStep:
 
 @contextmanager
 def row_origins(trainer: Any, origins: Mapping[str, str]) -> Iterator[None]:
-    """Let the training batches of a loader that is made inside bring the origins of their rows along.
+    """Let the training batches of a loader that is made inside keep the origins of their rows.
 
     Args:
         trainer: makes the loader.
-        origins: columns that batches bring along, and the keys under which they do.
+        origins: columns whose values batches keep, and the keys under which they do.
     """
     columns = getattr(trainer.train_dataset, "column_names", None)
     present = {column: key for column, key in origins.items() if isinstance(columns, list) and column in columns}

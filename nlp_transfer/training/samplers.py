@@ -213,7 +213,7 @@ def share_evenly(loader: Any) -> Callable[[], bool] | None:
 def train_loader(trainer: Any, make: Callable[[], Any]) -> tuple[Any, Callable[[], bool] | None]:
     """Make a trainer's loader of training rows.
 
-    Batches bring the origins of their rows along, no row that counts is repeated, and workers leave signals to the main
+    Batches have the origins of their rows, no row that counts is repeated, and workers leave signals to the main
     process.
 
     Args:

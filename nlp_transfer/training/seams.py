@@ -35,7 +35,7 @@ class TransferSeams(Trainer):
 
     Attributes:
         context: what methods may look at; None without methods and without a target.
-        networks: what the methods train beside the model, by method.
+        networks: the networks that methods train with the model, by method.
         sources: the domains of the training rows, where they have several.
         stop_signals: where set, training saves and raises `RunInterrupted` at the step after which one of them came.
         prior_corrected: whether `correct_prior` changed the model since it was trained.
@@ -185,7 +185,7 @@ class TransferSeams(Trainer):
         return samplers.eval_sampler(self, eval_dataset)
 
     def get_train_dataloader(self) -> Any:
-        """As in `Trainer`; batches bring the origins of their rows along, and no row that counts is repeated."""
+        """As in `Trainer`; batches have the origins of their rows, and no row that counts is repeated."""
         loader, self._repeats_last = samplers.train_loader(self, super().get_train_dataloader)
         return loader
 

@@ -62,7 +62,7 @@ class Seq2SeqTransferTrainer(TransferSeams, PublishingMixin, Seq2SeqTrainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """As in `Seq2SeqTrainer`; the loss alone, where `generate_in_evaluation` is off."""
+        """As in `Seq2SeqTrainer`; only the loss, where `generate_in_evaluation` is off."""
         found: dict[str, float]
         if getattr(self.args, "generate_in_evaluation", True):
             found = super().evaluate(*args, **kwargs)

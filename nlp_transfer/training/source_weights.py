@@ -118,7 +118,7 @@ def sources_of(dataset: Any, *, needed: bool = True) -> Sources | None:
 
     Args:
         dataset: the rows.
-        needed: whether anything uses the domains; if nothing does, a column of another kind is left alone.
+        needed: whether anything uses the domains; if nothing does, a column of another kind is left as it is.
 
     Raises:
         ConfigError: domains are needed, and the column holds something else than class ids.

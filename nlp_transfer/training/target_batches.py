@@ -1,7 +1,7 @@
 """Draw target rows for an update's source rows, and make one batch of both.
 
 Target rows come from an endless run over the target in random order, as many as the update has source rows. Which ones
-follows from the seed and the update's number alone: a resumed run takes the same, and so do accumulation and several
+follows from the seed and the update's number only: a resumed run takes the same, and so do accumulation and several
 processes, each of which takes its share.
 """
 

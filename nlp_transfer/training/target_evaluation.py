@@ -1,4 +1,4 @@
-"""Evaluate a trained classifier on the target: against the source alone, and how frequent the target's classes are."""
+"""Evaluate a trained classifier on the target: against the source only, and how frequent the target's classes are."""
 
 import logging
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def compare_on_target(
     adapted: "TransferSeams", source_only: Trainer, rows: "Dataset | None" = None
 ) -> NegativeTransferTest:
-    """Compare a trained classifier with one that learned from the source alone, on the target.
+    """Compare a trained classifier with one that learned from the source only, on the target.
 
     A warning is logged, too.
 

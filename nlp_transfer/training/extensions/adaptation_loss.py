@@ -1,4 +1,4 @@
-"""The loss of an update with target rows, and the networks that methods train beside the model.
+"""The loss of an update with target rows, and the networks that methods train with the model.
 
     L = w_S · L_S + sum over methods of weight · term
 
