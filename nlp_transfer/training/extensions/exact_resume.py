@@ -1,7 +1,7 @@
 """Exact resume: an interrupted run ends as if it had not been interrupted, to the bit.
 
-What the stock loop would lose is kept next to its own files (`checkpoint_writer.py`) and restored here. At the end of an
-epoch the stock loop acts twice, after the step and after the epoch; what is due after a save between the two is lost
+What the stock loop would lose is kept next to its own files (`checkpoint_writer.py`) and restored here. At the end of
+an epoch the stock loop acts twice, after the step and after the epoch; what is due after a save between the two is lost
 with a crash. Here the resumed run does it. Missing optimizer, scheduler or random states are errors, and nothing is
 read from a checkpoint that is not whole (`checkpoints.py`).
 
