@@ -8,7 +8,7 @@ from datasets import Dataset
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.context import Context
 
 HIDDEN = 32
 LAYERS = 3

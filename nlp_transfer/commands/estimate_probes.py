@@ -17,7 +17,7 @@ from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.files import CACHE_VARIABLE
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.context import Context
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.setup import RunData, build_trainer, load_model
 

@@ -65,6 +65,8 @@ def cross_problems(config: "Experiment | PartialConfig") -> list[str]:
         for name in ("prior_correction", "log_target_scores")
         if getattr(config, name) and config.target is None
     ]
+    if config.task is not None and config.methods is not None:
+        problems += _method_problems(config.methods, config.task)
     if config.task is not None and Output.LOGITS not in config.task.provides:
         problems += _without_labels(config)
     if config.baselines and config.task is not None:
@@ -108,36 +110,29 @@ def _baseline_problems(baselines: Sequence[str], task: "Task | PartialConfig") -
     ]
 
 
-def _without_labels(config: "Experiment | PartialConfig") -> list[str]:
-    """What does not go with a task that learns no labels."""
-    task = str(config.task.name)
-    fitting = [name for name, method in METHODS.items() if _goes_with(method, config.task)]
-    problems = [
-        f"methods: {method.name} does not go with {task}. Methods for it: {', '.join(fitting)}."
-        for method in config.methods or ()
+def _method_problems(methods: Sequence[Method], task: "Task | PartialConfig") -> list[str]:
+    """Return a problem for each method that needs outputs which the task's network does not provide."""
+    fitting = [name for name, method in METHODS.items() if method.needs.outputs <= task.provides]
+    return [
+        f"methods: {method.name} does not go with {task.name}. Methods for it: {', '.join(fitting)}."
+        for method in methods
         if method.name not in fitting
     ]
-    problems += [
-        f"{name} needs classes, and {task} has none. Leave it out."
+
+
+def _without_labels(config: "Experiment | PartialConfig") -> list[str]:
+    """What does not go with a task that learns no labels."""
+    return [
+        f"{name} needs classes, and {config.task.name} has none. Leave it out."
         for name in ("prior_correction", "log_target_scores")
         if getattr(config, name)
     ]
-    return problems
-
-
-def _goes_with(method: type[Method], task: "Task | PartialConfig") -> bool:
-    """Whether a method goes with a task that learns no classes."""
-    return (
-        method.any_task
-        or (method.any_head and task.columns.documents)
-        or (method.reads_pooled and Output.POOLED in task.provides)
-    )
 
 
 def _labels_problems(config: "Experiment | PartialConfig") -> list[str]:
     """Whether checkpoints are chosen by target labels that no method asks for."""
     metric = str(config.training.metric_for_best_model or "").removeprefix("eval_")
-    if metric != TARGET_MACRO_F1 or any(method.needs_target_labels for method in config.methods or ()):
+    if metric != TARGET_MACRO_F1 or any(method.needs.target_labels for method in config.methods or ()):
         return []
     return [
         f"training.metric_for_best_model is {TARGET_MACRO_F1}, which reads the target's labels, and no method asks for "

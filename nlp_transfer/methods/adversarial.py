@@ -8,10 +8,11 @@ Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Features, Method, Term, weight_problems
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
+from nlp_transfer.methods.base import weight_problems
 from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Adversarial(Method):
+class Adversarial(AlignmentMethod):
     """Train against a discriminator of the domains.
 
     Args:
@@ -28,9 +29,6 @@ class Adversarial(Method):
         hidden_size: width of the discriminator's two hidden layers.
         learning_rate: of the discriminator, which starts from nothing.
     """
-
-    needs_target: ClassVar[bool] = True
-    selects_trainable_weights: ClassVar[bool] = False
 
     weight: float = 0.1
     gamma: float = 10.0
@@ -65,7 +63,7 @@ class Adversarial(Method):
             all weigh the same.
         """
 
-    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
+    def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
         """See `Method.penalty`; the log shows how often the discriminator is right, and the strength."""
         import torch
 
@@ -92,4 +90,4 @@ class Adversarial(Method):
             if source_weights is not None and target_weights is not None:
                 weights = torch.cat([source_weights, target_weights])
             value, accuracy = domains_loss(logits, domains, weights), domains_accuracy(logits, domains)
-        return Term(value, shown={"domain_accuracy": accuracy, "strength": strength})
+        return Term(value, logged={"domain_accuracy": accuracy, "strength": strength})

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.methods.adversarial import Adversarial
-from nlp_transfer.methods.base import Features
+from nlp_transfer.methods.alignment import Features, Network, Shapes
+from nlp_transfer.methods.base import Needs
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,14 +37,16 @@ class CDAN(Adversarial):
 
     name: ClassVar[str] = "cdan"
     citation: ClassVar[str] = "Long et al. (2018), https://arxiv.org/abs/1705.10667"
+    needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.POOLED, Output.LOGITS}))
 
     entropy_conditioning: bool = True
 
-    def network(self, hidden: int, classes: int, sources: int) -> "tuple[nn.Module, float]":
+    def network(self, shapes: Shapes) -> Network:
         """The discriminator; see `Method.network`."""
         from nlp_transfer.models.discriminators import ConditionalDiscriminator
 
-        return ConditionalDiscriminator(hidden, classes, self.hidden_size, sources), self.learning_rate
+        module = ConditionalDiscriminator(shapes.hidden, shapes.classes, self.hidden_size, shapes.sources)
+        return Network(module, self.learning_rate)
 
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """By features and predicted classes; see `Adversarial.judge`."""

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Features, Method, Term, weight_problems
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
+from nlp_transfer.methods.base import Needs, weight_problems
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class CORAL(Method):
+class CORAL(AlignmentMethod):
     """Correlation alignment. Goes with the method that decides which weights move.
 
     Args:
@@ -32,10 +34,7 @@ class CORAL(Method):
 
     name: ClassVar[str] = "coral"
     citation: ClassVar[str] = "Sun & Saenko (2016), https://arxiv.org/abs/1607.01719"
-    needs_target: ClassVar[bool] = True
-    needs_pairs: ClassVar[bool] = True
-    reads_pooled: ClassVar[bool] = True
-    selects_trainable_weights: ClassVar[bool] = False
+    needs: ClassVar[Needs] = Needs(target_text=True, pairs=True, outputs=frozenset({Output.POOLED}))
 
     weight: float = 100.0
 
@@ -44,7 +43,7 @@ class CORAL(Method):
         if problems := weight_problems(self.name, self.weight):
             raise ConfigError(problems)
 
-    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
+    def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """See `Method.penalty`; nothing for an update with a single row, which has no covariance."""
         if min(len(source.pooled), len(target.pooled)) < 2:
             return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.methods.adversarial import Adversarial
-from nlp_transfer.methods.base import Features
+from nlp_transfer.methods.alignment import Features, Network, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -31,13 +31,12 @@ class DANN(Adversarial):
 
     name: ClassVar[str] = "dann"
     citation: ClassVar[str] = "Ganin et al. (2016), https://arxiv.org/abs/1505.07818"
-    reads_pooled: ClassVar[bool] = True
 
-    def network(self, hidden: int, classes: int, sources: int) -> "tuple[nn.Module, float]":
+    def network(self, shapes: Shapes) -> Network:
         """The discriminator; see `Method.network`."""
         from nlp_transfer.models.discriminators import Discriminator
 
-        return Discriminator(hidden, self.hidden_size, sources), self.learning_rate
+        return Network(Discriminator(shapes.hidden, self.hidden_size, shapes.sources), self.learning_rate)
 
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """By the features alone; see `Adversarial.judge`."""

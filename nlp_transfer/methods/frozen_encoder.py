@@ -9,8 +9,10 @@ Reference: Tenney et al. (2019), https://arxiv.org/abs/1905.05950
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.base import Change, Method, Needs
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.probing import PENALTIES, Probe
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,6 +35,8 @@ class FrozenEncoder(Method):
 
     name: ClassVar[str] = "frozen_encoder"
     citation: ClassVar[str] = "Tenney et al. (2019), https://arxiv.org/abs/1905.05950"
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
     trains: ClassVar[bool] = False
 
     layers: list[int] | None = None

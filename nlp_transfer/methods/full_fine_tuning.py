@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.base import Change, Method
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.learning_rates import check_head, rate_groups, rate_problems
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class FullFineTuning(Method):
 
     name: ClassVar[str] = "full_fine_tuning"
     citation: ClassVar[str] = "Devlin et al. (2019), https://arxiv.org/abs/1810.04805"
-    any_task: ClassVar[bool] = True
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
 
     layer_decay: float = 1.0
     head_learning_rate: float | None = None

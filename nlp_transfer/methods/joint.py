@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Features, Method, Term
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
+from nlp_transfer.methods.base import Change, Needs
 from nlp_transfer.methods.extension import Extension
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,13 +29,18 @@ class SourceOnlyLog(Extension):
     """Log the source's loss and λ = 1 where the target is not used."""
 
     def log(self, logs: dict[str, float]) -> dict[str, float]:
-        """Add both to training entries."""
+        """Add both to training entries.
+
+        Example:
+            >>> SourceOnlyLog().log({"loss": 0.5})
+            {'loss': 0.5, 'source_loss': 0.5, 'joint_lambda': 1.0}
+        """
         return {**logs, "source_loss": logs["loss"], "joint_lambda": 1.0} if "loss" in logs else logs
 
 
 @final
 @dataclass(frozen=True)
-class Joint(Method):
+class Joint(AlignmentMethod):
     """The weighted loss of source and target. Goes with the method that decides which weights move.
 
     Args:
@@ -43,9 +50,10 @@ class Joint(Method):
 
     name: ClassVar[str] = "joint"
     citation: ClassVar[str] = "Ben-David et al. (2010), section 5, https://doi.org/10.1007/s10994-009-5152-4"
-    needs_target: ClassVar[bool] = True
-    needs_target_labels: ClassVar[bool] = True
-    selects_trainable_weights: ClassVar[bool] = False
+    needs: ClassVar[Needs] = Needs(
+        target_text=True, target_labels=True, outputs=frozenset({Output.LOGITS, Output.ROW_LOSS})
+    )
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TARGET_LABELS})
 
     source_weight_start: float = 0.5
     source_weight_end: float | None = None
@@ -63,21 +71,27 @@ class Joint(Method):
         if problems:
             raise ConfigError(problems)
 
-    def uses_target(self) -> bool:
-        """Not with λ = 1 all along, which is a run on the source alone, dropout and all."""
+    @property
+    def active(self) -> bool:
+        """False where λ is 1 in the whole run, which is training on the source only, dropout included."""
         return (self.source_weight_start, self.source_weight_end) not in ((1, None), (1, 1))
 
     def extension(self) -> Extension | None:
-        """Log λ in a run that learns from the source only; see `Method.extension`."""
-        return None if self.uses_target() else SourceOnlyLog()
+        """Return what logs λ in a run that trains on the source only; see `Method.extension`."""
+        return None if self.active else SourceOnlyLog()
 
     def source_weight(self, progress: float) -> float:
-        """λ; see `Method.source_weight`."""
+        """Return λ.
+
+        Example:
+            >>> Joint(source_weight_start=0.9, source_weight_end=0.1).source_weight(0.5)
+            0.5
+        """
         end = self.source_weight_start if self.source_weight_end is None else self.source_weight_end
         return self.source_weight_start + (end - self.source_weight_start) * progress
 
-    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
-        """(1 - λ) · L_T; see `Method.penalty`."""
-        assert target.losses is not None, "the trainer hands over the labels that the method asks for"
+    def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
+        """Return (1 - λ) L_T, and λ for the source's loss; see `AlignmentMethod.term`."""
+        assert target.losses is not None, "the trainer gives target rows the labels that the method needs"
         weight = self.source_weight(progress)
-        return Term(target.losses.mean(), 1 - weight, shown={"lambda": weight})
+        return Term(target.losses.mean(), 1 - weight, source_weight=weight, logged={"lambda": weight})

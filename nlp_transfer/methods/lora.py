@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.base import Change, Method
+from nlp_transfer.methods.context import Context
 from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class LoRA(Method):
         "https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA: "
         "https://arxiv.org/abs/2402.09353"
     )
-    any_task: ClassVar[bool] = True
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
 
     r: int = 16
     alpha: int | None = None

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.base import Change, Method, Needs
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.probing import PENALTIES, Probe
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,6 +40,8 @@ class LPFT(Method):
 
     name: ClassVar[str] = "lp_ft"
     citation: ClassVar[str] = "Kumar et al. (2022), https://arxiv.org/abs/2202.10054"
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
 
     layers: list[int] | None = None
     pooling: list[str] | None = None

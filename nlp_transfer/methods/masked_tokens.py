@@ -19,7 +19,7 @@ from nlp_transfer.data.encoding.masking import TokenMasker
 from nlp_transfer.data.encoding.token_chunks import NO_WORD
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import MaskedLMSettings, Method
+from nlp_transfer.methods.target_mlm import MaskedLMSettings, TargetMLM
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.target_batches import MASKED_LABELS
 
@@ -40,9 +40,8 @@ class MaskedLMObjective:
         ConfigError: the tokenizer has no mask token, or there is none.
     """
 
-    def __init__(self, method: Method, head: nn.Module, tokenizer: Any, seed: int) -> None:
+    def __init__(self, method: TargetMLM, head: nn.Module, tokenizer: Any, seed: int) -> None:
         asked = method.hidden_tokens()
-        assert asked is not None
         self.name, self.head, self.seed = method.name, head, seed
         self.settings: MaskedLMSettings = asked
         self.masks = masks_for(method.name, tokenizer, asked.probability)

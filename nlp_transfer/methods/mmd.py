@@ -23,7 +23,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Features, Method, Term, weight_problems
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
+from nlp_transfer.methods.base import Needs, weight_problems
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,7 +36,7 @@ BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 @final
 @dataclass(frozen=True)
-class MMD(Method):
+class MMD(AlignmentMethod):
     """Maximum mean discrepancy. Goes with the method that decides which weights move.
 
     Args:
@@ -47,10 +49,7 @@ class MMD(Method):
         "Gretton et al. (2012), https://jmlr.org/papers/v13/gretton12a.html; many kernels for deep networks: "
         "Long et al. (2015), https://arxiv.org/abs/1502.02791"
     )
-    needs_target: ClassVar[bool] = True
-    needs_pairs: ClassVar[bool] = True
-    reads_pooled: ClassVar[bool] = True
-    selects_trainable_weights: ClassVar[bool] = False
+    needs: ClassVar[Needs] = Needs(target_text=True, pairs=True, outputs=frozenset({Output.POOLED}))
 
     weight: float = 1.0
     bandwidths: list[float] = field(default_factory=lambda: list(BANDWIDTHS))
@@ -63,7 +62,7 @@ class MMD(Method):
         if problems:
             raise ConfigError(problems)
 
-    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
+    def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """See `Method.penalty`; nothing for an update with a single row, which has no pair."""
         if min(len(source.pooled), len(target.pooled)) < 2:
             return None

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.base import Change, Method, Needs
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.learning_rates import rate_groups, rate_problems
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,7 +38,8 @@ class PartialFineTuning(Method):
 
     name: ClassVar[str] = "partial_fine_tuning"
     citation: ClassVar[str] = "Howard & Ruder (2018), https://arxiv.org/abs/1801.06146"
-    any_head: ClassVar[bool] = True
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.HEAD}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
 
     layers: int = 2
     gradual_unfreezing: bool = False

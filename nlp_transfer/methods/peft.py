@@ -13,7 +13,9 @@ from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, final, get_args, get_type_hints
 
 from nlp_transfer.errors import ConfigError, did_you_mean, format_value
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.base import Change, Method, Needs
+from nlp_transfer.methods.context import Context
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class PeftAdapter(Method):
     citation: ClassVar[str] = (
         "Mangrulkar et al. (2022), PEFT, https://huggingface.co/docs/peft/package_reference/config"
     )
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
 
     peft_type: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -93,8 +97,9 @@ class PeftAdapter(Method):
         context.facts[self.name] = facts
         return adapted
 
-    def extra_tokens(self) -> int:
-        """The virtual tokens of a prompt."""
+    @property
+    def reserved_positions(self) -> int:
+        """The number of a prompt's virtual tokens."""
         return int(getattr(self._config(), "num_virtual_tokens", None) or 0)
 
     def _config(self) -> "PeftConfig":

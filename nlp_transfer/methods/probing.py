@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.context import Context
 
 if TYPE_CHECKING:
     import numpy as np

@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Features, Method, Term, weight_problems
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
+from nlp_transfer.methods.base import Change, Needs, weight_problems
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class SelfTraining(Method):
+class SelfTraining(AlignmentMethod):
     """Learn from the model's own labels of target texts. Goes with the method that decides which weights move.
 
     Args:
@@ -50,9 +52,8 @@ class SelfTraining(Method):
 
     name: ClassVar[str] = "self_training"
     citation: ClassVar[str] = "Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911"
-    needs_target: ClassVar[bool] = True
-    pseudo_labels_target: ClassVar[bool] = True
-    selects_trainable_weights: ClassVar[bool] = False
+    needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TARGET_LABELS})
 
     weight: float = 1.0
     first_share: float = 0.2
@@ -92,14 +93,14 @@ class SelfTraining(Method):
         """All but the first; see `Method.labelling_epochs`."""
         return max(0, math.ceil(epochs) - self.source_epochs)
 
-    def penalty(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
-        """See `Method.penalty`; nothing for an update without a pseudo-labelled row."""
+    def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
+        """See `AlignmentMethod.term`; nothing for an update without a pseudo-labelled row."""
         if target.losses is None or target.labelled is None or not bool(target.labelled.any()):
             return None
         return Term(
             target.losses[target.labelled].mean(),
             self.weight,
-            shown={"share": target.labelled.float().mean().item()},
+            logged={"share": target.labelled.float().mean().item()},
         )
 
 

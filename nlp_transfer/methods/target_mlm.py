@@ -15,15 +15,35 @@ Reference: Karouzos et al. (2021), UDALM, https://aclanthology.org/2021.naacl-ma
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import MaskedLMSettings, Method, weight_problems
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
+from nlp_transfer.methods.base import Change, Needs, weight_problems
+from nlp_transfer.models.outputs import Output
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class MaskedLMSettings:
+    """That tokens of target texts are hidden and guessed beside the task.
+
+    Args:
+        weight: what the mean loss of the hidden tokens counts in the total.
+        probability: of a token to be hidden.
+        learning_rate: of the head that guesses.
+    """
+
+    weight: float
+    probability: float
+    learning_rate: float
 
 
 @final
 @dataclass(frozen=True)
-class TargetMLM(Method):
+class TargetMLM(AlignmentMethod):
     """Guess hidden words of target texts while the task is learned. Goes with the method that decides what moves.
 
     Args:
@@ -34,9 +54,8 @@ class TargetMLM(Method):
 
     name: ClassVar[str] = "target_mlm"
     citation: ClassVar[str] = "Karouzos et al. (2021), UDALM, https://aclanthology.org/2021.naacl-main.203"
-    needs_target: ClassVar[bool] = True
-    masks_target: ClassVar[bool] = True
-    selects_trainable_weights: ClassVar[bool] = False
+    needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TARGET_TOKENS})
 
     weight: float = 1.0
     mask_probability: float = 0.15
@@ -55,3 +74,7 @@ class TargetMLM(Method):
     def hidden_tokens(self) -> MaskedLMSettings:
         """See `Method.hidden_tokens`."""
         return MaskedLMSettings(self.weight, self.mask_probability, self.learning_rate)
+
+    def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
+        """Return None: the loss of the masked tokens is added in each forward pass."""
+        return None

@@ -20,6 +20,9 @@ class Output(Enum):
     ROW_LOSS = "row_loss"
     """One loss a row, shape (rows,)."""
 
+    HEAD = "head"
+    """A head with weights of its own, which can be trained on a frozen encoder."""
+
     GENERATION = "generation"
     """Generated token ids, shape (rows, tokens)."""
 

@@ -9,7 +9,7 @@ from datasets import Dataset
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus, describe
 from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadable_rows, unreadable_warning
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.context import Context
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.training import TransferTrainer

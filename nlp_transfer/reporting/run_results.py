@@ -12,6 +12,7 @@ from datasets import Dataset
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.metrics.table import METRICS
@@ -166,8 +167,8 @@ def _of_classes(run: RunContext, facts: dict[str, Any]) -> list[str]:
     """Add what the predictions of classes show to `facts`; return the warnings."""
     config, task, scored, correction = run.config, run.task, run.scored, run.correction
     learned = [run.corpora["source"].splits["train"]]
-    for method in config.methods:
-        if method.needs_target_labels and method.uses_target():
+    for method in active_methods(config.methods):
+        if method.needs.target_labels:
             learned.append(run.corpora["target"].splits["train"])
             by = f"by {method.name}; not by the baselines"
             facts[TARGET_LABELS] = f"those of {len(learned[-1]):,} rows of split train were learned from, {by}"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.methods.base import Features
+from nlp_transfer.methods.alignment import Features
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.training.target_batches import DOMAIN, MASKED_LABELS, UPDATE_ROW, batch_of

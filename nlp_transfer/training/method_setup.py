@@ -9,7 +9,9 @@ from torch import nn
 from transformers import EarlyStoppingCallback
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Context, Method, prepare_all
+from nlp_transfer.methods.alignment import active_methods
+from nlp_transfer.methods.base import Method, prepare_all
+from nlp_transfer.methods.context import Context
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.heads.encoder_decoder import generation_row_losses
 from nlp_transfer.models.heads.masked_lm import masked_lm_for
@@ -138,7 +140,7 @@ def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
         trainer.networks = None
         if trainer.adapts:
             trainer.networks = make_networks(
-                trainer.methods,
+                active_methods(trainer.methods),
                 model,
                 seed=trainer.context.seed,
                 sources=1 if trainer.sources is None else len(trainer.sources.names),

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
-from nlp_transfer.methods.base import Context, Method
+from nlp_transfer.methods.alignment import active_methods
+from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension, inside, pass_through, wrap
 from nlp_transfer.training import samplers
 from nlp_transfer.training.agreement import check_trainers
@@ -98,7 +100,7 @@ class TransferSeams(Trainer):
     @property
     def adapts(self) -> bool:
         """Whether training uses target rows."""
-        return any(method.uses_target() for method in self.methods)
+        return bool(active_methods(self.methods))
 
     def extension(self, kind: type[Kind]) -> Kind:
         """Return the extension of a class; raises StopIteration where the trainer has none."""

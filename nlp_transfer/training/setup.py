@@ -19,7 +19,8 @@ from nlp_transfer.data.encoding.tokens import forget_last_call
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.data.splits.exact_duplicates import copy_notes
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.methods.base import Context, check_all
+from nlp_transfer.methods.base import check_all
+from nlp_transfer.methods.context import Context
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
 from nlp_transfer.models.loading import LoadedModel, load_tokenizer
 from nlp_transfer.models.outputs import Output
@@ -116,7 +117,7 @@ def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
     check_all(experiment.methods, loaded.model)
     if experiment.prior_correction:
         check_correctable(task, loaded.model)
-    extra = sum(method.extra_tokens() for method in experiment.methods)
+    extra = sum(method.reserved_positions for method in experiment.methods)
     if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
         raise ConfigError(
             f"task.max_length is {task.max_length} and {extra} virtual tokens are put before each text, but "

@@ -48,7 +48,7 @@ def train_source_only(
         CheckpointError: the folder holds checkpoints, and `resume` is false or they are of another recipe.
     """
     recipe = Recipe.of(args, methods, target_dataset)
-    if not any(method.needs_target for method in recipe.methods):
+    if not any(method.needs.target_text for method in recipe.methods):
         raise ConfigError("No method uses the target: the trainer is a source-only one itself.")
     target = recipe.target_dataset if label_free_metric(args) else None
     return dataclasses.replace(
@@ -61,7 +61,7 @@ def train_source_only(
 
 def source_only_methods(methods: Sequence[Method]) -> tuple[Method, ...]:
     """Return the methods that work without a target domain."""
-    return tuple(method for method in methods if not method.needs_target)
+    return tuple(method for method in methods if not method.needs.target_text)
 
 
 def source_only_arguments(args: TransferArguments, folder: Path, **changes: Any) -> TransferArguments:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.context import Context
 from nlp_transfer.models.activation_cache.features import make_batch
 from nlp_transfer.training.optimizer_step import REPEATED, SOURCE_DOMAINS
 

@@ -9,6 +9,7 @@ from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.models.families import final_linear
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources
 from nlp_transfer.training.target_batches import label_column
 
@@ -26,7 +27,7 @@ def needs_target(methods: Sequence[Method], training: Any) -> list[str]:
         methods: all of the run.
         training: the training arguments, or what could be read of them.
     """
-    names = [method.name for method in methods if method.needs_target]
+    names = [method.name for method in methods if method.needs.target_text]
     metric = str(training.metric_for_best_model or "")
     if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1):
         names.append(metric)
@@ -82,8 +83,8 @@ def check_target(
         ConfigError: a method needs target rows, and there are none.
         DataError: labels that are missing, or that no method asks for.
     """
-    needing = [method.name for method in methods if method.needs_target] + ([needs] if needs else [])
-    asking = [method.name for method in methods if method.needs_target_labels]
+    needing = [method.name for method in methods if method.needs.target_text] + ([needs] if needs else [])
+    asking = [method.name for method in methods if method.needs.target_labels]
     if not needing:
         if target is not None:
             raise ConfigError(
@@ -134,7 +135,7 @@ def check_target(
             "not be those of a target without labels. Remove the column, or name the method joint, which learns "
             "from them."
         )
-    pairing = [method.name for method in methods if method.needs_pairs]
+    pairing = [method.name for method in methods if method.needs.pairs]
     if pairing and len(target) < 2:
         raise ConfigError(f"target_dataset has one row, and {' and '.join(pairing)} compares rows with one another.")
     if asking:
@@ -147,12 +148,16 @@ def check_pairs(methods: Sequence[Method], args: Any) -> None:
     Raises:
         ConfigError: names the methods.
     """
-    names = [method.name for method in methods if method.needs_pairs]
+    names = [method.name for method in methods if method.needs.pairs]
     if names and args is not None and args.train_batch_size * args.gradient_accumulation_steps * args.world_size < 2:
         raise ConfigError(
             f"{' and '.join(names)} compares the rows of an update with one another, and an update has one row. Raise "
             "per_device_train_batch_size or gradient_accumulation_steps."
         )
+
+
+WRITER_OUTPUTS = frozenset({Output.POOLED, Output.ROW_LOSS, Output.HEAD, Output.GENERATION})
+"""The outputs of an encoder-decoder."""
 
 
 def check_correctable(task: "FittedTask", model: "PreTrainedModel") -> None:
@@ -175,7 +180,7 @@ def check_writer(methods: Sequence[Method]) -> None:
     Raises:
         ConfigError: names them.
     """
-    names = [one.name for one in methods if one.needs_target and not (one.reads_pooled or one.needs_target_labels)]
+    names = [one.name for one in methods if one.needs.target_text and not one.needs.outputs <= WRITER_OUTPUTS]
     if names:
         raise ConfigError(f"{' and '.join(names)} cannot be used with a network that writes: it has no classes.")
 

@@ -10,8 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.data.corpus import with_corpus_name
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.methods import SelfTraining
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods import SelfTraining, TargetMLM
+from nlp_transfer.methods.alignment import active_methods
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.masked_tokens import masks_for
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.tasks import FittedTask
@@ -31,7 +32,7 @@ MAX_REPETITIONS = 20
 
 def target_method_names(experiment: ExperimentParts) -> str:
     """The methods that learn from the target with their settings, in words."""
-    return " and ".join(method.name for method in experiment.methods if method.uses_target())
+    return " and ".join(method.name for method in active_methods(experiment.methods))
 
 
 def check_adaptation(
@@ -44,7 +45,7 @@ def check_adaptation(
     """
     names, target = target_method_names(experiment), _target(experiment)
     problems = []
-    pairing = [method.name for method in experiment.methods if method.needs_pairs]
+    pairing = [method.name for method in experiment.methods if method.needs.pairs]
     if pairing and len(encoded["target"][_seen(experiment, encoded)]) < 2:
         problems.append(
             f"{target} has one text to adapt to, and {' and '.join(pairing)} compares texts with one another. "
@@ -72,8 +73,8 @@ def check_adaptation(
     if rows is not None and "labels" not in rows.column_names:
         problems.append(f"log_target_scores scores the target by its labels. {target} has none. Leave it out.")
     for method in experiment.methods:
-        if (asked := method.hidden_tokens()) is not None:
-            masks_for(method.name, tokenizer, asked.probability)
+        if isinstance(method, TargetMLM):
+            masks_for(method.name, tokenizer, method.mask_probability)
         if isinstance(method, SelfTraining) and experiment.training.max_steps <= 0:
             epochs = experiment.training.num_train_epochs
             if method.source_epochs >= epochs:
@@ -147,7 +148,7 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
     if not needs_target(experiment.methods, experiment.training):
         return AdaptationRows(None)
     splits = encoded["target"]
-    asking = next((method for method in experiment.methods if method.needs_target_labels), None)  # never two
+    asking = next((method for method in experiment.methods if method.needs.target_labels), None)  # never two
     if asking is not None:
         if "train" not in splits or "labels" not in splits["train"].column_names:
             raise DataError(
@@ -159,7 +160,7 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
         if "target" not in evaluation_splits(experiment, encoded):
             rest += " It has no other split: the model is not scored on the target."
         use = "are learned from, with their labels"
-        if not asking.uses_target():
+        if asking not in active_methods(experiment.methods):
             use = f"are {'seen without labels' if target_method_names(experiment) else 'left out'}: λ is 1 all along"
         return AdaptationRows(splits["train"], f"{len(splits['train']):,} target rows of split train {use}.{rest}")
     split = _seen(experiment, encoded)
@@ -184,7 +185,7 @@ def target_validation_rows(experiment: ExperimentParts, encoded: Encoded) -> Dat
 
 def evaluation_splits(experiment: ExperimentParts, encoded: Encoded) -> Encoded:
     """The splits that are scored: without the target's training rows, where a method learned from their labels."""
-    if not any(method.needs_target_labels for method in experiment.methods):
+    if not any(method.needs.target_labels for method in experiment.methods):
         return encoded
     rest = {name: rows for name, rows in encoded["target"].items() if name != "train"}
     return {**encoded, "target": rest} if rest else {name: rows for name, rows in encoded.items() if name != "target"}

@@ -9,6 +9,7 @@ import torch
 from transformers import Trainer
 
 from nlp_transfer.errors import ConfigError, DataError, TrainingError
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, vanishing_classes
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
@@ -190,7 +191,7 @@ def _target_rows(name: str, trainer: "TransferSeams", rows: "Dataset | None") ->
             )
         return rows
     target = trainer.target_dataset
-    learned = next((one.name for one in trainer.methods if one.needs_target_labels and one.uses_target()), None)
+    learned = next((one.name for one in active_methods(trainer.methods) if one.needs.target_labels), None)
     if target is None or learned is not None:
         found = f"{learned} learned from the labels of target_dataset" if learned else "there is no target_dataset"
         wanted = "encoded target rows" + (" that were not learned from" if learned else "")

@@ -155,7 +155,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         {"training.auto_find_batch_size": True},
         "training.auto_find_batch_size is True, which a run cannot honour: it restarts",
     ),
-    ({"methods": ["lora", "lp_ft"]}, "lora and lp_ft each decide which weights move"),
+    ({"methods": ["lora", "lp_ft"]}, "lora and lp_ft each choose the trainable weights"),
     ({"methods": []}, "methods is empty"),
     ({"task.class_weights": {"no such class": 2.0}}, "no such class"),
 ]

@@ -231,7 +231,7 @@ def found(folder: Path, values: Any, methods: Any = ADAPTING, **changes: Any) ->
     """Search over values in a folder."""
     resume, made = changes.pop("resume", False), changes.pop("make_trainer", make_trainer)
     args = arguments(folder, **changes)
-    target = TARGET if any(method.needs_target for method in methods) else None
+    target = TARGET if any(method.needs.target_text for method in methods) else None
     return search(made, values, args=args, methods=methods, target_dataset=target, resume=resume)
 
 

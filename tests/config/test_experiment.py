@@ -170,7 +170,7 @@ def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
         "training: Unknown key 'sede'. Did you mean 'seed'?",
         "methods.0: Unknown key 'rank'.",
         "source.path: there is no file or folder nowhere",
-        "methods: lora and lp_ft each decide which weights move, so only one of them can stand in a run.",
+        "methods: lora and lp_ft each choose the trainable weights; only one of them can be in a run.",
         "training.metric_for_best_model: Unknown metric 'makro_f1'. Did you mean 'macro_f1'?",
         "attention_dropout is 2.0; expected 0 <= value < 1, or null.",
     ]
@@ -232,7 +232,7 @@ def test_an_adapter_by_its_type(tree):
     [text] = problems({**tree, "methods": ["peft"]})
     assert text.startswith("methods.0.peft_type is missing: PEFT's name of the kind: IA3, LOHA,")
     [text] = problems({**tree, "methods": [adapter, "lora"]})
-    assert text == ("methods: lora and peft each decide which weights move, so only one of them can stand in a run.")
+    assert text == ("methods: lora and peft each choose the trainable weights; only one of them can be in a run.")
 
 
 def test_missing_sections_are_named():
@@ -254,7 +254,7 @@ def test_transformers_own_refusals_become_problems(tree):
 
 def test_a_method_of_two_that_free_weights(tree):
     found = problems({**tree, "methods": ["lora", "lp_ft"]})
-    assert found == ["methods: lora and lp_ft each decide which weights move, so only one of them can stand in a run."]
+    assert found == ["methods: lora and lp_ft each choose the trainable weights; only one of them can be in a run."]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from transformers import AutoModelForSequenceClassification
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import METHODS
-from nlp_transfer.methods.base import Method, check_all, prepare_all
+from nlp_transfer.methods.alignment import AlignmentMethod
+from nlp_transfer.methods.base import Change, Method, check_all, prepare_all
 from nlp_transfer.models.families import count_parameters
 from tests.methods.adapting import side, term_of
 from tests.tiny_models import context, inputs, logits, random_rows, tiny_config, tiny_model
@@ -154,63 +155,59 @@ def check_reload(model: nn.Module, plain_config: Any, folder: Path) -> None:
     torch.testing.assert_close(logits(loaded), expected, atol=1e-6, rtol=1e-6)
 
 
-ADAPTING = [name for name in CONFIGURED if METHODS[name].needs_target]
+ADAPTING = [name for name in CONFIGURED if METHODS[name].needs.target_text]
+MASKING = [name for name in ADAPTING if Change.TARGET_TOKENS in METHODS[name].changes]
 
 
-HIDING = [name for name in ADAPTING if METHODS[name].masks_target]
-
-
-@pytest.mark.parametrize("name", HIDING)
+@pytest.mark.parametrize("name", MASKING)
 def test_a_method_that_hides_words_of_the_target_stands_alone(name: str) -> None:
     method = METHODS[name](**CONFIGURED[name][0])
-    assert not method.selects_trainable_weights
-    assert method.penalty(*(side(torch.randn(4, 5)) for _ in range(2)), 0.5, None) is None
+    assert Change.TRAINABLE_WEIGHTS not in method.changes
+    assert method.term(*(side(torch.randn(4, 5)) for _ in range(2)), 0.5, None) is None
     asked = method.hidden_tokens()
     assert asked is not None
     assert 0 < asked.probability < 1
-    message = f"methods: {name} hides words of the target's texts, which dann would read. Take one."
+    message = f"methods: {name} masks tokens of target texts, which dann would read. Take one."
     with pytest.raises(ConfigError) as error:
         check_all([method, METHODS["dann"]()], tiny_model("bert"))
     assert error.value.problems == [message]
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
-@pytest.mark.parametrize("name", [name for name in ADAPTING if name not in HIDING])
+@pytest.mark.parametrize("name", [name for name in ADAPTING if name not in MASKING])
 def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> None:
     """Its term is a finite scalar that moves with both domains, or with the target's losses; its network trains."""
     method = METHODS[name](**CONFIGURED[name][0])
-    assert not method.selects_trainable_weights
+    assert Change.TRAINABLE_WEIGHTS not in method.changes
     assert method.trains
     values = {"multi_label": multi_label}
     source = side(torch.randn(8, 5), **values)
     target = side(torch.randn(8, 5) + 1, **values)
-    if method.needs_target_labels:
+    if method.needs.target_labels:
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1))
-    elif method.pseudo_labels_target:
-        assert method.penalty(source, target, 0.5, None) is None
+    elif Change.TARGET_LABELS in method.changes:
+        assert method.term(source, target, 0.5, None) is None
         known = torch.arange(8) < 3
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1) * known, labelled=known)
     term, network = term_of(method, source, target)
     assert term.value.shape == ()
     assert bool(torch.isfinite(term.value))
     assert term.weight >= 0
-    if method.needs_target_labels or method.pseudo_labels_target:
+    if method.needs.target_labels or Change.TARGET_LABELS in method.changes:
         assert torch.autograd.grad(term.value, target.logits, retain_graph=True)[0].abs().max() > 0
     else:
         for gradient in torch.autograd.grad(term.value, (source.pooled, target.pooled), retain_graph=True):
             assert gradient.abs().max() > 0
     for parameter in network.parameters() if network is not None else ():
         assert torch.autograd.grad(term.value, parameter, retain_graph=True)[0].abs().max() > 0
-    assert 0 <= method.source_weight(0.5) <= 1
+    assert 0 <= term.source_weight <= 1
 
 
 @pytest.mark.parametrize("name", [name for name in CONFIGURED if name not in ADAPTING])
-def test_a_method_without_a_target_has_no_term(name: str) -> None:
+def test_a_method_without_a_target_has_no_term_and_chooses_the_weights(name: str) -> None:
     method = METHODS[name](**CONFIGURED[name][0])
-    one = side(torch.randn(4, 5))
-    assert method.network(5, 3, 2) is None
-    assert method.penalty(one, one, 0.5, None) is None
-    assert method.source_weight(0.5) == 1.0
+    assert not isinstance(method, AlignmentMethod)
+    assert method.changes == {Change.TRAINABLE_WEIGHTS}
 
 
 @pytest.mark.parametrize("name", ["frozen_encoder", "lp_ft"])
@@ -236,8 +233,7 @@ class TestComposition:
         with pytest.raises(ConfigError) as caught:
             check_all(methods, model)
         assert caught.value.problems == [
-            "methods: lp_ft and partial_fine_tuning each decide which weights move, so only one of them can stand in a "
-            "run.",
+            "methods: lp_ft and partial_fine_tuning each choose the trainable weights; only one of them can be in a run.",
             "partial_fine_tuning.layers is 9, but this bert encoder has 3 layers. Set it to 3 or less.",
             "lp_ft.layers holds 7; this bert encoder can be read at 1 to 3.",
         ]

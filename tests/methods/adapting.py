@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from nlp_transfer.methods.base import Features, Method, Term
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Shapes, Term
 
 
 def side(pooled: torch.Tensor, classes: int = 3, **values: object) -> Features:
@@ -18,12 +18,14 @@ def two_sides(rows: int = 6, hidden: int = 4, **values: object) -> tuple[Feature
     return side(torch.randn(rows, hidden), **values), side(2 * torch.randn(rows, hidden) + 1, **values)
 
 
-def term_of(method: Method, source: Features, target: Features, progress: float = 0.5) -> tuple[Term, nn.Module | None]:
+def term_of(
+    method: AlignmentMethod, source: Features, target: Features, progress: float = 0.5
+) -> tuple[Term, nn.Module | None]:
     """The method's term and its network."""
     torch.manual_seed(1)
     sources = 1 if source.domains is None else int(source.domains.max()) + 1
-    made = method.network(source.pooled.shape[1], source.logits.shape[1], sources)
-    network = made[0] if made else None
-    term = method.penalty(source, target, progress, network)
+    made = method.network(Shapes(source.pooled.shape[1], source.logits.shape[1], sources))
+    network = made.module if made else None
+    term = method.term(source, target, progress, network)
     assert term is not None
     return term, network

@@ -17,7 +17,7 @@ def test_the_features_work_against_the_discriminator_and_it_learns_in_full() -> 
     assert network is not None
     strength = 0.3 * (2 / (1 + math.exp(-5)) - 1)
     assert term.weight == 1.0
-    assert term.shown["strength"] == pytest.approx(strength)
+    assert term.logged["strength"] == pytest.approx(strength)
     everything = (source.pooled, target.pooled, *network.parameters())
     found = torch.autograd.grad(term.value, everything)
 

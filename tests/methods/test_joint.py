@@ -29,10 +29,10 @@ def test_one_is_the_source_alone_and_zero_the_target_alone() -> None:
 
 
 def test_all_weight_on_the_source_all_along_needs_no_target_row() -> None:
-    assert not Joint(source_weight_start=1.0).uses_target()
-    assert not Joint(source_weight_start=1.0, source_weight_end=1.0).uses_target()
-    assert Joint(source_weight_start=1.0, source_weight_end=0.9).uses_target()
-    assert Joint(source_weight_start=0.0).uses_target()
+    assert not Joint(source_weight_start=1.0).active
+    assert not Joint(source_weight_start=1.0, source_weight_end=1.0).active
+    assert Joint(source_weight_start=1.0, source_weight_end=0.9).active
+    assert Joint(source_weight_start=0.0).active
 
 
 def test_the_weight_moves_in_a_line() -> None:

@@ -61,7 +61,7 @@ def test_a_pair_needs_two_rows() -> None:
     with pytest.raises(ValueError, match="MMD got 1 source and 3 target rows; a pair needs two of each"):
         mmd_loss(torch.ones(1, 2), torch.ones(3, 2))
     source, target = two_sides(rows=1)
-    assert MMD().penalty(source, target, 0.5, None) is None
+    assert MMD().term(source, target, 0.5, None) is None
 
 
 def test_what_all_rows_share_costs_no_digits() -> None:

@@ -53,12 +53,12 @@ def test_the_share_grows_after_the_epochs_on_the_source() -> None:
 def test_the_loss_is_the_mean_over_the_rows_that_have_a_label() -> None:
     source = side(torch.zeros(3, 4))
     target = side(torch.zeros(3, 4), losses=torch.tensor([2.0, 0.0, 4.0]), labelled=torch.tensor([True, False, True]))
-    term = SelfTraining(weight=0.5).penalty(source, target, 0.5, None)
+    term = SelfTraining(weight=0.5).term(source, target, 0.5, None)
     assert term is not None
     assert (term.value.item(), term.weight) == (3.0, 0.5)
-    assert term.shown == {"share": pytest.approx(2 / 3)}
+    assert term.logged == {"share": pytest.approx(2 / 3)}
     nobody = side(torch.zeros(2, 4), losses=torch.zeros(2), labelled=torch.tensor([False, False]))
-    assert SelfTraining().penalty(source, nobody, 0.5, None) is None
+    assert SelfTraining().term(source, nobody, 0.5, None) is None
 
 
 def test_wrong_values_are_named_together() -> None:

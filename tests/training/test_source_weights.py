@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CDAN, DANN, MMD, FullFineTuning
-from nlp_transfer.methods.base import Features
+from nlp_transfer.methods.alignment import Features
 from nlp_transfer.training.extensions.domain_adaptation import DomainAdaptation
 from nlp_transfer.training.source_weights import SourceDraws, sources_of
 from tests.tiny_models import collate, random_rows, tiny_model

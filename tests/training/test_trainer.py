@@ -132,7 +132,7 @@ def test_a_method_that_fits_the_model_itself_leaves_nothing_to_train(tmp_path):
 
 
 def test_methods_that_contradict_each_other_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="lora and partial_fine_tuning each decide which weights move"):
+    with pytest.raises(ConfigError, match="lora and partial_fine_tuning each choose the trainable weights"):
         trainer(tmp_path, methods=[PartialFineTuning(), LoRA()])
 
 

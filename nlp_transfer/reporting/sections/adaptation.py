@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nlp_transfer.methods import SelfTraining
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
@@ -62,7 +63,7 @@ def pseudo_label_facts(task: FittedTask, trainer: TransferTrainer, encoded: Enco
     """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
     found = next((one.labels for one in trainer.extensions if isinstance(one, PseudoLabels)), None)
     if found is None:
-        labelling = any(method.pseudo_labels_target for method in trainer.methods)
+        labelling = any(isinstance(method, SelfTraining) for method in trainer.methods)
         return {"texts": "none: training ended before the first epoch that gives them"} if labelling else {}
     made, names, labelled = found.numpy(), task.label_names, has_label(found).numpy()
     facts = {"texts": f"{int(labelled.sum()):,} of {len(made):,} in the last epoch"}

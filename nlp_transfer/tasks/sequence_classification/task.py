@@ -49,7 +49,7 @@ class SequenceClassification(Task):
     name: ClassVar[str] = "sequence_classification"
     primary_metric: ClassVar[str] = "macro_f1"
     columns: ClassVar[Columns] = Columns(labels=True)
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS})
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
     scored_rows: ClassVar[type] = ClassificationRows
     wording: ClassVar[Wording] = WORDING

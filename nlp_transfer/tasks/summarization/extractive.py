@@ -63,7 +63,7 @@ class ExtractiveSummarization(Task):
     )
     primary_metric: ClassVar[str] = "rouge1"
     columns: ClassVar[Columns] = Columns(documents=True)
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.SPANS})
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.SPANS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = tuple(SUMMARY_BASELINES)
     scored_rows: ClassVar[type] = SummaryRows
     ceiling: ClassVar[str] = ORACLE

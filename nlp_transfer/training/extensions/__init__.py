@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.extension import Extension
+from nlp_transfer.methods.self_training import SelfTraining
 from nlp_transfer.training.extensions.activation_cache import ActivationCache
 from nlp_transfer.training.extensions.checkpoint_selection import CheckpointSelection
 from nlp_transfer.training.extensions.domain_adaptation import DomainAdaptation
@@ -26,7 +28,7 @@ def default_extensions(methods: Sequence[Method], *, adapter: bool = False) -> t
         >>> [type(extension).__name__ for extension in default_extensions([])]
         ['FastForward', 'CheckpointSelection', 'LossScaling', 'NonfiniteGuard', 'OomGuard']
     """
-    adapts = any(method.uses_target() for method in methods)
+    adapts = bool(active_methods(methods))
     scaling = LossScaling()
     guard = OomGuard(scaling.is_additive, collective=adapts)
     cache = ActivationCache()
@@ -36,7 +38,7 @@ def default_extensions(methods: Sequence[Method], *, adapter: bool = False) -> t
         CheckpointSelection(),
         *([cache] if methods or adapter else []),  # opens the store before pseudo-labels are computed
         *([DomainAdaptation(guard.split)] if adapts else []),  # mixes target rows in before items are counted
-        *(PseudoLabels(method) for method in methods if method.pseudo_labels_target),
+        *(PseudoLabels(method) for method in methods if isinstance(method, SelfTraining)),
         *(one for one in own if one is not None),
         scaling,
         NonfiniteGuard(),  # after all that changes gradients; inside of OomGuard, to see each part's loss

@@ -19,7 +19,8 @@ import torch
 from transformers.utils import logging
 
 from nlp_transfer.files import cache_key
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.base import Change
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.activation_cache.digests import UniqueTexts, unique_texts
 from nlp_transfer.models.activation_cache.features import make_batch
@@ -199,7 +200,7 @@ class ActivationCache(Extension):
             return "compiled layers cannot be passed over"
         if self.trainer.neftune_noise_alpha is not None:
             return "the embeddings get noise (neftune_noise_alpha)"
-        if any(method.masks_target for method in self.trainer.methods):
+        if any(Change.TARGET_TOKENS in method.changes for method in self.trainer.methods):
             return "the target's texts have other words hidden each time"
         return reason_against(self._plain())
 

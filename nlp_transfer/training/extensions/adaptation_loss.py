@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from nlp_transfer.methods.base import Features, Method
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Shapes
+from nlp_transfer.methods.target_mlm import TargetMLM
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
 from nlp_transfer.models.heads.masked_lm import HiddenTokenHead
 
@@ -36,7 +37,7 @@ class AdaptationLoss:
 
 
 def total_loss(
-    methods: Sequence[Method],
+    methods: Sequence[AlignmentMethod],
     source: Features,
     target: Features,
     progress: float,
@@ -45,7 +46,7 @@ def total_loss(
     """Return the task's loss on the source plus the methods' terms; see the module's docstring.
 
     Args:
-        methods: all of the run.
+        methods: those that act on the target.
         source: rows with losses.
         target: rows, with losses only where a method asked for labels.
         progress: the share of the run that is done, from 0 to 1.
@@ -56,17 +57,17 @@ def total_loss(
     shown = {"source_loss": source_loss.item()}
     terms = []
     for method in methods:
-        weight *= method.source_weight(progress)
-        term = method.penalty(source, target, progress, networks.get(method.name))
+        term = method.term(source, target, progress, networks.get(method.name))
         if term is not None:
+            weight *= term.source_weight
             terms.append(term.weight * term.value)
             shown[f"{method.name}_loss"] = term.value.item()
-            shown |= {f"{method.name}_{name}": value for name, value in term.shown.items()}
+            shown |= {f"{method.name}_{name}": value for name, value in term.logged.items()}
     return AdaptationLoss(weight * source_loss + sum(terms), shown)
 
 
 def make_networks(
-    methods: Sequence[Method],
+    methods: Sequence[AlignmentMethod],
     model: nn.Module,
     *,
     seed: int,
@@ -76,7 +77,7 @@ def make_networks(
     """Return the methods' networks, by the method's name; their first weights depend on the seed only.
 
     Args:
-        methods: all of the run.
+        methods: those that act on the target.
         model: that is trained.
         seed: of the run.
         sources: how many source domains there are.
@@ -94,23 +95,23 @@ def make_networks(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for method in methods:
-            if made := method.network(hidden, classes, sources):
-                networks[method.name] = made[0]
-            elif method.masks_target:
+            if made := method.network(Shapes(hidden, classes, sources)):
+                networks[method.name] = made.module
+            elif isinstance(method, TargetMLM):
                 encoder: Any = plain.base_model
                 networks[method.name] = HiddenTokenHead(masked_lm(), encoder)
     return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
 
 
 def add_to_optimizer(
-    networks: nn.ModuleDict | None, methods: Sequence[Method], optimizer: torch.optim.Optimizer
+    networks: nn.ModuleDict | None, methods: Sequence[AlignmentMethod], optimizer: torch.optim.Optimizer
 ) -> None:
     """Add the methods' networks to an optimizer, each at its own rate."""
     known = {id(p) for group in optimizer.param_groups for p in group["params"]}
     for method in methods:
         if networks is not None and method.name in networks:
             parameters = [p for p in networks[method.name].parameters() if id(p) not in known]
-            hidden = method.hidden_tokens()
-            _, rate = method.network(1, 1, 1) or (None, 0.0 if hidden is None else hidden.learning_rate)
+            made = method.network(Shapes(1, 1))
+            rate = made.learning_rate if made else method.learning_rate if isinstance(method, TargetMLM) else 0.0
             if parameters:
                 optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})

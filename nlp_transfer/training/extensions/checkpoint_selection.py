@@ -15,7 +15,7 @@ import torch
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.methods.base import Context
+from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.metrics.model_selection import (
     LABEL_FREE,

@@ -20,9 +20,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nlp_transfer.errors import ConfigError, TrainingError
-from nlp_transfer.methods.base import Features
+from nlp_transfer.methods.alignment import Features, active_methods
+from nlp_transfer.methods.base import Change
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.methods.masked_tokens import MaskedLMObjective
+from nlp_transfer.methods.target_mlm import TargetMLM
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.extensions.adaptation_loss import add_to_optimizer, total_loss
 from nlp_transfer.training.features import features, row_labels
@@ -70,7 +72,7 @@ class DomainAdaptation(Extension):
         self._logged = {}
         self.target = trainer.context.target
         self.order = InfiniteSampler(len(self.target), trainer.args.seed)
-        masking = next((method for method in trainer.methods if method.masks_target), None)
+        masking = next((method for method in trainer.methods if isinstance(method, TargetMLM)), None)
         if masking is not None:
             head = trainer.networks[masking.name]
             self._guessing = MaskedLMObjective(masking, head, trainer.processing_class, trainer.args.seed)
@@ -89,12 +91,12 @@ class DomainAdaptation(Extension):
         elif not hasattr(trainer.train_dataset, "__len__"):
             problem = "the training rows are a stream without a length"
         if problem:
-            names = " and ".join(method.name for method in trainer.methods if method.needs_target)
+            names = " and ".join(method.name for method in trainer.methods if method.needs.target_text)
             raise ConfigError(f"{names} cannot be used here: {problem}.")
 
     def prepare_optimizer(self, optimizer: Optimizer) -> None:
         """Add the methods' networks, each at its own rate."""
-        add_to_optimizer(self.trainer.networks, self.trainer.methods, optimizer)
+        add_to_optimizer(self.trainer.networks, active_methods(self.trainer.methods), optimizer)
 
     # ---- an update ----
 
@@ -175,7 +177,7 @@ class DomainAdaptation(Extension):
         """
         trainer = self.trainer
         if not self._has_terms:
-            names = " and ".join(method.name for method in trainer.methods if method.uses_target())
+            names = " and ".join(method.name for method in active_methods(trainer.methods))
             place = "training_step" if trainer.overrides("training_step") else "compute_loss"
             raise TrainingError(
                 f"Step {trainer.state.global_step + 1}: {type(trainer).__name__} has a {place} of its own, which never "
@@ -230,7 +232,7 @@ class DomainAdaptation(Extension):
             source = self.source_side(everything, everything[DOMAIN] >= 0)
             target = self._target_side(everything, of_target)
             progress = self.trainer.state.global_step / max(1, self.trainer.state.max_steps)
-            loss = total_loss(self.trainer.methods, source, target, progress, dict(networks.items()))
+            loss = total_loss(active_methods(self.trainer.methods), source, target, progress, dict(networks.items()))
             found = torch.autograd.grad(loss.total, [*leaves, *free], allow_unused=True)
         scaler = getattr(self.trainer.accelerator, "scaler", None)
         for parameter, gradient in zip(free, found[2:], strict=True):
@@ -258,9 +260,9 @@ class DomainAdaptation(Extension):
         """Return the features of the target's rows; with losses, where methods give or need its labels."""
         pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
         multi_label = labels.is_floating_point()
-        if any(method.needs_target_labels for method in self.trainer.methods):
+        if any(method.needs.target_labels for method in self.trainer.methods):
             return Features(pooled, logits, self.trainer.context.loss(logits, labels), multi_label)
-        if not any(method.pseudo_labels_target for method in self.trainer.methods):
+        if not any(Change.TARGET_LABELS in method.changes for method in self.trainer.methods):
             return Features(pooled, logits, None, multi_label)
         labelled = has_label(labels)
         losses = logits.new_zeros(len(logits))

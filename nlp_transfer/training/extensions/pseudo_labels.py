@@ -11,8 +11,8 @@ from accelerate.utils import broadcast
 from torch import Tensor
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.extension import Batch, Extension
+from nlp_transfer.methods.self_training import SelfTraining
 from nlp_transfer.training.features import features_of
 from nlp_transfer.training.target_batches import has_label, label_column
 
@@ -29,7 +29,7 @@ class PseudoLabels(Extension):
         labels: of the target's rows, int64, -1 for none (see `Method.pseudo_labels`); None where no row has any.
     """
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: SelfTraining) -> None:
         self.method = method
         self.labels: Tensor | None = None
         self._labelled_epoch = -1

@@ -179,7 +179,7 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
         train_dataset=train,
         eval_dataset=random_rows(10, seed=2),
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
-        target_dataset=without_labels(random_rows(13, seed=3)) if METHODS[case.method][-1].needs_target else None,
+        target_dataset=without_labels(random_rows(13, seed=3)) if METHODS[case.method][-1].needs.target_text else None,
         processing_class=tiny_tokenizer(),
         methods=METHODS[case.method],
     )

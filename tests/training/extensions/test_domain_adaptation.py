@@ -410,7 +410,7 @@ def test_pseudo_labels_of_several_labels_a_text(tmp_path: Path) -> None:
 
 
 def test_one_method_gives_target_rows_labels(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="self_training and joint each give target rows labels"):
+    with pytest.raises(ConfigError, match="joint and self_training each give target rows labels"):
         trainer(tmp_path, [SelfTraining(), Joint()], target_dataset=random_rows(5))
 
 

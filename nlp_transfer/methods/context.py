@@ -1,0 +1,55 @@
+"""The data, functions and model parts that a method may use while it prepares a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from nlp_transfer.models.activation_cache.store import ActivationStore
+
+
+def no_masked_lm() -> "PreTrainedModel":
+    """Raise ConfigError: the context has no masked-language model."""
+    raise ConfigError("The context has no masked-language model. Pass one: Context(…, masked_lm=…).")
+
+
+@dataclass(frozen=True)
+class Context:
+    """Hold what methods use. It has no target label unless a method needs target labels.
+
+    Args:
+        train: encoded source training rows: `input_ids`, `attention_mask`, `labels`, `length`.
+        validation: encoded source validation rows, the same columns.
+        collate: makes a batch of tensors from encoded rows.
+        loss: (logits, labels) -> the task's loss of each row, shape (batch,), class weights included.
+        score: (logits, shape (rows, classes), labels) -> the number that selection maximises.
+        new_parameters: names of parameters that the checkpoint does not hold: the head, sometimes a pooler.
+        seed: the run's seed.
+        facts: choices and counts of the methods, for the report; methods write to it.
+        batch_tokens: the most tokens (padding counted) of one forward pass without gradients.
+        activations: the cache of a frozen encoder's outputs; None caches nothing.
+        target: encoded target rows, without labels unless a method needs them; None where no method needs the target.
+        target_validation: encoded target rows with labels, scored in each evaluation, to choose a checkpoint by or
+            for the log only; None where there are none.
+        masked_lm: loads the encoder once more, with its masked-language-modelling head.
+    """
+
+    train: "Dataset"
+    validation: "Dataset"
+    collate: Callable[[list[dict[str, Any]]], dict[str, "Tensor"]]
+    loss: Callable[["Tensor", "Tensor"], "Tensor"]
+    score: Callable[["Tensor", "Tensor"], float]
+    new_parameters: tuple[str, ...] = ()
+    seed: int = 0
+    batch_tokens: int = 8192
+    facts: dict[str, Any] = field(default_factory=dict)
+    activations: "ActivationStore | None" = None
+    target: "Dataset | None" = None
+    target_validation: "Dataset | None" = None
+    masked_lm: "Callable[[], PreTrainedModel]" = no_masked_lm
