@@ -50,9 +50,7 @@ class Joint(AlignmentMethod):
 
     name: ClassVar[str] = "joint"
     citation: ClassVar[str] = "Ben-David et al. (2010), section 5, https://doi.org/10.1007/s10994-009-5152-4"
-    needs: ClassVar[Needs] = Needs(
-        target_text=True, target_labels=True, outputs=frozenset({Output.LOGITS, Output.ROW_LOSS})
-    )
+    needs: ClassVar[Needs] = Needs(target_text=True, target_labels=True, outputs=frozenset({Output.ROW_LOSS}))
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TARGET_LABELS})
 
     source_weight_start: float = 0.5
