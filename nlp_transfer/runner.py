@@ -39,6 +39,7 @@ from nlp_transfer.reporting.run_results import PriorCorrection, RunContext, coll
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
@@ -218,8 +219,37 @@ def train_and_report(
     Returns:
         The report; None on other processes than the main one.
     """
-    around, data = around or Surroundings(experiment.record(), {}), prepared.data
-    corpora, task, tokenizer, encoded = data
+    around = around or Surroundings(experiment.record(), {})
+    trained = _train(experiment, prepared, folder, stop_signals)
+    if not PartialState().is_main_process:
+        return None
+    report = _report(experiment, prepared, trained, around, folder.path.name).write(folder.path)
+    folder.finish()
+    return report
+
+
+@dataclass(frozen=True)
+class _TrainedRun:
+    """A trained, evaluated and saved run; times in seconds."""
+
+    trainer: TransferTrainer
+    parameters: tuple[int, int]
+    rows: Encoded
+    scored: DomainPredictions
+    correction: PriorCorrection
+    untrained: dict[str, dict[str, Any]]
+    facts: dict[str, Any]
+    tokens: int
+    paths: dict[str, str]
+    building: float
+    evaluating: float
+
+
+def _train(
+    experiment: Experiment, prepared: PreparedRun, folder: RunFolder, stop_signals: StopSignals | None
+) -> _TrainedRun:
+    """Train, evaluate and save. All processes call it."""
+    data, task = prepared.data, prepared.data.task
     with deterministic(experiment.training.device) as undetermined:
         started = time.perf_counter()
         trainer, context = build_trainer(
@@ -228,53 +258,75 @@ def train_and_report(
         trainer.stop_signals = stop_signals
         parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
         log.info(parameter_summary(experiment, *parameters))
-        built = time.perf_counter()
+        building = time.perf_counter() - started
         trainer.train(resume_from_checkpoint=_latest_checkpoint(trainer, folder.path))
         use_float32(trainer)
-        trained = time.perf_counter()
-        rows, correction = evaluation_splits(experiment, encoded), PriorCorrection()
+        ended = time.perf_counter()
+        rows, correction = evaluation_splits(experiment, data.encoded), PriorCorrection()
         if experiment.prior_correction:
             correction = PriorCorrection(*correct_prior(trainer, task, rows))
         scored = score_model(trainer, task, rows)
-        evaluated = time.perf_counter()
-        paths = {**saved_models.save_trained(trainer, tokenizer, folder.path, task), "log": str(folder.log_path)}
-        untrained = _untrained_scores(trainer, experiment, data, rows)
-    if not PartialState().is_main_process:
-        return None
+        evaluating = time.perf_counter() - ended
+        return _TrainedRun(
+            trainer=trainer,
+            parameters=parameters,
+            rows=rows,
+            scored=scored,
+            correction=correction,
+            paths={
+                **saved_models.save_trained(trainer, data.tokenizer, folder.path, task),
+                "log": str(folder.log_path),
+            },
+            untrained=_untrained_scores(trainer, experiment, data, rows),
+            facts={**facts_of(prepared.loaded, data.encoded, trainer, context, undetermined), **task.facts},
+            tokens=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
+            building=building,
+            evaluating=evaluating,
+        )
+
+
+def _report(
+    experiment: Experiment, prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, title: str
+) -> Report:
+    """Score the baselines, compare, and put the report together."""
+    (corpora, task, _, encoded), trainer = prepared.data, trained.trainer
     results = collect_results(
-        RunContext(experiment, task, trainer, corpora, encoded, rows, scored, correction, around.source_only)
+        RunContext(
+            experiment,
+            task,
+            trainer,
+            corpora,
+            encoded,
+            trained.rows,
+            trained.scored,
+            trained.correction,
+            around.source_only,
+        )
     )
-    report = Report(
-        title=folder.path.name,
+    return Report(
+        title=title,
         task=experiment.task.name,
         model=prepared.loaded.origin,
         methods=tuple(method.name for method in experiment.methods),
-        metrics=metrics_of(scored),
+        metrics=metrics_of(trained.scored),
         corpora={domain: CorpusFacts.of(corpus) for domain, corpus in corpora.items()},
         cost=Cost(
-            *parameters,
-            train_seconds=built - started + trainer.resume.seconds,
-            evaluation_seconds=evaluated - trained,
-            tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
+            *trained.parameters,
+            train_seconds=trained.building + trainer.resume.seconds,
+            evaluation_seconds=trained.evaluating,
+            tokens_trained=trained.tokens,
             peak_memory_bytes=peak_memory_bytes(),
             peak_gpu_bytes=peak_gpu_bytes(),
             hardware=hardware(trainer.args),
         ),
         config=dict(around.record),
         seeds=(experiment.training.seed,),
-        baselines={**untrained, **results.baselines},
-        facts={
-            **facts_of(prepared.loaded, encoded, trainer, context, undetermined),
-            **task.facts,
-            **around.facts,
-            **results.facts,
-        },
+        baselines={**trained.untrained, **results.baselines},
+        facts={**trained.facts, **around.facts, **results.facts},
         thresholds=task.threshold_by_label(),
-        paths={**paths, **results.paths},
+        paths={**trained.paths, **results.paths},
         warnings=(*prepared.warnings, *results.warnings),
-    ).write(folder.path)
-    folder.finish()
-    return report
+    )
 
 
 def _untrained_scores(

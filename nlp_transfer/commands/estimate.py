@@ -66,19 +66,12 @@ def estimate(experiment: Experiment) -> Estimate:
         ConfigError: as `run` would, or it was started on several processes.
         DataError: as `run` would.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if processes > 1:
-        raise ConfigError(
-            f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
-            "processes that do not share their cores an epoch takes about one n-th of the time."
-        )
+    _check_one_process()
     transformers_logging.disable_progress_bar()
     training, machine = experiment.training, _machine(experiment)
     data = load_data(experiment)
     train, validation = (data.encoded["source"][split] for split in ("train", "validation"))
-    rows = training.per_device_train_batch_size * training.gradient_accumulation_steps
-    updates = max(1, len(train) // rows) if training.dataloader_drop_last else math.ceil(len(train) / rows)
-    epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
+    updates, epochs = _updates_and_epochs(experiment, len(train))
     whole = sum(train["length"]) + sum(validation["length"])
     trains = all(method.trains for method in experiment.methods)
     with (
@@ -115,6 +108,23 @@ def estimate(experiment: Experiment) -> Estimate:
         cache_bytes=round(interpolate([(one.tokens, float(one.cache_bytes)) for one in probes], whole)),
         early_stopping=training.early_stopping_patience is not None,
     )
+
+
+def _check_one_process() -> None:
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:
+        raise ConfigError(
+            f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
+            "processes that do not share their cores an epoch takes about one n-th of the time."
+        )
+
+
+def _updates_and_epochs(experiment: Experiment, texts: int) -> tuple[int, float]:
+    """Return the updates of an epoch of so many texts, and the epochs."""
+    training = experiment.training
+    rows = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    updates = max(1, texts // rows) if training.dataloader_drop_last else math.ceil(texts / rows)
+    return updates, training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
 
 
 def _machine(experiment: Experiment) -> str:

@@ -21,7 +21,7 @@ Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,29 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
     refuse_differences(runs)
     scorer = WeightScorer(runs[0])
     weights = {str(run.folder): run.weights for run in runs}
+    scored, taken = _score_all(scorer, weights)
+    kept, name = (taken, GREEDY) if greedy else (tuple(weights), UNIFORM)
+    table = side_by_side({one: of.metrics for one, of in scored.items()}, "Soups, and what is in them", "run", name)
+    how: dict[str, Any] = {"method": name, "runs": citations_of_runs([run for run in runs if str(run.folder) in kept])}
+    notes = (
+        f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if macro-F1 on "
+        "source validation does not fall by it; target labels are for this report only.\n"
+    )
+    if (advice := _advice(name, kept, scored, list(weights))) is not None:
+        log.info(advice)
+        notes += f"\n{advice}\n"
+    mean = average([weights[one] for one in kept])
+    with merged_folder(place) as made:
+        tables = {"Scores": table}
+        written = scorer.write(made, mean, scored[name], title=place.name, how=how, tables=tables, notes=notes)
+    paths = {word: str(place / one) for word, one in written.items()}
+    return Soup(kept, scored, table, paths)
+
+
+def _score_all(
+    scorer: WeightScorer, weights: Mapping[str, Weights]
+) -> tuple[dict[str, ScoredWeights], tuple[str, ...]]:
+    """Score each run, the uniform and the greedy soup; returns the scores, and the greedy soup's ingredients."""
     scored: dict[str, ScoredWeights] = {}
 
     def score(name: str, of: Weights) -> None:
@@ -99,22 +122,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
     taken = greedy_ingredients(order, lambda names: of_some(names, reported=False).rank)
     scored[GREEDY] = of_some(taken, reported=True)
     log.info("%s of %s: macro-F1 %.4f on source validation", GREEDY, ", ".join(taken), scored[GREEDY].value)
-    kept, name = (taken, GREEDY) if greedy else (tuple(weights), UNIFORM)
-    table = side_by_side({one: of.metrics for one, of in scored.items()}, "Soups, and what is in them", "run", name)
-    how: dict[str, Any] = {"method": name, "runs": citations_of_runs([run for run in runs if str(run.folder) in kept])}
-    notes = (
-        f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if macro-F1 on "
-        "source validation does not fall by it; target labels are for this report only.\n"
-    )
-    if (advice := _advice(name, kept, scored, list(weights))) is not None:
-        log.info(advice)
-        notes += f"\n{advice}\n"
-    mean = average([weights[one] for one in kept])
-    with merged_folder(place) as made:
-        tables = {"Scores": table}
-        written = scorer.write(made, mean, scored[name], title=place.name, how=how, tables=tables, notes=notes)
-    paths = {word: str(place / one) for word, one in written.items()}
-    return Soup(kept, scored, table, paths)
+    return scored, taken
 
 
 def _advice(name: str, kept: Sequence[str], scored: dict[str, ScoredWeights], runs: list[str]) -> str | None:

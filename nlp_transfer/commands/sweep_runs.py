@@ -66,27 +66,7 @@ def read_sweep(file: str | Path) -> Sweep:
         ConfigError: with every problem of every cell, each once.
     """
     tree = read_yaml(file)
-    problems = [f"{file}: {did_you_mean('key', key, KEYS)}" for key in tree if key not in KEYS]
-    for key, kind in (("output_dir", str), ("corpora", dict), ("systems", dict), ("seeds", list)):
-        if not isinstance(tree.get(key), kind) or not tree[key]:
-            problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
-    if tree.get("scored", DOMAINS[0]) not in DOMAINS:
-        problems.append(f"{file}: scored is {tree['scored']!r}; expected {' or '.join(DOMAINS)}.")
-    if not problems and len(set(map(str, tree["seeds"]))) < len(tree["seeds"]):
-        problems.append(f"{file}: seeds is {tree['seeds']}; expected each once, since the same seed is the same run.")
-    if problems:
-        raise ConfigError(problems)
-    for key in ("corpora", "systems"):
-        for name, part in tree[key].items():
-            if not isinstance(part, dict):
-                problems.append(f"{file}: {key}.{name} is {part!r}; expected keys of a configuration.")
-            elif key == "systems" and (problem := _seeds_problem(part.get("seeds", tree["seeds"]), tree["seeds"])):
-                problems.append(f"{file}: systems.{name}.seeds is {problem}")
-            elif key == "systems" and part.get("scored", DOMAINS[0]) not in DOMAINS:
-                problems.append(
-                    f"{file}: systems.{name}.scored is {part['scored']!r}; expected {' or '.join(DOMAINS)}."
-                )
-    if problems:
+    if problems := _file_problems(file, tree):
         raise ConfigError(problems)
     output_dir = Path(tree["output_dir"])
     cells: dict[Cell, dict[str, Any]] = {}
@@ -115,6 +95,31 @@ def read_sweep(file: str | Path) -> Sweep:
     if problems:
         raise ConfigError(problems)
     return Sweep(output_dir, cells, scored)
+
+
+def _file_problems(file: str | Path, tree: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the parts of a sweep file, one message each."""
+    problems = [f"{file}: {did_you_mean('key', key, KEYS)}" for key in tree if key not in KEYS]
+    for key, kind in (("output_dir", str), ("corpora", dict), ("systems", dict), ("seeds", list)):
+        if not isinstance(tree.get(key), kind) or not tree[key]:
+            problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
+    if tree.get("scored", DOMAINS[0]) not in DOMAINS:
+        problems.append(f"{file}: scored is {tree['scored']!r}; expected {' or '.join(DOMAINS)}.")
+    if not problems and len(set(map(str, tree["seeds"]))) < len(tree["seeds"]):
+        problems.append(f"{file}: seeds is {tree['seeds']}; expected each once, since the same seed is the same run.")
+    if problems:
+        return problems
+    for key in ("corpora", "systems"):
+        for name, part in tree[key].items():
+            if not isinstance(part, dict):
+                problems.append(f"{file}: {key}.{name} is {part!r}; expected keys of a configuration.")
+            elif key == "systems" and (problem := _seeds_problem(part.get("seeds", tree["seeds"]), tree["seeds"])):
+                problems.append(f"{file}: systems.{name}.seeds is {problem}")
+            elif key == "systems" and part.get("scored", DOMAINS[0]) not in DOMAINS:
+                problems.append(
+                    f"{file}: systems.{name}.scored is {part['scored']!r}; expected {' or '.join(DOMAINS)}."
+                )
+    return problems
 
 
 def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]:

@@ -77,11 +77,7 @@ def wise_ft(
         DataError: the run's corpora cannot be read.
         CheckpointError: the run is not there or not finished, its corpora changed, or the output is in the way.
     """
-    problems = [] if choose_by in CHOICES else [f"--choose_by: {did_you_mean('score', choose_by, CHOICES)}"]
-    if not alphas or not all(0 <= alpha <= 1 for alpha in alphas):
-        problems.append(f"--alphas is {list(alphas)}; expected numbers from 0 (pretrained) to 1 (fine-tuned).")
-    if problems:
-        raise ConfigError(problems)
+    _check_options(alphas, choose_by)
     run = read_run(folder)
     place = check_empty_folder(run.folder / WISE_FT if output is None else output, "--output")
     _refuse_method(run)
@@ -113,6 +109,14 @@ def wise_ft(
         written |= scorer.write(made, weights, curve[alpha], title=place.name, how=how, tables=tables, notes=notes)
     paths = {word: str(place / name) for word, name in written.items()}
     return WiseFT(alpha, curve, table, paths)
+
+
+def _check_options(alphas: Sequence[float], choose_by: str) -> None:
+    problems = [] if choose_by in CHOICES else [f"--choose_by: {did_you_mean('score', choose_by, CHOICES)}"]
+    if not alphas or not all(0 <= alpha <= 1 for alpha in alphas):
+        problems.append(f"--alphas is {list(alphas)}; expected numbers from 0 (pretrained) to 1 (fine-tuned).")
+    if problems:
+        raise ConfigError(problems)
 
 
 def chosen_alpha(scores: dict[float, float]) -> float:

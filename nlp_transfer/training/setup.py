@@ -26,7 +26,7 @@ from nlp_transfer.models.loading import LoadedModel, load_tokenizer
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import vocabulary_problem
-from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferTrainer
+from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.losses import update_mean
@@ -150,44 +150,11 @@ def build_trainer(
     Raises:
         ConfigError: the tokenizer does not fit the model, or a method cannot be applied.
     """
-    _, task, tokenizer, encoded = data
-    source = encoded["source"]
+    task, tokenizer, generates = data.task, data.tokenizer, Output.GENERATION in experiment.task.provides
     if problem := vocabulary_problem(loaded.model, tokenizer):
         raise ConfigError(f"model: {experiment.model}: {problem}")
-    generates = Output.GENERATION in experiment.task.provides
-    context = Context(
-        train=source["train"],
-        validation=source["validation"],
-        collate=task.collator(tokenizer, compiled=experiment.training.torch_compile, seed=experiment.training.seed),
-        loss=task.row_losses,
-        score=lambda logits, labels: task.score(logits.numpy(), labels.numpy())[task.primary_metric],
-        new_parameters=loaded.new_parameters,
-        seed=experiment.training.seed,
-        activations=store_for(experiment.training),
-        target=adaptation_rows(experiment, encoded).rows,
-        target_validation=target_validation_rows(experiment, encoded),
-        masked_lm=lambda: (
-            load_masked_lm(
-                experiment.model,
-                revision=experiment.revision,
-                trust_remote_code=experiment.trust_remote_code,
-                attention_dropout=None,
-            ).model
-        ),
-    )
-    if experiment.training.torch_compile and experiment.training.device.type == "cpu":
-        log.info(
-            "training.torch_compile: on a CPU it gained a few per cent on long texts and cost several times on short "
-            "ones where it was tried, and padding stays in the layers. --estimate tells what it does here, and without."
-        )
-    arguments = copy.copy(experiment.training)
-    arguments.output_dir = str(output_dir)
-    arguments.push_to_hub = False  # the run pushes itself, what its folder holds in the end
-    if generates:  # which takes long: while training only where a checkpoint is chosen by what is written
-        by_loss = str(arguments.metric_for_best_model or "loss").removeprefix("eval_") == "loss"
-        arguments = Seq2SeqTransferArguments.of(
-            arguments, predict_with_generate=True, generate_in_evaluation=not by_loss
-        )
+    context = _context(experiment, data, loaded)
+    arguments = _trainer_arguments(experiment, output_dir)
     lengths = np.asarray(context.validation["length"])
     trainer_class: type[Any] = Seq2SeqTransferTrainer if generates else TransferTrainer
     trainer: TransferTrainer = trainer_class(
@@ -210,6 +177,47 @@ def build_trainer(
     for callback in callbacks:
         trainer.add_callback(callback)
     return trainer, context
+
+
+def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) -> Context:
+    """Return what the methods may look at."""
+    task, source, training = data.task, data.encoded["source"], experiment.training
+    return Context(
+        train=source["train"],
+        validation=source["validation"],
+        collate=task.collator(data.tokenizer, compiled=training.torch_compile, seed=training.seed),
+        loss=task.row_losses,
+        score=lambda logits, labels: task.score(logits.numpy(), labels.numpy())[task.primary_metric],
+        new_parameters=loaded.new_parameters,
+        seed=training.seed,
+        activations=store_for(training),
+        target=adaptation_rows(experiment, data.encoded).rows,
+        target_validation=target_validation_rows(experiment, data.encoded),
+        masked_lm=lambda: (
+            load_masked_lm(
+                experiment.model,
+                revision=experiment.revision,
+                trust_remote_code=experiment.trust_remote_code,
+                attention_dropout=None,
+            ).model
+        ),
+    )
+
+
+def _trainer_arguments(experiment: ExperimentParts, output_dir: Path) -> TransferArguments:
+    """Return the training arguments of the run's trainer."""
+    if experiment.training.torch_compile and experiment.training.device.type == "cpu":
+        log.info(
+            "training.torch_compile: on a CPU it gained a few per cent on long texts and cost several times on short "
+            "ones where it was tried, and padding stays in the layers. --estimate tells what it does here, and without."
+        )
+    arguments = copy.copy(experiment.training)
+    arguments.output_dir = str(output_dir)
+    arguments.push_to_hub = False  # the run pushes itself, what its folder holds in the end
+    if Output.GENERATION in experiment.task.provides:  # slow, so only where generated text selects the checkpoint
+        by_loss = str(arguments.metric_for_best_model or "loss").removeprefix("eval_") == "loss"
+        return Seq2SeqTransferArguments.of(arguments, predict_with_generate=True, generate_in_evaluation=not by_loss)
+    return arguments
 
 
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -92,6 +92,18 @@ def check_target(
                 "metric_for_best_model such as target_infomax, or leave it out."
             )
         return
+    _check_rows(target, needing)
+    assert target is not None, "checked"
+    _check_labels(target, train, needing, asking, needs)
+    pairing = [method.name for method in methods if method.needs.pairs]
+    if pairing and len(target) < 2:
+        raise ConfigError(f"target_dataset has one row, and {' and '.join(pairing)} compares rows with one another.")
+    if asking:
+        check_target_labels(target, train, classes)
+
+
+def _check_rows(target: "Dataset | None", needing: Sequence[str]) -> None:
+    """Check that the target has encoded rows; raises ConfigError or DataError."""
     if target is not None and not hasattr(target, "__len__"):
         raise ConfigError(
             f"target_dataset is a {type(target).__name__} without a length, and {' and '.join(needing)} "
@@ -112,6 +124,17 @@ def check_target(
     empty = row_without_tokens(target)
     if empty is not None:
         raise DataError(f"target_dataset, row {empty}: it has no tokens (input_ids is empty). Leave such rows out.")
+
+
+def _check_labels(
+    target: "Dataset", train: "Dataset | None", needing: Sequence[str], asking: Sequence[str], needs: str | None
+) -> None:
+    """Check that source rows have labels, and the target has them only where a method asks for them.
+
+    Raises:
+        ConfigError: the source's rows have no columns.
+        DataError: labels that are missing, or that no method asks for.
+    """
     if train is not None and not hasattr(train, "column_names"):
         raise ConfigError(
             f"train_dataset is a {type(train).__name__} without columns, and {' and '.join(needing)} "
@@ -135,11 +158,6 @@ def check_target(
             "not be those of a target without labels. Remove the column, or name the method joint, which learns "
             "from them."
         )
-    pairing = [method.name for method in methods if method.needs.pairs]
-    if pairing and len(target) < 2:
-        raise ConfigError(f"target_dataset has one row, and {' and '.join(pairing)} compares rows with one another.")
-    if asking:
-        check_target_labels(target, train, classes)
 
 
 def check_pairs(methods: Sequence[Method], args: Any) -> None:

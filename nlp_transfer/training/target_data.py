@@ -55,23 +55,7 @@ def check_adaptation(
         check_pairs(experiment.methods, experiment.training)
     except ConfigError as error:
         problems += error.problems
-    metric = label_free_metric(experiment.training)
-    if metric and len(encoded["target"][_seen(experiment, encoded)]) < MIN_ROWS:
-        problems.append(
-            f"training.metric_for_best_model is {metric}, which compares texts with their neighbours. "
-            f"{target} has fewer than {MIN_ROWS} texts. Add texts, or choose by a metric of the source."
-        )
-    if selects_by_target_labels(experiment):
-        splits = encoded["target"]
-        if "validation" not in splits or "labels" not in splits["validation"].column_names:
-            problems.append(
-                f"training.metric_for_best_model is {TARGET_MACRO_F1}. {target} has no validation split with "
-                f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
-                "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
-            )
-    rows = target_validation_rows(experiment, encoded) if experiment.log_target_scores and not problems else None
-    if rows is not None and "labels" not in rows.column_names:
-        problems.append(f"log_target_scores scores the target by its labels. {target} has none. Leave it out.")
+    problems += _selection_problems(experiment, encoded, target)
     for method in experiment.methods:
         if isinstance(method, TargetMLM):
             masks_for(method.name, tokenizer, method.mask_probability)
@@ -89,6 +73,29 @@ def check_adaptation(
             problems.append(f"{names} cannot be used with {name}: each process must hold the whole model.")
     if problems:
         raise ConfigError(problems)
+
+
+def _selection_problems(experiment: ExperimentParts, encoded: Encoded, target: str) -> list[str]:
+    """Return what keeps evaluations from scoring the target, one message each."""
+    problems = []
+    metric = label_free_metric(experiment.training)
+    if metric and len(encoded["target"][_seen(experiment, encoded)]) < MIN_ROWS:
+        problems.append(
+            f"training.metric_for_best_model is {metric}, which compares texts with their neighbours. "
+            f"{target} has fewer than {MIN_ROWS} texts. Add texts, or choose by a metric of the source."
+        )
+    if selects_by_target_labels(experiment):
+        splits = encoded["target"]
+        if "validation" not in splits or "labels" not in splits["validation"].column_names:
+            problems.append(
+                f"training.metric_for_best_model is {TARGET_MACRO_F1}. {target} has no validation split with "
+                f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
+                "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
+            )
+    rows = target_validation_rows(experiment, encoded) if experiment.log_target_scores and not problems else None
+    if rows is not None and "labels" not in rows.column_names:
+        problems.append(f"log_target_scores scores the target by its labels. {target} has none. Leave it out.")
+    return problems
 
 
 def _target(experiment: ExperimentParts) -> str:
