@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus, describe
 from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadable_rows, unreadable_warning
 from nlp_transfer.methods.context import Context
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import ACTIVATION_CACHE
 from nlp_transfer.training.extensions.fast_forward import PADDING_REASON
 from nlp_transfer.training.target_data import Encoded
@@ -33,7 +33,7 @@ def describe_corpora(corpora: Mapping[str, Corpus]) -> list[str]:
     ]
 
 
-def parameter_summary(config: Experiment, trainable: int, total: int) -> str:
+def parameter_summary(config: ExperimentParts, trainable: int, total: int) -> str:
     """The methods, how many parameters they train, and in what precision."""
     methods = ", ".join(method.name for method in config.methods)
     precision = "bf16" if config.training.bf16 else "fp16" if config.training.fp16 else "fp32"

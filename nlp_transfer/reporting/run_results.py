@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.methods.alignment import active_methods
@@ -23,6 +22,7 @@ from nlp_transfer.reporting.sections.label_shift import class_frequencies, corre
 from nlp_transfer.reporting.sections.train_test_overlap import COPIED, copied_texts
 from nlp_transfer.tasks.base import DomainPredictions, FittedTask, Predictions
 from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.target_data import Encoded, selects_by_target_labels
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class RunContext:
         source_only: the report of the source-only baseline, if there is one.
     """
 
-    config: Experiment
+    config: ExperimentParts
     task: FittedTask
     trainer: TransferTrainer
     corpora: Mapping[str, Corpus]

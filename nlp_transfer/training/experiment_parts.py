@@ -58,3 +58,7 @@ class ExperimentParts(Protocol):
     @property
     def prior_correction(self) -> bool:
         """Whether the model is corrected for the target's class frequencies."""
+
+    @property
+    def baseline_names(self) -> tuple[str, ...]:
+        """The baselines that the report compares with."""
