@@ -1,16 +1,8 @@
-"""List or clear what is kept on disk so that it is computed once: read corpora, tokens, and a frozen encoder's outputs.
-
-python scripts/cache.py list                                        where it lies, sizes, and ages since the last use
-python scripts/cache.py clear                                       delete all of it
-python scripts/cache.py clear --room activations --older_than_days 7
-
-All of it is derived from your texts: delete it with them. NLP_TRANSFER_CACHE says where it lies. Runs that are going on
-keep what they have opened.
-"""
+"""The command `nlp-transfer cache`; --help shows it."""
 
 import sys
 
-from nlp_transfer.commands.cache import cache
+from nlp_transfer.commands import main
 
 if __name__ == "__main__":
-    sys.exit(cache(description=__doc__))
+    sys.exit(main(["cache", *sys.argv[1:]]))

@@ -11,7 +11,7 @@ from transformers import pipeline
 
 import nlp_transfer
 from nlp_transfer import run
-from nlp_transfer.commands.push import push as push_command
+from nlp_transfer.commands import main
 from nlp_transfer.commands.push_run import PushSettings, prepare, push, read_source
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
@@ -122,7 +122,7 @@ def test_a_later_push_without_one_takes_it_away(loopback_hub: Hub, trained: Path
 def test_a_dry_run_lists_it(
     loopback_hub: Hub, trained: Path, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert push_command([str(copy), "ada/writer", "--dry_run"]) == 0
+    assert main(["push", str(copy), "ada/writer", "--dry_run"]) == 0
     shown = capsys.readouterr().out
     size = (copy / "model" / "extractor" / "model.safetensors").stat().st_size
     assert f"extractor/model.safetensors      weights                                           {size:,}" in shown
@@ -131,14 +131,14 @@ def test_a_dry_run_lists_it(
     record = json.loads((copy / "run.json").read_text())
     record["config"]["task"]["extractor"] = "/nowhere/extractor"
     (copy / "run.json").write_text(json.dumps(record))
-    assert push_command([str(copy), "ada/writer", "--dry_run"]) == 0
+    assert main(["push", str(copy), "ada/writer", "--dry_run"]) == 0
     assert (
         ".\nThe texts that the model's extractor/ learned from were not looked through: its run is not at "
         "/nowhere/extractor any more. Name the run's folder with --run.\nThe scan lets it pass. Nothing was sent.\n"
     ) in capsys.readouterr().out
-    assert push_command([str(copy), "ada/writer", "--dry_run", "--run", str(trained / "extractor")]) == 0
+    assert main(["push", str(copy), "ada/writer", "--dry_run", "--run", str(trained / "extractor")]) == 0
     assert "not looked through" not in capsys.readouterr().out
-    assert push_command([str(copy), "ada/writer", "--dry_run", "--run", str(trained / "writer")]) == BAD_INPUT
+    assert main(["push", str(copy), "ada/writer", "--dry_run", "--run", str(trained / "writer")]) == BAD_INPUT
     assert (
         f"--run {trained / 'writer'}: its model/ is not the extractor/ of {copy}, whose weights have the fingerprint "
         in capsys.readouterr().err

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.train import train
+from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.models.files.manifest import MANIFEST, check_manifest
 from nlp_transfer.reporting.yaml_text import to_yaml
@@ -249,6 +249,6 @@ def test_a_tampered_model_is_no_start_for_a_run(
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     tree = run_tree(tmp_path / "model", trained.folder / "corpus", tmp_path / "again")
     (tmp_path / "again.yaml").write_text(to_yaml(tree))
-    assert train(["--config", str(tmp_path / "again.yaml")]) == BAD_INPUT
+    assert main(["train", "--config", str(tmp_path / "again.yaml")]) == BAD_INPUT
     assert capsys.readouterr().err.startswith(f"CheckpointError: {weights} has the SHA-256 ")
     assert not (tmp_path / "again").exists()

@@ -1,1 +1,46 @@
-"""Command-line verbs, one a file."""
+"""The commands: one verb a file, a typed function that the command line, scripts and Python call."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from nlp_transfer.config.command_ending import quiet_exit
+
+COMMANDS = {
+    "train": "nlp_transfer.commands.train",
+    "evaluate": "nlp_transfer.commands.evaluate",
+    "predict": "nlp_transfer.commands.predict",
+    "export": "nlp_transfer.commands.export",
+    "merge": "nlp_transfer.commands.merge",
+    "push": "nlp_transfer.commands.push",
+    "sweep": "nlp_transfer.commands.sweep",
+    "cache": "nlp_transfer.commands.cache",
+}
+"""The verbs, and the module that holds a function of each one's name."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command line, and return its exit status.
+
+    Args:
+        words: a verb and what follows it; None is this process's command line.
+
+    Raises:
+        SystemExit: `--help`, and a word that is missing.
+
+    Example:
+        >>> main(["predict", "--no_such_option", "1", "model"])
+        2
+    """
+    with quiet_exit() as status:
+        from nlp_transfer.config.command_line import call_command
+        from nlp_transfer.errors import ConfigError, did_you_mean
+
+        verb, *rest = (sys.argv[1:] if words is None else words) or ["--help"]
+        if verb in ("-h", "--help"):
+            print(f"usage: nlp-transfer COMMAND …\n\nCommands (COMMAND --help shows one): {', '.join(COMMANDS)}")
+        elif verb not in COMMANDS:
+            raise ConfigError(did_you_mean("command", verb, COMMANDS))
+        else:
+            status.code = call_command(getattr(import_module(COMMANDS[verb]), verb), rest)
+    return status.code

@@ -1,85 +1,63 @@
-"""The command of scripts/evaluate.py."""
+"""Score a saved model on a corpus."""
 
-import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from nlp_transfer.config.command_ending import quiet_exit
-from nlp_transfer.config.command_line import (
-    FullHelp,
-    add_computing,
-    add_model,
-    add_summary_settings,
-    command_parser,
-    read_generation,
-    read_overrides,
-)
-
-if TYPE_CHECKING:
-    from nlp_transfer.config.field_docs import HelpSection
-
-CORPUS = "corpus"
-"""What scripts/evaluate.py calls its corpus: `--corpus.path`."""
+from nlp_transfer.data import CorpusConfig
 
 
-def evaluate(arguments: Sequence[str] | None = None, description: str = "") -> int:
-    """The command of scripts/evaluate.py. Returns its exit status."""
-    with quiet_exit() as status:
-        parser = command_parser(
-            description,
-            usage="%(prog)s MODEL --corpus.path PATH [--split NAME] [--output_dir DIR] [--corpus.PATH VALUE ...]",
-            add_help=False,
-        )
-        parser.add_argument("--help", "-h", action=_CorpusHelp, nargs=0, help="show this and every field of a corpus")
-        add_model(parser)
-        parser.add_argument("--split", metavar="NAME", help="the split to score; default: test, or the only one")
-        parser.add_argument("--output_dir", metavar="DIR", help="a new folder for scores, predictions and a report")
-        parser.add_argument(
-            "--bertscore_model", metavar="MODEL", help="of a model that summarises: an encoder for BERTScore, too"
-        )
-        add_summary_settings(parser)
-        add_computing(parser)
-        options, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
-        overrides = read_overrides(rest, "--corpus.PATH VALUE such as --corpus.path data/kitchen")
-        from nlp_transfer.config.experiment import read_corpus_config
+def evaluate(
+    model: str,
+    corpus: CorpusConfig,
+    *,
+    split: str | None = None,
+    output_dir: str | None = None,
+    bertscore_model: str | None = None,
+    length_unit: str | None = None,
+    length: float | None = None,
+    generation: dict[str, Any] | None = None,
+    backend: str = "pytorch",
+    precision: str | None = None,
+    device: str = "auto",
+    max_tokens: int | None = None,
+) -> None:
+    """Score a saved model on a corpus whose labels are the model's, or on documents with summaries.
 
-        names = [
-            "--split",
-            "--output_dir",
-            "--max_tokens",
-            "--device",
-            "--bertscore_model",
-            "--length_unit",
-            "--length",
-        ]
-        names += ["--generation", "--backend", "--precision"]
-        corpus = read_corpus_config(overrides, CORPUS, names)
-        from nlp_transfer.commands.evaluation import evaluate as score
-        from nlp_transfer.reporting.tables import console
+        nlp-transfer evaluate runs/quickstart --corpus.builtin licenses --corpus.split.method near_duplicate
+        nlp-transfer evaluate runs/books --corpus.path data/kitchen --corpus.columns.stars label --split validation
+        nlp-transfer evaluate runs/ledgar --corpus.hub coastalcph/lex_glue --corpus.name ledgar
 
-        result = score(
-            options.model,
-            corpus,
-            split=options.split,
-            output_dir=options.output_dir,
-            device=options.device,
-            max_tokens=options.max_tokens,
-            length_unit=options.length_unit,
-            length=options.length,
-            generation=read_generation(options.generation),
-            bertscore_model=options.bertscore_model,
-            backend=options.backend,
-            precision=options.precision,
-        )
-        console().print(result.summary())
-    return status.code
+    Prints the tables that a run closes with. With `output_dir` it writes metrics.json, predictions.jsonl.gz and
+    report.md.
 
+    Args:
+        model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
+        corpus: where the texts come from.
+        split: the split to score; null is test, or the only one.
+        output_dir: a new folder for scores, predictions and a report.
+        bertscore_model: of a model that summarises, an encoder for BERTScore, too.
+        length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
+        length: how many of them a summary may have.
+        generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
+        backend: pytorch, or onnx for an exported model.
+        precision: of an exported model, float32 or int8.
+        device: cpu, cuda, cuda:1; auto is a GPU, if there is one.
+        max_tokens: tokens of a batch, padding counted; null suits the device, fewer need less memory.
+    """
+    from nlp_transfer.commands.evaluation import evaluate as score
+    from nlp_transfer.reporting.tables import console
 
-class _CorpusHelp(FullHelp):
-    """Prints the switches, then every field of a corpus."""
-
-    def sections(self) -> "list[HelpSection]":
-        """See `FullHelp`."""
-        from nlp_transfer.config.experiment import help_corpus
-
-        return help_corpus(CORPUS)
+    result = score(
+        model,
+        corpus,
+        split=split,
+        output_dir=output_dir,
+        bertscore_model=bertscore_model,
+        length_unit=length_unit,
+        length=length,
+        generation=generation,
+        backend=backend,
+        precision=precision,
+        device=device,
+        max_tokens=max_tokens,
+    )
+    console().print(result.summary())

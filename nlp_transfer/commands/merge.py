@@ -1,53 +1,64 @@
-"""The command of scripts/merge.py."""
+"""Merge weights of finished runs."""
 
-import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
-from nlp_transfer.config.command_ending import quiet_exit
-from nlp_transfer.config.command_line import command_parser
-
-if TYPE_CHECKING:
-    from nlp_transfer.commands.model_soup import Soup
-    from nlp_transfer.commands.wise_ft import WiseFT
+from nlp_transfer.errors import ConfigError
 
 
-def merge(arguments: Sequence[str] | None = None, description: str = "") -> int:
-    """The command of scripts/merge.py. Returns its exit status."""
-    with quiet_exit() as status:
-        parser = command_parser(description)
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="{wise_ft,soup}")
-        wise = kinds.add_parser("wise_ft", help="between the pretrained and the fine-tuned encoder", allow_abbrev=False)
-        wise.add_argument("run", metavar="RUN", help="the output folder of a finished run")
-        wise.add_argument("--output", metavar="DIR", help="a new folder (default: wise_ft in the run's)")
-        wise.add_argument(
-            "--alphas", type=float, nargs="+", metavar="N", help="0 is pretrained, 1 fine-tuned (default: 0, 0.1 … 1)"
-        )
-        wise.add_argument(
-            "--choose_by",
-            metavar="NAME",
-            help="macro_f1 of source validation (the default); or, without labels, target_infomax, target_entropy or "
-            "target_density",
-        )
-        soups = kinds.add_parser("soup", help="the mean of several runs", allow_abbrev=False)
-        soups.add_argument("runs", metavar="RUN", nargs="+", help="output folders of finished runs")
-        soups.add_argument("--output", required=True, metavar="DIR", help="a new folder")
-        soups.add_argument("--greedy", action="store_true", help="write the greedy soup; both are scored")
-        options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.reporting.tables import console, to_rich
+def merge(
+    method: Literal["wise_ft", "soup"],
+    runs: list[str],
+    *,
+    output: str | None = None,
+    alphas: list[float] | None = None,
+    choose_by: str | None = None,
+    greedy: bool = False,
+) -> None:
+    """Merge weights of finished runs into one model.
 
-        if options.kind == "wise_ft":
-            from nlp_transfer.commands.wise_ft import wise_ft
+        nlp-transfer merge wise_ft runs/books_to_kitchen
+        nlp-transfer merge wise_ft runs/books_to_kitchen --choose_by target_infomax --output runs/wise
+        nlp-transfer merge soup runs/seed0 runs/seed1 runs/seed2 --output runs/soup --greedy
 
-            given = {name: getattr(options, name) for name in ("alphas", "choose_by")}
-            done: WiseFT | Soup = wise_ft(
-                options.run, options.output, **{name: value for name, value in given.items() if value is not None}
-            )
-        else:
-            from nlp_transfer.commands.model_soup import soup
+    WiSE-FT (arXiv:2109.01903) scores the weights between the pretrained encoder (alpha 0) and the fine-tuned one (1) on
+    source and target; soups (arXiv:2203.05482) are means of runs of one base model, corpus and task, whose seeds and
+    settings may differ. The merged model is chosen by source validation, or without labels; target labels are for the
+    table only. The result is a folder that predict, evaluate, export and push read.
 
-            done = soup(options.runs, options.output, greedy=options.greedy)
-        console().print(to_rich(done.table))
-        for word, path in done.paths.items():
-            print(f"{word:<8} {path}")
-    return status.code
+    Args:
+        method: wise_ft, between the pretrained and the fine-tuned encoder of one run; soup, the mean of several runs.
+        runs: output folders of finished runs.
+        output: a new folder; of wise_ft, null is wise_ft in the run's.
+        alphas: of wise_ft, the weights to score; null is 0, 0.1 … 1.
+        choose_by: of wise_ft, macro_f1 of source validation (null), or target_infomax, target_entropy, target_density.
+        greedy: of soup, write the greedy soup; both are scored.
+
+    Raises:
+        ConfigError: an option of the other method, several runs of wise_ft, or a soup without `output`.
+    """
+    from nlp_transfer.reporting.tables import console, to_rich
+
+    if method == "wise_ft":
+        from nlp_transfer.commands.wise_ft import wise_ft
+
+        if len(runs) > 1 or greedy:
+            raise ConfigError(f"--greedy is of soup. {_WISE}" if greedy else f"{len(runs)} runs were given. {_WISE}")
+        given: dict[str, Any] = {"alphas": alphas, "choose_by": choose_by}
+        done = wise_ft(runs[0], output, **{name: value for name, value in given.items() if value is not None})
+        table, paths = done.table, done.paths
+    else:
+        from nlp_transfer.commands.model_soup import soup
+
+        if alphas is not None or choose_by is not None:
+            raise ConfigError(f"--{'choose_by' if alphas is None else 'alphas'} is of wise_ft. {_SOUP}")
+        if output is None:
+            raise ConfigError(f"--output is missing. {_SOUP}")
+        made = soup(runs, output, greedy=greedy)
+        table, paths = made.table, made.paths
+    console().print(to_rich(table))
+    for word, path in paths.items():
+        print(f"{word:<8} {path}")
+
+
+_WISE = "Expected: merge wise_ft RUN, with --output, --alphas, --choose_by."
+_SOUP = "Expected: merge soup RUN RUN … --output DIR, with --greedy."

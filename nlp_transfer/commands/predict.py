@@ -1,69 +1,73 @@
-"""The command of scripts/predict.py."""
+"""Predict texts with a saved model."""
 
 import sys
-from collections.abc import Sequence
+from typing import Any, Literal
 
-from nlp_transfer.config.command_ending import quiet_exit
-from nlp_transfer.config.command_line import (
-    add_computing,
-    add_model,
-    add_summary_settings,
-    command_parser,
-    read_generation,
-)
+from nlp_transfer.config.command_ending import reader_may_leave
 
 
-def predict(arguments: Sequence[str] | None = None, description: str = "") -> int:
-    """The command of scripts/predict.py. Returns its exit status."""
-    with quiet_exit(reader_may_leave=True) as status:
-        from nlp_transfer.data.input_texts import FILE_KINDS, STANDARD_INPUT, TEXT_FORMATS
+def predict(
+    model: str,
+    file: str = "-",
+    *,
+    output: str | None = None,
+    text_column: str | None = None,
+    format: Literal["auto", "jsonl", "text", "document", "csv", "tsv"] = "auto",
+    top_k: int | None = None,
+    length_unit: str | None = None,
+    length: float | None = None,
+    generation: dict[str, Any] | None = None,
+    backend: str = "pytorch",
+    precision: str | None = None,
+    device: str = "auto",
+    max_tokens: int | None = None,
+) -> None:
+    """Predict texts with a saved model: JSON Lines out, one line a text, in the order of the input.
 
-        parser = command_parser(description)
-        add_model(parser)
-        parser.add_argument(
-            "file",
-            metavar="FILE",
-            nargs="?",
-            default=STANDARD_INPUT,
-            help=f"a file that ends in {FILE_KINDS}; a folder of text files; - (the default) is standard input",
-        )
-        parser.add_argument(
-            "--output", metavar="FILE", help="write here and not to standard output; appears when all is predicted"
-        )
-        parser.add_argument(
-            "--text_column",
-            metavar="NAME",
-            help="the column that holds the text (default: text; document for a model that summarises)",
-        )
-        parser.add_argument(
-            "--format",
-            default="auto",
-            choices=TEXT_FORMATS,
-            help="auto goes by the suffix; standard input is JSON Lines if its first line starts with {, else text "
-            "(one text a line); document is all as one text, which a model that summarises takes plain text for",
-        )
-        parser.add_argument("--top_k", type=int, metavar="N", help="show the N most probable classes (default: all)")
-        add_summary_settings(parser)
-        add_computing(parser)
-        options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-        from nlp_transfer.tasks.sequence_classification.predictor import predict_file
+        nlp-transfer predict runs/quickstart texts.jsonl.gz --output predicted.jsonl.gz
+        nlp-transfer predict runs/quickstart clauses.csv --text_column clause --top_k 3
+        nlp-transfer predict runs/aclsum papers/ --output summaries.jsonl
 
+        {"id": 0, "predicted": "Permissive", "probabilities": {"Copyleft": 0.017689, "Permissive": 0.982311}}
+
+    The id is the column id, else the row's number from 0; of a folder, the file's path in it. Memory does not grow with
+    the input. A bad row is named with its file, line and id. The file `output` appears when all is predicted.
+
+    Args:
+        model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
+        file: a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet or .txt (one text a line), each also with
+            .gz; a folder of text files; - is standard input.
+        output: write to this file, and not to standard output.
+        text_column: the column that holds the text; null is text, or document for a model that summarises.
+        format: auto goes by the suffix, and on standard input by the first line; text is one text a line; document is
+            all as one text.
+        top_k: show so many of the most probable classes; null is all.
+        length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
+        length: how many of them a summary may have.
+        generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
+        backend: pytorch, or onnx for an exported model.
+        precision: of an exported model, float32 or int8.
+        device: cpu, cuda, cuda:1; auto is a GPU, if there is one.
+        max_tokens: tokens of a batch, padding counted; null suits the device, fewer need less memory.
+    """
+    from nlp_transfer.tasks.sequence_classification.predictor import predict_file
+
+    with reader_may_leave():
         count = predict_file(
-            options.model,
-            options.file,
-            output=options.output,
-            text_column=options.text_column,
-            file_format=options.format,
-            device=options.device,
-            top_k=options.top_k,
-            max_tokens=options.max_tokens,
-            length_unit=options.length_unit,
-            length=options.length,
-            generation=read_generation(options.generation),
-            backend=options.backend,
-            precision=options.precision,
+            model,
+            file,
+            output=output,
+            text_column=text_column,
+            file_format=format,
+            top_k=top_k,
+            length_unit=length_unit,
+            length=length,
+            generation=generation,
+            backend=backend,
+            precision=precision,
+            device=device,
+            max_tokens=max_tokens,
         )
         if not count:
-            name = "Standard input" if options.file == STANDARD_INPUT else options.file
+            name = "Standard input" if file == "-" else file
             print(f"{name} holds no texts; nothing was predicted.", file=sys.stderr)
-    return status.code

@@ -1,16 +1,22 @@
-"""The command of scripts/sweep.py."""
-
-from nlp_transfer.config.command_ending import quiet_exit
+"""Run a sweep."""
 
 
-def sweep(file: str, *, run: bool) -> int:
-    """The command of scripts/sweep.py. Returns its exit status."""
-    with quiet_exit() as status:
-        from nlp_transfer.commands.sweep_runs import RESULTS, read_sweep, results_of, run_sweep
-        from nlp_transfer.commands.sweep_tables import sweep_table
-        from nlp_transfer.reporting.tables import console, to_rich
+def sweep(*, config: str, table: bool = False) -> None:
+    """Run every cell of a sweep (corpus x method x seed) and print one table with mean and spread.
 
-        plan = read_sweep(file)
-        results = run_sweep(plan) if run else results_of(plan)
-        console().print(to_rich(sweep_table(results, f"{file}: {plan.output_dir / RESULTS}")))
-    return status.code
+        nlp-transfer sweep --config configs/sweeps/classification.yaml
+
+    Interrupted, the same command goes on: finished cells are not run again, and an unfinished one continues from its
+    last checkpoint. Results stand in results.jsonl in the sweep's output_dir, one line a cell.
+
+    Args:
+        config: the sweep's YAML file.
+        table: print the table of what is finished, and run nothing.
+    """
+    from nlp_transfer.commands.sweep_runs import RESULTS, read_sweep, results_of, run_sweep
+    from nlp_transfer.commands.sweep_tables import sweep_table
+    from nlp_transfer.reporting.tables import console, to_rich
+
+    plan = read_sweep(config)
+    results = results_of(plan) if table else run_sweep(plan)
+    console().print(to_rich(sweep_table(results, f"{config}: {plan.output_dir / RESULTS}")))

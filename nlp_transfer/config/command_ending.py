@@ -42,13 +42,10 @@ class ExitStatus:
 
 
 @contextlib.contextmanager
-def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[ExitStatus]:
+def quiet_exit() -> Iterator[ExitStatus]:
     """Print errors that the user can mend as text, not as a traceback, once for all processes that have the same one.
 
     Every command runs inside, and imports what is heavy there.
-
-    Args:
-        reader_may_leave: whether the command's end is reached when nobody reads its output any more.
     """
     status = ExitStatus()
     _leave_script_folder()
@@ -65,11 +62,9 @@ def quiet_exit(*, reader_may_leave: bool = False) -> Iterator[ExitStatus]:
         status.code = BAD_INPUT
         _tell(f"{type(error).__name__}: {error}")
     except BrokenPipeError:
-        # What is left in the buffer would fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not reader_may_leave:
-            status.code = status.code or PIPE_CLOSED
-            _report_closed_pipe()
+        _discard_output()
+        status.code = status.code or PIPE_CLOSED
+        _report_closed_pipe()
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise
@@ -101,6 +96,21 @@ class _Printing(logging.Handler):
             print(self.format(record), file=sys.stderr)
         elif is_main_process():
             print(self.format(record))
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """End a command's output quietly where nobody reads it any more, as after `head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+
+
+def _discard_output() -> None:
+    """Send the buffer to nowhere, which would fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_closed_pipe() -> None:

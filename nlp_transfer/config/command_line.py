@@ -1,123 +1,186 @@
-"""Options that several commands have, and help that shows every field of a configuration."""
+"""Build a command's parser and help from its typed function, and call the function with a command line.
+
+    def predict(model: str, file: str = "-", *, output: str | None = None, top_k: int | None = None) -> None:
+
+A parameter is a word in its place, a keyword-only parameter an option: a flag where it is a bool, several words where
+it is a list, NAME=VALUE words where it is a dict. Values are checked against the annotations; the help is the
+docstring's. A parameter that is an `Experiment` or a `CorpusConfig` is read from `--PATH VALUE`.
+"""
 
 import argparse
-import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
 
-from nlp_transfer.config.renamed import new_name
+import docstring_parser
+
+from nlp_transfer.config.field_docs import HelpSection, names_of, type_name
+from nlp_transfer.config.renamed import new_name, unknown_name
 from nlp_transfer.errors import ConfigError
 
-if TYPE_CHECKING:
-    from nlp_transfer.config.field_docs import HelpSection
+Command = Callable[..., int | None]
+"""A command's function; it returns the exit status, None for 0."""
 
 
-class CommandParser(argparse.ArgumentParser):
-    """A parser that refuses an empty word: as a path it would be the folder in which the command runs."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.register("type", None, _not_empty)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse an option that was renamed, with its new name."""
-        for word in sys.argv[1:] if args is None else args:
-            option = word.partition("=")[0]
-            if new := new_name(option, self._option_string_actions):
-                raise ConfigError(f"The option {option} was renamed: write {new}.")
-        return super().parse_known_args(args, namespace)
-
-
-def _not_empty(word: str) -> str:
-    if not word:
-        raise argparse.ArgumentTypeError("the value is empty; expected a name or a path, or leave the option out")
-    return word
-
-
-def command_parser(description: str, **options: Any) -> argparse.ArgumentParser:
-    """A command's parser, which shows its script's text as it stands and takes no name for a longer one.
+def call_command(command: Command, words: Sequence[str]) -> int:
+    """Call a command's function with what a command line gives, and return its exit status.
 
     Args:
-        description: what `--help` begins with.
-        options: of `ArgumentParser`.
-    """
-    return CommandParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
-    )
-
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add which trained model is meant."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit)",
-    )
-
-
-def add_summary_settings(parser: argparse.ArgumentParser) -> None:
-    """Add what may be set of summaries otherwise than in the model's run."""
-    parser.add_argument(
-        "--length_unit",
-        metavar="UNIT",
-        help="of a model that summarises: sentences, words, characters, or share of the words (default: as trained)",
-    )
-    parser.add_argument("--length", type=float, metavar="SIZE", help="and how many of them a summary may have")
-    parser.add_argument(
-        "--generation",
-        nargs="+",
-        default=[],
-        metavar="NAME=VALUE",
-        help="of a model that writes summaries: GenerationConfig's settings, such as num_beams=1 max_new_tokens=60 "
-        "(default: as trained)",
-    )
-
-
-def read_generation(words: Sequence[str]) -> dict[str, Any]:
-    """The settings of `--generation`, by name; values are read as YAML reads them.
+        command: the function.
+        words: the command line, without the command's name.
 
     Raises:
-        ConfigError: words without `=`, and names that come twice.
+        ConfigError: words that fit no parameter, and values of another type; all of them.
+        SystemExit: `--help`, and a word that is missing.
+    """
+    return command(**parse_command(command, words)) or 0
+
+
+def parse_command(command: Command, words: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments of a command's function from a command line.
+
+    Args and errors are those of `call_command`.
+
+    Example:
+        >>> def repeat(text: str, *, times: int = 1, loud: bool = False) -> None:
+        ...     "Print a text."
+        >>> parse_command(repeat, ["hello", "--times", "2"])
+        {'text': 'hello', 'times': 2, 'loud': False}
+    """
+    parser, hints = command_parser(command), _hints(command)
+    for word in words:
+        option = word.partition("=")[0]
+        if new := new_name(option, parser._option_string_actions):
+            raise ConfigError(f"The option {option} was renamed: write {new}.")
+    given, rest = parser.parse_known_args(words)
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if _section_of(hints[name]) is None:
+            written = getattr(given, name)
+            unchanged = written is parameter.default or isinstance(written, bool)
+            option = f"--{name}" if parameter.kind is parameter.KEYWORD_ONLY else name.upper()
+            values[name] = written if unchanged else _typed(hints[name], written, option, problems)
+    section = next((name for name in hints if _section_of(hints[name])), None)
+    options = [option for option in parser._option_string_actions if option.startswith("--")]
+    if section is None:
+        problems += [unknown_name("option", word.partition("=")[0], options) for word in rest if word.startswith("--")]
+        if rest and not problems:
+            problems.append(f"{rest[0]!r} is not expected here; {parser.format_usage().strip()}")
+    if problems:
+        raise ConfigError(problems)
+    if section is not None:
+        values[section] = _read_section(hints[section], section, getattr(given, section, ()), rest, options)
+    return values
+
+
+def command_parser(command: Command) -> argparse.ArgumentParser:
+    """Return the parser of a command's function. It takes no name for a longer one.
+
+    Args:
+        command: the function, whose docstring has an entry for each parameter.
+    """
+    text = inspect.cleandoc(command.__doc__ or "")
+    docs = {
+        entry.arg_name: " ".join((entry.description or "").split()).rstrip(".")
+        for entry in docstring_parser.parse(text).params
+    }
+    hints, parameters = _hints(command), inspect.signature(command).parameters
+    parser = argparse.ArgumentParser(
+        prog=f"nlp-transfer {command.__name__}",
+        description=text.partition("\n\nArgs:")[0],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    described = {name: find for name, hint in hints.items() if (find := _section_of(hint))}
+    sections = partial(chain.from_iterable, (find(name) for name, find in described.items()))
+    parser.add_argument("-h", "--help", action=_Help, sections=sections)
+    for name, parameter in parameters.items():
+        if name in described:
+            _add_section(parser, name, hints[name])
+        else:
+            _add_parameter(parser, parameter, hints[name], docs.get(name, ""))
+    return parser
+
+
+def _hints(command: Command) -> dict[str, Any]:
+    hints = typing.get_type_hints(command)
+    return {name: hint for name, hint in hints.items() if name != "return"}
+
+
+def _add_parameter(parser: argparse.ArgumentParser, parameter: inspect.Parameter, hint: Any, doc: str) -> None:
+    """Add the word or the option that a parameter is."""
+    option = parameter.kind is parameter.KEYWORD_ONLY
+    required = parameter.default is parameter.empty
+    settings: dict[str, Any] = {"default": None if required else parameter.default, "metavar": parameter.name.upper()}
+    shown = "" if required or parameter.default is None else f"; default: {parameter.default}"
+    settings["help"] = f"{doc} ({type_name(_without_none(hint))}{shown})".replace("%", "%%")
+    if hint is bool:
+        settings = {"action": "store_true", "help": doc.replace("%", "%%")}
+    elif typing.get_origin(_without_none(hint)) in (list, dict):
+        settings["nargs"] = "+"
+    elif not option and not required:
+        settings["nargs"] = "?"
+    if option:
+        settings["required"] = required
+    parser.add_argument(f"--{parameter.name}" if option else parameter.name, **settings)
+
+
+def _without_none(hint: Any) -> Any:
+    """Return the type A of `A | None`; any other as it is."""
+    others = [one for one in typing.get_args(hint) if one is not type(None)]
+    return others[0] if len(others) == 1 and type(None) in typing.get_args(hint) else hint
+
+
+def _typed(hint: Any, written: Any, option: str, problems: list[str]) -> Any:
+    """Return what was written as the type has it; None, and a problem, where it does not fit."""
+    from nlp_transfer.config.parsing import read_value
+    from nlp_transfer.config.typed_values import check
+
+    words = written if isinstance(written, list) else [written]
+    if "" in words:
+        problems.append(f"{option} is empty; expected a name or a path, or leave it out.")
+        return None
+    bare = _without_none(hint)
+    if typing.get_origin(bare) is dict:
+        return read_pairs(words, option, problems)
+    item = typing.get_args(bare)[0] if typing.get_origin(bare) is list else hint
+    plain = names_of(item) or str in (item, *typing.get_args(item))
+    read = [check(item, word if plain else read_value(word), option, problems) for word in words]
+    return read if isinstance(written, list) else read[0]
+
+
+def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[str, Any]:
+    """Return NAME=VALUE words as a mapping; values are read as YAML reads them.
+
+    Args:
+        words: the words.
+        option: what they were given to, for messages.
+        problems: what is wrong is added here: words without `=`, and names that come twice.
+
+    Example:
+        >>> read_pairs(["num_beams=1", "early_stopping=true"], "--generation", [])
+        {'num_beams': 1, 'early_stopping': True}
     """
     from nlp_transfer.config.parsing import read_value
 
     pairs = [word.partition("=") for word in words]
-    problems = [
-        f"--generation: {word!r} is no setting; expected NAME=VALUE, such as num_beams=1."
+    problems += [
+        f"{option}: {word!r} is no setting; expected NAME=VALUE, such as num_beams=1."
         for word, (name, equals, _) in zip(words, pairs, strict=True)
         if not equals or not name
     ]
     names = [name for name, _, _ in pairs]
-    problems += [f"--generation: {name} is given twice." for name in dict.fromkeys(names) if names.count(name) > 1]
-    if problems:
-        raise ConfigError(problems)
+    problems += [f"{option}: {name} is given twice." for name in dict.fromkeys(names) if names.count(name) > 1]
     return {name: read_value(text) for name, _, text in pairs}
 
 
-def add_computing(parser: argparse.ArgumentParser) -> None:
-    """Add on what, and in which portions, a trained model computes."""
-    parser.add_argument(
-        "--backend",
-        default="pytorch",
-        metavar="NAME",
-        help="pytorch (the default), or onnx for a model, or a run's, that scripts/export.py wrote",
-    )
-    parser.add_argument("--precision", metavar="NAME", help="of an exported model: float32 (default, if there), int8")
-    parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1 …; default: a GPU, if any")
-    parser.add_argument(
-        "--max_tokens",
-        type=int,
-        metavar="N",
-        help="tokens of a batch, padding counted; the default suits the device, fewer need less memory",
-    )
-
-
-OVERRIDES = "--config FILE, or --PATH VALUE such as --task.max_length 128"
-"""What scripts/train.py takes, for messages."""
-
-
-def read_overrides(words: Sequence[str], expected: str = OVERRIDES) -> list[tuple[str, Any]]:
-    """(path, value) pairs from `--path value` and `--path=value`; values are read as YAML reads them.
+def read_overrides(words: Sequence[str], expected: str) -> list[tuple[str, Any]]:
+    """Return (path, value) pairs of `--path value` and `--path=value`; values are read as YAML reads them.
 
     Args:
         words: what is left of a command line.
@@ -125,6 +188,10 @@ def read_overrides(words: Sequence[str], expected: str = OVERRIDES) -> list[tupl
 
     Raises:
         ConfigError: words that are no option, and options without a value; all of them.
+
+    Example:
+        >>> read_overrides(["--training.seed", "3", "--model=bert"], "--PATH VALUE")
+        [('training.seed', 3), ('model', 'bert')]
     """
     from nlp_transfer.config.parsing import read_value
 
@@ -147,24 +214,56 @@ def read_overrides(words: Sequence[str], expected: str = OVERRIDES) -> list[tupl
     return overrides
 
 
-class FullHelp(argparse.Action):
-    """Prints the switches, then every field of a configuration with its type and default."""
+def _section_of(hint: Any) -> Callable[[str], list[HelpSection]] | None:
+    """Return what describes a section's fields, by the name of its parameter; None where the type is no section."""
+    if not inspect.isclass(hint) or not hint.__module__.startswith("nlp_transfer."):
+        return None
+    from nlp_transfer.config import experiment
+
+    found: Mapping[type, Callable[[str], list[HelpSection]]] = {
+        experiment.Experiment: lambda _: experiment.help_sections(),
+        experiment.CorpusConfig: experiment.help_corpus,
+    }
+    return found.get(hint)
+
+
+def _add_section(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
+    """Add the options that a section has besides `--PATH VALUE`."""
+    from nlp_transfer.config import experiment
+
+    if hint is experiment.Experiment:
+        parser.add_argument(
+            f"--{name}", action="append", default=[], metavar="FILE", help="YAML; of several, later ones win"
+        )
+        text = "show the other arguments of transformers that training takes"
+        parser.add_argument("--help.training", action=_Help, sections=experiment.help_training, help=text)
+        parser.epilog = "Any value may be set by its path: --training.learning_rate 5e-5"
+    else:
+        parser.epilog = f"Any field of the corpus may be set by its path: --{name}.path data/kitchen"
+
+
+def _read_section(hint: Any, name: str, files: Sequence[str], rest: Sequence[str], options: Sequence[str]) -> Any:
+    from nlp_transfer.config import experiment
+
+    if hint is experiment.Experiment:
+        expected = f"--{name} FILE, or --PATH VALUE such as --task.max_length 128"
+        return experiment.load_config(files, read_overrides(rest, expected))
+    overrides = read_overrides(rest, f"--{name}.PATH VALUE such as --{name}.path data/kitchen")
+    return experiment.read_corpus_config(overrides, name, options)
+
+
+class _Help(argparse.Action):
+    """Print the parser's help, and then the fields of a section; `--help.training` prints the fields alone."""
+
+    def __init__(self, *args: Any, sections: Callable[[], Iterable[HelpSection]], **options: Any) -> None:
+        defaults: dict[str, Any] = {"help": "show this and end", "nargs": 0}
+        super().__init__(*args, **(defaults | options))
+        self.sections = sections
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         """Print all, and end the command."""
-        from nlp_transfer.config.field_docs import type_name
-
-        everything = argparse.ArgumentParser(
-            prog=parser.prog,
-            description=parser.description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            usage=parser.usage,
-            add_help=False,
-        )
-        everything.add_argument_group("options")
-        for action in parser._actions:
-            everything._add_action(action)
-        everything.print_help()
+        if self.dest == "help":
+            parser.print_help()
         for section in self.sections():
             # A parser of its own, since tasks have fields of the same name.
             parts = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
@@ -176,9 +275,3 @@ class FullHelp(argparse.Action):
                 )
             print(f"\n{parts.format_help()}", end="")
         parser.exit()
-
-    def sections(self) -> "list[HelpSection]":
-        """What to print."""
-        from nlp_transfer.config.experiment import help_sections
-
-        return help_sections()

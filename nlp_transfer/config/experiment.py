@@ -25,6 +25,7 @@ from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
+from nlp_transfer.training.own_arguments import OwnArguments
 from nlp_transfer.training.run_arguments import one_of_each, run_problems
 
 if TYPE_CHECKING:
@@ -229,23 +230,27 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
 
 
 def help_sections() -> list[HelpSection]:
-    """Every field, for `--help`. Imports neither torch nor transformers."""
-    from nlp_transfer.config.outlined import outlined_arguments
-
-    arguments = outlined_arguments()
-    others = ("source", "target", "task", "training")
+    """Return every field, for `--help`; of the training arguments, our own. Imports neither torch nor transformers."""
     docs = field_docs(Experiment)
+    others = ("source", "target", "task", "training")
+    names = {"TransferArguments": OwnArguments}  # an annotation, for type checkers alone
     experiment = [
         (path, hint, [method.name for method in default] if path == "methods" else default, text)
-        for path, hint, default, text in described_fields(
-            Experiment, "", skip=others, names={"TransferArguments": arguments}
-        )
+        for path, hint, default, text in described_fields(Experiment, "", skip=others, names=names)
     ]
     corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
     tasks = [HelpSection.of(task, f"task: {name}", "task.") for name, task in TASKS.items()]
     methods = [HelpSection.of(method, f"method: {name}", f"methods.{name}.") for name, method in METHODS.items()]
-    training = HelpSection.of(arguments, "training", "training.", docs["training"])
+    text = f"{docs['training']} Ours are shown; --help.training shows all."
+    training = HelpSection.of(OwnArguments, "training", "training.", text)
     return [HelpSection("experiment", "", experiment), *corpora, *tasks, *methods, training]
+
+
+def help_training() -> list[HelpSection]:
+    """Return all training arguments, for `--help.training`. Imports transformers."""
+    from nlp_transfer.training import TransferArguments
+
+    return [HelpSection.of(TransferArguments, "training", "training.", field_docs(Experiment)["training"])]
 
 
 def help_corpus(key: str) -> list[HelpSection]:

@@ -5,7 +5,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
 from transformers.trainer_utils import HubStrategy
@@ -15,37 +15,16 @@ from nlp_transfer.metrics.model_selection import LABEL_FREE
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.training.integrations import report_to_problems
+from nlp_transfer.training.own_arguments import OwnArguments
 from nlp_transfer.training.runtime import uses_bf16
 from nlp_transfer.training.source_weights import read_weights, weights_problems
 
 
 @dataclass
-class TransferArguments(TrainingArguments):
-    """`transformers.TrainingArguments`, and some more. Everything that `Trainer` understands keeps its meaning.
+class TransferArguments(OwnArguments, TrainingArguments):
+    """`transformers.TrainingArguments` and `OwnArguments`. Everything that `Trainer` understands keeps its meaning.
 
     Args:
-        early_stopping_patience: evaluations without a better `metric_for_best_model` after which training stops.
-            Needs `load_best_model_at_end` and an `eval_strategy`.
-        early_stopping_threshold: how much better counts as better.
-        precision: `fp32`, `bf16` (autocast), or `auto`: bf16 where the processor or GPU has it natively, else fp32.
-            Unset leaves `bf16` and `fp16` to decide.
-        cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
-            `scripts/train.py` sets them; `accelerate launch` by itself leaves one.
-        on_nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
-            take it, or `skip` it, say so, and go on.
-        max_skipped_updates: how many updates `on_nonfinite: skip` may leave out before it stops too.
-        unpadding: leave padding out of the encoder's layers, where the network allows it (models/speed/unpadding.py).
-        fast_dropout: on a CPU, draw all dropout, attention's too, by a faster generator (models/speed/dropout.py).
-        attention_dropout: share of attention weights that are dropped while training; unset leaves what the model's
-            configuration says. A run's configuration has it at its top, and there 0 is the default.
-        fast_linear: on a CPU, compute the float32 products of linear layers by oneDNN (models/speed/fast_linear.py).
-        source_weights: of several sources, the share of an epoch that each one has: `size` (as it has rows), `equal`,
-            `distance` (as much of the target's texts looks like it), or a number for each source in order.
-        max_tokens_per_forward: how many tokens, padding not counted, go through the model at once; a larger micro-batch
-            is cut into passes of rows of similar length, whose gradients add up to the same update. Unset never cuts.
-        activation_cache: keep on disk what the frozen part of an encoder makes of each text, where that pays, so that
-            it is computed once (`scripts/cache.py` lists and clears it). Results stay within float rounding.
-        activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
         restore_callback_states_from_checkpoint: on, unlike in transformers, where patience starts anew on resuming.
         push_to_hub: put the trained model on the Hub when the run ends, as `scripts/push.py` does it; the login is
@@ -54,27 +33,6 @@ class TransferArguments(TrainingArguments):
         hub_private_repo: whether a new repository is private: yes, unlike in transformers.
     """
 
-    early_stopping_patience: int | None = field(default=None, metadata={"help": "Evaluations without gain to stop at."})
-    early_stopping_threshold: float = field(default=0.0, metadata={"help": "How much better counts as better."})
-    precision: Literal["auto", "fp32", "bf16"] | None = field(
-        default=None, metadata={"help": "fp32, bf16, or auto: bf16 where it is native."}
-    )
-    cpu_threads: int | None = field(default=None, metadata={"help": "Threads of each process on a CPU."})
-    on_nonfinite: Literal["stop", "skip"] = field(default="stop", metadata={"help": "What to do with such an update."})
-    max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
-    unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
-    fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
-    attention_dropout: float | None = field(default=None, metadata={"help": "Share of attention weights to drop."})
-    fast_linear: bool = field(default=True, metadata={"help": "On a CPU, compute float32 products by oneDNN."})
-    # HfArgumentParser takes the type before None, and would make a list of floats of any other order.
-    source_weights: str | None | list[float] = field(  # noqa: RUF036
-        default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers ('0.3 0.7')."}
-    )
-    max_tokens_per_forward: int | None = field(
-        default=None, metadata={"help": "Tokens that go through the model at once."}
-    )
-    activation_cache: bool = field(default=True, metadata={"help": "Compute what is frozen once, and keep it on disk."})
-    activation_cache_gb: float = field(default=10.0, metadata={"help": "Size limit of that, in 10^9 bytes."})
     logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}

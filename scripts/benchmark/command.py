@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 from nlp_transfer.config.command_ending import quiet_exit
-from nlp_transfer.config.command_line import command_parser
 
 
 def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> int:
@@ -49,7 +48,9 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
-    parser = command_parser(description)
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--config", required=True, metavar="FILE", help="the benchmark's YAML file")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="list the file's cases, and measure nothing")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer import runner
-from nlp_transfer.commands.train import parse
-from nlp_transfer.config.experiment import load_config
+from nlp_transfer.commands.train import train
+from nlp_transfer.config.command_line import parse_command
 from nlp_transfer.errors import ConfigError, DataError
 
 MAX_SECONDS = 5.0
@@ -78,8 +78,8 @@ def train_until_model(arguments: Sequence[str], fault: str, form: str, seconds: 
     started = time.perf_counter()
     try:
         with _broken_off(seconds), _model_forbidden():
-            options, overrides = parse(list(arguments), "")
-            runner.run(load_config(options.config, overrides), resume=options.resume)
+            given = parse_command(train, list(arguments))
+            runner.run(given["config"], resume=given["resume"])
     except ModelLoaded:
         pass
     except (ConfigError, DataError) as caught:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.cache import cache
+from nlp_transfer.commands import main
 from nlp_transfer.commands.cache_contents import cached_files, clear_cache, shown_age
 from nlp_transfer.config.command_ending import BAD_INPUT
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_list_says_where_how_large_and_how_old(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cache(["list"]) == 0
+    assert main(["cache", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{folder}: 4 files, 2.0 MB"
     assert lines[1] == "  activations: 2 files, 2.0 MB"
@@ -42,10 +42,10 @@ def test_list_says_where_how_large_and_how_old(folder: Path, capsys: pytest.Capt
 
 
 def test_clear_deletes_the_caches_own_files_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cache(["clear"]) == 0
+    assert main(["cache", "clear"]) == 0
     assert capsys.readouterr().out == f"Deleted 4 files, 2.0 MB, from {folder}.\n"
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["mine.arrow", "notes.txt"]
-    assert cache(["list"]) == 0
+    assert main(["cache", "list"]) == 0
     assert capsys.readouterr().out == f"{folder} holds nothing.\n"
 
 
@@ -57,20 +57,20 @@ def test_clear_by_room_and_age(folder: Path) -> None:
 
 
 def test_wrong_options_are_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cache(["clear", "--room", "token"]) == BAD_INPUT
+    assert main(["cache", "clear", "--room", "token"]) == BAD_INPUT
     assert (
         f"{folder}: Unknown room 'token'. Did you mean 'tokens'? Rooms: activations, tokens." in capsys.readouterr().err
     )
-    assert cache(["clear", "--older_than_days", "-1"]) == BAD_INPUT
+    assert main(["cache", "clear", "--older_than_days", "-1"]) == BAD_INPUT
     assert "--older_than_days is -1.0; expected 0 or more." in capsys.readouterr().err
-    assert cache(["list", "--older_than_days", "1"]) == BAD_INPUT
+    assert main(["cache", "list", "--older_than_days", "1"]) == BAD_INPUT
     assert "--older_than_days says what to clear; list shows all ages." in capsys.readouterr().err
     assert len(cached_files()) == 4
 
 
 def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "none"))
-    assert cache(["list"]) == 0
+    assert main(["cache", "list"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'none'} holds nothing.\n"
 
 
@@ -89,6 +89,6 @@ def test_a_file_in_place_of_the_folder(
 ) -> None:
     (tmp_path / "file").write_text("mine")
     monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "file"))
-    assert cache(["clear"]) == BAD_INPUT
+    assert main(["cache", "clear"]) == BAD_INPUT
     assert f"{tmp_path / 'file'} cannot be read: Not a directory." in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "mine"

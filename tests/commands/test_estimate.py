@@ -4,8 +4,8 @@ import pytest
 
 from nlp_transfer import run
 from nlp_transfer.commands import estimate as estimate_module
+from nlp_transfer.commands import main
 from nlp_transfer.commands.estimate import estimate, scored_beside
-from nlp_transfer.commands.train import train
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.training.extensions.checkpoint_selection import CheckpointSelection
@@ -60,7 +60,7 @@ def test_several_processes_are_refused(small, monkeypatch):
 
 def test_the_command_estimates_and_trains_nothing(small, tmp_path, capsys):
     words = ["--config", str(small), "--training.output_dir", str(tmp_path / "run"), "--estimate"]
-    assert train(words) == 0
+    assert main(["train", *words]) == 0
     shown = capsys.readouterr()
     assert shown.err.startswith("Timing some updates and evaluations …")
     for row in ("Training texts", "Operations", "Evaluating meanwhile", "Together", "Peak memory"):

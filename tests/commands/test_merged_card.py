@@ -11,8 +11,8 @@ import torch
 from huggingface_hub import ModelCard
 
 import nlp_transfer
+from nlp_transfer.commands import main
 from nlp_transfer.commands.model_soup import soup
-from nlp_transfer.commands.push import push as push_command
 from nlp_transfer.commands.push_run import PushSettings, prepare, push, read_source
 from nlp_transfer.commands.wise_ft import wise_ft
 from nlp_transfer.config.command_ending import BAD_INPUT
@@ -221,12 +221,12 @@ def test_a_corpus_that_is_gone_stops_the_push(loopback_hub: Hub, merged: Path, t
 def test_the_command(loopback_hub: Hub, merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path(shutil.copytree(merged / "soup", tmp_path / "soup"))
     runs = ["--run", str(merged / "run0"), str(merged / "run1")]
-    assert push_command([str(folder), "ada/clauses", "--dry_run", *runs]) == 0
+    assert main(["push", str(folder), "ada/clauses", "--dry_run", *runs]) == 0
     shown = capsys.readouterr().out
     assert "Stays here: report.md.\nThe scan lets it pass. Nothing was sent.\n" in shown
     assert "model.safetensors" in shown and "all scores" in shown
     assert loopback_hub.asked == []
-    assert push_command([str(folder), "ada/clauses", "--dry_run"]) == BAD_INPUT
+    assert main(["push", str(folder), "ada/clauses", "--dry_run"]) == BAD_INPUT
     assert "Name the folders of all its runs with --run" in capsys.readouterr().err
-    assert push_command([str(merged / "run0" / "wise_ft"), "ada/clauses"]) == 0
+    assert main(["push", str(merged / "run0" / "wise_ft"), "ada/clauses"]) == 0
     assert capsys.readouterr().out.startswith("Pushing 7 files, 0.1 MB, to ada/clauses.\n")

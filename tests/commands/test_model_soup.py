@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from nlp_transfer.commands.merge import merge
+from nlp_transfer.commands import main
 from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer
 from nlp_transfer.commands.model_soup import GREEDY, UNIFORM, greedy_ingredients, soup
 from nlp_transfer.config.command_ending import BAD_INPUT
@@ -147,12 +147,10 @@ def test_fewer_than_two_runs(runs: list[Path]) -> None:
 
 
 def test_the_command(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert merge(["soup", *names(runs), "--output", str(tmp_path / "soup"), "--greedy"]) == 0
+    assert main(["merge", "soup", *names(runs), "--output", str(tmp_path / "soup"), "--greedy"]) == 0
     printed = capsys.readouterr().out
     assert "greedy soup of " in printed and f"report   {tmp_path / 'soup' / 'report.md'}" in printed
-    assert merge(["soup", *names(runs), "--output", str(tmp_path / "soup")]) == BAD_INPUT
+    assert main(["merge", "soup", *names(runs), "--output", str(tmp_path / "soup")]) == BAD_INPUT
     assert "is not empty: metrics.json, model, report.md. Nothing in it is touched" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as ended:
-        merge(["soup", *names(runs)])
-    assert ended.value.code == BAD_INPUT
-    assert "the following arguments are required: --output" in capsys.readouterr().err
+    assert main(["merge", "soup", *names(runs)]) == BAD_INPUT
+    assert "--output is missing. Expected: merge soup RUN RUN" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.sweep import sweep as sweep_command
+from nlp_transfer.commands import main
 from nlp_transfer.commands.sweep_runs import read_sweep, results_of, run_sweep
 from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError
@@ -80,14 +80,14 @@ def test_a_finished_run_whose_line_is_missing_is_not_trained_again(sweep_file, m
 
 
 def test_a_second_sweep_runs_nothing_and_prints_the_table(sweep_file, capsys, monkeypatch):
-    assert sweep_command(str(sweep_file), run=True) == 0
+    assert main(["sweep", "--config", str(sweep_file)]) == 0
     table = capsys.readouterr().out
     assert "plain" in table
     assert "tfidf_svm" in table
     assert " ± " in table
     monkeypatch.setattr(TransferTrainer, "train", None)
-    assert sweep_command(str(sweep_file), run=True) == 0
-    assert sweep_command(str(sweep_file), run=False) == 0
+    assert main(["sweep", "--config", str(sweep_file)]) == 0
+    assert main(["sweep", "--config", str(sweep_file), "--table"]) == 0
     capsys.readouterr()
 
     tree = read_yaml(sweep_file)  # of what the sweep names no longer the table does not tell
@@ -98,7 +98,7 @@ def test_a_second_sweep_runs_nothing_and_prints_the_table(sweep_file, capsys, mo
     assert cells == {(corpus, system, 0) for corpus in corpora for system in systems}
     file = sweep_file.parent / "sweep" / "results.jsonl"
     assert said == [f"{file}: 6 results of cells that the sweep does not name, not counted."]
-    assert sweep_command(str(sweep_file), run=False) == 0
+    assert main(["sweep", "--config", str(sweep_file), "--table"]) == 0
     assert " ± " not in capsys.readouterr().out
 
 

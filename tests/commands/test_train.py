@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.train import train
+from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT, NOT_PUSHED
 from nlp_transfer.reporting.yaml_text import to_yaml
 from tests.hub_server import Hub
@@ -25,16 +25,16 @@ def config_file(tmp_path_factory):
 
 
 def test_print_config_prints_what_reads_back(config_file, capsys, tmp_path):
-    assert train(["--config", str(config_file), "--print_config", "--training.seed", "9"]) == 0
+    assert main(["train", "--config", str(config_file), "--print_config", "--training.seed", "9"]) == 0
     printed = capsys.readouterr().out
     assert "seed: 9" in printed
     (tmp_path / "again.yaml").write_text(printed)
-    assert train(["--config", str(tmp_path / "again.yaml"), "--print_config"]) == 0
+    assert main(["train", "--config", str(tmp_path / "again.yaml"), "--print_config"]) == 0
     assert capsys.readouterr().out == printed
 
 
 def test_dry_run_shows_ten_examples_and_trains_nothing(config_file, capsys):
-    assert train(["--config", str(config_file), "--dry_run"]) == 0
+    assert main(["train", "--config", str(config_file), "--dry_run"]) == 0
     printed = capsys.readouterr().out
     assert printed.count(" tokens  ") == 10
     assert "The first 10 encoded training examples:" in printed
@@ -63,27 +63,31 @@ def test_dry_run_shows_ten_examples_and_trains_nothing(config_file, capsys):
 )
 def test_a_dry_run_finds_what_the_encoder_does_not_have(config_file, capsys, method, expected):
     words = ["--config", str(config_file), "--dry_run", "--methods", f"[{method}]"]
-    assert train(words) == BAD_INPUT
+    assert main(["train", *words]) == BAD_INPUT
     assert capsys.readouterr().err.startswith(f"ConfigError: {expected}")
 
 
 def test_problems_end_with_a_status_and_without_a_traceback(config_file, capsys):
-    assert train(["--config", str(config_file), "--methods.0.name", "lroa"]) == BAD_INPUT
+    assert main(["train", "--config", str(config_file), "--methods.0.name", "lroa"]) == BAD_INPUT
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("ConfigError: methods.0: Unknown method 'lroa'. Did you mean 'lora'?")
     assert "Traceback" not in captured.err
 
 
-def test_help_documents_every_section_and_field():
-    done = subprocess.run(
-        [sys.executable, "scripts/train.py", "--help"],
+def shown_by(option):
+    return subprocess.run(
+        [sys.executable, "scripts/train.py", option],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=True,
-    )
+    ).stdout
+
+
+def test_help_documents_every_section_and_field():
+    shown = shown_by("--help")
     for field in (
         "--model",
         "--source.path",
@@ -92,17 +96,26 @@ def test_help_documents_every_section_and_field():
         "--task.class_weights",
         "--methods.lora.use_dora",
         "--methods.frozen_encoder.l2",
-        "--training.learning_rate",
         "--training.early_stopping_patience",
         "--dry_run",
         "--resume",
     ):
-        assert f"{field} " in done.stdout or f"{field}\n" in done.stdout, field
-    words = " ".join(done.stdout.split())
+        assert f"{field} " in shown or f"{field}\n" in shown, field
+    assert "--training.hub_strategy" not in shown
+    words = " ".join(shown.split())
+    assert "Ours are shown; --help.training shows all." in words
     assert "source: the domain that is learned from, or a list of such domains (`--source.0.path` is" in words
     assert "method: coral: Correlation alignment." in words
-    assert "by ~20% and" in done.stdout
-    assert "%%" not in done.stdout
+    assert "%%" not in shown
+
+
+def test_the_help_of_training_shows_all_its_arguments():
+    shown = shown_by("--help.training")
+    for field in ("--training.learning_rate", "--training.hub_strategy", "--training.early_stopping_patience"):
+        assert f"{field} " in shown, field
+    assert "--source.path" not in shown
+    assert "by ~20% and" in shown
+    assert "%%" not in shown
 
 
 def test_a_run_whose_push_failed_is_no_success(
@@ -110,7 +123,7 @@ def test_a_run_whose_push_failed_is_no_success(
 ) -> None:
     loopback_hub.fail("POST", "/repos/create", 403, said="no more repositories")
     words = ["--config", str(config_file), "--training.output_dir", str(tmp_path / "run")]
-    assert train([*words, "--training.push_to_hub", "true"]) == NOT_PUSHED
+    assert main(["train", *words, "--training.push_to_hub", "true"]) == NOT_PUSHED
     error = capsys.readouterr().err
     assert error.endswith(f"Push it with: python scripts/push.py {tmp_path / 'run'} run\n")
     assert (tmp_path / "run" / "report.md").exists()

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from nlp_transfer import run
-from nlp_transfer.commands.merge import merge
+from nlp_transfer.commands import main
 from nlp_transfer.commands.wise_ft import chosen_alpha, wise_ft
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
@@ -139,12 +139,12 @@ def test_an_encoder_that_did_not_move(tmp_path: Path) -> None:
 
 def test_the_command(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["wise_ft", str(finished), "--output", str(tmp_path / "out"), "--alphas", "0", "1"]
-    assert merge(words) == 0
+    assert main(["merge", *words]) == 0
     printed = capsys.readouterr().out
     assert "alpha 0: macro_f1 " in printed and f"model    {tmp_path / 'out' / 'model'}" in printed
-    assert merge(words) == BAD_INPUT  # what is there is not touched
+    assert main(["merge", *words]) == BAD_INPUT  # what is there is not touched
     assert f"CheckpointError: --output {tmp_path / 'out'} is not empty: curve.json," in capsys.readouterr().err
-    assert merge(["wise_ft", str(finished), "--alphas", "2", "--choose_by", "target_f1"]) == BAD_INPUT
+    assert main(["merge", "wise_ft", str(finished), "--alphas", "2", "--choose_by", "target_f1"]) == BAD_INPUT
     message = capsys.readouterr().err
     assert "--alphas is [2.0]; expected numbers from 0 (pretrained) to 1 (fine-tuned)." in message
     assert "--choose_by: Unknown score 'target_f1'." in message
@@ -152,10 +152,9 @@ def test_the_command(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
-from nlp_transfer import merged_models
-from nlp_transfer.commands.merge import merge
+from nlp_transfer.commands import main, merged_models
 merged_models.write_manifest = lambda _: os.kill(os.getpid(), signal.SIGKILL)
-merge(sys.argv[1:])
+main(["merge", *sys.argv[1:]])
 """
 
 
@@ -165,7 +164,7 @@ def test_a_merge_that_was_killed_can_be_made_again(finished: Path, tmp_path: Pat
     assert killed.returncode == -signal.SIGKILL
     (rest,) = tmp_path.iterdir()
     assert (rest / "model" / "model.safetensors").is_file()
-    assert merge(words) == 0
+    assert main(["merge", *words]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert saved_models.load(tmp_path / "out").label_names == saved_models.load(finished).label_names
     assert (tmp_path / "out" / "report.md").read_text().startswith("# out\n")
@@ -175,7 +174,7 @@ def test_a_run_that_does_not_classify(tmp_path: Path, capsys: pytest.CaptureFixt
     corpus, encoder = write_documents(tmp_path / "documents"), tiny_encoder(tmp_path / "encoder")
     tree = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
     run(load_config(tree=tree))
-    assert merge(["wise_ft", str(tmp_path / "run")]) == BAD_INPUT
+    assert main(["merge", "wise_ft", str(tmp_path / "run")]) == BAD_INPUT
     assert capsys.readouterr().err.endswith(
         f"CheckpointError: {tmp_path / 'run'} is a run of extractive_summarization, and its weights cannot be scored "
         "here. Expected runs that classify (sequence_classification).\n"

@@ -116,5 +116,8 @@ def test_a_status_that_says_more_is_kept():
 
 
 def test_a_reader_may_leave_where_that_is_the_end():
-    code = BEFORE + "with quiet_exit(reader_may_leave=True) as status:\n  print('a')\nsys.exit(status.code)"
+    code = BEFORE + (
+        "from nlp_transfer.config.command_ending import reader_may_leave\n"
+        "with quiet_exit() as status:\n  with reader_may_leave():\n    print('a')\nsys.exit(status.code)"
+    )
     assert run_unread(code) == (0, "")

@@ -1,48 +1,110 @@
-"""Overrides from the words of a command line."""
+"""The arguments of a command's function from the words of a command line."""
+
+from typing import Any
 
 import pytest
 
-from nlp_transfer.config.command_line import command_parser, read_generation, read_overrides
+from nlp_transfer.config.command_line import call_command, parse_command, read_overrides, read_pairs
 from nlp_transfer.errors import ConfigError
+
+EXPECTED = "--PATH VALUE"
+
+
+def store(
+    model: str,
+    file: str = "-",
+    *,
+    output: str | None = None,
+    share: float | None = None,
+    shares: list[float] | None = None,
+    languages: list[str] | None = None,
+    settings: dict[str, Any] | None = None,
+    dry_run: bool = False,
+) -> int | None:
+    """Store a model."""
+    return 3 if dry_run else None
+
+
+DEFAULTS = {
+    "model": "m",
+    "file": "-",
+    "output": None,
+    "share": None,
+    "shares": None,
+    "languages": None,
+    "settings": None,
+    "dry_run": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        ([], {}),
+        (["a.txt"], {"file": "a.txt"}),
+        (["--output", "2024"], {"output": "2024"}),  # a name, not a number
+        (["--output=a=b"], {"output": "a=b"}),
+        (["--share", "2e-1", "--dry_run"], {"share": 0.2, "dry_run": True}),
+        (["--shares", "0", "0.5", "--languages", "en", "no"], {"shares": [0.0, 0.5], "languages": ["en", "no"]}),
+        (["--settings", "a=1", "b=true"], {"settings": {"a": 1, "b": True}}),
+    ],
+)
+def test_words_become_typed_arguments(words, changed):
+    assert parse_command(store, ["m", *words]) == DEFAULTS | changed
+
+
+@pytest.mark.parametrize(
+    ("words", "problems"),
+    [
+        (["m", "--share", "x"], ["--share is 'x'; expected float or null."]),
+        (["m", "--shares", "1", "x"], ["--shares is 'x'; expected float."]),
+        ([""], ["MODEL is empty; expected a name or a path, or leave it out."]),
+        (["m", "--output", ""], ["--output is empty; expected a name or a path, or leave it out."]),
+        (["m", "--settings", "a"], ["--settings: 'a' is no setting; expected NAME=VALUE, such as num_beams=1."]),
+        (["m", "--out", "x"], ["Unknown option '--out'. Did you mean '--output'? Options: --help, --output, "]),
+        (["m", "a", "b"], ["'b' is not expected here; usage: nlp-transfer store"]),
+    ],
+)
+def test_words_that_fit_no_parameter(words, problems):
+    with pytest.raises(ConfigError) as caught:
+        parse_command(store, words)
+    assert len(caught.value.problems) == len(problems)
+    assert all(found.startswith(start) for found, start in zip(caught.value.problems, problems, strict=True))
+
+
+def test_the_exit_status_is_the_functions():
+    assert call_command(store, ["m"]) == 0
+    assert call_command(store, ["m", "--dry_run"]) == 3
 
 
 def test_overrides_in_both_forms():
-    assert read_overrides(["--a.b", "2e-5", "--c=x=y", "--d", "[1, 2]"]) == [("a.b", 2e-5), ("c", "x=y"), ("d", [1, 2])]
+    pairs = read_overrides(["--a.b", "2e-5", "--c=x=y", "--d", "[1, 2]"], EXPECTED)
+    assert pairs == [("a.b", 2e-5), ("c", "x=y"), ("d", [1, 2])]
 
 
 def test_negative_numbers_are_values():
-    assert read_overrides(["--a", "-1"]) == [("a", -1)]
+    assert read_overrides(["--a", "-1"], EXPECTED) == [("a", -1)]
 
 
 def test_words_that_are_no_options_are_reported_together():
     with pytest.raises(ConfigError) as caught:
-        read_overrides(["stray", "--a", "--b", "1"])
-    assert "'stray' is not an option" in caught.value.problems[0]
+        read_overrides(["stray", "--a", "--b", "1"], EXPECTED)
+    assert "'stray' is not an option; expected --PATH VALUE." in caught.value.problems[0]
     assert "--a has no value; expected --a VALUE" in caught.value.problems[1]
 
 
-def test_generation_settings_are_read_as_yaml():
-    read = read_generation(["num_beams=1", "early_stopping=true", "length_penalty=2e-1"])
+def test_pairs_are_read_as_yaml():
+    problems: list[str] = []
+    read = read_pairs(["num_beams=1", "early_stopping=true", "length_penalty=2e-1"], "--generation", problems)
     assert read == {"num_beams": 1, "early_stopping": True, "length_penalty": 0.2}
-    assert read_generation([]) == {}
+    assert not problems
 
 
-def test_words_that_are_no_generation_setting():
-    with pytest.raises(ConfigError) as raised:
-        read_generation(["num_beams", "=2", "top_k=1", "top_k=2"])
-    assert raised.value.problems == [
+def test_words_that_are_no_pair():
+    problems: list[str] = []
+    read_pairs(["num_beams", "=2", "top_k=1", "top_k=2"], "--generation", problems)
+    assert problems == [
         "--generation: 'num_beams' is no setting; expected NAME=VALUE, such as num_beams=1.",
         "--generation: '=2' is no setting; expected NAME=VALUE, such as num_beams=1.",
         "--generation: top_k is given twice.",
     ]
-
-
-def test_an_empty_word_is_no_path(capsys):
-    parser = command_parser("what it does")
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--output")
-    for words, name in (([""], "MODEL"), (["runs/first", "--output", ""], "--output")):
-        with pytest.raises(SystemExit) as ended:
-            parser.parse_args(words)
-        assert ended.value.code == 2
-        assert f"error: argument {name}: the value is empty; expected a name or a path" in capsys.readouterr().err

@@ -4,8 +4,7 @@ import dataclasses
 
 import pytest
 
-from nlp_transfer.commands.push import push
-from nlp_transfer.commands.train import train
+from nlp_transfer.commands import main
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.config.renamed import RENAMED, unknown_name
 from nlp_transfer.errors import ConfigError
@@ -51,19 +50,21 @@ def test_an_old_key_names_the_new_one(path, value, message):
 
 
 @pytest.mark.parametrize(
-    ("command", "words", "message"),
+    ("words", "message"),
     [
-        (train, ["--new_run"], "The option --new_run was renamed: write --archive_existing."),
-        (push, ["run", "me/it", "--into_existing"], "The option --into_existing was renamed: write --allow_existing."),
+        (["train", "--new_run"], "The option --new_run was renamed: write --archive_existing."),
         (
-            push,
-            ["run", "me/it", "--without_corpus_check"],
+            ["push", "run", "me/it", "--into_existing"],
+            "The option --into_existing was renamed: write --allow_existing.",
+        ),
+        (
+            ["push", "run", "me/it", "--without_corpus_check"],
             "The option --without_corpus_check was renamed: write --skip_overlap_check.",
         ),
     ],
 )
-def test_an_old_option_names_the_new_one(command, words, message, capsys):
-    assert command(words) == 2
+def test_an_old_option_names_the_new_one(words, message, capsys):
+    assert main(words) == 2
     assert message in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.evaluate import evaluate
+from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT, PIPE_CLOSED
 from tests.tiny_classifiers import random_texts
 
@@ -36,14 +36,14 @@ def test_scores_a_corpus_and_writes_what_it_says(
 ) -> None:
     words = [str(tiny_classifier), "--corpus.path", str(corpus), "--corpus.columns.clause", "text"]
     words += ["--corpus.columns.kind=label", "--output_dir", str(tmp_path / "scores"), "--device", "cpu"]
-    assert evaluate(words) == 0
+    assert main(["evaluate", *words]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("test · 6 rows")
     assert f"metrics      {tmp_path / 'scores' / 'metrics.json'}" in printed.replace("\n", "")
     scores = json.loads((tmp_path / "scores" / "metrics.json").read_text())["target"]["test"]
     assert [scores["per_class"][name]["support"] for name in ("red", "green", "blue")] == [2, 2, 2]
     # The same command again would overwrite them.
-    assert evaluate(words) == BAD_INPUT
+    assert main(["evaluate", *words]) == BAD_INPUT
     assert capsys.readouterr().err == (
         f"CheckpointError: --output_dir {tmp_path / 'scores'} is not empty: metrics.json, predictions.jsonl.gz, "
         "report.md. Nothing in it is touched; name a new folder.\n"
@@ -79,36 +79,42 @@ def test_problems_of_the_corpus_are_reported_together(capsys: pytest.CaptureFixt
         "--corpus.split.seed",
         "x",
     ]
-    assert evaluate(words) == BAD_INPUT
+    assert main(["evaluate", *words]) == BAD_INPUT
     message = capsys.readouterr().err
     assert message.startswith("ConfigError: 4 problems:\n")
     assert "corpus.path: there is no file or folder nowhere" in message
     assert "  - Unknown option '--splt'. Did you mean '--split'?" in message
     assert "  - corpus: Unknown key 'colums'. Did you mean 'columns'?" in message
     assert "  - corpus.split.seed is 'x'; expected int." in message
-    assert evaluate(["model", "--corpus.path", "nowhere"]) == BAD_INPUT
+    assert main(["evaluate", "model", "--corpus.path", "nowhere"]) == BAD_INPUT
     assert "corpus.path: there is no file or folder nowhere (from " in capsys.readouterr().err
 
 
 def test_a_corpus_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate(["model"]) == BAD_INPUT
+    assert main(["evaluate", "model"]) == BAD_INPUT
     assert "corpus names no source; give exactly one of corpus.path (a file or a folder)" in capsys.readouterr().err
-    assert evaluate(["model", "stray"]) == BAD_INPUT
+    assert main(["evaluate", "model", "stray"]) == BAD_INPUT
     assert capsys.readouterr().err == (
         "ConfigError: 'stray' is not an option; expected --corpus.PATH VALUE such as --corpus.path data/kitchen.\n"
     )
     with pytest.raises(SystemExit) as ended:
-        evaluate([])
+        main(["evaluate"])
     assert ended.value.code == BAD_INPUT
     assert "the following arguments are required: MODEL" in capsys.readouterr().err
 
 
 def test_help_shows_every_field_of_a_corpus_and_no_others(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        evaluate(["--help"], "What it does.")
+        main(["evaluate", "--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    for option in ("What it does.", "--split NAME", "--max_tokens N", "--corpus.hub", "--corpus.split.similarity"):
+    for option in (
+        "Score a saved model",
+        "--split SPLIT",
+        "--max_tokens MAX_TOKENS",
+        "--corpus.hub",
+        "--corpus.split.similarity",
+    ):
         assert option in printed
     assert "--training." not in printed
 
@@ -140,5 +146,5 @@ def test_settings_of_generation_reach_the_model(
     tiny_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [str(tiny_classifier), "--corpus.path", str(tmp_path), "--generation", "num_beams=1"]
-    assert evaluate(words) == BAD_INPUT
+    assert main(["evaluate", *words]) == BAD_INPUT
     assert "--generation sets what summaries are like, and this model makes none." in capsys.readouterr().err

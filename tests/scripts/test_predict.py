@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.commands.predict import predict
+from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT
+from nlp_transfer.data.input_texts import FILE_KINDS
 from tests.tiny_classifiers import LABELS, WORDS, random_texts
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 def test_a_file_gives_a_file(tiny_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.csv").write_text('id,clause\nx,"w1, w2"\ny,w3\n')
     words = [str(tiny_classifier), str(tmp_path / "a.csv"), "--text_column", "clause", "--top_k", "2"]
-    assert predict([*words, "--output", str(tmp_path / "b.jsonl"), "--device", "cpu", "--max_tokens", "64"]) == 0
+    assert (
+        main(["predict", *words, "--output", str(tmp_path / "b.jsonl"), "--device", "cpu", "--max_tokens", "64"]) == 0
+    )
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
     rows = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
@@ -37,7 +40,7 @@ def test_standard_input_gives_standard_output(
 ) -> None:
     content = b'{"text": "w1 w2", "id": 9}\n\n{"text": "w4"}\n'
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
-    assert predict([str(tiny_multi_label_classifier)]) == 0
+    assert main(["predict", str(tiny_multi_label_classifier)]) == 0
     rows = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
     assert [row["id"] for row in rows] == [9, 1]
     assert list(rows[0]) == ["id", "predicted", "probabilities"]
@@ -55,13 +58,13 @@ def test_bad_rows_end_with_a_status_and_without_a_traceback(
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "w1"}\n{"text": "w2"}\n{"body": "w1"}\n{"text": "w3"}\n')
-    assert predict([str(tiny_classifier), str(path)]) == BAD_INPUT
+    assert main(["predict", str(tiny_classifier), str(path)]) == BAD_INPUT
     captured = capsys.readouterr()
     assert [json.loads(line)["id"] for line in captured.out.splitlines()] == [0, 1]
     assert captured.err == (
         f"DataError: {path}: line 3 (id 2): text is missing (null). Every row needs a text: mend or remove these rows.\n"
     )
-    assert predict([str(tmp_path), str(path)]) == BAD_INPUT
+    assert main(["predict", str(tmp_path), str(path)]) == BAD_INPUT
     assert capsys.readouterr().err.startswith(f"CheckpointError: {tmp_path} holds no trained model")
 
 
@@ -69,22 +72,21 @@ def test_no_texts_are_told(
     tiny_classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert predict([str(tiny_classifier)]) == 0
+    assert main(["predict", str(tiny_classifier)]) == 0
     assert tuple(capsys.readouterr()) == ("", "Standard input holds no texts; nothing was predicted.\n")
     for name, content in (("a.csv", "text,id\n"), ("a.jsonl", "\n\n"), ("a.json", "[]")):
         path = tmp_path / name
         path.write_text(content)
-        assert predict([str(tiny_classifier), str(path)]) == 0
+        assert main(["predict", str(tiny_classifier), str(path)]) == 0
         assert tuple(capsys.readouterr()) == ("", f"{path} holds no texts; nothing was predicted.\n")
 
 
 def test_the_help_names_every_kind_of_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit):
-        predict(["--help"])
+        main(["predict", "--help"])
     assert (
-        "a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet or .txt (one text a line), each also with .gz; "
-        "a folder of text files; - (the default) is standard input"
+        f"a file that ends in {FILE_KINDS}; a folder of text files; - is standard input (str; default: -)"
     ) in " ".join(capsys.readouterr().out.split())
 
 
@@ -93,24 +95,26 @@ def test_settings_of_generation_reach_the_model(
 ) -> None:
     (tmp_path / "a.txt").write_text("w1\n")
     words = [str(tiny_classifier), str(tmp_path / "a.txt")]
-    assert predict([*words, "--generation", "num_beams=1"]) == BAD_INPUT
+    assert main(["predict", *words, "--generation", "num_beams=1"]) == BAD_INPUT
     assert "--generation sets what summaries are like, and this model makes none." in capsys.readouterr().err
-    assert predict([*words, "--generation", "num_beams"]) == BAD_INPUT
+    assert main(["predict", *words, "--generation", "num_beams"]) == BAD_INPUT
     assert (
         "--generation: 'num_beams' is no setting; expected NAME=VALUE, such as num_beams=1." in capsys.readouterr().err
     )
 
 
 def test_unknown_options_and_formats(capsys: pytest.CaptureFixture[str]) -> None:
-    for words, message in (
-        (["model", "file", "--outptu", "x"], "unrecognized arguments: --outptu x"),
-        (["model", "--format", "xml"], "invalid choice: 'xml' (choose from"),
-        ([], "the following arguments are required: MODEL"),
-    ):
-        with pytest.raises(SystemExit) as ended:
-            predict(words)
-        assert ended.value.code == BAD_INPUT
-        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["predict"])
+    assert ended.value.code == BAD_INPUT
+    assert "the following arguments are required: MODEL" in capsys.readouterr().err
+    assert main(["predict", "model", "file", "--outptu", "x"]) == BAD_INPUT
+    assert "Unknown option '--outptu'. Did you mean '--output'?" in capsys.readouterr().err
+
+
+def test_a_value_that_is_none_of_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "model", "--format", "xml"]) == BAD_INPUT
+    assert "--format: Unknown value 'xml'. Values: auto, jsonl, text, document, csv, tsv." in capsys.readouterr().err
 
 
 def test_head_ends_the_script_quietly(tiny_classifier: Path) -> None:
@@ -140,8 +144,8 @@ def test_head_ends_the_script_quietly(tiny_classifier: Path) -> None:
 
 MEASURE = """
 import resource, sys
-from nlp_transfer.commands.predict import predict
-status = predict(sys.argv[1:])
+from nlp_transfer.commands import main
+status = main(["predict", *sys.argv[1:]])
 print(status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

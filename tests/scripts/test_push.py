@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nlp_transfer import run
-from nlp_transfer.commands.push import push
+from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
 from tests.hub_server import HOLD, OWNER, STRANGER, Hub, running
@@ -64,7 +64,7 @@ def python(*words: str, env: dict[str, str], status: int = 0) -> subprocess.Comp
 def test_a_dry_run_lists_each_file_and_sends_nothing(
     loopback_hub: Hub, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert push([str(trained / "lora"), "ada/clauses", "--dry_run"]) == 0
+    assert main(["push", str(trained / "lora"), "ada/clauses", "--dry_run"]) == 0
     shown = capsys.readouterr().out
     size = (trained / "lora" / "model" / "model.safetensors").stat().st_size
     assert f"model.safetensors      weights                                           {size:,}" in shown
@@ -77,17 +77,17 @@ def test_a_dry_run_says_what_the_scan_found(
     loopback_hub: Hub, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     card = tmp_path / "card.md"
-    assert push([str(trained / "lora"), "ada/clauses", "--write_card", str(card)]) == 0
+    assert main(["push", str(trained / "lora"), "ada/clauses", "--write_card", str(card)]) == 0
     assert capsys.readouterr().out == f"The card is in {card}. Edit it, and push it with --card {card}.\n"
     card.write_text(card.read_text() + "\nAsk jane@law.example\n")
-    assert push([str(trained / "lora"), "ada/clauses", "--card", str(card), "--dry_run"]) == BAD_INPUT
+    assert main(["push", str(trained / "lora"), "ada/clauses", "--card", str(card), "--dry_run"]) == BAD_INPUT
     shown = capsys.readouterr()
     assert "the card" in shown.out
     assert "PublishError: 2 problems:\n  - README.md, line " in shown.err
     assert "e-mail address: 'jane@law.example' (to let it pass: --allow personal:f5c87037)" in shown.err
     words = [str(trained / "lora"), "ada/clauses", "--card", str(card), "--allow", "personal:f5c87037"]
-    assert push([*words, "--dry_run"]) == 0
-    assert push(words) == 0
+    assert main(["push", *words, "--dry_run"]) == 0
+    assert main(["push", *words]) == 0
     assert capsys.readouterr().out.endswith(
         f"{loopback_hub.url}/ada/clauses\nrevision {loopback_hub.repositories['ada/clauses'].branches['main']}\n"
     )
@@ -96,25 +96,25 @@ def test_a_dry_run_says_what_the_scan_found(
 def test_a_dry_run_says_that_an_adapters_base_is_not_on_the_hub(
     loopback_hub: Hub, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert push([str(trained / "lora"), "ada/clauses", "--what", "adapter", "--dry_run"]) == 0
+    assert main(["push", str(trained / "lora"), "ada/clauses", "--what", "adapter", "--dry_run"]) == 0
     assert (
         "\nNote: the adapter fits one base model alone, and that is an encoder that is not on the Hub: neither adapter_"
         in capsys.readouterr().out
     )
-    assert push([str(trained / "lora"), "ada/clauses", "--dry_run"]) == 0
+    assert main(["push", str(trained / "lora"), "ada/clauses", "--dry_run"]) == 0
     assert "Note:" not in capsys.readouterr().out
 
 
 def test_a_card_is_not_overwritten(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "card.md").write_text("mine")
-    assert push([str(trained / "lora"), "a/b", "--write_card", str(tmp_path / "card.md")]) == BAD_INPUT
+    assert main(["push", str(trained / "lora"), "a/b", "--write_card", str(tmp_path / "card.md")]) == BAD_INPUT
     assert "card.md is there already, and is not overwritten; name another file." in capsys.readouterr().err
     assert (tmp_path / "card.md").read_text() == "mine"
 
 
 def test_options_reach_the_push(loopback_hub: Hub, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--public", "--license", "mit", "--language", "en", "de", "--revision", "v1", "--what", "both"]
-    assert push([str(trained / "lora"), "lab/clauses", *words, "--skip_overlap_check"]) == 0
+    assert main(["push", str(trained / "lora"), "lab/clauses", *words, "--skip_overlap_check"]) == 0
     assert not loopback_hub.repositories["lab/clauses"].private
     assert f"{loopback_hub.url}/lab/clauses/tree/v1\nrevision " in capsys.readouterr().out
     files = loopback_hub.files("lab/clauses", "v1")
@@ -137,7 +137,7 @@ def test_what_cannot_be_pushed_is_said_without_a_traceback(
 ) -> None:
     given = [word.replace("{run}", str(trained / "lora")) for word in words]
     dry = [] if given[-1] == "eve/b" else ["--dry_run"]
-    assert push([*given, *dry]) == BAD_INPUT
+    assert main(["push", *given, *dry]) == BAD_INPUT
     shown = capsys.readouterr()
     assert shown.err.startswith(problem)
     assert "Traceback" not in shown.err

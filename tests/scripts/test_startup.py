@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nlp_transfer.commands import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {
     "accelerate",
@@ -47,7 +49,14 @@ def test_importing_the_package():
     assert imported & HEAVY == set()
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("verb", ["", *COMMANDS])
+def test_help_of_the_console_command(verb):
+    shown, imported = start("-m", "nlp_transfer", *verb.split(), "--help")
+    assert shown.startswith(f"usage: nlp-transfer {verb or 'COMMAND'} ")
+    assert imported & HEAVY == set()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("[a-z]*.py")), ids=lambda path: path.stem)
 def test_help(script):
     shown, imported = start(str(script), "--help")
     assert shown.startswith("usage: ")

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from nlp_transfer.commands.train import train
+from nlp_transfer.commands import main
 from nlp_transfer.training import TransferTrainer
 
 LAST_STEP = 7
@@ -23,4 +23,4 @@ def killing_step(self, *args, **kwargs):
 
 if __name__ == "__main__":
     TransferTrainer.training_step = killing_step
-    sys.exit(train(["--config", sys.argv[1]]))
+    sys.exit(main(["train", "--config", sys.argv[1]]))

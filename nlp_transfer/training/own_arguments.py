@@ -1,0 +1,56 @@
+"""The training arguments that transformers does not have, readable without importing it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass
+class OwnArguments:
+    """Training arguments of this package, which `TransferArguments` adds to transformers' own.
+
+    Args:
+        early_stopping_patience: evaluations without a better `metric_for_best_model` after which training stops.
+            Needs `load_best_model_at_end` and an `eval_strategy`.
+        early_stopping_threshold: how much better counts as better.
+        precision: `fp32`, `bf16` (autocast), or `auto`: bf16 where the processor or GPU has it natively, else fp32.
+            Unset leaves `bf16` and `fp16` to decide.
+        cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
+            `scripts/train.py` sets them; `accelerate launch` by itself leaves one.
+        on_nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
+            take it, or `skip` it, say so, and go on.
+        max_skipped_updates: how many updates `on_nonfinite: skip` may leave out before it stops too.
+        unpadding: leave padding out of the encoder's layers, where the network allows it (models/speed/unpadding.py).
+        fast_dropout: on a CPU, draw all dropout, attention's too, by a faster generator (models/speed/dropout.py).
+        attention_dropout: share of attention weights that are dropped while training; unset leaves what the model's
+            configuration says. A run's configuration has it at its top, and there 0 is the default.
+        fast_linear: on a CPU, compute the float32 products of linear layers by oneDNN (models/speed/fast_linear.py).
+        source_weights: of several sources, the share of an epoch that each one has: `size` (as it has rows), `equal`,
+            `distance` (as much of the target's texts looks like it), or a number for each source in order.
+        max_tokens_per_forward: how many tokens, padding not counted, go through the model at once; a larger micro-batch
+            is cut into passes of rows of similar length, whose gradients add up to the same update. Unset never cuts.
+        activation_cache: keep on disk what the frozen part of an encoder makes of each text, where that pays, so that
+            it is computed once (`scripts/cache.py` lists and clears it). Results stay within float rounding.
+        activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
+    """
+
+    early_stopping_patience: int | None = field(default=None, metadata={"help": "Evaluations without gain to stop at."})
+    early_stopping_threshold: float = field(default=0.0, metadata={"help": "How much better counts as better."})
+    precision: Literal["auto", "fp32", "bf16"] | None = field(
+        default=None, metadata={"help": "fp32, bf16, or auto: bf16 where it is native."}
+    )
+    cpu_threads: int | None = field(default=None, metadata={"help": "Threads of each process on a CPU."})
+    on_nonfinite: Literal["stop", "skip"] = field(default="stop", metadata={"help": "What to do with such an update."})
+    max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
+    unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
+    fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
+    attention_dropout: float | None = field(default=None, metadata={"help": "Share of attention weights to drop."})
+    fast_linear: bool = field(default=True, metadata={"help": "On a CPU, compute float32 products by oneDNN."})
+    # HfArgumentParser takes the type before None, and would make a list of floats of any other order.
+    source_weights: str | None | list[float] = field(  # noqa: RUF036
+        default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers ('0.3 0.7')."}
+    )
+    max_tokens_per_forward: int | None = field(
+        default=None, metadata={"help": "Tokens that go through the model at once."}
+    )
+    activation_cache: bool = field(default=True, metadata={"help": "Compute what is frozen once, and keep it on disk."})
+    activation_cache_gb: float = field(default=10.0, metadata={"help": "Size limit of that, in 10^9 bytes."})
