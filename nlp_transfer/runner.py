@@ -26,6 +26,7 @@ from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.reporting.config_record import config_differences, leaves
 from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
+from nlp_transfer.reporting.run_context import PriorCorrection, RunContext
 from nlp_transfer.reporting.run_facts import (
     describe_corpora,
     facts_of,
@@ -35,7 +36,7 @@ from nlp_transfer.reporting.run_facts import (
     unreadable_warnings,
 )
 from nlp_transfer.reporting.run_folder import RunFolder, archive, check_run_folder, open_run_folder
-from nlp_transfer.reporting.run_results import PriorCorrection, RunContext, collect_results
+from nlp_transfer.reporting.run_results import collect_results
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import saved_models
@@ -322,7 +323,8 @@ def _report(
         config=dict(around.record),
         seeds=(experiment.training.seed,),
         baselines={**trained.untrained, **results.baselines},
-        facts={**trained.facts, **around.facts, **results.facts},
+        facts={**trained.facts, **around.facts},
+        findings=results.findings,
         thresholds=task.threshold_by_label(),
         paths={**trained.paths, **results.paths},
         warnings=(*prepared.warnings, *results.warnings),

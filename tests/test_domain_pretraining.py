@@ -141,7 +141,7 @@ def test_several_sources_have_their_shares_and_perplexities(encoder, corpus, tmp
         names[0]: "96 training rows, 0.250 of what an epoch draws",
         names[1]: "12 training rows, 0.750 of what an epoch draws",
     }
-    found = report.facts["perplexity by source"]
+    found = report.finding("perplexity by source")
     assert [f"test {found[name].split(', test ')[1].split(' ')[1]}" for name in names] == ["test (24", "test (12"]
     each = [math.log(float(found[name].split(", test ")[1].split(" ")[0])) for name in names]
     assert min(each) < report.metrics["source"]["test"]["loss"] < max(each)

@@ -226,7 +226,7 @@ def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResul
         "trainable_parameters": report.cost.trainable_parameters,
         "validation": _compared(report.metrics["source"]["validation"]),
         "report": report.paths["report"],
-        **({"checkpoints": report.facts["checkpoints"]} if "checkpoints" in report.facts else {}),
+        **({"checkpoints": checkpoints} if (checkpoints := report.finding("Checkpoints")) else {}),
     }
     seconds = time.perf_counter() - started
     yield CellResult(corpus, system, seed, scores, seconds, details)

@@ -17,6 +17,7 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import read_json, write_json, write_text
 from nlp_transfer.reporting.config_record import config_record
 from nlp_transfer.reporting.environment import library_versions
+from nlp_transfer.tasks.blocks import Section, Table, section_of, section_record
 
 if TYPE_CHECKING:
     from nlp_transfer.data.corpus import Corpus
@@ -119,6 +120,7 @@ class Report:
         seeds: of training.
         baselines: scores as in `metrics`, by baseline.
         facts: what the methods chose and counted.
+        findings: sections about the predictions.
         thresholds: the probability from which each label is predicted; empty for single-label.
         paths: what the run made, by a word for it (`model`, `predictions`, …); `write` adds its own.
         versions: of the libraries; found when not given.
@@ -140,6 +142,7 @@ class Report:
     seeds: tuple[int, ...]
     baselines: "dict[str, DomainScores]" = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    findings: tuple[Section, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str | None] = field(default_factory=library_versions)
@@ -162,6 +165,11 @@ class Report:
     def seed_words(self) -> str:
         """The seeds as text."""
         return f"seed{'s' if len(self.seeds) != 1 else ''} {', '.join(map(str, self.seeds))}"
+
+    def finding(self, title: str) -> dict[str, str]:
+        """Return the facts of the finding with a title, by their labels; empty where there is none."""
+        tables = (block for one in self.findings if one.title == title for block in one.blocks)
+        return {row[0]: row[1] for block in tables if isinstance(block, Table) for row in block.rows}
 
     def systems(self, domain: str, split: str) -> dict[str, dict[str, Any]]:
         """The scores of the model and of every baseline that was scored there."""
@@ -191,7 +199,8 @@ class Report:
         report = replace(self, paths={**self.paths, **{name: str(path) for name, path in written.items()}})
         write_text(written["report"], report_markdown(report))
         rest = {name: value for name, value in asdict(report).items() if name not in ("metrics", "baselines")}
-        write_json(folder / REPORT, {**rest, "config": config_record(self.config)})
+        rest |= {"config": config_record(self.config), "findings": [section_record(one) for one in self.findings]}
+        write_json(folder / REPORT, rest)
         write_json(written["metrics"], self.metrics)
         return report
 
@@ -212,6 +221,7 @@ class Report:
                     "metrics": read_json(place / METRICS_FILE),
                     "baselines": baselines,
                     "methods": tuple(rest["methods"]),
+                    "findings": tuple(map(section_of, rest["findings"])),
                     "corpora": {
                         domain: CorpusFacts(**{**facts, "notes": tuple(facts["notes"])})
                         for domain, facts in rest["corpora"].items()

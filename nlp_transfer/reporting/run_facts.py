@@ -33,12 +33,12 @@ def describe_corpora(corpora: Mapping[str, Corpus]) -> list[str]:
     ]
 
 
-def parameter_summary(config: ExperimentParts, trainable: int, total: int) -> str:
+def parameter_summary(experiment: ExperimentParts, trainable: int, total: int) -> str:
     """The methods, how many parameters they train, and in what precision."""
-    methods = ", ".join(method.name for method in config.methods)
-    precision = "bf16" if config.training.bf16 else "fp16" if config.training.fp16 else "fp32"
+    methods = ", ".join(method.name for method in experiment.methods)
+    precision = "bf16" if experiment.training.bf16 else "fp16" if experiment.training.fp16 else "fp32"
     share = f"{trainable:,} of {total:,} parameters ({trainable / total:.2%})"
-    return f"{methods}: trains {share}, in {precision} on {config.training.device.type}."
+    return f"{methods}: trains {share}, in {precision} on {experiment.training.device.type}."
 
 
 def truncation_summary(encoded: Encoded) -> dict[str, str]:

@@ -13,7 +13,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.table import metrics_of
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.blocks import Block
+from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.headline import compared_headline
 from nlp_transfer.tasks.wording import Wording
 
@@ -281,20 +281,20 @@ class FittedTask(ABC):
         """
         return {}
 
-    def findings(
+    def sections(
         self,
         corpora: "Mapping[str, Corpus]",
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
-    ) -> dict[str, Any]:
-        """Return findings of the predictions for the report.
+    ) -> tuple[Section, ...]:
+        """Return sections about the predictions that only the task can make.
 
         Args:
             corpora: by domain.
             predictions: of the model.
             encoded: the same rows, encoded.
         """
-        return {}
+        return ()
 
     def settings(self) -> dict[str, Any]:
         """Return what a saved model needs besides its weights to predict as here; JSON can hold it."""

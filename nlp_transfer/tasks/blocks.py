@@ -1,8 +1,9 @@
 """Define the blocks that sections of reports, cards and terminals are made of, as plain values."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,51 @@ class Section:
 
     title: str
     blocks: tuple[Block, ...]
+
+
+def facts_section(title: str, facts: Mapping[str, str], alerts: Sequence[str] = ()) -> Section | None:
+    """Return a section with one row a fact; None where there is nothing to report.
+
+    Args:
+        title: its heading.
+        facts: texts by their labels.
+        alerts: warnings.
+
+    Example:
+        >>> facts_section("Copies", {"target test": "2 of 30"}).blocks[0].rows
+        [['target test', '2 of 30']]
+    """
+    if not facts and not alerts:
+        return None
+    rows = [[label, text] for label, text in facts.items()]
+    return Section(title, (Table("", ["", ""], rows, names=2), *map(Alert, alerts)))
+
+
+def section_record(section: Section) -> dict[str, Any]:
+    """Return a section as JSON can hold it, for `section_of`."""
+    blocks = [{"kind": type(block).__name__, **asdict(block)} for block in section.blocks]
+    for block in blocks:
+        if "rules" in block:
+            block["rules"] = sorted(block["rules"])
+    return {"title": section.title, "blocks": blocks}
+
+
+def section_of(record: Mapping[str, Any]) -> Section:
+    """Return the section of which `section_record` made a record.
+
+    Example:
+        >>> section = Section("s", (Text("a"), Table("t", ["x"], [["1"]])))
+        >>> section_of(section_record(section)) == section
+        True
+    """
+    kinds: dict[str, type[Block]] = {kind.__name__: kind for kind in (Text, Table, Figure, Alert)}
+    blocks = []
+    for block in record["blocks"]:
+        values = {name: value for name, value in block.items() if name != "kind"}
+        if "rules" in values:
+            values |= {"rules": frozenset(values["rules"]), "groups": values["groups"] or ()}
+        blocks.append(kinds[block["kind"]](**values))
+    return Section(record["title"], tuple(blocks))
 
 
 def escape_markdown(text: str) -> str:

@@ -131,7 +131,7 @@ def test_the_weight_of_the_source_is_chosen_on_the_targets_validation(encoder, c
     assert score_of(tmp_path / "run" / CANDIDATES / "1", "target_macro_f1", greater=True) > 0.8
     assert report.metrics["target"]["test"]["macro_f1"] > 0.8
     rows = len((tmp_path / "target" / "dev.jsonl").read_text().splitlines())
-    assert report.facts["target labels that chose the checkpoint"] == f"those of {rows} rows of split validation"
+    assert report.finding("Target labels")["chose the checkpoint"] == f"those of {rows} rows of split validation"
 
 
 def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus, tmp_path):

@@ -53,7 +53,7 @@ def test_the_report_shows_names_as_they_are(evaluation: Evaluation) -> None:
     assert report.startswith("# runs/a_b on data/\\[old\\]/a_b\n\n## Results on test (4 rows)\n")
     assert "- rows: test 4, train 1,200\n" in report
     assert f"- fingerprint: `{'f' * 64}`\n- 2 rows of \\[x\\] were dropped.\n" in report
-    assert "Confusions, rows true, columns predicted:" in report
+    assert "The model's confusions, rows true, columns predicted:" in report
     assert report.index("## Corpus") < report.index("## Versions") and "torch" in report.splitlines()[-1]
 
 

@@ -14,6 +14,7 @@ from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
+from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text
 
 NAMES = ["Permissive", "Copyleft", "Public Domain"]
 
@@ -73,7 +74,12 @@ def test_metrics_json(report, tmp_path):
 
 
 def test_a_report_is_read_back(report, tmp_path):
-    written = replace(report, warnings=("Adaptation looks worse.",)).write(tmp_path)
+    table = Table("", ["", ""], [["a", "1"]], names=2, rules=frozenset({0}))
+    found = Section("Found", (table, Text("b"), Alert("c"), Figure("d.png", "e")))
+    written = replace(report, warnings=("Adaptation looks worse.",), findings=(found,)).write(tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "## Findings\n\n### Found\n\n|  |  |\n| :--- | :--- |\n| a | 1 |\n\nb\n\n![e](d.png)\n" in text
+    assert (written.finding("Found"), written.finding("Other")) == ({"a": "1"}, {})
     again = Report.read(tmp_path)
     assert again == replace(written, config={"model": "encoder", "training": {"seed": 7}})  # secrets are not written
     (tmp_path / "report.json").write_text('{"title": "run"}')

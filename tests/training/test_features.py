@@ -3,7 +3,7 @@
 import torch
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.training.features import features, row_labels, written_losses
+from nlp_transfer.training.features import features, row_labels
 from nlp_transfer.training.target_batches import DOMAIN
 from tests.tiny_models import collate, random_rows, tiny_model
 
@@ -20,8 +20,3 @@ def test_labels_of_tokens_are_one_number_a_row():
     assert row_labels(torch.tensor([[1, 2], [3, IGNORE_INDEX]])).tolist() == [0, 0]
     assert row_labels(torch.tensor([1, 2])).tolist() == [1, 2]
     assert row_labels(torch.tensor([[1.0, 0.0]])).tolist() == [[1.0, 0.0]]
-
-
-def test_the_mean_of_generated_rows_is_that_of_all_tokens():
-    made = torch.tensor([[6.0, 3.0], [2.0, 1.0]])  # sums of losses, tokens
-    assert written_losses(made, torch.zeros(2)).mean() == 8.0 / 4.0

@@ -6,7 +6,7 @@ from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.configuration import configuration
 from nlp_transfer.reporting.sections.corpora import corpora
 from nlp_transfer.reporting.sections.cost import cost
-from nlp_transfer.reporting.sections.method import method, thresholds
+from nlp_transfer.reporting.sections.method import findings, method, thresholds
 from nlp_transfer.reporting.sections.results import results
 from nlp_transfer.reporting.sections.usage import usage
 from nlp_transfer.reporting.sections.versions import versions
@@ -17,6 +17,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     corpora,
     method,
     thresholds,
+    findings,
     cost,
     versions,
     usage,

@@ -8,12 +8,14 @@ import numpy as np
 from nlp_transfer.methods import SelfTraining
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
-from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY, NegativeTransferTest, compare
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
 from nlp_transfer.reporting.report import Report
+from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import FittedTask, Predictions
+from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training import TransferArguments, TransferTrainer
 from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
 from nlp_transfer.training.target_batches import has_label
@@ -30,6 +32,33 @@ def score_summary(report: Report) -> str:
         if split is not None
     ]
     return ", ".join(parts)
+
+
+def adaptation(run: RunContext) -> Section | None:
+    """Return the section that compares with the source-only baseline; None where there is none."""
+    if run.source_only is None or "target" not in run.scored or not run.task.label_names:
+        return None
+    folder = run.predictions.parent / SOURCE_ONLY
+    comparison = compare_with_source_only(run.task, run.scored["target"], folder, run.correction.before)
+    facts = comparison.facts()
+    if run.correction.before:
+        facts["both are"] = "without prior_correction"
+    return facts_section("Adaptation", facts, [comparison.warning(str(folder / "model"))] if comparison.warns else ())
+
+
+def checkpoints(run: RunContext) -> Section | None:
+    """Return the section about checkpoint selection, by the target's labels; None where they were not scored."""
+    if not run.experiment.log_target_scores:
+        return None
+    history = run.trainer.state.log_history
+    return facts_section(
+        "Checkpoints", choices_by_labels(run.experiment.training, history, multi_label=run.task.multi_label)
+    )
+
+
+def pseudo_labels(run: RunContext) -> Section | None:
+    """Return the section about pseudo-labels; None where there are none."""
+    return facts_section("Pseudo-labels", pseudo_label_facts(run.task, run.trainer, run.encoded))
 
 
 def compare_with_source_only(

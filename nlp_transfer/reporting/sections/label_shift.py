@@ -8,13 +8,24 @@ import numpy as np
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.metrics.label_shift import AT_CHANCE, above_chance, estimate_label_shift
 from nlp_transfer.metrics.metric import number
+from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.base import DomainPredictions, FittedTask, Predictions
+from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.scoring import predict, scored_splits
 from nlp_transfer.training.target_data import Encoded
 from nlp_transfer.training.target_evaluation import apply_prior_correction, usable_label_shift
 
 log = logging.getLogger(__name__)
+
+
+def label_shift(run: RunContext) -> Section | None:
+    """Return the section about the target's class frequencies; None for several labels a text, or without a target."""
+    task, scored, correction = run.task, run.scored, run.correction
+    if not task.label_names or task.multi_label or "target" not in scored:
+        return None
+    facts = {**class_frequencies(task, correction.undone(scored)), **correction.facts}
+    return facts_section("Class frequencies", facts, correction_warnings(task, scored["target"], correction.before))
 
 
 def class_frequencies(task: FittedTask, scored: DomainPredictions) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from nlp_transfer.files import to_json_value
 from nlp_transfer.reporting.report import Report
-from nlp_transfer.tasks.blocks import Section, Table, Text, escape_markdown
+from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown
 
 
 def method(report: Report) -> Section:
@@ -15,6 +15,14 @@ def method(report: Report) -> Section:
         for key, value in report.facts.items()
     ]
     return Section("Method", (Text(first), *([Text("\n".join(lines))] if lines else ())))
+
+
+def findings(report: Report) -> Section | None:
+    """Return the section with the findings about the predictions; their alerts stand first in a report."""
+    blocks: list[Block] = []
+    for one in report.findings:
+        blocks += [Text(f"### {one.title}"), *(block for block in one.blocks if not isinstance(block, Alert))]
+    return Section("Findings", tuple(blocks)) if blocks else None
 
 
 def thresholds(report: Report) -> Section | None:

@@ -8,13 +8,20 @@ from datasets import Dataset
 from nlp_transfer.data import Corpus
 from nlp_transfer.data.splits.exact_duplicates import copy_mask, hash_texts
 from nlp_transfer.metrics.metric import number
+from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.base import DomainPredictions, FittedTask
-
-COPIED = "copies of training texts"
-"""The fact that says how many there are, and how the others are scored."""
+from nlp_transfer.tasks.blocks import Section, facts_section
 
 MIN_OVERLAP = 0.01
 """From how much macro-F1 on copies are warned of."""
+
+
+def train_test_overlap(run: RunContext) -> Section | None:
+    """Return the section about scored texts that are copies of training texts; None where none is."""
+    if not run.task.label_names:
+        return None
+    facts, warnings = copied_texts(run.task, run.corpora, run.scored, run.learned_labels())
+    return facts_section("Copies of training texts", facts, warnings)
 
 
 def copied_texts(

@@ -49,7 +49,7 @@ def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:
 def confusion_table(scores: Scores, title: str) -> Table | None:
     """Counts, rows true and columns predicted; None for multi-label or for more than 20 classes."""
     labels = list(scores["per_class"])
-    if "exact_match" in scores or len(labels) > MATRIX_CLASSES:
+    if "exact_match" in scores or "confusion_matrix" not in scores or len(labels) > MATRIX_CLASSES:
         return None
     rows = [[label, *map(str, counts)] for label, counts in zip(labels, scores["confusion_matrix"], strict=True)]
     return Table(title, ["true \\ predicted", *labels], rows, in_terminal=False)

@@ -23,6 +23,7 @@ from nlp_transfer.metrics.tokenization import plain_words
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.tasks.summarization.baselines import (
     ORACLE,
     SUMMARY_BASELINES,
@@ -380,13 +381,13 @@ class FittedAbstractiveSummarization(FittedTask):
             ),
         )
 
-    def findings(
+    def sections(
         self,
         corpora: Mapping[str, Corpus],
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
-    ) -> dict[str, Any]:
-        """See `FittedTask.findings`: summaries that repeat a training summary."""
+    ) -> tuple[Section, ...]:
+        """See `FittedTask.sections`: summaries that repeat a training summary."""
         from nlp_transfer.tasks.summarization.sections import repeated_summaries
 
         known = {tuple(plain_words(text)) for text in corpora["source"].splits["train"]["summary"]}
@@ -397,7 +398,8 @@ class FittedAbstractiveSummarization(FittedTask):
                 again, same = repeated_summaries(documents, known)
                 of_references = "" if same is None else f"; of the references {same:,}"
                 found[f"{domain} {split}"] = f"{again:,} of {len(documents):,}{of_references}"
-        return {"summaries that are a training summary word for word": found}
+        section = facts_section("Summaries that are a training summary word for word", found)
+        return () if section is None else (section,)
 
     def documents(self, written: np.ndarray, rows: "Dataset") -> list[GeneratedSummary]:
         """The documents in their order, with what was written of their windows put together.

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from nlp_transfer.metrics.label_shift import AT_CHANCE
-from nlp_transfer.reporting.run_results import PriorCorrection
+from nlp_transfer.reporting.run_context import PriorCorrection
 from nlp_transfer.reporting.sections.label_shift import class_frequencies
 from nlp_transfer.tasks.base import Predictions
 

@@ -94,7 +94,7 @@ def test_the_report_counts_what_no_document_says(finished):
     assert "On 12 documents of source test its ROUGE-1 is " in text
     assert "| system | ROUGE 1 | ROUGE 1, 95 % | ROUGE 2 | ROUGE L | ROUGE Lsum |" in text
     assert re.search(r"\| system \| length words \| length of text \| repeated \| new pairs \| unsupported \|", text)
-    assert re.search(r"summaries that are a training summary word for word.*\d+ of 12; of the references 0", text, re.S)
+    assert re.search(r"Summaries that are a training summary word for word.*\d+ of 12; of the references 0", text, re.S)
     assert f"python scripts/predict.py {folder}/model documents.jsonl --text_column document" in text
 
 

@@ -1,0 +1,22 @@
+"""List the findings about a run's predictions: one function and one line in `FINDINGS` each, in their order."""
+
+from collections.abc import Callable
+
+from nlp_transfer.reporting.run_context import RunContext
+from nlp_transfer.reporting.sections.adaptation import adaptation, checkpoints, pseudo_labels
+from nlp_transfer.reporting.sections.label_shift import label_shift
+from nlp_transfer.reporting.sections.source_domains import source_domains
+from nlp_transfer.reporting.sections.target_labels import target_labels
+from nlp_transfer.reporting.sections.train_test_overlap import train_test_overlap
+from nlp_transfer.tasks.blocks import Section
+
+FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
+    target_labels,
+    train_test_overlap,
+    label_shift,
+    checkpoints,
+    source_domains,
+    pseudo_labels,
+    adaptation,
+)
+"""Each returns None where a run has nothing of its kind. A report keeps the sections that they return."""
