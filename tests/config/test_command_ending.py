@@ -1,12 +1,20 @@
 """Exit statuses, and errors as text."""
 
+import logging
 import os
 import subprocess
 import sys
 
 import pytest
 
-from nlp_transfer.config.command_ending import BAD_INPUT, INTERRUPTED, LOST_PROCESS, PIPE_CLOSED, quiet_exit
+from nlp_transfer.config.command_ending import (
+    BAD_INPUT,
+    INTERRUPTED,
+    LOST_PROCESS,
+    PIPE_CLOSED,
+    printed_messages,
+    quiet_exit,
+)
 from nlp_transfer.errors import DataError, LostProcessError
 from tests.launching import launched
 
@@ -121,3 +129,15 @@ def test_a_reader_may_leave_where_that_is_the_end():
         "with quiet_exit() as status:\n  with reader_may_leave():\n    print('a')\nsys.exit(status.code)"
     )
     assert run_unread(code) == (0, "")
+
+
+def test_progress_is_printed_by_the_main_process_and_warnings_by_all(capsys, monkeypatch):
+    log = logging.getLogger("nlp_transfer.somewhere")
+    with printed_messages():
+        log.info("half of it")
+        log.warning("mind the gap")
+        monkeypatch.setenv("RANK", "1")
+        log.info("not again")
+        log.warning("mind it here, too")
+    log.info("nobody listens any more")
+    assert capsys.readouterr() == ("half of it\n", "mind the gap\nmind it here, too\n")

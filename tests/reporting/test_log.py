@@ -1,13 +1,15 @@
 """The log is readable at any time and after any end."""
 
 import json
+import logging
 from datetime import datetime
 
 import numpy as np
 import pytest
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.reporting.log import JsonLinesLog
+from nlp_transfer.reporting.log import JsonLinesLog, quiet
+from tests.logged import logged
 
 
 def test_entries_are_readable_while_the_log_is_open(tmp_path):
@@ -76,3 +78,15 @@ def test_a_full_disk_is_said_with_the_path(tmp_path, monkeypatch):
     monkeypatch.setattr(log, "_file", Full())
     with pytest.raises(CheckpointError, match=r"log\.jsonl cannot be written \(No space left on device\)\. .*--resume"):
         log.write({"step": 1})
+
+
+def test_only_what_matters_is_logged_in_quiet():
+    log = logging.getLogger("nlp_transfer.somewhere")
+    with logged() as messages:
+        with quiet():
+            log.info("half of it")
+            log.warning("mind the gap")
+        with quiet(logging.ERROR):
+            log.warning("not even this")
+        log.info("done")
+    assert messages == ["mind the gap", "done"]
