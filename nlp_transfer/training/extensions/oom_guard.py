@@ -62,7 +62,8 @@ class OomGuard(Extension):
         try:
             yield
         except RuntimeError as error:
-            if not is_out_of_memory(error):
+            retries = getattr(self.trainer.args, "auto_find_batch_size", False)  # transformers catches it then
+            if retries or not is_out_of_memory(error):
                 raise
             raise TrainingError(
                 f"Out of memory at step {self.trainer.state.global_step + 1}, outside of the forward and backward "

@@ -216,3 +216,10 @@ def test_a_micro_batch_that_does_not_fit_is_halved():
     assert guard.backward(step, nn.Linear(1, 1), batch, None) == 15.0
     assert rows == [4, 2, 1, 1, 1, 1]
     assert guard.summary() == guard.state_dict() == {"micro_batch_parts": 4}
+
+
+@pytest.mark.parametrize("retries", [False, True])
+def test_out_of_memory_that_transformers_retries_is_left_to_it(retries):
+    guard = attached(OomGuard(lambda: True, collective=False), stand_in(args={"auto_find_batch_size": retries}))
+    with pytest.raises(RuntimeError if retries else TrainingError, match="CUDA out of memory"), guard.training():
+        raise torch.OutOfMemoryError("CUDA out of memory.")
