@@ -7,7 +7,7 @@ results do not depend on accumulation or the number of processes.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +16,7 @@ from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,21 @@ class Term:
 
 @dataclass(frozen=True)
 class Shapes:
-    """Hold the sizes of what a method's network reads.
+    """Hold the sizes of what a method's network reads, and what else it may be made of.
 
     Args:
         hidden: width of `Features.pooled`.
         classes: width of `Features.logits`.
         sources: number of source domains.
+        encoder: of the model that is trained.
+        masked_lm: loads the encoder once more, with a head that predicts masked tokens.
     """
 
     hidden: int
     classes: int
     sources: int = 1
+    encoder: "PreTrainedModel | None" = None
+    masked_lm: "Callable[[], PreTrainedModel] | None" = None
 
 
 @dataclass(frozen=True)

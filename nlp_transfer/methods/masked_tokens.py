@@ -1,14 +1,14 @@
-"""Target texts with hidden tokens, which are guessed beside the task: the part of an update that methods ask for.
+"""Mask tokens of target texts and learn to predict them, in the same forward pass as the task.
 
-    L_MLM = sum over the hidden tokens of the update of -log p(token) / how many they are
+    L_MLM = sum over the masked tokens of the update of -log p(token) / their number
 
-The sum runs over all processes and micro-batches. Which tokens are hidden follows from the seed and from the place that
-a text has in the endless order of target texts: a resumed run hides the same, and so do accumulation and processes.
+The sum runs over all processes and micro-batches. Which tokens are masked follows from the seed and the position of a
+text in the endless order of target texts: a resumed run masks the same, and so do accumulation and processes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,107 +19,139 @@ from nlp_transfer.data.encoding.masking import TokenMasker
 from nlp_transfer.data.encoding.token_chunks import NO_WORD
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.target_mlm import MaskedLMSettings, TargetMLM
+from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.models.families import plain_model
-from nlp_transfer.training.target_batches import MASKED_LABELS
 
-if TYPE_CHECKING:
-    from accelerate import Accelerator
+MASKED_LABELS = "masked_labels"
+"""The key of a batch for masked tokens; int64, shape (rows, tokens), `IGNORE_INDEX` elsewhere."""
 
 
-class MaskedLMObjective:
-    """Hides tokens of target texts, and computes how well they are guessed.
+class MaskedTokens(Extension):
+    """Mask tokens of target rows, and add the loss of predicting them to that of each forward pass.
 
     Args:
-        method: asks for it.
-        head: guesses (models/heads/masked_lm.py).
-        tokenizer: of the texts.
-        seed: of what is hidden.
-
-    Raises:
-        ConfigError: the tokenizer has no mask token, or there is none.
+        name: of the method; its head is the trainer's network of this name.
+        weight: factor of the mean loss of the masked tokens.
+        probability: of a token to be masked.
     """
 
-    def __init__(self, method: TargetMLM, head: nn.Module, tokenizer: Any, seed: int) -> None:
-        asked = method.hidden_tokens()
-        self.name, self.head, self.seed = method.name, head, seed
-        self.settings: MaskedLMSettings = asked
-        self.masks = masks_for(method.name, tokenizer, asked.probability)
-        self._special = np.asarray(sorted(tokenizer.all_special_ids))
-        self._count = torch.ones(())
-        self._sum: Tensor | None = None
+    def __init__(self, name: str, weight: float, probability: float) -> None:
+        self.name, self.weight, self.probability = name, weight, probability
+        self._count = torch.ones(())  # masked tokens of the update
+        self._sum: Tensor | None = None  # this update's loss so far
+        self._logged = (0.0, 0)  # since the last log entry: the sum of losses, and of how many updates
 
-    def hide(self, batch: dict[str, Tensor], places: Sequence[int]) -> None:
-        """Hide tokens of a batch of target texts, in place; the labels of what is to be guessed join it.
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Begin a run.
 
-        Args:
-            batch: with `input_ids` and `attention_mask`.
-            places: of its rows in the endless order.
+        Raises:
+            ConfigError: the tokenizer has no mask token, or there is none.
         """
+        tokenizer = self.trainer.processing_class
+        self._masker, self._logged = masks_for(self.name, tokenizer, self.probability), (0.0, 0)
+        self._special = np.asarray(sorted(tokenizer.all_special_ids))
+        yield
+
+    def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
+        """Mask tokens of target rows; their labels join the batch."""
         ids = batch["input_ids"].cpu().numpy()
         real = batch["attention_mask"].cpu().numpy() > 0
         words = np.where(real & ~np.isin(ids, self._special), np.arange(ids.shape[1]), NO_WORD)
         drawn = [
-            self.masks.draw(row, free, np.random.default_rng([self.seed, place]))
-            for row, free, place in zip(ids, words, places, strict=True)
+            self._masker.draw(row, free, np.random.default_rng([self.trainer.args.seed, position]))
+            for row, free, position in zip(ids, words, positions, strict=True)
         ]
         batch["input_ids"] = torch.from_numpy(np.stack([seen for seen, _ in drawn])).to(batch["input_ids"])
         batch[MASKED_LABELS] = torch.from_numpy(np.stack([labels for _, labels in drawn])).to(batch["input_ids"])
 
-    def begin(self, batches: Sequence[dict[str, Any]], accelerator: "Accelerator") -> None:
-        """Count the hidden tokens of an update. On all processes together."""
+    def prepare_step(self, batches: list[Batch]) -> list[Batch]:
+        """Count the masked tokens of the update, on all processes."""
+        accelerator = self.trainer.accelerator
         count = torch.tensor(float(sum(int((batch[MASKED_LABELS] != IGNORE_INDEX).sum()) for batch in batches)))
         self._count = accelerator.reduce(count.to(accelerator.device), "sum").clamp(min=1.0)
         self._sum = None
+        return batches
 
-    @contextmanager
-    def states(self, model: nn.Module) -> Iterator[list[Tensor]]:
-        """What the encoder's forward passes inside the block end with, shape (batch, tokens, hidden) each."""
-        seen: list[Tensor] = []
-        encoder = plain_model(model).base_model
-        handle = encoder.register_forward_hook(lambda module, args, output: seen.append(output[0]))
+    def loss(
+        self,
+        compute: Callable[..., Any],
+        model: nn.Module,
+        batch: Batch,
+        return_outputs: bool,
+        num_items: Tensor | int | None,
+    ) -> Any:
+        """Add the loss of the batch's masked tokens, from the states of the same forward pass."""
+        if MASKED_LABELS not in batch:
+            return compute(model, batch, return_outputs, num_items)
+        last: list[Tensor] = []
+        encoder = plain_model(self.trainer.accelerator.unwrap_model(model)).base_model
+        handle = encoder.register_forward_hook(lambda module, args, output: last.__setitem__(slice(None), [output[0]]))
         try:
-            yield seen
+            value = compute(model, batch, return_outputs, num_items)
         finally:
             handle.remove()
+        # DDP averages over processes what is to be added up.
+        return value + self.trainer.args.world_size * self.weight * self._share(last[0], batch[MASKED_LABELS])
 
-    def loss(self, states: Tensor, guessed: Tensor) -> Tensor:
-        """A pass's share of the weighted loss of the update, a scalar.
+    def _share(self, states: Tensor, labels: Tensor) -> Tensor:
+        """Return a pass's share of the update's loss, a scalar.
 
         Args:
-            states: the encoder's last, shape (batch, tokens, hidden).
-            guessed: labels, `IGNORE_INDEX` where nothing is to be guessed, shape (batch, tokens).
+            states: the encoder's last, shape (rows, tokens, hidden).
+            labels: of masked tokens, `IGNORE_INDEX` elsewhere, shape (rows, tokens).
         """
-        hidden = guessed != IGNORE_INDEX
-        if not bool(hidden.any()):
+        masked = labels != IGNORE_INDEX
+        if not bool(masked.any()):
             return states.sum() * 0.0
-        losses = functional.cross_entropy(self.head(states[hidden]).float(), guessed[hidden], reduction="sum")
-        share = losses / self._count
+        scores = self.trainer.networks[self.name](states[masked]).float()
+        share = functional.cross_entropy(scores, labels[masked], reduction="sum") / self._count
         self._sum = share.detach() if self._sum is None else self._sum + share.detach()
-        return self.settings.weight * share
+        return share
 
-    def end(self, accelerator: "Accelerator") -> float | None:
-        """Add the processes' gradients of the head; returns the loss of the update. On all processes together.
-
-        None where no pass was made.
-        """
+    def before_optimizer_step(self, grad_norm: Any, model: nn.Module) -> Any:
+        """Add the processes' gradients of the head, and note the loss of the update."""
+        accelerator = self.trainer.accelerator
         if accelerator.num_processes > 1:
-            for parameter in self.head.parameters():
+            for parameter in self.trainer.networks[self.name].parameters():
                 if parameter.requires_grad:
                     own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
                     parameter.grad = accelerator.reduce(own, "mean")  # each process has counted its part so many times
             whole = torch.zeros((), device=accelerator.device) if self._sum is None else self._sum
             self._sum = accelerator.reduce(whole, "sum")
-        return None if self._sum is None else self._sum.item()
+        if self._sum is not None:
+            self._logged = self._logged[0] + self._sum.item(), self._logged[1] + 1
+        return grad_norm
+
+    def reset_step(self) -> None:
+        """Forget the loss of the update."""
+        self._sum = None
+
+    def log(self, logs: dict[str, float]) -> dict[str, float]:
+        """Add the mean loss of the updates since the last log entry."""
+        total, updates = self._logged
+        if "loss" not in logs or not updates:
+            return logs
+        self._logged = (0.0, 0)
+        return {**logs, f"{self.name}_loss": total / updates}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what is to be logged."""
+        return {"logged": self._logged}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take it over."""
+        total, updates = state["logged"]
+        self._logged = (total, updates)
 
 
 def masks_for(name: str, tokenizer: Any, probability: float) -> TokenMasker:
-    """Masks of single tokens.
+    """Return a masker of single tokens.
 
     Args:
-        name: the method's, for messages.
+        name: of the method, for messages.
         tokenizer: of the texts.
-        probability: of a token to be hidden.
+        probability: of a token to be masked.
 
     Raises:
         ConfigError: the tokenizer has no mask token, or there is none.

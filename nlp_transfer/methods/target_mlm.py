@@ -18,27 +18,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Network, Shapes, Term
 from nlp_transfer.methods.base import Change, Needs, weight_problems
+from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-@dataclass(frozen=True)
-class MaskedLMSettings:
-    """That tokens of target texts are hidden and guessed beside the task.
-
-    Args:
-        weight: what the mean loss of the hidden tokens counts in the total.
-        probability: of a token to be hidden.
-        learning_rate: of the head that guesses.
-    """
-
-    weight: float
-    probability: float
-    learning_rate: float
 
 
 @final
@@ -71,9 +57,18 @@ class TargetMLM(AlignmentMethod):
         if problems:
             raise ConfigError(problems)
 
-    def hidden_tokens(self) -> MaskedLMSettings:
-        """See `Method.hidden_tokens`."""
-        return MaskedLMSettings(self.weight, self.mask_probability, self.learning_rate)
+    def network(self, shapes: Shapes) -> Network:
+        """Return the head that predicts tokens; see `AlignmentMethod.network`."""
+        from nlp_transfer.models.heads.masked_lm import HiddenTokenHead
+
+        assert shapes.masked_lm is not None and shapes.encoder is not None
+        return Network(HiddenTokenHead(shapes.masked_lm(), shapes.encoder), self.learning_rate)
+
+    def extension(self) -> Extension:
+        """Return what masks tokens and adds their loss; see `Method.extension`."""
+        from nlp_transfer.methods.masked_tokens import MaskedTokens
+
+        return MaskedTokens(self.name, self.weight, self.mask_probability)
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return None: the loss of the masked tokens is added in each forward pass."""

@@ -15,9 +15,10 @@ from torch.nn import functional
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods.alignment import Features
+from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
 from nlp_transfer.models.speed.batching import token_budget_batches
-from nlp_transfer.training.target_batches import DOMAIN, MASKED_LABELS, UPDATE_ROW, batch_of
+from nlp_transfer.training.target_batches import DOMAIN, UPDATE_ROW, batch_of
 
 if TYPE_CHECKING:
     from datasets import Dataset

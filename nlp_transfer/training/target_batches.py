@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods.context import Context
+from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.activation_cache.features import make_batch
 from nlp_transfer.training.optimizer_step import REPEATED, SOURCE_DOMAINS
 
@@ -26,9 +27,6 @@ DOMAIN = "domain"
 
 UPDATE_ROW = "place"
 """The key of a mixed batch that numbers the rows of the update on this process; int64, shape (rows,)."""
-
-MASKED_LABELS = "guessed"
-"""The key of a mixed batch for masked tokens; int64, shape (rows, tokens), `IGNORE_INDEX` elsewhere."""
 
 TARGET = -1
 

@@ -15,12 +15,22 @@ import torch
 from torch import Tensor, nn
 
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Shapes
-from nlp_transfer.methods.target_mlm import TargetMLM
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.models.heads.masked_lm import HiddenTokenHead
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+class MethodNetworks(nn.ModuleDict):
+    """Hold the methods' networks by the method's name.
+
+    Attributes:
+        rates: their learning rates.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rates: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,7 @@ def make_networks(
     seed: int,
     sources: int,
     masked_lm: "Callable[[], PreTrainedModel]",
-) -> nn.ModuleDict:
+) -> MethodNetworks:
     """Return the methods' networks, by the method's name; their first weights depend on the seed only.
 
     Args:
@@ -81,7 +91,7 @@ def make_networks(
         model: that is trained.
         seed: of the run.
         sources: how many source domains there are.
-        masked_lm: makes a model with the head that guesses hidden tokens.
+        masked_lm: loads the encoder once more, with a head that predicts masked tokens.
     """
     plain = plain_model(model)
     if is_encoder_decoder(plain):
@@ -91,27 +101,21 @@ def make_networks(
         layer = logits_layer(plain)
         weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
         classes, hidden = weight.shape
-    networks = nn.ModuleDict()
+    encoder: Any = plain.base_model
+    shapes = Shapes(hidden, classes, sources, encoder=encoder, masked_lm=masked_lm)
+    networks = MethodNetworks()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for method in methods:
-            if made := method.network(Shapes(hidden, classes, sources)):
-                networks[method.name] = made.module
-            elif isinstance(method, TargetMLM):
-                encoder: Any = plain.base_model
-                networks[method.name] = HiddenTokenHead(masked_lm(), encoder)
+            if made := method.network(shapes):
+                networks[method.name], networks.rates[method.name] = made.module, made.learning_rate
     return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
 
 
-def add_to_optimizer(
-    networks: nn.ModuleDict | None, methods: Sequence[AlignmentMethod], optimizer: torch.optim.Optimizer
-) -> None:
+def add_to_optimizer(networks: MethodNetworks, optimizer: torch.optim.Optimizer) -> None:
     """Add the methods' networks to an optimizer, each at its own rate."""
     known = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    for method in methods:
-        if networks is not None and method.name in networks:
-            parameters = [p for p in networks[method.name].parameters() if id(p) not in known]
-            made = method.network(Shapes(1, 1))
-            rate = made.learning_rate if made else method.learning_rate if isinstance(method, TargetMLM) else 0.0
-            if parameters:
-                optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
+    for name, network in networks.items():
+        parameters = [p for p in network.parameters() if id(p) not in known]
+        if parameters:
+            optimizer.add_param_group({"params": parameters, "lr": networks.rates[name], "weight_decay": 0.0})

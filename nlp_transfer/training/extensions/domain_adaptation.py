@@ -11,7 +11,7 @@ one draws again. Source and target rows share one forward pass.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,8 +23,6 @@ from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods.alignment import Features, active_methods
 from nlp_transfer.methods.base import Change
 from nlp_transfer.methods.extension import Batch, Extension
-from nlp_transfer.methods.masked_tokens import MaskedLMObjective
-from nlp_transfer.methods.target_mlm import TargetMLM
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.extensions.adaptation_loss import add_to_optimizer, total_loss
 from nlp_transfer.training.features import features, row_labels
@@ -32,7 +30,6 @@ from nlp_transfer.training.optimizer_step import REPEATED, row_count
 from nlp_transfer.training.runtime import random_state, set_random_state
 from nlp_transfer.training.target_batches import (
     DOMAIN,
-    MASKED_LABELS,
     TARGET,
     UPDATE_ROW,
     InfiniteSampler,
@@ -55,7 +52,6 @@ class DomainAdaptation(Extension):
         self.split = split
         self._gradients: tuple[Tensor, Tensor] | None = None  # of the loss, by this process's features and logits
         self._has_terms = False  # whether the loss of the update was computed with the methods' terms
-        self._guessing: MaskedLMObjective | None = None
         self._logged: dict[str, tuple[float, int]] = {}  # since the last log entry: sums, and of how many updates
 
     # ---- before training ----
@@ -72,10 +68,6 @@ class DomainAdaptation(Extension):
         self._logged = {}
         self.target = trainer.context.target
         self.order = InfiniteSampler(len(self.target), trainer.args.seed)
-        masking = next((method for method in trainer.methods if isinstance(method, TargetMLM)), None)
-        if masking is not None:
-            head = trainer.networks[masking.name]
-            self._guessing = MaskedLMObjective(masking, head, trainer.processing_class, trainer.args.seed)
         yield
 
     def _check(self) -> None:
@@ -96,7 +88,7 @@ class DomainAdaptation(Extension):
 
     def prepare_optimizer(self, optimizer: Optimizer) -> None:
         """Add the methods' networks, each at its own rate."""
-        add_to_optimizer(self.trainer.networks, active_methods(self.trainer.methods), optimizer)
+        add_to_optimizer(self.trainer.networks, optimizer)
 
     # ---- an update ----
 
@@ -104,10 +96,7 @@ class DomainAdaptation(Extension):
         """Add as many target rows to each micro-batch as it has source rows."""
         self._has_terms = False
         self.reset_step()
-        made = list(self._with_target(batches))
-        if self._guessing is not None:
-            self._guessing.begin(made, self.trainer.accelerator)
-        return made
+        return list(self._with_target(batches))
 
     def _with_target(self, batches: list[Batch]) -> Iterator[Batch]:
         trainer = self.trainer
@@ -132,8 +121,6 @@ class DomainAdaptation(Extension):
             del batch["labels"]  # without meaning; `mixed` gives rows without labels those that are ignored
         for extension in self.trainer.extensions:
             extension.prepare_target(batch, rows, positions)
-        if self._guessing is not None:
-            self._guessing.hide(batch, positions)
         return batch
 
     def reset_step(self) -> None:
@@ -152,25 +139,17 @@ class DomainAdaptation(Extension):
         places = batch[UPDATE_ROW]
         if self._gradients is None and not self._in_one_pass():
             value = self._look_ahead(plain)
-        seeing: AbstractContextManager[list[Tensor]] = nullcontext([])
-        if self._guessing is not None:
-            seeing = self._guessing.states(plain)
-        with seeing as states:
-            pooled, logits = features(plain, model, batch)
+        pooled, logits = features(plain, model, batch)
         if self._gradients is None:
             value = self.differentiate(pooled.detach(), logits.detach(), [batch])
         assert self._gradients is not None
         by_pooled, by_logits = (gradient[places] for gradient in self._gradients)
         # DDP averages over processes what is to be added up.
-        processes = self.trainer.args.world_size
-        flowing = processes * ((pooled * by_pooled).sum() + (logits * by_logits).sum())
-        guessing = 0.0
-        if self._guessing is not None:
-            guessing = processes * self._guessing.loss(states[-1], batch[MASKED_LABELS])
-        return value + (flowing - flowing.detach()) + guessing
+        flowing = self.trainer.args.world_size * ((pooled * by_pooled).sum() + (logits * by_logits).sum())
+        return value + (flowing - flowing.detach())
 
     def before_optimizer_step(self, grad_norm: Any, model: nn.Module) -> Any:
-        """Check that the methods' terms are in the update, and add the processes' gradients of masked tokens.
+        """Check that the methods' terms are in the update.
 
         Raises:
             TrainingError: the update's loss has no terms of the methods, since a user's own was taken in its place.
@@ -184,8 +163,6 @@ class DomainAdaptation(Extension):
                 f"calls TransferTrainer's compute_loss, so {names} had no effect on the loss. The weights did not take "
                 "this update. Compute the loss by that (self.compute_loss(model, inputs)), or leave the method out."
             )
-        if self._guessing is not None and (loss := self._guessing.end(trainer.accelerator)) is not None:
-            self._note({f"{self._guessing.name}_loss": loss})
         return grad_norm
 
     def _parts(self) -> list[Batch]:
