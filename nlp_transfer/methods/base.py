@@ -6,7 +6,7 @@ Methods compose as a list, applied in order.
 
 import math
 from abc import ABC
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +17,6 @@ from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import nn
     from transformers import PreTrainedModel, TrainerCallback
 
@@ -92,23 +91,8 @@ class Method(ABC):
         """Yield (parameter names, learning rate) for parameters that do not use the run's learning rate."""
         return iter(())
 
-    def pseudo_labels(
-        self, probabilities: "Callable[[], np.ndarray]", epoch: int, epochs: float, *, multi_label: bool
-    ) -> "np.ndarray | None":
-        """Return labels for target rows at the start of an epoch, -1 for none; None where no row gets any.
-
-        They are class ids, shape (rows,), or 0 and 1, shape (rows, labels), where a text may have several.
-
-        Args:
-            probabilities: computes the model's probabilities of all target rows, shape (rows, classes).
-            epoch: number of epochs done.
-            epochs: of the whole run.
-            multi_label: whether a text may have several labels.
-        """
-        return None
-
     def labelling_epochs(self, epochs: float) -> int:
-        """Return the number of epochs, of a run of so many, in which `pseudo_labels` computes probabilities."""
+        """Return the number of epochs, of a run of so many, before which the target's rows are predicted."""
         return 0
 
     def extension(self) -> Extension | None:

@@ -30,6 +30,7 @@ import numpy as np
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
 from nlp_transfer.methods.base import Change, Needs, weight_problems
+from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
@@ -81,7 +82,16 @@ class SelfTraining(AlignmentMethod):
     def pseudo_labels(
         self, probabilities: Callable[[], np.ndarray], epoch: int, epochs: float, *, multi_label: bool
     ) -> np.ndarray | None:
-        """See `Method.pseudo_labels`."""
+        """Return labels for target rows at the start of an epoch, -1 for none; None where no row gets any.
+
+        They are class ids, shape (rows,), or 0 and 1, shape (rows, labels), where a text may have several.
+
+        Args:
+            probabilities: computes the model's probabilities of all target rows, shape (rows, classes).
+            epoch: number of epochs done.
+            epochs: of the whole run.
+            multi_label: whether a text may have several labels.
+        """
         if epoch < self.source_epochs:
             return None
         done = (epoch - self.source_epochs) / max(1, math.ceil(epochs) - 1 - self.source_epochs)
@@ -90,8 +100,14 @@ class SelfTraining(AlignmentMethod):
         return choose(probabilities(), share, self.least_probability)
 
     def labelling_epochs(self, epochs: float) -> int:
-        """All but the first; see `Method.labelling_epochs`."""
+        """Return the number of epochs, of a run of so many, in which `pseudo_labels` computes probabilities."""
         return max(0, math.ceil(epochs) - self.source_epochs)
+
+    def extension(self) -> Extension:
+        """Return what labels target rows at the start of each epoch; see `Method.extension`."""
+        from nlp_transfer.methods.pseudo_labels import PseudoLabels
+
+        return PseudoLabels(self)
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """See `AlignmentMethod.term`; nothing for an update without a pseudo-labelled row."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
-from nlp_transfer.methods.alignment import active_methods
+from nlp_transfer.methods.alignment import Features, active_methods
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension, inside, pass_through, wrap
@@ -20,14 +20,12 @@ from nlp_transfer.training.checkpoints import check_whole, last_checkpoint_note
 from nlp_transfer.training.extensions import default_extensions
 from nlp_transfer.training.extensions.exact_resume import ExactResume, ignore_tied_weights
 from nlp_transfer.training.extensions.loss_scaling import LossScaling, without_repeated_labels
+from nlp_transfer.training.features import features_of
 from nlp_transfer.training.method_setup import apply_methods, prepare_trainer, set_learning_rates
 from nlp_transfer.training.optimizer_step import ROW_IDS, OptimizerStep
 from nlp_transfer.training.runtime import naming_lost_processes
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.source_weights import Sources
-
-if TYPE_CHECKING:
-    from peft import PeftConfig
 
 Kind = TypeVar("Kind", bound=Extension)
 
@@ -38,9 +36,7 @@ class TransferSeams(Trainer):
     Attributes:
         context: what methods may look at; None without methods and without a target.
         networks: the networks that methods train with the model, by method.
-        sources: the domains of the training rows, where they have several.
         stop_signals: where set, training saves and raises `RunInterrupted` at the step after which one of them came.
-        prior_corrected: whether `correct_prior` changed the model since it was trained.
         scored_rows: the dataset that is scored, with all columns, for a `compute_metrics` that needs more than arrays.
     """
 
@@ -55,7 +51,6 @@ class TransferSeams(Trainer):
     stop_signals: StopSignals | None = None
     prior_corrected = False
     scored_rows: Any = None
-
     _sampler: samplers.ShuffledSampler | None = None
     _repeats_last: Callable[[], bool] | None = None  # whether this process's last batch of an epoch must not count
     _fetches = False  # whether the batches of an update are fetched, rather than one of an evaluation
@@ -78,7 +73,7 @@ class TransferSeams(Trainer):
         *,
         target_dataset: Any = None,
         methods: Method | Sequence[Method] | None = (),
-        peft_config: "PeftConfig | None" = None,
+        peft_config: Any = None,
         context: Context | None = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
@@ -122,6 +117,10 @@ class TransferSeams(Trainer):
         ours = ("nlp_transfer.", "transformers.")
         own = (place for place in places if place is self or not place.__module__.startswith(ours))
         return any(name in vars(place) for place in own for name in names)
+
+    def features_of(self, dataset: Any, *, labelled: bool = True) -> Features:
+        """Return the features and logits of encoded rows; see `features.features_of`."""
+        return features_of(self, dataset, labelled=labelled)
 
     def reset_step(self) -> None:
         """Forget what this optimizer step has gathered outside of the model: it begins again, or is left out."""

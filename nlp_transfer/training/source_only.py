@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
@@ -12,7 +13,6 @@ from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.extensions.checkpoint_selection import label_free_metric
 from nlp_transfer.training.recipe import MakeTrainer, Recipe
 from nlp_transfer.training.source_weights import DISTANCE, SIZE
-from nlp_transfer.training.target_batches import without_labels
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nlp_transfer.data.encoding.label_columns import LABEL_COLUMNS, label_column
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.masked_tokens import MASKED_LABELS
@@ -32,9 +33,6 @@ TARGET = -1
 
 NEITHER = -2
 """The domain of a row that is in no term of the loss, since another process has it in the same update."""
-
-LABEL_COLUMNS = ("labels", "label", "label_ids")
-"""The columns that transformers takes for labels; its collators make `labels` of them."""
 
 
 class InfiniteSampler:
@@ -64,30 +62,6 @@ class InfiniteSampler:
             self._orders = {kept: self._orders[kept] for kept in (turn - 1, turn + 1) if kept in self._orders}
             self._orders[turn] = np.random.default_rng([self.seed, turn]).permutation(self.count)
         return self._orders[turn]
-
-
-def label_column(dataset: "Dataset") -> str | None:
-    """Return the column with the rows' labels; None where they have none."""
-    return next((name for name in LABEL_COLUMNS if name in dataset.column_names), None)
-
-
-def without_labels(dataset: "Dataset") -> "Dataset":
-    """Return the rows without labels, for methods that must not see them."""
-    names = [name for name in dataset.column_names if name in LABEL_COLUMNS]
-    return dataset.remove_columns(names) if names else dataset
-
-
-def has_label(labels: Tensor) -> Tensor:
-    """Return which rows have a label, bool, shape (rows,).
-
-    Args:
-        labels: class ids, or 0 and 1 for each label; negative for rows without.
-
-    Example:
-        >>> has_label(torch.tensor([2, -100, 0]))
-        tensor([ True, False,  True])
-    """
-    return labels.reshape(len(labels), -1)[:, 0] >= 0
 
 
 def batch_of(dataset: "Dataset", rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:

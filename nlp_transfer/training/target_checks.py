@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlp_transfer.data.encoding.label_columns import label_column
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.models.families import final_linear
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources
-from nlp_transfer.training.target_batches import label_column
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -9,6 +9,7 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.data.corpus import with_corpus_name
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import SelfTraining, TargetMLM
 from nlp_transfer.methods.alignment import active_methods
@@ -19,7 +20,6 @@ from nlp_transfer.tasks import FittedTask
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.checkpoint_selection import MIN_ROWS, label_free_metric
 from nlp_transfer.training.scoring import scored_splits
-from nlp_transfer.training.target_batches import without_labels
 from nlp_transfer.training.target_checks import check_pairs, needs_target
 
 Encoded = dict[str, dict[str, Dataset]]

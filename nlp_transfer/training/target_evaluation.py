@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from transformers import Trainer
 
+from nlp_transfer.data.encoding.label_columns import label_column, without_labels
 from nlp_transfer.errors import ConfigError, DataError, TrainingError
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, vanishing_classes
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.training.target_batches import label_column, without_labels
 from nlp_transfer.training.target_checks import check_target_labels, row_without_tokens
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification, PreTrainedModel
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import LoRA, PartialFineTuning, TargetMLM
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.heads.masked_lm import HiddenTokenHead, masked_lm_for
-from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, collate, cross_entropy, random_rows, tiny_checkpoint
 from tests.tiny_pretraining import MASK, tiny_masked_lm, tiny_tokenizer
 

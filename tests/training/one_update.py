@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
 from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods import (
     CDAN,
@@ -37,7 +38,6 @@ from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.runtime import leave_process_group
-from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import PADDING, collate, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.training.target_batches import TARGET, InfiniteSampler, mixed, without_labels
+from nlp_transfer.training.target_batches import TARGET, InfiniteSampler, mixed
 from tests.tiny_models import random_rows
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nlp_transfer.data.encoding.label_columns import has_label
 from nlp_transfer.methods import SelfTraining
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
@@ -17,8 +18,6 @@ from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import FittedTask, Predictions
 from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training import TransferArguments, TransferTrainer
-from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
-from nlp_transfer.training.target_batches import has_label
 from nlp_transfer.training.target_data import Encoded, adaptation_split
 
 
@@ -90,7 +89,7 @@ def compare_with_source_only(
 
 def pseudo_label_facts(task: FittedTask, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
     """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
-    found = next((one.labels for one in trainer.extensions if isinstance(one, PseudoLabels)), None)
+    found = trainer.summary().get("pseudo_labels")
     if found is None:
         labelling = any(isinstance(method, SelfTraining) for method in trainer.methods)
         return {"texts": "none: training ended before the first epoch that gives them"} if labelling else {}

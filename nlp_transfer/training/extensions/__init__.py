@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.extension import Extension
-from nlp_transfer.methods.self_training import SelfTraining
 from nlp_transfer.training.extensions.activation_cache import ActivationCache
 from nlp_transfer.training.extensions.checkpoint_selection import CheckpointSelection
 from nlp_transfer.training.extensions.domain_adaptation import DomainAdaptation
@@ -14,7 +13,6 @@ from nlp_transfer.training.extensions.frozen_layers import FrozenLayers
 from nlp_transfer.training.extensions.loss_scaling import LossScaling
 from nlp_transfer.training.extensions.nonfinite_guard import NonfiniteGuard
 from nlp_transfer.training.extensions.oom_guard import OomGuard
-from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
 
 
 def default_extensions(methods: Sequence[Method], *, adapter: bool = False) -> tuple[Extension, ...]:
@@ -38,8 +36,7 @@ def default_extensions(methods: Sequence[Method], *, adapter: bool = False) -> t
         CheckpointSelection(),
         *([cache] if methods or adapter else []),  # opens the store before pseudo-labels are computed
         *([DomainAdaptation(guard.split)] if adapts else []),  # mixes target rows in before items are counted
-        *(PseudoLabels(method) for method in methods if isinstance(method, SelfTraining)),
-        *(one for one in own if one is not None),
+        *(one for one in own if one is not None),  # which may label or mask the target rows that are mixed in
         scaling,
         NonfiniteGuard(),  # after all that changes gradients; inside of OomGuard, to see each part's loss
         guard,  # makes the whole step again, with all that is inside

@@ -19,6 +19,7 @@ from accelerate.utils import gather_object
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from nlp_transfer.data.encoding.label_columns import has_label, label_column
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods.alignment import Features, active_methods
 from nlp_transfer.methods.base import Change
@@ -28,17 +29,7 @@ from nlp_transfer.training.extensions.adaptation_loss import add_to_optimizer, t
 from nlp_transfer.training.features import features, row_labels
 from nlp_transfer.training.optimizer_step import REPEATED, row_count
 from nlp_transfer.training.runtime import random_state, set_random_state
-from nlp_transfer.training.target_batches import (
-    DOMAIN,
-    TARGET,
-    UPDATE_ROW,
-    InfiniteSampler,
-    batch_of,
-    has_label,
-    label_column,
-    mixed,
-    uncounted,
-)
+from nlp_transfer.training.target_batches import DOMAIN, TARGET, UPDATE_ROW, InfiniteSampler, batch_of, mixed, uncounted
 
 
 class DomainAdaptation(Extension):

@@ -20,13 +20,13 @@ from datasets import ClassLabel
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import RunInterrupted
 from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning, TargetMLM
 from nlp_transfer.metrics.perplexity import perplexity_metrics
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.training.runtime import leave_process_group
 from nlp_transfer.training.signals import StopSignals
-from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods import DANN, MMD
 from nlp_transfer.methods.base import Method
@@ -21,7 +22,6 @@ from nlp_transfer.metrics.model_selection import (
     soft_neighborhood_density,
 )
 from nlp_transfer.training.extensions.checkpoint_selection import MAX_ROWS, CheckpointSelection, evenly_spaced_rows
-from nlp_transfer.training.target_batches import without_labels
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.training.stand_in import attached, stand_in
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import ConfigError, DataError, TrainingError
 from nlp_transfer.methods import (
     CORAL,
@@ -24,12 +25,12 @@ from nlp_transfer.methods import (
     SelfTraining,
 )
 from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.pseudo_labels import PseudoLabels
 from nlp_transfer.training.checkpoints import EXTENSIONS
 from nlp_transfer.training.extensions.domain_adaptation import DomainAdaptation
 from nlp_transfer.training.extensions.nonfinite_guard import NonfiniteGuard
 from nlp_transfer.training.extensions.oom_guard import OomGuard
-from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
-from nlp_transfer.training.target_batches import DOMAIN, without_labels
+from nlp_transfer.training.target_batches import DOMAIN
 from nlp_transfer.training.target_checks import row_without_tokens
 from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
 from tests.training.stand_in import attached, stand_in

@@ -3,20 +3,22 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from accelerate.utils import broadcast
 from torch import Tensor
 
+from nlp_transfer.data.encoding.label_columns import has_label, label_column
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
+from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.extension import Batch, Extension
-from nlp_transfer.methods.self_training import SelfTraining
-from nlp_transfer.training.features import features_of
-from nlp_transfer.training.target_batches import has_label, label_column
 
 log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from nlp_transfer.methods.self_training import SelfTraining
 
 
 class PseudoLabels(Extension):
@@ -26,10 +28,10 @@ class PseudoLabels(Extension):
         method: decides which rows get which labels.
 
     Attributes:
-        labels: of the target's rows, int64, -1 for none (see `Method.pseudo_labels`); None where no row has any.
+        labels: of the target's rows, int64, -1 for none (see `SelfTraining.pseudo_labels`); None where no row has any.
     """
 
-    def __init__(self, method: SelfTraining) -> None:
+    def __init__(self, method: "SelfTraining") -> None:
         self.method = method
         self.labels: Tensor | None = None
         self._labelled_epoch = -1
@@ -62,7 +64,7 @@ class PseudoLabels(Extension):
             )
 
     def _probabilities(self) -> np.ndarray:
-        target = features_of(self.trainer, self.trainer.context.target, labelled=False)
+        target: Features = self.trainer.features_of(self.trainer.context.target, labelled=False)
         probabilities: np.ndarray = target.probabilities().cpu().numpy()
         return probabilities
 
@@ -71,6 +73,10 @@ class PseudoLabels(Extension):
         if self.labels is not None:
             labels = self.labels[list(rows)].to(batch["input_ids"].device)
             batch["labels"] = torch.where(labels >= 0, labels, IGNORE_INDEX)
+
+    def summary(self) -> Mapping[str, Any]:
+        """Return the labels of the last epoch, where rows have any."""
+        return {} if self.labels is None else {"pseudo_labels": self.labels}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the labels and their epoch."""

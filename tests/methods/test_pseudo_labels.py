@@ -7,7 +7,7 @@ import torch
 from datasets import Dataset
 
 from nlp_transfer.methods import SelfTraining
-from nlp_transfer.training.extensions.pseudo_labels import PseudoLabels
+from nlp_transfer.methods.pseudo_labels import PseudoLabels
 from tests.logged import logged
 from tests.training.stand_in import attached, stand_in
 
