@@ -19,6 +19,7 @@ from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.extensions.adaptation_loss import make_networks
 from nlp_transfer.training.extensions.checkpoint_selection import check_metric, check_one_validation, label_free_metric
 from nlp_transfer.training.losses import macro_f1, row_loss
+from nlp_transfer.training.optimizer_step import overrides
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
 from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
 
@@ -110,7 +111,7 @@ def _check_loss(trainer: Any, given: Mapping[str, Any]) -> None:
             "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
             "or give a context with such a loss: context=Context(…, loss=…)."
         )
-    if trainer.overrides("compute_loss"):
+    if overrides(trainer, "compute_loss"):
         raise ConfigError(
             f"{type(trainer).__name__} has a compute_loss of its own, and methods for a target domain need the loss "
             "of each row. Give a context with such a loss in its place: context=Context(…, loss=…)."

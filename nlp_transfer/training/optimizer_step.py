@@ -101,6 +101,27 @@ def row_origins(trainer: Any, origins: Mapping[str, str]) -> Iterator[None]:
         trainer.data_collator, trainer._signature_columns = kept
 
 
+def overrides(trainer: Any, *names: str, inherited: bool = False) -> bool:
+    """Return whether one of a trainer's methods is a user's own: neither this package's nor that of transformers.
+
+    Args:
+        trainer: a trainer.
+        names: of methods.
+        inherited: look only at the classes that this package's classes inherit from.
+
+    Example:
+        >>> Own = type("Own", (), {"compute_loss": None, "__module__": "mine"})
+        >>> overrides(Own(), "compute_loss"), overrides(Own(), "training_step")
+        (True, False)
+    """
+    order = type(trainer).__mro__
+    ours = [place for place, cls in enumerate(order) if cls.__module__.startswith("nlp_transfer.")]
+    places = order[max(ours, default=-1) + 1 :] if inherited else (trainer, *order)
+    libraries = ("nlp_transfer.", "transformers.")
+    own = (place for place in places if place is trainer or not place.__module__.startswith(libraries))
+    return any(name in vars(place) for place in own for name in names)
+
+
 def tensors_of(batch: Any) -> Iterator[Tensor]:
     """Iterate over the tensors of a batch, which may be a mapping, a sequence, or nested.
 

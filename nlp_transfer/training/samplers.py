@@ -14,7 +14,7 @@ from torch.utils.data import BatchSampler, Sampler, SequentialSampler
 
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.training.optimizer_step import ID_COLUMN, REPEATED, ROW_IDS, SOURCE_DOMAINS, row_origins
+from nlp_transfer.training.optimizer_step import ID_COLUMN, REPEATED, ROW_IDS, SOURCE_DOMAINS, overrides, row_origins
 from nlp_transfer.training.signals import WorkerStart
 from nlp_transfer.training.source_weights import SIZE, SourceDraws, sources_of
 
@@ -226,7 +226,7 @@ def train_loader(trainer: Any, make: Callable[[], Any]) -> tuple[Any, Callable[[
     sources = {DOMAIN_COLUMN: SOURCE_DOMAINS} if trainer.adapts and trainer.sources is not None else {}
     with row_origins(trainer, {ID_COLUMN: ROW_IDS, **sources}):
         loader = make()
-    own = trainer.overrides("compute_loss", "training_step")
+    own = overrides(trainer, "compute_loss", "training_step")
     repeats_last = None if own else share_evenly(loader)
     if trainer.stop_signals is not None and trainer.args.dataloader_num_workers > 0:
         loader.worker_init_fn = WorkerStart(loader.worker_init_fn)

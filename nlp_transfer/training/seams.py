@@ -105,19 +105,6 @@ class TransferSeams(Trainer):
         """Return what the extensions have to report of the training, by plain names."""
         return {name: value for extension in self.extensions for name, value in extension.summary().items()}
 
-    def overrides(self, *names: str, inherited: bool = False) -> bool:
-        """Return whether one of these methods is a user's own: neither this package's nor that of transformers.
-
-        Args:
-            names: of methods.
-            inherited: look only at the classes that this one inherits from.
-        """
-        order = type(self).__mro__
-        places = order[order.index(TransferSeams) + 1 :] if inherited else (self, *order)
-        ours = ("nlp_transfer.", "transformers.")
-        own = (place for place in places if place is self or not place.__module__.startswith(ours))
-        return any(name in vars(place) for place in own for name in names)
-
     def features_of(self, dataset: Any, *, labelled: bool = True) -> Features:
         """Return the features and logits of encoded rows; see `features.features_of`."""
         return features_of(self, dataset, labelled=labelled)

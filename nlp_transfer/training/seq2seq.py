@@ -19,7 +19,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.training.extensions.loss_scaling import LossScaling
 from nlp_transfer.training.hub import PublishingMixin
-from nlp_transfer.training.optimizer_step import row_count
+from nlp_transfer.training.optimizer_step import overrides, row_count
 from nlp_transfer.training.seams import TransferSeams
 
 # EncoderDecoderModel warns whoever gives it labels of how it computed its loss years ago.
@@ -112,7 +112,7 @@ class Seq2SeqTransferTrainer(TransferSeams, PublishingMixin, Seq2SeqTrainer):
         Each row comes once: the stock loop keeps those that fill the last batch of several processes.
         """
         self.gather_function, self._generated = self._gather_rows, (1, 1)
-        self._row_sums = None if self.extension(LossScaling).is_own() or self.overrides("prediction_step") else []
+        self._row_sums = None if self.extension(LossScaling).is_own() or overrides(self, "prediction_step") else []
         try:
             output: EvalLoopOutput = super().evaluation_loop(*args, **kwargs)
             prefix = kwargs.get("metric_key_prefix", "eval")

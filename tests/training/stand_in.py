@@ -19,7 +19,7 @@ def stand_in(model: nn.Module | None = None, **changes: Any) -> Any:
     state = SimpleNamespace(global_step=0, epoch=0.0, max_steps=4, num_train_epochs=2)
     given = {"methods": (), "context": None, "networks": None, "extensions": (), "current_step": None, "sources": None}
     given |= {"is_fsdp_enabled": False, "is_deepspeed_enabled": False, "reset_step": lambda: None}
-    given |= {"overrides": lambda *names, **_: False, "callback_handler": SimpleNamespace(callbacks=[])}
+    given |= {"callback_handler": SimpleNamespace(callbacks=[])}
     parts = {"model": model, "args": SimpleNamespace(**arguments), "accelerator": accelerator, "state": state}
     return SimpleNamespace(**{**parts, **given, **changes})
 

@@ -27,7 +27,7 @@ from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.extensions.adaptation_loss import add_to_optimizer, total_loss
 from nlp_transfer.training.features import features, row_labels
-from nlp_transfer.training.optimizer_step import REPEATED, row_count
+from nlp_transfer.training.optimizer_step import REPEATED, overrides, row_count
 from nlp_transfer.training.runtime import random_state, set_random_state
 from nlp_transfer.training.target_batches import DOMAIN, TARGET, UPDATE_ROW, InfiniteSampler, batch_of, mixed, uncounted
 
@@ -148,7 +148,7 @@ class DomainAdaptation(Extension):
         trainer = self.trainer
         if not self._has_terms:
             names = " and ".join(method.name for method in active_methods(trainer.methods))
-            place = "training_step" if trainer.overrides("training_step") else "compute_loss"
+            place = "training_step" if overrides(trainer, "training_step") else "compute_loss"
             raise TrainingError(
                 f"Step {trainer.state.global_step + 1}: {type(trainer).__name__} has a {place} of its own, which never "
                 f"calls TransferTrainer's compute_loss, so {names} had no effect on the loss. The weights did not take "

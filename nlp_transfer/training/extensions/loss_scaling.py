@@ -18,7 +18,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.training.losses import is_classifier, mean_loss
-from nlp_transfer.training.optimizer_step import REPEATED, row_count
+from nlp_transfer.training.optimizer_step import REPEATED, overrides, row_count
 from nlp_transfer.training.target_batches import DOMAIN
 
 _LOOKS = frozenset(
@@ -78,7 +78,7 @@ class LossScaling(Extension):
     def is_own(self) -> bool:
         """Return whether the loss is a user's own, of which nothing is known but its value."""
         function = self.trainer.compute_loss_func
-        return self.trainer.overrides("compute_loss") or not (function is None or getattr(function, "adds_up", False))
+        return overrides(self.trainer, "compute_loss") or not (function is None or getattr(function, "adds_up", False))
 
     def is_additive(self) -> bool:
         """Return whether the losses of a batch's parts, each by its share of the items, make that of the batch."""
@@ -96,7 +96,7 @@ class LossScaling(Extension):
         inner = self.trainer.accelerator.unwrap_model(self.trainer.model)
         inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
         causal = type(inner).__name__ in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
-        own_base = self.trainer.overrides("compute_loss", inherited=True)
+        own_base = overrides(self.trainer, "compute_loss", inherited=True)
         return not causal and self.trainer.compute_loss_func is None and not own_base
 
     # ---- an update ----
@@ -190,7 +190,7 @@ class LossScaling(Extension):
 
     def needs_predictions(self) -> bool:
         """Return whether the loss is computed from the logits of all rows."""
-        own = self.is_own() or self.trainer.overrides("prediction_step")
+        own = self.is_own() or overrides(self.trainer, "prediction_step")
         return is_classifier(self.trainer.model) and self.trainer.preprocess_logits_for_metrics is None and not own
 
     def evaluate(self, output: EvalLoopOutput, prefix: str) -> EvalLoopOutput:

@@ -13,7 +13,7 @@ from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods import DANN
 from nlp_transfer.training.extensions.loss_scaling import LossScaling
 from nlp_transfer.training.losses import update_mean
-from nlp_transfer.training.optimizer_step import REPEATED, OptimizerStep
+from nlp_transfer.training.optimizer_step import REPEATED, OptimizerStep, overrides
 from nlp_transfer.training.seams import TransferSeams
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.tiny_writers import pad_pairs, pairs, tiny_writer
@@ -420,9 +420,9 @@ def test_a_loss_of_nothing_but_itself_has_no_weight_either(tmp_path):
 
 
 def test_whose_methods_they_are(tmp_path):
-    assert not trainer_of(tmp_path, tiny_model("bert")).overrides("compute_loss")
-    assert trainer_of(tmp_path, tiny_model("bert"), own(mean)).overrides("compute_loss")
-    assert not Seq2SeqTransferTrainer.__new__(Seq2SeqTransferTrainer).overrides("prediction_step")
+    assert not overrides(trainer_of(tmp_path, tiny_model("bert")), "compute_loss")
+    assert overrides(trainer_of(tmp_path, tiny_model("bert"), own(mean)), "compute_loss")
+    assert not overrides(Seq2SeqTransferTrainer.__new__(Seq2SeqTransferTrainer), "prediction_step")
 
 
 def test_only_a_row_of_an_update_is_marked_as_repeated_and_none_of_an_evaluation(tmp_path):
