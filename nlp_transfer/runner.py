@@ -63,7 +63,7 @@ UNTRAINED_BASELINE = "before training"
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """What a run reads, loaded and checked before anything is written.
+    """Hold what a run reads, loaded and checked before anything is written.
 
     Args:
         data: corpora, task, tokenizer and encoded rows.
@@ -80,7 +80,7 @@ class PreparedRun:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What was done around a run, for its report.
+    """Describe what was done around a run, for its report.
 
     Args:
         record: the configuration as it was given, before a search.
@@ -231,7 +231,7 @@ def train_and_report(
 
 @dataclass(frozen=True)
 class _TrainedRun:
-    """A trained, evaluated and saved run; times in seconds."""
+    """Hold a trained, evaluated and saved run; times are in seconds."""
 
     trainer: TransferTrainer
     parameters: tuple[int, int]

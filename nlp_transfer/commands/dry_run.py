@@ -1,4 +1,4 @@
-"""A dry run: all that can be checked without training or fitting anything, and what the model would see."""
+"""Check an experiment without training, and show what the model would see."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a run will take, as `--estimate` shows it."""
+"""Show what a run is estimated to take."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from nlp_transfer.tasks.blocks import Table
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take.
+    """Describe what a run is estimated to take.
 
     Args:
         device: where, with how many threads, and in what number format.
@@ -36,7 +36,7 @@ class Estimate:
 
     @property
     def total_seconds(self) -> float:
-        """All phases together."""
+        """Return the seconds of all phases together."""
         return sum(self.seconds.values())
 
     def table(self, title: str) -> Table:
@@ -60,7 +60,7 @@ class Estimate:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Return seconds as text, such as `2 h 5 min`.
 
     >>> [duration(s) for s in (0.25, 59.6, 61, 7325)]
     ['0.2 s', '60 s', '1 min 1 s', '2 h 2 min']

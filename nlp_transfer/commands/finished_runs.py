@@ -1,4 +1,4 @@
-"""A finished run, read again from its folder: what it was, what it scored, and the classifier that it left."""
+"""Read a finished run from its folder: configuration, report and classifier."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from nlp_transfer.tasks.trained import TrainedClassifier
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a finished run's folder says of it.
+    """Hold what a finished run's folder holds.
 
     Args:
         folder: the folder.
@@ -31,13 +31,13 @@ class FinishedRun:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The run's configuration."""
+        """Return the run's configuration."""
         config: Mapping[str, Any] = self.record["config"]
         return config
 
     @property
     def task(self) -> str:
-        """The task's name."""
+        """Return the task's name."""
         return str(self.config["task"]["name"])
 
     @property
@@ -58,23 +58,23 @@ class FinishedRun:
 
     @cached_property
     def settings(self) -> Experiment:
-        """The configuration, typed; raises ConfigError where it asks for what is not here, such as its corpus."""
+        """Return the configuration, typed; raises ConfigError if it asks for what is not here, such as its corpus."""
         return load_config(tree=self.config)
 
     @cached_property
     def classifier(self) -> TrainedClassifier:
-        """What it left; raises CheckpointError where that is no classifier."""
+        """Load its classifier; raises CheckpointError if it left none."""
         return saved_models.load_classifier(self.folder / MODEL)
 
     @property
     def weights(self) -> dict[str, Any]:
-        """The classifier's network's."""
+        """Return the weights of the classifier's network."""
         network: Any = self.classifier.model
         return {name: weight.detach().clone() for name, weight in network.state_dict().items()}
 
 
 def read_run(folder: str | Path) -> FinishedRun:
-    """What a run's folder says.
+    """Read a finished run.
 
     Raises:
         CheckpointError: it holds no run, or an unfinished one; or its results were changed since.

@@ -1,4 +1,4 @@
-"""What merging needs: any weights scored as a run scores its own, and a merged model written.
+"""Score weights as a run scores its own, and write a merged model.
 
 Weights are chosen by source validation, or by a score that needs no labels; target labels are for the report only. The
 thresholds of a multi-label model are tuned anew for all weights that are scored.
@@ -47,7 +47,7 @@ JUDGED_ROWS = 2000
 
 @dataclass(frozen=True)
 class ScoredWeights:
-    """What a network with some weights scores.
+    """Hold the scores of a network with some weights.
 
     Args:
         metrics: by domain and split.
@@ -63,11 +63,11 @@ class ScoredWeights:
 
     @property
     def rank(self) -> float:
-        """The score that decides, turned so that more is better."""
+        """Return the score that decides, turned so that more is better."""
         return self.value if self.more_is_better else -self.value
 
     def scores(self) -> dict[str, dict[str, dict[str, float]]]:
-        """What a table shows of the metrics."""
+        """Return what a table shows of the metrics."""
         return {
             domain: {split: {key: one[key] for key in SHOWN} for split, one in splits.items()}
             for domain, splits in self.metrics.items()
@@ -185,7 +185,7 @@ class WeightScorer:
 
 @contextmanager
 def merged_folder(place: Path) -> Iterator[Path]:
-    """A folder to write a merged model to, as `atomic_folder` does; raises CheckpointError where it cannot be."""
+    """Make a folder to write a merged model to, as `atomic_folder` does; raises CheckpointError."""
     try:
         with atomic_folder(place) as folder:
             yield folder
@@ -194,7 +194,7 @@ def merged_folder(place: Path) -> Iterator[Path]:
 
 
 def _few(rows: Any) -> Any:
-    """Up to `JUDGED_ROWS` of some rows, from all over them."""
+    """Return up to `JUDGED_ROWS` of some rows, evenly spaced."""
     return rows.select(np.linspace(0, len(rows) - 1, min(JUDGED_ROWS, len(rows))).astype(int))
 
 

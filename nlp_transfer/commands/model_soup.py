@@ -1,21 +1,12 @@
-"""Model soups: the mean of the weights of several runs, which costs no more to predict with than one of them.
+"""Average the weights of several runs: a model soup, which predicts at the cost of one of them.
 
     uniform    the mean of all
     greedy     from the best run on, the best first: each is added if source validation does not fall by it
 
 All runs started from the same encoder, on the same corpus and labels. The reference's runs share the head that they
-began with, too; here each seed begins with a head of its own, and the mean of such heads need not mean anything.
-Measured on three seeds of a MiniLM, whose new head is one linear layer (book reviews, 2 epochs; macro-F1 on 300
-validation texts, and on 400 reviews of kitchenware): runs 0.876, 0.877, 0.857, and 0.895, 0.900, 0.912; their uniform
-soup 0.873 and 0.905, no worse than the mean run and no better than the best, as far as so few texts can tell; the
-greedy soup was the best run alone. Larger new heads, such as RoBERTa's, were not measured. Over the twelve pairs of
-review domains (3 epochs; accuracy on the target's 2,000 texts) three seeds of the source alone have 0.889 on average,
-and their uniform soup 0.893. Runs of one seed do share the head: CORAL alone has 0.893, MMD 0.8895, and their soup
-with the source alone 0.896, more than the source alone's seeds on average in eleven pairs. The greedy soup asks the
-source, which is no judge of a target: from kitchen to dvd it was a run of the source alone, 0.861, and the uniform one
-had 0.873. Nor would InfoMax on the target be one: a mean of weights is less sure than the surest run (0.567 and CORAL's
-0.599 there; from books to kitchen 0.562 and the source alone's 0.579, which is the least accurate of all). Look at the
-table before you take a soup.
+began with; here each seed begins with a head of its own, and the mean of such heads need not mean anything. The greedy
+soup selects on the source, which is no judge of a target. Look at the table before you take a soup; configs/README.md
+has measured ones.
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
 """
 
@@ -43,7 +34,7 @@ UNIFORM, GREEDY = "uniform soup", "greedy soup"
 
 @dataclass(frozen=True)
 class Soup:
-    """What came out.
+    """Describe a soup that was written.
 
     Args:
         ingredients: the folders of the runs in the soup that was written.
@@ -76,7 +67,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
         raise ConfigError(f"A soup needs at least two runs, each once; got {', '.join(folders) or 'none'}.")
     place = check_empty_folder(output, "--output")
     runs = [read_run(folder) for folder in folders]
-    refuse_differences(runs)
+    check_same_recipe(runs)
     scorer = WeightScorer(runs[0])
     weights = {str(run.folder): run.weights for run in runs}
     scored, taken = _score_all(scorer, weights)
@@ -126,7 +117,7 @@ def _score_all(
 
 
 def _advice(name: str, kept: Sequence[str], scored: dict[str, ScoredWeights], runs: list[str]) -> str | None:
-    """What the scores on source validation say against a soup; None where nothing."""
+    """Return what the scores on source validation say against a soup, None for nothing."""
     if len(kept) == 1:
         return f"The {name} is {kept[0]} alone: no other run made it better."
     best = max(runs, key=lambda run: scored[run].rank)
@@ -140,7 +131,7 @@ def _advice(name: str, kept: Sequence[str], scored: dict[str, ScoredWeights], ru
 
 
 def greedy_ingredients(order: Sequence[str], score: Callable[[tuple[str, ...]], float]) -> tuple[str, ...]:
-    """Which of some runs go into the greedy soup.
+    """Choose the runs of the greedy soup.
 
     Args:
         order: the runs, the best first.
@@ -155,8 +146,8 @@ def greedy_ingredients(order: Sequence[str], score: Callable[[tuple[str, ...]], 
     return taken
 
 
-def refuse_differences(runs: Sequence[FinishedRun]) -> None:
-    """Refuse runs whose weights have no common meaning; raises CheckpointError with all that differs."""
+def check_same_recipe(runs: Sequence[FinishedRun]) -> None:
+    """Check that the runs' weights have a common meaning; raises CheckpointError with all that differs."""
     first = runs[0]
     problems = [
         f"{run.folder} does not go with {first.folder}: its {what} differ{'' if what == 'labels' else 's'}{values}."
@@ -194,7 +185,7 @@ def _differences(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:
 
 
 def _vocabulary(tokenizer: Any) -> Any:
-    """What a tokenizer does, as far as it can be compared."""
+    """Return what a tokenizer does, as far as it can be compared."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return tokenizer.get_vocab()

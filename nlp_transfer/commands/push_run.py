@@ -1,4 +1,4 @@
-"""A run's model to the Hub: what goes, what was found in it, then the way there.
+"""Push a run's model to the Hub: choose its files, scan them, send them.
 
     run folder -> parts and card -> scan (secrets, personal data, paths, runs of the corpus's words) -> one commit
 
@@ -41,7 +41,7 @@ WHAT = ("model", "adapter", "both")
 
 @dataclass(frozen=True)
 class PushSettings:
-    """How a run's model is published.
+    """Say how a run's model is published.
 
     Args:
         what: one of `WHAT`; None is the model, or the adapter where it stands alone.
@@ -72,7 +72,7 @@ class PushSettings:
 
     @classmethod
     def of(cls, config: Experiment) -> "PushSettings":
-        """Those of `training.push_to_hub`."""
+        """Return the settings of `training.push_to_hub`."""
         arguments = config.training
         return cls(
             public=arguments.hub_private_repo is False, revision=arguments.hub_revision, token=arguments.hub_token
@@ -81,7 +81,7 @@ class PushSettings:
 
 @dataclass(frozen=True)
 class PushPlan:
-    """What would be pushed.
+    """Hold what would be pushed.
 
     Args:
         parts: the files.
@@ -136,7 +136,7 @@ def push(
 
 
 def read_source(folder: Path, settings: PushSettings) -> PushableModel:
-    """What a folder holds that can be pushed.
+    """Read what a folder holds that can be pushed.
 
     Raises:
         CheckpointError: neither a finished run nor a merged model; or a run that is named is none of a merged model's.
@@ -194,7 +194,7 @@ def prepare(
 
 
 def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
-    """The card: one that is made, or the one that was given, if it says nothing else than that."""
+    """Return the card that is made, or the one that was given if its numbers are the same."""
     place = settings.card
     if place is not None and (settings.license_name or settings.language):
         raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
@@ -209,7 +209,7 @@ def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
 
 
 def _made_card(run: PushableModel, repo_id: str, settings: PushSettings) -> Card:
-    """The card of a run, or of all that a merged model is of."""
+    """Make the card of a run or a merged model."""
     if isinstance(run, MergedModel):
         run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
         return merged_card(run, repo_id, license_name=settings.license_name, language=settings.language)
@@ -225,7 +225,7 @@ def _made_card(run: PushableModel, repo_id: str, settings: PushSettings) -> Card
 
 
 def notes_on(run: PushableModel, settings: PushSettings) -> list[str]:
-    """What whoever pushes should know, though nothing is wrong with it."""
+    """Return notes for whoever pushes, though nothing is wrong."""
     what = _what(run, settings)
     note = adapter_note(base_of(run)) if what != "model" and isinstance(run, FinishedRun) else None
     if note is not None and what == ADAPTER and (run.folder / "model").is_dir():
@@ -234,7 +234,7 @@ def notes_on(run: PushableModel, settings: PushSettings) -> list[str]:
 
 
 def _what(run: PushableModel, settings: PushSettings) -> str:
-    """What goes, where the run has it; raises CheckpointError, ConfigError."""
+    """Return the parts that go; raises CheckpointError, ConfigError if the run lacks them."""
     there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
     wanted = settings.what or (there[0] if there else "model")
     if wanted not in WHAT:
@@ -273,20 +273,20 @@ def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], 
 
 
 def _message(run: PushableModel) -> str:
-    """Of the commit."""
+    """Return the commit's message."""
     if isinstance(run, MergedModel):
         return run.words
     return f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}"
 
 
 def plan_table(prepared: PushPlan) -> Table:
-    """The files with their sizes and the reasons why they go."""
+    """Tabulate the files with their sizes and the reasons why they go."""
     rows = [[part.name, part.why, f"{part.size_bytes:,}"] for part in prepared.parts]
     return Table("", ["file", "why", "bytes"], rows, names=2)
 
 
 def retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> str:
-    """The command that pushes what a run could not."""
+    """Return the command that pushes what a run could not."""
     import shlex
 
     words = ["python", "scripts/push.py", str(folder), repo_id or folder.resolve().name]

@@ -84,7 +84,7 @@ class BestCandidate:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The best candidate of an experiment.
+    """Describe the best candidate of an experiment.
 
     Args:
         experiment: the experiment with the candidate's values.

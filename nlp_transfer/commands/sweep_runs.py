@@ -1,4 +1,4 @@
-"""Many runs, one table: corpora x systems x seeds, each cell once, whatever interrupts it.
+"""Run a sweep: corpora x systems x seeds, each cell once, whatever interrupts it.
 
 A sweep file names the parts; a cell's configuration is `base`, then its corpus, then its system, then its seed:
 
@@ -46,7 +46,7 @@ KEYS = ("output_dir", "base", "corpora", "systems", "seeds", "scored")
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep as read from its file.
+    """Hold a sweep as read from its file.
 
     Args:
         output_dir: the folder of its results and, while they run, its cells.
@@ -123,7 +123,7 @@ def _file_problems(file: str | Path, tree: Mapping[str, Any]) -> list[str]:
 
 
 def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]:
-    """Why a run has no score that a sweep could compare."""
+    """Return why a run has no score that a sweep could compare."""
     problems = []
     if not (config.task.columns.labels or config.task.columns.documents):
         problems.append(f"task is {config.task.name}: a sweep compares classifiers or summarisers. Run it by itself.")
@@ -135,14 +135,14 @@ def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]
 
 
 def _seeds_problem(seeds: Any, known: list[int]) -> str | None:
-    """What is wrong with a system's own seeds, None where nothing is."""
+    """Return what is wrong with a system's own seeds, None if nothing is."""
     if isinstance(seeds, list) and seeds and all(seed in known for seed in seeds):
         return None
     return f"{seeds!r}; expected a list of some of the sweep's seeds, {known}."
 
 
 def results_of(sweep: Sweep) -> list[CellResult]:
-    """The finished cells of a sweep, and its corpora's baselines, in the order of their file.
+    """Return the finished cells of a sweep and its corpora's baselines, in the order of their file.
 
     The file keeps cells that the sweep no longer names, of other seeds for instance: they are not among them.
 
@@ -175,7 +175,7 @@ def run_sweep(sweep: Sweep) -> list[CellResult]:
         corpus, system, seed = cell
         where = f"[{number}/{len(sweep.cells)}] {corpus} · {system} · seed {seed}"
         if cell in done:
-            _refuse_another_recipe(file, done[cell], tree)
+            _check_same_recipe(file, done[cell], tree)
             log.info("%s: finished before", where)
             continue
         log.info("%s: begins", where)
@@ -196,8 +196,8 @@ def run_sweep(sweep: Sweep) -> list[CellResult]:
     return results_of(sweep)
 
 
-def _refuse_another_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
-    """A finished cell counts only for the configuration that made it."""
+def _check_same_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
+    """Check that a finished cell was made by the same configuration."""
     different = config_differences(result.details.get(_CONFIG, {}), _config(tree).record())
     if different:
         raise CheckpointError(
@@ -235,12 +235,12 @@ def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResul
 
 
 def _compared(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Those of some scores that a sweep compares."""
+    """Return the scores that a sweep compares."""
     return {name: scores[name] for name in SCORES if name in scores}
 
 
 def _scored_split(report: Report, domain: str) -> str:
-    """The split of the domain that a report judges by; raises DataError where none has labels."""
+    """Return the split of the domain that a report judges by; raises DataError if none has labels."""
     splits = dict(report.headlines())
     if domain not in splits:
         raise DataError(

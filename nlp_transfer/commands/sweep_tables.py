@@ -1,4 +1,4 @@
-"""A sweep's results: one finished cell (corpus x system x seed) a line of JSON, and the table of means and spreads.
+"""Store a sweep's results, one cell (corpus x system x seed) a line of JSON, and tabulate their means.
 
 A cell is written when it is finished, and synced; an interrupted sweep begins again with the cells that are not there.
 A machine that dies may tear the last line: that cell is simply not there, and a message says so.
@@ -30,7 +30,7 @@ Cell = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class CellResult:
-    """One finished cell.
+    """Describe one finished cell.
 
     Args:
         corpus: what was learnt.
@@ -50,12 +50,12 @@ class CellResult:
 
     @property
     def cell(self) -> Cell:
-        """What the cell is known by."""
+        """Return the cell's key."""
         return self.corpus, self.system, self.seed
 
 
 def load_results(path: str | os.PathLike[str]) -> dict[Cell, CellResult]:
-    """The finished cells, in the order of the file; a cell that stands there twice counts as it was last.
+    """Read the finished cells in the order of the file; of a cell that is there twice, the last counts.
 
     Raises:
         CheckpointError: a line other than the last that is not a result, named by its number.
@@ -83,7 +83,7 @@ def load_results(path: str | os.PathLike[str]) -> dict[Cell, CellResult]:
 
 
 def _as_now(line: dict[str, Any]) -> dict[str, Any]:
-    """A line as it is written now: earlier ones had two scores by themselves."""
+    """Return a line as it is written now: earlier ones had two scores by themselves."""
     if "scores" in line or not {"accuracy", "macro_f1"} <= set(line):
         return line
     scores = {name: line.pop(name) for name in ("accuracy", "macro_f1")}
@@ -110,7 +110,7 @@ def append_result(path: str | os.PathLike[str], result: CellResult) -> None:
 
 
 def sweep_table(results: Iterable[CellResult], title: str = "Sweep") -> Table:
-    """One row a corpus and system, in the order they first appear: mean ± standard deviation over seeds."""
+    """Tabulate mean ± standard deviation over seeds, one row a corpus and system, in their order."""
     groups: dict[str, dict[str, list[CellResult]]] = {}
     found: set[str] = set()
     for result in results:

@@ -1,4 +1,4 @@
-"""The texts that a model learned from, read again, so that a push can look for their words in what it would publish."""
+"""Read the texts again that a model learned from, to look for their words in what a push would publish."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ WITHOUT_CHECK = "pass --skip_overlap_check if you have looked yourself"
 
 
 def corpora_of(run: PushableModel) -> "Mapping[str, Corpus]":
-    """The corpora that a run, or each run of a merged model, read, read again; those of several are told by numbers."""
+    """Read the corpora again of a run, or of each run of a merged model, by numbers."""
     if isinstance(run, FinishedRun):
         return _read_again(run)
     run.require_runs("their texts are looked through for what would be published", WITHOUT_CHECK)
@@ -36,7 +36,7 @@ def corpora_of(run: PushableModel) -> "Mapping[str, Corpus]":
 
 
 def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
-    """A run's corpora.
+    """Read a run's corpora again.
 
     Raises:
         PublishError: they cannot be read, or are others now.
@@ -60,12 +60,12 @@ def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
 
 
 def extractor_of(run: PushableModel) -> Path:
-    """Where a model holds the summariser that picks what it reads, if it has one."""
+    """Return the folder of the summariser inside a model, if it has one."""
     return run.folder / MODEL / EXTRACTOR
 
 
 def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[str, Corpus]":
-    """The corpora that the extractor inside a model learned from; none where there is no extractor.
+    """Read the corpora again that the extractor inside a model learned from, if there is one.
 
     Args:
         run: whose model is pushed.
@@ -97,19 +97,19 @@ def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[
 
 
 def _runs_at(places: Sequence[Path]) -> Iterator[FinishedRun]:
-    """The finished runs with a model among some folders."""
+    """Yield the finished runs with a model among some folders."""
     for place in places:
         if (place / MODEL).is_dir() and inspect(place).state == "finished":
             yield read_run(place)
 
 
 def _corpus_inputs(run: FinishedRun) -> dict[str, str]:
-    """The fingerprints of a run's corpora, by domain."""
+    """Return the fingerprints of a run's corpora, by domain."""
     return {name: value for name, value in run.inputs.items() if name != "model"}
 
 
 def texts_of_corpora(corpora: "Mapping[str, Corpus]") -> Iterator[str]:
-    """Every text of every split: of documents, their summaries and marked passages, too."""
+    """Yield every text of every split, summaries and marked passages of documents too."""
     for corpus in corpora.values():
         for split in corpus.splits.values():
             columns = [name for name in split.column_names if name not in ("id", "label", "labels")]

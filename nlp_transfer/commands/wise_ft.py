@@ -1,4 +1,4 @@
-"""WiSE-FT: weights between the pretrained encoder and the fine-tuned one, often better on a shifted target than both.
+"""Interpolate between the pretrained and the fine-tuned encoder (WiSE-FT), often better on a shifted target than both.
 
     theta(alpha) = (1 - alpha) theta_pretrained + alpha theta_fine_tuned,    alpha = 0, 0.1, …, 1
 
@@ -9,9 +9,6 @@ not trained on and is worth little, unless the run was `lp_ft`, whose head begin
 The curve has the scores of source and target at each alpha. Which alpha is written is chosen by source validation or a
 score without labels: the target's labels are for the report. Of several alphas that score the same, the nearest to 0.5
 is taken, which the reference recommends where nothing is known.
-
-A MiniLM trained on book reviews had macro-F1 0.895 on 400 reviews of kitchenware, 0.897 at alpha 0.6, and 0.477 at
-alpha 0: where the target is that near, there is nothing to gain that so few texts could show.
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903
 """
 
@@ -42,7 +39,7 @@ ALPHAS = tuple(step / 10 for step in range(11))
 
 @dataclass(frozen=True)
 class WiseFT:
-    """What came out.
+    """Describe a WiSE-FT model that was written.
 
     Args:
         alpha: the one that was chosen.
@@ -80,7 +77,7 @@ def wise_ft(
     _check_options(alphas, choose_by)
     run = read_run(folder)
     place = check_empty_folder(run.folder / WISE_FT if output is None else output, "--output")
-    _refuse_method(run)
+    _check_method(run)
     scorer = WeightScorer(run, choose_by)
     fine_tuned = run.weights
     pretrained, names = _pretrained(run, scorer, fine_tuned)
@@ -120,7 +117,7 @@ def _check_options(alphas: Sequence[float], choose_by: str) -> None:
 
 
 def chosen_alpha(scores: dict[float, float]) -> float:
-    """The alpha of the best score; of several, the nearest to 0.5, and of two as near, the larger."""
+    """Return the alpha of the best score; of several, the nearest to 0.5, and of two as near, the larger."""
     best = max(scores.values())
     return min((alpha for alpha, score in scores.items() if score == best), key=lambda one: (abs(one - 0.5), -one))
 
@@ -138,8 +135,8 @@ def _curves(curve: dict[float, ScoredWeights]) -> list[Curve]:
     ]
 
 
-def _refuse_method(run: FinishedRun) -> None:
-    """Refuse a run whose layers are not, one by one, those of its pretrained encoder; raises ConfigError."""
+def _check_method(run: FinishedRun) -> None:
+    """Check that a run's layers are, one by one, those of its pretrained encoder; raises ConfigError."""
     for method in run.settings.methods:
         if isinstance(method, FrozenEncoder):
             raise ConfigError(
@@ -153,7 +150,7 @@ def _refuse_method(run: FinishedRun) -> None:
 
 
 def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> tuple[Weights, set[str]]:
-    """The pretrained weights, and the names of those that training moved, the head's left out."""
+    """Return the pretrained weights, and the names of those that training moved, the head's left out."""
     loaded = load_model(run.settings, scorer.task)
     model: Any = loaded.model
     trained: Any = run.classifier.model

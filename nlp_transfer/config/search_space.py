@@ -1,4 +1,4 @@
-"""Values to try, by their paths: `{"methods.dann.weight": [0.03, 0.1], "training.learning_rate": [1e-4, 3e-4]}`.
+"""Check the values of a search: `{"methods.dann.weight": [0.03, 0.1], "training.learning_rate": [1e-4, 3e-4]}`.
 
 A configuration's `search` and `nlp_transfer.search` read them alike.
 """
@@ -33,18 +33,28 @@ NUMBERS = (
 
 
 def combinations(search: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-    """Every combination of the values, by path."""
+    """Yield every combination of the values, by path.
+
+    Example:
+        >>> list(combinations({"methods.dann.weight": [0.1, 1.0], "training.max_steps": [5]}))
+        [{'methods.dann.weight': 0.1, 'training.max_steps': 5}, {'methods.dann.weight': 1.0, 'training.max_steps': 5}]
+    """
     for combination in itertools.product(*search.values()):
         yield dict(zip(search, combination, strict=True))
 
 
 def describe_values(values: Mapping[str, Any]) -> str:
-    """One combination, as people are told of it."""
+    """Return one combination as text.
+
+    Example:
+        >>> describe_values({"methods.dann.weight": 0.1, "training.max_steps": 5})
+        'methods.dann.weight 0.1, training.max_steps 5'
+    """
     return ", ".join(f"{path} {value}" for path, value in values.items())
 
 
 def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods: Sequence[Method]) -> list[str]:
-    """What is wrong with values to try, but for the values themselves, one message each.
+    """Return what is wrong with a search except the values themselves, one message each.
 
     Args:
         search: values by path; empty where nothing is chosen.

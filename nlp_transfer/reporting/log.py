@@ -93,7 +93,7 @@ def _line(entry: Mapping[str, Any]) -> bytes:
 
 
 def _is_of(line: bytes, entry: Mapping[str, Any]) -> bool:
-    """Whether a line was written for an entry: all but its time is the same."""
+    """Return whether a line was written for an entry: all but its time is the same."""
     try:
         found = json.loads(line)
     except ValueError:

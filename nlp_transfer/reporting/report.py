@@ -1,4 +1,4 @@
-"""Everything a reader needs to believe a number, kept together and written down.
+"""Collect everything a reader needs to believe a number, and write it down.
 
 `metrics.json` holds the model's scores, {domain: {split: scores}}; `baselines.json` the same under each baseline's
 name; `report.json` the rest, so that `Report.read` gives the report back; `report.md` is for people.
@@ -36,12 +36,12 @@ REPORT = "report.json"
 """The file that holds all of a report but its scores."""
 
 MODEL = "model"
-"""The trained model's name where it stands beside the baselines."""
+"""The trained model's name among the baselines."""
 
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    """Which rows the numbers are about.
+    """Describe the rows that the numbers are about.
 
     Args:
         origin: where the corpus came from.
@@ -57,14 +57,14 @@ class CorpusFacts:
 
     @classmethod
     def of(cls, corpus: "Corpus") -> Self:
-        """The facts of a corpus."""
+        """Return the facts of a corpus."""
         rows = {name: len(split) for name, split in corpus.splits.items()}
         return cls(corpus.origin, corpus.fingerprint, rows, tuple(corpus.notes))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run took. None where it was not measured.
+    """Describe what a run took; None where it was not measured.
 
     Args:
         trainable_parameters: how many parameters were trained.
@@ -87,7 +87,7 @@ class Cost:
     hardware: str | None = None
 
     def lines(self) -> Iterator[str]:
-        """The cost in words, one measure a line."""
+        """Yield the cost as text, one measure a line."""
         share = self.trainable_parameters / max(self.total_parameters, 1)
         yield f"Parameters trained: {self.trainable_parameters:,} of {self.total_parameters:,} ({share:.2%})"
         if self.train_seconds is not None:
@@ -106,7 +106,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Report:
-    """One run: what was asked, what came out, what it took.
+    """Report one run: what was asked, what came out, what it took.
 
     Args:
         title: names the run, such as the output folder's name.
@@ -172,12 +172,12 @@ class Report:
         return {row[0]: row[1] for block in tables if isinstance(block, Table) for row in block.rows}
 
     def systems(self, domain: str, split: str) -> dict[str, dict[str, Any]]:
-        """The scores of the model and of every baseline that was scored there."""
+        """Return the scores of the model and of every baseline that was scored there."""
         named = {MODEL: self.metrics, **self.baselines}
         return {name: scores[domain][split] for name, scores in named.items() if split in scores.get(domain, {})}
 
     def headlines(self) -> Iterator[tuple[str, str]]:
-        """The (domain, split) that each domain is judged by: test, else validation, else its last split."""
+        """Yield the (domain, split) that each domain is judged by: test, else validation, else its last split."""
         for domain in DOMAINS:
             splits = list(self.metrics.get(domain, {}))
             if splits:

@@ -1,4 +1,4 @@
-"""What a run says of itself: what the corpora hold, what is trained, and what a reader of the report must know."""
+"""Describe a run: its corpora, what is trained, and what a reader of the report must know."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,14 +27,14 @@ SUMMARY_WORDS = {
 
 
 def describe_corpora(corpora: Mapping[str, Corpus]) -> list[str]:
-    """What each domain's corpus holds, line by line."""
+    """Return what each domain's corpus holds, line by line."""
     return [
         line for domain, corpus in corpora.items() for line in (f"{domain}:", *(f"  {x}" for x in describe(corpus)))
     ]
 
 
 def parameter_summary(experiment: ExperimentParts, trainable: int, total: int) -> str:
-    """The methods, how many parameters they train, and in what precision."""
+    """Return the methods, how many parameters they train, and in what precision."""
     methods = ", ".join(method.name for method in experiment.methods)
     precision = "bf16" if experiment.training.bf16 else "fp16" if experiment.training.fp16 else "fp32"
     share = f"{trainable:,} of {total:,} parameters ({trainable / total:.2%})"
@@ -42,7 +42,7 @@ def parameter_summary(experiment: ExperimentParts, trainable: int, total: int) -
 
 
 def truncation_summary(encoded: Encoded) -> dict[str, str]:
-    """How many texts, or sentences, were longer than the task's length, as facts for the report; nothing for none."""
+    """Return how many texts or sentences were cut at the task's length, as facts for the report."""
     facts = {}
     for domain, splits in encoded.items():
         rows = sum(len(dataset) for dataset in splits.values())
@@ -63,7 +63,7 @@ def truncation_summary(encoded: Encoded) -> dict[str, str]:
 
 
 def _unread_share(splits: Iterable[Dataset]) -> str:
-    """The share of all tokens that is cut off, as the end of a sentence; nothing for rows that are not whole texts."""
+    """Return the share of all tokens that is cut off, as text; empty for rows that are not whole texts."""
     whole = [rows for rows in splits if "text_length" in rows.column_names]
     tokens = sum(int(np.sum(rows["text_length"])) for rows in whole)
     read = sum(int(np.sum(rows["length"])) for rows in whole)
@@ -98,7 +98,7 @@ def metrics_of(scored: DomainPredictions) -> dict[str, dict[str, dict[str, Any]]
 def facts_of(
     loaded: LoadedModel, encoded: "Encoded", trainer: TransferTrainer, context: Context, undetermined: list[str]
 ) -> dict[str, Any]:
-    """What happened on the way that a reader of the report must know."""
+    """Return what happened on the way that a reader of the report must know."""
     return {
         **dict.fromkeys(loaded.notes, True),
         **truncation_summary(encoded),
@@ -109,7 +109,7 @@ def facts_of(
 
 
 def _brief(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The methods' facts with lists of all that was tried as their number."""
+    """Return the methods' facts with lists of all that was tried as their number."""
     return {
         name: {key: len(value) if key == "candidates" else value for key, value in fact.items()}
         if isinstance(fact, dict)

@@ -1,4 +1,4 @@
-"""The rules for a run's output folder: a finished or different run is never overwritten.
+"""Keep the rules of a run's output folder: a finished or different run is never overwritten.
 
     absent, empty      a new run begins
     unfinished         `--resume` goes on, if the config is the same but for keys without effect
@@ -51,7 +51,7 @@ _ELSEWHERE = "choose another training.output_dir"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One output folder, and what is in it.
+    """Hold one output folder and its state.
 
     Args:
         path: the folder.
@@ -70,12 +70,12 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of the Trainer's checkpoints."""
+        """Return the folder of the Trainer's checkpoints."""
         return self.path / CHECKPOINTS
 
     @property
     def log_path(self) -> Path:
-        """The file of the Trainer's log entries."""
+        """Return the file of the Trainer's log entries."""
         return self.path / LOG
 
     def callbacks(self) -> list[TrainerCallback]:
@@ -138,7 +138,7 @@ class RunFolder:
 
 
 def inspect(path: str | os.PathLike[str]) -> RunFolder:
-    """What a folder holds; nothing is written. Hidden files are not looked at.
+    """Return a folder's state; nothing is written, hidden files are ignored.
 
     Raises:
         CheckpointError: the path is a file, or cannot be read.

@@ -1,4 +1,4 @@
-"""One run at a time in a folder: a lock that the system takes back when its process dies, however it dies."""
+"""Lock a run's folder; the system releases the lock when the process dies, however it dies."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ ORPHANS_SECONDS = 10.0
 
 
 class RunLock:
-    """The lock of a run's folder, which must exist."""
+    """Lock a run's folder, which must exist."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class RunLock:
 
 
 def this_process() -> dict[str, Any]:
-    """What `run.json` says of the process that runs."""
+    """Return the process as `run.json` records it."""
     return {"pid": os.getpid(), "host": socket.gethostname()}
 
 

@@ -1,4 +1,4 @@
-"""The parts of a run, built one after the other: corpora and encoded rows, the model, the trainer.
+"""Build the parts of a run: corpora and encoded rows, the model, the trainer.
 
 config -> corpora -> task.encode -> task.build_model -> method.prepare
 """
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class RunData(NamedTuple):
-    """What a run reads.
+    """Hold what a run reads.
 
     Args:
         corpora: by domain.
@@ -54,7 +54,7 @@ class RunData(NamedTuple):
 
 
 def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], FittedTask]:
-    """The corpora by domain, and the task with its labels."""
+    """Load the corpora by domain, and fit the task to the source."""
     labels, documents = experiment.task.columns
     corpora = {"source": load_sources(experiment.sources, labeled=labels, trains=True, documents=documents)}
     task = experiment.task.fit(corpora["source"])
@@ -102,7 +102,7 @@ def load_data(experiment: ExperimentParts) -> RunData:
 
 
 def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
-    """The encoder with a new head; the head's first weights depend on `training.seed`.
+    """Load the encoder with a new head, whose initial weights depend on `training.seed`.
 
     Raises:
         ConfigError: it cannot be loaded, or lacks what the methods need.
@@ -221,5 +221,5 @@ def _trainer_arguments(experiment: ExperimentParts, output_dir: Path) -> Transfe
 
 
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics that are single numbers, which is what a Trainer's log can hold."""
+    """Return the metrics that are single numbers, which a Trainer's log can hold."""
     return {name: value for name, value in metrics.items() if isinstance(value, int | float)}

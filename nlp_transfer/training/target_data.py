@@ -1,4 +1,4 @@
-"""What a run with a target domain knows before it trains: which rows it may see, and what would stop it."""
+"""Choose the target rows that training may see, and check them before it begins."""
 
 import os
 from collections.abc import Mapping
@@ -27,18 +27,18 @@ Encoded = dict[str, dict[str, Dataset]]
 
 
 MAX_REPETITIONS = 20
-"""How often a target text may come in an epoch before a person should be told."""
+"""Maximum number of times that a target text comes in an epoch without a note."""
 
 
 def target_method_names(experiment: ExperimentParts) -> str:
-    """The methods that learn from the target with their settings, in words."""
+    """Return the names of the methods that learn from the target, as text."""
     return " and ".join(method.name for method in active_methods(experiment.methods))
 
 
 def check_adaptation(
     experiment: ExperimentParts, task: FittedTask, encoded: Encoded, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    """Find what would stop an adapting run later, when the run beside it has been trained.
+    """Check what would stop an adapting run later, after its source-only baseline.
 
     Raises:
         ConfigError: with every problem.
@@ -99,19 +99,19 @@ def _selection_problems(experiment: ExperimentParts, encoded: Encoded, target: s
 
 
 def _target(experiment: ExperimentParts) -> str:
-    """The target with its path or id, as the subject of a message."""
+    """Return the target with its path or id, as the subject of a message."""
     return f"The target ({experiment.target.place})" if experiment.target is not None else "The target"
 
 
 def _seen(experiment: ExperimentParts, encoded: Encoded) -> str:
-    """As `adaptation_split`, of a run's target; its errors name the corpus."""
+    """Return `adaptation_split` of a run's target; errors name the corpus."""
     assert experiment.target is not None
     with with_corpus_name("target", experiment.target):
         return adaptation_split(encoded["target"])
 
 
 def adaptation_split(splits: Mapping[str, Dataset]) -> str:
-    """The target's split whose texts training sees without labels.
+    """Return the target's split whose texts training sees without labels.
 
     Raises:
         DataError: there are several, and none is for training.
@@ -128,7 +128,7 @@ def adaptation_split(splits: Mapping[str, Dataset]) -> str:
 
 
 class AdaptationRows(NamedTuple):
-    """The target rows that training sees.
+    """Hold the target rows that training sees.
 
     Args:
         rows: without labels, unless a method asks for them; None if nothing needs the target.
@@ -181,7 +181,7 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
 
 
 def target_validation_rows(experiment: ExperimentParts, encoded: Encoded) -> Dataset | None:
-    """The target's rows that each evaluation scores by their labels, to choose a checkpoint by or for the log alone."""
+    """Return the target rows that each evaluation scores by their labels, for selection or the log."""
     if selects_by_target_labels(experiment):
         return encoded["target"]["validation"]
     if experiment.log_target_scores:
@@ -191,7 +191,7 @@ def target_validation_rows(experiment: ExperimentParts, encoded: Encoded) -> Dat
 
 
 def evaluation_splits(experiment: ExperimentParts, encoded: Encoded) -> Encoded:
-    """The splits that are scored: without the target's training rows, where a method learned from their labels."""
+    """Return the splits that are scored: not the target rows that a method learned from with labels."""
     if not any(method.needs.target_labels for method in experiment.methods):
         return encoded
     rest = {name: rows for name, rows in encoded["target"].items() if name != "train"}
@@ -207,5 +207,5 @@ def tokens_an_epoch(context: Context, *, adapts: bool) -> float:
 
 
 def selects_by_target_labels(experiment: ExperimentParts) -> bool:
-    """Whether the labels of the target's validation split choose the checkpoint."""
+    """Return whether labels of the target's validation split select the checkpoint."""
     return str(experiment.training.metric_for_best_model or "").removeprefix("eval_") == TARGET_MACRO_F1
