@@ -22,6 +22,7 @@ SUMMARY_WORDS = {
     "skipped_updates": "updates left out, not finite",
     "micro_batch_parts": "parts of a micro-batch, to fit into memory",
     ACTIVATION_CACHE: ACTIVATION_CACHE,
+    "source_rows": "rows of each source",
 }
 """The report's words for entries of the trainer's summary."""
 

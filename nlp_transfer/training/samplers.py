@@ -153,8 +153,7 @@ def _source_draws(trainer: Any, seed: int) -> SourceDraws | None:
         return None
     target = trainer.context.target if trainer.context is not None else trainer.target_dataset
     shares = sources.shares(weights, trainer.train_dataset, target)
-    if trainer.context is not None:
-        trainer.context.facts["rows of each source"] = sources.facts(shares)
+    trainer.source_rows = sources.facts(shares)
     return SourceDraws(sources.domains, shares, seed)
 
 

@@ -46,6 +46,7 @@ class TransferSeams(Trainer):
     context: Context | None = None
     networks: nn.ModuleDict | None = None
     sources: Sources | None = None
+    source_rows: dict[str, str] | None = None
     target_dataset: Any = None
     current_step: OptimizerStep | None = None
     stop_signals: StopSignals | None = None
@@ -102,8 +103,9 @@ class TransferSeams(Trainer):
         return next(extension for extension in self.extensions if isinstance(extension, kind))
 
     def summary(self) -> dict[str, Any]:
-        """Return what the extensions have to report of the training, by plain names."""
-        return {name: value for extension in self.extensions for name, value in extension.summary().items()}
+        """Return what is to be reported of the training, by plain names; most is from the extensions."""
+        drawn = {} if self.source_rows is None else {"source_rows": self.source_rows}
+        return drawn | {name: value for one in self.extensions for name, value in one.summary().items()}
 
     def features_of(self, dataset: Any, *, labelled: bool = True) -> Features:
         """Return the features and logits of encoded rows; see `features.features_of`."""
