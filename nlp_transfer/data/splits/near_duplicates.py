@@ -23,14 +23,18 @@ import numpy as np
 from datasketch import MinHash
 from rich.console import Console
 from rich.progress import track
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 SHINGLE_WORDS = 5
 PERMUTATIONS = 128
 MISSED = 1e-4
-"""How often a pair at the threshold may be missed, at most."""
+"""Maximum probability of missing a pair at the threshold."""
 
 PROGRESS_ROWS = 20_000
-"""From how many texts a progress bar is shown."""
+"""Number of texts from which a progress bar is shown."""
+
+Pair = tuple[int, int]
 
 _WORD = re.compile(r"\w+")
 _SLICE = 20_000
@@ -39,25 +43,30 @@ _POWERS = np.array([0x9E3779B97F4A7C15**power % 2**64 for power in range(SHINGLE
 
 
 def near_duplicate_groups(texts: Iterable[str], count: int, similarity: float) -> np.ndarray:
-    """Group ids from 0, shape (count,): texts that are alike, directly or over others, have the same one.
+    """Return group ids from 0, shape (count,): the same for texts that are alike, directly or over others.
 
     Args:
         texts: the texts; they are read once.
         count: how many they are.
         similarity: Jaccard similarity of shingle sets from which two texts are alike, in (0, 1].
+
+    Example:
+        >>> near_duplicate_groups(["a b c d e f", "A B c d e f!", "u v w x y z"], 3, similarity=0.6).tolist()
+        [0, 0, 1]
     """
     with tempfile.TemporaryFile() as file:
         representative, sets = _index(texts, count, file)
-        unions = _Unions(len(sets.signatures))
-        for run in _candidate_runs(sets.signatures, band_rows(similarity)):
-            _join(run, sets, similarity, unions)
-        roots = np.array([unions.find(index) for index in range(len(sets.signatures))], np.int64)
+        groups, edges, compared = np.arange(len(sets.signatures)), list[Pair](), set[Pair]()
+        for runs in _bands(sets.signatures, band_rows(similarity)):
+            for run in runs:
+                edges += _alike(run, groups[run], sets, similarity, compared)
+            groups = _components(edges, len(groups))
         del sets  # before its file goes
-    return np.unique(roots[representative], return_inverse=True)[1]
+    return np.unique(groups[representative], return_inverse=True)[1]
 
 
 def shingles(text: str) -> np.ndarray:
-    """Hashes of the 5-word shingles of a text, sorted, without repeats; a shorter text is one shingle."""
+    """Return the hashes of a text's 5-word shingles, sorted, without repeats; a shorter text is one shingle."""
     words = _WORD.findall(text.lower())
     if len(words) < SHINGLE_WORDS:
         return np.array([_word_hash(" ".join(words) or text.strip())], np.uint64)
@@ -67,31 +76,41 @@ def shingles(text: str) -> np.ndarray:
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> float:
-    """|A ∩ B| / |A ∪ B| of two sorted arrays without repeats."""
+    """Return |A ∩ B| / |A ∪ B| of two sorted arrays without repeats.
+
+    Example:
+        >>> jaccard(np.array([1, 2, 3]), np.array([2, 3, 4]))
+        0.5
+    """
     common = len(np.intersect1d(first, second, assume_unique=True))
     return common / (len(first) + len(second) - common)
 
 
 def band_rows(similarity: float) -> int:
-    """How many signature values make a band: the most for which recall at `similarity` is 1 - MISSED."""
+    """Return the number of values of a band: the most for which recall at `similarity` is 1 - MISSED.
+
+    Example:
+        >>> band_rows(0.6), band_rows(1.0)
+        (3, 16)
+    """
     fitting = [r for r in range(1, 17) if (1 - similarity**r) ** (PERMUTATIONS // r) <= MISSED]
     return max(fitting, default=1)
 
 
 @lru_cache(maxsize=1 << 18)
 def _word_hash(word: str) -> int:
-    """64 bits of a word."""
+    """Return 64 bits of a word."""
     return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
 def _identity(value: int) -> int:
-    """The hash that MinHash is given is one already."""
+    """Return the value: MinHash is given hashes."""
     return value
 
 
 @dataclass(frozen=True)
 class _Sets:
-    """Distinct shingle sets.
+    """Hold distinct shingle sets.
 
     Args:
         stored: the hashes of all sets, one set after the other, on disk.
@@ -108,7 +127,7 @@ class _Sets:
 
 
 def _index(texts: Iterable[str], count: int, file: IO[bytes]) -> tuple[np.ndarray, _Sets]:
-    """Which set each text has, shape (count,); and the sets, written to `file`."""
+    """Return the set of each text, shape (count,), and the sets, written to `file`."""
     empty = MinHash(PERMUTATIONS, seed=1, hashfunc=_identity)
     known: dict[bytes, int] = {}
     representative, offsets = np.empty(count, np.int64), [0]
@@ -133,55 +152,46 @@ def _index(texts: Iterable[str], count: int, file: IO[bytes]) -> tuple[np.ndarra
     return representative, _Sets(stored, np.array(offsets, np.int64), matrix)
 
 
-def _candidate_runs(signatures: np.ndarray, rows: int) -> Iterator[np.ndarray]:
-    """Yield indices of texts that share all values of a band."""
+def _bands(signatures: np.ndarray, rows: int) -> Iterator[Iterator[np.ndarray]]:
+    """Yield for each band the runs of sets that share all values of it."""
     for start in range(0, PERMUTATIONS - rows + 1, rows):
         band = signatures[:, start : start + rows]
         order = np.lexsort(band.T)
         changed = np.any(band[order[1:]] != band[order[:-1]], axis=1)
         bounds = np.concatenate([[0], np.flatnonzero(changed) + 1, [len(order)]])
-        for index in np.flatnonzero(np.diff(bounds) > 1):
-            yield np.sort(order[bounds[index] : bounds[index + 1]])
+        yield (np.sort(order[bounds[i] : bounds[i + 1]]) for i in np.flatnonzero(np.diff(bounds) > 1))
 
 
-def _join(run: np.ndarray, sets: _Sets, similarity: float, unions: "_Unions") -> None:
-    """Join the sets of a run that are alike."""
+def _alike(run: np.ndarray, groups: np.ndarray, sets: _Sets, similarity: float, compared: set[Pair]) -> Iterator[Pair]:
+    """Yield pairs of a run that are alike and in different groups, and join their groups.
+
+    Args:
+        run: sets that may be alike.
+        groups: the group of each.
+        sets: all sets.
+        similarity: from which two are alike.
+        compared: pairs that were compared before; takes the new ones.
+    """
     signatures = sets.signatures
     sizes = sets.offsets[run + 1] - sets.offsets[run]
     for place, index in enumerate(run[:-1].tolist()):
-        others, other_sizes = run[place + 1 :], sizes[place + 1 :]
-        size = sizes[place]
+        size, others = sizes[place], np.arange(place + 1, len(run))
         # Sets of sizes a < b have a similarity of a/b at most; the signatures' share of equal values estimates it.
-        likely = np.minimum(size, other_sizes) >= similarity * np.maximum(size, other_sizes)
-        likely[likely] = (signatures[others[likely]] == signatures[index]).mean(1) >= similarity - _MARGIN
-        for other in others[likely].tolist():
-            together = unions.find(index) == unions.find(other)
-            if not together and unions.is_new(index, other) and jaccard(sets[index], sets[other]) >= similarity:
-                unions.join(index, other)
+        others = others[groups[others] != groups[place]]
+        others = others[np.minimum(size, sizes[others]) >= similarity * np.maximum(size, sizes[others])]
+        others = others[(signatures[run[others]] == signatures[index]).mean(1) >= similarity - _MARGIN]
+        for other_place, other in zip(others.tolist(), run[others].tolist(), strict=True):
+            if groups[other_place] == groups[place] or (index, other) in compared:
+                continue
+            compared.add((index, other))
+            if jaccard(sets[index], sets[other]) >= similarity:
+                groups[groups == groups[other_place]] = groups[place]
+                yield index, other
 
 
-class _Unions:
-    """Disjoint sets of 0 … count - 1, and which pairs were looked at in vain."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-        self._seen: set[tuple[int, int]] = set()
-
-    def find(self, index: int) -> int:
-        """The set that an element is in."""
-        parent = self._parent
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    def join(self, first: int, second: int) -> None:
-        """Make two sets one."""
-        self._parent[self.find(second)] = self.find(first)
-
-    def is_new(self, first: int, second: int) -> bool:
-        """Whether a pair is new; it counts as seen from then on."""
-        if (first, second) in self._seen:
-            return False
-        self._seen.add((first, second))
-        return True
+def _components(edges: list[Pair], count: int) -> np.ndarray:
+    """Return the group of each of `count` sets."""
+    ends = np.array(edges, np.int64).reshape(-1, 2)
+    matrix = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
+    groups: np.ndarray = connected_components(matrix, directed=False)[1] if count else np.empty(0, np.int64)
+    return groups
