@@ -21,7 +21,7 @@ from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.tokenization import plain_words
 
 BERTSCORE = "bertscore"
-"""What it is called among other metrics."""
+"""The name of the metric."""
 
 PACKAGE = "bert_score"
 
@@ -74,14 +74,14 @@ def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Pat
 
 
 def missing_package() -> ConfigError:
-    """The error where the package is not there."""
+    """Return the error where the package is not there."""
     return ConfigError(
         'BERTScore needs the package bert-score, which is not here: pip install "nlp-transfer[bertscore]".'
     )
 
 
 def _encoder(folder: Path) -> tuple[Any, Any, int]:
-    """The lower layers of an encoder, its tokenizer, and how many tokens it reads."""
+    """Return the lower layers of an encoder, its tokenizer, and how many tokens it reads."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging
 

@@ -1,4 +1,4 @@
-"""How sure a number is: bootstrap intervals over rows, mean and standard deviation over seeds.
+"""Uncertainty of scores: bootstrap intervals over rows, mean and standard deviation over seeds.
 
 The percentile bootstrap draws as many rows as there are, with replacement, scores them, and repeats; the interval holds
 the middle 95 % of the scores. Rows that have the same truth and the same prediction (of two models: predictions) are
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 BOOTSTRAP_SAMPLES = 1000
-"""How often rows are drawn anew."""
+"""Number of bootstrap samples."""
 
 _CELLS = 4_000_000  # numbers in one block of draws: 32 MB
 

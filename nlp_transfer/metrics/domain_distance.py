@@ -1,4 +1,4 @@
-"""How much of a target's texts looks like each of several sources.
+"""The share of a target's texts that looks like each of several sources.
 
     share_d = mean over target texts x of P(d | x)
 
@@ -16,7 +16,7 @@ MAX_TEXTS = 5000
 
 
 def source_shares(sources: Sequence[Sequence[Sequence[int]]], target: Sequence[Sequence[int]]) -> np.ndarray:
-    """The shares, shape (sources,), which sum to 1.
+    """Return the shares, shape (sources,), which sum to 1.
 
     Args:
         sources: the texts of each source domain, two at least, as token ids.

@@ -19,28 +19,28 @@ from dataclasses import dataclass
 import numpy as np
 
 MAX_STEPS = 10_000
-"""Of expectation and maximisation; they gain ever less."""
+"""Maximum number of iterations of expectation and maximisation."""
 
 TOLERANCE = 1e-9
-"""How little the frequencies change when it has converged."""
+"""Change of the frequencies below which the iterations have converged."""
 
 RESAMPLES = 50
-"""How often rows are drawn anew for an interval."""
+"""Number of bootstrap samples of an interval."""
 
 RESAMPLED_ROWS = 2000
-"""Rows of a draw at most: of more rows the interval is wider than it need be."""
+"""Maximum size of a bootstrap sample."""
 
 RESAMPLE_STEPS = 50
-"""Steps of expectation and maximisation for a draw at most, from the estimate on: a weak model would make thousands."""
+"""Maximum number of iterations for a bootstrap sample, which begins at the estimate."""
 
 MAX_LOG_SCALE = 5.0
-"""By how much logits are scaled at most, as a logarithm: of few rows that are all right the scale would have no end."""
+"""Maximum logarithm of the scale of logits; with few rows that are all right it has no bound."""
 
 MIN_FREQUENCY = 1e-9
-"""Of a class, and of all that source validation has in a text, where calibrated probabilities vanish."""
+"""Smallest probability of a class, so that calibrated ones do not vanish."""
 
 BIAS_PENALTY = 1e-3
-"""On squared biases: of rows that are all right they would have no end."""
+"""Weight of squared biases, which have no bound where all rows are right."""
 
 
 AT_CHANCE = (
@@ -51,7 +51,7 @@ AT_CHANCE = (
 
 @dataclass(frozen=True)
 class LabelShift:
-    """What is known of the target's classes.
+    """Hold estimates of the target's class frequencies.
 
     Args:
         temperature: by which logits are divided.
@@ -73,7 +73,7 @@ class LabelShift:
     above_chance: bool
 
     def corrections(self) -> np.ndarray:
-        """What is to be added to the scaled logits of target texts: biases, and the log of the ratio of frequencies."""
+        """The addend of scaled logits of target texts: biases, and the log of the ratio of frequencies."""
         among_known = self.target / self.target[self.known].sum()
         ratio = np.log(np.maximum(among_known, 1e-6)) - np.log(np.where(self.known, self.source, 1.0))
         return self.biases + np.where(self.known, ratio, 0.0)
@@ -160,7 +160,7 @@ def frequencies(
     start: np.ndarray | None = None,
     steps: int = MAX_STEPS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The classes' frequencies in source validation and in the target, each of shape (classes,).
+    """Return the classes' frequencies in source validation and in the target, each of shape (classes,).
 
     Args:
         validation_logits: shape (rows, classes).
@@ -189,7 +189,7 @@ def frequencies(
 
 
 def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether a model tells classes apart: its mean recall is above 1 / classes by more than two standard errors.
+    """Return True if mean recall is above 1 / classes by more than two standard errors.
 
     Args:
         logits: shape (rows, classes).
@@ -202,7 +202,7 @@ def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """The temperature, and the bias of each class, that make the labels likeliest; 0 for a class that has no row.
+    """Return the temperature and class biases that make the labels likeliest; 0 for a class without rows.
 
     Args:
         logits: shape (rows, classes).
@@ -238,7 +238,7 @@ def expectation_maximisation(
     start: np.ndarray | None = None,
     steps: int = MAX_STEPS,
 ) -> np.ndarray:
-    """The class frequencies that make the target's texts likeliest, shape (classes,).
+    """Return the class frequencies that make the target's texts likeliest, shape (classes,).
 
     Args:
         probabilities: calibrated, of target rows, shape (rows, classes).
@@ -260,7 +260,7 @@ def expectation_maximisation(
 def bootstrap_interval(
     validation_logits: np.ndarray, validation_labels: np.ndarray, target_logits: np.ndarray, estimate: np.ndarray
 ) -> np.ndarray:
-    """The 95 % interval of estimated class frequencies, shape (classes, 2), by drawing rows of both sides anew; seeded.
+    """Return the 95 % interval of estimated class frequencies, shape (classes, 2), by bootstrap over both sides.
 
     The calibration is fitted anew to each draw: of few validation rows it is the less certain part.
 

@@ -1,4 +1,4 @@
-"""How well a model does on a target without labels, judged by its predictions and features alone.
+"""Scores of a model on a target without labels, from its predictions and features.
 
 None of these is a score in its own right: they choose between checkpoints or settings. Each has its blind spot, which
 its function names; comparing what two of them choose is cheap.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 DENSITY_TEMPERATURE = 0.05
-"""Of soft neighbourhood density, as its authors have it."""
+"""The temperature of soft neighbourhood density, as in the paper."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def row_entropies(probabilities: np.ndarray, *, multi_label: bool = False) -> np
 
 
 def mean_entropy(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
-    """The mean entropy of the predictions; less is better. A model that calls everything one class has none at all.
+    """Return the mean entropy of the predictions; less is better, and 0 where all are one class.
 
     Reference: Morerio et al. (2018), https://arxiv.org/abs/1711.10288
     """
@@ -75,7 +75,7 @@ def infomax(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
 
 
 def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DENSITY_TEMPERATURE) -> float:
-    """How many neighbours rows have, softly: the mean entropy of their similarities; more is better.
+    """Return the soft neighbourhood density, the mean entropy of similarities; more is better.
 
         p_ij = softmax over j != i of <f_i, f_j> / temperature,    f = predictions of length 1
 
@@ -101,7 +101,7 @@ def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DE
 
 
 def deep_embedded_validation(losses: np.ndarray, weights: np.ndarray) -> float:
-    """The target's risk, from losses on source validation rows weighted by how much they are like the target's.
+    """Return the target's risk, from losses on source validation rows weighted by how much they are like the target's.
 
         mean(w·l) + eta·mean(w) - eta,    eta = -cov(w·l, w) / var(w)
 
@@ -125,7 +125,7 @@ def deep_embedded_validation(losses: np.ndarray, weights: np.ndarray) -> float:
 
 
 def density_ratios(source: np.ndarray, target: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """How much likelier each row is in the target than in the source, shape (rows,), by a classifier of the domains.
+    """Return the density ratio of target to source for each row, shape (rows,), by a classifier of the domains.
 
         w(x) = (n_source / n_target) · p(target | x) / p(source | x)
 

@@ -1,12 +1,10 @@
-"""Did adaptation do harm? A model that adapted beside one that learned from the source alone, on the same target texts.
+"""Negative transfer: compare an adapted model with the source-only one on the same target texts.
 
 The run warns where the mutual information of texts and predicted classes (InfoMax, metrics/model_selection.py) is lower
 than the source-only model's: the model became less sure, or calls too much one class. Entropy and soft neighbourhood
-density are shown and do not vote: a model that calls everything one class is the best by both. Adaptation makes a model
-surer of the target by its nature, so silence proves little; a warning is worth a look. Of ten pairs of review domains
-self-training made the model worse on four, by up to 0.9 points (which 2,000 texts cannot tell from none), and this was
-silent on all; confidence that was calibrated on source validation told the ten apart no better. Where the report has
-target labels, it says which model they prefer, if they do.
+density are shown and do not count: a model that calls everything one class is the best by both. Adaptation makes a
+model surer of the target by its nature, so that no warning proves little. Where the report has target labels, it names
+the model that they prefer, if they do.
 """
 
 from dataclasses import dataclass
@@ -33,7 +31,7 @@ VOTE = "target_infomax"
 """The score that warns."""
 
 TOLERANCE = 0.02
-"""How much of the source-only model's score may be lost before that is a warning, and gained before it is a gain."""
+"""Share of the source-only model's score that must be lost for a warning, or gained for a gain."""
 
 MIN_DIFFERENCE = 0.005
 """Nats that differ at least where that is so: of two models that call everything one class neither is preferred."""
@@ -62,7 +60,7 @@ class NegativeTransferTest:
 
     @property
     def warns(self) -> bool:
-        """Whether the source-only model seems better."""
+        """True if the source-only model seems better."""
         return self.gain < 0
 
     def facts(self) -> dict[str, str]:
@@ -84,7 +82,7 @@ class NegativeTransferTest:
         return found
 
     def warning(self, model: str) -> str:
-        """What a person is told.
+        """Describe the comparison.
 
         Args:
             model: where the source-only one is.

@@ -19,7 +19,7 @@ from nlp_transfer.metrics.tokenization import ROUGE, rouge_words
 
 
 class _Words:
-    """What `rouge_score` takes for a tokenizer."""
+    """The tokenizer of `rouge_score`."""
 
     def tokenize(self, text: str) -> list[str]:
         return rouge_words(text)

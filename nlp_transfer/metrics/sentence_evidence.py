@@ -1,4 +1,4 @@
-"""Where in its document each sentence of a summary comes from: up to three sentences, chosen by greedy ROUGE.
+"""Evidence of a summary's sentences: up to three sentences of the document each, chosen by greedy ROUGE.
 
     support = (the sentence's words that stand in its sources + its pairs of words that do) / (its words + its pairs)
 
@@ -26,7 +26,7 @@ CANDIDATES = 500
 
 @dataclass(frozen=True)
 class Support:
-    """What a sentence of a summary rests on.
+    """Hold the evidence of a sentence of a summary.
 
     Args:
         sources: numbers of sentences of the document, in its order; none where no word is shared.
@@ -38,7 +38,7 @@ class Support:
 
 
 def sentence_support(summary: Sequence[str], sentences: Sequence[str], *, most: int = MAX_SOURCES) -> list[Support]:
-    """What each sentence of a summary rests on.
+    """Return the evidence of each sentence of a summary.
 
     Args:
         summary: its sentences.
@@ -86,10 +86,9 @@ class _Index:
         self.holders = {gram: np.array(numbers) for gram, numbers in holders.items()}
 
     def nearest(self, wanted: Counter[tuple[str, ...]]) -> list[int]:
-        """The sentences with the highest ROUGE-1 F + ROUGE-2 F against a text, in their order.
+        """Return the sentences with the highest ROUGE-1 F + ROUGE-2 F against a text, in their order.
 
-        The oracle's first choice is among them, the others mostly: of 40 summaries traced in 1,500 sentences, 35 got
-        the same sources as without this limit, and the scores differed by 0.003 on average.
+        The oracle's first choice is among them, the others mostly.
         """
         scores = np.zeros(len(self.lengths))
         for n in (1, 2):

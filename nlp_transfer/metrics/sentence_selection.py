@@ -15,12 +15,12 @@ import numpy as np
 from nlp_transfer.metrics.tokenization import ngrams, plain_words, repeated_runs, rouge_words
 
 UNITS = ("sentences", "words", "characters", "share")
-"""What a budget may count."""
+"""The units of a budget."""
 
 
 @dataclass(frozen=True)
 class SummaryLength:
-    """How much of a document an extract may take; one sentence at least.
+    """Limit the share of a document that an extract may take; one sentence at least.
 
     Args:
         unit: `sentences`, `words`, `characters`, or `share` of the document's words.
@@ -31,7 +31,7 @@ class SummaryLength:
     size: float
 
     def costs(self, sentences: Sequence[str]) -> tuple[np.ndarray, float]:
-        """What each sentence takes, shape (sentences,), and what all together may."""
+        """Return the size of each sentence, shape (sentences,), and the limit of all together."""
         if self.unit == "sentences":
             return np.ones(len(sentences)), self.size
         if self.unit == "characters":
@@ -43,7 +43,7 @@ class SummaryLength:
 def chosen_sentences(
     scores: Sequence[float], sentences: Sequence[str], budget: SummaryLength, *, block_trigrams: bool
 ) -> list[int]:
-    """The numbers of the best sentences that fit into a budget, in the document's order.
+    """Return the numbers of the best sentences that fit into a budget, in the document's order.
 
     The best comes first; a sentence that does not fit (any more) is passed over. Where none fits, the best is taken
     alone. Without sentences there are none.
@@ -76,7 +76,7 @@ def chosen_sentences(
 
 
 def greedy_oracle(sentences: Sequence[str], summary: str, budget: SummaryLength | None = None) -> list[int]:
-    """The numbers of the sentences that greedy ROUGE takes, in the document's order; none if no word is shared.
+    """Return the numbers of the sentences that greedy ROUGE takes, in the document's order; none if no word is shared.
 
     Args:
         sentences: the document.
@@ -106,7 +106,7 @@ def greedy_oracle(sentences: Sequence[str], summary: str, budget: SummaryLength 
 
 
 class _Counts:
-    """How many n-grams of a reference each sentence holds, and those that are taken.
+    """Count the n-grams of a reference that each sentence holds, and those that are taken.
 
     Args:
         sentences: the document.

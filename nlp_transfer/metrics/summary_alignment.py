@@ -11,7 +11,7 @@ from nlp_transfer.metrics.tokenization import ngrams, rouge_words
 
 
 def assigned_sentences(sentences: Sequence[str], parts: Sequence[str]) -> list[list[int]]:
-    """The numbers of the sentences that are about each part, in order; every sentence once.
+    """Return the numbers of the sentences that are about each part, in order; every sentence once.
 
     Args:
         sentences: of the summary.

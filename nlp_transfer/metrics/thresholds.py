@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 DEFAULT_THRESHOLD = 0.5
-"""Where a label is predicted when nothing is known of its validation scores."""
+"""The threshold of a label without validation scores."""
 
 
 def tune_thresholds(probabilities: Any, references: Any) -> np.ndarray:
-    """The threshold of every label; predict where `probabilities >= thresholds`.
+    """Return the threshold of every label; predict where `probabilities >= thresholds`.
 
     Args:
         probabilities: shape (rows, classes), from 0 to 1.

@@ -22,29 +22,34 @@ LONGEST_UNSTEMMED = 3
 
 
 def plain_words(text: str) -> list[str]:
-    """Lower-case words, as they are."""
+    """Return lower-case words.
+
+    Example:
+        >>> plain_words("The Tenant pays.")
+        ['the', 'tenant', 'pays']
+    """
     return _WORD.findall(text.lower())
 
 
 def word_places(text: str) -> Iterator[re.Match[str]]:
-    """Where the words stand."""
+    """Yield the words as matches with their places."""
     return _WORD.finditer(text)
 
 
 def rouge_words(text: str) -> list[str]:
-    """Lower-case words; English ones of more than three letters by their Porter stem."""
+    """Return lower-case words; English ones of more than three letters by their Porter stem."""
     return [_stem(word) for word in plain_words(text)]
 
 
 def repeated_runs(text: str) -> set[tuple[str, ...]]:
-    """Runs of words that nobody writes twice by chance: of three, or of six characters where characters are words."""
+    """Return runs of three words, or of six characters where characters are words."""
     words = plain_words(text)
     wide = sum(bool(_WIDE_WORD.fullmatch(word)) for word in words)
     return set(ngrams(words, 6 if 2 * wide > len(words) else 3))
 
 
 def joined(sentences: Iterable[str]) -> str:
-    """Sentences as one text, each on one line; between Chinese or Japanese ones stands no space."""
+    """Join sentences to one text; between Chinese or Japanese ones without a space."""
     text = ""
     for sentence in sentences:
         line = " ".join(sentence.split())
@@ -58,7 +63,12 @@ def _is_wide(character: str) -> bool:
 
 
 def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
-    """All runs of n words."""
+    """Return all runs of n words.
+
+    Example:
+        >>> ngrams(["a", "b", "c"], 2)
+        [('a', 'b'), ('b', 'c')]
+    """
     return list(zip(*(words[i:] for i in range(n)), strict=False))
 
 

@@ -96,7 +96,7 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
 
 
 def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
-    """Find out what `peft_model` would refuse, on a copy of the model that has no weights; the model stays as it is.
+    """Check what `peft_model` would refuse, on a copy of the model without weights.
 
     Kinds of adapter that compute with the weights when they are made pass unseen.
 
@@ -114,7 +114,7 @@ def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
 
 
 def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> list[str]:
-    """Modules that an adapter must save: the head, and the owner of each new parameter outside it.
+    """Return the modules that an adapter must save: the head, and the owner of each new parameter outside it.
 
     Of a network whose head is not known only the new parameters are known.
     """
@@ -128,7 +128,7 @@ def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> li
 
 
 def unsaved_new_parameters(model: PeftModel, new_parameters: tuple[str, ...]) -> list[str]:
-    """New parameters that the logits depend on and that no saved module holds."""
+    """Return the new parameters that the logits depend on and that no saved module holds."""
     from peft.utils.other import AuxiliaryTrainingWrapper
 
     plain = plain_model(model)
@@ -142,7 +142,7 @@ def unsaved_new_parameters(model: PeftModel, new_parameters: tuple[str, ...]) ->
 
 
 def merge(model: PeftModel) -> PreTrainedModel:
-    """The plain model with the adapter's change added to its weights.
+    """Return the plain model with the adapter's change added to its weights.
 
     Raises:
         ConfigError: this kind of adapter cannot be merged, or not into this model. Save it before you try.
@@ -166,7 +166,7 @@ def merge(model: PeftModel) -> PreTrainedModel:
 
 
 def refuse_unknown_modules(key: str, names: Sequence[str], model: PreTrainedModel, kind: type[nn.Module]) -> None:
-    """Refuse names, or ends of names, of modules that are not in the model. PEFT ignores them if it finds any other.
+    """Check that modules of these names, or ends of names, are in the model; PEFT ignores unknown ones.
 
     Args:
         key: the setting that holds the names, for messages.
@@ -187,7 +187,7 @@ def refuse_unknown_modules(key: str, names: Sequence[str], model: PreTrainedMode
 
 
 def refuse_second_adapter(model: "nn.Module") -> None:
-    """Refuse to put an adapter on a model that has one.
+    """Check that a model has no adapter yet.
 
     Raises:
         ConfigError: the model has an adapter.
@@ -197,7 +197,7 @@ def refuse_second_adapter(model: "nn.Module") -> None:
 
 
 def refuse_adapter(method: str, model: "nn.Module") -> None:
-    """Refuse a model with an adapter: setting its weights free would undo what the adapter is for.
+    """Check that a model whose weights will be trained has no adapter.
 
     Raises:
         ConfigError: the model has an adapter.

@@ -66,7 +66,7 @@ SMALL = 4_096
 """A size that takes little memory; that the weights do not fit it is found when they are read."""
 
 FLOATS = ("F64", "F32", "F16", "BF16")
-"""What safetensors calls the types that weights may have."""
+"""The names of weight types in safetensors."""
 
 _ACTIVATION = re.compile(r"(\w*_)?(act|act_fn|activation|activation_function)")
 _COMMON_ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "tanh")
@@ -160,7 +160,7 @@ def label_problems(folder: Path) -> Iterator[str]:
 
 
 def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
-    """Of our own record: how long texts are, and from which probability labels are predicted."""
+    """Yield problems of our own record: the length of texts, and thresholds."""
     record = config.get(RECORD)
     if record is None:
         return
@@ -187,7 +187,7 @@ def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
 
 
 def _tokenizer_problems(folder: Path) -> Iterator[str]:
-    """Of a tokenizer's files: how long texts are, and the numbers of tokens."""
+    """Yield problems of a tokenizer's files: the length of texts, and the numbers of tokens."""
     place = folder / "tokenizer_config.json"
     longest = _object(place).get("model_max_length", 1)
     if type(longest) in (int, float) and not longest >= 1:
@@ -199,7 +199,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
 
 
 def _activations(name: str) -> tuple[str, ...]:
-    """The activation functions that transformers has; those that nearly all encoders use need no import."""
+    """Return the activation functions that transformers has; those that nearly all encoders use need no import."""
     if name in _COMMON_ACTIVATIONS:
         return _COMMON_ACTIVATIONS
     from transformers.activations import ACT2FN
@@ -208,7 +208,7 @@ def _activations(name: str) -> tuple[str, ...]:
 
 
 def entries(value: Any) -> Iterator[tuple[str, str, Any]]:
-    """(dotted path, key, value) of every entry of a JSON tree: a model may hold others, with a config each."""
+    """Yield (dotted path, key, value) of every entry of a JSON tree: a model may hold others, with a config each."""
     pending = [("", value)]
     for place, tree in pending:  # which grows meanwhile; a tree may be deeper than functions may call each other
         if isinstance(tree, list):
@@ -221,7 +221,7 @@ def entries(value: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _header(file: Path) -> dict[str, dict[str, Any]]:
-    """The entries of a safetensors file by tensor; empty where the file is torn."""
+    """Return the entries of a safetensors file by tensor; empty where the file is torn."""
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
@@ -233,7 +233,7 @@ def _header(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _object(place: Path) -> dict[str, Any]:
-    """A JSON file's object; empty where there is none."""
+    """Return a JSON file's object; empty where there is none."""
     try:
         tree = json.loads(place.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Who tells the domains apart, and the layer that makes the encoder work against it.
+"""Domain discriminators, and the layer that trains the encoder against them.
 
 Gradient reversal is the identity forward, and turns the gradient around on its way back:
 
@@ -34,13 +34,13 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(features: Tensor, strength: float) -> Tensor:
-    """The same features; what flows back through them is multiplied by -strength."""
+    """Return the same features; what flows back through them is multiplied by -strength."""
     reversed_: Tensor = _Reversal.apply(features, strength)
     return reversed_
 
 
 def reversal_strength(progress: float, gamma: float) -> float:
-    """How strongly the features work against the discriminator, growing from 0 to 1 over a run.
+    """Return the strength of the reversed gradient, growing from 0 to 1 over a run.
 
         2 / (1 + exp(-gamma · progress)) - 1
 
@@ -51,7 +51,7 @@ def reversal_strength(progress: float, gamma: float) -> float:
 
 
 class Discriminator(nn.Module):
-    """Which domain? Two hidden layers; of one source, one logit a row, positive for the target.
+    """Tell domains apart by two hidden layers; with one source, one logit a row, positive for the target.
 
     Of several sources it has a logit for each of them, and a last one for the target.
 
@@ -69,13 +69,13 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits, shape (batch,) or (batch, domains), of features, shape (batch, width)."""
+        """Return logits, shape (batch,) or (batch, domains), of features, shape (batch, width)."""
         logits: Tensor = self.layers(features).squeeze(-1)
         return logits
 
 
 class ConditionalDiscriminator(nn.Module):
-    """A discriminator that sees the features together with the predicted classes: their outer product.
+    """Tell domains apart by the outer product of features and predicted classes.
 
     Where that is wider than `MAX_PRODUCTS`, random projections of both, multiplied one by one, take its place; their
     expected scalar products are those of the outer products.
@@ -100,7 +100,7 @@ class ConditionalDiscriminator(nn.Module):
         self.discriminator = Discriminator(RANDOM_PRODUCTS if self.projected else width * classes, hidden, sources)
 
     def forward(self, features: Tensor, probabilities: Tensor) -> Tensor:
-        """Logits, as the discriminator's, of features, (batch, width), and class probabilities, (batch, classes)."""
+        """Return logits of features, (batch, width), and class probabilities, (batch, classes)."""
         if self.projected:
             product = (features @ self.of_features) * (probabilities @ self.of_classes) / math.sqrt(RANDOM_PRODUCTS)
         else:
@@ -112,7 +112,7 @@ class ConditionalDiscriminator(nn.Module):
 def domain_loss(
     source: Tensor, target: Tensor, source_weights: Tensor | None = None, target_weights: Tensor | None = None
 ) -> Tensor:
-    """Binary cross-entropy of the domains, each of them half.
+    """Return the binary cross-entropy of the domains, each of them half.
 
     Args:
         source: the discriminator's logits of source rows, shape (batch_s,).
@@ -132,12 +132,12 @@ def domain_loss(
 
 
 def domain_accuracy(source: Tensor, target: Tensor) -> float:
-    """The mean over both domains of the share of rows that the discriminator tells right; 0.5 is by chance."""
+    """Return the discriminator's accuracy, as the mean over both domains; 0.5 is chance."""
     return ((source <= 0).float().mean() + (target > 0).float().mean()).item() / 2
 
 
 def with_target(sources: Tensor, target: Tensor) -> Tensor:
-    """The domains of source rows, shape (batch_s,), and after them of target rows: the last of the logits' domains.
+    """Return the domain ids of source rows and of the target rows after them, which have the last one.
 
     Args:
         sources: which source each row is from, counted from 0.
@@ -147,7 +147,7 @@ def with_target(sources: Tensor, target: Tensor) -> Tensor:
 
 
 def domains_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Cross-entropy of several domains; those that have rows here count the same.
+    """Return the cross-entropy of several domains; those that have rows here count the same.
 
     Args:
         logits: shape (batch, domains).
@@ -168,6 +168,6 @@ def domains_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None)
 
 
 def domains_accuracy(logits: Tensor, domains: Tensor) -> float:
-    """The mean, over the domains that have rows here, of the share of rows that the discriminator tells right."""
+    """Return the discriminator's accuracy, as the mean over the domains that have rows here."""
     right = (logits.argmax(dim=-1) == domains).float()
     return float(torch.stack([right[domains == domain].mean() for domain in domains.unique()]).mean())

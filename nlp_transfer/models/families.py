@@ -1,4 +1,4 @@
-"""Where a network's layers, head and unused parts are: freezing, adapters and pooling ask here.
+"""Layers, head and unused parts of a network, for freezing, adapters and pooling.
 
 The answers are those of models/family_table.py for encoders, and are found out for encoder-decoders.
 """
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 
 EXTRACTIVE = "ForExtractiveSummarization"
-"""How the names of networks end that score sentences (models/heads/extractive.py)."""
+"""The end of the class names of networks that score sentences (models/heads/extractive.py)."""
 
 SENTENCE_HEAD = "sentence_head"
-"""What such a network calls all that is new in it."""
+"""The name of the head of such a network."""
 
 
 _LAYERS = ("encoder.layer", "transformer.layer", "layers", "block")
-"""Where one side of an encoder-decoder has its layers."""
+"""The path of the layers of one side of an encoder-decoder."""
 
 _NORMS = ("final_layer_norm", "layer_norm")
-"""What the norm after the last of them is called, where there is one."""
+"""The name of the norm after the last of them, where there is one."""
 
 
 def family(model: "PreTrainedModel") -> Family:
-    """The table's entry for a model; of one that scores sentences, with its head in the place of a classifier's.
+    """Return the table's entry for a model; of one that scores sentences, with its head in the place of a classifier's.
 
     An encoder-decoder's layers are its encoder's, and its head is all that comes after the encoder.
 
@@ -57,7 +57,7 @@ def type_of(model: nn.Module) -> str:
 
 
 def is_encoder_decoder(model: nn.Module) -> bool:
-    """Whether this is a network that reads with one side and writes with the other."""
+    """Return True if this is a network that reads with one side and writes with the other."""
     return bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
 
 
@@ -83,7 +83,7 @@ def _family_of_encoder(model: Any) -> Family:
 
 
 def _layers(side: nn.Module) -> nn.ModuleList:
-    """The layers of one side of an encoder-decoder, lowest first."""
+    """Return the layers of one side of an encoder-decoder, lowest first."""
     modules = dict(getattr(side, "base_model", side).named_modules())
     found = next((modules[name] for name in _LAYERS if name in modules), None)
     if not isinstance(found, nn.ModuleList):
@@ -94,7 +94,7 @@ def _layers(side: nn.Module) -> nn.ModuleList:
 
 
 def scores_sentences(model: "PreTrainedModel") -> bool:
-    """Whether this is a network for extractive summarisation."""
+    """Return True if this is a network for extractive summarisation."""
     return type(model).__name__.endswith(EXTRACTIVE)
 
 
@@ -104,17 +104,17 @@ def unknown_family(model_type: str) -> str:
 
 
 def is_known_classifier(model: "PreTrainedModel") -> bool:
-    """Whether the table describes this network: a sequence classifier of one of its families."""
+    """Return True if the table describes this network: a sequence classifier of one of its families."""
     return type_of(model) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
 
 
 def has_known_head(model: "PreTrainedModel") -> bool:
-    """Whether all of the table's entry describes this network: a classifier, or one that scores sentences."""
+    """Return True if all of the table's entry describes this network: a classifier, or one that scores sentences."""
     return is_known_classifier(model) or (type_of(model) in FAMILIES and scores_sentences(model))
 
 
 def is_known(model: "PreTrainedModel") -> bool:
-    """Whether the encoder's part of the table describes this network: one that guesses or writes words, too."""
+    """Return True if the encoder's part of the table describes this network: one that guesses or writes words, too."""
     if is_encoder_decoder(model):
         return True
     masked = type_of(model) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
@@ -122,13 +122,13 @@ def is_known(model: "PreTrainedModel") -> bool:
 
 
 def plain_model(model: nn.Module) -> "PreTrainedModel":
-    """The transformers model itself: out of the adapter that may be around it."""
+    """Return the transformers model, without the adapter that may be around it."""
     plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     return plain
 
 
 def encoder_layers(model: "PreTrainedModel") -> nn.ModuleList:
-    """The encoder's layers, lowest first (ALBERT: its groups of shared weights)."""
+    """Return the encoder's layers, lowest first (ALBERT: its groups of shared weights)."""
     name = family(model).layers
     layers = model.base_model.get_submodule(name)
     assert isinstance(layers, nn.ModuleList)
@@ -136,12 +136,12 @@ def encoder_layers(model: "PreTrainedModel") -> nn.ModuleList:
 
 
 def head_modules(model: "PreTrainedModel") -> list[str]:
-    """Names of the modules between the encoder's last state and the logits, poolers included."""
+    """Return the names of the modules between the encoder's last state and the logits, poolers included."""
     return list(family(model).head)
 
 
 def final_linear(model: "PreTrainedModel") -> tuple[str, nn.Linear]:
-    """Name and module of the linear layer that makes the logits."""
+    """Return the name and module of the linear layer that makes the logits."""
     name = family(model).final_linear
     linear = model.get_submodule(name)
     assert isinstance(linear, nn.Linear)
@@ -149,12 +149,12 @@ def final_linear(model: "PreTrainedModel") -> tuple[str, nn.Linear]:
 
 
 def logits_layer(model: "PreTrainedModel") -> nn.Module:
-    """The module that makes the logits of the pooled features: `final_linear`, or an adapter's copy of it around it."""
+    """Return the module that makes the logits of pooled features: `final_linear`, or an adapter's copy of it."""
     return model.get_submodule(family(model).final_linear)
 
 
 def unused_parameters(model: "PreTrainedModel") -> list[str]:
-    """Names of parameters that the logits do not depend on; training them under DDP would fail."""
+    """Return the names of parameters that the logits do not depend on; training them under DDP would fail."""
     prefixes = tuple(f"{name}." for name in family(model).unused)
     return [name for name, _ in model.named_parameters() if prefixes and name.startswith(prefixes)]
 
@@ -162,7 +162,7 @@ def unused_parameters(model: "PreTrainedModel") -> list[str]:
 def lora_targets(
     model: "PreTrainedModel", *, top_layers: int | None = None, names: Sequence[str] | None = None
 ) -> list[str]:
-    """Names by which PEFT finds every linear layer of the encoder's layers, and a decoder's, that may still train.
+    """Return the names by which PEFT finds the linear layers of encoder and decoder that may still train.
 
     Adapters on all linear layers, not only on queries and values, are what matches full fine-tuning (QLoRA,
     https://arxiv.org/abs/2305.14314). Where a method before froze some layers, those get no adapter.
@@ -204,7 +204,7 @@ def lora_targets(
 
 
 def refuse_too_many_layers(key: str, wanted: int, model: "PreTrainedModel") -> None:
-    """Refuse more layers than an encoder has.
+    """Check that an encoder has so many layers.
 
     Args:
         key: the setting, for messages.
@@ -226,7 +226,7 @@ def refuse_too_many_layers(key: str, wanted: int, model: "PreTrainedModel") -> N
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
-    """(trainable, all) parameters, each tied weight counted once."""
+    """Return (trainable, all) parameters, each tied weight counted once."""
     parameters = list(model.parameters())
     return sum(p.numel() for p in parameters if p.requires_grad), sum(p.numel() for p in parameters)
 

@@ -1,4 +1,4 @@
-"""What is known of each encoder family: where its layers, its head and its pooling are.
+"""Module names of each encoder family: layers, head and pooling.
 
 One table, keyed by `config.model_type`; a new family is one new entry. families.py answers questions by it.
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PostNormLayer:
-    """Names inside one layer that normalises after each residual sum; such a layer can be made to average tokens.
+    """Name the modules of a layer that normalises after each residual sum; such a layer can average tokens.
 
     Args:
         scores: the linear layers that decide who attends to whom (queries and keys).
@@ -33,7 +33,7 @@ class PostNormLayer:
 
 @dataclass(frozen=True)
 class Family:
-    """Module names of one family's `…ForSequenceClassification`.
+    """Name the modules of a family's `…ForSequenceClassification`.
 
     Args:
         layers: the encoder's list of layers, relative to the encoder.

@@ -1,4 +1,4 @@
-"""Load a pretrained encoder with a head for some labels, and say exactly what was new.
+"""Load a pretrained encoder with a head for some labels, and report what is new.
 
 Differences to a bare `from_pretrained`, each of which loses something silently there:
 - weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16 weights;
@@ -38,7 +38,7 @@ _VOCABULARIES = "tokenizer.json, vocab.txt or sentencepiece.bpe.model"
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model and what a run must know of how it was loaded.
+    """Hold a model and the facts of its loading.
 
     Args:
         model: the network, float32, on the CPU.
@@ -58,7 +58,7 @@ class LoadedModel:
 def load_tokenizer(
     name: str, *, revision: str | None = None, trust_remote_code: bool = False
 ) -> "PreTrainedTokenizerBase":
-    """The tokenizer that belongs to a model.
+    """Return the tokenizer that belongs to a model.
 
     Args:
         name: see `resolve_model`.
@@ -77,7 +77,7 @@ def load_tokenizer(
 
 
 def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) -> "PreTrainedTokenizerBase":
-    """As `load_tokenizer`, from a folder of `model_folder`."""
+    """Load a tokenizer from a folder of `model_folder`."""
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
@@ -108,7 +108,7 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
 
 
 def _has_vocabulary(folder: Path) -> bool:
-    """Whether a folder holds a tokenizer's vocabulary, by the names that such files have."""
+    """Return True if a folder holds a tokenizer's vocabulary, by the names that such files have."""
     return any(any(folder.glob(pattern)) for pattern in ("tokenizer.json", "vocab*", "*.model"))
 
 
@@ -139,7 +139,7 @@ def load_encoder_with_head(
     trust_remote_code: bool = False,
     attention_dropout: float | None = 0.0,
 ) -> LoadedModel:
-    """A pretrained encoder with a classification head for these labels.
+    """Return a pretrained encoder with a classification head for these labels.
 
     Args:
         name: see `resolve_model`.
@@ -180,7 +180,7 @@ def load_pretrained(
     attention_dropout: float | None,
     configure: Callable[["PreTrainedConfig"], None] = lambda _: None,
 ) -> tuple["PreTrainedModel", dict[str, Any], str, int | None]:
-    """A model of a known family as one of transformers' Auto classes makes it, float32.
+    """Return a model of a known family as one of transformers' Auto classes makes it, float32.
 
     Args:
         auto_class: such as `AutoModelForSequenceClassification`.
@@ -205,7 +205,7 @@ def load_pretrained(
 
 
 def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> tuple[Path, "PreTrainedConfig"]:
-    """The folder of a model, and its configuration.
+    """Return the folder of a model, and its configuration.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
@@ -229,7 +229,7 @@ def read_weights(
     trust_remote_code: bool,
     attention_dropout: float | None,
 ) -> tuple[Any, dict[str, Any]]:
-    """The network that a configuration describes, float32, and what transformers says of its loading.
+    """Return the network that a configuration describes, float32, and what transformers says of its loading.
 
     Raises:
         ConfigError: the weights cannot be read.
@@ -256,7 +256,7 @@ def read_weights(
 def _new_parameters(
     model: "PreTrainedModel", info: dict[str, Any], name: str, old_labels: list[str] | None, labels: list[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of parameters that the checkpoint did not hold, and notes on what was replaced."""
+    """Return the names of parameters that the checkpoint did not hold, and notes on what was replaced."""
     heads = tuple(f"{module}." for module in head_modules(model))
     mismatched = {str(key): (old, new) for key, old, new in info["mismatched_keys"]}
     wrong = [key for key in mismatched if not key.startswith(heads)]
@@ -299,7 +299,7 @@ def random_part(lost: list[str]) -> str:
 
 
 def _named_labels(config: "PreTrainedConfig") -> list[str] | None:
-    """The classes that the checkpoint's head was trained for, None where they have no names."""
+    """Return the classes that the checkpoint's head was trained for, None where they have no names."""
     names = [str(label) for _, label in sorted((config.id2label or {}).items())]
     return None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
 
@@ -311,7 +311,7 @@ def _set_labels(config: "PreTrainedConfig", label_names: Sequence[str], multi_la
 
 
 def max_positions(config: "PreTrainedConfig") -> int | None:
-    """Positions that a text may use; families after RoBERTa start counting behind the padding id."""
+    """Return the number of positions that a text may use; RoBERTa and its kin count from behind the padding id."""
     positions = int(config.max_position_embeddings)
     if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
         return positions - int(config.pad_token_id) - 1
@@ -322,7 +322,7 @@ def max_positions(config: "PreTrainedConfig") -> int | None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No load report (it is said in our own words), and no bar."""
+    """Silence transformers' report and progress bar of loading."""
     verbosity = transformers_logging.get_verbosity()
     hide_bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bool) -> LoadedModel:
-    """The model, able to read so many tokens.
+    """Return the model, able to read so many tokens.
 
     Args:
         loaded: as it came; changed in place where positions are repeated.
@@ -53,7 +53,7 @@ def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bo
 
 
 def position_table(model: "PreTrainedModel") -> nn.Embedding | None:
-    """The embedding table of absolute positions; None where positions are encoded otherwise."""
+    """Return the embedding table of absolute positions; None where positions are encoded otherwise."""
     embeddings = getattr(model.base_model, "embeddings", None)
     table = getattr(embeddings, "position_embeddings", None)
     return table if isinstance(table, nn.Embedding) else None

@@ -30,7 +30,7 @@ LIMITS: dict[str, tuple[int, str]] = {
     "num_train_epochs": (1_000_000, "no run goes through its rows so often"),
     "cpu_threads": (4_096, "no machine has more cores"),
 }
-"""The highest value of a field, and why a higher one cannot be meant."""
+"""Hold the highest value of a field, and why a higher one cannot be meant."""
 
 
 def size_problems(path: str, values: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ Weights = Mapping[str, Tensor]
 
 
 def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: Collection[str]) -> dict[str, Tensor]:
-    """The fine-tuned weights, those of some names moved towards the pretrained ones.
+    """Return the fine-tuned weights, those of some names moved towards the pretrained ones.
 
     Args:
         pretrained: has all of `names`.
@@ -33,7 +33,7 @@ def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: C
 
 
 def average(networks: Sequence[Weights]) -> dict[str, Tensor]:
-    """The mean of each weight; what is no fraction, such as an index, is the first network's.
+    """Return the mean of each weight; what is no fraction, such as an index, is the first network's.
 
     Raises:
         ValueError: no network, or their names or shapes differ.
@@ -50,7 +50,7 @@ def average(networks: Sequence[Weights]) -> dict[str, Tensor]:
 
 
 def shape_differences(one: Weights, other: Weights) -> list[str]:
-    """Names of weights that only one of the two has, or in other shapes."""
+    """Return the names of weights that only one of the two has, or in other shapes."""
     return [
         name
         for name in dict.fromkeys([*one, *other])
@@ -59,7 +59,7 @@ def shape_differences(one: Weights, other: Weights) -> list[str]:
 
 
 def _weighted(parts: Sequence[tuple[float, Tensor]]) -> Tensor:
-    """The sum of weighted tensors, in the first one's number format."""
+    """Return the sum of weighted tensors, in the first one's number format."""
     first = parts[0][1]
     total = torch.zeros_like(first, dtype=torch.float64)
     for share, tensor in parts:

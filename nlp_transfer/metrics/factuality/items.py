@@ -28,7 +28,12 @@ class Item:
 
 
 def one_of(*values: Value) -> Needs:
-    """Return alternatives of one value each."""
+    """Return alternatives of one value each.
+
+    Example:
+        >>> len(one_of(("number", 5), ("amount", 5)))
+        2
+    """
     return tuple(frozenset([value]) for value in values)
 
 

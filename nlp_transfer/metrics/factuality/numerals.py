@@ -113,7 +113,12 @@ def _word_value(words: list[str]) -> int:
 
 
 def digit_values(digits: str) -> list[Decimal | str]:
-    """Return the readings of a number in digits, the likeliest first; at least one."""
+    """Return the readings of a number in digits, the likeliest first; at least one.
+
+    Example:
+        >>> digit_values("1.234")
+        [Decimal('1.234'), Decimal('1234')]
+    """
     marks, parts = re.findall(r"\D", digits), re.split(r"\D", digits)
     plain = Decimal("".join(parts))
     if not marks or (len(marks) > 1 and len(set(marks)) == 1 and marks[0] not in ". "):

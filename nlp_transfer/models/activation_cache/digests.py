@@ -21,7 +21,7 @@ _READ_ROWS = 1000
 
 @dataclass(frozen=True)
 class UniqueTexts:
-    """The different texts of some datasets, which are read when a text is asked for.
+    """Hold the different texts of some datasets; a text is read when it is asked for.
 
     Args:
         digests: sorted, type `DIGEST`, shape (texts,).
@@ -38,13 +38,13 @@ class UniqueTexts:
     datasets: Sequence[Any]
 
     def read(self, text: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """(token ids, token types where not all 0) of a text; int32, shape (tokens,)."""
+        """Return (token ids, token types where not all 0) of a text; int32, shape (tokens,)."""
         dataset, row = self.places[text].tolist()
         return _text(self.datasets[dataset][row], row)
 
 
 def text_digest(ids: np.ndarray, types: np.ndarray | None = None) -> bytes:
-    """The digest of one text, 16 bytes.
+    """Return the digest of one text, 16 bytes.
 
     Args:
         ids: token ids without padding, shape (tokens,).
@@ -57,7 +57,7 @@ def text_digest(ids: np.ndarray, types: np.ndarray | None = None) -> bytes:
 
 
 def row_digests(dataset: Any) -> np.ndarray:
-    """The digest of every row, in order; shape (rows,), type `DIGEST`.
+    """Return the digest of every row, in order; shape (rows,), type `DIGEST`.
 
     Args:
         dataset: rows with `input_ids`, and perhaps `attention_mask` and `token_type_ids`.
@@ -69,7 +69,7 @@ def row_digests(dataset: Any) -> np.ndarray:
 
 
 def unique_texts(datasets: Sequence[Any]) -> UniqueTexts:
-    """The different texts of several datasets.
+    """Return the different texts of several datasets.
 
     Raises:
         ValueError: a row is padded elsewhere than at its end.
@@ -86,13 +86,13 @@ def unique_texts(datasets: Sequence[Any]) -> UniqueTexts:
 
 
 def _texts(dataset: Any) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """(token ids, token types where not all 0) of every row, without padding."""
+    """Yield (token ids, token types where not all 0) of every row, without padding."""
     for number, row in enumerate(_rows(dataset)):
         yield _text(row, number)
 
 
 def _rows(dataset: Any) -> Iterator[Mapping[str, Any]]:
-    """The rows, with what `_text` reads."""
+    """Yield the rows, with what `_text` reads."""
     if not hasattr(dataset, "select_columns"):
         yield from (dataset[number] for number in range(len(dataset)))
         return
@@ -103,7 +103,7 @@ def _rows(dataset: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _text(row: Mapping[str, Any], number: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """(token ids, token types where not all 0) of a row, without padding."""
+    """Return (token ids, token types where not all 0) of a row, without padding."""
     ids = np.asarray(row["input_ids"], dtype=np.int32)
     mask = row.get("attention_mask")
     length = len(ids) if mask is None else int(np.asarray(mask).sum())

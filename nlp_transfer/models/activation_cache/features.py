@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "label_ids")
-"""What a collator is given of a row: what a model or a loss reads."""
+"""The columns that a collator sees: those that a model or a loss reads."""
 
 MEMORY_BYTES = 2 * 2**30
-"""From this size on, features live in a file instead of in memory."""
+"""Bytes from which features are kept in a file instead of in memory."""
 
 _LABEL_ROWS = 256
-"""How many rows are collated at a time where only their labels are wanted."""
+"""Number of rows that are collated at a time where only their labels are needed."""
 
 Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """Features of every row, in the dataset's order.
+    """Hold the features of every row, in the dataset's order.
 
     Args:
         features: by (layer, pooling), float32, shape (rows, hidden) each.
@@ -71,7 +71,7 @@ def hidden_states(
     poolings: Sequence[str],
     store: ActivationStore | None = None,
 ) -> EncodedRows:
-    """What a head on each (layer, pooling) would see, for every row, from one pass or from the store.
+    """Compute the features of every row for each (layer, pooling), in one pass or from the store.
 
     Args:
         model: a classification model; its head is not used, its mode is put back afterwards.
@@ -121,7 +121,7 @@ def hidden_states(
 def _compute(
     model: "PreTrainedModel", dataset: "Dataset", keys: list[tuple[int, str]], collate: Collate, max_tokens: int
 ) -> tuple[dict[tuple[int, str], np.ndarray], Tensor]:
-    """Features by (layer, pooling), and labels, of every row from one pass."""
+    """Return features by (layer, pooling), and labels, of every row from one pass."""
     shape = (len(dataset), int(model.config.hidden_size))
     in_memory = len(keys) * shape[0] * shape[1] * 4 <= MEMORY_BYTES
     features = {key: _allocate(shape, in_memory) for key in keys}
@@ -138,7 +138,7 @@ def _compute(
 
 
 def _labels(dataset: "Dataset", collate: Collate) -> Tensor:
-    """The labels as the collator makes them."""
+    """Return the labels as the collator makes them."""
     device, labels = torch.device("cpu"), None
     for start in range(0, len(dataset), _LABEL_ROWS):
         rows = list(range(start, min(start + _LABEL_ROWS, len(dataset))))
@@ -148,7 +148,7 @@ def _labels(dataset: "Dataset", collate: Collate) -> Tensor:
 
 
 def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
-    """The rows' features in the rows' order."""
+    """Return the rows' features in the rows' order."""
     places = entry.find(digests)
     assert places is not None  # the digests are part of the entry's key
     rows = _allocate((len(digests), entry.values.shape[1]), len(digests) * entry.values.shape[1] * 4 <= MEMORY_BYTES)
@@ -157,7 +157,7 @@ def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
 
 
 def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
-    """The collated rows on a device, with a mask where the rows have none."""
+    """Return the collated rows on a device, with a mask where the rows have none."""
     some = [dataset[row] for row in rows]
     made = collate([{name: row[name] for name in COLUMNS if name in row} for row in some])
     batch = {name: value.to(device) for name, value in made.items()}

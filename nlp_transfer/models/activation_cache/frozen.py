@@ -32,7 +32,7 @@ _SAYS_NOTHING = (
 
 
 def frozen_layers(model: nn.Module) -> int:
-    """How many of the lowest layers, all below them included, no step of training changes.
+    """Return the number of lowest layers that training does not change, with all below them.
 
     0 where anything below the lowest layer trains, such as embeddings or a prompt, and for a network whose head is not
     known.
@@ -52,7 +52,7 @@ def frozen_layers(model: nn.Module) -> int:
 
 
 def frozen_modules(model: "PreTrainedModel", layers: int) -> list[nn.Module]:
-    """The modules of the embeddings and the lowest `layers`, to be put into evaluation mode; none where it is 0.
+    """Return the modules of the embeddings and the lowest `layers`, to be put into evaluation mode; none where it is 0.
 
     Args:
         model: out of any adapter (`plain_model`).
@@ -76,7 +76,7 @@ def keep_evaluating(modules: Iterable[nn.Module]) -> None:
 
 
 def encoder_identity(model: "PreTrainedModel", layers: int, *, norm: bool = False) -> str:
-    """SHA-256 (hex) of all that the output of a layer depends on but the text: weights, config, library versions.
+    """Return the SHA-256 (hex) of what a layer's output depends on besides the text: weights, config, versions.
 
     Args:
         model: out of any adapter.
@@ -94,7 +94,7 @@ def encoder_identity(model: "PreTrainedModel", layers: int, *, norm: bool = Fals
 
 
 def _counted(model: "PreTrainedModel", layers: int, norm: bool) -> Iterator[tuple[str, torch.Tensor]]:
-    """Parameters and buffers below the boundary, by name."""
+    """Yield parameters and buffers below the boundary, by name."""
     final = family(model).final_norm
     kept = model.base_model.get_submodule(final) if norm and final is not None else None
     above = [module for module in (*encoder_layers(model)[layers:], *_above(model)) if module is not kept]
@@ -105,7 +105,7 @@ def _counted(model: "PreTrainedModel", layers: int, norm: bool) -> Iterator[tupl
 
 
 def _above(model: "PreTrainedModel") -> list[nn.Module]:
-    """What stands above the layers: the final norm, the head, and what the logits do not depend on."""
+    """Return the names above the layers: the final norm, the head, and what the logits do not depend on."""
     entry = family(model)
     present = dict(model.named_modules())  # some classifiers of a family are built without what is unused
     modules = [present[name] for name in (*entry.head, *entry.unused) if name in present]

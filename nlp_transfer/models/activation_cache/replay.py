@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 TEXT_COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
-"""What a batch's texts are known by, in the order in which encoders and `StoredStates.look_up` take them."""
+"""The inputs that identify a batch's texts, in the order in which encoders and `StoredStates.look_up` take them."""
 
 
 def reason_against(model: "PreTrainedModel") -> str | None:
-    """Why this network must be computed from its embeddings on; None where it need not.
+    """Return why a network must be computed from its embeddings on; None where it need not.
 
     Args:
         model: a classifier of a known family, out of any adapter.
@@ -48,7 +48,7 @@ def reason_against(model: "PreTrainedModel") -> str | None:
 
 @dataclass(frozen=True)
 class _Found:
-    """A batch all of whose texts are in an entry.
+    """Hold a batch all of whose texts are in an entry.
 
     Args:
         places: of its texts in the entry, in the rows' order.
@@ -60,7 +60,7 @@ class _Found:
 
 
 class StoredStates:
-    """Feeds stored states into a model.
+    """Feed stored states into a model.
 
     Args:
         model: a classifier out of any adapter.
@@ -72,7 +72,7 @@ class StoredStates:
         self.model = model
         self.entries = entries
         self.layers = max(entries)
-        """How many of the lowest layers are passed over; where there is no entry for it, none is."""
+        """Number of lowest layers that are passed over; 0 where there is no entry."""
         self._returns_tuple = returns_tuple
         self._found: _Found | None = None
 
@@ -109,7 +109,7 @@ class StoredStates:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Inside, the model starts from stored states where it can."""
+        """Let the model start from stored states where it can."""
         layers = list(encoder_layers(self.model))
         with ExitStack() as stack:
             base: nn.Module = self.model.base_model
@@ -126,7 +126,7 @@ class StoredStates:
                 self._found = None
 
     def _note_batch(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Before the encoder. Whoever asks for what is computed inside it gets it computed."""
+        """Look the batch up before the encoder; hidden states that are asked for are computed."""
         given = {**dict(zip(TEXT_COLUMNS, args, strict=False)), **kwargs}
         config: Any = module.config
         inside = any(
@@ -136,7 +136,7 @@ class StoredStates:
         self._found = None if inside or own else self.look_up(*(given.get(name) for name in TEXT_COLUMNS))
 
     def _put_states(self, layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """Before the lowest layer."""
+        """Replace the input of the lowest computed layer by stored states."""
         if self._found is None:
             return None
         states = padded_states(self.entries[self.layers], self._found.places, args[0])
@@ -153,7 +153,7 @@ class StoredStates:
 
 
 def padded_states(entry: Entry, places: np.ndarray, like: Tensor) -> Tensor:
-    """The states of a batch's texts, each from its first position on, and zeros after it.
+    """Return the states of a batch's texts, each from its first position on, and zeros after it.
 
     Args:
         entry: of the store.

@@ -1,4 +1,4 @@
-"""What a frozen encoder makes of texts, on disk: computed once, memory-mapped by every later epoch, seed and run.
+"""Activations of a frozen encoder on disk: computed once, memory-mapped by every later epoch, seed and run.
 
 An entry is one file: the vectors of many texts, found by the texts' digests (models/activation_cache/digests.py). Its
 name is its key, which the caller makes of all that the vectors depend on.
@@ -40,7 +40,7 @@ ABANDONED_SECONDS = 900.0
 """A file that is being written, and to which nothing was written for so long, belongs to a process that died."""
 
 LOCK_SECONDS = 10.0
-"""How long to wait for others to make room; they need milliseconds."""
+"""Seconds to wait for others to make room; they need milliseconds."""
 
 HEADER_BYTES = 4096
 
@@ -86,7 +86,7 @@ class Entry:
         return places if bool((self.digests[places] == digests).all()) else None
 
     def vectors(self, text: int) -> np.ndarray:
-        """The vectors of one text, shape (vectors, width)."""
+        """Return the vectors of one text, shape (vectors, width)."""
         return self.values[self.starts[text] : self.starts[text + 1]]
 
 
@@ -113,7 +113,7 @@ class Writer:
         self._written[text] = True
 
     def check(self) -> None:
-        """Complain about texts that were not written; raises ValueError."""
+        """Check that all texts were written; raises ValueError."""
         if not self._written.all():
             raise ValueError(f"{int((~self._written).sum())} of {len(self._written)} texts were not written.")
 
@@ -133,11 +133,11 @@ class ActivationStore:
         self.setting = setting
 
     def path(self, key: str) -> Path:
-        """Where the entry of a key lies, or would."""
+        """Return the path of a key's entry, which may not exist."""
         return self.folder / f"{key}{SUFFIX}"
 
     def read(self, key: str) -> Entry | None:
-        """The entry of a key, which counts as used now; None where there is none, or one that is torn or foreign."""
+        """Return the entry of a key and count it as used; None where there is none, or one that is torn or foreign."""
         path = self.path(key)
         try:
             with _open_own(path) as file:
@@ -203,7 +203,7 @@ class ActivationStore:
                     temporary.unlink()
 
     def check_fits(self, size: int) -> None:
-        """Complain about what the limit has no room for, were the folder empty.
+        """Check that an entry fits into the limit at all.
 
         Raises:
             NotStoredError: says both.
@@ -255,7 +255,7 @@ class ActivationStore:
 
 
 def entry_bytes(texts: int, vectors: int, width: int, dtype: str) -> int:
-    """Size of an entry's file.
+    """Return the size of an entry's file.
 
     Args:
         texts: how many.
@@ -267,13 +267,13 @@ def entry_bytes(texts: int, vectors: int, width: int, dtype: str) -> int:
 
 
 def _layout(texts: int, vectors: int, width: int, dtype: str) -> tuple[int, int]:
-    """(where the values begin, size of the file), in bytes."""
+    """Return (where the values begin, size of the file), in bytes."""
     begin = HEADER_BYTES + texts * np.dtype(DIGEST).itemsize + (texts + 1) * 8
     return begin, begin + vectors * width * np.dtype(STORED_TYPES[dtype]).itemsize
 
 
 def shown_bytes(count: float) -> str:
-    """A size for people, in decimal units.
+    """Return a size for people, in decimal units.
 
     >>> shown_bytes(1_234_567)
     '1.2 MB'
@@ -300,7 +300,7 @@ def _open_own(path: Path) -> BinaryIO:
 
 
 def _read(file: BinaryIO, path: Path, key: str) -> Entry | None:
-    """The entry in a file; None where a size, key or digest is not what it must be."""
+    """Return the entry in a file; None where a size, key or digest is not what it must be."""
     head = file.read(HEADER_BYTES)
     if not head.startswith(_MAGIC):
         return None
@@ -321,7 +321,7 @@ def _read(file: BinaryIO, path: Path, key: str) -> Entry | None:
 
 
 def _sha256_of_rest(file: BinaryIO) -> str:
-    """SHA-256 (hex) of all that follows the header."""
+    """Return SHA-256 (hex) of all that follows the header."""
     digest = hashlib.sha256()
     file.seek(HEADER_BYTES)
     while chunk := file.read(_CHUNK_BYTES):

@@ -28,7 +28,7 @@ Precision = Callable[[], AbstractContextManager[Any]]
 def capture(
     model: "PreTrainedModel", inputs: dict[str, Tensor], layers: Sequence[int], precision: Precision = nullcontext
 ) -> dict[int, Tensor]:
-    """The states that leave each of `layers` (from 1), shape (batch, tokens, hidden); nothing above is computed.
+    """Return the states that leave each of `layers` (from 1), shape (batch, tokens, hidden); nothing above is computed.
 
     Args:
         model: a classifier out of any adapter; its mode is put back afterwards.
@@ -111,7 +111,7 @@ def write_states(
 
 
 def _equal_lengths(texts: UniqueTexts, max_tokens: int) -> Iterator[list[int]]:
-    """Batches of texts of one length, the longest first; those with token types apart from those without."""
+    """Yield batches of texts of one length, the longest first; those with token types apart from those without."""
     chosen: list[int] = []
     alike: tuple[int, bool] | None = None
     for text in np.lexsort((~texts.typed, -texts.lengths)).tolist():
@@ -125,7 +125,7 @@ def _equal_lengths(texts: UniqueTexts, max_tokens: int) -> Iterator[list[int]]:
 
 
 def _batch(texts: UniqueTexts, chosen: list[int], device: torch.device) -> dict[str, Tensor]:
-    """Texts of one length as a batch without padding."""
+    """Return texts of one length as a batch without padding."""
     ids, types = zip(*(texts.read(text) for text in chosen), strict=True)
     batch = {"input_ids": torch.from_numpy(np.stack(ids).astype(np.int64)).to(device)}
     batch["attention_mask"] = torch.ones_like(batch["input_ids"])
@@ -135,7 +135,7 @@ def _batch(texts: UniqueTexts, chosen: list[int], device: torch.device) -> dict[
 
 
 def layers_return_tuples(model: "PreTrainedModel", texts: UniqueTexts) -> bool:
-    """Whether a layer returns its states in a tuple of one.
+    """Return True if a layer returns its states in a tuple of one.
 
     Raises:
         ValueError: in a tuple of more.
@@ -156,19 +156,19 @@ def layers_return_tuples(model: "PreTrainedModel", texts: UniqueTexts) -> bool:
 
 
 def type_name(states: Tensor) -> str:
-    """The name of a tensor's type, as the store calls it; what it does not know is kept as float32."""
+    """Return the name of a tensor's type, as the store calls it; what it does not know is kept as float32."""
     name = str(states.dtype).removeprefix("torch.")
     return name if name in STORED_TYPES else "float32"
 
 
 def to_numpy(states: Tensor) -> np.ndarray:
-    """A tensor as the store keeps it."""
+    """Return a tensor as the store keeps it."""
     states = states.detach().to(getattr(torch, type_name(states))).cpu().contiguous()
     return (states.view(torch.uint16) if states.dtype == torch.bfloat16 else states).numpy()
 
 
 def from_numpy(values: np.ndarray, dtype: str) -> Tensor:
-    """What the store keeps as a tensor."""
+    """Return a stored array as a tensor."""
     states = torch.from_numpy(values)
     return states.view(torch.bfloat16) if dtype == "bfloat16" else states
 

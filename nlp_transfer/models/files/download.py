@@ -1,4 +1,4 @@
-"""The folder of a model: where it is already, or a copy of the Hub's in the cache; checked before any of it is read.
+"""Download a model's folder, or take the local one; it is checked before any of it is read.
 
 A Hub model is fetched in one step, with one attempt, and is a folder like any other from then on. So what is refused in
 a folder is refused from the Hub, and nothing asks the network while a local model is loaded.
@@ -15,12 +15,12 @@ from nlp_transfer.models.files.resolve import resolve_model
 from nlp_transfer.models.files.validate import EXTRACTOR, check_safe
 
 MODEL_FILES = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "model*.safetensors")
-"""What is fetched of a Hub model, from its top folder: configuration, vocabulary, and weights that are no pickles; the
+"""The files of a Hub model that are fetched: configuration, vocabulary, and weights that are no pickles; the
 same from the folder of its extractor, where its manifest lists one."""
 
 
 def model_folder(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
-    """The folder that holds a model's files.
+    """Return the folder that holds a model's files.
 
     Args:
         name: see `resolve_model`.
@@ -47,7 +47,7 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
 
 
 def revision_of_a_folder(name: str, revision: str) -> str:
-    """What is said where a revision of a model is asked for that is here."""
+    """Word the note on a revision of a model that is a local folder."""
     return (
         f"{name} is on this machine, and revision is {revision}: only models on the Hub have revisions. Leave it out."
     )
@@ -82,7 +82,7 @@ def _fetched(name: str, revision: str | None, patterns: list[str], ignored: list
 
 
 def _problem(name: str, revision: str | None, error: Exception) -> str:
-    """What kept a model from coming, and what to do about it."""
+    """Word why a model could not be downloaded, and the remedy."""
     from huggingface_hub import constants, get_token
     from huggingface_hub.errors import (
         GatedRepoError,

@@ -1,4 +1,4 @@
-"""What went wrong between here and the Hub: the status of an answer, or no connection at all.
+"""Causes of errors of the Hub's client: the status of an answer, or a failed connection.
 
 The client raises errors that hold the answer. Xet's library, which moves the large files, raises Python's plain errors,
 `ConnectionError` for a 403 as for a lost network; their text alone says which it was.
@@ -7,20 +7,20 @@ The client raises errors that hold the answer. Xet's library, which moves the la
 import re
 
 _OF_XET = re.compile(r"(?:Network|Server|Authentication|Internal) error: |Timeout: ")
-"""How the errors of Xet's library begin."""
+"""The beginning of errors of Xet's library."""
 
 _XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})\b")
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The first of an error and its causes that says what went wrong; the last cause where none does."""
+    """Return the first of an error and its causes with a known reason; the last cause where none has one."""
     while error.__cause__ is not None and status_of(error) is None and not is_network(error):
         error = error.__cause__
     return error
 
 
 def status_of(error: BaseException) -> int | None:
-    """The status of the answer that an error is about; None where it is about none."""
+    """Return the status of the answer that an error is about; None where it is about none."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(status, int):
         return status
@@ -29,11 +29,11 @@ def status_of(error: BaseException) -> int | None:
 
 
 def is_network(error: BaseException) -> bool:
-    """Whether a connection failed. The client has changed its HTTP library more than once, so it goes by names."""
+    """Return True if a connection failed; by names, since the client changed its HTTP library more than once."""
     names = {base.__name__ for base in type(error).__mro__}
     return status_of(error) is None and bool(names & {"TransportError", "ConnectionError", "Timeout", "TimeoutError"})
 
 
 def is_of_xet(error: BaseException) -> bool:
-    """Whether Xet's library raised it."""
+    """Return True if Xet's library raised it."""
     return _OF_XET.match(str(error)) is not None

@@ -27,20 +27,20 @@ READ_OF_A_MODEL = tuple(
         *("safetensors", "bin", "pt", "pth", "ckpt", "pkl", "msgpack", "h5", "gguf", "onnx", "data"),
     )
 )
-"""Names of files that some library reads of a model: configuration, vocabulary, code and weights."""
+"""Names of files of a model that some library reads: configuration, vocabulary, code and weights."""
 
 _NOT_READ = (MANIFEST, "metrics.json", "training_args.bin")
 """Names of files that no library reads of a model: a push adds scores, and `Trainer` its arguments."""
 
 _BESIDE = f".{MANIFEST}.tmp"
-"""Where the manifest is written before it takes its place; only one process writes a folder."""
+"""The name of a manifest while it is written; only one process writes a folder."""
 
 _VERSION = 1
 _CHUNK_BYTES = 1 << 20
 
 
 def has_manifest(folder: Path) -> bool:
-    """Whether the folder has a manifest, be it right or wrong."""
+    """Return True if the folder has a manifest, be it right or wrong."""
     return os.path.lexists(folder / MANIFEST)
 
 
@@ -75,7 +75,7 @@ def write_manifest(folder: Path) -> None:
 
 
 def manifest_of(contents: Mapping[str, Path | bytes]) -> bytes:
-    """The manifest of a folder that does not stand here: its files' names, and their contents or where these are."""
+    """Return the manifest of files that do not lie in one folder, by their names and contents or paths."""
     return _written({name: _entry(content) for name, content in sorted(contents.items())})
 
 
@@ -113,12 +113,12 @@ def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
 
 
 def listed_files(folder: Path) -> set[str]:
-    """The names that a folder's manifest lists; raises CheckpointError where it cannot be read."""
+    """Return the names that a folder's manifest lists; raises CheckpointError where it cannot be read."""
     return set(_read(folder))
 
 
 def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
-    """SHA-256 (hex) over the names and contents of the folder's own files of a pattern, sub-folders left out."""
+    """Return the SHA-256 (hex) over names and contents of a folder's files of a pattern, without sub-folders."""
     whole = hashlib.sha256()
     for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
         whole.update(f"{path.name} {_sha256(path)}\n".encode())
@@ -126,12 +126,12 @@ def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
 
 
 def weights_fingerprint(folder: Path) -> str:
-    """The same over a model's weights alone, by which it is known whatever else its folder holds."""
+    """Return the same over only a model's weights, which identifies it whatever else its folder holds."""
     return folder_fingerprint(folder, "*.safetensors")
 
 
 def _read(folder: Path) -> dict[str, tuple[int, str]]:
-    """(size in bytes, SHA-256) by name."""
+    """Return (size in bytes, SHA-256) by name."""
     place = folder / MANIFEST
     try:
         tree: Any = json.loads(place.read_bytes())
@@ -167,7 +167,7 @@ def _size_problem(folder: Path, name: str, size: int) -> list[str]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The regular files, in an order that does not depend on the disk."""
+    """Yield the regular files, in an order that does not depend on the disk."""
     for inner, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
@@ -206,7 +206,7 @@ def links_out(folder: Path) -> list[str]:
 
 
 def _is_inside(folder: Path, name: str) -> bool:
-    """Whether a listed name stays in the folder, links followed."""
+    """Return True if a listed name stays in the folder, links followed."""
     pure = PurePosixPath(name)
     if not name or "\0" in name or pure.is_absolute() or ".." in pure.parts:
         return False
@@ -214,7 +214,7 @@ def _is_inside(folder: Path, name: str) -> bool:
 
 
 def _leads_inside(folder: Path, path: Path) -> bool:
-    """Whether a path stays in the folder, links followed."""
+    """Return True if a path stays in the folder, links followed."""
     root = folder.resolve()
     try:
         real = path.resolve()
@@ -241,7 +241,7 @@ def _advice(folder: Path) -> str:
 
 
 def _accept(folder: Path) -> str:
-    """How a user's own change is accepted: a checkpoint counts as torn without a manifest."""
+    """Describe how to accept a change of one's own; a checkpoint without a manifest counts as torn."""
     if (folder / "trainer_state.json").exists():
         return (
             "list it anew in Python: import pathlib; from nlp_transfer.models.files.manifest import write_manifest; "

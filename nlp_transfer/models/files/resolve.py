@@ -1,4 +1,4 @@
-"""Where a model is: inside an installed package, in a folder, or on the Hub; and what is wrong if it is not there.
+"""Resolve a model's name to a folder, a place in an installed package, or a Hub id.
 
 Light to import: neither torch nor transformers.
 """
@@ -22,7 +22,7 @@ _ON_HUB, _AT, _HERE = "Hub model ", " at revision ", "folder "
 
 
 def resolve_model(name: str) -> str:
-    """Where a model is: a folder, or a Hub id as it came.
+    """Return the place of a model: a folder, or a Hub id as it is.
 
     Args:
         name: `package:PACKAGE/FOLDER` (a folder inside an installed package), a local folder, or a Hub id.
@@ -95,7 +95,7 @@ def read_problem(name: str, what: str, error: Exception) -> str:
 
 
 def origin_of(name: str, folder: Path) -> str:
-    """Where a model came from, in words for a report: package and version, folder, or Hub id and commit."""
+    """Describe a model's origin for a report: package and version, folder, or Hub id and commit."""
     if name.startswith(PACKAGE_PREFIX):
         package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -106,7 +106,7 @@ def origin_of(name: str, folder: Path) -> str:
 
 
 def public_name(name: str) -> tuple[str, str | None] | None:
-    """The Hub id of a model's name, and its commit where the name is a place in the Hub's cache; None for others."""
+    """Return the Hub id of a model's name, and its commit if the name is a path in the Hub's cache; else None."""
     place = Path(name)
     if (cached := re.fullmatch(r"models--([\w.-]+?)(?:--([\w.-]+))?", place.parent.parent.name)) is not None:
         return "/".join(part for part in cached.groups() if part), place.name
@@ -115,18 +115,18 @@ def public_name(name: str) -> tuple[str, str | None] | None:
 
 
 def hub_origin(origin: str) -> tuple[str, str] | None:
-    """The Hub id and commit of what `origin_of` said; None where the model came from elsewhere."""
+    """Return the Hub id and commit of a text of `origin_of`; None where the model came from elsewhere."""
     name, at, revision = origin.removeprefix(_ON_HUB).rpartition(_AT)
     return (name, revision) if origin.startswith(_ON_HUB) and at else None
 
 
 def folder_origin(origin: str) -> Path | None:
-    """The folder of what `origin_of` said; None where the model came from elsewhere."""
+    """Return the folder of a text of `origin_of`; None where the model came from elsewhere."""
     return Path(origin.removeprefix(_HERE)) if origin.startswith(_HERE) else None
 
 
 def conversion(name: str, auto_class: str = "AutoModel") -> str:
-    """How to make safetensors of pickled weights."""
+    """Describe how to convert pickled weights to safetensors."""
     folder = f"{Path(name).name}-safetensors"
     return (
         "Pickles can run code, so they are not read. If you trust this one, convert it once: "

@@ -1,4 +1,4 @@
-"""What a model's folder may not hold, looked for before transformers reads any of it.
+"""Contents that a model's folder may not have, checked before transformers reads any of it.
 
 A folder from elsewhere is data, but some of its entries say what to open or what to run. Those that lead out of the
 folder, to a pickle, or to native code on the Hub are refused:
@@ -69,14 +69,14 @@ def check_safe(folder: Path) -> None:
 
 
 def pickled_weights(names: "set[str] | list[str]") -> list[str]:
-    """The files of a folder that hold weights as pickles, where none holds them as safetensors; else nothing."""
+    """Return the files of a folder that hold weights as pickles, where none holds them as safetensors; else nothing."""
     if any(name.endswith(".safetensors") and not name.startswith("adapter_") for name in names):
         return []
     return sorted(name for name in names if name.endswith(PICKLE_SUFFIXES) and "training_args" not in name)
 
 
 def adapter_base(folder: Path) -> str:
-    """What a folder's adapter says of its base model, for messages; the name may lead anywhere, and is not followed."""
+    """Return the base model that a folder's adapter names, for messages; the name is not followed."""
     base = _read(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     return f", which it says is {base!r}" if base else ""
 
@@ -149,12 +149,12 @@ def _shard_problems(index: Path) -> Iterator[str]:
 
 
 def _is_plain(name: Any) -> bool:
-    """Whether this is the name of a file that is not hidden, without a way to it."""
+    """Return True if this is the name of a file that is not hidden, without a way to it."""
     return isinstance(name, str) and re.fullmatch(r"[^./\\\0][^/\\\0]*", name) is not None
 
 
 def _read(place: Path) -> dict[str, Any]:
-    """A JSON file's object; empty where there is none, or a torn one, which its reader will say better."""
+    """Return a JSON file's object; empty where there is none, or a torn one, which its reader will say better."""
     try:
         tree = json.loads(place.read_bytes())
     except RecursionError as error:

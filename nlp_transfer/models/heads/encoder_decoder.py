@@ -55,7 +55,7 @@ def load_encoder_decoder(
     attention_dropout: float | None,
     share_weights: bool = False,
 ) -> LoadedModel:
-    """A pretrained encoder-decoder, or one that a pretrained encoder starts.
+    """Return a pretrained encoder-decoder, or one that a pretrained encoder starts.
 
     Args:
         name: see `resolve_model`.
@@ -108,7 +108,7 @@ def load_encoder_decoder(
 def _composed(
     name: str, folder: "Path", config: "PreTrainedConfig", trust_remote_code: bool, attention_dropout: float | None
 ) -> tuple[EncoderDecoderModel, tuple[str, ...]]:
-    """An encoder and a decoder from one folder, and the names of the parameters that it does not hold."""
+    """Return an encoder and a decoder from one folder, and the names of the parameters that it does not hold."""
     of_decoder = copy.deepcopy(config)
     of_decoder.is_decoder = of_decoder.add_cross_attention = True
     encoder, info = read_weights(AutoModel, name, folder, config, trust_remote_code, attention_dropout)
@@ -173,14 +173,14 @@ def share(model: Any) -> None:
 
 
 def shares_weights(model: nn.Module) -> bool:
-    """Whether both sides of a network are one set of layers."""
+    """Return True if both sides of a network are one set of layers."""
     return isinstance(model, EncoderDecoderModel) and (
         model.encoder.get_input_embeddings().weight is model.decoder.get_input_embeddings().weight
     )
 
 
 def refuse_shared_weights(model: nn.Module) -> None:
-    """Refuse an adapter on a network whose sides share their weights: each side would get its own change of them.
+    """Check that an adapter is not put on a network whose sides share their weights.
 
     Raises:
         ConfigError: they do.
@@ -193,14 +193,14 @@ def refuse_shared_weights(model: nn.Module) -> None:
 
 
 def separate_weights(model: nn.Module) -> dict[str, Tensor] | None:
-    """The state of a network that shares weights, each side with its own, as plain loading expects them; else None."""
+    """Return the state of a network that shares weights, with both sides' names; None where it shares none."""
     if not shares_weights(model):
         return None
     return {name: value.clone() if name.startswith("encoder.") else value for name, value in model.state_dict().items()}
 
 
 def positions(config: "PreTrainedConfig", side: str) -> int | None:
-    """How many tokens a side of an encoder-decoder may see; None where its positions are relative.
+    """Return the number of tokens that a side of an encoder-decoder may see; None for relative positions.
 
     Args:
         config: of the network.

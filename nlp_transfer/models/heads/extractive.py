@@ -3,8 +3,7 @@
     tokens -> encoder -> mean of each sentence's tokens, normalised, + its position -> layers -> one logit a sentence
 
 BertSum reads a sentence's marker alone. An encoder that has never seen markers within a text needs many documents to
-learn to put a sentence there; the mean of its tokens, the marker among them, says what the sentence is about from the
-start: with the marked sentences of `aclsum` and the frozen layer 4 of a MiniLM, average precision 0.77 against 0.63.
+learn to put a sentence there; the mean of its tokens, the marker among them, represents the sentence from the start.
 
 The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that adapters and freezing
 work as for a classifier, and its folder can be the `model` of another run. The folder has a model type of its own
@@ -45,8 +44,7 @@ LAYERS = 2
 DROPOUT = 0.1
 
 POSITION_SCALE = 0.3
-"""What positions count beside normalised states. At 1 a model of few documents learns where sentences stand, and little
-of what they say."""
+"""Weight of positions relative to normalised states. At 1 a model of few documents learns little but positions."""
 
 NO_SENTENCE = -1
 """The marker that fills a row up in a batch."""
@@ -54,7 +52,7 @@ NO_SENTENCE = -1
 
 @dataclass
 class SentenceScores(ModelOutput):
-    """What the network gives.
+    """Hold the network's outputs.
 
     Args:
         loss: mean binary cross-entropy over the scored sentences; None without labels.
@@ -68,7 +66,7 @@ class SentenceScores(ModelOutput):
 
 
 class SentenceLayer(nn.Module):
-    """One transformer layer that normalises first, between the sentences of a row.
+    """Apply a pre-norm transformer layer to the sentences of a row.
 
     Args:
         hidden: width.
@@ -88,7 +86,7 @@ class SentenceLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """New states, shape (batch, sentences, hidden); `mask` says which sentences there are, (batch, sentences)."""
+        """Return new states, shape (batch, sentences, hidden); `mask`, (batch, sentences), marks the sentences."""
         rows, count, hidden = states.shape
         parts = self.mixing_in(self.attention_norm(states)).view(rows, count, 3, self.heads, hidden // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -99,7 +97,7 @@ class SentenceLayer(nn.Module):
 
 
 class SentenceHead(nn.Module):
-    """Layers between sentences, and their scores.
+    """Score sentences by transformer layers between them.
 
     Args:
         config: the encoder's.
@@ -114,7 +112,7 @@ class SentenceHead(nn.Module):
         self.score = nn.Linear(hidden, 1)
 
     def forward(self, states: Tensor, numbers: Tensor, mask: Tensor) -> Tensor:
-        """Logits, shape (batch, sentences), from the sentences' states, (batch, sentences, hidden)."""
+        """Return logits, shape (batch, sentences), from the sentences' states, (batch, sentences, hidden)."""
         states = self.entry_norm(states)
         states = states + POSITION_SCALE * sentence_positions(numbers, states.shape[-1]).to(states.dtype)
         for layer in self.layers:
@@ -124,7 +122,7 @@ class SentenceHead(nn.Module):
 
 
 def sentence_positions(numbers: Tensor, hidden: int) -> Tensor:
-    """Sines and cosines of sentences' numbers, shape (batch, sentences, hidden).
+    """Return the sines and cosines of sentences' numbers, shape (batch, sentences, hidden).
 
     Reference: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762, section 3.5
     """
@@ -134,7 +132,7 @@ def sentence_positions(numbers: Tensor, hidden: int) -> Tensor:
 
 
 def sentence_means(states: Tensor, real: Tensor, markers: Tensor) -> Tensor:
-    """The mean of each sentence's tokens, from its marker to the next one's, shape (batch, sentences, hidden).
+    """Return the mean of each sentence's tokens, from its marker to the next one's, shape (batch, sentences, hidden).
 
     Args:
         states: shape (batch, tokens, hidden).
@@ -150,7 +148,7 @@ def sentence_means(states: Tensor, real: Tensor, markers: Tensor) -> Tensor:
 
 
 class _Extractive:
-    """The network without its family: mixed into the family's base class. See the module's text."""
+    """Mix the head into a family's base class; see the module's text."""
 
     config: Any
     base_model: Any
@@ -230,7 +228,7 @@ class _Extractive:
 
 @lru_cache
 def extractive_class(config_class: Any) -> Any:
-    """The network's class for a family's configuration class."""
+    """Return the network's class for a family's configuration class."""
     base: Any = AutoModel._model_mapping[config_class]
     parent = base.__mro__[1]  # the family's own PreTrainedModel, which knows its weights, layers and their names
     name = base.__name__.removesuffix("Model") + EXTRACTIVE
@@ -251,18 +249,18 @@ def register_models() -> None:
 
 
 class AutoModelForExtractiveSummarization:
-    """Loads such a network as transformers' Auto classes load theirs."""
+    """Load such a network as transformers' Auto classes do."""
 
     @staticmethod
     def from_pretrained(name: Any, *, config: Any = None, **options: Any) -> Any:
-        """The network in a folder or on the Hub; see `PreTrainedModel.from_pretrained`."""
+        """Return the network in a folder or on the Hub; see `PreTrainedModel.from_pretrained`."""
         config = family_form(saved_config(name) if config is None else config)
         family: Any = type(config)
         return extractive_class(family).from_pretrained(name, config=config, **options)
 
     @staticmethod
     def from_config(config: "PreTrainedConfig") -> Any:
-        """A network with random weights."""
+        """Return a network with random weights."""
         family: Any = type(config)
         return extractive_class(family)(config)
 
@@ -270,7 +268,7 @@ class AutoModelForExtractiveSummarization:
 def load_extractive(
     name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
 ) -> LoadedModel:
-    """A pretrained encoder with sentence layers: new ones, or those of a run before.
+    """Return a pretrained encoder with sentence layers: new ones, or those of a run before.
 
     Args:
         name: see `resolve_model`.

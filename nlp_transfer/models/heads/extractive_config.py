@@ -17,7 +17,7 @@ from typing import Any
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
 EXTRACTIVE_PREFIX = "extractive-"
-"""What a family's name has before it in the model type of an extractive summariser."""
+"""The prefix of a family's name in the model type of an extractive summariser."""
 
 OUTPUTS = {
     **{"return_dict": True, "output_attentions": False, "output_hidden_states": False},
@@ -28,31 +28,31 @@ OUTPUTS = {
 
 @lru_cache
 def extractive_config(family: Any) -> Any:
-    """The class of an extractive summariser's configuration, from its family's."""
+    """Return the class of an extractive summariser's configuration, from its family's."""
     fields = {"model_type": EXTRACTIVE_PREFIX + family.model_type, "__module__": __name__, "__doc__": family.__doc__}
     return type(f"Extractive{family.__name__}", (family,), fields)
 
 
 def written_form(config: PreTrainedConfig) -> PreTrainedConfig:
-    """A family's configuration as an extractive summariser's folder has it."""
+    """Return a family's configuration as an extractive summariser's folder has it."""
     family: Any = type(config)
     return _of_class(config, extractive_config(family))
 
 
 def family_form(config: PreTrainedConfig) -> PreTrainedConfig:
-    """The family's configuration of what a folder has; any other as it is."""
+    """Return the family's configuration of what a folder has; any other as it is."""
     if not type(config).model_type.startswith(EXTRACTIVE_PREFIX):
         return config
     return _of_class(config, type(config).__mro__[1])
 
 
 def is_extractive(folder: str | Path) -> bool:
-    """Whether a folder says by its model type that it holds an extractive summariser."""
+    """Return True if a folder says by its model type that it holds an extractive summariser."""
     return _model_type(folder).startswith(EXTRACTIVE_PREFIX)
 
 
 def saved_config(folder: str | Path, **options: Any) -> PreTrainedConfig:
-    """The configuration in a folder, of ours the family's, registered or not; see `AutoConfig.from_pretrained`.
+    """Return the configuration in a folder, of ours the family's, registered or not; see `AutoConfig.from_pretrained`.
 
     Args:
         folder: of a model.
@@ -83,7 +83,7 @@ def _model_type(folder: str | Path) -> str:
 
 
 def _of_class(config: PreTrainedConfig, kind: Any) -> PreTrainedConfig:
-    """A copy that is of another class, with all that it holds, private values such as the kind of attention, too."""
+    """Return a copy of another class, with all values, private ones included."""
     other: Any = copy.copy(config)
     other.__class__ = kind
     other.__dict__.pop("model_type", None)  # which reading a file sets beside the class's own

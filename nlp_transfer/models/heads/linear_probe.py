@@ -81,7 +81,7 @@ def fit_linear_heads(
 def _minimise(
     x: Tensor, y: Tensor, loss: Loss, l2: float, *, scale: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Weight and bias at the optimum, from those given; searched in weight / scale."""
+    """Return the weight and bias at the optimum, from those given; searched in weight / scale."""
     weight, bias = (weight / scale).requires_grad_(True), bias.clone().requires_grad_(True)
     x = x * scale
     optimizer = torch.optim.LBFGS(

@@ -17,7 +17,7 @@ _STEPS = torch.linspace(-4, 4, 161, dtype=torch.float64)
 
 
 def squared_hinge(labels: Tensor, num_labels: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss with the weights that training labels give, as scikit-learn's `LinearSVC(class_weight="balanced")`.
+    """Return the loss weighted by training labels, as scikit-learn's `LinearSVC(class_weight="balanced")`.
 
     Of n rows and K classes, one of which a row has, a row of a class with n_k rows weighs n / (K n_k) in that class's
     term and 1 in the others. Where a row has any number of labels, it weighs n / (2 n_k) in the terms of those that it
@@ -46,7 +46,7 @@ def squared_hinge(labels: Tensor, num_labels: int) -> Callable[[Tensor, Tensor],
 
 
 def most_probable_scale(logits: Tensor, labels: Tensor) -> float:
-    """The factor on logits with which the labels are most probable, from e^-4 to e^4; it changes no decision.
+    """Return the factor on logits with which the labels are most probable, from e^-4 to e^4; it changes no decision.
 
     Args:
         logits: shape (rows, classes).

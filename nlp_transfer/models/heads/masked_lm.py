@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 HEADS = ("cls", "lm_head", "lm_predictions", "vocab_transform", "predictions", "generator_predictions", "head")
-"""What the families call the first module after the encoder's last states."""
+"""The families' names of the first module after the encoder's last states."""
 
 
 def load_masked_lm(
     name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
 ) -> LoadedModel:
-    """A pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings.
+    """Return a pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings.
 
     Args:
         name: see `resolve_model`.
@@ -77,7 +77,7 @@ def load_masked_lm(
 
 
 def inherited_pooler(model: "PreTrainedModel") -> dict[str, Tensor]:
-    """Weights of the checkpoint that a masked-language model does not have, and is saved with all the same.
+    """Return the checkpoint's weights that a masked-language model lacks; they are saved with it.
 
     They are those of the pooler, which a classifier reads: transformers leaves it out, so that a classifier which goes
     on from the saved model would begin with a random one.
@@ -111,7 +111,7 @@ def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) ->
 
 
 def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
-    """The masked-language model of the checkpoint that a network came from; of a network without one, a new one."""
+    """Return the masked-language model of a network's checkpoint, or a new one where it has none."""
     name = getattr(model.config, "_name_or_path", "")
     if not name:
         return AutoModelForMaskedLM.from_config(model.config)
@@ -119,7 +119,7 @@ def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
 
 
 class HiddenTokenHead(nn.Module):
-    """The head of a masked-language model, on the states of another network.
+    """Apply the head of a masked-language model to the states of another network.
 
     Its parameters are those of the head; an output layer that was tied to the embeddings is tied to the network's.
 
@@ -143,7 +143,7 @@ class HiddenTokenHead(nn.Module):
         self.own = nn.ParameterList(own)
 
     def forward(self, states: Tensor) -> Tensor:
-        """The vocabulary's scores, shape (count, vocabulary), for states of shape (count, hidden)."""
+        """Return the vocabulary's scores, shape (count, vocabulary), for states of shape (count, hidden)."""
         self._states.last = states[None]
         places = torch.zeros(1, len(states), dtype=torch.long, device=states.device)
         scores: Tensor = self._masked_lm[0](input_ids=places).logits[0]
@@ -151,7 +151,7 @@ class HiddenTokenHead(nn.Module):
 
 
 class _States(nn.Module):
-    """Stands for an encoder whose last states are known.
+    """Stand in for an encoder whose last states are known.
 
     Args:
         encoder: the one that made them, whose embeddings some heads read.
@@ -168,7 +168,7 @@ class _States(nn.Module):
         return self._encoder[0].embeddings
 
     def forward(self, *_: Any, **__: Any) -> Any:
-        """The states."""
+        """Return the states."""
         output: Any = BaseModelOutput(last_hidden_state=self.last)
         output.global_attentions = None  # which Longformer's head passes on
         return output
@@ -193,7 +193,7 @@ def score_masked_tokens(model: "PreTrainedModel") -> None:
 
 
 class _Picking:
-    """What the hooks of one model tell one another in a forward pass."""
+    """Share values between the hooks of a model in a forward pass."""
 
     def __init__(self) -> None:
         self.masked: Tensor | None = None

@@ -1,4 +1,4 @@
-"""Say "a linear classifier on the pooled states of layer k" in the family's own architecture.
+"""Express a linear classifier on the pooled states of layer k in the family's own architecture.
 
 A frozen encoder is best read from a middle layer, averaged over tokens. To save that as a checkpoint that plain
 `AutoModelForSequenceClassification` loads, it is written into weights the architecture already has:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 POOLINGS = ("mean", "cls")
 MEAN_WEIGHT = 1000.0
-"""How much the mean outweighs the first token's state on the residual path."""
+"""The weight of the mean relative to the first token's state on the residual path."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class PassThrough:
     offset: float
 
     def __call__(self, z: Tensor) -> Tensor:
-        """What the final linear layer sees, scale and offset taken out again; shape as z."""
+        """Return the input of the final linear layer without scale and offset; shape as z."""
         return (self.activation(self.scale * z + self.offset) - self.offset) / self.scale
 
 
 def available_poolings(model: "PreTrainedModel") -> tuple[str, ...]:
-    """The poolings that the family's architecture can express."""
+    """Return the poolings that the family's architecture can express."""
     entry = family(model)
     if entry.layer is not None:
         values = _linear(encoder_layers(model)[0], entry.layer.values[0])
@@ -65,7 +65,7 @@ def available_poolings(model: "PreTrainedModel") -> tuple[str, ...]:
 
 
 def available_layers(model: "PreTrainedModel") -> range:
-    """The layers k, from 1, at which the encoder can be cut.
+    """Return the layers k, from 1, at which the encoder can be cut.
 
     ALBERT spreads its groups evenly over its depth, so with more than one group a shorter encoder would be another one.
     """
@@ -85,7 +85,7 @@ def use_full_attention(model: "PreTrainedModel") -> None:
 def pooled_features(
     model: "PreTrainedModel", hidden_states: Sequence[Tensor], attention_mask: Tensor, layer: int, pooling: str
 ) -> Tensor:
-    """What a head on the given layer and pooling sees (x in the module's text).
+    """Return the features of a layer and pooling (x in the module's text).
 
     Args:
         model: the classification model that made the states.
@@ -151,7 +151,7 @@ def fold_head(model: "PreTrainedModel", layer: int, pooling: str, weight: Tensor
 
 
 def folded_modules(model: "PreTrainedModel", pooling: str) -> list[nn.Module]:
-    """The modules of a folded model that only pass the pooled state on: the averaging layer, and the head's dense part.
+    """Return the modules of a folded model that pass the pooled state on unchanged.
 
     Training them would trade the exact mean for something that the scales in them make hard to control.
     """
@@ -193,7 +193,7 @@ def _averaging_layer(like: nn.Module, model: "PreTrainedModel") -> nn.Module:
 
 
 def _standardised_mean(mean: Tensor, first: Tensor, layer: nn.Module, names: PostNormLayer) -> Tensor:
-    """What `_averaging_layer` puts at the first token; mean and first are (batch, hidden)."""
+    """Return the state that `_averaging_layer` puts at the first token; mean and first are (batch, hidden)."""
     z = MEAN_WEIGHT * mean + first
     for name in (names.attention_norm, names.output_norm):
         z = layer_norm(z, z.shape[-1:], eps=_epsilon(layer.get_submodule(name)))

@@ -34,11 +34,11 @@ LARGEST_FILE_BYTES = 1_900_000_000
 """Weights beyond this stand in a file beside the graph, whose format ends at 2 GiB."""
 
 _AXES = {"input_ids": "tokens", "attention_mask": "tokens", "markers": "sentences", "numbers": "sentences"}
-"""What the second axis of an input counts; the first counts rows."""
+"""The name of the second axis of an input; the first is that of rows."""
 
 
 def refuse_network(model: "PreTrainedModel", max_length: int) -> None:
-    """Refuse what cannot be exported.
+    """Check that a network can be exported.
 
     Args:
         model: the network.
@@ -134,7 +134,7 @@ def quantize(graph: Path, file: Path) -> None:
 
 
 class _Logits(nn.Module):
-    """A network with positional inputs, and nothing but logits as output."""
+    """Wrap a network with positional inputs and only logits as output."""
 
     def __init__(self, model: "PreTrainedModel", inputs: list[str]) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class _Logits(nn.Module):
 
 @contextmanager
 def _plain_attention(model: "PreTrainedModel") -> Iterator[None]:
-    """Inside, attention is computed in its plain form, by all tokens."""
+    """Compute attention in its plain form, by all tokens."""
     before = model.config._attn_implementation
     blocks = model.config.model_type == "big_bird" and model.config.attention_type == "block_sparse"
     base: Any = model.base_model
@@ -165,7 +165,7 @@ def _plain_attention(model: "PreTrainedModel") -> Iterator[None]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Inside, the exporters do not speak of what their developers may do better."""
+    """Silence the exporters' notes for their developers."""
     disabled = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -16,11 +16,11 @@ from torch import Tensor
 from nlp_transfer.errors import CheckpointError, ConfigError
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
-"""What writes, checks and runs graphs; the extra `export` brings them."""
+"""The packages of the extra `export`, which write, check and run graphs."""
 
 
 def require_packages() -> None:
-    """Refuse to go on without what the extra `export` brings.
+    """Check that the packages of the extra `export` are installed.
 
     Raises:
         ConfigError: names what is missing, and how to install it.
@@ -34,7 +34,7 @@ def require_packages() -> None:
 
 
 class OnnxNetwork:
-    """A network in a file, computed on the CPU in as many threads as PyTorch has.
+    """Compute a network of a file on the CPU, in as many threads as PyTorch has.
 
     Args:
         file: the graph.
@@ -77,7 +77,7 @@ class OnnxNetwork:
             )
 
     def logits(self, inputs: Mapping[str, Tensor]) -> np.ndarray:
-        """Of a batch, float32; what the graph does not read is left out."""
+        """Return float32 logits of a batch; inputs that the graph does not read are left out."""
         given = {name: tensor.numpy() for name, tensor in inputs.items() if name in self.inputs}
         try:
             found: Any = self._session.run([LOGITS], given)[0]
@@ -87,14 +87,14 @@ class OnnxNetwork:
 
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "markers", "numbers")
-"""What a graph may read of a text."""
+"""The inputs that a graph may read."""
 
 LOGITS = "logits"
-"""What a graph calls its output."""
+"""The name of a graph's output."""
 
 
 def _check_graph(file: Path) -> None:
-    """Look at a graph without its tensors; raises CheckpointError."""
+    """Check a graph without its tensors; raises CheckpointError."""
     import onnx
     from onnx.external_data_helper import uses_external_data
 
@@ -118,7 +118,7 @@ def _check_graph(file: Path) -> None:
 
 
 def external_name(file: Path) -> str:
-    """What the file beside a graph is called that holds the tensors of a large one."""
+    """Return the name of the file with the tensors of a large graph."""
     return f"{file.name}.data"
 
 

@@ -42,12 +42,12 @@ KEPT_TOKENS = 128
 """Up to this length P is kept for the backward pass: it is no larger then than what is kept of Q, K and V."""
 
 FUSED_TOKENS = {torch.float32: 128}
-"""From which length on PyTorch's fused kernel is faster on a CPU, by number format; not in the others."""
+"""Length from which PyTorch's fused kernel is faster on a CPU, by number format; never in the others."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Texts of similar length that are attended to together.
+    """Hold texts of similar length that are attended to together.
 
     Args:
         lengths: tokens of each text.
@@ -84,7 +84,7 @@ def groups(lengths: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def make_groups(lengths: Sequence[int], device: torch.device, mask: Tensor | None = None) -> list[Group]:
-    """The groups of texts, sorted by length, the longest first.
+    """Return the groups of texts, sorted by length, the longest first.
 
     Args:
         lengths: tokens of each text.
@@ -118,7 +118,7 @@ def attend(
     dropout: float = 0.0,
     fast_dropout: bool = True,
 ) -> Tensor:
-    """Attention inside each text.
+    """Compute attention inside each text.
 
     Args:
         query: shape (tokens, heads, size); the texts of all groups, one after another.
@@ -157,7 +157,7 @@ def attend_padded(
     dropout: float = 0.0,
     fast_dropout: bool = True,
 ) -> Tensor:
-    """Attention in a rectangle, by the kernel that suits it.
+    """Compute attention in a rectangle, by the kernel that suits it.
 
     Args:
         query: shape (texts, heads, tokens, size).
@@ -238,7 +238,7 @@ Block = tuple[slice, slice]
 
 
 def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: Block, scale: float) -> Tensor:
-    """P of the module's text for a block."""
+    """Return P of the module's text for a block."""
     scores = torch.matmul(query * scale, key.transpose(-1, -2))
     if bias is not None:
         texts, heads = (part if size > 1 else slice(None) for part, size in zip(block, bias.shape, strict=False))
@@ -247,12 +247,12 @@ def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: Block, scal
 
 
 def _bias(mask: Tensor | None, query: Tensor) -> Tensor | None:
-    """The mask as numbers to add, 0 or -inf. It is the same for all heads mostly: filling each would take longer."""
+    """Return the mask as numbers to add, 0 or -inf; mostly one for all heads, which is faster to fill."""
     return None if mask is None else torch.zeros_like(mask, dtype=query.dtype).masked_fill_(~mask, float("-inf"))
 
 
 def _dropped(weights: Tensor, kept: Tensor, *, in_place: bool) -> Tensor:
-    """P ∘ M."""
+    """Return P ∘ M."""
     numbers = as_integers(weights)
     return (numbers.mul_(kept) if in_place else numbers * kept).view(weights.dtype)
 
@@ -271,18 +271,18 @@ def _blocks(query: Tensor) -> list[Block]:
 
 
 def _bit_sizes(query: Tensor, blocks: Sequence[Block]) -> list[int]:
-    """Bytes that hold a bit for each weight of a block."""
+    """Return bytes that hold a bit for each weight of a block."""
     tokens = query.shape[2]
     return [-(-query[block].shape[:2].numel() * tokens * tokens // 8) for block in blocks]
 
 
 def _split(bits: Tensor | None, sizes: Sequence[int]) -> Sequence[Tensor | None]:
-    """The bits of each block."""
+    """Return the bits of each block."""
     return [None] * len(sizes) if bits is None else bits.split(list(sizes))
 
 
 def _rectangle(flat: Tensor, group: Group) -> Tensor:
-    """Tokens of a group, (tokens, heads, size), as (texts, longest, heads, size)."""
+    """Return tokens of a group, (tokens, heads, size), as (texts, longest, heads, size)."""
     shape = (len(group.lengths), group.width, *flat.shape[1:])
     if group.places is None:
         return flat.view(shape)
@@ -290,7 +290,7 @@ def _rectangle(flat: Tensor, group: Group) -> Tensor:
 
 
 def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, grouped: Sequence[Group], scale: float) -> Tensor:
-    """On a GPU, in half precision: PyTorch's kernel for texts of varying length."""
+    """Compute attention by PyTorch's kernel for texts of varying length, on a GPU in half precision."""
     lengths = [length for group in grouped for length in group.lengths]
     ends = torch.tensor([0, *lengths], device=query.device).cumsum(0).to(torch.int32)
     longest = max(lengths)

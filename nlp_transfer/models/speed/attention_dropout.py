@@ -34,7 +34,7 @@ def set_in_config(config: "PreTrainedConfig", share: float | None) -> bool:
 
 @contextmanager
 def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
-    """Inside, a network drops this share of its attention weights while it trains; its configuration is not changed.
+    """Drop this share of a network's attention weights in training; its configuration is not changed.
 
     What differs between a network of its configuration and one of that with another share is set in it.
 
@@ -70,7 +70,7 @@ def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
 
 
 def _parts(model: nn.Module, config: Any) -> dict[tuple[str, str], Any]:
-    """Numbers and submodules of a network of a configuration, by module and name. It has no memory for weights."""
+    """Return the numbers and submodules of a configuration's network, built without memory for weights."""
     kind: Any = type(model)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         network: nn.Module = kind(copy.deepcopy(config))

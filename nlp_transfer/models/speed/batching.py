@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Batches of rows of similar length, the longest first, so that a lack of memory shows at once.
+    """Return batches of rows of similar length, the longest first, so that a lack of memory shows at once.
 
     Args:
         lengths: tokens of each row.

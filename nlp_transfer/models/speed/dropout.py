@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 STEPS = 2**16
-"""How finely the probability is told apart: each decision compares 16 random bits."""
+"""Steps of the probability: each decision compares 16 random bits."""
 
 
 PIECE = 2**20
@@ -35,7 +35,7 @@ _cheap: "WeakSet[nn.Module]" = WeakSet()
 
 @contextmanager
 def cheap_dropout(model: nn.Module) -> Iterator[None]:
-    """Inside, every `nn.Dropout` of the model drops by `dropout`, and `is_cheap` holds for all of its modules."""
+    """Let every `nn.Dropout` of the model drop by `dropout`; `is_cheap` then holds for its modules."""
     modules = [module for module in model.modules() if type(module) is nn.Dropout]
     entered = [module for module in model.modules() if module not in _cheap]
     for module in modules:
@@ -50,7 +50,7 @@ def cheap_dropout(model: nn.Module) -> Iterator[None]:
 
 
 def is_cheap(module: nn.Module) -> bool:
-    """Whether a module is inside `cheap_dropout`: attention asks, whose dropout is an argument and no module."""
+    """Return True if a module is inside `cheap_dropout`: attention asks, whose dropout is an argument and no module."""
     return module in _cheap
 
 
@@ -92,7 +92,7 @@ def _scaled_and_dropped(states: Tensor, bits: Tensor, scale: float) -> Tensor:
 
 
 def keep_scale(p: float) -> float:
-    """The factor on what is kept, 1 / (1 - p) for p as it is rounded."""
+    """Return the factor on what is kept, 1 / (1 - p) for p as it is rounded."""
     return STEPS / (STEPS - _dropped_steps(p))
 
 
@@ -128,13 +128,13 @@ def _draw_piece(job: tuple[int, int, int, int]) -> "np.ndarray[Any, Any]":
 
 
 def unpack_kept(bits: Tensor, values: Tensor) -> Tensor:
-    """The bits of `draw_kept` as integers 0 and 1, in the shape and as wide as the elements of `values`."""
+    """Return the bits of `draw_kept` as integers 0 and 1, in the shape and as wide as the elements of `values`."""
     kept = torch.from_numpy(np.unpackbits(bits.numpy(), count=values.numel()).view(np.int8))
     return kept.to(INTEGERS[values.element_size()]).view(values.shape)
 
 
 def as_integers(values: Tensor) -> Tensor:
-    """The memory of floating numbers seen as integers of that width: times 0 or 1 they are dropped or kept."""
+    """Return the memory of floating numbers seen as integers of that width: times 0 or 1 they are dropped or kept."""
     return values.view(INTEGERS[values.element_size()])
 
 

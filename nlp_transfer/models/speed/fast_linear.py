@@ -24,7 +24,7 @@ NARROWEST = 32
 
 @contextmanager
 def fast_linear(model: nn.Module) -> Iterator[None]:
-    """Inside, every `nn.Linear` of the model multiplies float32 on a CPU by oneDNN, if PyTorch was built with it."""
+    """Let every `nn.Linear` of the model multiply float32 on a CPU by oneDNN, if PyTorch was built with it."""
     modules = [module for module in model.modules() if type(module) is nn.Linear and _is_there()]
     for module in modules:
         module.forward = partial(_forward, module)  # type: ignore[method-assign]  # taken away again below
@@ -67,6 +67,6 @@ class _Linear(torch.autograd.Function):
 
 
 def _product(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """X Wᵀ + b."""
+    """Return X Wᵀ + b."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return product

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Network: TypeAlias = "PreTrainedModel | OnnxNetwork"
-"""What computes logits."""
+"""A network that computes logits."""
 
 BatchLogits = Callable[[Mapping[str, Tensor]], np.ndarray]
-"""A batch as a collator makes it, to float32 logits."""
+"""A function of a collated batch that returns float32 logits."""
 
 
 @contextmanager
 def batch_logits(network: Network, rows: int) -> Iterator[BatchLogits]:
-    """Inside, a function that gives the logits of a batch.
+    """Yield a function that returns the logits of a batch.
 
     Args:
         network: in evaluation mode, on the device that it shall run on.

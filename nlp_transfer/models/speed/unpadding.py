@@ -35,10 +35,10 @@ ATTENTION = "nlp_transfer_texts"
 """The name in transformers' registry of attention functions."""
 
 TOLERANCE = 1e-5
-"""How far logits with and without padding may be apart, relative to the largest, where numbers are finer than that."""
+"""Maximum difference of logits with and without padding, relative to the largest, in fine number formats."""
 
 ROUNDINGS = 8
-"""How many of the last place's units they may be apart in a coarser number format."""
+"""Maximum difference in units of the last place, in coarser number formats."""
 
 
 FILLED_TO = 64
@@ -51,7 +51,7 @@ FILLED_FROM = 512
 
 @dataclass
 class Batch:
-    """A batch whose padding is out.
+    """Hold a batch without its padding.
 
     Args:
         shape: (batch, tokens) with padding.
@@ -73,18 +73,18 @@ class Batch:
 
     @property
     def filling(self) -> int:
-        """How many rows of zeros follow them; no text has them, and nothing flows back from them."""
+        """Number of rows of zeros after them; no gradient flows back from these."""
         return -self.tokens % FILLED_TO if self.tokens >= FILLED_FROM else 0
 
     def groups(self, mask: Tensor | None) -> list[Group]:
-        """The texts by length, for a mask that the family made for the padded batch; all layers share them."""
+        """Return the texts by length, for a mask that the family made for the padded batch; all layers share them."""
         if id(mask) not in self._groups:
             inside = None if mask is None else self._window(mask)
             self._groups[id(mask)] = (mask, make_groups(self.lengths, self.places.device, inside))
         return self._groups[id(mask)][1]
 
     def _window(self, mask: Tensor) -> Tensor | None:
-        """What the mask forbids beside padding, rows by length; None if nothing."""
+        """The mask of what is forbidden besides padding, rows by length; None if nothing is."""
         width = self.shape[1]
         mask = mask.expand(self.shape[0], 1, width, width).index_select(0, self.rows)
         real = torch.arange(width, device=mask.device) < torch.tensor(self.lengths, device=mask.device)[:, None]
@@ -97,7 +97,7 @@ _current: Batch | None = None
 
 
 def read_batch(attention_mask: Any) -> Batch | None:
-    """The batch of an attention mask, (batch, tokens); None where it is no such mask, or where nothing can be left out.
+    """Return the batch of an attention mask, (batch, tokens); None where it has no padding or is no such mask.
 
     Only padding to the right is: with padding to the left the first token, which heads read, is padding.
     """
@@ -115,7 +115,7 @@ def read_batch(attention_mask: Any) -> Batch | None:
 
 @contextmanager
 def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
-    """Inside, the layers of a network see no padding, if that changes nothing; gives the reason where it does.
+    """Keep padding out of a network's layers if that changes nothing; yield the reason where it does.
 
     Args:
         model: out of any adapter that may be around it (`plain_model`).
@@ -127,7 +127,7 @@ def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
 
 
 class Unpadding:
-    """Drops padding inside the layers of a network of a known family.
+    """Keep padding out of the layers of a network of a known family.
 
     Args:
         model: out of any adapter that may be around it (`plain_model`).
@@ -137,7 +137,7 @@ class Unpadding:
         self.model = model
 
     def reason_against(self) -> str | None:
-        """Why this network keeps its padding; None where its logits on random tokens are the same without."""
+        """Return why a network keeps its padding; None where its logits on random tokens are the same without."""
         kind = getattr(getattr(self.model, "config", None), "model_type", None)
         if kind is None:
             return f"{type(self.model).__name__} is no network of transformers"
@@ -150,7 +150,7 @@ class Unpadding:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Inside, the model's layers see no padding. May be entered again inside itself."""
+        """Keep padding out of the model's layers; may be entered again inside itself."""
         if self.model.config._attn_implementation == ATTENTION:
             yield
             return
@@ -171,7 +171,7 @@ class Unpadding:
 
     @torch.no_grad()
     def difference(self) -> float | None:
-        """How far logits with and without padding are apart on random tokens, relatively; None within `TOLERANCE`."""
+        """Return the relative difference of logits with and without padding; None within `TOLERANCE`."""
         width = min(48, int(self.model.config.max_position_embeddings) // 2)
         lengths = torch.tensor([max(1, width * share // 12) for share in (4, 12, 7, 10, 1)])
         real = torch.arange(width) < lengths[:, None]
@@ -202,7 +202,7 @@ def _removed(handle: Any) -> Iterator[None]:
 
 
 def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Before the encoder: see where the padding is. Whoever asks for the layers' states gets them with padding."""
+    """Find the padding before the encoder; hidden states that are asked for keep their padding."""
     global _current  # noqa: PLW0603  # attention functions are given no place for it by all families
     recorded = any(kwargs.get(name) for name in ("output_hidden_states", "output_attentions"))
     config: Any = module.config
@@ -212,7 +212,7 @@ def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _unpad(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Before the first layer."""
+    """Drop the padding before the first layer."""
     if _current is None:
         return args, kwargs
     states, *rest = args
@@ -223,7 +223,7 @@ def _unpad(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
 def _place_positions(
     layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Before each layer: rotary position embeddings, (1 or batch, tokens, size), of the real tokens."""
+    """Select the rotary position embeddings of the real tokens before each layer."""
     rotary = kwargs.get("position_embeddings")
     if _current is None or rotary is None:
         return args, kwargs
@@ -237,12 +237,12 @@ def _fill_rows(part: Tensor, batch: Batch) -> Tensor:
 
 
 def _filled(real: Tensor, batch: Batch) -> Tensor:
-    """Real tokens, (tokens, …), with zeros after them."""
+    """Return real tokens, (tokens, …), with zeros after them."""
     return functional.pad(real, (0, 0) * (real.ndim - 1) + (0, batch.filling)) if batch.filling else real
 
 
 def _pad(layer: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
-    """After the last layer."""
+    """Put the padding back after the last layer."""
     if _current is None:
         return output
     states = output[0] if isinstance(output, tuple) else output
@@ -262,7 +262,7 @@ def _attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """As transformers' attention functions: (1 or batch, heads, tokens, size) to (…, tokens, heads, size)."""
+    """Compute attention of (1 or batch, heads, tokens, size) as transformers' functions do."""
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": is_cheap(module)}
     plain = kwargs.get("position_bias") is None and not kwargs.get("is_causal")
