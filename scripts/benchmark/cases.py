@@ -1,4 +1,4 @@
-"""What a benchmark file says: cases, each a configuration and what stands beside it.
+"""Benchmark files: cases, each a configuration and the stock side to compare with.
 
     base: {model: …, training: {…}}
     cases:
@@ -37,7 +37,7 @@ OF_THE_SESSION = ("output_dir", "seed", "use_cpu")
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison.
+    """Hold one comparison.
 
     Args:
         name: what it is called.
@@ -50,7 +50,7 @@ class Case:
     tree: dict[str, Any]
 
     def config(self, folder: str | Path, *, seed: int = 0, batch_share: int = 1, defaults: bool = False) -> Experiment:
-        """The configuration of one measurement.
+        """Return the configuration of one measurement.
 
         Args:
             folder: `training.output_dir`.
@@ -79,18 +79,18 @@ class Case:
         return config
 
     def record(self) -> dict[str, Any]:
-        """The case as a plain tree, from which `Case(**…)` is made again by `case_of`."""
+        """Return the case as a plain tree, which `case_of` reads."""
         return {"name": self.name, "settings": dataclasses.asdict(self.settings), "tree": self.tree}
 
 
 def case_of(record: dict[str, Any]) -> Case:
-    """The case that `Case.record` wrote down."""
+    """Return the case of a tree that `Case.record` made."""
     return Case(record["name"], Settings(**record["settings"]), record["tree"])
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark file.
+    """Hold a benchmark file.
 
     Args:
         cases: by name, in the file's order.
@@ -103,7 +103,7 @@ class Benchmark:
     tree: dict[str, Any]
 
     def select(self, names: Sequence[str], device: DeviceType) -> list[Case]:
-        """The cases of these names, or all of the device's where none are named.
+        """Return the cases of these names, or all of the device if none is named.
 
         Raises:
             ConfigError: a name that is not in the file, or of a case for another device; or nothing is left.
@@ -124,7 +124,7 @@ class Benchmark:
         return fitting
 
     def growth_on(self, device: DeviceType) -> Growth:
-        """What `--growth` measures on a device.
+        """Return what `--growth` measures on a device.
 
         Raises:
             ConfigError: the file does not say, or wants more GPUs than there are.
@@ -209,7 +209,7 @@ def _read_case(name: str, part: Any, base: dict[str, Any], problems: list[str]) 
 
 
 def _build(cls: Any, tree: Any, path: str, problems: list[str]) -> Any:
-    """As `build`; what an object finds wrong with its own values is told with the path, too."""
+    """Build as `build` does, and put the path in front of the object's own problems."""
     found: list[str] = []
     built = build(cls, tree, path, found)
     problems += [problem if problem.startswith(path) else f"{path}: {problem}" for problem in found]
@@ -217,7 +217,7 @@ def _build(cls: Any, tree: Any, path: str, problems: list[str]) -> Any:
 
 
 def _stock_problems(config: Experiment, settings: Settings, defaults: bool) -> list[str]:
-    """What of a configuration the stock side cannot do as well, so that a comparison would compare two recipes."""
+    """Return what the stock side cannot do as well, so that two different recipes would be compared."""
     problems = []
     if settings.stock != "pipeline" and config.attention_dropout is not None and not defaults:
         problems.append(

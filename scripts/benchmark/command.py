@@ -8,7 +8,7 @@ from nlp_transfer.config.command_ending import quiet_exit
 
 
 def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> int:
-    """Measure, and print the table. Returns the exit status.
+    """Measure, print the table, and return the exit status.
 
     Args:
         arguments: the command line; None is this process's.
@@ -21,7 +21,7 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
         from scripts.benchmark.cases import check_configs, read_benchmark
         from scripts.benchmark.machine import environment
         from scripts.benchmark.results import Results
-        from scripts.benchmark.session import planned, run_session
+        from scripts.benchmark.session import plan_measurements, run_session
         from scripts.benchmark.settings import DeviceType
         from scripts.benchmark.tables import NOTES, case_table, growth_table, list_table
 
@@ -33,7 +33,7 @@ def benchmark(arguments: Sequence[str] | None = None, description: str = "") -> 
         kind: DeviceType = "cuda" if device.type == "cuda" else "cpu"
         growth = plan.growth_on(kind) if options.growth else None
         cases = plan.select(options.only, kind) if growth is None else [plan.cases[growth.case]]
-        measured = planned(cases, options.repeats, options.seeds, growth)
+        measured = plan_measurements(cases, options.repeats, options.seeds, growth)
         check_configs(cases)
         output = options.output or f"runs/benchmark-{kind}.json"
         results = Results(output, plan.tree, environment(device))

@@ -1,4 +1,4 @@
-"""The machine that is measured on: how fast it multiplies matrices, what memory a block takes, what it is."""
+"""The machine: its rate of matrix products, its memory and its description."""
 
 import hashlib
 import os
@@ -20,11 +20,11 @@ PRODUCT_SIZES = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices that are multiplied: large enough that nothing but the product counts."""
 
 PRODUCTS = 7
-"""How many products are timed; their median counts."""
+"""Number of products that are timed; their median counts."""
 
 
 def matrix_product_rate(device: torch.device, precision: Precision, size: int | None = None) -> float:
-    """Floating-point operations a second of a large square matrix product, the median of several.
+    """Return the operations a second of a large square matrix product, the median of several.
 
     Args:
         device: where to multiply.
@@ -47,13 +47,13 @@ def matrix_product_rate(device: torch.device, precision: Precision, size: int | 
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all that it was given; a CPU has."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 class Meter:
-    """Times a block and finds the most memory it held: of the process on a CPU, of tensors on a GPU.
+    """Time a block and find its peak memory: of the process on a CPU, of tensors on a GPU.
 
     Attributes:
         seconds: wall time of the block.
@@ -88,7 +88,7 @@ class Meter:
 
 
 def peak_resident_bytes(status: Path = Path("/proc/self/status")) -> int:
-    """The most main memory that this process has held.
+    """Return the peak main memory of this process.
 
     Linux's VmHWM where there is one: `ru_maxrss` of a new process begins with what its parent held.
 
@@ -101,7 +101,7 @@ def peak_resident_bytes(status: Path = Path("/proc/self/status")) -> int:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What a time depends on: processor or GPU, cores, library versions, and this package's own code."""
+    """Return what a time depends on: processor or GPU, cores, library versions, and this package's own code."""
     return {
         "device": device.type,
         "device_name": device_name(device),
@@ -113,7 +113,7 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 
 def code_fingerprint(folder: Path) -> str:
-    """SHA-256 (hex) of the Python files of a folder: between two releases the version says too little."""
+    """Return the SHA-256 (hex) of the Python files of a folder; between two releases the version is the same."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         digest.update(f"{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes() + b"\0")

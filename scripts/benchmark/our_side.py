@@ -1,4 +1,4 @@
-"""What a user of this package gets for the same model, rows, recipe, epochs and seed: the parts of `run`, timed."""
+"""This package's side for the same model, rows, recipe, epochs and seed: the parts of `run`, timed."""
 
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def save_classifier(config: Experiment, rows: CaseRows, folder: Path, *, exporte
 def predict(
     classifier: str, texts: list[str], device: torch.device, meter: Meter, *, precision: str | None = None
 ) -> list[Any]:
-    """The predicted class of each text, by this package's prediction; the model is loaded before the meter runs.
+    """Return the class of each text, predicted by this package; the model is loaded before the meter runs.
 
     Args:
         classifier: its folder, `model` in that of its run.

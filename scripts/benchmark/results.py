@@ -1,4 +1,4 @@
-"""The file of a benchmark's measurements: written anew after each, so that an interrupted session goes on there."""
+"""The file of measurements: written anew after each, so that an interrupted session can be continued."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ PARTS = ("benchmark", "environment", "measurements")
 
 @dataclass(frozen=True)
 class Key:
-    """What a measurement is known by.
+    """Identify a measurement.
 
     Args:
         case: the case's name.
@@ -38,7 +38,7 @@ class Key:
 
 
 class Results:
-    """Measurements by key, and the file that holds them.
+    """Hold measurements by key, and keep them in a file.
 
     Args:
         path: the file; read where it exists, else begun, so that one that cannot be written is known at once.

@@ -1,4 +1,4 @@
-"""The rows of a case: drawn at random from the corpus, always the same ones, and encoded as a run encodes them."""
+"""The rows of a case: a fixed random draw from the corpus, encoded as in a run."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ DRAW_SEED = 0
 
 @dataclass(frozen=True)
 class CaseRows:
-    """The rows of a case.
+    """Hold the rows of a case.
 
     Args:
         texts: the drawn rows as texts, splits `train`, `validation` and `test`.
@@ -36,12 +36,12 @@ class CaseRows:
     tokenizer: PreTrainedTokenizerBase
 
     def lengths(self, split: str) -> list[int]:
-        """Real tokens of each row."""
+        """Return the number of real tokens of each row."""
         return [int(length) for length in self.encoded[split]["length"]]
 
 
 def load_rows(config: Experiment, settings: Settings) -> CaseRows:
-    """Load, draw and encode.
+    """Load, draw and encode the rows of a case.
 
     Raises:
         DataError: the corpus cannot be read, or has fewer rows than the case wants.
@@ -57,7 +57,7 @@ def load_rows(config: Experiment, settings: Settings) -> CaseRows:
 
 
 def draw(corpus: Corpus, sizes: dict[str, int]) -> Corpus:
-    """The corpus with so many rows a split, drawn at random but always alike.
+    """Return the corpus with a fixed random draw of rows in each split.
 
     Raises:
         DataError: a split has fewer rows.

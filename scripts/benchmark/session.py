@@ -27,10 +27,10 @@ ROOT = Path(__file__).parents[2]
 _TAIL_CHARACTERS = 2000
 
 
-def planned(
+def plan_measurements(
     cases: Iterable[Case], repeats: int, seeds: Sequence[int], growth: Growth | None = None
 ) -> list[tuple[Key, Case]]:
-    """What to measure, in order: each case's pairs, its sides in turn, with one seed after another.
+    """Return what to measure, in order: pairs of each case, its sides in turn, one seed after another.
 
     There are as many pairs as `repeats`, or as seeds, whichever is more.
 
@@ -100,7 +100,7 @@ def run_session(plan: Sequence[tuple[Key, Case]], results: Results, say: Callabl
 
 
 def _in_a_process(job: Job) -> Measurement | None:
-    """Do the job in a fresh process, or in several under torchrun; returns what it found."""
+    """Do the job in a fresh process, or in several under torchrun; return the measurement."""
     with tempfile.TemporaryDirectory() as folder:
         job_file, result_file, log = (Path(folder) / name for name in ("job.json", "result.json", "log"))
         job_file.write_text(json.dumps(asdict(job)))

@@ -1,4 +1,4 @@
-"""What a benchmark file says beside configurations: of a case, and of how our side's cost grows."""
+"""Settings of a benchmark file besides configurations: of a case, and of the growth of our cost."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,15 +10,15 @@ Side = Literal["stock", "ours", "defaults", "onnx", "onnx_int8"]
 Precision = Literal["fp32", "bf16"]
 
 PREDICTION_PRECISION: Precision = "fp32"
-"""What both sides predict in."""
+"""The precision of prediction on both sides."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is said of a case beside its configuration.
+    """Hold the settings of a case besides its configuration.
 
     Args:
-        stock: what stands beside our run: `trainer`, with what a method keeps frozen frozen by `requires_grad`;
+        stock: what our run is compared with: `trainer`, with what a method keeps frozen frozen by `requires_grad`;
             `trainer+peft` for LoRA; `pipeline` for prediction, which both sides do with the model that the
             configuration's run leaves.
         rows: how many rows of the training split are trained on, drawn at random, the same on both sides.
@@ -42,7 +42,7 @@ class Settings:
 
     @property
     def sides(self) -> tuple[Side, ...]:
-        """Whose runs are measured, in turn."""
+        """The sides that are measured, in turn."""
         more: tuple[Side, ...] = ("defaults",) if self.defaults else ()
         return ("stock", "ours", *more, "onnx", "onnx_int8") if self.onnx else ("stock", "ours", *more)
 
@@ -71,7 +71,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Growth:
-    """How the cost of our side grows with the work and with processes.
+    """Measure the growth of our cost with the work and with processes.
 
     Args:
         case: the case whose rows are multiplied.
@@ -96,7 +96,7 @@ class Growth:
             raise ConfigError(problems)
 
     def cells(self) -> list[tuple[int, int]]:
-        """(rows, processes) of everything that is measured, each once."""
+        """Return (rows, processes) of each measurement, once."""
         most = self.rows * max(self.factors)
         wanted = [*((self.rows * factor, 1) for factor in self.factors), *((most, count) for count in self.processes)]
         return list(dict.fromkeys(wanted))

@@ -1,4 +1,4 @@
-"""What a user of transformers and peft writes by the book for the same model, rows, recipe, epochs and seed.
+"""The stock side, written by the book of transformers and peft: same model, rows, recipe, epochs and seed.
 
 Dynamic padding, the model's own loss and dropout, the DataLoader's and optimizer's defaults; what a method keeps frozen
 is frozen by `requires_grad`, and its encoder run again in every epoch.
@@ -68,7 +68,7 @@ def stock_arguments(
 
 
 def prepare(model: PreTrainedModel, config: Experiment) -> nn.Module:
-    """Freeze or adapt as the case's method does, by means of torch and peft alone."""
+    """Freeze or adapt as the case's method does, with torch and peft only."""
     method = config.methods[0]
     if isinstance(method, FrozenEncoder):
         model.base_model.requires_grad_(False)
@@ -92,7 +92,7 @@ def prepare(model: PreTrainedModel, config: Experiment) -> nn.Module:
 
 
 def predict(classifier: str, texts: list[str], device: torch.device, meter: Meter) -> list[str]:
-    """The predicted class of each text, by transformers' pipeline; the model is loaded before the meter runs."""
+    """Return the class of each text, predicted by a pipeline; the model is loaded before the meter runs."""
     classify: Any = pipeline("text-classification", model=classifier, device=device)
     with meter:
         found = classify(texts, batch_size=PIPELINE_BATCH_ROWS, truncation=True)

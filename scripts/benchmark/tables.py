@@ -1,4 +1,4 @@
-"""What a benchmark prints: stock and ours of each case, growth, and the cases that there are."""
+"""The tables of a benchmark: stock and ours of each case, growth, and the list of cases."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +22,11 @@ NOTES = (
     "stock and ours: same precision and dropout. defaults: ours, precision auto, no attention dropout.",
     "onnx: ours, exported; beside int8 stands the rate of fp32.",
 )
-"""What the columns of `case_table` mean."""
+"""The meaning of the columns of `case_table`."""
 
 
 def case_table(found: Found, cases: Iterable[Case], title: str) -> Table:
-    """A row for each side of a case, stock first; cases without measurements are left out.
+    """Return a row for each side of a case, stock first; cases without measurements are left out.
 
     Args:
         found: the measurements.
@@ -52,7 +52,7 @@ def case_table(found: Found, cases: Iterable[Case], title: str) -> Table:
 
 
 def product_rates(found: Found) -> dict[Precision, float]:
-    """The rate of matrix products by precision: the median of those measured after each run of one process.
+    """Return the rate of matrix products by precision: the median over runs of one process.
 
     One alone would not do: a neighbour on the machine may halve it for the second that it takes.
     """
@@ -64,12 +64,12 @@ def product_rates(found: Found) -> dict[Precision, float]:
 
 
 def ratios(stock: Mapping[tuple[int, int], Measurement], ours: Mapping[tuple[int, int], Measurement]) -> list[float]:
-    """Stock seconds over ours of each pair that is whole."""
+    """Return stock seconds over ours for each complete pair."""
     return [stock[pair].seconds / one.seconds for pair, one in ours.items() if pair in stock]
 
 
 def ratio_text(stock: Mapping[tuple[int, int], Measurement], ours: Mapping[tuple[int, int], Measurement]) -> str:
-    """The median ratio, and the least and the most."""
+    """Return the median ratio with the least and the most."""
     values = ratios(stock, ours)
     if not values:
         return ""
@@ -77,12 +77,12 @@ def ratio_text(stock: Mapping[tuple[int, int], Measurement], ours: Mapping[tuple
 
 
 def _short(value: float) -> str:
-    """A ratio with three digits or so."""
+    """Return a ratio with about three digits."""
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
 def _side(side: Side, ones: Mapping[tuple[int, int], Measurement]) -> str:
-    """Whose run it is, and the precision of its matrix products."""
+    """Return the side and the precision of its matrix products."""
     if side == "defaults":
         return f"defaults {next(iter(ones.values())).precision}"
     return "onnx int8" if side == "onnx_int8" else f"{side} {next(iter(ones.values())).precision}"
@@ -93,7 +93,7 @@ def _cells(
     stock: Mapping[tuple[int, int], Measurement],
     rates: Mapping[Precision, float],
 ) -> tuple[str, str, str, str, str]:
-    """Seconds, tokens a second, share of the matrix-product rate, memory, score."""
+    """Return seconds, tokens a second, share of the matrix-product rate, memory and score."""
     measured = list(ones.values())
     needed = {pair: one.flops for pair, one in stock.items() if one.flops}
     achieved = [needed[pair] / one.seconds / rates[one.precision] for pair, one in ones.items() if pair in needed]
@@ -109,7 +109,7 @@ def _cells(
 
 
 def _score(by_seed: Mapping[int, float]) -> str:
-    """Mean and standard deviation over seeds; a seed that was run again counts once."""
+    """Return mean and standard deviation over seeds; a seed that was run again counts once."""
     if not by_seed:
         return ""
     mean, deviation, _ = mean_and_deviation(list(by_seed.values()))
@@ -117,7 +117,7 @@ def _score(by_seed: Mapping[int, float]) -> str:
 
 
 def growth_table(found: Found, growth: Growth, title: str) -> Table:
-    """A row for each size and number of processes: how seconds grow beside tokens, and with processes.
+    """Return a row for each size and number of processes.
 
     Args:
         found: the measurements.
@@ -153,7 +153,7 @@ def _median_seconds(ones: Sequence[Measurement]) -> float:
 
 
 def list_table(cases: Iterable[Case], title: str) -> Table:
-    """The cases: what each is for, and what stands on both sides.
+    """Return a row for each case: device, method, stock side, rows and epochs.
 
     Args:
         cases: in the order to show.

@@ -35,7 +35,7 @@ IN_A_SAVE = 0.6
 """The share of kills that wait for the saving of a checkpoint."""
 
 SAVING_SECONDS = 0.08
-"""How long after the beginning of a save a kill may fall; a save takes about as long."""
+"""Seconds from the beginning of a save in which a kill may fall; a save takes about as long."""
 
 _POLL_SECONDS = 0.001
 _TIMES = re.compile(r"(time|seconds|_runtime|per_second)$")
@@ -44,7 +44,7 @@ _NOT_COMPARED = ("training_args.bin", "trainer_state.json", "transfer_state.json
 
 @dataclass
 class CrashReport:
-    """What became of the kills.
+    """Count the kills and their outcome.
 
     Args:
         processes: how many processes the run had.
@@ -211,7 +211,7 @@ def _steps(output: Path) -> int:
 
 
 def differences(expected: Path, found: Path) -> list[str]:
-    """What differs between two finished runs, a line each; times are not compared."""
+    """Return the differences of two finished runs, a line each; times are not compared."""
     lines = []
     names = {path.relative_to(folder).as_posix() for folder in (expected, found) for path in folder.rglob("*")}
     for name in sorted(names):

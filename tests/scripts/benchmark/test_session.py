@@ -11,7 +11,7 @@ from scripts.benchmark import session
 from scripts.benchmark.cases import read_benchmark
 from scripts.benchmark.command import benchmark
 from scripts.benchmark.results import Key, Results
-from scripts.benchmark.session import planned, run_session
+from scripts.benchmark.session import plan_measurements, run_session
 from tests.scripts.benchmark.conftest import measurement
 
 
@@ -34,7 +34,7 @@ def jobs(monkeypatch):
 
 
 def test_stock_and_ours_alternate_and_seeds_go_round(plan):
-    found = [key for key, _ in planned([plan.cases["full"]], 3, [5, 6])]
+    found = [key for key, _ in plan_measurements([plan.cases["full"]], 3, [5, 6])]
     assert found == [
         Key("full", "stock", 0, 5),
         Key("full", "ours", 0, 5),
@@ -43,18 +43,21 @@ def test_stock_and_ours_alternate_and_seeds_go_round(plan):
         Key("full", "stock", 2, 5),
         Key("full", "ours", 2, 5),
     ]
-    assert len(planned([plan.cases["full"], plan.cases["top"]], 1, [0, 1, 2])) == 2 * 3 * 2
+    assert len(plan_measurements([plan.cases["full"], plan.cases["top"]], 1, [0, 1, 2])) == 2 * 3 * 2
 
 
 def test_exported_models_take_their_turn(plan):
     case = dataclasses.replace(
         plan.cases["predict"], settings=dataclasses.replace(plan.cases["predict"].settings, onnx=True)
     )
-    assert [key.side for key, _ in planned([case], 2, [0])] == ["stock", "ours", "onnx", "onnx_int8"] * 2
+    assert [key.side for key, _ in plan_measurements([case], 2, [0])] == ["stock", "ours", "onnx", "onnx_int8"] * 2
 
 
 def test_growth_goes_through_all_sizes_and_begins_again(plan):
-    found = [(key.pair, key.rows, key.processes) for key, _ in planned([plan.cases["full"]], 2, [0], plan.growth[0])]
+    found = [
+        (key.pair, key.rows, key.processes)
+        for key, _ in plan_measurements([plan.cases["full"]], 2, [0], plan.growth[0])
+    ]
     assert found == [(0, 8, 1), (0, 16, 1), (0, 16, 2), (1, 8, 1), (1, 16, 1), (1, 16, 2)]
 
 
@@ -68,12 +71,12 @@ def test_growth_goes_through_all_sizes_and_begins_again(plan):
 )
 def test_impossible_numbers(plan, repeats, seeds, expected):
     with pytest.raises(ConfigError) as caught:
-        planned([plan.cases["full"]], repeats, seeds)
+        plan_measurements([plan.cases["full"]], repeats, seeds)
     assert caught.value.problems == expected
 
 
 def test_what_is_measured_is_not_measured_again(plan, results, jobs):
-    todo = planned([plan.cases["full"]], 1, [0])
+    todo = plan_measurements([plan.cases["full"]], 1, [0])
     results.add(todo[0][0], measurement())
     said = []
     run_session(todo, results, said.append)
@@ -86,7 +89,7 @@ def test_what_is_measured_is_not_measured_again(plan, results, jobs):
 
 
 def test_one_classifier_a_seed_is_made_for_prediction(plan, results, jobs):
-    run_session(planned([plan.cases["predict"]], 3, [4, 5]), results, lambda _: None)
+    run_session(plan_measurements([plan.cases["predict"]], 3, [4, 5]), results, lambda _: None)
     assert [(job.side, job.seed) for job in jobs] == [
         ("classifier", 4),
         ("stock", 4),
@@ -103,7 +106,7 @@ def test_one_classifier_a_seed_is_made_for_prediction(plan, results, jobs):
 
 def test_growth_is_not_scored(plan, results, jobs):
     said = []
-    run_session(planned([plan.cases["full"]], 1, [0], plan.growth[0]), results, said.append)
+    run_session(plan_measurements([plan.cases["full"]], 1, [0], plan.growth[0]), results, said.append)
     assert [(job.rows, job.processes, job.scored) for job in jobs] == [(8, 1, False), (16, 1, False), (16, 2, False)]
     assert said[-1] == "[3/3] full · ours · pair 1 · seed 0 · 16 rows · 2 processes: 2.00 s, 500 tokens/s"
 
@@ -112,7 +115,7 @@ def test_a_process_that_fails_is_quoted(benchmark_file, benchmark_tree, plan, re
     benchmark_file.write_text(to_yaml({**benchmark_tree, "cases": {"full": {"rows": 1000}}, "growth": []}))
     case = read_benchmark(benchmark_file).cases["full"]
     with pytest.raises(TrainingError) as caught:
-        run_session(planned([case], 1, [0]), results, lambda _: None)
+        run_session(plan_measurements([case], 1, [0]), results, lambda _: None)
     assert str(caught.value).startswith("full, stock: its process ended with status 2. It said last:\n")
     assert "train has 48 rows, and the case wants 1,000. Lower its rows." in str(caught.value)
     assert not results.found
