@@ -1,0 +1,27 @@
+"""The tables of one split in a terminal."""
+
+import io
+
+from rich.console import Console
+
+from nlp_transfer.reporting.terminal import shown_results
+from nlp_transfer.tasks import ExtractiveSummarization, SequenceClassification
+from tests.reporting.sections.test_results import systems
+
+
+def shown(*args):
+    out = io.StringIO()
+    Console(file=out, width=120).print(*shown_results(*args))
+    return out.getvalue()
+
+
+def test_a_confusion_matrix_is_for_documents_alone():
+    text = shown(SequenceClassification, systems(), "source · test")
+    assert text.startswith("source · test · 4 rows")
+    assert "source · test · per class" in text
+    assert "true \\ predicted" not in text
+
+
+def test_documents_are_called_so():
+    scores = {"rows": 3, "rouge1": 0.5, "rouge2": 0.5, "rougeL": 0.5, "rougeLsum": 0.5}
+    assert "target · test · 3 documents" in shown(ExtractiveSummarization, {"model": scores}, "target · test")

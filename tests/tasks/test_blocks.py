@@ -1,0 +1,25 @@
+"""Blocks and sections as values, and as JSON that gives them back."""
+
+import json
+
+import pytest
+
+from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text, facts_section, section_of, section_record
+
+
+def test_a_table_has_as_many_cells_as_columns():
+    with pytest.raises(ValueError, match=r"A table of 2 columns has rows or groups of \[1, 3\] cells"):
+        Table("", ["a", "b"], [["1"]], groups=["x", "y", "z"])
+
+
+def test_a_section_without_facts_is_none():
+    assert facts_section("t", {}) is None
+    assert facts_section("t", {"a": "1"}, ["b"]) == Section(
+        "t", (Table("", ["", ""], [["a", "1"]], names=2), Alert("b"))
+    )
+
+
+def test_json_gives_a_section_back():
+    table = Table("t", ["a"], [["1"]], groups=["g"], rules=frozenset({0}), splits=True, in_terminal=False)
+    section = Section("s", (Text("x"), table, Figure("p.png", "c"), Alert("w")))
+    assert section_of(json.loads(json.dumps(section_record(section)))) == section
