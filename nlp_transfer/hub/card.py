@@ -24,6 +24,7 @@ PIPELINES = {
 
 METRIC_TYPES = {
     "accuracy": "accuracy",
+    "token_accuracy": "accuracy",
     "exact_match": "exact_match",
     "perplexity": "perplexity",
     "matthews": "matthews_correlation",

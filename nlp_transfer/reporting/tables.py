@@ -52,7 +52,7 @@ def to_rich(table: Table, longest_name: int = 28) -> RichTable:
 _UNBOUNDED = 10_000  # columns; asks how wide a table would like to be
 
 
-class FittedTable:
+class GroupedTable:
     """A table for a terminal: whole where it fits, else one table for each group of columns.
 
     Args:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.reporting.sections.results import result_tables
-from nlp_transfer.reporting.tables import FittedTable, to_rich
+from nlp_transfer.reporting.tables import GroupedTable, to_rich
 from nlp_transfer.tasks.base import Task
 from nlp_transfer.tasks.blocks import Table
 
@@ -26,4 +26,4 @@ def shown_results(task: type[Task], systems: Mapping[str, Scores], where: str) -
         yield from (to_rich(table), Text())
     for block in task.details(systems):
         if isinstance(block, Table) and block.in_terminal:
-            yield from (FittedTable(replace(block, title=f"{where} · {block.title}")), Text())
+            yield from (GroupedTable(replace(block, title=f"{where} · {block.title}")), Text())

@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 
 from nlp_transfer.metrics.classification import classification_metrics
-from nlp_transfer.reporting.tables import FittedTable, to_markdown
+from nlp_transfer.reporting.tables import GroupedTable, to_markdown
 from nlp_transfer.tasks.sequence_classification.sections import confusion_table, per_class_table
 from tests.reporting.sections.test_results import NAMES, scores, systems
 
@@ -37,7 +37,7 @@ def test_confusion_table():
 def test_grouped_where_it_fits_and_one_a_system_where_not():
     def shown(width):
         out = io.StringIO()
-        Console(file=out, width=width).print(FittedTable(per_class_table(systems(), "per class")))
+        Console(file=out, width=width).print(GroupedTable(per_class_table(systems(), "per class")))
         text = out.getvalue()
         assert all(len(line) <= width for line in text.splitlines())
         assert "Proprietary Free" in text
