@@ -39,10 +39,10 @@ from nlp_transfer.reporting.run_folder import RunFolder, archive, check_run_fold
 from nlp_transfer.reporting.run_results import collect_results
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
+from nlp_transfer.training.model_saving import save_model
 from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
 from nlp_transfer.training.scoring import score_model
 from nlp_transfer.training.setup import RunData, build_trainer, load_data, load_model
@@ -275,7 +275,7 @@ def _train(
             scored=scored,
             correction=correction,
             paths={
-                **saved_models.save_trained(trainer, data.tokenizer, folder.path, task),
+                **save_model(trainer, task, data.tokenizer, folder.path),
                 "log": str(folder.log_path),
             },
             untrained=_untrained_scores(trainer, experiment, data, rows),

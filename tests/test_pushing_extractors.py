@@ -18,8 +18,6 @@ from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, PublishError
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.summarization.abstractive_predictor import write_summaries
-from nlp_transfer.tasks.summarization.extractive_predictor import ranking, summarize
 from tests.hub_server import Hub
 from tests.logged import logged
 from tests.tiny_documents import documents, summary_tree, write_documents
@@ -86,21 +84,19 @@ def test_it_goes_and_comes_back(loopback_hub: Hub, trained: Path) -> None:
         for name, weight in here.extractor.model.state_dict().items():
             assert torch.equal(back.extractor.model.state_dict()[name], weight)
         rows = list(enumerate(texts()))
-        for one, other in zip(summarize(here.extractor, rows), summarize(back.extractor, rows), strict=True):
+        for one, other in zip(here.extractor.predict(rows), back.extractor.predict(rows), strict=True):
             assert (one.summary, one.sentences) == (other.summary, other.sentences)
-        ours, theirs = ranking(here.extractor), ranking(back.extractor)
+        ours, theirs = here.extractor.ranking(), back.extractor.ranking()
         sentences = [row["document"] for row in documents(3, seed=7)]
         assert ours(sentences) == theirs(sentences)
-        assert [one.summary for one in write_summaries(back, rows)] == [
-            one.summary for one in write_summaries(here, rows)
-        ]
+        assert [one.summary for one in back.predict(rows)] == [one.summary for one in here.predict(rows)]
 
 
 def test_the_pipeline_of_the_card_finds_the_extractor(loopback_hub: Hub, trained: Path) -> None:
     push(trained / "writer", "writer")
     nlp_transfer.register_pipelines()
     made = pipeline("summarization", model="ada/writer")
-    expected = [one.summary for one in write_summaries(saved_models.load(trained / "writer"), enumerate(texts()))]
+    expected = [one.summary for one in saved_models.load(trained / "writer").predict(enumerate(texts()))]
     assert [one["summary_text"] for one in made(texts())] == expected
 
 

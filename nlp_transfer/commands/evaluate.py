@@ -1,8 +1,17 @@
-"""Score a saved model on a corpus."""
+"""Score a saved model on a corpus that it did not learn from: the tables of a run, for any texts with references."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from nlp_transfer.commands.predict import given_options
 from nlp_transfer.data import CorpusConfig
+from nlp_transfer.errors import DataError, did_you_mean
+from nlp_transfer.files import check_empty_folder
+from nlp_transfer.tasks.backends import Compute
+
+if TYPE_CHECKING:
+    from nlp_transfer.data import Corpus
+    from nlp_transfer.reporting.evaluation_report import Evaluation
 
 
 def evaluate(
@@ -43,21 +52,98 @@ def evaluate(
         device: cpu, cuda, cuda:1; auto is a GPU, if there is one.
         max_tokens: tokens of a batch, padding counted; null suits the device, fewer need less memory.
     """
-    from nlp_transfer.commands.evaluation import evaluate as score
     from nlp_transfer.reporting.tables import console
 
-    result = score(
+    result = evaluate_model(
         model,
         corpus,
         split=split,
         output_dir=output_dir,
-        bertscore_model=bertscore_model,
-        length_unit=length_unit,
-        length=length,
-        generation=generation,
-        backend=backend,
-        precision=precision,
-        device=device,
-        max_tokens=max_tokens,
+        compute=Compute(device, backend, precision, max_tokens),
+        options=given_options(generation, length_unit=length_unit, length=length, bertscore_model=bertscore_model),
     )
     console().print(result.summary())
+
+
+def evaluate_model(
+    model: str,
+    corpus: CorpusConfig,
+    *,
+    split: str | None = None,
+    output_dir: str | None = None,
+    compute: Compute | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> "Evaluation":
+    """Score a saved model on one split of a corpus.
+
+    Args:
+        model: a run's output folder, a model folder, or a Hub id.
+        corpus: the source of the texts, with references for the model's task; labels must be the model's.
+        split: the split to score; None takes `test`, or the only one.
+        output_dir: the folder of `metrics.json`, `predictions.jsonl.gz` and `report.md`; None writes nothing.
+        compute: device, backend and batch size.
+        options: of the model's predictor, by name.
+
+    Raises:
+        ConfigError: an option is unknown or out of range.
+        DataError: the corpus cannot be read, has no such split, or does not fit the model.
+        CheckpointError: the model cannot be loaded, or `output_dir` holds something already.
+    """
+    from nlp_transfer.reporting.evaluation_report import DOMAIN, Evaluation
+    from nlp_transfer.reporting.report import CorpusFacts
+    from nlp_transfer.tasks import saved_models
+
+    compute, options = compute or Compute(), dict(options or {})
+    folder = None if output_dir is None else check_empty_folder(output_dir, "--output_dir")
+    saved = saved_models.find(model, compute)
+    saved_models.predictor_class(saved).check_options(options)
+    predictor = saved_models.load_found(saved, compute).configured(options)
+    loaded = predictor.load_corpus(corpus)
+    name = _choose_split(loaded, split, predictor.references, predictor.references_noun)
+    scored = predictor.evaluate(loaded.splits[name], max_tokens=compute.max_tokens)
+    result = Evaluation(
+        predictor.origin,
+        predictor.task,
+        CorpusFacts.of(loaded),
+        name,
+        scored.metrics,
+        scored.baselines,
+        settings=options,
+    )
+    if folder is None:
+        return result
+    return result.write(folder, ({**row, "split": name, "domain": DOMAIN} for row in scored.rows), scored.keys)
+
+
+def _choose_split(corpus: "Corpus", asked: str | None, columns: Sequence[str], noun: str) -> str:
+    """Return the split to score.
+
+    Args:
+        corpus: the corpus.
+        asked: the name of a split; None for the test split, or the only one.
+        columns: a split to score has one of these.
+        noun: what they are called in messages.
+
+    Raises:
+        DataError: there is no such split, several, or none with one of the columns.
+    """
+    labelled = [name for name, split in corpus.splits.items() if set(columns) & set(split.column_names)]
+    if not labelled:
+        raise DataError(
+            f"{corpus.origin} has no {noun} to score by. scripts/predict.py needs none; or name their column with "
+            "--corpus.columns.THEIRS OURS."
+        )
+    if asked is None:
+        if "test" in labelled or len(labelled) == 1:
+            return "test" if "test" in labelled else labelled[0]
+        raise DataError(
+            f"{corpus.origin} has no test split, and several others: {', '.join(labelled)}. Choose one with --split."
+        )
+    if asked not in corpus.splits:
+        raise DataError(f"--split: {did_you_mean('split', asked, labelled)} They are those of {corpus.origin}.")
+    if asked not in labelled:
+        raise DataError(
+            f"--split: the split {asked!r} of {corpus.origin} has no {noun} to score by. With {noun}: "
+            f"{', '.join(labelled)}. scripts/predict.py needs none."
+        )
+    return asked

@@ -1,6 +1,33 @@
-"""Export a trained model to ONNX."""
+"""Export a trained model to ONNX, and keep it only where it gives what PyTorch gives, on real texts.
 
-from typing import Literal
+The graph is written to a folder of its own, computed with ONNX Runtime on the check's texts, and takes its place if
+
+    float32    logits differ by at most 1e-4 of the largest (or of 1), and every text gets the same labels
+    int8       a share of the texts, 0.98 by default, gets the same labels as in float32 PyTorch
+
+else nothing is left behind. See commands/export_checks.py.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.files import atomic_folder
+
+if TYPE_CHECKING:
+    from nlp_transfer.commands.export_checks import ExportCheck, GraphCheck
+    from nlp_transfer.tasks.predictor import ExportablePredictor
+
+log = logging.getLogger(__name__)
+
+PRECISIONS = FLOAT32, INT8, BOTH = ("float32", "int8", "both")
+"""The precisions of an export; `both` writes two graphs."""
 
 
 def export(
@@ -30,9 +57,168 @@ def export(
         text_column: the column of `check` that holds the text.
         agreement: share of the texts that must keep their labels in int8; null is 0.98.
     """
-    from nlp_transfer.commands.export_checks import AGREEMENT
-    from nlp_transfer.commands.exporting import export as write
-
-    share = AGREEMENT if agreement is None else agreement
-    done = write(model, output, precision=precision, check=check, text_column=text_column, agreement=share)
+    done = export_model(model, output, precision=precision, check=check, text_column=text_column, agreement=agreement)
     print(f"Exported to {done.folder}.")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An export.
+
+    Args:
+        folder: the exported model's.
+        checks: the comparison of each graph in it with PyTorch.
+    """
+
+    folder: Path
+    checks: "tuple[ExportCheck, ...]"
+
+
+def export_model(
+    model: str,
+    output: str | None = None,
+    *,
+    precision: str = FLOAT32,
+    check: str | None = None,
+    text_column: str | None = None,
+    agreement: float | None = None,
+) -> Exported:
+    """Export a trained model.
+
+    Args:
+        model: a run's output folder, a model folder, or a Hub id.
+        output: the folder to write: a new or empty one, or that of an earlier export; None is `onnx` in the run's.
+        precision: `float32`, `int8`, or `both`.
+        check: a file or folder of texts to compare on, as `InputReader` reads it.
+        text_column: the column that holds them; None is the one of the model's task.
+        agreement: the share of texts that must keep their labels in int8; None is `AGREEMENT`.
+
+    Raises:
+        ConfigError: an option is out of range, packages are missing, or the network cannot be exported.
+        DataError: the texts of `check` cannot be read.
+        CheckpointError: the model cannot be loaded, the output is in the way, or the check failed.
+    """
+    from nlp_transfer.commands.export_checks import AGREEMENT, GraphCheck, check_texts
+    from nlp_transfer.models.onnx.export import refuse_network
+    from nlp_transfer.models.onnx.runtime import require_packages
+    from nlp_transfer.tasks import saved_models
+    from nlp_transfer.tasks.predictor import ExportablePredictor
+
+    agreement = AGREEMENT if agreement is None else agreement
+    if precision not in PRECISIONS:
+        raise ConfigError(f"--precision: {did_you_mean('precision', precision, PRECISIONS)}")
+    if not 0 <= agreement <= 1:
+        raise ConfigError(f"--agreement is {agreement}; expected a share from 0 to 1.")
+    require_packages()
+    place = _place(model, output)
+    predictor = saved_models.load(model)
+    if not isinstance(predictor, ExportablePredictor):
+        raise ConfigError(
+            f"{model} is a model of {predictor.task}, which gives no logits of a whole text and cannot be exported "
+            "here. Predict with PyTorch."
+        )
+    network: Any = predictor.model
+    refuse_network(network, predictor.max_length)
+    texts, description = check_texts(predictor, model, check, text_column)
+    log.info("Compared with PyTorch on %s.", description)
+    with _replacing(place) as folder:
+        return Exported(place, _write(predictor, folder, precision, GraphCheck(predictor, texts, agreement)))
+
+
+def _write(
+    predictor: "ExportablePredictor", folder: Path, precision: str, check: "GraphCheck"
+) -> "tuple[ExportCheck, ...]":
+    """Write the graphs that are asked for, checked, and all else that the folder of an exported model has."""
+    from nlp_transfer.commands.export_checks import SENTENCES
+    from nlp_transfer.models.files.manifest import write_manifest
+    from nlp_transfer.models.onnx.export import OPSET, quantize, write_graph
+    from nlp_transfer.models.onnx.runtime import external_name
+    from nlp_transfer.tasks.exported_folder import FILES
+
+    network: Any = predictor.model
+    graph = folder / FILES[FLOAT32]
+    write_graph(network, predictor.example_batch(SENTENCES), graph)
+    expected = predictor.text_logits(check.texts)
+    checks = [check(graph, FLOAT32, expected)]
+    if precision != FLOAT32:
+        quantize(graph, folder / FILES[INT8])
+        try:
+            checks.append(check(folder / FILES[INT8], INT8, expected))
+        except CheckpointError as error:
+            hint = ["float32 passed: --precision float32 exports it alone."] if precision == BOTH else []
+            raise CheckpointError([*error.problems, *hint]) from error
+    if precision == INT8:
+        graph.unlink()
+        graph.with_name(external_name(graph)).unlink(missing_ok=True)
+        checks.pop(0)
+    describe(predictor, folder, {"opset": OPSET, "checks": [asdict(one) for one in checks]})
+    write_manifest(folder)
+    return tuple(checks)
+
+
+def describe(predictor: "ExportablePredictor", folder: Path, export_record: dict[str, Any]) -> None:
+    """Write config.json with the record of the model and its export, and the tokenizer's files."""
+    from nlp_transfer.tasks.exported_folder import EXPORT_KEY
+    from nlp_transfer.tasks.saved_folder import CONFIG_KEY
+    from nlp_transfer.tasks.saved_models import save_tokenizer
+
+    network: Any = predictor.model
+    record = {**(getattr(network.config, CONFIG_KEY, None) or {}), "task": predictor.task, **predictor.state()}
+    setattr(network.config, CONFIG_KEY, {**record, EXPORT_KEY: export_record})
+    network.config.save_pretrained(folder)
+    save_tokenizer(predictor.tokenizer, folder, predictor.max_length)
+
+
+def _place(model: str, output: str | None) -> Path:
+    """Return the folder to write; raise CheckpointError where something else stands there."""
+    from nlp_transfer.tasks.exported_folder import FOLDER
+
+    if output is None:
+        run = Path(model).expanduser()
+        if not (run / "model" / "config.json").is_file():
+            raise ConfigError(f"{model} is no run's folder, inside which the exported model would go: name --output.")
+        output = str(run / FOLDER)
+    place = Path(output).expanduser()
+    if place.exists() and not place.is_dir():
+        raise CheckpointError(f"--output {place} is a file; name a new folder.")
+    if not place.exists() or not any(place.iterdir()):
+        return place
+    if why := _not_ours(place):
+        raise CheckpointError(f"--output {place} is not empty, and {why}. Nothing in it is touched; name a new folder.")
+    return place
+
+
+def _not_ours(folder: Path) -> str | None:
+    """Return why a folder may not be replaced by an export; None where it is an earlier one as that left it."""
+    from nlp_transfer.models.files.manifest import MANIFEST, check_manifest, listed_files
+    from nlp_transfer.tasks.exported_folder import export_record
+
+    if export_record(folder) is None or not (folder / MANIFEST).is_file():
+        return "holds no earlier export"
+    held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    try:
+        if strange := sorted(held - listed_files(folder) - {MANIFEST}):
+            return f"holds {strange[0]} beside an earlier export"
+        check_manifest(folder)
+    except CheckpointError:
+        return "its files are not those that an earlier export wrote"
+    return None
+
+
+@contextmanager
+def _replacing(place: Path) -> Iterator[Path]:
+    """Give a folder to write; it takes its place, or that of an earlier export, when the block ends."""
+    old = place.with_name(f".{place.name}.{os.getpid()}.old.tmp")
+    try:
+        with atomic_folder(place) as folder:
+            yield folder
+            if place.exists():
+                place.rename(old)
+    except OSError as error:
+        raise CheckpointError(
+            f"--output {place} cannot be written: {error.strerror or error}. Make room, or name another folder."
+        ) from error
+    finally:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""How an exported model compares with PyTorch, on real texts.
+"""Compare an exported model with PyTorch on real texts.
 
-Texts of the check are a file of yours; or up to 200 of the run's held-out texts, if its corpus is on this machine; or a
-few that stand here. One of the greatest length is always among them, and each batch mixes lengths. A summariser gives a
-document the same labels where it takes the same sentences.
+The texts are a file of yours; or up to 200 held-out texts of the run, if its corpus is on this machine; or a few that
+stand here. One of the greatest length is always among them, and each batch mixes lengths. A text keeps its labels where
+the predictor decides the same: the same classes, or the same sentences of a summary.
 """
 
 import logging
@@ -14,25 +14,22 @@ from typing import Any
 import numpy as np
 
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.data.encoding.sentences import sentence_spans
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import CheckpointError, DataError, NLPTransferError
 from nlp_transfer.models.onnx.runtime import OnnxNetwork, external_name
-from nlp_transfer.tasks.sequence_classification.predictor import text_logits
-from nlp_transfer.tasks.summarization.extractive_predictor import sentence_logits
-from nlp_transfer.tasks.trained import TrainedClassifier, TrainedSummarizer
+from nlp_transfer.tasks.predictor import ExportablePredictor, Logits
 
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4
-"""How far float32 logits may be apart, relative to the largest one, or to 1 where that is less."""
+"""Largest difference of float32 logits, relative to the largest logit, or to 1 where that is less."""
 
 AGREEMENT = 0.98
-"""The share of texts that must keep their labels in int8, unless told."""
+"""Default share of texts that must keep their labels in int8."""
 
 CHECK_ROWS = 200
-"""How many texts are compared, at most."""
+"""Maximum number of texts that are compared."""
 
 SENTENCES = (
     "This Agreement shall be governed by the laws of the State of New York.",
@@ -43,14 +40,12 @@ SENTENCES = (
     "He loved this book; she returned the toaster after a week.",
     "no",
 )
-"""What is compared where there is nothing better."""
-
-Trained = TrainedClassifier | TrainedSummarizer
+"""Texts to compare on where there is nothing better."""
 
 
 @dataclass(frozen=True)
 class ExportCheck:
-    """How an exported model compares with PyTorch.
+    """The comparison of an exported model with PyTorch.
 
     Args:
         precision: of the graph.
@@ -58,7 +53,7 @@ class ExportCheck:
         difference: the largest between two logits.
         largest: the largest logit, by its size.
         agreement: the share of texts with the same labels.
-        file_bytes: what the graph takes on the disk.
+        file_bytes: size of the graph on the disk.
     """
 
     precision: str
@@ -69,14 +64,14 @@ class ExportCheck:
     file_bytes: int
 
     def line(self) -> str:
-        """The check in words."""
+        """Return the check as a line of text."""
         return (
             f"{self.precision}: logits differ by at most {self.difference:.2g} (the largest is {self.largest:.3g}), "
             f"{self.agreement:.2%} of {self.texts:,} texts keep their labels; {self.file_bytes / 2**20:,.1f} MiB"
         )
 
     def problem(self, agreement: float) -> str | None:
-        """Why it is refused, None where it is not; `agreement` is the least share for int8."""
+        """Return the reason to refuse the graph, None where there is none; `agreement` is the least share for int8."""
         if self.precision == "int8":
             if self.agreement >= agreement:
                 return None
@@ -95,13 +90,59 @@ class ExportCheck:
         )
 
 
-def check_texts(
-    loaded: Trained, model: str, file: str | None = None, text_column: str | None = None
-) -> tuple[list[str], str]:
-    """The texts to compare on, and what they are in words.
+@dataclass(frozen=True)
+class GraphCheck:
+    """Compare graphs of a model with PyTorch on the same texts.
 
     Args:
-        loaded: the model.
+        predictor: the model.
+        texts: what is compared.
+        agreement: the share of texts that must keep their labels in int8.
+    """
+
+    predictor: ExportablePredictor
+    texts: Sequence[str]
+    agreement: float
+
+    def __call__(self, file: Path, precision: str, expected: Logits) -> ExportCheck:
+        """Compare one graph.
+
+        Args:
+            file: the graph.
+            precision: of the graph.
+            expected: logits of each text by PyTorch.
+
+        Raises:
+            CheckpointError: they differ too much.
+        """
+        found = replace(self.predictor, model=OnnxNetwork(file)).text_logits(self.texts)
+        tensors = file.with_name(external_name(file))
+        size = file.stat().st_size + (tensors.stat().st_size if tensors.is_file() else 0)
+        differences = compare(self.predictor, self.texts, expected, found)
+        check = ExportCheck(precision, len(self.texts), *differences, size)
+        log.info(check.line())
+        if problem := check.problem(self.agreement):
+            raise CheckpointError(f"Nothing was exported. {problem}")
+        return check
+
+
+def compare(
+    predictor: ExportablePredictor, texts: Sequence[str], expected: Logits, found: Logits
+) -> tuple[float, float, float]:
+    """Return the largest difference of logits, the largest logit by its size, and the share of equal decisions."""
+    difference = max(np.abs(a - b).max(initial=0.0) for a, b in zip(expected, found, strict=True))
+    largest = max(np.abs(one).max(initial=0.0) for one in expected)
+    decisions = zip(predictor.decisions(texts, expected), predictor.decisions(texts, found), strict=True)
+    return float(difference), float(largest), float(np.mean([a == b for a, b in decisions]))
+
+
+def check_texts(
+    predictor: ExportablePredictor, model: str, file: str | None = None, text_column: str | None = None
+) -> tuple[list[str], str]:
+    """Return the texts to compare on, and a description of them.
+
+    Args:
+        predictor: the model.
         model: where it came from: of a run the held-out texts are read, if they are on this machine.
         file: a file or folder of texts instead.
         text_column: of the file; see `export`.
@@ -110,7 +151,7 @@ def check_texts(
         DataError: the file cannot be read, or holds no text.
     """
     if file is not None:
-        kind = "document" if isinstance(loaded, TrainedSummarizer) else "text"
+        kind = predictor.text_column
         rows = [text for _, text in _first(InputReader(file, text_column=text_column or kind, plain_text_format=kind))]
         texts = [text if isinstance(text, str) else "\n".join(text) for text in rows]
         if not texts:
@@ -119,11 +160,11 @@ def check_texts(
     else:
         texts, what = _held_out(Path(model).expanduser())
     texts = texts or [" ".join(SENTENCES[:count]) for count in range(1, len(SENTENCES) + 1)] + list(SENTENCES)
-    return [*texts, _of_length(texts, loaded.max_length)], f"{what} and one of the greatest length"
+    return [*texts, _of_length(texts, predictor.max_length)], f"{what} and one of the greatest length"
 
 
 def _of_length(texts: Sequence[str], words: int) -> str:
-    """Texts one after another, again from the first where they end, until there are so many words."""
+    """Join texts, again from the first where they end, until there are so many words."""
     taken: list[str] = []
     while words > 0:
         taken.append(texts[len(taken) % len(texts)])
@@ -139,7 +180,7 @@ def _first(texts: InputReader) -> Iterator[tuple[Any, Any]]:
 
 
 def _held_out(folder: Path) -> tuple[list[str], str]:
-    """Texts of a run's test or validation split; none where they are not here, and why in words."""
+    """Return texts of a run's test or validation split, and a description; no texts where they are not here."""
     if not (folder / "config.yaml").is_file():
         return [], "texts that come with this package"
     try:
@@ -154,51 +195,3 @@ def _held_out(folder: Path) -> tuple[list[str], str]:
     rows = corpus.splits[split]
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(CHECK_ROWS, len(rows))).astype(int))
     return list(rows.select(chosen)["text"]), f"{len(chosen):,} texts of the run's {split} split"
-
-
-def logits_of(loaded: Trained, texts: Sequence[str]) -> list[np.ndarray]:
-    """The logits of each text: of its classes, or of its sentences."""
-    if isinstance(loaded, TrainedClassifier):
-        return list(text_logits(loaded, texts))
-    return sentence_logits(loaded, [_sentences(text) for text in texts])
-
-
-def labels_of(loaded: Trained, texts: Sequence[str], logits: Sequence[np.ndarray]) -> list[Any]:
-    """What each text is said to be: its class, its labels, or the sentences that its summary takes."""
-    if isinstance(loaded, TrainedClassifier):
-        chosen = loaded.predictions(loaded.probabilities(np.stack(list(logits))))
-        return [np.asarray(one).tolist() for one in chosen]
-    return [loaded.select(of.tolist(), _sentences(text)) for text, of in zip(texts, logits, strict=True)]
-
-
-def compare(
-    loaded: Trained, texts: Sequence[str], expected: Sequence[np.ndarray], found: Sequence[np.ndarray]
-) -> tuple[float, float, float]:
-    """The largest difference of logits, the largest logit by its size, and the share of texts with the same labels."""
-    difference = max(np.abs(a - b).max(initial=0.0) for a, b in zip(expected, found, strict=True))
-    largest = max(np.abs(one).max(initial=0.0) for one in expected)
-    labels = zip(labels_of(loaded, texts, expected), labels_of(loaded, texts, found), strict=True)
-    return float(difference), float(largest), float(np.mean([a == b for a, b in labels]))
-
-
-def _sentences(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentence_spans(text)]
-
-
-def check_graph(
-    loaded: Trained,
-    file: Path,
-    precision: str,
-    texts: Sequence[str],
-    expected: Sequence[np.ndarray],
-    agreement: float,
-) -> ExportCheck:
-    """Compare one graph, and say how; raises CheckpointError where it is refused."""
-    found = logits_of(replace(loaded, model=OnnxNetwork(file)), texts)
-    beside = file.with_name(external_name(file))
-    size = file.stat().st_size + (beside.stat().st_size if beside.is_file() else 0)
-    check = ExportCheck(precision, len(texts), *compare(loaded, texts, expected, found), size)
-    log.info(check.line())
-    if problem := check.problem(agreement):
-        raise CheckpointError(f"Nothing was exported. {problem}")
-    return check

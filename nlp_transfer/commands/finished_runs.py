@@ -12,7 +12,7 @@ from nlp_transfer.models.files.manifest import weights_fingerprint
 from nlp_transfer.reporting.report import MODEL, Report
 from nlp_transfer.reporting.run_folder import check_results, inspect
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.trained import TrainedClassifier
+from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,14 @@ class FinishedRun:
         return load_config(tree=self.config)
 
     @cached_property
-    def classifier(self) -> TrainedClassifier:
-        """Load its classifier; raises CheckpointError if it left none."""
-        return saved_models.load_classifier(self.folder / MODEL)
+    def classifier(self) -> ClassificationPredictor:
+        """Load its classifier; raise CheckpointError if it left none."""
+        predictor = saved_models.load(self.folder / MODEL)
+        if not isinstance(predictor, ClassificationPredictor):
+            raise CheckpointError(
+                f"{self.folder / MODEL} is a model of {predictor.task}, and a classifier is needed here."
+            )
+        return predictor
 
     @property
     def weights(self) -> dict[str, Any]:

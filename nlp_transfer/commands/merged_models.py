@@ -6,7 +6,7 @@ thresholds of a multi-label model are tuned anew for all weights that are scored
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,9 @@ from nlp_transfer.reporting.report import METRICS_FILE, MODEL
 from nlp_transfer.reporting.sections.results import SHOWN
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import SequenceClassification, saved_models
-from nlp_transfer.tasks.backends import choose_device, to_device
+from nlp_transfer.tasks.backends import choose_device
 from nlp_transfer.tasks.base import DomainScores
 from nlp_transfer.tasks.blocks import Table
-from nlp_transfer.tasks.sequence_classification.predictor import token_logits
 from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
 from nlp_transfer.training.target_data import adaptation_split, evaluation_splits
@@ -111,7 +110,7 @@ class WeightScorer:
             domain: {split: splits[split] for split in scored_splits(domain, splits)}
             for domain, splits in evaluation_splits(run.settings, encoded).items()
         }
-        self.classifier = to_device(replace(run.classifier), str(choose_device()))
+        self.classifier = run.classifier.to(choose_device())
 
     def score(self, weights: Weights, *, reported: bool = True) -> ScoredWeights:
         """Put the weights into the network, and score it.
@@ -141,7 +140,7 @@ class WeightScorer:
         return ScoredWeights(metrics, thresholds, found, LABEL_FREE[self.choose_by].greater_is_better)
 
     def _logits(self, rows: Any) -> np.ndarray:
-        return token_logits(self.classifier, list(rows["input_ids"]))
+        return self.classifier.token_logits(list(rows["input_ids"]))
 
     def write(
         self,

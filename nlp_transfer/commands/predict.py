@@ -1,9 +1,17 @@
-"""Predict texts with a saved model."""
+"""Predict the rows of a file with a saved model, and write them as JSON Lines."""
 
+import gzip
+import os
 import sys
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 from nlp_transfer.config.command_ending import reader_may_leave
+from nlp_transfer.data.input_texts import STANDARD_INPUT, InputReader
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.files import atomic_file, json_line
+from nlp_transfer.tasks.backends import Compute
 
 
 def predict(
@@ -50,8 +58,6 @@ def predict(
         device: cpu, cuda, cuda:1; auto is a GPU, if there is one.
         max_tokens: tokens of a batch, padding counted; null suits the device, fewer need less memory.
     """
-    from nlp_transfer.tasks.sequence_classification.predictor import predict_file
-
     with reader_may_leave():
         count = predict_file(
             model,
@@ -59,15 +65,125 @@ def predict(
             output=output,
             text_column=text_column,
             file_format=format,
-            top_k=top_k,
-            length_unit=length_unit,
-            length=length,
-            generation=generation,
-            backend=backend,
-            precision=precision,
-            device=device,
-            max_tokens=max_tokens,
+            compute=Compute(device, backend, precision, max_tokens),
+            options=given_options(generation, top_k=top_k, length_unit=length_unit, length=length),
         )
         if not count:
-            name = "Standard input" if file == "-" else file
+            name = "Standard input" if file == STANDARD_INPUT else file
             print(f"{name} holds no texts; nothing was predicted.", file=sys.stderr)
+
+
+def given_options(generation: Mapping[str, Any] | None, **options: Any) -> dict[str, Any]:
+    """Return the options of a predictor that a command line gives.
+
+    Example:
+        >>> given_options({"num_beams": 1}, top_k=None, length=3)
+        {'length': 3, 'num_beams': 1}
+    """
+    return {name: value for name, value in options.items() if value is not None} | dict(generation or {})
+
+
+def predict_file(
+    model: str,
+    file: str = STANDARD_INPUT,
+    *,
+    output: str | None = None,
+    text_column: str | None = None,
+    file_format: str = "auto",
+    compute: Compute | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> int:
+    """Predict every row of a file and write JSON Lines in the order of the input.
+
+    Args:
+        model: a run's output folder, a model folder, or a Hub id.
+        file: a file or folder that `InputReader` reads, or `-` for standard input.
+        output: the file to write, which appears when all rows are predicted, gzipped if its name ends in `.gz`; None
+            writes to standard output as rows are predicted.
+        text_column: the column that holds the text; None is the one of the model's task.
+        file_format: one of `TEXT_FORMATS`; `auto` takes plain text as the model's task does.
+        compute: device, backend and batch size.
+        options: of the model's predictor, by name, such as `top_k` of a classifier.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        ConfigError: an option is unknown or out of range, or the output cannot be written.
+        DataError: there is no such file, or a row cannot be read. With `output`, before anything is predicted; else the
+            rows before it are written first.
+        CheckpointError: the model cannot be loaded.
+    """
+    from nlp_transfer.tasks import saved_models
+    from nlp_transfer.tasks.predictor import progress
+
+    compute = compute or Compute()
+    if output is not None:
+        _check_output(Path(output))
+    saved = saved_models.find(model, compute)
+    kind = saved_models.predictor_class(saved)
+    kind.check_options(options or {})
+    rows = InputReader(
+        file, text_column=text_column or kind.text_column, file_format=file_format, plain_text_format=kind.text_column
+    )
+    if output is not None:
+        _check_source(Path(output), rows)
+        rows.check()  # rather than after the hours that the rows before a bad one take
+    predictor = saved_models.load_found(saved, compute)
+    predictions = predictor.predict(rows, max_tokens=compute.max_tokens, **(options or {}))
+    return _write(
+        (json_line(prediction.row()) for prediction in progress(predictions, shown=output is not None)), output
+    )
+
+
+def _write(lines: Iterable[bytes], output: str | None) -> int:
+    """Write lines to a file, which appears when all are there, or to standard output; return their number."""
+    try:
+        if output is None:
+            return _write_lines(lines, sys.stdout.buffer)
+        with atomic_file(output) as out:
+            if not output.endswith(".gz"):
+                return _write_lines(lines, out)
+            with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as zipped:
+                return _write_lines(lines, zipped)
+    except BrokenPipeError:  # not a fault: the reader has seen enough
+        raise
+    except OSError as error:
+        where = f"--output {output}"
+        if output is None:
+            where = "Standard output"
+            # What is left in its buffer would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
+
+
+def _write_lines(lines: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> int:
+    """Write lines; a reader at the other end of a pipe sees each at once."""
+    count = 0
+    for line in lines:
+        file.write(line)
+        if file is sys.stdout.buffer:
+            file.flush()
+        count += 1
+    return count
+
+
+def _check_output(output: Path) -> None:
+    """Check that a file can be written; raise ConfigError."""
+    try:
+        if output.is_dir():
+            raise ConfigError(f"--output {output} is a folder; expected a file to write.")
+        if output.exists() and not output.is_file():  # the finished file would take the place of /dev/null
+            raise ConfigError(
+                f"--output {output} is a device or pipe, no file; leave --output out and redirect with >."
+            )
+        if not output.parent.is_dir():
+            raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it first.")
+    except OSError as error:
+        raise ConfigError(f"--output {output} cannot be written: {error.strerror or error}. Name another.") from error
+
+
+def _check_source(output: Path, rows: InputReader) -> None:
+    """Check that the output is not the file of the texts; raise ConfigError."""
+    if isinstance(rows.path, Path) and output.exists() and output.samefile(rows.path):
+        raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")

@@ -1,77 +1,71 @@
-"""What computes a saved model, PyTorch or ONNX Runtime, and on which device."""
+"""The device and the backend that compute a model: PyTorch or ONNX Runtime."""
 
 import re
-from typing import Any, TypeVar
-
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.tasks import onnx_backend, saved_models
-from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer, TrainedClassifier, TrainedSummarizer
+
+if TYPE_CHECKING:
+    import torch
 
 PYTORCH, ONNX = BACKENDS = ("pytorch", "onnx")
-"""What computes a model."""
-
-Loaded = TypeVar("Loaded", bound=TrainedClassifier | TrainedSummarizer | TrainedAbstractiveSummarizer)
+"""The backends by name."""
 
 
-def load_classifier_on(
-    model: str, device: str = "auto", *, backend: str = PYTORCH, precision: str | None = None
-) -> TrainedClassifier:
-    """A saved classifier on a device.
+@dataclass(frozen=True)
+class Compute:
+    """The means by which a saved model computes.
 
     Args:
-        model: a run's output folder, a model folder, or a Hub id; or an exported model.
-        device: where it computes.
-        backend: one of `BACKENDS`.
-        precision: of an exported model.
+        device: `cpu`, `cuda`, `cuda:1`, …; `auto` is a GPU where there is one.
+        backend: `pytorch`, or `onnx` for an exported model.
+        precision: of an exported model, `float32` or `int8`; None is the first of them that there is.
+        max_tokens: tokens of a batch, padding counted; None suits the device, fewer need less memory.
 
     Raises:
-        ConfigError: there is no such device or backend.
-        CheckpointError: the model cannot be loaded.
+        ConfigError: there is no such device or backend, or they do not go together.
+
+    Example:
+        >>> Compute(device="cpu", max_tokens=512).uses_onnx
+        False
     """
-    if uses_onnx(device, backend, precision):
-        return onnx_backend.load_classifier(model, precision)
-    return to_device(saved_models.load_classifier(model), device)
+
+    device: str = "auto"
+    backend: str = PYTORCH
+    precision: str | None = None
+    max_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise ConfigError(f"--max_tokens is {self.max_tokens}; expected at least 1.")
+        if self.backend not in BACKENDS:
+            raise ConfigError(f"--backend: {did_you_mean('backend', self.backend, BACKENDS)}")
+        kind = choose_device(self.device).type
+        if self.uses_onnx and self.device != "auto" and kind != "cpu":
+            raise ConfigError(f"--device {self.device}: exported models are computed on the CPU. Leave it out.")
+        if not self.uses_onnx and self.precision is not None:
+            raise ConfigError(f"--precision is that of an exported model: add --backend {ONNX}, or leave it out.")
+
+    @property
+    def uses_onnx(self) -> bool:
+        """Whether an exported model is asked for."""
+        return self.backend == ONNX
 
 
-def load_summarizer_on(
-    model: str, device: str = "auto", *, backend: str = PYTORCH, precision: str | None = None
-) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
-    """A saved summariser on a device, as `load_classifier_on`; exported ones are extractive."""
-    if uses_onnx(device, backend, precision):
-        return onnx_backend.load_summarizer(model, precision)
-    return to_device(saved_models.load_summarizer(model), device)
-
-
-def uses_onnx(device: str, backend: str, precision: str | None) -> bool:
-    """Whether an exported model is meant; raises ConfigError for what does not go together."""
-    if backend not in BACKENDS:
-        raise ConfigError(f"--backend: {did_you_mean('backend', backend, BACKENDS)}")
-    kind = choose_device(device).type
-    if backend == ONNX and device != "auto" and kind != "cpu":
-        raise ConfigError(f"--device {device}: exported models are computed on the CPU. Leave it out.")
-    if backend != ONNX and precision is not None:
-        raise ConfigError(f"--precision is that of an exported model: add --backend {ONNX}, or leave it out.")
-    return backend == ONNX
-
-
-def to_device(loaded: Loaded, device: str) -> Loaded:
-    """A saved model, its networks on a device."""
-    extractor = getattr(loaded, "extractor", None)
-    for one in (loaded, extractor):
-        if one is not None:
-            network: Any = one.model
-            network.to(choose_device(device))
-    return loaded
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is the GPU where there is one, else the CPU.
+def choose_device(name: str = "auto") -> "torch.device":
+    """Return the device of a name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is the GPU where there is one, else the CPU.
 
     Raises:
         ConfigError: there is no such device here.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.table import metrics_of
 from nlp_transfer.models.outputs import Output
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data import Corpus
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.tasks.predictor import Predictor
 
 DomainScores = dict[str, dict[str, dict[str, Any]]]
 """{domain: {split: scores}}"""
@@ -126,6 +127,17 @@ class Task(ABC):
         """
         systems = {"model": scores, **others}
         return compared_headline(where, cls.wording.unit, cls.headline_metrics(scores), systems, cls.ceiling)
+
+    @classmethod
+    def predictor_class(cls) -> "type[Predictor]":
+        """Return the class that predicts with a model of this task.
+
+        Raises:
+            CheckpointError: nothing is predicted with one.
+        """
+        raise CheckpointError(
+            f"A model of {cls.name} predicts nothing by itself. Name it as `model` of a run that learns a task of it."
+        )
 
     @abstractmethod
     def fit(self, corpus: "Corpus") -> "FittedTask":
@@ -295,6 +307,10 @@ class FittedTask(ABC):
             encoded: the same rows, encoded.
         """
         return ()
+
+    def saved_with(self) -> dict[str, str]:
+        """Return the models that are saved inside this task's model, by the name of their folder there."""
+        return {}
 
     def settings(self) -> dict[str, Any]:
         """Return what a saved model needs besides its weights to predict as here; JSON can hold it."""

@@ -1,6 +1,7 @@
-"""The folder of a saved model: where it is, what was recorded in it, and what is said of one that holds no model."""
+"""The folder of a saved model: its files, its record, its network, and the errors of folders that hold no model."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,82 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CONFIG_KEY = RECORD
-"""The key of config.json under which our record stands."""
+"""The key of our record in config.json."""
 
 PICKLED_ADAPTER = "adapter_model.bin"
 
+UNLIMITED_TOKENS = 512
+"""The length that texts are cut to if neither our record nor the model and its tokenizer set a limit."""
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """A network that is ready to compute, with its tokenizer and its configuration.
+
+    Args:
+        model: float32, on the CPU, in evaluation mode; or an exported network.
+        tokenizer: the network's.
+        config: the network's `PreTrainedConfig`.
+    """
+
+    model: Any
+    tokenizer: "PreTrainedTokenizerBase"
+    config: Any
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A saved model before its network is loaded.
+
+    Args:
+        name: the name that the user gave it, for messages.
+        folder: the folder or Hub id that the name means.
+        files: the folder that holds the files.
+        record: the record of the run that saved it; empty where there is none.
+    """
+
+    name: str
+    folder: Path
+    files: Path
+    record: dict[str, Any]
+
+    def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
+        """Load the network.
+
+        Args:
+            auto_class: the class of transformers that knows the architecture.
+            noun: what the model should be, for messages.
+
+        Raises:
+            CheckpointError: the files are torn, or lack weights.
+        """
+        model, tokenizer, info = read_network(self.name, self.folder, self.files, auto_class, noun)
+        if missing := sorted(info["missing_keys"]):
+            raise CheckpointError(
+                f"{self.name} is not a trained {noun}: its weights lack {', '.join(missing[:4])}"
+                f"{', …' if len(missing) > 4 else ''}. An encoder without a head must be trained first "
+                "(scripts/train.py)."
+            )
+        return LoadedNetwork(model.float().eval(), tokenizer, model.config)
+
+
+def find_saved(name: str | Path, revision: str | None = None) -> SavedModel:
+    """Find a saved model by the name of its folder, or of its run's folder, or by its Hub id.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder, files = find_folder(name, revision)
+    return SavedModel(str(name), folder, files, saved_record(files))
+
 
 def folder_of(name: str | Path, revision: str | None = None) -> Path:
-    """Where the files of a saved model are; raises CheckpointError where there is none."""
+    """Return the folder of a saved model's files; raise CheckpointError where there is none."""
     return find_folder(name, revision)[1]
 
 
 def find_folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
-    """The model folder that a name means, and where its files are; raises CheckpointError."""
+    """Return the model folder that a name means, and the folder of its files; raise CheckpointError."""
     from nlp_transfer.models.files.download import model_folder
 
     if not str(name):
@@ -44,11 +109,11 @@ def find_folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
         raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
 
 
-def saved_record(source: Path) -> dict[str, Any]:
-    """What `save` recorded in a folder; empty where it did not."""
+def saved_record(files: Path) -> dict[str, Any]:
+    """Return the record that `saved_models.save` left in a folder; empty where it left none."""
     try:
-        record = json.loads((source / "config.json").read_text("utf-8")).get(CONFIG_KEY)
-    except (OSError, ValueError, AttributeError):  # whoever loads it says what is wrong
+        record = json.loads((files / "config.json").read_text("utf-8")).get(CONFIG_KEY)
+    except (OSError, ValueError, AttributeError):  # loading the network names the fault
         return {}
     return record if isinstance(record, dict) else {}
 
@@ -56,7 +121,7 @@ def saved_record(source: Path) -> dict[str, Any]:
 def read_network(
     name: str | Path, folder: Path, source: Path, auto_class: Any, what: str
 ) -> tuple[Any, "PreTrainedTokenizerBase", dict[str, Any]]:
-    """The network, its tokenizer, and what transformers says of its loading; raises CheckpointError."""
+    """Read a network, its tokenizer, and transformers' notes on its loading; raise CheckpointError."""
     from nlp_transfer.models.heads.extractive_config import set_outputs
     from nlp_transfer.models.loading import quiet, read_tokenizer
 
@@ -87,7 +152,7 @@ def read_network(
 
 
 def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", info: dict[str, Any]) -> None:
-    """Complain about weights that are not of the sizes in config.json, and tokens that have no embedding."""
+    """Check that weights have the sizes in config.json, and every token an embedding."""
     wrong = sorted((str(key), list(found), list(expected)) for key, found, expected in info["mismatched_keys"])
     if wrong:
         key, found, expected = wrong[0]
@@ -100,7 +165,7 @@ def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", 
 
 
 def vocabulary_problem(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str | None:
-    """Word that a tokenizer has tokens for which a model has no embedding; None where all have one."""
+    """Return the problem of a tokenizer with tokens that the model has no embedding for; None where there is none."""
     rows = model.get_input_embeddings().num_embeddings
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number < rows:
@@ -112,7 +177,7 @@ def vocabulary_problem(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str 
 
 
 def _check_saved(name: str, folder: Path) -> None:
-    """Complain about a folder that holds no model, or one that would not be read; raises CheckpointError."""
+    """Check that a folder holds a model that may be read; raise CheckpointError."""
     names = sorted(path.name for path in folder.iterdir())
     if "config.json" not in names:
         hint = "."
@@ -126,11 +191,11 @@ def _check_saved(name: str, folder: Path) -> None:
             )
         elif ADAPTER_CONFIG in names or "adapter" in names:
             inner = folder if ADAPTER_CONFIG in names else folder / "adapter"
-            said = adapter_base(inner)
+            base = adapter_base(inner)
             hint = (
                 "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification"
-                f".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model{said}."
-                if said
+                f".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model{base}."
+                if base
                 else "; an adapter that was not merged needs its base model, which this one does not name. Load that "
                 "as base_model, with num_labels=NUMBER OF CLASSES, and then peft's PeftModel"
                 ".from_pretrained(base_model, FOLDER)."

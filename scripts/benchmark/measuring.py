@@ -171,7 +171,7 @@ def _train_ours(job: Job, case: Case, config: "Experiment", rows: "CaseRows", fo
 
 def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
     from nlp_transfer.models.flops import forward_flops
-    from nlp_transfer.tasks.backends import load_classifier_on
+    from nlp_transfer.tasks import saved_models
     from scripts.benchmark import our_side, stock_side
 
     if rows.task.multi_label:
@@ -185,7 +185,7 @@ def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
         chosen = stock_side.predict(classifier, texts, meter.device, meter)
     else:
         chosen = our_side.predict(classifier, texts, meter.device, meter, precision=EXPORTED.get(job.side))
-    network: Any = load_classifier_on(classifier, "cpu").model if job.side == "stock" else None
+    network: Any = saved_models.load(classifier).model if job.side == "stock" else None
     flops = None if network is None else forward_flops(network, lengths)
     score = score_names(rows.task, chosen, np.asarray(rows.encoded["test"]["labels"]))
     return _Done(sum(lengths), flops, PREDICTION_PRECISION, score)

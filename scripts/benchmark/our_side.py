@@ -7,12 +7,15 @@ import torch
 from accelerate import PartialState
 from transformers import Trainer
 
-from nlp_transfer.commands.exporting import BOTH, export
+from nlp_transfer.commands.export import BOTH, export_model
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.tasks import backends, onnx_backend, saved_models
-from nlp_transfer.tasks.sequence_classification import predictor
+from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks.backends import ONNX
+from nlp_transfer.tasks.exported_folder import FOLDER
+from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
 from nlp_transfer.training import TransferTrainer, scoring
 from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.model_saving import save_model
 from nlp_transfer.training.runtime import deterministic, use_float32
 from nlp_transfer.training.setup import RunData, build_trainer, load_model
 from scripts.benchmark import stock_side
@@ -55,9 +58,9 @@ def save_classifier(config: Experiment, rows: CaseRows, folder: Path, *, exporte
     validation = scoring.predict(trainer, rows.encoded["validation"])
     if validation[1] is not None:
         rows.task.fit_decision(validation[0], validation[1])
-    saved_models.save_trained(trainer, rows.tokenizer, folder, rows.task)
+    save_model(trainer, rows.task, rows.tokenizer, folder)
     if exported:
-        export(str(folder), precision=BOTH, agreement=0.0)
+        export_model(str(folder), precision=BOTH, agreement=0.0)
 
 
 def predict(
@@ -73,9 +76,10 @@ def predict(
         precision: that of the exported model beside it, in its place; None is PyTorch's.
     """
     if precision is None:
-        loaded = backends.load_classifier_on(classifier, str(device))
+        loaded = saved_models.load(classifier, device=str(device))
     else:
-        beside = Path(classifier).parent / onnx_backend.FOLDER
-        loaded = backends.load_classifier_on(str(beside), backend=backends.ONNX, precision=precision)
+        beside = Path(classifier).parent / FOLDER
+        loaded = saved_models.load(beside, backend=ONNX, precision=precision)
+    assert isinstance(loaded, ClassificationPredictor), "the benchmark saved a classifier"
     with meter:
-        return [one.predicted for one in predictor.predict(loaded, enumerate(texts))]
+        return [one.predicted for one in loaded.predictions(enumerate(texts))]

@@ -169,7 +169,7 @@ def test_an_adapter_of_a_hub_model_is_loaded_by_its_name_alone(
     assert (config["base_model_name_or_path"], config["revision"]) == ("lab/encoder", commit)
     data = ModelCard(files["README.md"].decode()).data
     assert (data.base_model, data.get("base_model_relation")) == ("lab/encoder", "adapter")
-    here = saved.load_classifier(tmp_path / "lora")
+    here = saved.load(tmp_path / "lora")
     batch = here.tokenizer("use the software freely", return_tensors="pt", return_token_type_ids=False)
     code = (
         f"{snippets(files)[0]}\n"
@@ -517,7 +517,6 @@ def test_an_encoder_that_was_pretrained_further(loopback_hub: Hub, trained: Path
 
 def test_a_summariser(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
     import nlp_transfer
-    from nlp_transfer.tasks.summarization.extractive_predictor import summarize
     from tests.tiny_documents import documents, summary_tree, write_documents
 
     tree = summary_tree(trained / "encoder", write_documents(tmp_path / "documents"), tmp_path / "summaries")
@@ -530,7 +529,7 @@ def test_a_summariser(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
     assert "- Texts are read in windows of 40 tokens." in card.text
     rows = [(row["id"], row["document"]) for row in documents(3, seed=7)]
     pushed, here = (
-        [summary.line() for summary in summarize(nlp_transfer.load(name), rows)]
+        [summary.row() for summary in nlp_transfer.load(name).predict(rows)]
         for name in ("ada/summaries", tmp_path / "summaries")
     )
     assert pushed == here

@@ -55,8 +55,8 @@ def test_what_was_pushed_by_xet_loads(loopback_xet: Hub, parts: list[RepoFile], 
     from nlp_transfer.tasks import saved_models
 
     push(parts)
-    weights = saved_models.load_classifier("ada/clauses").model.state_dict()
-    for name, expected in saved_models.load_classifier(tiny_classifier).model.state_dict().items():
+    weights = saved_models.load("ada/clauses").model.state_dict()
+    for name, expected in saved_models.load(tiny_classifier).model.state_dict().items():
         torch.testing.assert_close(weights[name], expected, rtol=0, atol=0)
 
 

@@ -188,7 +188,7 @@ def in_folder(folder: Path, texts: list[str]) -> dict[str, Any]:
 
     from nlp_transfer.tasks import saved_models as saved
 
-    loaded = saved.load_classifier(folder)
+    loaded = saved.load(folder)
     batch = loaded.tokenizer(
         texts, padding=True, truncation=True, max_length=32, return_tensors="pt", return_token_type_ids=False
     )

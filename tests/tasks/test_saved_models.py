@@ -48,7 +48,7 @@ def test_thresholds_are_saved_by_label(tiny_multi_label_classifier: Path) -> Non
     assert loaded.multi_label
     assert loaded.thresholds.tolist() == [0.2, 0.5, 0.9]
     # A label is predicted from its threshold on, the threshold included.
-    assert loaded.predictions(np.array([[0.2, 0.49, 0.95], [0.19, 0.5, 0.89]])).tolist() == [[1, 0, 1], [0, 1, 0]]
+    assert loaded.choose(np.array([[0.2, 0.49, 0.95], [0.19, 0.5, 0.89]])).tolist() == [[1, 0, 1], [0, 1, 0]]
 
 
 def test_probabilities_are_softmax_or_sigmoid(tiny_classifier: Path, tiny_multi_label_classifier: Path) -> None:

@@ -1,4 +1,4 @@
-"""Logits of batches, whatever computes them: PyTorch without the padding in its layers, or ONNX Runtime."""
+"""Compute the logits of batches by PyTorch without padding in its layers, or by ONNX Runtime."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.fast_linear import fast_linear
 from nlp_transfer.models.speed.unpadding import unpadded
@@ -28,7 +29,7 @@ def batch_logits(network: Network, rows: int) -> Iterator[BatchLogits]:
 
     Args:
         network: in evaluation mode, on the device that it shall run on.
-        rows: how many there are in all; a single one has no padding to be dropped.
+        rows: number of rows in all; a single one has no padding to be dropped.
     """
     if isinstance(network, OnnxNetwork):
         yield network.logits
@@ -41,3 +42,20 @@ def batch_logits(network: Network, rows: int) -> Iterator[BatchLogits]:
             return np.asarray(outputs.logits.float().cpu().numpy())
 
         yield logits
+
+
+def check_finite(logits: np.ndarray, origin: str) -> None:
+    """Check that a model's outputs are finite.
+
+    Args:
+        logits: the outputs.
+        origin: where the model was loaded from.
+
+    Raises:
+        CheckpointError: an output is NaN or infinite.
+    """
+    if not np.isfinite(logits).all():
+        raise CheckpointError(
+            f"{origin} gives outputs that are not finite (NaN or infinite): its weights are ruined. Use another "
+            "checkpoint, or train again."
+        )

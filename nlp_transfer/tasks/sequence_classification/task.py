@@ -20,6 +20,7 @@ from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
 from nlp_transfer.tasks.blocks import Block
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, score_baselines
+from nlp_transfer.tasks.sequence_classification.decision import choose_classes, class_probabilities
 from nlp_transfer.tasks.sequence_classification.wording import WORDING
 from nlp_transfer.tasks.wording import Wording
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.tasks.predictor import Predictor
 
 
 @final
@@ -92,6 +94,13 @@ class SequenceClassification(Task):
     def headline_metrics(cls, scores: Scores) -> list[str]:
         """See `Task.headline_metrics`."""
         return [cls.primary_metric, "exact_match" if "exact_match" in scores else "accuracy"]
+
+    @classmethod
+    def predictor_class(cls) -> "type[Predictor]":
+        """See `Task.predictor_class`."""
+        from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
+
+        return ClassificationPredictor
 
     def fit(self, corpus: Corpus) -> "FittedSequenceClassification":
         """Return the task with the labels and class frequencies of `corpus`, whose train split must be labelled."""
@@ -240,16 +249,11 @@ class FittedSequenceClassification(FittedTask):
 
     def predictions(self, logits: np.ndarray) -> np.ndarray:
         """See `FittedTask.predictions`."""
-        if self.multi_label:
-            return (self.probabilities(logits) >= self.thresholds).astype(int)
-        return np.asarray(logits).argmax(axis=-1)
+        return choose_classes(self.probabilities(logits), self.thresholds if self.multi_label else None)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """See `FittedTask.probabilities`: sigmoid for multi-label, softmax for single-label."""
-        from scipy.special import expit, softmax
-
-        logits = np.asarray(logits, dtype=np.float64)
-        return expit(logits) if self.multi_label else softmax(logits, axis=-1)
+        return class_probabilities(logits, multi_label=self.multi_label)
 
     def threshold_by_label(self) -> dict[str, float]:
         """See `FittedTask.threshold_by_label`."""

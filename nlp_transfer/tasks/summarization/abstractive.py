@@ -20,6 +20,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you
 from nlp_transfer.metrics.metric import SummaryRows
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.metrics.tokenization import plain_words
+from nlp_transfer.models.files.validate import EXTRACTOR
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data.encoding.summary_pairs import PairEncoder, Ranking
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.tasks.predictor import Predictor
 
 WINDOWS, EXTRACT, TRUNCATE = LONG_DOCUMENTS = ("windows", "extract", "truncate")
 """How a document is read that is longer than the encoder reads."""
@@ -135,6 +137,13 @@ class AbstractiveSummarization(Task):
         """See `Task.metric_names`: no sentences are selected that could be right or wrong."""
         return tuple(name for name in super().metric_names() if name == "loss" or METRICS[name].table == 0)
 
+    @classmethod
+    def predictor_class(cls) -> "type[Predictor]":
+        """See `Task.predictor_class`."""
+        from nlp_transfer.tasks.summarization.abstractive_predictor import AbstractivePredictor
+
+        return AbstractivePredictor
+
     def fit(self, corpus: Corpus) -> "FittedAbstractiveSummarization":
         """Return the task.
 
@@ -195,6 +204,10 @@ class FittedAbstractiveSummarization(FittedTask):
         """How many sentences a baseline takes: as many as a summary of the training documents has on average."""
         return self._reference_sentences
 
+    def saved_with(self) -> dict[str, str]:
+        """See `FittedTask.saved_with`: the extractor, where there is one."""
+        return {} if self.config.extractor is None else {EXTRACTOR: self.config.extractor}
+
     def settings(self) -> dict[str, Any]:
         """See `FittedTask.settings`; how it writes stands in the network's own generation_config.json."""
         names = ("max_length", "max_summary_length", "long_documents", "prefix")
@@ -203,20 +216,18 @@ class FittedAbstractiveSummarization(FittedTask):
     def load_ranker(self, device: "torch.device") -> None:
         """See `FittedTask.load_ranker`: the extractive summariser that ranks the sentences of long documents."""
         from nlp_transfer.models.files.manifest import folder_fingerprint
-        from nlp_transfer.tasks import saved_models
-        from nlp_transfer.tasks.saved_folder import folder_of
-        from nlp_transfer.tasks.summarization.extractive_predictor import ranking
+        from nlp_transfer.tasks.saved_folder import find_saved
+        from nlp_transfer.tasks.summarization.extractive_predictor import ExtractivePredictor
 
         if self.config.extractor is None:
             return
         try:
-            loaded = saved_models.load_extractive(self.config.extractor)
-            self.ranked_by = folder_fingerprint(folder_of(self.config.extractor))
+            saved = find_saved(self.config.extractor)
+            extractor = ExtractivePredictor.from_saved(saved)
+            self.ranked_by = folder_fingerprint(saved.files)
         except CheckpointError as error:
             raise ConfigError([f"task.extractor: {problem}" for problem in error.problems]) from error
-        network: Any = loaded.model
-        network.to(device)
-        self.ranking = ranking(loaded)
+        self.ranking = extractor.to(device).ranking()
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
         """Nothing changes; raises ConfigError where `prefix` leaves no room."""

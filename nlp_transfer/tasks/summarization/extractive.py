@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.metrics.sentence_selection import SummaryLength
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.tasks.predictor import Predictor
 
 SUPERVISION = ("auto", "highlights", "summary")
 
@@ -100,6 +101,13 @@ class ExtractiveSummarization(Task):
     def headline_metrics(cls, scores: Scores) -> list[str]:
         """See `Task.headline_metrics`: without references, the F1 of sentences."""
         return [cls.primary_metric if cls.primary_metric in scores else "f1"]
+
+    @classmethod
+    def predictor_class(cls) -> "type[Predictor]":
+        """See `Task.predictor_class`."""
+        from nlp_transfer.tasks.summarization.extractive_predictor import ExtractivePredictor
+
+        return ExtractivePredictor
 
     def fit(self, corpus: Corpus) -> "FittedExtractiveSummarization":
         """Return the task with the source of its labels.

@@ -1,57 +1,67 @@
-"""What a person sets of summaries otherwise than the run that trained the model did."""
+"""Check the options by which a network writes: settings of transformers' `GenerationConfig`."""
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.errors import ConfigError
-from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer, TrainedSummarizer
+from nlp_transfer.errors import ConfigError, did_you_mean
 
-SELECTS = "sets how a model writes, and this model selects sentences"
+if TYPE_CHECKING:
+    import torch
+    from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-WRITES = "sets how many sentences an extract takes, and this model writes its summaries"
+RESERVED = {"num_return_sequences", "return_dict_in_generate", "transformers_version"}
+"""Settings with which a text would have no summary, or several."""
 
-MAKES_NONE = "sets what summaries are like, and this model makes none"
+MODES = {"greedy_search", "sample", "beam_search", "beam_sample"}
+"""Modes of generation that transformers has code of its own for, and that write several texts at once."""
 
 
-@dataclass(frozen=True)
-class SummarySettings:
-    """Settings for the summaries of one call; what is not set is as in the model's run.
+def generation_config(
+    model: Any, tokenizer: "PreTrainedTokenizerBase", base: "GenerationConfig | None", options: Mapping[str, Any]
+) -> "GenerationConfig":
+    """Return a generation config with other options, tried with one step of writing.
+
+    `GenerationConfig` itself takes nearly any value for nearly any setting.
 
     Args:
-        length_unit: what the size of an extract is counted in.
-        length: its size.
-        generation: settings of `GenerationConfig` for a model that writes, such as `num_beams`.
+        model: the network that writes.
+        tokenizer: the network's.
+        base: the config to change; None is the network's own. It stays as it is.
+        options: settings by name, such as `num_beams` or `max_new_tokens`.
+
+    Raises:
+        ConfigError: there is no such setting, it cannot have this value, it changes the number of summaries of a text,
+            or it asks for a mode that takes one text at a time, or whose code transformers would fetch and run.
     """
+    config: GenerationConfig = copy.deepcopy(base or model.generation_config)
+    names = set(config.to_dict()) - RESERVED
+    if unknown := [name for name in options if name not in names]:
+        raise ConfigError([did_you_mean("generation setting", name, sorted(names)) for name in unknown])
+    try:
+        config.update(**options)
+        mode = config.get_generation_mode()
+        if mode in MODES:
+            _try(model, tokenizer, config)
+    except Exception as error:  # whatever comes of a value that no type was asked of
+        given = ", ".join(f"{name}={value}" for name, value in options.items())
+        raise ConfigError(f"{given}: it cannot write so: {' '.join(str(error).split())}") from error
+    if mode not in MODES:
+        raise ConfigError(
+            f"{', '.join(options)}: with these it writes by {mode.value.replace('_', ' ')}; expected "
+            f"{', '.join(sorted(MODES)).replace('_', ' ')}. Leave out what asks for another."
+        )
+    return config
 
-    length_unit: str | None = None
-    length: float | None = None
-    generation: Mapping[str, Any] = field(default_factory=dict)
 
-    def given(self) -> dict[str, Any]:
-        """Those that are set, by name."""
-        own = {"length_unit": self.length_unit, "length": self.length}
-        return {name: value for name, value in own.items() if value is not None} | dict(self.generation)
+def _try(model: Any, tokenizer: "PreTrainedTokenizerBase", config: "GenerationConfig") -> None:
+    """Write one step; raise whatever transformers does."""
+    import torch
 
-    def refuse(self) -> None:
-        """Complain about settings where the model makes no summaries; raises ConfigError."""
-        self._refuse(MAKES_NONE, "length_unit", "length", "generation")
+    text = torch.tensor([tokenizer("a")["input_ids"]], device=model.device)
 
-    def applied_to(
-        self, summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer
-    ) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
-        """The summariser with them.
+    def at_once(ids: "torch.Tensor", *_: Any, **__: Any) -> "torch.Tensor":
+        return torch.ones(len(ids), dtype=torch.bool, device=ids.device)
 
-        Raises:
-            ConfigError: a setting that such a model does not have, or of a value that cannot be.
-        """
-        if isinstance(summarizer, TrainedSummarizer):
-            self._refuse(SELECTS, "generation")
-            return summarizer.selecting(self.length_unit, self.length)
-        self._refuse(WRITES, "length_unit", "length")
-        return summarizer.writing(**self.generation)
-
-    def _refuse(self, why: str, *names: str) -> None:
-        given = [f"--{name}" for name in names if getattr(self, name) not in (None, {})]
-        if given:
-            raise ConfigError(f"{' and '.join(given)} {why}. Leave it out.")
+    with torch.inference_mode():
+        model.generate(text, generation_config=config, stopping_criteria=[at_once])

@@ -1,40 +1,47 @@
-"""The pipeline `summarization`, which transformers 5 no longer has, for models that were trained here.
+"""Register the pipeline `summarization`, which transformers 5 no longer has, for models that were trained here.
 
-import nlp_transfer
-from transformers import pipeline
+    import nlp_transfer
+    from transformers import pipeline
 
-nlp_transfer.register_pipelines()
-summarize = pipeline("summarization", model="runs/aclsum/model")
-summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": "…", "start": 0, "end": 12, …}]}
+    nlp_transfer.register_pipelines()
+    summarize = pipeline("summarization", model="runs/aclsum/model")
+    summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": "…", "start": 0, "end": 12, …}]}
 
-Settings other than the run's are given to either call: `length_unit` and `length` for a model that selects,
-`GenerationConfig`'s (`num_beams=1`, `max_new_tokens=60`) for one that writes.
+Options other than the run's are given to either call: those of `ExtractivePredictor.with_options` for a model that
+selects, `GenerationConfig`'s (`num_beams=1`, `max_new_tokens=60`) for one that writes.
 """
 
 import dataclasses
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from transformers import AutoModelForSeq2SeqLM, Pipeline, pipelines
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.models.families import is_encoder_decoder
 from nlp_transfer.models.heads.encoder_decoder import positions
 from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummarization, register_models
 from nlp_transfer.tasks import AbstractiveSummarization
-from nlp_transfer.tasks.saved_folder import CONFIG_KEY, folder_of
-from nlp_transfer.tasks.saved_models import UNLIMITED_TOKENS, abstractive_settings, summarizer_settings
+from nlp_transfer.tasks.predictor import Predictor
+from nlp_transfer.tasks.saved_folder import CONFIG_KEY, UNLIMITED_TOKENS, LoadedNetwork, SavedModel, folder_of
 from nlp_transfer.tasks.summarization.abstractive import EXTRACT
-from nlp_transfer.tasks.summarization.abstractive_predictor import write_summaries
-from nlp_transfer.tasks.summarization.extractive_predictor import summarize
-from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer, TrainedSummarizer
+from nlp_transfer.tasks.summarization.abstractive_predictor import AbstractivePredictor
+from nlp_transfer.tasks.summarization.extractive_predictor import ExtractivePredictor
 
 TASK = "summarization"
 
-SELECTING = ("length_unit", "length")
-"""What may be set of a summariser that selects."""
+
+@dataclass(frozen=True)
+class _InPipeline(SavedModel):
+    """A saved model whose network transformers has loaded already."""
+
+    network: LoadedNetwork | None = None
+
+    def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
+        assert self.network is not None, "it is given"
+        return self.network
 
 
 class SummarizationPipeline(Pipeline):
@@ -50,34 +57,35 @@ class SummarizationPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.summarizer = _with_settings(self._summarizer(), self._preprocess_params)
+        self.predictor = self._predictor().configured(self._preprocess_params)
 
-    def _summarizer(self) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
+    def _predictor(self) -> Predictor:
         model, tokenizer = cast("Any", self.model), self.tokenizer
         assert tokenizer is not None, "the registry says that this task has one"
         name, record = model.config._name_or_path, getattr(model.config, CONFIG_KEY, None)
-        known: dict[str, Any] = {"model": model.float().eval(), "tokenizer": tokenizer, "origin": name}
-        if not is_encoder_decoder(model):
-            return TrainedSummarizer(**known, **summarizer_settings(name, record))
-        if record is None:  # it was trained elsewhere
-            record = _usual_settings(model.config, tokenizer)
+        network = LoadedNetwork(model.float().eval(), tokenizer, model.config)
         folder = Path(name)
+        if not is_encoder_decoder(model):
+            return ExtractivePredictor.from_saved(_InPipeline(name, folder, folder, record or {}, network))
+        if record is None:  # it was trained elsewhere
+            record = _usual_state(model.config, tokenizer)
+        files = folder
         if record.get("long_documents") == EXTRACT:  # its extractor is no file that transformers has fetched
-            folder = folder_of(name, getattr(model.config, "_commit_hash", None))
-        return TrainedAbstractiveSummarizer(**known, **abstractive_settings(name, record, folder))
+            files = folder_of(name, getattr(model.config, "_commit_hash", None))
+        return AbstractivePredictor.from_saved(_InPipeline(name, folder, files, record, network))
 
     def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
-        """A text or a list of texts in, a dict or a list of dicts out, with `summary_text`, `sentences` and `flags`.
+        """Summarise one text, or each of a list, to a dict with `summary_text`, `sentences` and `flags`.
 
         Args:
             inputs: the documents.
             args: there are none.
             num_workers: not used: windows of all documents go through the model together.
             batch_size: not used either.
-            kwargs: settings for these documents; see the module's text.
+            kwargs: options for these documents; see the module's text.
 
         Raises:
-            ConfigError: a setting that the model does not have, or of a value that cannot be.
+            ConfigError: an unknown option, or a value that it cannot have.
         """
         if args:
             raise TypeError(f"The pipeline {TASK!r} takes texts as one argument; give settings by their names.")
@@ -87,10 +95,10 @@ class SummarizationPipeline(Pipeline):
         wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
         if wrong:
             raise TypeError(f"The pipeline {TASK!r} takes texts; got {wrong[0]}.")
-        summarizer = _with_settings(self.summarizer, kwargs)
-        makes: Any = summarize if isinstance(summarizer, TrainedSummarizer) else write_summaries
-        rows = (one.row() for one in makes(summarizer, enumerate(texts)))
-        found = [{"summary_text": row["summary"], "sentences": row["sentences"], "flags": row["flags"]} for row in rows]
+        found = [
+            {"summary_text": row["summary"], "sentences": row["sentences"], "flags": row["flags"]}
+            for row in (summary.row() for summary in self.predictor.predict(enumerate(texts), **kwargs))
+        ]
         return found[0] if isinstance(inputs, str) else found
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -103,19 +111,8 @@ class SummarizationPipeline(Pipeline):
     _forward = postprocess = preprocess  # type: ignore[assignment]
 
 
-def _with_settings(
-    summarizer: TrainedSummarizer | TrainedAbstractiveSummarizer, settings: dict[str, Any]
-) -> TrainedSummarizer | TrainedAbstractiveSummarizer:
-    """The summariser with other settings than its run's; raises ConfigError for what they cannot be."""
-    if isinstance(summarizer, TrainedAbstractiveSummarizer):
-        return summarizer.writing(**settings)
-    if unknown := [name for name in settings if name not in SELECTING]:
-        raise ConfigError([did_you_mean("setting", name, SELECTING) for name in unknown])
-    return summarizer.selecting(**settings)
-
-
-def _usual_settings(config: Any, tokenizer: Any) -> dict[str, Any]:
-    """How a network reads whose config does not say it: as far as it can, in windows, with the prefix that it knows."""
+def _usual_state(config: Any, tokenizer: Any) -> dict[str, Any]:
+    """Return the state of a network without a record: its own length and prefix, and windows."""
     own = (getattr(config, "task_specific_params", None) or {}).get(TASK, {})
     longest = min(tokenizer.model_max_length, positions(config, "encoder") or UNLIMITED_TOKENS)
     usual = AbstractiveSummarization(max_length=longest, prefix=own.get("prefix", ""))

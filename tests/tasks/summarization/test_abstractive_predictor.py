@@ -15,17 +15,16 @@ import nlp_transfer
 from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
-from nlp_transfer.commands.evaluation import evaluate
-from nlp_transfer.commands.exporting import export
+from nlp_transfer.commands.evaluate import evaluate_model
+from nlp_transfer.commands.export import export_model
 from nlp_transfer.commands.finished_runs import read_run
+from nlp_transfer.commands.predict import predict_file
 from nlp_transfer.commands.push_run import PushSettings, prepare
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, PublishError
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.sequence_classification.predictor import predict_file
-from nlp_transfer.tasks.summarization.abstractive_predictor import write_summaries
-from nlp_transfer.tasks.trained import TrainedAbstractiveSummarizer
+from nlp_transfer.tasks.summarization.abstractive_predictor import AbstractivePredictor
 from tests.logged import logged
 from tests.tiny_documents import documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder, train_on_two_processes
@@ -136,26 +135,28 @@ def test_plain_transformers_write_the_same(finished):
     inputs = tokenizer(document, return_tensors="pt", return_token_type_ids=False)
     with torch.no_grad():
         tokens = model.generate(**inputs)
-    (ours,) = write_summaries(saved_models.load(folder), [(0, document)])
+    (ours,) = saved_models.load(folder).predict([(0, document)])
     assert ours.summary == tokenizer.decode(tokens[0], skip_special_tokens=True)
     assert ours.summary
 
 
 def test_bertscore_stands_beside_rouge(finished, encoder, corpus, tmp_path):
     _, folder, _ = finished
-    found = evaluate(str(folder), CorpusConfig(path=str(corpus)), bertscore_model=str(encoder))
+    found = evaluate_model(str(folder), CorpusConfig(path=str(corpus)), options={"bertscore_model": str(encoder)})
     assert 0 < found.metrics["bertscore_low"] <= found.metrics["bertscore"] <= found.metrics["bertscore_high"] < 1
     assert found.baselines["oracle"]["bertscore"] > found.baselines["random"]["bertscore"]
     assert "BERTScore" in found.markdown()
     with pytest.raises(ConfigError, match=r"--bertscore_model: .*nowhere"):
-        evaluate(str(folder), CorpusConfig(path=str(corpus)), bertscore_model=str(tmp_path / "nowhere"))
+        evaluate_model(
+            str(folder), CorpusConfig(path=str(corpus)), options={"bertscore_model": str(tmp_path / "nowhere")}
+        )
     with pytest.raises(ConfigError, match=r"task\.bertscore_model: .*nowhere"):
         run(load_config(tree=tree(encoder, corpus, tmp_path / "run", {"bertscore_model": str(tmp_path / "nowhere")})))
 
 
 def test_a_saved_model_is_scored_on_another_corpus(finished, corpus, tmp_path):
     report, folder, _ = finished
-    found = evaluate(str(folder), CorpusConfig(path=str(corpus)), output_dir=str(tmp_path / "out"))
+    found = evaluate_model(str(folder), CorpusConfig(path=str(corpus)), output_dir=str(tmp_path / "out"))
     assert found.metrics == pytest.approx(report.metrics["source"]["test"])
     assert found.baselines["lead"] == pytest.approx(report.baselines["lead"]["source"]["test"])
     of_run = [line for line in read(folder / "predictions.jsonl.gz") if line["split"] == "test"]
@@ -168,7 +169,7 @@ def test_the_pipeline_says_the_same(finished):
     nlp_transfer.register_pipelines()
     made = pipeline("summarization", model=str(folder / "model"))
     texts = ["\n".join(row["document"]) for row in documents(3, seed=9)]
-    expected = list(write_summaries(saved_models.load(folder), enumerate(texts)))
+    expected = list(saved_models.load(folder).predict(enumerate(texts)))
     found = made(texts)
     assert [one["summary_text"] for one in found] == [one.summary for one in expected]
     assert set(found[0]) == {"summary_text", "sentences", "flags"}
@@ -181,9 +182,9 @@ def test_the_pipeline_writes_by_other_settings(finished):
     text = "\n".join(documents(1, seed=9)[0]["document"])
     made = pipeline("summarization", model=str(folder / "model"), max_new_tokens=2, num_beams=1)
     usual, short = saved_models.load(folder), made(text)["summary_text"]
-    assert isinstance(usual, TrainedAbstractiveSummarizer)
-    (expected,) = write_summaries(usual.writing(max_new_tokens=2, num_beams=1), [(0, text)])
-    (longer,) = write_summaries(usual, [(0, text)])
+    assert isinstance(usual, AbstractivePredictor)
+    (expected,) = usual.with_options(max_new_tokens=2, num_beams=1).predict([(0, text)])
+    (longer,) = usual.predict([(0, text)])
     assert short == expected.summary
     assert 0 < len(short.split()) <= 2 < len(longer.summary.split())
     assert made(text, max_new_tokens=1)["summary_text"] != short
@@ -208,25 +209,22 @@ def test_a_file_is_summarised_by_other_settings(finished, tmp_path):
     _, folder, _ = finished
     text = "\n".join(documents(1, seed=9)[0]["document"])
     (tmp_path / "a.txt").write_text(text)
-    predict_file(str(folder), str(tmp_path / "a.txt"), output=str(tmp_path / "out"), generation={"max_new_tokens": 2})
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=str(tmp_path / "out"), options={"max_new_tokens": 2})
     usual = saved_models.load(folder)
-    assert isinstance(usual, TrainedAbstractiveSummarizer)
-    (expected,) = write_summaries(usual.writing(max_new_tokens=2), [("a.txt", text)])
+    assert isinstance(usual, AbstractivePredictor)
+    (expected,) = usual.with_options(max_new_tokens=2).predict([("a.txt", text)])
     assert json.loads((tmp_path / "out").read_text())["summary"] == expected.summary
     assert 0 < len(expected.summary.split()) <= 2
     with pytest.raises(ConfigError, match=r"Unknown generation setting 'num_beems'\. Did you mean 'num_beams'\?"):
-        predict_file(str(folder), str(tmp_path / "a.txt"), generation={"num_beems": 2})
+        predict_file(str(folder), str(tmp_path / "a.txt"), options={"num_beems": 2})
 
 
 def test_an_evaluation_by_other_settings_says_so(finished, corpus, tmp_path):
     _, folder, _ = finished
-    short = evaluate(
-        str(folder),
-        CorpusConfig(path=str(corpus)),
-        output_dir=str(tmp_path / "scores"),
-        generation={"max_new_tokens": 2},
+    short = evaluate_model(
+        str(folder), CorpusConfig(path=str(corpus)), output_dir=str(tmp_path / "scores"), options={"max_new_tokens": 2}
     )
-    usual = evaluate(str(folder), CorpusConfig(path=str(corpus)))
+    usual = evaluate_model(str(folder), CorpusConfig(path=str(corpus)))
     assert short.metrics["rouge1"] < usual.metrics["rouge1"]
     assert "Otherwise than in the model's run: max_new_tokens 2." in (tmp_path / "scores" / "report.md").read_text()
     assert "Otherwise than in the model's run" not in usual.markdown()
@@ -235,7 +233,7 @@ def test_an_evaluation_by_other_settings_says_so(finished, corpus, tmp_path):
 def test_documents_of_every_kind(finished):
     _, folder, _ = finished
     summarizer = saved_models.load(folder)
-    assert isinstance(summarizer, TrainedAbstractiveSummarizer)
+    assert isinstance(summarizer, AbstractivePredictor)
     long = " ".join(sentence for row in documents(10, seed=5) for sentence in row["document"])
     rows = [
         (0, ""),
@@ -246,15 +244,15 @@ def test_documents_of_every_kind(finished):
         (5, "Πρόταση ένα. 文。"),
         (6, ["use", "copy"]),
     ]
-    found = list(write_summaries(summarizer, rows))
+    found = list(summarizer.predict(rows))
     assert [one.id for one in found] == list(range(7))
     assert (found[0].summary, found[0].sentences, found[0].flags) == ("", [], [])
     assert found[1].summary == ""
     said = [sentence.text for sentence in found[3].sentences]
     assert said
     assert len(said) == len(set(said))  # its windows' summaries, without what was said before
-    assert found[6].summary == next(write_summaries(summarizer, [(0, "use\ncopy")])).summary
-    small = list(write_summaries(summarizer, rows[:3] + rows[5:], max_tokens=20))
+    assert found[6].summary == next(summarizer.predict([(0, "use\ncopy")])).summary
+    small = list(summarizer.predict(rows[:3] + rows[5:], max_tokens=20))
     assert [one.summary for one in small] == [one.summary for one in found[:3] + found[5:]]
 
 
@@ -268,7 +266,7 @@ def test_an_extractor_picks_what_is_read_and_is_saved_with_the_model(encoder, co
     loaded = saved_models.load(tmp_path / "run")
     text = "\n".join(documents(1, seed=2)[0]["document"])
     line = read(tmp_path / "run" / "predictions.jsonl.gz")[10]
-    assert next(write_summaries(loaded, [(0, text)])).summary == line["summary"]
+    assert next(loaded.predict([(0, text)])).summary == line["summary"]
     shutil.rmtree(tmp_path / "run" / "model" / "extractor")
     (tmp_path / "run" / "model" / "manifest.json").unlink()
     with pytest.raises(CheckpointError, match=r"its folder lacks extractor/, which holds it"):
@@ -487,11 +485,13 @@ def test_an_adapter_of_a_network_that_was_put_together_does_not_go_alone(encoder
 def test_what_a_saved_model_refuses(finished, tmp_path):
     _, folder, _ = finished
     (tmp_path / "a.txt").write_text("use.")
-    with pytest.raises(ConfigError, match=r"--length sets how many sentences an extract takes, and this model writes"):
-        predict_file(str(folder), str(tmp_path / "a.txt"), output=str(tmp_path / "out"), length=3)
-    with pytest.raises(ConfigError, match=r"--top_k shows probabilities of classes"):
-        predict_file(str(folder), str(tmp_path / "a.txt"), top_k=3)
-    with pytest.raises(ConfigError, match=r"writes its summaries, a token after the other, which cannot be exported"):
-        export(str(folder), str(tmp_path / "onnx"))
-    with pytest.raises(CheckpointError, match=r"summarises documents, and a classifier is needed here"):
-        saved_models.load_classifier(folder)
+    with pytest.raises(ConfigError, match=r"Unknown generation setting 'length'"):
+        predict_file(str(folder), str(tmp_path / "a.txt"), output=str(tmp_path / "out"), options={"length": 3})
+    with pytest.raises(ConfigError, match=r"Unknown generation setting 'probabilities'"):
+        predict_file(str(folder), str(tmp_path / "a.txt"), options={"probabilities": 3})
+    with pytest.raises(
+        ConfigError, match=r"is a model of abstractive_summarization, which gives no logits of a whole text"
+    ):
+        export_model(str(folder), str(tmp_path / "onnx"))
+    with pytest.raises(CheckpointError, match=r"is a model of abstractive_summarization, and a classifier is needed"):
+        _ = read_run(folder).classifier

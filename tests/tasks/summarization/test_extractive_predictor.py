@@ -12,14 +12,14 @@ import pytest
 from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
-from nlp_transfer.commands.evaluation import evaluate
+from nlp_transfer.commands.evaluate import evaluate_model
+from nlp_transfer.commands.finished_runs import read_run
+from nlp_transfer.commands.predict import predict_file
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.sequence_classification.predictor import predict_file
-from nlp_transfer.tasks.summarization.extractive_predictor import Summary, SummarySentence, sentence_scores, summarize
-from nlp_transfer.tasks.trained import TrainedSummarizer
+from nlp_transfer.tasks.summarization.extractive_predictor import Extract, ExtractivePredictor, SummarySentence
 from tests.logged import logged
 from tests.tiny_documents import RIGHT, documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder, train_on_two_processes
@@ -109,7 +109,7 @@ def test_a_saved_model_says_what_the_run_said(finished, tmp_path):
 def test_a_saved_model_is_scored_on_another_corpus(finished, corpus, tmp_path):
     report, folder, _ = finished
     config = CorpusConfig(path=str(corpus))
-    found = evaluate(str(folder), config, output_dir=str(tmp_path / "out"))
+    found = evaluate_model(str(folder), config, output_dir=str(tmp_path / "out"))
     expected = report.metrics["source"]["test"]
     assert found.metrics == {key: pytest.approx(value) for key, value in expected.items() if key != "loss"}
     text = (tmp_path / "out" / "report.md").read_text()
@@ -123,7 +123,7 @@ def test_a_saved_model_is_scored_on_another_corpus(finished, corpus, tmp_path):
         assert (line["id"], line["summary"]) == (other["id"], other["summary"])
     (tmp_path / "plain.jsonl").write_text('{"document": "A text."}\n')
     with pytest.raises(DataError, match="has no summaries or highlights to score by"):
-        evaluate(str(folder), CorpusConfig(path=str(tmp_path / "plain.jsonl")))
+        evaluate_model(str(folder), CorpusConfig(path=str(tmp_path / "plain.jsonl")))
 
 
 def test_documents_may_be_lists_of_sentences_to_be_predicted_too(finished, tmp_path):
@@ -146,9 +146,9 @@ def test_a_model_of_the_other_kind_is_told_of(finished, tiny_classifier, corpus,
     _, folder, _ = finished
     (tmp_path / "a.jsonl").write_text('{"text": "w1", "label": "a"}\n')
     with pytest.raises(DataError, match="summarises: it is scored on documents with summaries or highlights"):
-        evaluate(str(folder), CorpusConfig(path=str(tmp_path / "a.jsonl")))
+        evaluate_model(str(folder), CorpusConfig(path=str(tmp_path / "a.jsonl")))
     with pytest.raises(DataError, match="is a classifier: it is scored on texts with labels"):
-        evaluate(str(tiny_classifier), CorpusConfig(path=str(corpus)))
+        evaluate_model(str(tiny_classifier), CorpusConfig(path=str(corpus)))
 
 
 def test_a_file_a_folder_and_many_lines(finished, tmp_path):
@@ -176,27 +176,33 @@ def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_
     _, folder, _ = finished
     (tmp_path / "a.txt").write_text("\n".join(documents(1, seed=2)[0]["document"]))
     out = str(tmp_path / "out.jsonl")
-    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, length=1)
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, options={"length": 1})
     assert len(read(tmp_path / "out.jsonl")[0]["sentences"]) == 1
-    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, length_unit="words", length=15)
+    predict_file(str(folder), str(tmp_path / "a.txt"), output=out, options={"length_unit": "words", "length": 15})
     assert 0 < len(read(tmp_path / "out.jsonl")[0]["summary"].split()) <= 15
-    whole = evaluate(str(folder), CorpusConfig(path=str(corpus)), length_unit="share", length=1.0)
+    whole = evaluate_model(str(folder), CorpusConfig(path=str(corpus)), options={"length_unit": "share", "length": 1.0})
     assert whole.metrics["recall"] > 0.9
     assert whole.metrics["compression"] > 0.9
     with pytest.raises(ConfigError, match="--length is 0; expected a whole number of sentences, 1 or more"):
-        predict_file(str(folder), str(tmp_path / "a.txt"), length=0)
-    with pytest.raises(ConfigError, match="--generation sets how a model writes, and this model selects sentences"):
-        predict_file(str(folder), str(tmp_path / "a.txt"), generation={"num_beams": 1})
+        predict_file(str(folder), str(tmp_path / "a.txt"), options={"length": 0})
+    with pytest.raises(
+        ConfigError, match=r"Unknown option 'num_beams'. Options: length_unit, length, bertscore_model. They"
+    ):
+        predict_file(str(folder), str(tmp_path / "a.txt"), options={"num_beams": 1})
     with pytest.raises(ConfigError, match=r"--length_unit: Unknown value 'wrods'. Did you mean 'words'"):
-        evaluate(str(folder), CorpusConfig(path=str(corpus)), length_unit="wrods")
+        evaluate_model(str(folder), CorpusConfig(path=str(corpus)), options={"length_unit": "wrods"})
 
 
 def test_a_classifier_makes_no_summaries(tiny_classifier, tmp_path):
     (tmp_path / "a.txt").write_text("w1")
-    with pytest.raises(ConfigError, match=r"--length sets what summaries are like, and this model makes none\. Leave"):
-        predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), length=2)
-    with pytest.raises(ConfigError, match="--generation sets what summaries are like, and this model makes none"):
-        evaluate(str(tiny_classifier), CorpusConfig(path=str(tmp_path / "a.txt")), generation={"num_beams": 1})
+    with pytest.raises(
+        ConfigError, match=r"Unknown option 'length'\. Options: top_k\. They are those of sequence_class"
+    ):
+        predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), options={"length": 2})
+    with pytest.raises(
+        ConfigError, match=r"Unknown option 'num_beams'\. Options: top_k\. They are those of sequence_c"
+    ):
+        evaluate_model(str(tiny_classifier), CorpusConfig(path=str(tmp_path / "a.txt")), options={"num_beams": 1})
 
 
 def test_what_cannot_be_summarised_is_said(finished, tmp_path):
@@ -204,46 +210,50 @@ def test_what_cannot_be_summarised_is_said(finished, tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
     with pytest.raises(DataError, match="there is no column 'document'; columns found: text"):
         predict_file(str(folder), str(tmp_path / "a.jsonl"))
-    with pytest.raises(ConfigError, match="--top_k shows probabilities of classes, and this model summarises"):
-        predict_file(str(folder), str(tmp_path / "a.jsonl"), top_k=1)
+    with pytest.raises(
+        ConfigError, match=r"Unknown option 'top_k'\. Options: length_unit, length, bertscore_model\. They"
+    ):
+        predict_file(str(folder), str(tmp_path / "a.jsonl"), options={"top_k": 1})
     (tmp_path / "empty.txt").write_text("")
     assert predict_file(str(folder), str(tmp_path / "empty.txt"), output=str(tmp_path / "out")) == 0
     (tmp_path / "blank.txt").write_text("  \n")
     with pytest.raises(DataError, match="is empty or has no visible character"):
         predict_file(str(folder), str(tmp_path / "blank.txt"))
-    with pytest.raises(CheckpointError, match="summarises documents, and a classifier is needed here"):
-        saved_models.load_classifier(folder)
+    with pytest.raises(
+        CheckpointError, match="is a model of extractive_summarization, and a classifier is needed here"
+    ):
+        _ = read_run(folder).classifier
 
 
 def test_documents_of_all_kinds(finished):
     _, folder, _ = finished
     summarizer = saved_models.load(folder)
-    assert isinstance(summarizer, TrainedSummarizer)
+    assert isinstance(summarizer, ExtractivePredictor)
     texts = ["", "use.", "use " * 3000, "これは文です。次の文です。", "use copy. " * 400, "\n\n"]
-    found = list(summarize(summarizer, enumerate(texts)))
+    found = list(summarizer.predict(enumerate(texts)))
     assert [one.id for one in found] == list(range(6))
     assert found[0].summary == found[5].summary == ""
     assert found[1].summary == "use."
     assert [(one.start, one.end) for one in found[2].sentences] == [(0, 11_999)]
     assert found[3].sentences
     assert len(found[4].sentences) <= 2
-    assert json.loads(found[0].line()) == {"id": 0, "summary": "", "sentences": [], "flags": []}
+    assert found[0].row() == {"id": 0, "summary": "", "sentences": [], "flags": []}
 
 
 def test_a_long_document_is_scored_once_a_sentence_however_it_is_batched(finished):
     _, folder, _ = finished
     summarizer = saved_models.load(folder)
     sentences = [sentence for row in documents(8, seed=5) for sentence in row["document"]]
-    (together,) = sentence_scores(summarizer, [sentences])
-    (alone,) = sentence_scores(summarizer, [sentences], max_tokens=1)
+    (together,) = summarizer.sentence_scores([sentences])
+    (alone,) = summarizer.sentence_scores([sentences], max_tokens=1)
     assert together.shape == (len(sentences),)
     np.testing.assert_allclose(together, alone, atol=1e-5)
     assert ((together > 0) & (together < 1)).all()
 
 
 def test_a_summary_is_one_line():
-    one = Summary("a", [SummarySentence("two\n lines.", 3, 14, 0.25), SummarySentence("More.", 20, 25, 0.5)])
-    assert json.loads(one.line()) == {
+    one = Extract("a", [SummarySentence("two\n lines.", 3, 14, 0.25), SummarySentence("More.", 20, 25, 0.5)])
+    assert one.row() == {
         "id": "a",
         "summary": "two lines. More.",
         "sentences": [
@@ -273,7 +283,7 @@ def test_other_methods_go_with_it(encoder, corpus, tmp_path, method):
     lines = [line for line in read(tmp_path / "run" / "predictions.jsonl.gz") if line["split"] == "test"]
     summarizer = saved_models.load(tmp_path / "run")
     for line, row in zip(lines, documents(12, seed=2), strict=True):
-        (found,) = summarize(summarizer, [(0, "\n".join(row["document"]))])
+        (found,) = summarizer.predict([(0, "\n".join(row["document"]))])
         assert found.summary == line["summary"]
 
 
@@ -303,7 +313,7 @@ def test_two_processes_make_the_metrics_of_one(encoder, corpus, tmp_path):
     lines = [line for line in read(tmp_path / "two" / "predictions.jsonl.gz") if line["split"] == "test"]
     summarizer = saved_models.load(tmp_path / "two")
     for line, row in zip(lines, documents(12, seed=2), strict=True):
-        (found,) = summarize(summarizer, [(0, "\n".join(row["document"]))])
+        (found,) = summarizer.predict([(0, "\n".join(row["document"]))])
         assert found.summary == line["summary"]
 
 

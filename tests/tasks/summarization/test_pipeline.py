@@ -8,7 +8,6 @@ from nlp_transfer import run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.summarization.extractive_predictor import summarize
 from tests.tiny_classifiers import save_classifier
 from tests.tiny_documents import documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder
@@ -28,7 +27,7 @@ def finished(tmp_path_factory):
 def test_it_summarises(finished):
     made = pipeline("summarization", model=str(finished / "model"))
     texts = ["\n".join(row["document"]) for row in documents(3, seed=9)]
-    expected = list(summarize(saved_models.load(finished), enumerate(texts)))
+    expected = list(saved_models.load(finished).predict(enumerate(texts)))
     found = made(texts)
     assert [one["summary_text"] for one in found] == [one.summary for one in expected]
     assert [one["text"] for one in found[0]["sentences"]] == [one.text for one in expected[0].sentences]
@@ -50,7 +49,7 @@ def test_its_settings_may_be_others_than_the_run_s(finished):
 def test_what_it_does_not_take(finished, tmp_path):
     made = pipeline("summarization", model=str(finished / "model"))
     with pytest.raises(
-        ConfigError, match=r"Unknown setting 'lenght'. Did you mean 'length'\? Settings: length_unit, length"
+        ConfigError, match=r"Unknown option 'lenght'. Did you mean 'length'\? Options: length_unit, length"
     ):
         made("a text", lenght=3)
     with pytest.raises(ConfigError, match=r"length is 2.5; expected a whole number of sentences"):

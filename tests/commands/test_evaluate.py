@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from nlp_transfer.commands.evaluation import evaluate
+from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.reporting.tables import console
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.sequence_classification.predictor import predict
+from nlp_transfer.tasks.backends import Compute
 from tests.tiny_classifiers import LABELS, random_texts
 
 TEXTS = random_texts(40, seed=7)
@@ -44,7 +44,7 @@ def corpus(tmp_path: Path) -> Save:
 @pytest.fixture
 def predicted(tiny_classifier: Path) -> list[str]:
     """The class that the single-label model gives each of `TEXTS`."""
-    return [str(row.predicted) for row in predict(saved_models.load(tiny_classifier), enumerate(TEXTS))]
+    return [str(row.predicted) for row in saved_models.load(tiny_classifier).predict(enumerate(TEXTS))]
 
 
 def rows(labels: list[Any], column: str = "label") -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def other(label: str) -> str:
 def test_scores_count_right_rows(tiny_classifier: Path, corpus: Save, predicted: list[str]) -> None:
     # Ten of forty rows carry another label than the one predicted.
     labels = [other(label) if index < 10 else label for index, label in enumerate(predicted)]
-    result = evaluate(str(tiny_classifier), corpus(test=rows(labels)))
+    result = evaluate_model(str(tiny_classifier), corpus(test=rows(labels)))
     assert (result.model, result.split, result.paths) == (str(tiny_classifier), "test", {})
     assert (result.metrics["rows"], result.metrics["accuracy"]) == (40, 0.75)
     assert {name: scores["support"] for name, scores in result.metrics["per_class"].items()} == {
@@ -77,9 +77,9 @@ def test_scores_count_right_rows(tiny_classifier: Path, corpus: Save, predicted:
 
 
 def test_multi_label_scores_use_the_saved_thresholds(tiny_multi_label_classifier: Path, corpus: Save) -> None:
-    sure = [row.predicted for row in predict(saved_models.load(tiny_multi_label_classifier), enumerate(TEXTS))]
+    sure = [row.predicted for row in saved_models.load(tiny_multi_label_classifier).predict(enumerate(TEXTS))]
     assert len({tuple(names) for names in sure}) > 2
-    result = evaluate(str(tiny_multi_label_classifier), corpus(test=rows(sure, "labels")))
+    result = evaluate_model(str(tiny_multi_label_classifier), corpus(test=rows(sure, "labels")))
     assert result.metrics["exact_match"] == 1.0
     assert {name: scores["support"] for name, scores in result.metrics["per_class"].items()} == {
         name: sum(name in names for names in sure) for name in LABELS
@@ -89,7 +89,7 @@ def test_multi_label_scores_use_the_saved_thresholds(tiny_multi_label_classifier
 def test_what_is_written(tiny_classifier: Path, corpus: Save, predicted: list[str], tmp_path: Path) -> None:
     labels = [other(predicted[0]), *predicted[1:]]
     output = tmp_path / "new" / "scores"
-    result = evaluate(str(tiny_classifier), corpus(test=rows(labels)), output_dir=str(output))
+    result = evaluate_model(str(tiny_classifier), corpus(test=rows(labels)), output_dir=str(output))
     assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "predictions.jsonl.gz", "report.md"]
     assert sorted(result.paths) == ["metrics", "predictions", "report"]
     assert json.loads((output / "metrics.json").read_text()) == {"target": {"test": result.metrics}}
@@ -107,7 +107,7 @@ def test_what_is_written(tiny_classifier: Path, corpus: Save, predicted: list[st
 def test_the_summary_is_the_tables_of_a_run(
     tiny_classifier: Path, corpus: Save, predicted: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console().print(evaluate(str(tiny_classifier), corpus(test=rows(predicted))).summary())
+    console().print(evaluate_model(str(tiny_classifier), corpus(test=rows(predicted))).summary())
     printed = capsys.readouterr().out
     assert printed.startswith("test · 40 rows")
     assert "test · per class" in printed
@@ -122,31 +122,31 @@ def test_the_split_is_test_or_the_only_one_or_named(
     tiny_classifier: Path, corpus: Save, predicted: list[str], tmp_path: Path
 ) -> None:
     folder, both = str(tiny_classifier), corpus(train=rows(predicted)[:30], test=rows(predicted)[30:])
-    assert evaluate(folder, both).metrics["rows"] == 10
-    assert evaluate(folder, both, split="train").metrics["rows"] == 30
+    assert evaluate_model(folder, both).metrics["rows"] == 10
+    assert evaluate_model(folder, both, split="train").metrics["rows"] == 30
     # A file that belongs to no split is one, whatever rows a run would take from it to train.
     (tmp_path / "rows.csv").write_text("text,label\nw1,red\nw2,blue\n")
-    assert evaluate(folder, CorpusConfig(path=str(tmp_path / "rows.csv"))).split == "test"
+    assert evaluate_model(folder, CorpusConfig(path=str(tmp_path / "rows.csv"))).split == "test"
     (tmp_path / "dev.csv").write_text("text,label\nw1,red\n")
-    assert evaluate(folder, CorpusConfig(path=str(tmp_path / "dev.csv"))).split == "validation"
+    assert evaluate_model(folder, CorpusConfig(path=str(tmp_path / "dev.csv"))).split == "validation"
 
 
 def test_a_split_that_is_not_clear_or_not_there(tiny_classifier: Path, corpus: Save, predicted: list[str]) -> None:
     unlabelled = [{"id": "u1", "text": "w1"}]
     saved = corpus(train=rows(predicted)[:20], dev=rows(predicted)[20:], unlabeled=unlabelled)
     with pytest.raises(DataError) as caught:
-        evaluate(str(tiny_classifier), saved)
+        evaluate_model(str(tiny_classifier), saved)
     assert str(caught.value) == (
         f"{saved.path} has no test split, and several others: train, validation. Choose one with --split."
     )
     with pytest.raises(DataError) as caught:
-        evaluate(str(tiny_classifier), saved, split="trian")
+        evaluate_model(str(tiny_classifier), saved, split="trian")
     assert str(caught.value) == (
         "--split: Unknown split 'trian'. Did you mean 'train'? Splits: train, validation. They are those of "
         f"{saved.path}."
     )
     with pytest.raises(DataError, match=r"the split 'unlabeled' of .* has no labels to score by"):
-        evaluate(str(tiny_classifier), saved, split="unlabeled")
+        evaluate_model(str(tiny_classifier), saved, split="unlabeled")
 
 
 # ---- refusals ----
@@ -154,7 +154,7 @@ def test_a_split_that_is_not_clear_or_not_there(tiny_classifier: Path, corpus: S
 
 def test_labels_that_the_model_does_not_know(tiny_classifier: Path, corpus: Save) -> None:
     with pytest.raises(DataError) as caught:
-        evaluate(str(tiny_classifier), corpus(test=rows(["red", "purple"])))
+        evaluate_model(str(tiny_classifier), corpus(test=rows(["red", "purple"])))
     assert "test.jsonl: row 2: label 'purple' is unseen in training. Classes of training: red, green, blue." in str(
         caught.value
     )
@@ -162,18 +162,18 @@ def test_labels_that_the_model_does_not_know(tiny_classifier: Path, corpus: Save
 
 def test_a_corpus_without_labels(tiny_classifier: Path, corpus: Save) -> None:
     with pytest.raises(DataError, match="there is no column 'label' or 'labels'; columns found: id, text, kind"):
-        evaluate(str(tiny_classifier), corpus(test=rows(["red"], "kind")))
+        evaluate_model(str(tiny_classifier), corpus(test=rows(["red"], "kind")))
 
 
 def test_one_label_and_several_do_not_meet(
     tiny_classifier: Path, tiny_multi_label_classifier: Path, corpus: Save
 ) -> None:
     with pytest.raises(DataError) as caught:
-        evaluate(str(tiny_classifier), corpus(test=rows([["red"], []], "labels")))
+        evaluate_model(str(tiny_classifier), corpus(test=rows([["red"], []], "labels")))
     assert "has any number of labels a text (labels: lists), but" in str(caught.value)
     assert "predicts one label a text (label). Give every row one label" in str(caught.value)
     with pytest.raises(DataError) as caught:
-        evaluate(str(tiny_multi_label_classifier), corpus(test=rows(["red", "blue"])))
+        evaluate_model(str(tiny_multi_label_classifier), corpus(test=rows(["red", "blue"])))
     assert "has one label a text (label), but" in str(caught.value)
     assert 'Write each label as a list, such as ["a"], in a column named labels.' in str(caught.value)
 
@@ -181,14 +181,14 @@ def test_one_label_and_several_do_not_meet(
 def test_a_folder_that_holds_something_is_never_written(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(CheckpointError) as caught:  # before a model is looked for
-        evaluate("no/model/here", CorpusConfig(), output_dir=str(tmp_path))
+        evaluate_model("no/model/here", CorpusConfig(), output_dir=str(tmp_path))
     assert str(caught.value) == (
         f"--output_dir {tmp_path} is not empty: notes.txt. Nothing in it is touched; name a new folder."
     )
     with pytest.raises(CheckpointError, match=r"notes\.txt is a file; name a new folder"):
-        evaluate("no/model/here", CorpusConfig(), output_dir=str(tmp_path / "notes.txt"))
+        evaluate_model("no/model/here", CorpusConfig(), output_dir=str(tmp_path / "notes.txt"))
 
 
 def test_options_out_of_range() -> None:
     with pytest.raises(ConfigError, match="--max_tokens is 0; expected at least 1"):
-        evaluate("no/model/here", CorpusConfig(), max_tokens=0)
+        evaluate_model("no/model/here", CorpusConfig(), compute=Compute(max_tokens=0))

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from nlp_transfer import run
-from nlp_transfer.commands import export_checks, exporting
-from nlp_transfer.commands.evaluation import evaluate
+from nlp_transfer.commands import export_checks
+from nlp_transfer.commands.evaluate import evaluate_model
+from nlp_transfer.commands.export import describe, export_model
 from nlp_transfer.commands.export_checks import SENTENCES, ExportCheck, check_texts, compare
-from nlp_transfer.commands.exporting import export
+from nlp_transfer.commands.predict import predict_file
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
@@ -23,9 +24,8 @@ from nlp_transfer.models.files.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.onnx import export as onnx_export
 from nlp_transfer.models.onnx.export import OPSET
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
-from nlp_transfer.tasks import onnx_backend, saved_models
-from nlp_transfer.tasks.sequence_classification.predictor import predict_file, text_logits
-from nlp_transfer.tasks.summarization.extractive_predictor import sentence_logits
+from nlp_transfer.tasks import saved_models
+from nlp_transfer.tasks.backends import Compute
 from tests.logged import logged
 from tests.tiny_classifiers import LABELS, MAX_LENGTH, random_texts, save_classifier
 from tests.tiny_documents import documents, summary_tree, write_documents
@@ -48,7 +48,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Path:
     """A run's folder with a multi-label model and both exports of it. Do not write to it."""
     folder = tmp_path_factory.mktemp("run")
     save_classifier(folder / "model", multi_label=True, thresholds=THRESHOLDS)
-    export(str(folder), precision="both", check=str(texts), agreement=0.8)
+    export_model(str(folder), precision="both", check=str(texts), agreement=0.8)
     return folder
 
 
@@ -60,7 +60,7 @@ def copy(exported: Path, tmp_path: Path) -> Path:
 
 def refusal(error: type[Exception], *arguments: object, **options: object) -> str:
     with pytest.raises(error) as caught:
-        export(*arguments, **options)  # type: ignore[arg-type]
+        export_model(*arguments, **options)  # type: ignore[arg-type]
     return str(caught.value)
 
 
@@ -83,16 +83,18 @@ def test_the_folder_has_all_that_predicting_needs(exported: Path) -> None:
     assert {one.domain: one.version for one in graph.opset_import}[""] == OPSET
     for one in graph.graph.input:
         assert all(axis.dim_param for axis in one.type.tensor_type.shape.dim)  # no fixed sizes
-    loaded = onnx_backend.load_classifier(exported)
+    loaded = saved_models.load(exported, backend="onnx")
     assert (loaded.label_names, loaded.multi_label, loaded.max_length) == (LABELS, True, MAX_LENGTH)
     assert loaded.thresholds.tolist() == [0.2, 0.5, 0.9]
 
 
 def test_the_lines_are_those_of_pytorch(exported: Path, texts: Path, tmp_path: Path) -> None:
     expected, found = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
-    assert predict_file(str(exported), str(texts), output=str(expected), device="cpu") == 40
+    assert predict_file(str(exported), str(texts), output=str(expected), compute=Compute(device="cpu")) == 40
     for name in (exported, exported / "onnx"):
-        assert predict_file(str(name), str(texts), output=str(found), backend="onnx", max_tokens=64) == 40
+        assert (
+            predict_file(str(name), str(texts), output=str(found), compute=Compute(backend="onnx", max_tokens=64)) == 40
+        )
         for line, other in zip(expected.read_text().splitlines(), found.read_text().splitlines(), strict=True):
             a, b = json.loads(line), json.loads(other)
             assert (a["id"], a["predicted"]) == (b["id"], b["predicted"])
@@ -101,8 +103,8 @@ def test_the_lines_are_those_of_pytorch(exported: Path, texts: Path, tmp_path: P
 
 def test_int8_is_near_and_smaller(exported: Path, texts: Path) -> None:
     rows = texts.read_text().splitlines()
-    exact = text_logits(saved_models.load_classifier(exported), rows)
-    found = text_logits(onnx_backend.load_classifier(exported, "int8"), rows)
+    exact = saved_models.load(exported).text_logits(rows)
+    found = saved_models.load(exported, backend="onnx", precision="int8").text_logits(rows)
     assert 1e-3 < np.abs(found - exact).max() < 0.2 * np.abs(exact).max()
     sizes = [(exported / "onnx" / name).stat().st_size for name in ("model_int8.onnx", "model.onnx")]
     assert sizes[0] < sizes[1]
@@ -120,8 +122,8 @@ def test_a_corpus_is_scored_with_it(exported: Path, tmp_path: Path) -> None:
     lines = [{"text": text, "labels": LABELS[i % 3 :]} for i, text in enumerate(random_texts(9))]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
     corpus = CorpusConfig(path=str(tmp_path / "a.jsonl"), label_names=LABELS)
-    torch_scores = evaluate(str(exported), corpus, device="cpu").metrics
-    assert evaluate(str(exported), corpus, backend="onnx").metrics == torch_scores
+    torch_scores = evaluate_model(str(exported), corpus, compute=Compute(device="cpu")).metrics
+    assert evaluate_model(str(exported), corpus, compute=Compute(backend="onnx")).metrics == torch_scores
 
 
 @pytest.mark.slow
@@ -132,16 +134,16 @@ def test_every_family_but_longformer(model_type: str, tmp_path: Path, texts: Pat
         message = refusal(ConfigError, str(tmp_path))
         assert message.startswith("Longformer cannot be exported: which code its attention runs depends on the tokens")
         return
-    done = export(str(tmp_path), check=str(texts), precision="both", agreement=0.5)
+    done = export_model(str(tmp_path), check=str(texts), precision="both", agreement=0.5)
     assert [one.agreement for one in done.checks][:1] == [1.0]
-    alone = [text_logits(onnx_backend.load_classifier(tmp_path), [text])[0] for text in random_texts(5)]
-    expected = text_logits(saved_models.load_classifier(tmp_path), random_texts(5))
+    alone = [saved_models.load(tmp_path, backend="onnx").text_logits([text])[0] for text in random_texts(5)]
+    expected = saved_models.load(tmp_path).text_logits(random_texts(5))
     np.testing.assert_allclose(alone, expected, atol=1e-4)
 
 
 def test_a_bigbird_with_blocks_of_attention(tmp_path: Path) -> None:
     save_classifier(tmp_path / "model", model_type="big_bird", max_length=40)
-    model = saved_models.load_classifier(tmp_path).model
+    model = saved_models.load(tmp_path).model
     model.config.attention_type = "block_sparse"
     with pytest.raises(ConfigError, match=r"texts of more than 28 tokens attend to random blocks.*may have 40"):
         onnx_export.refuse_network(model, 40)
@@ -154,28 +156,27 @@ def summarizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("summaries")
     tree = summary_tree(tiny_encoder(folder / "encoder"), write_documents(folder / "corpus"), folder / "run")
     run(load_config(tree=tree))
-    export(str(folder / "run"))
+    export_model(str(folder / "run"))
     return folder / "run"
 
 
 def test_a_summariser_takes_the_same_sentences(summarizer: Path, tmp_path: Path) -> None:
     sentences = [text.split("\n") for text in (" word.\n".join(["the work"] * n) for n in (1, 3, 40))]
-    one, other = saved_models.load_summarizer(summarizer), onnx_backend.load_summarizer(summarizer)
-    expected, found = sentence_logits(one, sentences), sentence_logits(other, sentences)
+    one, other = saved_models.load(summarizer), saved_models.load(summarizer, backend="onnx")
+    expected, found = one.sentence_logits(sentences), other.sentence_logits(sentences)
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
     file = tmp_path / "a.jsonl"
     file.write_text("\n".join(json.dumps({"document": row["document"]}) for row in documents(5, seed=3)))
     lines = []
     for backend in ("pytorch", "onnx"):
-        predict_file(str(summarizer), str(file), output=str(tmp_path / backend), backend=backend)
+        predict_file(str(summarizer), str(file), output=str(tmp_path / backend), compute=Compute(backend=backend))
         lines.append([json.loads(line)["summary"] for line in (tmp_path / backend).read_text().splitlines()])
     assert lines[0] == lines[1]
 
 
 def test_the_kinds_are_not_mixed_up(summarizer: Path) -> None:
-    with pytest.raises(CheckpointError, match="summarises documents, and a classifier is needed here"):
-        onnx_backend.load_classifier(summarizer)
+    assert saved_models.load(summarizer, backend="onnx").task == "extractive_summarization"
 
 
 # ---- what is compared ----
@@ -186,7 +187,7 @@ def test_the_run_s_held_out_texts_are_compared(tmp_path: Path) -> None:
     tree = run_tree(tiny_encoder(tmp_path / "encoder"), corpus, tmp_path / "run", num_train_epochs=1)
     run(load_config(tree=tree))
     with logged() as said:
-        done = export(str(tmp_path / "run"))
+        done = export_model(str(tmp_path / "run"))
     assert said[0] == "Compared with PyTorch on 24 texts of the run's test split and one of the greatest length."
     assert done.checks[0].texts == 25
     assert said[1] == done.checks[0].line()
@@ -252,7 +253,7 @@ def test_what_differs_is_refused_and_leaves_nothing(
 def test_an_earlier_export_is_replaced_and_nothing_else(copy: Path) -> None:
     place = copy / "onnx"
     before = sorted(path.name for path in place.iterdir())
-    export(str(copy), precision="float32")
+    export_model(str(copy), precision="float32")
     assert sorted(path.name for path in place.iterdir()) == [name for name in before if "int8" not in name]
     (place / "notes.txt").write_text("mine")
     message = refusal(CheckpointError, str(copy))
@@ -308,10 +309,10 @@ def test_options_that_do_not_go_together(exported: Path, tiny_classifier: Path, 
         ),
     ):
         with pytest.raises(ConfigError) as caught:
-            predict_file(str(exported), str(texts), **options)  # type: ignore[arg-type]
+            predict_file(str(exported), str(texts), compute=Compute(**options))  # type: ignore[arg-type]
         assert str(caught.value) == message
     with pytest.raises(CheckpointError) as missing:
-        predict_file(str(tiny_classifier), str(texts), backend="onnx")
+        predict_file(str(tiny_classifier), str(texts), compute=Compute(backend="onnx"))
     assert str(missing.value) == (
         f"{tiny_classifier} holds no exported model: there is neither model.onnx nor model_int8.onnx, nor a folder onnx "
         f"with one. Export a run's model first: python scripts/export.py {tiny_classifier}"
@@ -321,10 +322,10 @@ def test_options_that_do_not_go_together(exported: Path, tiny_classifier: Path, 
 
 
 def test_a_precision_that_is_not_there(copy: Path) -> None:
-    export(str(copy), precision="int8", agreement=0.5)
-    assert onnx_backend.load_classifier(copy).origin == str(copy / "onnx")
+    export_model(str(copy), precision="int8", agreement=0.5)
+    assert saved_models.load(copy, backend="onnx").origin == str(copy / "onnx")
     with pytest.raises(CheckpointError, match=r"has no model\.onnx; it holds model_int8\.onnx\. Export it with"):
-        onnx_backend.load_classifier(copy, "float32")
+        saved_models.load(copy, backend="onnx", precision="float32")
 
 
 def test_torn_files(copy: Path) -> None:
@@ -332,10 +333,10 @@ def test_torn_files(copy: Path) -> None:
     content = graph.read_bytes()
     graph.write_bytes(content[:-100])
     with pytest.raises(CheckpointError, match=r"model\.onnx has .* bytes, but manifest\.json says"):
-        onnx_backend.load_classifier(copy)
+        saved_models.load(copy, backend="onnx")
     write_manifest(copy / "onnx")  # as if it had been written so
     with pytest.raises(CheckpointError, match=r"model\.onnx cannot be loaded by ONNX Runtime \("):
-        onnx_backend.load_classifier(copy)
+        saved_models.load(copy, backend="onnx")
 
 
 def test_tensors_outside_the_folder_are_not_opened(copy: Path) -> None:
@@ -344,7 +345,7 @@ def test_tensors_outside_the_folder_are_not_opened(copy: Path) -> None:
     onnx.save_model(model, graph, save_as_external_data=True, location="elsewhere.bin", size_threshold=0)
     write_manifest(copy / "onnx")
     with pytest.raises(CheckpointError, match=r"lies in 'elsewhere\.bin'; expected 'model\.onnx\.data' beside it"):
-        onnx_backend.load_classifier(copy)
+        saved_models.load(copy, backend="onnx")
 
 
 def test_a_graph_of_another_kind(copy: Path) -> None:
@@ -354,7 +355,7 @@ def test_a_graph_of_another_kind(copy: Path) -> None:
     onnx.save(model, graph)
     write_manifest(copy / "onnx")
     with pytest.raises(CheckpointError, match=r"has no output 'logits'; it has scores\. Expected a graph that"):
-        onnx_backend.load_classifier(copy)
+        saved_models.load(copy, backend="onnx")
 
 
 def small_graph(file: Path, *, name: str = "input_ids", kind: int = onnx.TensorProto.INT64, columns: int = 3) -> Path:
@@ -401,7 +402,7 @@ def test_a_graph_of_another_number_of_classes(copy: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     write_manifest(folder)
     with pytest.raises(CheckpointError) as caught:
-        onnx_backend.load_classifier(copy)
+        saved_models.load(copy, backend="onnx")
     assert f"{folder / 'model.onnx'} gives logits of the shape " in str(caught.value)
     assert "and config.json names 2 labels (id2label); expected (rows, 2)." in str(caught.value)
 
@@ -410,17 +411,19 @@ def test_large_weights_stand_beside_the_graph(
     tiny_classifier: Path, tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx_export, "LARGEST_FILE_BYTES", 1000)
-    export(str(tiny_classifier), str(tmp_path / "out"), precision="both", check=str(texts), agreement=0.5)
+    export_model(str(tiny_classifier), str(tmp_path / "out"), precision="both", check=str(texts), agreement=0.5)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"model.onnx", "model.onnx.data", "model_int8.onnx", "model_int8.onnx.data"} <= names
     rows = random_texts(4)
-    expected = text_logits(saved_models.load_classifier(tiny_classifier), rows)
-    np.testing.assert_allclose(text_logits(onnx_backend.load_classifier(tmp_path / "out"), rows), expected, atol=1e-4)
+    expected = saved_models.load(tiny_classifier).text_logits(rows)
+    np.testing.assert_allclose(
+        saved_models.load(tmp_path / "out", backend="onnx").text_logits(rows), expected, atol=1e-4
+    )
 
 
 def test_the_network_is_left_as_it_was(tiny_classifier: Path, tmp_path: Path) -> None:
-    loaded = saved_models.load_classifier(tiny_classifier)
+    loaded = saved_models.load(tiny_classifier)
     before = (loaded.model.config._attn_implementation, loaded.tokenizer.model_max_length)
-    exporting._describe(replace(loaded, max_length=9), tmp_path, {})
-    onnx_export.write_graph(loaded.model, exporting.example_batch(loaded), tmp_path / "a.onnx")
+    describe(replace(loaded, max_length=9), tmp_path, {})
+    onnx_export.write_graph(loaded.model, loaded.example_batch(SENTENCES), tmp_path / "a.onnx")
     assert (loaded.model.config._attn_implementation, loaded.tokenizer.model_max_length) == before

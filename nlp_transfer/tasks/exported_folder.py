@@ -1,0 +1,121 @@
+"""The folder of an exported model, which ONNX Runtime computes.
+
+    model.onnx, model_int8.onnx    the graphs, one of them or both
+    config.json                    the network's, with label names; our record: thresholds, lengths, the export's checks
+    tokenizer files, manifest.json
+
+The folder holds no weights for PyTorch; `scripts/predict.py --backend onnx` and `scripts/evaluate.py --backend onnx`
+read it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
+from nlp_transfer.models.onnx.runtime import OnnxNetwork, require_packages
+from nlp_transfer.tasks.saved_folder import LoadedNetwork, SavedModel, saved_record
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FILES = {"float32": "model.onnx", "int8": "model_int8.onnx"}
+"""The file of a graph by its precision; of several, the first is the default."""
+
+FOLDER = "onnx"
+"""The folder of an exported model in its run's folder."""
+
+EXPORT_KEY = "export"
+"""The key of an export in the record of config.json."""
+
+
+@dataclass(frozen=True)
+class ExportedModel(SavedModel):
+    """An exported model before its graph is loaded.
+
+    Args:
+        precision: `float32` or `int8`; None is the first that there is.
+    """
+
+    precision: str | None = None
+
+    def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
+        """Load the graph; see `SavedModel.load_network`.
+
+        Raises:
+            ConfigError: there is no such precision.
+            CheckpointError: the files are torn.
+        """
+        config, tokenizer = _read(self.files)
+        return LoadedNetwork(OnnxNetwork(_file(self.files, self.precision)), tokenizer, config)
+
+
+def find_exported(name: str | Path, precision: str | None = None) -> ExportedModel:
+    """Find an exported model by the name of its folder, or of its run's folder.
+
+    Raises:
+        ConfigError: ONNX Runtime is not installed.
+        CheckpointError: there is none, or it is not what its manifest says.
+    """
+    from nlp_transfer.models.files.validate import check_safe
+
+    require_packages()
+    folder = exported_folder(name)
+    check_safe(folder)
+    if export_record(folder) is None:
+        raise CheckpointError(f"{folder} lacks in its config.json how it was exported. {_AGAIN}")
+    return ExportedModel(str(name), folder, folder, saved_record(folder), precision)
+
+
+def exported_folder(name: str | Path) -> Path:
+    """Return the folder of the exported model that a name means; raise CheckpointError where there is none."""
+    if not str(name):
+        raise CheckpointError("The model's name is empty; expected the folder of an exported model, or a run's.")
+    folder = Path(name).expanduser()
+    for place in (folder, folder / FOLDER):
+        if any((place / file).is_file() for file in FILES.values()):
+            return place
+    raise CheckpointError(
+        f"{name} holds no exported model: there is neither {' nor '.join(FILES.values())}, nor a folder {FOLDER} with "
+        f"one. Export a run's model first: python scripts/export.py {name}"
+    )
+
+
+def export_record(folder: Path) -> dict[str, Any] | None:
+    """Return the record of an export in a folder; None where there is none."""
+    record = saved_record(folder).get(EXPORT_KEY)
+    return record if isinstance(record, dict) else None
+
+
+_AGAIN = "Export the model again with scripts/export.py."
+
+
+def _read(folder: Path) -> tuple[Any, "PreTrainedTokenizerBase"]:
+    """Read the network's configuration and the tokenizer; raise CheckpointError."""
+    from transformers import AutoConfig
+
+    from nlp_transfer.models.loading import quiet, read_tokenizer
+
+    try:
+        tokenizer = read_tokenizer(str(folder), folder)
+        with quiet():
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except ConfigError as error:
+        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{folder}: its config.json cannot be read: {error}. {_AGAIN}") from error
+    return config, tokenizer
+
+
+def _file(folder: Path, precision: str | None) -> Path:
+    """Return the graph of a precision; raise ConfigError for an unknown one, CheckpointError for an absent one."""
+    if precision is not None and precision not in FILES:
+        raise ConfigError(f"--precision: {did_you_mean('precision', precision, FILES)}")
+    there = [name for name, file in FILES.items() if (folder / file).is_file()]
+    chosen = precision or there[0]
+    if chosen not in there:
+        raise CheckpointError(
+            f"{folder} has no {FILES[chosen]}; it holds {', '.join(FILES[name] for name in there)}. Export it with "
+            f"scripts/export.py --precision {chosen}, or choose --precision {there[0]}."
+        )
+    return folder / FILES[chosen]

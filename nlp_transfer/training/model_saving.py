@@ -1,0 +1,67 @@
+"""Write the model that a run trained."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.files.manifest import write_manifest
+from nlp_transfer.tasks.saved_folder import CONFIG_KEY, folder_of
+from nlp_transfer.tasks.saved_models import save
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from nlp_transfer.tasks import FittedTask
+    from nlp_transfer.training import TransferTrainer
+
+MODEL, ADAPTER = "model", "adapter"
+"""The folders of a run that hold what it trained."""
+
+
+def save_model(
+    trainer: "TransferTrainer", task: "FittedTask", tokenizer: "PreTrainedTokenizerBase", folder: Path
+) -> dict[str, str]:
+    """Write a run's `model` folder, and `adapter` where an adapter was trained. On all processes together.
+
+    An adapter is merged into its encoder for `model`, so that this folder always loads as a plain model. Kinds that
+    cannot be merged (prompts, Lily), and models that are sharded over processes, leave the adapter only. Each folder
+    gets a manifest.
+
+    Returns:
+        The paths by folder name.
+    """
+    record = {"task": task.name, **task.settings()}
+    model, paths = _unwrapped(trainer, folder)
+    if model is None and ADAPTER not in paths:
+        setattr(trainer.accelerator.unwrap_model(trainer.model).config, CONFIG_KEY, record)
+        trainer.save_model(paths[MODEL])
+    elif model is not None and trainer.is_world_process_zero():
+        save(model, tokenizer, paths[MODEL], record=record, cut_at=task.cut_at)
+        for name, extra in task.saved_with().items():
+            shutil.copytree(folder_of(extra), Path(paths[MODEL]) / name, dirs_exist_ok=True)
+    trainer.accelerator.wait_for_everyone()
+    for written in paths.values() if trainer.is_world_process_zero() else ():
+        (Path(written) / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing needs it here
+        write_manifest(Path(written))
+    return paths
+
+
+def _unwrapped(trainer: "TransferTrainer", folder: Path) -> "tuple[PreTrainedModel | None, dict[str, str]]":
+    """Return the plain model, None where its weights are sharded or cannot be merged, and the folders to write."""
+    from peft import PeftModel
+
+    from nlp_transfer.models.adapters import merge
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    if not isinstance(model, PeftModel):
+        return None if sharded else model, {MODEL: str(folder / MODEL)}
+    paths = {ADAPTER: str(folder / ADAPTER)}
+    trainer.save_model(paths[ADAPTER])
+    if sharded:
+        return None, paths
+    try:
+        return merge(model), {MODEL: str(folder / MODEL), **paths}
+    except ConfigError:  # the trained adapter is saved, and is all that there is
+        return None, paths
