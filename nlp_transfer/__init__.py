@@ -2,7 +2,11 @@
 
     from nlp_transfer import TransferTrainer, TransferArguments
 
-in place of `Trainer` and `TrainingArguments`; or, for a whole experiment, `run(load_config(["my.yaml"]))`.
+in place of `Trainer` and `TrainingArguments`; or, for a whole experiment with search, source-only baseline and push,
+
+    from nlp_transfer import load_config, run
+
+    report = run(load_config(["my.yaml"]))
 """
 
 from importlib import import_module

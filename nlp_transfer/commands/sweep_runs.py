@@ -181,7 +181,7 @@ def run_sweep(sweep: Sweep) -> list[CellResult]:
         log.info("%s: begins", where)
         config = _config(tree)
         record = config.record()
-        if any(known[0] == corpus for known in done):
+        if cell != _scores_baselines(sweep, corpus):
             config = dataclasses.replace(config, baselines=())
         folder = Path(str(config.training.output_dir))
         run_one = _run_stock if tree.get("stock") else _run_cell
@@ -194,6 +194,12 @@ def run_sweep(sweep: Sweep) -> list[CellResult]:
             log.info("%s: %s %s, %.0f s", where, result.system, scores, result.seconds)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return results_of(sweep)
+
+
+def _scores_baselines(sweep: Sweep, corpus: str) -> Cell | None:
+    """Return the cell that scores a corpus's baselines: the first that is no stock run."""
+    own = (cell for cell, tree in sweep.cells.items() if cell[0] == corpus and not tree.get("stock"))
+    return next(own, None)
 
 
 def _check_same_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
