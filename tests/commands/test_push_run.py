@@ -141,9 +141,9 @@ def test_what_stays_is_listed(trained: Path) -> None:
         "baselines.json",
         "checkpoints/",
         "config.yaml",
-        "report.json",
         "log.jsonl",
         "predictions.jsonl.gz",
+        "report.json",
         "report.md",
         "run.json",
     ]
