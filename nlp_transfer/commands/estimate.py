@@ -32,6 +32,7 @@ from nlp_transfer.commands.estimate_tables import Estimate
 from nlp_transfer.commands.run import source_only_experiment
 from nlp_transfer.config.experiment import Experiment, candidate_configs
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.model_selection import LABEL_FREE
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
@@ -166,7 +167,7 @@ def _between(
         validation = _computing(trainer, encoded["source"]["validation"], trainer.evaluate)
         others = sum(_computing(trainer, rows, look) for rows in scored_beside(experiment, encoded))
         found["Evaluating meanwhile"] = evaluations * (validation + others)
-    labelling = sum(method.labelling_epochs(epochs) for method in experiment.methods)
+    labelling = sum(method.target_passes(epochs) for method in active_methods(experiment.methods))
     if labelling and (target := adaptation_rows(experiment, encoded).rows) is not None:
         found[LABELLING] = labelling * _computing(trainer, target, look)
     if saves := times_due(training.save_strategy, training.save_steps, updates, epochs):

@@ -1,7 +1,7 @@
-"""What DANN and CDAN share: a discriminator of the domains, and gradients reversed against it.
+"""The base of DANN and CDAN: a domain discriminator and reversed gradients against it.
 
-The discriminator learns at full strength from the start; what works back on the encoder grows from 0 over the run.
-Of several sources each is a domain of its own, so that features of different sources become alike, too.
+The discriminator trains at full strength from the start; the reversed gradient grows from 0 over the run. With several
+sources each is a domain of its own, so that their features are aligned, too.
 Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 """
 
@@ -51,7 +51,7 @@ class Adversarial(AlignmentMethod):
 
     @abstractmethod
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
-        """What the discriminator says of a domain's rows.
+        """Return the discriminator's logits for a domain's rows, and the rows' weights.
 
         Args:
             side: the rows.
@@ -64,7 +64,7 @@ class Adversarial(AlignmentMethod):
         """
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
-        """See `Method.penalty`; the log shows how often the discriminator is right, and the strength."""
+        """Return the discriminator's loss; the log shows its accuracy and the strength. See `AlignmentMethod.term`."""
         import torch
 
         from nlp_transfer.models.discriminators import (

@@ -9,7 +9,7 @@ results do not depend on accumulation or the number of processes.
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nlp_transfer.methods.base import Method, Needs
 from nlp_transfer.models.outputs import Output
@@ -122,6 +122,21 @@ class AlignmentMethod(Method):
     def active(self) -> bool:
         """Whether training with these settings differs from training on the source only."""
         return True
+
+    def check_run(self, tokenizer: Any, epochs: float) -> None:  # a method may fit every run
+        """Check what a run gives the method, before anything is trained.
+
+        Args:
+            tokenizer: of the texts.
+            epochs: of the run; infinity where steps limit it.
+
+        Raises:
+            ConfigError: the method cannot work with it.
+        """
+
+    def target_passes(self, epochs: float) -> int:
+        """Return how often the method predicts all target rows in a run of so many epochs, besides its steps."""
+        return 0
 
     def network(self, shapes: Shapes) -> Network | None:
         """Return a new network of the method's own, with random weights; None where it has none."""

@@ -18,7 +18,7 @@ from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedModel, TrainerCallback
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,9 @@ class Method(ABC):
         """Yield (parameter names, learning rate) for parameters that do not use the run's learning rate."""
         return iter(())
 
-    def labelling_epochs(self, epochs: float) -> int:
-        """Return the number of epochs, of a run of so many, before which the target's rows are predicted."""
-        return 0
-
     def extension(self) -> Extension | None:
         """Return what takes part in the trainer's loop for this method; None where nothing does."""
         return None
-
-    def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":
-        """Return callbacks that act during training, such as gradual unfreezing."""
-        return []
 
 
 def weight_problems(method: str, weight: float) -> list[str]:

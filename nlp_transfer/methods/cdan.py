@@ -1,14 +1,10 @@
-"""CDAN: a discriminator that sees features and predicted classes together.
+"""CDAN: train against a discriminator that reads features and predicted classes together.
 
     L = L_S + L_D(R(f ⊗ p)),    rows weighted by 1 + exp(-H(p))  (CDAN+E)
 
-Conditioned on the classes, alignment keeps them apart where DANN may pull one class of the source over another of the
-target; rows that the classifier is sure of count more. The probabilities are constants here: the gradient flows back
-through the features. Needs unlabelled target text.
-
-A MiniLM, 3 epochs, seeds 0 and 1: accuracy 0.866 and 0.855 from kitchen to dvd, where the source alone gives 0.856 and
-0.850; 0.911 and 0.910 from books to kitchen, where it gives 0.906 and 0.905 (on another processor; at its last
-checkpoint, which target_infomax takes).
+Conditioning on the classes keeps them apart, where DANN may align a source class with another target class. Rows with
+confident predictions count more. The probabilities are constants: the gradient flows through the features only.
+Needs unlabelled target text.
 Reference: Long et al. (2018), https://arxiv.org/abs/1705.10667
 """
 
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class CDAN(Adversarial):
-    """Conditional domain-adversarial training. Goes with the method that decides which weights move.
+    """Align features and predicted classes by a discriminator. It joins a method that chooses the trainable weights.
 
     Other fields: see `Adversarial`.
 
@@ -42,14 +38,14 @@ class CDAN(Adversarial):
     entropy_conditioning: bool = True
 
     def network(self, shapes: Shapes) -> Network:
-        """The discriminator; see `Method.network`."""
+        """Return the discriminator; see `AlignmentMethod.network`."""
         from nlp_transfer.models.discriminators import ConditionalDiscriminator
 
         module = ConditionalDiscriminator(shapes.hidden, shapes.classes, self.hidden_size, shapes.sources)
         return Network(module, self.learning_rate)
 
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
-        """By features and predicted classes; see `Adversarial.judge`."""
+        """Discriminate by features and predicted classes; see `Adversarial.discriminate`."""
         from nlp_transfer.models.discriminators import reverse_gradient
 
         probabilities = side.probabilities().detach()
@@ -60,11 +56,18 @@ class CDAN(Adversarial):
 
 
 def entropy(probabilities: "Tensor", *, multi_label: bool) -> "Tensor":
-    """Entropy of each row in nats, shape (batch,): of its class, or the mean over labels of that of yes and no.
+    """Return the entropy of each row in nats, shape (batch,).
+
+    For several labels a row it is the mean over the labels' yes-or-no entropies.
 
     Args:
         probabilities: shape (batch, classes).
         multi_label: whether rows sum to 1 (False) or each column is a probability of its own.
+
+    Example:
+        >>> import torch
+        >>> entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]]), multi_label=False)
+        tensor([0.6931, 0.0000])
     """
     import torch
 

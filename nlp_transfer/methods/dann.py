@@ -1,13 +1,9 @@
-"""DANN: features from which a discriminator cannot tell the source from the target.
+"""DANN: train features from which a discriminator cannot tell the domains apart.
 
-    L = L_S + L_D(R(f)),    R: gradient reversal of strength weight · λ(progress)
+    L = L_S + L_D(R(f)),    R: gradient reversal of strength weight * λ(progress)
 
-The discriminator learns at full strength from the start; what works back on the encoder grows from 0 as λ does. Needs
-unlabelled target text.
-
-A MiniLM, 3 epochs, seeds 0 and 1: accuracy 0.915 and 0.907 from books to kitchen, where the source alone gives 0.906
-and 0.905; from kitchen to dvd 0.866 and 0.862, where it gives 0.856 and 0.850 (on another processor; at its last
-checkpoint, which target_infomax takes).
+The discriminator trains at full strength from the start; the reversed gradient grows from 0 as λ does.
+Needs unlabelled target text.
 Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 """
 
@@ -24,7 +20,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class DANN(Adversarial):
-    """Domain-adversarial training. Goes with the method that decides which weights move.
+    """Align features by a discriminator. It joins a method that chooses the trainable weights.
 
     Fields: see `Adversarial`.
     """
@@ -33,13 +29,13 @@ class DANN(Adversarial):
     citation: ClassVar[str] = "Ganin et al. (2016), https://arxiv.org/abs/1505.07818"
 
     def network(self, shapes: Shapes) -> Network:
-        """The discriminator; see `Method.network`."""
+        """Return the discriminator; see `AlignmentMethod.network`."""
         from nlp_transfer.models.discriminators import Discriminator
 
         return Network(Discriminator(shapes.hidden, self.hidden_size, shapes.sources), self.learning_rate)
 
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
-        """By the features alone; see `Adversarial.judge`."""
+        """Discriminate by the features only; see `Adversarial.discriminate`."""
         from nlp_transfer.models.discriminators import reverse_gradient
 
         return network(reverse_gradient(side.pooled, strength)), None

@@ -1,8 +1,9 @@
-"""Frozen encoder: the encoder stays as it is; a linear classifier reads one of its layers.
+"""Frozen encoder: fit a linear classifier on one layer of an encoder that stays as it is.
 
-The layer, pooling and penalty are chosen on validation, from one encoding of the texts (probing.py). The result is a
-plain model of the same family, without the layers above the chosen one, so it is also faster. Middle layers are often
-the best: the last ones are shaped by what the encoder was pretrained for.
+Layer, pooling and penalty are chosen on validation, from one encoding of the texts (`probing.py`). The result is a
+plain model of the same family without the layers above the chosen one, which makes it faster. Middle layers are often
+best, since the last ones are shaped by pretraining.
+Needs a task with class logits.
 Reference: Tenney et al. (2019), https://arxiv.org/abs/1905.05950
 """
 

@@ -1,7 +1,7 @@
-"""Full fine-tuning: every weight of the encoder and the head trains.
+"""Full fine-tuning: train every weight of encoder and head.
 
-With `layer_decay` below 1 lower layers take smaller steps, and with `head_learning_rate` the head, which begins with
-random weights, takes larger ones (see learning_rates.py). Where texts are few, that is worth as much as many epochs.
+With `layer_decay` below 1 lower layers take smaller steps; `head_learning_rate` lets the new head take larger ones
+(`learning_rates.py`), which helps most with few texts.
 Reference: Devlin et al. (2019), https://arxiv.org/abs/1810.04805
 """
 
@@ -58,5 +58,5 @@ class FullFineTuning(Method):
         return model
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
-        """See `rate_groups`."""
+        """Yield the groups of `rate_groups`."""
         return rate_groups(model, learning_rate, self.layer_decay, self.head_learning_rate)

@@ -1,10 +1,10 @@
-"""Learning rates that differ by depth: layer-wise decay below the top, and a rate of its own for the head.
+"""Learning rates by depth: layer-wise decay below the top, and a rate for the head.
 
-    lr(layer) = lr · decay^depth
+    lr(layer) = lr * decay^depth
 
-The top layer has depth 0, the layer below depth 1, …; the embeddings, and what all layers share, have the depth after
-the lowest layer. Low layers hold what is general, and need to move less. The head, and a pooler before it, begin with
-random weights: they take the run's rate, or one of their own, which may be ten times as large.
+The top layer has depth 0, the next one depth 1, …; the embeddings, and weights that all layers share, have the depth
+below the lowest layer. The head, and a pooler before it, start from random weights: they take the run's rate, or one of
+their own, which may be ten times as large.
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146; Sun et al. (2019), https://arxiv.org/abs/1905.05583
 """
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def rate_problems(method: str, decay: float, head_learning_rate: float | None) -> list[str]:
-    """The problems with these settings, worded for the method's config."""
+    """Return the problems of these settings.
+
+    Example:
+        >>> rate_problems("full_fine_tuning", 1.5, None)
+        ['full_fine_tuning.layer_decay is 1.5; expected 0 < layer_decay <= 1 (1 is no decay).']
+    """
     problems = []
     if not 0 < decay <= 1:
         problems.append(f"{method}.layer_decay is {decay}; expected 0 < layer_decay <= 1 (1 is no decay).")
@@ -30,7 +35,7 @@ def rate_problems(method: str, decay: float, head_learning_rate: float | None) -
 
 
 def check_head(method: str, head_learning_rate: float | None, model: "PreTrainedModel") -> None:
-    """Refuse a rate for a head that the model does not have.
+    """Check that a model has a head, where a rate for it is set.
 
     Raises:
         ConfigError: it has none.
@@ -75,7 +80,7 @@ def rate_groups(
 
 
 def _head(plain: "PreTrainedModel") -> "list[nn.Parameter]":
-    """The parameters of a classifier's head, and of the pooler before it; of the head that guesses tokens, its own."""
+    """Return the parameters of a classifier's head and the pooler before it, or of a masked-language-modelling head."""
     from nlp_transfer.models.families import family
 
     if type(plain).__name__.endswith("ForMaskedLM"):

@@ -1,11 +1,11 @@
-"""LoRA: every linear layer of the encoder's layers learns a change of low rank; its own weights stay as they are.
+"""LoRA: train a change of low rank for every linear layer of the encoder; its own weights stay as they are.
 
-    W' = W + (alpha / r) · B A,    A: (r, in), B: (out, r), B = 0 at the start
+    W' = W + (alpha / r) B A,    A: (r, in), B: (out, r), B = 0 at the start
 
-rsLoRA scales by alpha / sqrt(r) instead; DoRA learns the length of each row of W' apart from its direction. The head,
-and every other parameter that the checkpoint did not hold, trains in full and is saved with the adapter. With `layers`
-only the upper layers get one; what those below make of a text is then computed once
-(training/extensions/activation_cache.py). Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear
+rsLoRA scales by alpha / sqrt(r); DoRA trains the length of each row of W' apart from its direction. The head, and every
+other parameter that the checkpoint does not hold, is trained in full and saved with the adapter. With `layers` only the
+top layers get one, and the outputs of those below are computed once.
+Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear
 layers: Dettmers et al. (2023), https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA:
 https://arxiv.org/abs/2402.09353
 """

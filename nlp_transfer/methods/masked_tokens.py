@@ -157,10 +157,9 @@ def masks_for(name: str, tokenizer: Any, probability: float) -> TokenMasker:
         ConfigError: the tokenizer has no mask token, or there is none.
     """
     if tokenizer is None:
-        raise ConfigError(f"{name} hides words of texts and needs the tokenizer: pass processing_class=tokenizer.")
+        raise ConfigError(f"{name} masks tokens and needs the tokenizer: pass processing_class=tokenizer.")
     if getattr(tokenizer, "mask_token_id", None) is None:
         raise ConfigError(
-            f"{name} hides words of texts, and the tokenizer has no mask token. Name an encoder that was pretrained "
-            "with masks."
+            f"{name} masks tokens, and the tokenizer has no mask token. Name an encoder that was pretrained with masks."
         )
     return TokenMasker.of(tokenizer, probability=probability, whole_words=False)

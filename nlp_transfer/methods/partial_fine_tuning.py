@@ -1,11 +1,10 @@
-"""Partial fine-tuning: the top k layers and the head train; the embeddings and the layers below stay as they are.
+"""Partial fine-tuning: train the top k layers and the head; embeddings and lower layers stay as they are.
 
-What stays is computed without dropout, and once for each text where that pays
-(training/extensions/activation_cache.py).
-
-`gradual_unfreezing` opens the top layers one after the other: first the head alone, then one more layer from the top at
-equal shares of the training steps, so that a fresh head does not shake layers that it cannot use yet. `layer_decay`
-makes the steps of lower layers smaller, `head_learning_rate` those of the head larger (see learning_rates.py).
+Frozen layers are computed without dropout, and once for each text where that pays. `gradual_unfreezing` opens the top
+layers one after the other, the head first, at equal shares of the training steps, so that a new head does not disturb
+layers that it cannot use yet. `layer_decay` makes the steps of lower layers smaller, `head_learning_rate` those of the
+head larger (`learning_rates.py`).
+Needs a task with a head of its own.
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
 """
 
@@ -21,7 +20,9 @@ from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedModel, TrainerCallback
+    from transformers import PreTrainedModel
+
+    from nlp_transfer.methods.extension import Extension
 
 
 @final
@@ -72,15 +73,13 @@ class PartialFineTuning(Method):
         return model
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
-        """See `rate_groups`."""
+        """Yield the groups of `rate_groups`."""
         return rate_groups(model, learning_rate, self.layer_decay, self.head_learning_rate)
 
-    def callbacks(self, model: "nn.Module") -> "list[TrainerCallback]":
-        """The callback that opens the layers, where asked for."""
+    def extension(self) -> "Extension | None":
+        """Return what opens the layers one by one, where asked for."""
         if not self.gradual_unfreezing or self.layers == 0:
-            return []
+            return None
         from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing
-        from nlp_transfer.models.families import encoder_layers, plain_model
 
-        layers = list(encoder_layers(plain_model(model)))
-        return [GradualUnfreezing(list(reversed(layers[len(layers) - self.layers :])))]
+        return GradualUnfreezing(self.layers)

@@ -1,13 +1,12 @@
-"""A linear probe: the best linear classifier on a frozen encoder, written into a plain model of its family.
+"""A linear probe: fit the best linear classifier on a frozen encoder, and write it into a plain model of its family.
 
-The texts are encoded once, and in a later run not again (models/activation_cache/features.py). For every layer,
-pooling, loss and penalty a classifier is fitted to its optimum on the training rows (models/heads/linear_probe.py), the
-best on validation is kept, and it is written into the model (models/heads/pooling.py): layers above the chosen one are
-dropped. `frozen_encoder` stops there; `lp_ft` goes on from there.
+The texts are encoded once, and read from the cache in later runs. For every layer, pooling, loss and penalty a
+classifier is fitted to its optimum on the training rows (`models/heads/linear_probe.py`). The best on validation is
+written into the model, and the layers above its layer are dropped. `frozen_encoder` stops there; `lp_ft` goes on.
 
-The loss is the task's own, or that of a linear SVM (models/heads/margin_loss.py), whose logits are then brought to the
-scale on which validation is most probable. Validation chooses well between few candidates: of many, the best of 100
-rows is mostly luck. Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
+The loss is the task's, or that of a linear SVM, whose logits are then scaled so that validation is most probable.
+Validation chooses well between few candidates only.
+Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
 import logging
@@ -32,7 +31,7 @@ CHECKED_ROWS = 16
 """How many validation rows are run through the finished model, to see that its logits are the fitted ones."""
 
 LOSSES = ("task", "squared_hinge")
-"""What heads may be fitted by: the task's loss, or that of a linear SVM."""
+"""The losses that heads may be fitted by: the task's, or that of a linear SVM."""
 
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """The penalties that are tried where none are named."""
@@ -40,7 +39,7 @@ PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 
 @dataclass(frozen=True)
 class Probe:
-    """What a probe may try.
+    """List the candidates of a probe.
 
     Args:
         method: the method that it belongs to, for messages.
@@ -73,7 +72,7 @@ class Probe:
             raise ConfigError(problems)
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse what this encoder does not have.
+        """Check that the encoder has the layers and poolings.
 
         Raises:
             ConfigError: with every such layer and pooling; or the model has an adapter, or is of no known family.
@@ -105,7 +104,7 @@ class Probe:
         """Encode, fit, choose, and write the choice into the model, in place.
 
         Returns:
-            What was chosen, and all that was tried.
+            The choice, and all candidates with their scores.
 
         Raises:
             ConfigError: there are no validation rows.
@@ -147,7 +146,7 @@ class Probe:
     def _fit(
         self, model: "PreTrainedModel", context: Context, train: "EncodedRows", validation: "EncodedRows"
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Every candidate with its score, and the best with its weights. Ties go to lower layers and more penalty."""
+        """Return every candidate with its score, and the best with its weights (lower layer, more penalty on ties)."""
         from tqdm.auto import tqdm
 
         from nlp_transfer.models.families import final_linear
@@ -202,7 +201,12 @@ class Probe:
 
 
 def same_on_all_processes(result: Any) -> Any:
-    """The first process's result: each computes it, and rounding must not let them choose different layers."""
+    """Return the first process's result, since rounding must not let processes choose different layers.
+
+    Example:
+        >>> same_on_all_processes(3)
+        3
+    """
     from torch.distributed import broadcast_object_list, is_available, is_initialized
 
     if not (is_available() and is_initialized()):
@@ -213,7 +217,7 @@ def same_on_all_processes(result: Any) -> Any:
 
 
 def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -> dict[str, Any]:
-    """Say where the features are kept, or why they are not; the same as a fact for the report."""
+    """Log where the features are cached, or why they are not; return the same for the report."""
     from nlp_transfer.models.activation_cache.store import shown_bytes
 
     if context.activations is None:

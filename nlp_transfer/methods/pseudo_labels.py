@@ -57,7 +57,7 @@ class PseudoLabels(Extension):
                 f"{self.method.name}: {int(has_label(self.labels).sum()):,} of {len(made):,} target texts have a "
                 f"pseudo-label in epoch {epoch + 1}."
             )
-        if epoch == 0 and not self.method.labelling_epochs(epochs):
+        if epoch == 0 and not self.method.target_passes(epochs):
             log.warning(
                 f"{self.method.name}: training ends before the first epoch that gives pseudo-labels, so it is as if "
                 "it were not there. Train longer."

@@ -1,29 +1,19 @@
-"""Self-training: the target's texts get the labels that the model is surest of, and are learned from.
+"""Self-training: train on the most confident predictions of the model for target texts.
 
-    L = L_S + weight · (mean loss of the update's target rows that have a pseudo-label)
+    L = L_S + weight * (mean loss of the step's target rows that have a pseudo-label)
 
-At the start of each epoch the model of that moment is the teacher: it labels all target texts, and of each predicted
-class the surest share keeps its label, so that classes which the model finds easy do not keep more than others of what
-they are given. The share grows over the run. The first epochs learn from the source alone. Needs unlabelled
-target text.
-
-Of several labels a text keeps all of them, or none: those with a label are ranked by the least sure of the text's
-yes-or-no decisions, and so are those without any label.
-
-A MiniLM, 3 epochs, on the twelve pairs of review domains (seed 0): mean accuracy 0.891, where the source alone, its
-checkpoints by accuracy on the source, gives 0.888. Electronics to books gains 1.6 points, kitchen to dvd 1.2; kitchen
-to books loses 0.9, electronics to dvd 0.65. With seed 1 books to kitchen has 0.918 for 0.905, kitchen to dvd 0.858 for
-0.850 (on another processor); shares of 0.5 to 0.9 gave 0.901 for the first, and coral beside it 0.911. After coral and
-mmd it adds nothing: begun from their soup with the source alone, 2 epochs took kitchen to dvd from 0.873 to 0.867. From
-listed to unlisted licences (7 classes, other frequencies), where the source's model is wrong about most texts, accuracy
-falls from 0.386 to 0.314, and macro-F1 rises from 0.270 to 0.296.
+At the start of each epoch the current model labels all target texts. Of each predicted class the most confident share
+keeps its label, so that easy classes are not preferred; the share grows over the run. The first epochs train on the
+source only. With several labels a text, a text keeps all of them or none: texts with a label are ranked by the least
+confident of their yes-or-no decisions, and so are those without any label.
+Needs unlabelled target text.
 Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
@@ -40,7 +30,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class SelfTraining(AlignmentMethod):
-    """Learn from the model's own labels of target texts. Goes with the method that decides which weights move.
+    """Train on pseudo-labels of target texts. It joins a method that chooses the trainable weights.
 
     Args:
         weight: of the pseudo-labelled rows' loss.
@@ -99,8 +89,21 @@ class SelfTraining(AlignmentMethod):
         choose = surest_sets if multi_label else most_confident
         return choose(probabilities(), share, self.least_probability)
 
-    def labelling_epochs(self, epochs: float) -> int:
-        """Return the number of epochs, of a run of so many, in which `pseudo_labels` computes probabilities."""
+    def check_run(self, tokenizer: Any, epochs: float) -> None:
+        """Check that the run has epochs with pseudo-labels; see `AlignmentMethod.check_run`."""
+        if self.source_epochs >= epochs:
+            raise ConfigError(
+                f"self_training.source_epochs is {self.source_epochs} and training.num_train_epochs {epochs:g}, so no "
+                "pseudo-label would be given. Train longer."
+            )
+
+    def target_passes(self, epochs: float) -> int:
+        """Return the number of epochs with pseudo-labels.
+
+        Example:
+            >>> SelfTraining(source_epochs=1).target_passes(3)
+            2
+        """
         return max(0, math.ceil(epochs) - self.source_epochs)
 
     def extension(self) -> Extension:
@@ -110,7 +113,7 @@ class SelfTraining(AlignmentMethod):
         return PseudoLabels(self)
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
-        """See `AlignmentMethod.term`; nothing for an update without a pseudo-labelled row."""
+        """Return the mean loss of pseudo-labelled rows; None for a step without any. See `AlignmentMethod.term`."""
         if target.losses is None or target.labelled is None or not bool(target.labelled.any()):
             return None
         return Term(
@@ -121,12 +124,16 @@ class SelfTraining(AlignmentMethod):
 
 
 def most_confident(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
-    """The predicted class of the surest rows of each class, int64, shape (rows,); -1 for the others.
+    """Return the predicted class of the most confident rows of each class, int64, shape (rows,); -1 for others.
 
     Args:
         probabilities: shape (rows, classes).
         share: of the rows of each predicted class that keep it, rounded up.
         least: what the class's probability must reach.
+
+    Example:
+        >>> most_confident(np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), share=0.5, least=0.0)
+        array([ 0, -1,  1])
     """
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     labels = np.full(len(predicted), -1, dtype=np.int64)
@@ -138,7 +145,7 @@ def most_confident(probabilities: np.ndarray, share: float, least: float) -> np.
 
 
 def surest_sets(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
-    """The predicted labels of the surest rows, 0 or 1, int64, shape (rows, labels); -1 throughout for the others.
+    """Return the predicted labels of the most confident rows, 0 or 1, int64, shape (rows, labels); -1 for others.
 
     A row is as sure as the least sure of its decisions, which are for a label where its probability is a half or more.
 
@@ -147,6 +154,11 @@ def surest_sets(probabilities: np.ndarray, share: float, least: float) -> np.nda
         share: of the rows that are given a label, and of those that are given none, that keep what they are given,
             rounded up; a row with several labels keeps them where one of them would.
         least: what the least sure decision must reach.
+
+    Example:
+        >>> surest_sets(np.array([[0.9, 0.1], [0.6, 0.4]]), share=0.5, least=0.0)
+        array([[ 1,  0],
+               [-1, -1]])
     """
     given = probabilities >= 0.5
     sure = np.maximum(probabilities, 1 - probabilities).min(axis=1)

@@ -83,10 +83,6 @@ class TransferSeams(Trainer):
         self.extensions = default_extensions(self.methods, adapter=peft_config is not None)
         for extension in (*self.extensions, self.resume):
             extension.attach(self)
-        trained: Any = self.model
-        for method in self.methods:
-            for callback in method.callbacks(trained):
-                self.add_callback(callback)
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
         """As in `Trainer`, with the methods applied to each new model (hyper-parameter search makes many)."""

@@ -1,5 +1,6 @@
 """Choose the target rows that training may see, and check them before it begins."""
 
+import math
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,10 +12,8 @@ from transformers import PreTrainedTokenizerBase
 from nlp_transfer.data.corpus import with_corpus_name
 from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.methods import SelfTraining, TargetMLM
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.masked_tokens import masks_for
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.training.experiment_parts import ExperimentParts
@@ -56,16 +55,12 @@ def check_adaptation(
     except ConfigError as error:
         problems += error.problems
     problems += _selection_problems(experiment, encoded, target)
-    for method in experiment.methods:
-        if isinstance(method, TargetMLM):
-            masks_for(method.name, tokenizer, method.mask_probability)
-        if isinstance(method, SelfTraining) and experiment.training.max_steps <= 0:
-            epochs = experiment.training.num_train_epochs
-            if method.source_epochs >= epochs:
-                problems.append(
-                    f"self_training.source_epochs is {method.source_epochs} and training.num_train_epochs {epochs:g}, "
-                    "so no pseudo-label would be given. Train longer."
-                )
+    epochs = math.inf if experiment.training.max_steps > 0 else experiment.training.num_train_epochs
+    for method in active_methods(experiment.methods):
+        try:
+            method.check_run(tokenizer, epochs)
+        except ConfigError as error:
+            problems += error.problems
     if names and experiment.training.n_gpu > 1:
         problems.append(f"{names} cannot use several GPUs from one process. Start one process for each, by torchrun.")
     for variable, name in (("ACCELERATE_USE_FSDP", "FSDP"), ("ACCELERATE_USE_DEEPSPEED", "DeepSpeed")):

@@ -3,8 +3,9 @@
 import copy
 import dataclasses
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, final
 
 import pytest
 import torch
@@ -12,13 +13,16 @@ from peft import PeftModel
 from torch import nn
 from transformers import AutoModelForSequenceClassification
 
+from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import METHODS
-from nlp_transfer.methods.alignment import AlignmentMethod
-from nlp_transfer.methods.base import Change, Method, check_all, prepare_all
+from nlp_transfer.methods.alignment import AlignmentMethod, Features, Network, Shapes, Term
+from nlp_transfer.methods.base import Change, Method, Needs, check_all, prepare_all
 from nlp_transfer.models.families import count_parameters
+from nlp_transfer.models.outputs import Output
 from tests.methods.adapting import side, term_of
-from tests.tiny_models import context, inputs, logits, random_rows, tiny_config, tiny_model
+from tests.tiny_models import collate, context, inputs, logits, random_rows, tiny_config, tiny_model
 
 QUERIES = r".*\.(query|query_proj|q_lin|Wqkv)"
 """The linear layers that make queries, in each of the families under contract."""
@@ -289,3 +293,103 @@ def test_unknown_family(name: str) -> None:
         ConfigError, match=r"Model type 'gpt2' is not an encoder family known here. Families: bert, roberta"
     ):
         METHODS[name]().check(model)
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class HeadOnly(Method):
+    """Train the head only, at a rate of its own.
+
+    Args:
+        rate: the learning rate of the head.
+    """
+
+    name: ClassVar[str] = "head_only"
+    citation: ClassVar[str] = "None (2026), https://example.org"
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.HEAD}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+
+    rate: float = 0.5
+
+    def prepare(self, model: Any, context: Any) -> nn.Module:
+        model.base_model.requires_grad_(False)
+        prepared: nn.Module = model
+        return prepared
+
+    def parameter_groups(self, model: nn.Module, learning_rate: float) -> Iterator[tuple[list[str], float]]:
+        yield [name for name, parameter in model.named_parameters() if parameter.requires_grad], self.rate
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class MeanDistance(AlignmentMethod):
+    """Align the means of features.
+
+    Args:
+        weight: the factor of the distance.
+    """
+
+    name: ClassVar[str] = "mean_distance"
+    citation: ClassVar[str] = "Tzeng et al. (2014), https://arxiv.org/abs/1412.3474"
+
+    weight: float = 1.0
+
+    def network(self, shapes: Shapes) -> Network:
+        return Network(nn.Linear(shapes.hidden, 2), 0.25)
+
+    def term(self, source: Features, target: Features, progress: float, network: nn.Module | None) -> Term:
+        assert network is not None
+        apart = network(source.pooled.mean(0)) - network(target.pooled.mean(0))
+        return Term(apart.square().sum(), self.weight, logged={"progress": progress})
+
+
+def test_a_method_is_one_class_and_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its name in METHODS is all that configuration, checks, trainer and log need."""
+    for method in (HeadOnly, MeanDistance):
+        monkeypatch.setitem(METHODS, method.name, method)
+    source, target = tmp_path / "source.jsonl", tmp_path / "target.jsonl"
+    for path in (source, target):
+        path.write_text('{"text": "a text", "label": "a"}\n')
+    tree = {
+        "model": str(tmp_path),
+        "source": {"path": str(source)},
+        "target": {"path": str(target)},
+        "methods": [{"name": "head_only", "rate": 0.125}, "mean_distance"],
+        "training": {"output_dir": str(tmp_path / "run")},
+    }
+    experiment = load_config(tree=tree, overrides=[("methods.mean_distance.weight", 2.0)])
+    assert experiment.methods == (HeadOnly(rate=0.125), MeanDistance(weight=2.0))
+    with pytest.raises(ConfigError, match=r"mean_distance needs text of a target domain, and there is none"):
+        load_config(tree={**tree, "target": None})
+    with pytest.raises(
+        ConfigError, match=r"head_only does not go with masked_language_modeling\. Methods for it: full"
+    ):
+        load_config(tree={**tree, "methods": ["head_only"], "task": "masked_language_modeling"})
+    with pytest.raises(ConfigError, match="head_only and lora each choose the trainable weights"):
+        load_config(tree={**tree, "methods": ["head_only", "lora"]})
+
+    arguments = TransferArguments(
+        output_dir=str(tmp_path / "run"),
+        use_cpu=True,
+        max_steps=4,
+        per_device_train_batch_size=4,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    trainer = TransferTrainer(
+        tiny_model("bert"),
+        arguments,
+        collate,
+        train_dataset=random_rows(12, seed=1),
+        target_dataset=random_rows(8, seed=2).remove_columns("labels"),
+        methods=experiment.methods,
+    )
+    model: Any = trainer.model
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    trainer.train()
+    moved = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
+    assert moved == {"classifier.weight", "classifier.bias"}
+    assert {0.125, 0.25} == {group["initial_lr"] for group in trainer.optimizer.param_groups if group["params"]}
+    assert {"source_loss", "mean_distance_loss", "mean_distance_progress"} <= set(trainer.state.log_history[0])

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback
 
+from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
 from tests.tiny_models import FAMILIES, collate, context, random_rows, tiny_model
+from tests.training.stand_in import attached, stand_in
 
 
 def free_names(model: torch.nn.Module) -> set[str]:
@@ -85,12 +87,12 @@ class Watch(TrainerCallback):
         self.head_moved.append(not torch.equal(self.head.weight, self.head_before))
 
 
-def train(tmp_path: Path, method: PartialFineTuning, **arguments: object) -> tuple[Watch, Trainer]:
-    model = method.prepare(tiny_model("bert"), context())
+def train(tmp_path: Path, method: PartialFineTuning, **arguments: object) -> tuple[Watch, TransferTrainer]:
+    model = tiny_model("bert")
     watch = Watch(model)
-    trainer = Trainer(
+    trainer = TransferTrainer(
         model=model,
-        args=TrainingArguments(
+        args=TransferArguments(
             output_dir=str(tmp_path),
             per_device_train_batch_size=4,
             report_to=[],
@@ -103,7 +105,8 @@ def train(tmp_path: Path, method: PartialFineTuning, **arguments: object) -> tup
         ),
         train_dataset=random_rows(24),
         data_collator=collate,
-        callbacks=[*method.callbacks(model), watch],
+        methods=method,
+        callbacks=[watch],
     )
     trainer.train()
     return watch, trainer
@@ -129,17 +132,16 @@ def test_the_clipped_norm_is_that_of_the_open_weights(tmp_path: Path) -> None:
 
 def test_a_resumed_run_goes_on_where_it_was() -> None:
     model = tiny_model("bert")
-    callback = GradualUnfreezing(list(reversed(model.bert.encoder.layer[1:])))
-    state = type("State", (), {"global_step": 4, "max_steps": 6})()
-    callback.on_train_begin(None, state, None)
-    assert callback.open_layers == 2
-    callback.on_train_begin(None, state, None)
-    assert len(model.bert.encoder.layer[2].output.dense.weight._backward_hooks) == 1  # not doubled
-    callback.on_train_end(None, state, None)
-    assert not model.bert.encoder.layer[2].output.dense.weight._backward_hooks
+    weight = model.bert.encoder.layer[2].output.dense.weight
+    unfreezing = attached(GradualUnfreezing(2), stand_in(model))
+    unfreezing.trainer.state.global_step, unfreezing.trainer.state.max_steps = 4, 6
+    with unfreezing.training():
+        assert unfreezing.prepare_step([]) == []
+        assert unfreezing.open_layers == 2
+        assert len(weight._backward_hooks) == 1
+    assert not weight._backward_hooks
 
 
-def test_no_callback_unless_asked_for() -> None:
-    model = tiny_model("bert")
-    assert PartialFineTuning().callbacks(model) == []
-    assert PartialFineTuning(layers=0, gradual_unfreezing=True).callbacks(model) == []
+def test_no_extension_unless_asked_for() -> None:
+    assert PartialFineTuning().extension() is None
+    assert PartialFineTuning(layers=0, gradual_unfreezing=True).extension() is None

@@ -157,11 +157,11 @@ def test_all_target_tokens_are_seen_with_other_masks_each_time(tmp_path: Path) -
 
 def test_without_a_tokenizer_or_a_mask_token(tmp_path: Path) -> None:
     model = classifier("bert", tmp_path / "model")
-    with pytest.raises(ConfigError, match=r"target_mlm hides words .* needs the tokenizer: pass processing_class"):
+    with pytest.raises(ConfigError, match=r"target_mlm masks tokens and needs the tokenizer: pass processing_class"):
         trainer(model, tmp_path, [TargetMLM()], processing_class=None).train()
     tokenizer = tiny_tokenizer()
     tokenizer.mask_token = None
-    with pytest.raises(ConfigError, match="target_mlm hides words of texts, and the tokenizer has no mask token"):
+    with pytest.raises(ConfigError, match="target_mlm masks tokens, and the tokenizer has no mask token"):
         trainer(model, tmp_path, [TargetMLM()], processing_class=tokenizer).train()
 
 

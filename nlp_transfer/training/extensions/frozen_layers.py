@@ -69,9 +69,8 @@ class FrozenLayers(Extension):
 
 
 def gradual_unfreezing(trainer: Any) -> GradualUnfreezing | None:
-    """Return a trainer's callback for gradual unfreezing, if it has one."""
-    found = [one for one in trainer.callback_handler.callbacks if isinstance(one, GradualUnfreezing)]
-    return found[0] if found else None
+    """Return a trainer's extension for gradual unfreezing, if it has one."""
+    return next((one for one in trainer.extensions if isinstance(one, GradualUnfreezing)), None)
 
 
 def layers_frozen_at(trainer: Any, step: int) -> int:
@@ -79,7 +78,7 @@ def layers_frozen_at(trainer: Any, step: int) -> int:
     gradual = gradual_unfreezing(trainer)
     if gradual is None:
         return frozen_layers(trainer.accelerator.unwrap_model(trainer.model))
-    opened = open_layers(step, trainer.state.max_steps, len(gradual.layers))
+    opened = open_layers(step, trainer.state.max_steps, gradual.count)
     return len(encoder_layers(_plain(trainer))) - opened
 
 
@@ -95,7 +94,7 @@ def frozen_phases(trainer: Any) -> list[FrozenPhase]:
     gradual, frozen = gradual_unfreezing(trainer), frozen_layers(trainer.accelerator.unwrap_model(trainer.model))
     if gradual is None or arguments.world_size > 1:
         return [FrozenPhase(frozen, passes)]
-    count, depth = len(gradual.layers), len(encoder_layers(_plain(trainer)))
+    count, depth = gradual.count, len(encoder_layers(_plain(trainer)))
     begin = open_layers(state.global_step, state.max_steps, count)
     return [FrozenPhase(depth - opened, passes / (count + 1)) for opened in range(begin, count + 1)]
 
