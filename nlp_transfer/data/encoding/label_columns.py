@@ -29,6 +29,7 @@ def has_label(labels: Tensor) -> Tensor:
         labels: class ids, or 0 and 1 for each label; negative for rows without.
 
     Example:
+        >>> import torch
         >>> has_label(torch.tensor([2, -100, 0]))
         tensor([ True, False,  True])
     """
