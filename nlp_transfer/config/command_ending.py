@@ -1,4 +1,4 @@
-"""How a command ends: exit statuses, and errors that the user can mend as text, not as a traceback."""
+"""End a command with an exit status, and print errors that the user can mend as text."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 RESUMABLE = 75
-"""Exit status of a run that a signal stopped and `--resume` goes on with; sysexits' EX_TEMPFAIL: try again."""
+"""Exit status of a run that a signal stopped and that `--resume` continues; sysexits' EX_TEMPFAIL: try again."""
 
 NOT_PUSHED = 69
 """Exit status of a run that is finished and whole, and whose model did not get to the Hub; sysexits' EX_UNAVAILABLE."""
@@ -26,17 +26,17 @@ LOST_PROCESS = 76
 """Exit status of a process that another one of the run left behind; sysexits' EX_PROTOCOL."""
 
 NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
-"""Errors of the system that the user can mend."""
+"""System errors that the user can mend."""
 
 PIPE_CLOSED = 141
-"""Exit status after the reader of standard output left, as shells have it after SIGPIPE."""
+"""Exit status after the reader of standard output closed it, as shells have it after SIGPIPE."""
 
 BAD_INPUT = 2
 """Exit status after an error that the user can mend."""
 
 
 class ExitStatus:
-    """The exit status that `quiet_exit` came to."""
+    """Hold the exit status of `quiet_exit`."""
 
     code: int = 0
 
@@ -60,7 +60,7 @@ def quiet_exit() -> Iterator[ExitStatus]:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
     except NLPTransferError as error:
         status.code = BAD_INPUT
-        _tell(f"{type(error).__name__}: {error}")
+        _print_error(f"{type(error).__name__}: {error}")
     except BrokenPipeError:
         _discard_output()
         status.code = status.code or PIPE_CLOSED
@@ -69,7 +69,7 @@ def quiet_exit() -> Iterator[ExitStatus]:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise
         status.code = BAD_INPUT
-        _tell(f"{error.filename or 'A file'} cannot be written or read: {error.strerror}.")
+        _print_error(f"{error.filename or 'A file'} cannot be written or read: {error.strerror}.")
     except KeyboardInterrupt:
         status.code = INTERRUPTED
         if is_main_process():
@@ -136,14 +136,14 @@ def _leave_script_folder() -> None:
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != folder]
 
 
-_SAID = "nlp_transfer/said"
+_MESSAGE_KEY = "nlp_transfer/message"
 """The key under which the first process leaves the message that it ends with, for the others."""
 
 _PATIENCE = 5.0
 """How many seconds another process waits for it."""
 
 
-def _tell(message: str) -> None:
+def _print_error(message: str) -> None:
     """Print a message: on the first process of each machine, and on others unless the first one ends with the same."""
     distributed: Any = sys.modules.get("torch.distributed")
     store = None
@@ -151,13 +151,13 @@ def _tell(message: str) -> None:
         store = distributed.distributed_c10d._get_default_store()
     if store is not None and is_main_process():
         with contextlib.suppress(RuntimeError):
-            store.set(_SAID, message)
+            store.set(_MESSAGE_KEY, message)
     elif store is not None:
         with contextlib.suppress(RuntimeError):  # the store went with the process that held it
             until = time.monotonic() + _PATIENCE
-            while not store.check([_SAID]) and time.monotonic() < until:
+            while not store.check([_MESSAGE_KEY]) and time.monotonic() < until:
                 time.sleep(0.1)
-            if store.check([_SAID]) and store.get(_SAID).decode() == message:
+            if store.check([_MESSAGE_KEY]) and store.get(_MESSAGE_KEY).decode() == message:
                 return
         message = f"Process {os.environ.get('RANK')}: {message}"
     elif os.environ.get("LOCAL_RANK", os.environ.get("RANK", "0")) != "0":
@@ -166,5 +166,5 @@ def _tell(message: str) -> None:
 
 
 def is_main_process() -> bool:
-    """Whether this is the process that speaks; known before torch is imported."""
+    """Return whether this is the first process; known before torch is imported."""
     return os.environ.get("RANK", "0") == "0"

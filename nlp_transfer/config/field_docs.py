@@ -1,4 +1,4 @@
-"""A dataclass as a user reads it: its fields' types, defaults and meaning, for `--help` and for messages."""
+"""Describe a dataclass's fields, with their types, defaults and help, for `--help` and for messages."""
 
 import dataclasses
 import enum
@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 UNIONS = (typing.Union, types.UnionType)
-"""What `typing.get_origin` says of `A | B`, written in either way."""
+"""The origins of a union `A | B`, written in either way."""
 
 
 def type_name(hint: Any) -> str:
-    """A type as a user reads it: `float or null`, `one of auto, fp32, bf16`."""
+    """Return a type as a user reads it.
+
+    Example:
+        >>> type_name(float | None), type_name(typing.Literal["auto", "fp32"]), type_name(list[int])
+        ('float or null', 'one of auto, fp32', 'list of int')
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return "one of " + ", ".join(map(str, arguments))
@@ -24,7 +29,7 @@ def type_name(hint: Any) -> str:
         inner = [type_name(argument) for argument in arguments if argument is not Ellipsis]
         return f"{origin.__name__ if origin is not tuple else 'list'} of {' to '.join(inner)}"
     if arguments:
-        closed = names_of(hint)  # beside a closed set of names, `str` says nothing
+        closed = names_of(hint)  # next to a closed set of names, `str` adds nothing
         return " or ".join(dict.fromkeys(type_name(one) for one in arguments if not (closed and one is str)))
     if hint is Any:
         return "anything"
@@ -32,9 +37,13 @@ def type_name(hint: Any) -> str:
 
 
 def names_of(hint: Any) -> list[str]:
-    """The right names where a type allows no other strings, else none.
+    """Return the right names where a type allows no other strings, else none.
 
-    They are a Literal's or an Enum's. `Enum | str` is how transformers says that it takes an Enum's values.
+    They are a Literal's or an Enum's. transformers writes `Enum | str` where it takes an Enum's values.
+
+    Example:
+        >>> names_of(typing.Literal["stop", "skip"] | None), names_of(str)
+        (['stop', 'skip'], [])
     """
     names: list[str] = []
     parts = (hint, *(typing.get_args(hint) if typing.get_origin(hint) in UNIONS else ()))
@@ -47,7 +56,7 @@ def names_of(hint: Any) -> list[str]:
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """The help of a dataclass's fields, from its docstring, those of its bases, or the fields' own metadata.
+    """Return the help of a dataclass's fields, from its docstring, those of its bases, or the fields' metadata.
 
     Metadata is written for argparse, as transformers has it: `%%` is a percent sign.
     """
@@ -73,7 +82,7 @@ def described_fields(
         cls: the dataclass.
         prefix: what stands before each path.
         skip: fields that are described elsewhere.
-        names: types that annotations name and that their module imports for type checkers alone.
+        names: types that annotations name and that their module imports for type checkers only.
     """
     hints, docs = typing.get_type_hints(cls, localns=dict(names or {})), field_docs(cls)
     for f in dataclasses.fields(cls):
@@ -90,7 +99,7 @@ def described_fields(
 
 @dataclass(frozen=True)
 class HelpSection:
-    """Fields that `--help` shows together.
+    """Hold the fields that `--help` shows together.
 
     Args:
         title: above them.
@@ -104,7 +113,7 @@ class HelpSection:
 
     @classmethod
     def of(cls, described: type, title: str, prefix: str, text: str | None = None) -> Self:
-        """The fields of a dataclass.
+        """Return a section with the fields of a dataclass.
 
         Args:
             described: the dataclass.

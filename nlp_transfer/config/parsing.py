@@ -1,7 +1,6 @@
-"""YAML files and command-line overrides as one tree of plain values. What they mean is not known here.
+"""Read YAML files and command-line overrides as one tree of plain values.
 
-YAML is that of 1.2: `2e-5` is a number, `no` is a word, and a key given twice is an error. No tag makes an object, and
-a short text cannot stand for a huge one.
+YAML is that of 1.2: `2e-5` is a number, `no` is a word, and a key given twice is an error. No tag makes an object.
 """
 
 import os
@@ -10,26 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import CollectionNode, Node
 
 from nlp_transfer.config.renamed import unknown_name
 from nlp_transfer.errors import ConfigError, format_value
 from nlp_transfer.files import utf8_problem
 
 MAX_FILE_BYTES = 1 << 20
-"""The largest configuration file that is read: YAML takes seconds a megabyte, and data are no configuration."""
+"""The largest configuration file that is read: YAML takes seconds a megabyte."""
 
 MAX_CHARACTERS = 4 << 20
-"""What a text may have when its aliases are written out."""
+"""The most characters of a text with its aliases written out."""
 
 MAX_DEPTH = 50
-"""How deep lists and mappings may lie in one another."""
+"""How deep lists and mappings may be nested."""
 
 
 def read_yaml(file: str | Path) -> dict[str, Any]:
-    """A YAML 1.2 file's mapping; a key given twice is an error, not the last one's silent win.
+    """Return a YAML 1.2 file's mapping.
 
     Raises:
         ConfigError: no such file, too large, not YAML (with the line), or not a mapping.
@@ -56,7 +53,12 @@ def read_yaml(file: str | Path) -> dict[str, Any]:
 
 
 def read_value(text: str) -> Any:
-    """A command-line value as YAML reads it: `2e-5` is a number, `null` is None, `[a, b]` a list."""
+    """Return a command-line value as YAML reads it.
+
+    Example:
+        >>> read_value("2e-5"), read_value("null"), read_value("[a, b]")
+        (2e-05, None, ['a', 'b'])
+    """
     try:
         return load_yaml(text) if text else text
     except YAMLError:
@@ -64,62 +66,41 @@ def read_value(text: str) -> Any:
 
 
 def load_yaml(text: str) -> Any:
-    """The data of a YAML text; None where it holds none.
+    """Return the data of a YAML text; None where it holds none.
 
     Raises:
         YAMLError: not YAML, or more of it than a configuration has.
+
+    Example:
+        >>> load_yaml("{rate: 2e-5, name: no}")
+        {'rate': 2e-05, 'name': 'no'}
     """
-    reader = YAML(typ="safe", pure=True)
-    reader.Composer = _ShallowComposer
     try:
-        node = reader.compose(text)
-        if node is None:
-            return None
-        _check_extent(node, {}, ())
-        return reader.constructor.construct_document(node)
+        tree = YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         raise
-    except Exception as error:  # the reader lets through what Python says of a date, a number or a key
+    except Exception as error:  # the reader lets through what Python says of a date, a number, a key or the depth
         raise YAMLError(f"a value cannot be read ({error})") from error
-
-
-class _ShallowComposer(Composer):
-    """Ends at `MAX_DEPTH`, before the reader has seen the rest: its time grows with the square of the depth."""
-
-    _depth = 0
-
-    def compose_node(self, parent: Node | None, index: Any) -> Node:
-        """The next node with all that it holds."""
-        if self._depth >= MAX_DEPTH:
-            raise YAMLError(f"lists or mappings lie more than {MAX_DEPTH} deep in one another")
-        self._depth += 1
-        node: Node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-
-def _check_extent(node: Node, known: dict[int, int], above: tuple[int, ...]) -> int:
-    """How many characters a node has with its aliases written out; raises YAMLError where they are too many.
-
-    Args:
-        node: where to begin.
-        known: the characters of the nodes that were seen, by identity: each is looked at once, however often used.
-        above: the nodes around it.
-    """
-    if not isinstance(node, CollectionNode):
-        return 1 + len(str(node.value))
-    if id(node) in above:
-        raise YAMLError("an anchor holds an alias of itself")
-    if id(node) not in known:
-        inner = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
-        known[id(node)] = 1 + sum(_check_extent(part, known, (*above, id(node))) for part in inner)
-    if known[id(node)] > MAX_CHARACTERS:
-        raise YAMLError(f"with its aliases written out it has more than {MAX_CHARACTERS:,} characters")
-    return known[id(node)]
+    left, values = MAX_CHARACTERS, [(tree, 0)]
+    while values:
+        value, depth = values.pop()
+        left -= 1 + (len(value) if isinstance(value, str) else 0)
+        if left < 0 or depth > MAX_DEPTH:
+            raise YAMLError(f"with its aliases it has over {MAX_CHARACTERS:,} characters or {MAX_DEPTH} levels")
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        values += [(one, depth + 1) for one in inner]
+    return tree
 
 
 def merge_tree(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
-    """Lay one tree over another, in place: sections are merged, everything else is replaced."""
+    """Lay one tree over another, in place: sections are merged, everything else is replaced.
+
+    Example:
+        >>> tree = {"task": {"name": "lm", "max_length": 64}}
+        >>> merge_tree(tree, {"task": {"max_length": 128}})
+        >>> tree
+        {'task': {'name': 'lm', 'max_length': 128}}
+    """
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(tree.get(key), dict):
             merge_tree(tree[key], value)
@@ -128,7 +109,20 @@ def merge_tree(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -> None:
-    """Set one value by its path. In a list of named things, a step is a position or a name."""
+    """Set one value by its path. In a list of named items, a step is a position or a name.
+
+    Args:
+        tree: the tree, which is changed.
+        path: keys, positions and names, joined by dots.
+        value: the value.
+        problems: what is wrong is added here.
+
+    Example:
+        >>> tree = {"methods": ["lora"]}
+        >>> override(tree, "methods.lora.r", 16, [])
+        >>> tree
+        {'methods': [{'name': 'lora', 'r': 16}]}
+    """
     *steps, last = path.split(".")
     node: Any = tree
     for i, step in enumerate(steps):
@@ -178,14 +172,14 @@ NAME_BYTES = 255
 
 
 def path_problems(key: str, path: str) -> list[str]:
-    """Word why no run can use a path: empty, not UTF-8, too long, a NUL character, a file on its way, no permission.
+    """Return why no run can use a path: empty, not UTF-8, too long, a NUL character, no permission.
 
     Args:
         key: where it stands in the configuration, for the message.
         path: what was written.
 
     Returns:
-        One message, or none; that nothing is there is no problem here.
+        One message, or none; a path at which nothing is there is no problem.
     """
     if not path:
         return [f"{key} is empty; expected a path. An empty one would be the folder in which the command runs."]

@@ -1,8 +1,8 @@
-"""From a tree of plain values to dataclasses: each leaf is checked against the type of the field that it fills.
+"""Build dataclasses from a tree of plain values, and check each leaf against the type of its field.
 
-jsonargparse does that, so `2e-5`, `null` and lists mean what they say. Names out of a closed set (a Literal's, an
-Enum's, a field's `choices`) are checked here, so that the nearest right one can be told. Nothing stops at the first
-problem: a section that cannot be built is kept as far as it could be read, for the checks that follow.
+jsonargparse checks the types. Names out of a closed set (a Literal's, an Enum's, a field's `choices`) are checked here,
+to name the nearest right one. Nothing stops at the first problem: a section that cannot be built is kept as far as it
+could be read, for the checks that follow.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from nlp_transfer.errors import ConfigError, format_value, nearest_name
 
 @dataclass(frozen=True)
 class PartialConfig:
-    """What could be read of a section that cannot be built. Its attributes are those of the section.
+    """Hold what could be read of a section that cannot be built. Its attributes are those of the section.
 
     A field that was not given has its default; one that was given and could not be read is None.
 
@@ -44,12 +44,12 @@ class PartialConfig:
         return getattr(self.cls, name, None) if factory is dataclasses.MISSING else factory()
 
     def gives(self, name: str) -> bool:
-        """Whether the field was given a value, readable or not; null is none."""
+        """Return whether the field was given a value, readable or not; null is none."""
         return self.values.get(name) is not None or name in self.unread
 
 
 def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
-    """An instance of a dataclass from a mapping; a `PartialConfig`, and problems, where that cannot be.
+    """Build an instance of a dataclass from a mapping; a `PartialConfig`, and problems, where that cannot be.
 
     Args:
         cls: the dataclass.
@@ -83,7 +83,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
         instance = cls(**values)
         if whole:
             return instance
-    except ConfigError as error:  # what is said of a field that was not read is no problem of its own
+    except ConfigError as error:  # a message about a field that was not read is no problem of its own
         problems += [
             text for text in error.problems if not any(re.search(rf"\b{re.escape(name)}\b", text) for name in unread)
         ]
@@ -96,7 +96,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
 def build_named(
     table: Mapping[str, type], value: Any, what: str, path: str, problems: list[str], default: str | None = None
 ) -> Any:
-    """An instance of the class that `name` names, from `{name: …, field: …}` or the name alone.
+    """Build an instance of the class that `name` names, from `{name: …, field: …}` or just the name.
 
     Args:
         table: the classes by name.
@@ -121,21 +121,26 @@ def build_named(
 
 
 def check_field(field: "dataclasses.Field[Any]", hint: Any, value: Any, path: str, problems: list[str]) -> Any:
-    """The value as a dataclass's field takes it, as `check` says; a field's own default is always right."""
-    if value is None and field.default is None:  # not every type of another library's says what its default is
+    """Return the value as a dataclass's field takes it; see `check`. A field's own default is always right."""
+    if value is None and field.default is None:  # not every type in another library allows its default
         return None
     return check(hint, value, path, problems, field.metadata.get("choices", ()))
 
 
 def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterable[str] = ()) -> Any:
-    """The value as the type says; None, and a problem, where it does not fit.
+    """Return the value as the type has it; None, and a problem, where it does not fit.
 
     Args:
         hint: the type.
         value: what was written.
         path: where it stands, for messages.
         problems: what is wrong is added here.
-        choices: the right names, where the type alone does not tell them.
+        choices: the right names, where the type does not have them.
+
+    Example:
+        >>> problems = []
+        >>> check(float, 2, "rate", problems), check(int, "x", "count", problems), problems
+        (2.0, None, ["count is 'x'; expected int."])
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
@@ -159,7 +164,7 @@ def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterab
 
 
 def _without_any(hint: Any) -> Any:
-    """The type with `list[Any]` as `list`: jsonargparse copies the whole list for each item that it looks at."""
+    """Return the type with `list[Any]` as `list`: jsonargparse copies the whole list for each item."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list and arguments == (Any,):
         return list
@@ -169,7 +174,7 @@ def _without_any(hint: Any) -> Any:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a value is a string that names nothing; an Enum's member may be named in capitals too."""
+    """Return whether a value is a string that names nothing; an Enum's member may be named in capitals too."""
     return isinstance(value, str) and not isinstance(value, enum.Enum)
 
 
