@@ -1,22 +1,22 @@
-"""One experiment: a YAML file of typed sections, any value of which the command line may override by its path.
+"""Read an experiment: a YAML file of typed sections, any value of which the command line may override by its path.
 
     accelerate launch scripts/train.py --config configs/quickstart.yaml --task.max_length 1024
 
 Files and overrides make one tree (config/parsing.py); every leaf is checked against the type of the dataclass field
 that it fills (config/typed_values.py). All problems are reported together, before anything is loaded: also what no
-section can see alone, of those sections that could be read.
+section can find by itself, of those sections that could be read.
 """
 
 import copy
 import dataclasses
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
-from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs
+from nlp_transfer.config.field_docs import described_fields, field_docs
 from nlp_transfer.config.parsing import merge_tree, override, read_yaml
 from nlp_transfer.config.renamed import unknown_name
 from nlp_transfer.config.search_space import combinations
@@ -25,7 +25,6 @@ from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
-from nlp_transfer.training.own_arguments import OwnArguments
 from nlp_transfer.training.run_arguments import one_of_each, run_problems
 
 if TYPE_CHECKING:
@@ -34,24 +33,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment.
+    """Describe one experiment, checked when it is made.
 
     Args:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
         source: the domain that is learned from, or a list of such domains (`--source.0.path` is the first one's path).
             Its test split is scored at the end.
         training: the arguments of `transformers.TrainingArguments` that a run can honour, and ours.
-        task: what is predicted.
-        target: another domain that the model is scored on, and whose text methods such as dann learn from. Its labels
-            are for the report only, but for `joint`, which asks for those of its training split.
-        methods: how knowledge moves.
+        task: the task, such as sequence_classification.
+        target: another domain, which is scored, and from whose text methods such as dann learn. Its labels are for the
+            report only, except for `joint`, which asks for those of its training split.
+        methods: the transfer methods, in their order.
         source_only_baseline: where methods use the target, train without them too, and compare.
-        log_target_scores: score the target by its labels in each evaluation, for the log and the report alone: which
-            checkpoint each way of choosing would have taken, and how good that is.
-        prior_correction: predict with the class frequencies that the target's texts seem to have (one label a text).
+        log_target_scores: score the target by its labels in each evaluation, for the log and the report only: the
+            checkpoint that each criterion would have selected, and its score.
+        prior_correction: predict with class frequencies estimated from the target's texts (one label a text).
         search: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
             `training.metric_for_best_model` chooses.
-        baselines: what stands beside a classifier or a summariser in the report; null is all that go with the task.
+        baselines: simple predictors to score too; null is all of the task's.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.
         trust_remote_code: whether Python code that comes with the model may run; never that of another tokenizer.
@@ -75,22 +74,22 @@ class Experiment:
     attention_dropout: float | None = 0.0
 
     def __post_init__(self) -> None:
-        """Check what no section can check alone; raises ConfigError with all problems."""
+        """Check the sections against each other; raises ConfigError with all problems."""
         if problems := cross_problems(self):
             raise ConfigError(problems)
 
     @property
     def sources(self) -> tuple[CorpusConfig, ...]:
-        """The source corpora, one or several."""
+        """Return the source corpora, one or several."""
         return as_tuple(self.source)
 
     @property
     def baseline_names(self) -> tuple[str, ...]:
-        """The baselines that are scored."""
+        """Return the baselines that are scored."""
         return self.task.baseline_names if self.baselines is None else self.baselines
 
     def record(self) -> dict[str, Any]:
-        """The resolved configuration as a plain tree that `load_config` reads back; no secrets.
+        """Return the resolved configuration as a plain tree that `load_config` reads back; no secrets.
 
         Of the training arguments, those that were given are shown.
         """
@@ -117,7 +116,7 @@ class Experiment:
 
 
 def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
-    """Every combination of the values of `search`, by path, and the configuration with it.
+    """Return every combination of the values of `search`, by path, and the configuration with it.
 
     Raises:
         ConfigError: one cannot be.
@@ -164,7 +163,7 @@ def load_config(
 
 
 def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
-    """The arguments of Experiment from a tree, as far as they can be read; what is wrong is added to `problems`."""
+    """Return the arguments of Experiment from a tree, as far as they can be read; problems are added to `problems`."""
     from nlp_transfer.training import TransferArguments
 
     fields = {f.name: f for f in dataclasses.fields(Experiment)}
@@ -173,27 +172,13 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
     unread: set[str] = set()
     for key, value in tree.items():
         before = len(problems)
-        if key not in fields:
+        if key in _READERS:
+            values[key] = _READERS[key](value, problems)
+        elif key in fields:
+            values[key] = check(hints[key], value, key, problems)
+        else:
             problems.append(unknown_name("key", key, fields))
             unread.add(nearest_name(str(key), fields) or str(key))
-        elif key == "source" and isinstance(value, list):
-            read = [build(CorpusConfig, item, f"source.{i}", problems) for i, item in enumerate(value)]
-            values[key] = read[0] if len(read) == 1 else tuple(read) or None
-        elif key in ("source", "target"):
-            values[key] = None if value is None else build(CorpusConfig, value, key, problems)
-        elif key == "training":
-            values[key] = build(TransferArguments, value, key, problems)
-            if isinstance(value, dict):  # `do_train: false` is also the default, which given() leaves out
-                problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
-        elif key == "task":
-            values[key] = build_named(TASKS, value, "task", key, problems, default=SequenceClassification.name)
-        elif key == "methods":
-            items = value if isinstance(value, list) else [value]
-            read = [build_named(METHODS, item, "method", f"methods.{i}", problems) for i, item in enumerate(items)]
-            values[key] = tuple(method for method in read if method is not None) or (None if items else ())
-        else:
-            read = check(hints[key], value, key, problems)
-            values[key] = tuple(read) if key == "baselines" and read is not None else read
         if len(problems) > before:
             unread.add(key)
     for key in ("model", "source"):
@@ -205,8 +190,54 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
     return PartialConfig(Experiment, values, frozenset(unread | {"model", "source", "training"}))
 
 
+def _read_source(value: Any, problems: list[str]) -> Any:
+    if not isinstance(value, list):
+        return _read_target(value, problems, "source")
+    read = [build(CorpusConfig, item, f"source.{i}", problems) for i, item in enumerate(value)]
+    return read[0] if len(read) == 1 else tuple(read) or None
+
+
+def _read_target(value: Any, problems: list[str], key: str = "target") -> Any:
+    return None if value is None else build(CorpusConfig, value, key, problems)
+
+
+def _read_training(value: Any, problems: list[str]) -> Any:
+    from nlp_transfer.training import TransferArguments
+
+    read = build(TransferArguments, value, "training", problems)
+    if isinstance(value, dict):  # `do_train: false` is also the default, which given() leaves out
+        problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
+    return read
+
+
+def _read_task(value: Any, problems: list[str]) -> Any:
+    return build_named(TASKS, value, "task", "task", problems, default=SequenceClassification.name)
+
+
+def _read_methods(value: Any, problems: list[str]) -> tuple[Method, ...] | None:
+    items = value if isinstance(value, list) else [value]
+    read = [build_named(METHODS, item, "method", f"methods.{i}", problems) for i, item in enumerate(items)]
+    return tuple(method for method in read if method is not None) or (None if items else ())
+
+
+def _read_baselines(value: Any, problems: list[str]) -> tuple[str, ...] | None:
+    read = check(list[str] | None, value, "baselines", problems)
+    return None if read is None else tuple(read)
+
+
+_READERS: dict[str, Callable[[Any, list[str]], Any]] = {
+    "source": _read_source,
+    "target": _read_target,
+    "training": _read_training,
+    "task": _read_task,
+    "methods": _read_methods,
+    "baselines": _read_baselines,
+}
+"""The keys that are more than a plain value."""
+
+
 def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: Sequence[str] = ()) -> CorpusConfig:
-    """A corpus from (dotted path, value) pairs alone, such as ("corpus.path", "data/kitchen").
+    """Read a corpus from (dotted path, value) pairs, such as ("corpus.path", "data/kitchen").
 
     Args:
         overrides: the pairs; each path starts with `key`.
@@ -229,37 +260,8 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
     return corpus
 
 
-def help_sections() -> list[HelpSection]:
-    """Return every field, for `--help`; of the training arguments, our own. Imports neither torch nor transformers."""
-    docs = field_docs(Experiment)
-    others = ("source", "target", "task", "training")
-    names = {"TransferArguments": OwnArguments}  # an annotation, for type checkers alone
-    experiment = [
-        (path, hint, [method.name for method in default] if path == "methods" else default, text)
-        for path, hint, default, text in described_fields(Experiment, "", skip=others, names=names)
-    ]
-    corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
-    tasks = [HelpSection.of(task, f"task: {name}", "task.") for name, task in TASKS.items()]
-    methods = [HelpSection.of(method, f"method: {name}", f"methods.{name}.") for name, method in METHODS.items()]
-    text = f"{docs['training']} Ours are shown; --help.training shows all."
-    training = HelpSection.of(OwnArguments, "training", "training.", text)
-    return [HelpSection("experiment", "", experiment), *corpora, *tasks, *methods, training]
-
-
-def help_training() -> list[HelpSection]:
-    """Return all training arguments, for `--help.training`. Imports transformers."""
-    from nlp_transfer.training import TransferArguments
-
-    return [HelpSection.of(TransferArguments, "training", "training.", field_docs(Experiment)["training"])]
-
-
-def help_corpus(key: str) -> list[HelpSection]:
-    """The fields of a corpus alone, as `help_sections` gives them."""
-    return [HelpSection.of(CorpusConfig, key, f"{key}.", "")]
-
-
 def _set_values(config: Any) -> dict[str, Any]:
-    """A dataclass as a tree without what is unset: None and empty collections."""
+    """Return a dataclass as a tree without unset fields: None and empty collections."""
     tree = dataclasses.asdict(config)
     return {key: value for key, value in tree.items() if value not in (None, [], {})}
 

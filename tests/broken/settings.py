@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.config.experiment import help_sections
+from nlp_transfer.config.help import help_sections, help_training
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks import TASKS, SequenceClassification
 from tests.broken.corpora import Choose
@@ -66,5 +66,5 @@ class SettingFaults(list[Strike]):
 def documented() -> dict[str, Any]:
     """Every field's type by its path; of tasks the default one's."""
     others = {f"task: {name}" for name in TASKS if name != SequenceClassification.name}
-    sections = [section for section in help_sections() if section.title not in others]
+    sections = [section for section in [*help_sections(), *help_training()] if section.title not in others]
     return {path: hint for section in sections for path, hint, *_ in section.fields}

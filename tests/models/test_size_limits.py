@@ -5,7 +5,8 @@ import typing
 import pytest
 
 from nlp_transfer import TransferArguments
-from nlp_transfer.config.experiment import help_sections, load_config
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.config.help import help_sections, help_training
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CDAN, DANN, LoRA, PeftAdapter
 from nlp_transfer.models.size_limits import LIMITS
@@ -22,7 +23,7 @@ TAKE_NO_MEMORY = """
 def test_every_whole_number_of_a_configuration_has_a_limit_or_needs_none():
     names = {
         path.rpartition(".")[2]
-        for section in help_sections()
+        for section in [*help_sections(), *help_training()]
         for path, hint, *_ in section.fields
         if int in (hint, *typing.get_args(hint))
     }
