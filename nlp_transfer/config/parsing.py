@@ -24,6 +24,8 @@ MAX_CHARACTERS = 4 << 20
 MAX_DEPTH = 50
 """How deep lists and mappings may be nested."""
 
+_TOO_DEEP = f"lists or mappings lie more than {MAX_DEPTH} deep in one another"
+
 
 def read_yaml(file: str | Path) -> dict[str, Any]:
     """Return a YAML 1.2 file's mapping.
@@ -79,14 +81,18 @@ def load_yaml(text: str) -> Any:
         tree = YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         raise
-    except Exception as error:  # the reader lets through what Python says of a date, a number, a key or the depth
+    except RecursionError as error:
+        raise YAMLError(_TOO_DEEP) from error
+    except Exception as error:  # the reader lets through Python's errors of a date, a number or a key
         raise YAMLError(f"a value cannot be read ({error})") from error
     left, values = MAX_CHARACTERS, [(tree, 0)]
     while values:
         value, depth = values.pop()
         left -= 1 + (len(value) if isinstance(value, str) else 0)
-        if left < 0 or depth > MAX_DEPTH:
-            raise YAMLError(f"with its aliases it has over {MAX_CHARACTERS:,} characters or {MAX_DEPTH} levels")
+        if depth > MAX_DEPTH:  # also where an anchor holds an alias of itself
+            raise YAMLError(_TOO_DEEP)
+        if left < 0:
+            raise YAMLError(f"with its aliases written out it has more than {MAX_CHARACTERS:,} characters")
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         values += [(one, depth + 1) for one in inner]
     return tree
