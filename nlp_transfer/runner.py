@@ -14,26 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.errors import CheckpointError, NLPTransferError
+from nlp_transfer.errors import NLPTransferError
 from nlp_transfer.files import write_text
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.manifest import folder_fingerprint
-from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.reporting.config_record import config_differences, leaves
 from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
+from nlp_transfer.reporting.prepared_run import PreparedRun, prepare
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 from nlp_transfer.reporting.run_context import PriorCorrection, RunContext
 from nlp_transfer.reporting.run_facts import (
-    describe_corpora,
     facts_of,
     metrics_of,
     parameter_summary,
-    truncation_summary,
-    unreadable_warnings,
 )
 from nlp_transfer.reporting.run_folder import RunFolder, archive, check_run_folder, open_run_folder
 from nlp_transfer.reporting.run_results import collect_results
@@ -43,14 +39,12 @@ from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.model_saving import save_model
-from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
+from nlp_transfer.training.runtime import deterministic, use_float32
 from nlp_transfer.training.scoring import score_model
-from nlp_transfer.training.setup import RunData, build_trainer, load_data, load_model
+from nlp_transfer.training.setup import RunData, build_trainer, latest_checkpoint, load_model
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_data import (
     Encoded,
-    adaptation_rows,
-    check_adaptation,
     evaluation_splits,
     tokens_an_epoch,
 )
@@ -59,23 +53,6 @@ log = logging.getLogger(__name__)
 
 UNTRAINED_BASELINE = "before training"
 """The name of the untrained model among the baselines."""
-
-
-@dataclass(frozen=True)
-class PreparedRun:
-    """Hold what a run reads, loaded and checked before anything is written.
-
-    Args:
-        data: corpora, task, tokenizer and encoded rows.
-        loaded: the pretrained model with a new head.
-        warnings: what whoever uses the model must know.
-        notes: what whoever starts the run should know.
-    """
-
-    data: RunData
-    loaded: LoadedModel
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -133,30 +110,6 @@ def finished_report(experiment: Experiment, *, resume: bool, archive_existing: b
     if changed := config_differences(folder.record.get("config", record), record, without_effect=True):
         log.info("\n  ".join(["Changed since the run began, without effect on its result (there -> now):", *changed]))
     return None
-
-
-def prepare(experiment: Experiment) -> PreparedRun:
-    """Load and check what an experiment reads.
-
-    Raises:
-        ConfigError, DataError: something cannot be read, or does not go together.
-    """
-    transformers_logging.disable_progress_bar()  # those for each saved file; the run's own bars stay
-    if experiment.training.device.type == "cpu":
-        use_cores(experiment.training.cpu_threads)
-    data = load_data(experiment)
-    corpora, task, tokenizer, encoded = data
-    check_agreement(
-        {f"the fingerprint of the {name} corpus": corpus.fingerprint[:12] for name, corpus in corpora.items()}
-    )
-    unreadable = unreadable_warnings(encoded, corpora, tokenizer)
-    notes = [*describe_corpora(corpora), *(f"Warning: {warning}" for warning in unreadable)]
-    notes += [f"{name}: {value}" for name, value in {**truncation_summary(encoded), **task.facts}.items()]
-    check_adaptation(experiment, task, encoded, tokenizer)
-    if note := adaptation_rows(experiment, encoded).note:
-        notes.append(note)
-    loaded = load_model(experiment, task)
-    return PreparedRun(data, loaded, unreadable, (*notes, *loaded.notes))
 
 
 @contextmanager
@@ -260,7 +213,7 @@ def _train(
         parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
         log.info(parameter_summary(experiment, *parameters))
         building = time.perf_counter() - started
-        trainer.train(resume_from_checkpoint=_latest_checkpoint(trainer, folder.path))
+        trainer.train(resume_from_checkpoint=latest_checkpoint(trainer, folder.path))
         use_float32(trainer)
         ended = time.perf_counter()
         rows, correction = evaluation_splits(experiment, data.encoded), PriorCorrection()
@@ -291,18 +244,9 @@ def _report(
 ) -> Report:
     """Score the baselines, compare, and put the report together."""
     (corpora, task, _, encoded), trainer = prepared.data, trained.trainer
+    scored, correction = trained.scored, trained.correction
     results = collect_results(
-        RunContext(
-            experiment,
-            task,
-            trainer,
-            corpora,
-            encoded,
-            trained.rows,
-            trained.scored,
-            trained.correction,
-            around.source_only,
-        )
+        RunContext(experiment, task, trainer, corpora, encoded, trained.rows, scored, correction, around.source_only)
     )
     return Report(
         title=title,
@@ -349,21 +293,3 @@ def _untrained_scores(
         return {UNTRAINED_BASELINE: metrics_of(score_model(trainer, data.task, rows))}
     finally:
         trainer.model = trainer.model_wrapped = trained
-
-
-def _latest_checkpoint(trainer: TransferTrainer, folder: Path) -> str | None:
-    """Return the newest whole checkpoint, None if there is no checkpoint."""
-    checkpoint, torn = trainer.resume.newest_checkpoint()
-    if checkpoint is None and torn:
-        raise CheckpointError(
-            [
-                *torn,
-                f"{folder} has no whole checkpoint. --archive_existing starts anew and keeps it under another name.",
-            ]
-        )
-    for message in torn:
-        log.info(message)
-    if checkpoint is None:
-        return None
-    log.info("Going on from %s.", checkpoint)
-    return str(checkpoint)

@@ -10,7 +10,8 @@ from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.files.manifest import weights_fingerprint
 from nlp_transfer.reporting.report import MODEL, Report
-from nlp_transfer.reporting.run_folder import check_results, inspect
+from nlp_transfer.reporting.run_digests import check_results
+from nlp_transfer.reporting.run_folder import inspect
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
 
@@ -93,5 +94,5 @@ def read_run(folder: str | Path) -> FinishedRun:
             f"{place} {what.get(found.state, 'holds no run of ours')}. Expected the output folder of a finished run"
             f"{hint}."
         )
-    check_results(found, complete=False)
+    check_results(place, found.record, complete=False)
     return FinishedRun(place, found.record, Report.read(place))

@@ -16,6 +16,7 @@ from nlp_transfer.data import Corpus
 from nlp_transfer.errors import PublishError
 from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.reporting.log import quiet
+from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.run_folder import RunFolder, inspect
 from nlp_transfer.reporting.sections.adaptation import score_summary
@@ -60,7 +61,7 @@ def run(
     pushes = experiment.training.push_to_hub and PartialState().is_main_process
     if pushes:  # now rather than after a night of training
         check_push(path, experiment.training.hub_model_id, PushSettings.of(experiment))
-    prepared = runner.prepare(experiment)
+    prepared = prepare(experiment)
     with runner.open_folder(experiment, prepared, resume=resume, archive_existing=archive_existing) as folder:
         around = runner.Surroundings(experiment.record(), {})
         searches = bool(experiment.search)

@@ -8,7 +8,6 @@
 `run.json` is the marker: status, times, the command, versions and the config without secrets.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -27,8 +26,8 @@ from nlp_transfer.models.files.manifest import check_manifest, has_manifest
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.log import JsonLinesLog
-from nlp_transfer.reporting.predictions import PREDICTIONS
-from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT, Report
+from nlp_transfer.reporting.report import METRICS_FILE, Report
+from nlp_transfer.reporting.run_digests import LOG, check_results, result_digests
 from nlp_transfer.reporting.run_lock import RunLock, this_process
 from nlp_transfer.training.progress import LogEntries
 
@@ -39,12 +38,6 @@ CANDIDATES = "candidates"
 
 CHECKPOINTS = "checkpoints"
 """The folder inside a run's folder where the Trainer keeps its checkpoints."""
-
-LOG = "log.jsonl"
-"""The file inside a run's folder that has a line for each entry of the Trainer's log."""
-
-RESULTS = (METRICS_FILE, BASELINES, REPORT, PREDICTIONS, LOG)
-"""Files of a finished run that are read again: `run.json` holds their SHA-256."""
 
 _ELSEWHERE = "choose another training.output_dir"
 
@@ -97,7 +90,7 @@ class RunFolder:
         for place in saved:
             if has_manifest(place):
                 check_manifest(place)
-        check_results(self, complete=True)
+        check_results(self.path, self.record, complete=True)
         return Report.read(self.path)
 
     def has_learned(self) -> bool:
@@ -124,8 +117,7 @@ class RunFolder:
         """
         if not (self.path / METRICS_FILE).is_file():
             raise CheckpointError(f"{self.path} cannot be marked as finished: it has no {METRICS_FILE}.")
-        results = {name: _sha256(self.path / name) for name in RESULTS if (self.path / name).is_file()}
-        record = {**self.record, "status": "finished", "finished": _now(), "results": results}
+        record = {**self.record, "status": "finished", "finished": _now(), "results": result_digests(self.path)}
         write_json(self.path / "run.json", record)
         self.leave()
 
@@ -162,29 +154,6 @@ def inspect(path: str | os.PathLike[str]) -> RunFolder:
         return RunFolder(folder, "foreign")
     done = record["status"] == "finished" and METRICS_FILE in names
     return RunFolder(folder, "finished" if done else "unfinished", record)
-
-
-def check_results(found: RunFolder, *, complete: bool) -> None:
-    """Check that the results of a finished run are those that it wrote.
-
-    Args:
-        found: the run's folder, as it was looked at.
-        complete: whether all of them must be there.
-
-    Raises:
-        CheckpointError: with each that is missing or was changed.
-    """
-    problems = []
-    for name, expected in found.record.get("results", {}).items():
-        place = found.path / name
-        try:
-            if (complete or place.exists()) and name in RESULTS and _sha256(place) != expected:
-                problems.append(f"{place} was changed after the run had finished.")
-        except OSError as error:
-            problems.append(f"{place} cannot be read: {error.strerror or error}.")
-    if problems:
-        advice = f"Put the files back as they were, or delete {found.path} and make the run again."
-        raise CheckpointError([f"{problem} {advice}" for problem in problems])
 
 
 def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool) -> RunFolder:
@@ -313,11 +282,6 @@ def _opened(found: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, st
     except OSError as error:
         raise _not_writable(found.path, error) from error
     return RunFolder(found.path, found.state, record, lock, JsonLinesLog(found.path / LOG))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _not_writable(folder: Path, error: OSError) -> CheckpointError:

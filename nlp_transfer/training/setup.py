@@ -18,7 +18,7 @@ from nlp_transfer.data import Corpus, load_corpus
 from nlp_transfer.data.encoding.tokens import forget_last_call
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.data.splits.exact_duplicates import copy_notes
-from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import check_all
 from nlp_transfer.methods.context import Context
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
@@ -223,3 +223,25 @@ def _trainer_arguments(experiment: ExperimentParts, output_dir: Path) -> Transfe
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Return the metrics that are single numbers, which a Trainer's log can hold."""
     return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+
+
+def latest_checkpoint(trainer: TransferTrainer, folder: Path) -> str | None:
+    """Return the newest whole checkpoint of a run's trainer, None if there is no checkpoint.
+
+    Raises:
+        CheckpointError: no checkpoint is whole.
+    """
+    checkpoint, torn = trainer.resume.newest_checkpoint()
+    if checkpoint is None and torn:
+        raise CheckpointError(
+            [
+                *torn,
+                f"{folder} has no whole checkpoint. --archive_existing starts anew and keeps it under another name.",
+            ]
+        )
+    for message in torn:
+        log.info(message)
+    if checkpoint is None:
+        return None
+    log.info("Going on from %s.", checkpoint)
+    return str(checkpoint)

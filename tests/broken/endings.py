@@ -18,6 +18,7 @@ from nlp_transfer import runner
 from nlp_transfer.commands.train import train
 from nlp_transfer.config.command_line import parse_command
 from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.reporting import prepared_run
 
 MAX_SECONDS = 5.0
 """What a case may take; most take hundredths, and a loaded machine must not fail the suite."""
@@ -119,11 +120,11 @@ def _model_forbidden() -> Iterator[None]:
     def refuse(*_: Any) -> None:
         raise ModelLoaded
 
-    whole, runner.load_model = runner.load_model, refuse  # type: ignore[assignment]
+    whole, prepared_run.load_model = prepared_run.load_model, refuse  # type: ignore[assignment]
     try:
         yield
     finally:
-        runner.load_model = whole
+        prepared_run.load_model = whole
 
 
 @contextmanager
