@@ -1,4 +1,4 @@
-"""A merged model and its card: which runs it is of, found again by their fingerprints, and what was merged how.
+"""A merged model and its card: its runs, found by their fingerprints, and how they were merged.
 
 A merged model's config.json says how it came about, and names each run by its folder's name and the fingerprint of its
 weights, not by a place. The runs' folders hold what a card and the scan of a push need: encoder, corpora, methods.
@@ -22,15 +22,15 @@ from nlp_transfer.tasks.base import DomainScores
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 
 MERGED = "merged"
-"""The key of our record in a model's config.json under which it stands how the model was merged."""
+"""The key of our record in a model's config.json for how the model was merged."""
 
 CURVE = "curve.json"
-"""What each alpha scores, beside a model that was merged by WiSE-FT."""
+"""The file of the scores of each alpha, next to a model that was merged by WiSE-FT."""
 
 WISE_FT = "wise_ft"
 
 MACRO_F1 = "macro_f1"
-"""On source validation: what weights are chosen by, unless told otherwise."""
+"""The score on source validation by which weights are chosen by default."""
 
 _WISE_FT_REFERENCE = "Wortsman et al. (2022), https://arxiv.org/abs/2109.01903"
 _SOUP_REFERENCE = "Wortsman et al. (2022), https://arxiv.org/abs/2203.05482"
@@ -38,7 +38,7 @@ _SOUP_REFERENCE = "Wortsman et al. (2022), https://arxiv.org/abs/2203.05482"
 
 @dataclass(frozen=True)
 class MergedModel:
-    """What scripts/merge.py wrote.
+    """Hold a merged model that scripts/merge.py wrote.
 
     Args:
         folder: holds `model/` and `metrics.json`.
@@ -56,19 +56,19 @@ class MergedModel:
 
     @property
     def is_wise_ft(self) -> bool:
-        """Whether it lies between a run and its pretrained encoder; else it is a soup."""
+        """True for a model between a run and its pretrained encoder; a soup else."""
         return bool(self.how["method"] == WISE_FT)
 
     @property
     def words(self) -> str:
-        """What it is, in a few words."""
+        """A short description."""
         if self.is_wise_ft:
             return f"WiSE-FT at alpha {self.how['alpha']:g}"
         count = len(self.how["runs"])
         return f"{self.how['method']} of {count} run{'s' * (count > 1)}"
 
     def require_runs(self, why: str, instead: str) -> None:
-        """Complain where some of its runs are not at hand; raises CheckpointError.
+        """Check that all of its runs are at hand; raises CheckpointError.
 
         Args:
             why: they are needed.
@@ -82,21 +82,21 @@ class MergedModel:
 
 
 PushableModel = FinishedRun | MergedModel
-"""What a model is pushed from."""
+"""A source of a model to push."""
 
 
 def citations_of_runs(runs: Sequence[FinishedRun]) -> list[dict[str, str]]:
-    """Runs as a merged model's record names them: without a place, so that it may be published."""
+    """Return runs as a merged model's record names them: without paths, so that it may be published."""
     return [{"name": run.folder.resolve().name, "fingerprint": run.fingerprint} for run in runs]
 
 
 def is_merged(folder: Path) -> bool:
-    """Whether scripts/merge.py wrote a folder."""
+    """Return True if scripts/merge.py wrote a folder."""
     return MERGED in _record(folder)
 
 
 def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
-    """What the folder says, and its runs: those that are given, or else those that stand around it by their names.
+    """Read a merged model and its runs: those that are given, or those next to it by their names.
 
     Args:
         folder: of scripts/merge.py.
@@ -136,7 +136,7 @@ def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
 def merged_card(
     merged: MergedModel, repo_id: str, *, license_name: str | None = None, language: Sequence[str] = ()
 ) -> Card:
-    """The card of a merged model: its runs' one, with what was merged, and what everything scores.
+    """Return the card of a merged model: that of its runs, with how they were merged and all scores.
 
     Args:
         merged: the model, with all of its runs.
@@ -186,7 +186,7 @@ def _is_run(place: Path) -> bool:
 
 
 def _methods(merged: MergedModel) -> list[Mapping[str, Any]]:
-    """Of all runs, each once."""
+    """Return the methods of all runs, each once."""
     found: list[Mapping[str, Any]] = []
     for run in merged.runs:
         found += [method for method in run.config["methods"] if method not in found]
@@ -194,7 +194,7 @@ def _methods(merged: MergedModel) -> list[Mapping[str, Any]]:
 
 
 def _as_run(merged: MergedModel) -> FinishedRun:
-    """The model as if one run had made it: the first that has a target, or the first; of a soup, without a recipe."""
+    """Return the model as a run: as its first with a target, or its first; a soup has no recipe."""
     first = next((run for run in merged.runs if run.config.get("target")), merged.runs[0])
     config = {**first.config, "methods": _methods(merged)}
     if not merged.is_wise_ft:
@@ -210,7 +210,7 @@ def _recipes(merged: MergedModel) -> Iterator[str]:
 
 
 def _table(merged: MergedModel) -> Iterator[str]:
-    """What each alpha, or each run and the soup, scores."""
+    """Yield a table of the scores of each alpha, or of each run and the soup."""
     if not merged.is_wise_ft:
         scored = {f"run {number}": run.report.metrics for number, run in enumerate(merged.runs, 1)}
         name = str(merged.how["method"])

@@ -1,7 +1,7 @@
-"""The card of a run's model: what its folder says of encoder, corpora, methods, scores and cost, put into words.
+"""The card of a run's model: its encoder, corpora, methods, scores, limits and cost, from the run's folder.
 
-What the run read is named only if it has a public name: a Hub id, or a corpus that ships with a package. Everything
-else is "not published", whatever its file is called.
+A corpus is named only if it has a public name: a Hub id, or a corpus that ships with this package. Others are "not
+published", whatever their files are called.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.search import SEARCH_FACT
 from nlp_transfer.errors import PublishError
 from nlp_transfer.files import read_json
-from nlp_transfer.hub.card import NOT_FOR, SHOWN_CLASSES, Card, adapter_use
+from nlp_transfer.hub.card import MAX_CLASSES, Card, adapter_use
 from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel
 from nlp_transfer.methods import METHODS
 from nlp_transfer.metrics.table import METRICS
@@ -43,7 +43,7 @@ _OWN_TEXTS = "texts that are not published"
 
 
 def base_of(run: FinishedRun) -> BaseModel:
-    """The model that a run trained, in words that any reader may know, and by its name on the Hub."""
+    """Return the model that a run began with, by its public names only."""
     name, origin = str(run.config["model"]), run.report.model
     if name.startswith(PACKAGE_PREFIX):
         package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
@@ -67,13 +67,13 @@ def run_card(
     license_name: str | None = None,
     language: Sequence[str] = (),
 ) -> Card:
-    """The card of a run's model.
+    """Return the card of a run's model.
 
     Args:
         run: the run.
         repo_id: where the model goes.
-        adapter: whether its adapter goes alone.
-        both: whether its adapter goes beside the model.
+        adapter: only its adapter is pushed.
+        both: its adapter is pushed with the model.
         license_name: what the card says of it; nobody else knows.
         language: of its texts.
     """
@@ -81,7 +81,7 @@ def run_card(
     labels, record = _labels(run), _model_record(run)
     return Card(
         repo_id=repo_id,
-        task=run.task,
+        pipeline_tag=TASKS[run.task].wording.pipeline_tag,
         base=base,
         adapter=adapter,
         summary=_summary(run, base),
@@ -108,7 +108,7 @@ def _summary(run: FinishedRun, base: BaseModel) -> str:
 
 
 def recipe(config: Mapping[str, Any]) -> str:
-    """The training arguments that a run went by, defaults included; of a run that trained no network its seed alone.
+    """Return a run's training arguments, defaults included; only the seed if it trained no network.
 
     Args:
         config: the run's configuration, whose record holds what differs from the defaults.
@@ -125,12 +125,12 @@ def recipe(config: Mapping[str, Any]) -> str:
 
 
 def _trains(config: Mapping[str, Any]) -> bool:
-    """Whether a run trained a network, or only fitted a head to what a frozen one makes of the texts."""
+    """Return True if a run trained a network, False if it only fitted a head to frozen features."""
     return all(METHODS[method["name"]].trains for method in config["methods"] if method["name"] in METHODS)
 
 
 def _settings(values: Mapping[str, Any], path: str, config: Mapping[str, Any]) -> str:
-    """Settings in words. Of one that the run chose the record has the candidates, and so has the card."""
+    """Describe settings; one that the run chose by its candidates."""
     search = config.get("search") or {}
     shown = []
     for key, value in values.items():
@@ -142,7 +142,7 @@ def _settings(values: Mapping[str, Any], path: str, config: Mapping[str, Any]) -
 
 
 def _shown(value: Any) -> str:
-    """A setting's value for a reader."""
+    """Return the text of a setting's value."""
     if isinstance(value, Mapping):
         return "; ".join(f"{key} {_shown(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
@@ -172,7 +172,7 @@ def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str
 
 
 def _also(run: FinishedRun, repo_id: str, base: BaseModel) -> str:
-    """What a card says of the adapter that lies beside the model."""
+    """Return the card's text on the adapter next to the model."""
     text = f"The folder `{ADAPTER}/` holds the adapter alone; the model above holds it merged, and does not need it."
     if not TASKS[run.task].auto_class:
         return f"{text} It fits the network that its run put together, which nobody else has."
@@ -181,10 +181,10 @@ def _also(run: FinishedRun, repo_id: str, base: BaseModel) -> str:
 
 
 def _intended(task: str, labels: Sequence[str]) -> str:
-    named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:SHOWN_CLASSES])
-    more = f" and {len(labels) - SHOWN_CLASSES} more" if len(labels) > SHOWN_CLASSES else ""
+    named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:MAX_CLASSES])
+    more = f" and {len(labels) - MAX_CLASSES} more" if len(labels) > MAX_CLASSES else ""
     purpose = TASKS[task].wording.purpose.replace("{classes}", f"{len(labels)} classes: {named}{more}")
-    return f"{purpose} {NOT_FOR[task]}"
+    return f"{purpose} {TASKS[task].wording.not_for}"
 
 
 def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
@@ -250,7 +250,7 @@ def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _corpora(config: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """The corpora's sections by domain."""
+    """Return the corpora's sections by domain."""
     source = config["source"]
     found = {"source": source if isinstance(source, list) else [source]}
     return {**found, "target": [config["target"]]} if config.get("target") else found
@@ -266,7 +266,7 @@ def _corpus_words(corpus: Mapping[str, Any]) -> str:
 
 
 def _datasets(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The Hub's names of a domain's corpus and its configuration; not of a domain that has several."""
+    """Return the Hub's names of a domain's corpus and its configuration; not of a domain that has several."""
     return {
         domain: (corpora[0]["hub"], corpora[0].get("name") or "default")
         for domain, corpora in _corpora(config).items()
@@ -275,7 +275,7 @@ def _datasets(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def _builtin(config: Mapping[str, Any]) -> dict[str, str]:
-    """The name of a domain's corpus that ships with this package; not of a domain that has several."""
+    """Return the built-in corpus of each domain; not of a domain that has several."""
     return {
         domain: corpora[0]["builtin"]
         for domain, corpora in _corpora(config).items()
@@ -284,7 +284,7 @@ def _builtin(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _labels(run: FinishedRun) -> list[str]:
-    """The classes in the order of their ids, as they stand in the scores; empty for a task without."""
+    """Return the classes in the order of their ids; empty for a task without."""
     for splits in run.report.metrics.values():
         for scores in splits.values():
             if "per_class" in scores:
@@ -293,6 +293,6 @@ def _labels(run: FinishedRun) -> list[str]:
 
 
 def _model_record(run: FinishedRun) -> Mapping[str, Any]:
-    """What `nlp_transfer.tasks.saved_models.save` recorded beside the weights."""
+    """Return the record that `nlp_transfer.tasks.saved_models.save` put into the model's configuration."""
     record: Mapping[str, Any] = read_json(run.folder / MODEL / "config.json", missing_ok=True).get(CONFIG_KEY) or {}
     return record

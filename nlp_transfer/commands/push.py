@@ -48,7 +48,7 @@ def push(
         license: for the card, as the Hub names it, such as apache-2.0.
         language: of the texts, for the card, such as en.
         write_card: write the card to this file, to be edited, and stop.
-        card: take this card; the numbers and base model in its metadata must be the run's.
+        card: take this card as it is; it is scanned as well.
         allow: keys of the scan's findings to let pass.
         run: the runs that a merged model is of, where they do not lie around it, or the run of a model's extractor.
         skip_overlap_check: do not look for words of the corpus, where it is not at hand.

@@ -1,4 +1,4 @@
-"""Push a run's model to the Hub: choose its files, scan them, send them.
+"""Push a run's model to the Hub.
 
     run folder -> parts and card -> scan (secrets, personal data, paths, runs of the corpus's words) -> one commit
 
@@ -6,7 +6,7 @@ Nothing is sent before the scan has passed, or what it found was allowed by name
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,9 @@ from nlp_transfer.commands.training_texts import corpora_of, corpora_of_extracto
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
 from nlp_transfer.hub.card import Card, adapter_note
-from nlp_transfer.hub.custom_card import check_card, read_card
 from nlp_transfer.hub.matches import ScanMatch, raise_on_matches
-from nlp_transfer.hub.overlap import shared_runs
-from nlp_transfer.hub.package import RepoFile, left_here, model_parts, texts_of, wording
-from nlp_transfer.hub.scan import scan
+from nlp_transfer.hub.package import RepoFile, model_files, unpublished_files
+from nlp_transfer.hub.scan import scan, scan_files
 from nlp_transfer.hub.upload import CARD, Repository, check_name, check_target, upload
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG
 from nlp_transfer.reporting.report import METRICS_FILE
@@ -36,12 +34,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WHAT = ("model", "adapter", "both")
-"""What can be pushed of a run; `both` is the model, and the adapter in a folder of that name."""
+"""The parts of a run that can be pushed; `both` is the model, and the adapter in a folder of that name."""
 
 
 @dataclass(frozen=True)
 class PushSettings:
-    """Say how a run's model is published.
+    """Hold the settings of a push.
 
     Args:
         what: one of `WHAT`; None is the model, or the adapter where it stands alone.
@@ -103,7 +101,7 @@ def push(
     *,
     corpora: "Mapping[str, Corpus] | None" = None,
 ) -> "CommitInfo":
-    """Put a finished run's model, or one that was merged, on the Hub.
+    """Push the model of a finished run, or a merged one, to the Hub.
 
     Args:
         folder: the run's output folder, or one that scripts/merge.py wrote.
@@ -136,7 +134,7 @@ def push(
 
 
 def read_source(folder: Path, settings: PushSettings) -> PushableModel:
-    """Read what a folder holds that can be pushed.
+    """Read the finished run or merged model of a folder.
 
     Raises:
         CheckpointError: neither a finished run nor a merged model; or a run that is named is none of a merged model's.
@@ -154,7 +152,7 @@ def read_source(folder: Path, settings: PushSettings) -> PushableModel:
 
 
 def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Repository:
-    """Find out whether a push will be let in, and can be scanned; see `check_target`.
+    """Check that a push will be let in and can be scanned; see `check_target`.
 
     Raises:
         ConfigError: the scanners are not installed.
@@ -181,35 +179,33 @@ def prepare(
     check_name(repo_id)
     parts, left = _parts(run, settings)
     parts.append(RepoFile(CARD, card_text(run, repo_id, settings).encode(), "the card"))
-    texts = list(texts_of(parts))
-    findings, notes = scan(texts), notes_on(run, settings)
+    notes = notes_on(run, settings)
+    texts: Iterator[str] = iter(())
     if settings.check_corpus:
         held = dict(corpora if corpora is not None else corpora_of(run))
         try:
             held |= corpora_of_extractor(run, settings.runs)
         except PublishError as error:
             notes += error.problems
-        findings += shared_runs([(name, wording(name, text)) for name, text in texts], texts_of_corpora(held))
+        texts = texts_of_corpora(held)
+    findings = scan_files(parts, texts)
     return PushPlan(parts, left, findings, notes)
 
 
 def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
-    """Return the card that is made, or the one that was given if its numbers are the same."""
-    place = settings.card
-    if place is not None and (settings.license_name or settings.language):
+    """Return the card that was given, as it is, or the one that the run makes."""
+    if settings.card is None:
+        return _made_card(run, repo_id, settings).text()
+    if settings.license_name or settings.language:
         raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
-    own = read_card(place) if place is not None else None
-    if own is not None and isinstance(run, MergedModel) and run.missing:
-        return own  # what it says cannot be held against runs that are not there
-    made = _made_card(run, repo_id, settings).text()
-    if place is None or own is None:
-        return made
-    check_card(own, made, place)
-    return own
+    try:
+        return settings.card.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--card {settings.card} cannot be read: {error}. Write one with --write_card.") from error
 
 
 def _made_card(run: PushableModel, repo_id: str, settings: PushSettings) -> Card:
-    """Make the card of a run or a merged model."""
+    """Return the card of a run or of a merged model."""
     if isinstance(run, MergedModel):
         run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
         return merged_card(run, repo_id, license_name=settings.license_name, language=settings.language)
@@ -225,7 +221,7 @@ def _made_card(run: PushableModel, repo_id: str, settings: PushSettings) -> Card
 
 
 def notes_on(run: PushableModel, settings: PushSettings) -> list[str]:
-    """Return notes for whoever pushes, though nothing is wrong."""
+    """Return notes for the one who pushes."""
     what = _what(run, settings)
     note = adapter_note(base_of(run)) if what != "model" and isinstance(run, FinishedRun) else None
     if note is not None and what == ADAPTER and (run.folder / "model").is_dir():
@@ -234,7 +230,7 @@ def notes_on(run: PushableModel, settings: PushSettings) -> list[str]:
 
 
 def _what(run: PushableModel, settings: PushSettings) -> str:
-    """Return the parts that go; raises CheckpointError, ConfigError if the run lacks them."""
+    """Return the part to push; raises CheckpointError or ConfigError where the run lacks it."""
     there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
     wanted = settings.what or (there[0] if there else "model")
     if wanted not in WHAT:
@@ -257,13 +253,13 @@ def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], 
     left: list[str] = []
     for under, name in folders.items():
         folder = run.folder / name
-        found = model_parts(
+        found = model_files(
             folder, under=under, base=base_of(run) if name == ADAPTER and isinstance(run, FinishedRun) else None
         )
         if name == ADAPTER and not (folder / ADAPTER_CONFIG).is_file():
             raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
         parts += found
-        left += [f"{name}/{other}" for other in left_here(folder, found)]
+        left += [f"{name}/{other}" for other in unpublished_files(folder, found)]
     parts.append(RepoFile(METRICS_FILE, run.folder / METRICS_FILE, "all scores"))
     gone = {*folders.values(), METRICS_FILE}
     left += sorted(
@@ -273,14 +269,14 @@ def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], 
 
 
 def _message(run: PushableModel) -> str:
-    """Return the commit's message."""
+    """Return the message of the commit."""
     if isinstance(run, MergedModel):
         return run.words
     return f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}"
 
 
 def plan_table(prepared: PushPlan) -> Table:
-    """Tabulate the files with their sizes and the reasons why they go."""
+    """Return the files with their sizes and the reasons why they go."""
     rows = [[part.name, part.why, f"{part.size_bytes:,}"] for part in prepared.parts]
     return Table("", ["file", "why", "bytes"], rows, names=2)
 

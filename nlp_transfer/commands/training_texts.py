@@ -1,4 +1,4 @@
-"""Read the texts again that a model learned from, to look for their words in what a push would publish."""
+"""Read again the texts that a model learned from, so that a push can look for their words."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ WITHOUT_CHECK = "pass --skip_overlap_check if you have looked yourself"
 
 
 def corpora_of(run: PushableModel) -> "Mapping[str, Corpus]":
-    """Read the corpora again of a run, or of each run of a merged model, by numbers."""
+    """Read again the corpora of a run, or of each run of a merged model, which are numbered."""
     if isinstance(run, FinishedRun):
         return _read_again(run)
     run.require_runs("their texts are looked through for what would be published", WITHOUT_CHECK)
@@ -60,12 +60,12 @@ def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
 
 
 def extractor_of(run: PushableModel) -> Path:
-    """Return the folder of the summariser inside a model, if it has one."""
+    """Return the folder of the extractor in a model, which may not exist."""
     return run.folder / MODEL / EXTRACTOR
 
 
 def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[str, Corpus]":
-    """Read the corpora again that the extractor inside a model learned from, if there is one.
+    """Read again the corpora of the extractor inside a model; none where there is no extractor.
 
     Args:
         run: whose model is pushed.
@@ -109,7 +109,7 @@ def _corpus_inputs(run: FinishedRun) -> dict[str, str]:
 
 
 def texts_of_corpora(corpora: "Mapping[str, Corpus]") -> Iterator[str]:
-    """Yield every text of every split, summaries and marked passages of documents too."""
+    """Yield every text of every split, summaries and marked passages included."""
     for corpus in corpora.values():
         for split in corpus.splits.values():
             columns = [name for name in split.column_names if name not in ("id", "label", "labels")]

@@ -1,26 +1,23 @@
-"""The card of a published model: metadata that the Hub understands, and what a reader must know. No sample of the data.
+"""The card of a published model: metadata that the Hub understands, and the text of `model_card.md`.
 
-The text is written by whoever knows the run (nlp_transfer/commands/push_run.py); here stands what a card is made of.
+No sample of the data is in it. Whoever knows the run fills in the values (nlp_transfer/commands/model_card.py).
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.hub.package import BaseModel
-from nlp_transfer.hub.upload import TAG
+from nlp_transfer.hub.upload import CARD, TAG
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG
 
-PIPELINES = {
-    "sequence_classification": "text-classification",
-    "masked_language_modeling": "fill-mask",
-    "extractive_summarization": "summarization",
-    "abstractive_summarization": "summarization",
-}
-"""What the Hub calls our tasks."""
+TEMPLATE = Path(__file__).with_name("model_card.md")
+"""The text of a card, a Jinja template."""
 
 METRIC_TYPES = {
     "accuracy": "accuracy",
@@ -30,46 +27,30 @@ METRIC_TYPES = {
     "matthews": "matthews_correlation",
     "average_precision": "average_precision",
 }
-"""What the Hub calls our metrics, beside those that end in `f1`, `precision` or `recall`, and ROUGE."""
+"""The Hub's names of metrics, besides those that end in `f1`, `precision` or `recall`, and ROUGE."""
 
 CLASSIFIER = "AutoModelForSequenceClassification"
 
 NOT_PUBLISHED = "unpublished"
-"""What the metadata say in place of a corpus that has no public name."""
+"""The metadata's name of a corpus that has no public name."""
 
-SHOWN_CLASSES = 40
-"""Up to how many classes a card's text names; the tables name all."""
+MAX_CLASSES = 40
+"""Number of classes that a card's text names at most; the tables name all."""
 
-NOT_FOR = {
-    "sequence_classification": (
-        "It is not for other kinds of texts or other languages, which it sorts all the same, nor for decisions about "
-        "people without a person who reads the text."
-    ),
-    "masked_language_modeling": (
-        "It is not for other kinds of texts or other languages, and what it guesses is no statement of fact. What is "
-        "built on it is not for decisions about people without a person who reads the text."
-    ),
-    "extractive_summarization": (
-        "It is not for other kinds of documents or other languages. What it leaves out may matter: it is not for "
-        "decisions about people without a person who reads the document."
-    ),
-    "abstractive_summarization": (
-        "It is not for other kinds of documents or other languages. It may write what the document does not say: it is "
-        "not for decisions about people without a person who reads the document."
-    ),
-}
-"""What models are not for, by task."""
+
+PEFT_TEMPLATE = "# Model Card for Model ID"
+"""The title of the README.md that peft writes next to an adapter."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """All that a card says.
+    """Hold the values of a card.
 
     Args:
         repo_id: the model's name on the Hub.
-        task: its task, as a configuration names it; empty where none is known.
+        pipeline_tag: the Hub's name of the task; None where it has none.
         base: the model that was trained on.
-        adapter: whether the repository holds an adapter alone.
+        adapter: the repository holds only an adapter.
         summary: the first paragraph.
         use: how to load it, in Python.
         intended: what it is for, and what not.
@@ -84,13 +65,13 @@ class Card:
         versions: by library.
         license: an identifier that the Hub knows.
         language: codes, such as `en`.
-        tags: beside our own.
+        tags: besides our own.
         relation: of a whole model to the base model, as the Hub calls it.
         also: what else the repository holds and how to load that, in Markdown.
     """
 
     repo_id: str
-    task: str
+    pipeline_tag: str | None
     base: BaseModel
     adapter: bool
     summary: str
@@ -115,36 +96,36 @@ class Card:
         if wrong:
             raise ConfigError(f"--language is {wrong[0]!r}; expected a code of two or three letters, such as en.")
 
+    @property
+    def title(self) -> str:
+        """The repository's name without its owner."""
+        return self.repo_id.rpartition("/")[2]
+
     def text(self) -> str:
-        """The card as it stands in README.md."""
-        from huggingface_hub import ModelCard
+        """Return the text of README.md."""
+        from huggingface_hub import ModelCard, ModelCardData
 
-        return str(ModelCard(f"---\n{self._metadata()}\n---\n\n" + "\n".join(self._body())))
-
-    def _metadata(self) -> str:
-        from huggingface_hub import ModelCardData
-
-        pipeline = PIPELINES.get(self.task)
         base = self.base.hub_id or self.base.root
-        own = self.adapter and self.base.hub_id is not None  # an adapter fits the model that it was trained on alone
+        own = self.adapter and self.base.hub_id is not None  # an adapter fits only the model that it was trained on
         relation: dict[str, Any] = {"base_model_relation": "adapter" if own else self.relation} if base else {}
-        results = list(self._eval_results(pipeline or self.task))
+        results = list(self._eval_results())
         data = ModelCardData(
             base_model=base,
             **relation,
             library_name="peft" if self.adapter else "transformers",
-            pipeline_tag=pipeline,
+            pipeline_tag=self.pipeline_tag,
             datasets=sorted({name for name, _ in self.datasets.values()}) or None,
             language=list(self.language) or None,
             license=self.license,
             tags=[TAG, *self.tags],
-            model_name=self.repo_id.rpartition("/")[2] if results else None,
+            model_name=self.title if results else None,
             eval_results=results or None,
         )
-        return data.to_yaml()
+        text = str(ModelCard.from_template(data, template_path=str(TEMPLATE), card=self)).rstrip("\n")
+        return f"{text}\n\n{_mark(text)}\n"
 
-    def _eval_results(self, task: str) -> Iterator[Any]:
-        """The metrics under the names that they have in metrics.json; the text has the bounds of their intervals."""
+    def _eval_results(self) -> Iterator[Any]:
+        """Yield the metrics under their names of metrics.json; the text has the bounds of their intervals."""
         from huggingface_hub import EvalResult
 
         for domain, splits in self.results.items():
@@ -157,7 +138,7 @@ class Card:
             for split, scores in splits.items():
                 for name, value in metrics_of(scores).items():
                     yield EvalResult(
-                        task_type=task,
+                        task_type=self.pipeline_tag or "other",
                         dataset_type=dataset,
                         dataset_config=config,
                         dataset_name=f"{domain} ({named})",
@@ -167,26 +148,29 @@ class Card:
                         metric_value=value,
                     )
 
-    def _body(self) -> Iterator[str]:
-        yield f"# {self.repo_id.rpartition('/')[2]}\n"
-        yield f"{self.summary[:1].upper()}{self.summary[1:]}\n"
-        yield f"## Use\n\n```python\n{self.use.strip()}\n```\n"
-        if self.also:
-            yield f"{self.also.strip()}\n"
-        yield f"A private repository needs a login (`hf auth login`).\n\n{self.intended}\n"
-        for title, lines in (("Transfer", self.transfer), ("Scores", [self.scores]), ("Limits", [_list(self.limits)])):
-            if any(lines):
-                yield f"## {title}\n"
-                yield from (f"{line.rstrip()}\n" for line in lines)
-        if self.cost:
-            yield f"## Cost\n\n{_list(self.cost)}\n"
-        if self.versions:
-            found = ", ".join(f"{name} {version}" for name, version in self.versions.items() if version)
-            yield f"## Versions\n\n{found}\n"
+
+def _mark(text: str) -> str:
+    """Return the last line of a card, by which a later push knows whether somebody edited it."""
+    return f"<!-- made by {TAG} ({hashlib.sha256(text.encode()).hexdigest()[:16]}); a card that was edited is kept -->"
+
+
+def edited_card(folder: Path) -> str | None:
+    """Return the README.md of a folder if a person wrote or edited it; None if it is made, or not there."""
+    place = folder / CARD
+    if not place.is_file():
+        return None
+    text = place.read_text("utf-8", errors="replace")
+    body, _, mark = text.rstrip("\n").rpartition("\n\n")
+    return None if mark == _mark(body) or PEFT_TEMPLATE in text else text
 
 
 def is_language(code: str) -> bool:
-    """Return whether the Hub takes a code for a language."""
+    """Return True if the Hub takes a code for a language.
+
+    Example:
+        >>> is_language("en"), is_language("English")
+        (True, False)
+    """
     return bool(re.fullmatch(r"[a-z]{2,3}|code|multilingual", code))
 
 
@@ -200,10 +184,10 @@ def adapter_use(
     names_in: str = "",
     subfolder: str = "",
 ) -> str:
-    """How to load an adapter alone, in Python.
+    """Return the Python that loads an adapter onto its base model.
 
     An adapter's configuration has no place for the names of classes, nor for whether a text may have several, so
-    whoever loads a classifier says both.
+    the code sets both for a classifier.
 
     Args:
         repo_id: where it is.
@@ -215,7 +199,7 @@ def adapter_use(
         subfolder: of the repository, where the adapter is not at its top.
     """
     names, sized = "", ""
-    if auto_class == CLASSIFIER and len(labels) > SHOWN_CLASSES:
+    if auto_class == CLASSIFIER and len(labels) > MAX_CLASSES:
         names = f"# The classes' names, in the order of their ids: {names_in}\n" if names_in else ""
         sized = f", num_labels={len(labels)}"
     elif auto_class == CLASSIFIER and labels:
@@ -239,7 +223,7 @@ def adapter_use(
 
 
 def adapter_note(base: BaseModel) -> str | None:
-    """What whoever pushes an adapter should know of its base; None where the Hub has it."""
+    """Return a note on an adapter's base model; None where the Hub has it."""
     if base.hub_id is not None:
         return None
     return (
@@ -249,10 +233,11 @@ def adapter_note(base: BaseModel) -> str | None:
 
 
 def metrics_of(scores: Mapping[str, Any]) -> dict[str, float]:
-    """What the Hub may list as metrics: every number but counts of rows and the two bounds of an interval.
+    """Return what the Hub may list as metrics: all numbers but counts of rows and the two bounds of an interval.
 
-    >>> metrics_of({"rows": 24, "macro_f1": 0.5, "macro_f1_low": 0.4, "macro_f1_high": 0.6, "note": "of the test"})
-    {'macro_f1': 0.5}
+    Example:
+        >>> metrics_of({"rows": 24, "macro_f1": 0.5, "macro_f1_low": 0.4, "macro_f1_high": 0.6, "note": "of the test"})
+        {'macro_f1': 0.5}
     """
     numbers = {name: value for name, value in scores.items() if isinstance(value, int | float) and name != "rows"}
     intervals = [name.removesuffix("_low") for name in numbers if name.endswith("_low")]
@@ -261,14 +246,15 @@ def metrics_of(scores: Mapping[str, Any]) -> dict[str, float]:
 
 
 def metric_type(name: str) -> str:
-    """What the Hub calls a metric of ours; our own name where it has none."""
+    """Return the Hub's name of a metric; our own name where it has none.
+
+    Example:
+        >>> metric_type("macro_f1"), metric_type("rouge1")
+        ('f1', 'rouge')
+    """
     if name.startswith("rouge"):
         return "rouge"
     for kind in ("f1", "precision", "recall"):
         if name == kind or name.endswith(f"_{kind}"):
             return kind
     return METRIC_TYPES.get(name, name)
-
-
-def _list(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)

@@ -1,4 +1,4 @@
-"""What a scan before a push has found: where, of what kind, and the key by which a person lets it pass."""
+"""Matches of the scan before a push: their place, their kind, and the key that lets them pass."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -7,25 +7,29 @@ from dataclasses import dataclass
 from nlp_transfer.errors import PublishError, did_you_mean
 
 SHOWN_CHARACTERS = 60
-"""Up to how many characters of what was found are shown."""
+"""Number of characters of a match that are shown at most."""
 
 SECRET_CHARACTERS = 4
-"""Up to how many of a secret are: enough to find it by."""
+"""The same of a secret: enough to find it by."""
 
 SHOWN_PLACES = 5
-"""Up to how many further places of the same thing are named."""
+"""Number of further places of a match that are named at most."""
 
 
 @dataclass(frozen=True)
 class ScanMatch:
-    """One thing that should not be published.
+    """Hold one text that should not be published.
 
     Args:
         kind: `secret`, `personal`, `path`, or `corpus`.
         what: what it seems to be, such as `e-mail address`.
         file: the part that holds it.
         line: the line, from 1.
-        text: what was found.
+        text: the text.
+
+    Example:
+        >>> print(ScanMatch("personal", "e-mail address", "README.md", 3, "jane@law.example").describe())
+        README.md, line 3: e-mail address: 'jane@law.example' (to let it pass: --allow personal:f5c87037)
     """
 
     kind: str
@@ -36,19 +40,19 @@ class ScanMatch:
 
     @property
     def key(self) -> str:
-        """What `--allow` takes: the kind, and a digest in place of what nobody should type."""
+        """The value of `--allow`: the kind, and a digest of the text."""
         return f"{self.kind}:{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
 
     @property
     def place(self) -> str:
-        """Where it stands."""
+        """File and line."""
         return f"{self.file}, line {self.line}"
 
-    def worded(self, places: Sequence[str] = ()) -> str:
-        """What was found, and how to let it pass.
+    def describe(self, places: Sequence[str] = ()) -> str:
+        """Describe the match, and how to let it pass.
 
         Args:
-            places: where else the same stands.
+            places: further places of the same text.
         """
         most = SECRET_CHARACTERS if self.kind == "secret" else SHOWN_CHARACTERS
         shown = self.text if len(self.text) <= most else f"{self.text[:most]}…"
@@ -59,11 +63,11 @@ class ScanMatch:
         return f"{self.place}: {self.what}: {shown!r}{more} (to let it pass: --allow {self.key})"
 
     def __str__(self) -> str:
-        return self.worded()
+        return self.describe()
 
 
 def raise_on_matches(findings: Iterable[ScanMatch], allowed: Collection[str]) -> None:
-    """Complain about what was found and not allowed.
+    """Raise on matches that are not allowed.
 
     Raises:
         PublishError: with every such finding, the same thing in several places once; or one is allowed that was not
@@ -89,4 +93,4 @@ def _once_each(findings: Iterable[ScanMatch]) -> Iterator[str]:
     for finding in findings:
         by_key.setdefault(finding.key, []).append(finding)
     for first, *others in by_key.values():
-        yield first.worded(list(dict.fromkeys(other.place for other in others if other.place != first.place)))
+        yield first.describe(list(dict.fromkeys(other.place for other in others if other.place != first.place)))

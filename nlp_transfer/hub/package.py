@@ -1,4 +1,4 @@
-"""The files that a published model consists of, each with the reason why it goes. What is not in the table stays.
+"""The files of a published model, each with the reason why it goes. Files that are not in the table stay.
 
     weights               safetensors only
     config, tokenizer     without the places on this machine that they name
@@ -59,12 +59,12 @@ _PLACES = ("_name_or_path", "name_or_path")
 
 
 NOT_ON_HUB = "an encoder that is not on the Hub"
-"""What a base model is called that has no public name."""
+"""The name of a base model that has no public one."""
 
 
 @dataclass(frozen=True)
 class RepoFile:
-    """A file of a published model.
+    """Hold a file of a published model.
 
     Args:
         name: its path in the repository.
@@ -78,20 +78,20 @@ class RepoFile:
 
     @property
     def size_bytes(self) -> int:
-        """How large it is."""
+        """The size in bytes."""
         return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
     def read(self) -> bytes:
-        """All of it."""
+        """Return the content."""
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
 @dataclass(frozen=True)
 class BaseModel:
-    """The model that was trained on, as whoever loads the result may know it.
+    """Hold what readers of a card may know of the model that was trained on.
 
     Args:
-        words: what it is, without a place on this machine.
+        words: a description, without a path of this machine.
         hub_id: its name on the Hub; None where it did not come from there.
         revision: its commit.
         root: the model on the Hub that it was made of, over runs before.
@@ -103,13 +103,16 @@ class BaseModel:
     root: str | None = None
 
 
-def model_parts(folder: Path, *, under: str = "", base: BaseModel | None = None) -> list[RepoFile]:
-    """The parts of a model, or of an adapter, in a folder; raises CheckpointError where they cannot be believed.
+def model_files(folder: Path, *, under: str = "", base: BaseModel | None = None) -> list[RepoFile]:
+    """Return the files of a model or an adapter, with their manifest.
 
     Args:
         folder: holds `config.json` or `adapter_config.json`.
         under: the folder of the repository that they go to, such as `adapter/`.
-        base: an adapter's base model, which its configuration then names; never by its place on this machine.
+        base: an adapter's base model, which its configuration then names; never by its path on this machine.
+
+    Raises:
+        CheckpointError: the folder is torn, has no weights, or holds a link.
     """
     check_safe(folder)
     table = ADAPTER_FILES if (folder / ADAPTER_CONFIG).is_file() else MODEL_FILES
@@ -119,7 +122,7 @@ def model_parts(folder: Path, *, under: str = "", base: BaseModel | None = None)
         why = _why(path.name, table)
         if path.name == EXTRACTOR and path.is_dir():
             _refuse_link(path)
-            inner = model_parts(path, under=f"{under}{EXTRACTOR}/")
+            inner = model_files(path, under=f"{under}{EXTRACTOR}/")
         if why is None or not path.is_file():
             continue
         _refuse_link(path)
@@ -132,30 +135,35 @@ def model_parts(folder: Path, *, under: str = "", base: BaseModel | None = None)
     return [*parts, *inner, RepoFile(under + MANIFEST, manifest, "sizes and hashes of the model's files")]
 
 
-def left_here(folder: Path, parts: Sequence[RepoFile]) -> list[str]:
-    """What a folder holds that does not go, by name; folders end in a slash. Of an extractor that goes, what stays."""
+def unpublished_files(folder: Path, parts: Sequence[RepoFile]) -> list[str]:
+    """Return the names in a folder that are not among the files to publish; folders end in a slash."""
     go = {part.content for part in parts if isinstance(part.content, Path)}
     rewritten = {Path(part.name).name for part in parts if isinstance(part.content, bytes)}
     found = sorted(path for path in folder.iterdir() if path not in go and path.name not in rewritten)
     left = []
     for path in found:
         if any(one.is_relative_to(path) for one in go):
-            left += [f"{path.name}/{name}" for name in left_here(path, parts)]
+            left += [f"{path.name}/{name}" for name in unpublished_files(path, parts)]
         else:
             left.append(f"{path.name}/" if path.is_dir() else path.name)
     return left
 
 
-def is_ours(name: str) -> bool:
-    """Whether a file of a repository is one that a push writes, and the next one may replace or delete."""
+def is_pushed_file(name: str) -> bool:
+    """Return True for a file that a push writes, and that the next one may replace or delete.
+
+    Example:
+        >>> is_pushed_file("adapter/adapter_config.json"), is_pushed_file("notes/config.json")
+        (True, False)
+    """
     own = name.removeprefix("adapter/").removeprefix(f"{EXTRACTOR}/")
     if "/" in own:  # somebody else's, whatever its name ends in
         return False
     return own == MANIFEST or _why(own, MODEL_FILES) is not None or _why(own, ADAPTER_FILES) is not None
 
 
-def beside_vocabulary(part: RepoFile) -> list[str]:
-    """All strings of `tokenizer.json` but its vocabulary and merges: added words, special tokens, rules, templates."""
+def tokenizer_texts(part: RepoFile) -> list[str]:
+    """Return the strings of `tokenizer.json` without vocabulary and merges: added words, special tokens, templates."""
     tree = json.loads(part.read())
     if isinstance(tree, dict) and isinstance(tree.get("model"), dict):
         tree["model"] = {key: value for key, value in tree["model"].items() if key not in ("vocab", "merges")}
@@ -163,7 +171,7 @@ def beside_vocabulary(part: RepoFile) -> list[str]:
 
 
 def _strings(tree: Any) -> Iterator[str]:
-    """The strings of a tree that are values; its keys are names that the library gives."""
+    """Yield the strings of a tree that are values; its keys are names of the library."""
     if isinstance(tree, str):
         yield tree
     elif isinstance(tree, dict | list):
@@ -171,8 +179,8 @@ def _strings(tree: Any) -> Iterator[str]:
             yield from _strings(one)
 
 
-def notes_in_weights(part: RepoFile) -> dict[str, str]:
-    """What a safetensors file says beside its tensors."""
+def weight_notes(part: RepoFile) -> dict[str, str]:
+    """Return the metadata of a safetensors file."""
     from safetensors import safe_open
 
     if not isinstance(part.content, Path):
@@ -191,7 +199,7 @@ def _why(name: str, table: Sequence[tuple[str, str]]) -> str | None:
 
 
 def _cleaned(path: Path, base: BaseModel | None) -> bytes | None:
-    """A configuration without places on this machine; None where it names none."""
+    """Return a configuration without paths of this machine; None where it names none."""
     if path.name not in (CONFIG, TOKENIZER_CONFIG, ADAPTER_CONFIG):
         return None
     tree = json.loads(path.read_bytes())
@@ -203,16 +211,16 @@ def _cleaned(path: Path, base: BaseModel | None) -> bytes | None:
 
 
 def _without_places(tree: Any) -> Any:
-    """A configuration, and those inside it, such as an encoder-decoder's, without places on this machine."""
+    """Return a configuration, and those inside it, without paths of this machine."""
     if isinstance(tree, dict):
         return {key: _without_places(value) for key, value in tree.items() if key not in _PLACES}
     return [_without_places(one) for one in tree] if isinstance(tree, list) else tree
 
 
 def texts_of(parts: Sequence[RepoFile]) -> Iterator[tuple[str, str]]:
-    """(name, text) of all that a person wrote or that names something: what is scanned before a push.
+    """Yield (name, text) of everything that is scanned before a push.
 
-    Of a tokenizer that is its settings, its template, its special tokens and all words that were added to it. Not
+    Of a tokenizer these are its settings, template, special tokens and added words. Not
     scanned are vocabulary and merges (`vocab.*`, `merges.txt`, `*.model`, `bpe.codes`, and both in `tokenizer.json`):
     they are the encoder's, of pieces of words, and `num_new_tokens` of a run are added words. Nor are the weights'
     numbers, and names and hashes that this package or safetensors wrote (`manifest.json`, `model.safetensors.
@@ -221,24 +229,29 @@ def texts_of(parts: Sequence[RepoFile]) -> Iterator[tuple[str, str]]:
     for part in parts:
         own = Path(part.name).name
         if own == TOKENIZER:
-            if strings := beside_vocabulary(part):
+            if strings := tokenizer_texts(part):
                 yield f"{part.name}, beside its vocabulary", "\n".join(strings)
         elif own.endswith(".safetensors"):
-            if notes := notes_in_weights(part):
+            if notes := weight_notes(part):
                 yield f"{part.name}, notes", _lines(notes)
         elif own.endswith((".json", ".md", ".jinja")) and own not in _NOT_SCANNED:
             yield part.name, part.read().decode()
 
 
 def wording(name: str, text: str) -> str:
-    """The text, line by line; of JSON, what stands in quotation marks: its numbers are scores and sizes."""
+    """Return a text line by line; of JSON only its strings, since its numbers are scores and sizes.
+
+    Example:
+        >>> wording("config.json", '{"label": "a fee", "layers": 6}')
+        'label | a fee | layers'
+    """
     if not name.endswith(".json"):
         return text
     return "\n".join(map(_quoted, text.split("\n")))
 
 
 def _quoted(line: str) -> str:
-    """The strings of a line of JSON, kept apart: a key that is a number is no part of the number after it."""
+    """Return the strings of a line of JSON, kept apart from each other."""
     return " | ".join(json.loads(string) for string in _QUOTED.findall(line)).replace("\n", " ")
 
 

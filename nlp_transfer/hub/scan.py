@@ -15,17 +15,17 @@ Names of persons are not found: no list or network tells them from the names of 
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.hub.matches import ScanMatch
-from nlp_transfer.hub.overlap import visible
-from nlp_transfer.hub.package import wording
+from nlp_transfer.hub.overlap import shared_runs, visible
+from nlp_transfer.hub.package import RepoFile, texts_of, wording
 
 EXTRA = "hub"
-"""The extra of this package that brings the scanners along."""
+"""The extra of this package that installs the scanners."""
 
 HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:hf_|api_org_)[A-Za-z0-9]{20,}\b")
 E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
@@ -50,7 +50,7 @@ _MORE_SECRETS = (
         re.compile(r"(?i)(?<![a-z])(?:password|passwd|pwd|api[_-]?key|session[_-]?token)\s*[:=]\s*[^\s\"',;]{6,}"),
     ),
 )
-"""What detect-secrets does not know."""
+"""Patterns of secrets that detect-secrets lacks."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 """A score or a count, which is no telephone number however well its digits would do for one."""
@@ -61,8 +61,22 @@ REGIONS = ("US", "GB", "DE", "FR")
 _SHORTEST_TOKEN = 8
 
 
+def scan_files(files: Sequence[RepoFile], corpus: Iterable[str] = ()) -> list[ScanMatch]:
+    """Return what should not be published of the files of a model.
+
+    Args:
+        files: all that would go.
+        corpus: texts of which no `RUN_WORDS` words in a row may go; read once.
+
+    Raises:
+        ConfigError: the scanners are not installed.
+    """
+    texts = list(texts_of(files))
+    return [*scan(texts), *shared_runs([(name, wording(name, text)) for name, text in texts], corpus)]
+
+
 def scan(texts: Iterable[tuple[str, str]]) -> list[ScanMatch]:
-    """All that was found in some texts.
+    """Return the secrets, personal data and paths in some texts.
 
     Args:
         texts: (name, text); of a name that ends in `.json`, numbers are no texts.
@@ -82,7 +96,7 @@ Found = tuple[str, str, str]
 
 
 def _found_in(name: str, line: str) -> list[Found]:
-    """What a line holds, once each, however many of its readings hold it."""
+    """Return the matches of a line, as it is written and as it is seen, once each."""
     said = wording(name, line)
     if not said.strip():
         return []  # of a hundred classes, the confusions alone are ten thousand lines of JSON
@@ -108,7 +122,7 @@ def _plain(text: str) -> str:
 
 
 def _detected(name: str, line: str, said: str) -> list[Found]:
-    """What a line holds; secrets are looked for in all of it, the rest in what it says."""
+    """Return the matches of a line: secrets in all of it, the rest in its wording."""
     found = [*_detectors(name, line), *_hub_tokens(line)]
     for detector in (_e_mails, _telephone_numbers, _checked_numbers, _places):
         found += detector(said)

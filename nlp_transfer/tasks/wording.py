@@ -13,6 +13,8 @@ class Wording:
         purpose: what a model does, as a sentence of a model card.
         usage: how to use a saved model, as Markdown.
         hub_usage: how to use a model of the Hub, in Python.
+        not_for: what a model is not for, as sentences of a model card.
+        pipeline_tag: the Hub's name of the task.
     """
 
     unit: str
@@ -20,3 +22,5 @@ class Wording:
     purpose: str
     usage: str
     hub_usage: str
+    not_for: str
+    pipeline_tag: str

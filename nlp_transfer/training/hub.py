@@ -1,11 +1,11 @@
-"""`trainer.push_to_hub()`: what a model consists of goes, after a scan, into a private repository.
+"""Push the trained model, not the output folder: scanned before, in one commit, into a private repository.
 
-The stock one commits the whole output folder, `training_args.bin` with paths and settings of this machine among it,
-and pushes every checkpoint while training goes on, into a repository that is public unless told otherwise. Here one
-commit is made when it is asked for; `hub_strategy` is `end`.
+Stock `Trainer` commits the whole output folder, `training_args.bin` with paths and settings of this machine included,
+and pushes every checkpoint during training, by default into a public repository. Here `hub_strategy` is `end`.
 """
 
 import copy
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,37 +17,31 @@ from peft import PeftModel
 from transformers import Trainer
 from transformers.utils import logging
 
-from nlp_transfer.errors import ConfigError, PublishError
-from nlp_transfer.hub.card import NOT_FOR, Card, adapter_note, adapter_use, is_language
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.hub.card import Card, adapter_note, adapter_use, edited_card, is_language
 from nlp_transfer.hub.matches import raise_on_matches
-from nlp_transfer.hub.overlap import shared_runs
-from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel, RepoFile, model_parts, texts_of, wording
-from nlp_transfer.hub.scan import scan
-from nlp_transfer.hub.upload import CARD, TAG, Repository, check_target, upload
+from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel, RepoFile, model_files
+from nlp_transfer.hub.scan import scan_files
+from nlp_transfer.hub.upload import CARD, Repository, check_target, upload
 from nlp_transfer.models.families import EXTRACTIVE, plain_model
 from nlp_transfer.models.files.resolve import public_name
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG
+from nlp_transfer.tasks import TASKS
 from nlp_transfer.training.arguments import strategy_problem
 
 logger = logging.get_logger(__name__)
 
-TASK_OF_HEAD = {"ForSequenceClassification": "sequence_classification", "ForMaskedLM": "masked_language_modeling"}
-"""Our tasks by the end of a network's class name."""
-
-_TEMPLATE_OF_PEFT = "# Model Card for Model ID"
-"""What stands in the README that peft writes beside an adapter."""
-
 _SPEED = ("runtime", "samples_per_second", "steps_per_second")
-"""What an evaluation logs beside its scores."""
+"""The ends of the names of what an evaluation logs besides its scores."""
 
 
 class PublishingMixin(Trainer):
-    """See the module's text. A part of `TransferMixin`."""
+    """Override what `Trainer` does with the Hub; see the module's text."""
 
     _target: Repository | None = None
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
-        """Find out, before training, whether a push will be let in. Nothing is made on the Hub.
+        """Check, before training, that a push will be let in. Nothing is made on the Hub.
 
         Raises:
             ConfigError: `hub_strategy` asks for more than the trained model.
@@ -77,7 +71,9 @@ class PublishingMixin(Trainer):
         check_corpus: bool = True,
         **kwargs: Any,
     ) -> Any:
-        """As in `Trainer`; but only weights, configuration, tokenizer and card go, scanned before, and privately.
+        """Push weights, configuration, tokenizer and card, scanned before, into a private repository.
+
+        A README.md that was written or edited by hand goes as it is.
 
         Args:
             commit_message: of the commit.
@@ -95,55 +91,46 @@ class PublishingMixin(Trainer):
         settings = copy.copy(self.args)
         settings.hub_private_repo = not self._public(private)  # trackio makes a public space where it is unset
         self.callback_handler.on_push_begin(settings, self.state, self.control)
-        self._keep_readme()
+        folder = Path(str(self.args.output_dir))
         self.save_model(_internal_call=True)
         if not self.is_world_process_zero():
             return None
-        token = token or self.args.hub_token
         self.init_hf_repo(token=token, private=private)
-        assert self._target is not None
         self.create_model_card(**kwargs)
-        folder = Path(str(self.args.output_dir))
-        base = self._base(kwargs.get("finetuned_from"))
-        parts = model_parts(folder, base=base)
-        if (folder / ADAPTER_CONFIG).is_file() and (note := adapter_note(base)) is not None:
-            logger.warning(
-                f"{note} Where it has a name on the Hub after all: push_to_hub(finetuned_from='OWNER/NAME')."
-            )
-        parts.append(RepoFile(CARD, folder / CARD, "the card"))
-        texts = list(texts_of(parts))
-        found = scan(texts)
-        if check_corpus:
-            wordings = [(name, wording(name, text)) for name, text in texts]
-            found += shared_runs(wordings, _row_texts(self._all_rows(), self.processing_class))
-        raise_on_matches(found, allow)
-        target, public = self._target, self._public(private)
-
-        def send() -> Any:
-            return upload(
-                target,
-                parts,
-                message=commit_message or "End of training",
-                public=public,
-                revision=revision or self.args.hub_revision,
-                token=token,
-            )
-
+        files = self._files(folder, kwargs.get("finetuned_from"))
+        texts = _row_texts(self._all_rows(), self.processing_class) if check_corpus else ()
+        raise_on_matches(scan_files(files, texts), allow)
+        assert self._target is not None
+        send = functools.partial(
+            upload,
+            self._target,
+            files,
+            message=commit_message or "End of training",
+            public=self._public(private),
+            revision=revision or self.args.hub_revision,
+            token=token or self.args.hub_token,
+        )
         if blocking:
             return send()
         from huggingface_hub import HfApi
 
         return HfApi().run_as_future(send)
 
-    def _keep_readme(self) -> None:
-        """Complain about a README that a card would take the place of; raises PublishError."""
-        place = Path(str(self.args.output_dir)) / CARD
-        text = place.read_text("utf-8", errors="replace") if place.is_file() else TAG
-        if TAG not in text and _TEMPLATE_OF_PEFT not in text:
-            raise PublishError(
-                f"{place} is no card of a push, and would be overwritten. Move it away; what it says can be added to "
-                "the card that is made."
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Save as in `Trainer`, and leave a card as it is: peft writes into any that it finds."""
+        place = Path(str(output_dir or self.args.output_dir)) / CARD
+        card = place.read_bytes() if place.is_file() else None
+        super()._save(output_dir, state_dict)
+        if card is not None:
+            place.write_bytes(card)
+
+    def _files(self, folder: Path, finetuned_from: str | None) -> list[RepoFile]:
+        base = self._base(finetuned_from)
+        if (folder / ADAPTER_CONFIG).is_file() and (note := adapter_note(base)) is not None:
+            logger.warning(
+                f"{note} Where it has a name on the Hub after all: push_to_hub(finetuned_from='OWNER/NAME')."
             )
+        return [*model_files(folder, base=base), RepoFile(CARD, folder / CARD, "the card")]
 
     def _all_rows(self) -> Iterator[Any]:
         """Every row that training could look at: of the source, the target, and what was evaluated."""
@@ -167,7 +154,7 @@ class PublishingMixin(Trainer):
         dataset: str | Sequence[str] | None = None,
         dataset_args: str | Sequence[str] | None = None,
     ) -> None:
-        """Write the card, `README.md` in the output folder, of what this trainer knows.
+        """Write the card, `README.md` in the output folder; one that was edited by hand stays as it is.
 
         Args:
             language: codes, such as `en`; of `en_XX` or `pt-BR` the language stands in the card.
@@ -180,24 +167,25 @@ class PublishingMixin(Trainer):
             dataset: what they are called, in words.
             dataset_args: not used.
         """
-        if not self.is_world_process_zero():
+        place = Path(str(self.args.output_dir))
+        if not self.is_world_process_zero() or edited_card(place) is not None:
             return
         model = self.accelerator.unwrap_model(self.model)
-        network, adapter = plain_model(model), isinstance(model, PeftModel)
-        task = next((task for end, task in TASK_OF_HEAD.items() if type(network).__name__.endswith(end)), "")
-        base = self._base(finetuned_from)
-        repo_id = self.hub_model_id or model_name or Path(str(self.args.output_dir)).name
+        network, adapter, base = plain_model(model), isinstance(model, PeftModel), self._base(finetuned_from)
+        auto_class = _auto_class(network)
+        wording = next((task.wording for task in TASKS.values() if task.auto_class == auto_class), None)
+        repo_id = self.hub_model_id or model_name or place.name
         scores = _last_scores(self.state.log_history)
         methods = [method.name for method in getattr(self, "methods", ())]
         named = _several(dataset) or _several(dataset_tags) or ["texts that are not published"]
         card = Card(
             repo_id=repo_id,
-            task=task,
+            pipeline_tag=wording.pipeline_tag if wording else None,
             base=base,
             adapter=adapter,
             summary=f"{base.words}, trained further with nlp-transfer.",
             use=_use(network, repo_id, base, adapter=adapter),
-            intended=f"It is for texts like those that it learned from. {NOT_FOR.get(task, '')}".rstrip(),
+            intended=f"It is for texts like those that it learned from. {wording.not_for if wording else ''}".rstrip(),
             transfer=[
                 f"**Encoder**: {base.words}.",
                 f"**Source**: {', '.join(named)}.",
@@ -212,7 +200,7 @@ class PublishingMixin(Trainer):
             language=_languages(_several(language)),
             tags=[*_several(tags), *(name.replace("_", "-") for name in methods)],
         )
-        (Path(str(self.args.output_dir)) / CARD).write_text(card.text(), "utf-8")
+        (place / CARD).write_text(card.text(), "utf-8")
 
     def _base(self, finetuned_from: str | None) -> BaseModel:
         """The model that training began with, by its public name only."""
@@ -226,14 +214,18 @@ class PublishingMixin(Trainer):
         return (self.args.hub_private_repo if private is None else private) is False
 
 
-def _use(network: Any, repo_id: str, base: BaseModel, *, adapter: bool) -> str:
+def _auto_class(network: Any) -> str:
     name = type(network).__name__
-    auto_class = "AutoModel" + (name[name.index("For") :] if "For" in name else "")
+    return "AutoModel" + (name[name.index("For") :] if "For" in name else "")
+
+
+def _use(network: Any, repo_id: str, base: BaseModel, *, adapter: bool) -> str:
+    auto_class = _auto_class(network)
     if adapter:
         labels = [label for _, label in sorted(network.config.id2label.items())]
         several = network.config.problem_type == "multi_label_classification"
         return adapter_use(repo_id, base, auto_class, labels, multi_label=several)
-    if name.endswith(EXTRACTIVE):
+    if type(network).__name__.endswith(EXTRACTIVE):
         register = "import nlp_transfer\nfrom transformers import AutoModel\n\nnlp_transfer.register_models()"
         return f'{register}\nmodel = AutoModel.from_pretrained("{repo_id}")'
     return f'from transformers import {auto_class}\n\nmodel = {auto_class}.from_pretrained("{repo_id}")'

@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 from nlp_transfer.commands.finished_runs import FinishedRun
 from nlp_transfer.commands.model_card import recipe, run_card
 from nlp_transfer.errors import PublishError
-from nlp_transfer.hub.card import SHOWN_CLASSES
+from nlp_transfer.hub.card import MAX_CLASSES
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 
 LORA = {"name": "lora", "r": 4, "alpha": None, "target_modules": ["query", "value"], "use_dora": False}
@@ -130,10 +130,10 @@ def test_what_a_model_is_not_for(tmp_path: Path, task: str, end: str) -> None:
 
 
 def test_an_adapters_snippet_names_the_classes(tmp_path: Path) -> None:
-    few = card(tmp_path, config(LORA), classes(SHOWN_CLASSES), adapter=True).use
-    assert f'{SHOWN_CLASSES - 1}: "class {SHOWN_CLASSES - 1}"}}\n' in few
+    few = card(tmp_path, config(LORA), classes(MAX_CLASSES), adapter=True).use
+    assert f'{MAX_CLASSES - 1}: "class {MAX_CLASSES - 1}"}}\n' in few
     assert "num_labels" not in few
-    many = card(tmp_path, config(LORA), classes(SHOWN_CLASSES + 1), adapter=True).use
+    many = card(tmp_path, config(LORA), classes(MAX_CLASSES + 1), adapter=True).use
     assert many.splitlines()[-2:] == [
         "# The classes' names, in the order of their ids: metrics.json, under per_class",
         'model = AutoPeftModelForSequenceClassification.from_pretrained("ada/one", num_labels=41)',

@@ -16,7 +16,7 @@ from huggingface_hub import ModelCard
 from nlp_transfer import run
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.model_card import base_of
-from nlp_transfer.commands.push_run import PushSettings, card_text, notes_on, prepare, push
+from nlp_transfer.commands.push_run import PushSettings, notes_on, prepare, push
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError
 from nlp_transfer.hub.package import RepoFile
@@ -344,42 +344,6 @@ def test_a_card_that_is_not_there(loopback_hub: Hub, trained: Path, tmp_path: Pa
     assert problem.startswith(f"--card {tmp_path / 'none.md'} cannot be read: ")
     (problem,) = refusal(trained / "lora", card=tmp_path / "none.md", license_name="mit")
     assert problem == "--card is a whole card; write license and language into it, and leave the options out."
-
-
-def test_a_card_of_ones_own_says_no_other_numbers_than_the_run(
-    loopback_hub: Hub, trained: Path, tmp_path: Path
-) -> None:
-    metrics = json.loads((trained / "lora" / "metrics.json").read_text())
-    value = metrics["source"]["test"]["macro_f1"]
-    written = card_text(read_run(trained / "lora"), "ada/clauses", PushSettings())
-    card = tmp_path / "card.md"
-    card.write_text(f"{written}\nMine.\n")
-    push(trained / "lora", "clauses", PushSettings(card=card))
-    assert "name: macro_f1\n" in written
-    data = ModelCard(written)
-    for result in data.data.eval_results:
-        if (result.metric_name, result.dataset_split) == ("macro_f1", "test"):
-            result.metric_value = 0.987
-    card.write_text(str(data))
-    assert refusal(trained / "lora", card=card) == [
-        f"--card {card}: macro_f1 of source (unpublished), test, is 0.987, and the run's is {value}. Write that, or "
-        "leave it out."
-    ]
-
-
-def test_a_card_of_ones_own_names_no_other_base_model(copy: Path, tmp_path: Path) -> None:
-    card = tmp_path / "card.md"
-    card.write_text("---\nbase_model: org/other\ntags: [nlp-transfer]\n---\n# Mine\n")
-    settings = PushSettings(card=card)
-    card_text(read_run(copy), "a/b", settings)  # of a folder, whose name on the Hub only the writer knows
-    record = json.loads((copy / "run.json").read_text())
-    edit(copy / "run.json", config={**record["config"], "model": "org/enc"})
-    edit(copy / "report.json", model="Hub model org/enc at revision abc")
-    with pytest.raises(ConfigError) as caught:
-        card_text(read_run(copy), "a/b", settings)
-    assert str(caught.value) == (
-        f"--card {card}: base_model is org/other, and the run's model is of org/enc. Write base_model: org/enc"
-    )
 
 
 def test_an_adapter_whose_base_has_no_public_name_says_so(loopback_hub: Hub, copy: Path) -> None:

@@ -46,6 +46,8 @@ class FirstClass(Task):
         purpose="It guesses.",
         usage="Look at `{model}`.",
         hub_usage="",
+        not_for="It is not for anything else.",
+        pipeline_tag="text-classification",
     )
 
     max_length: int = 16

@@ -1,17 +1,19 @@
 """A card's metadata are what the Hub understands, and read back as they were meant."""
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.hub.card import CLASSIFIER, Card, adapter_use, metric_type, metrics_of
+from nlp_transfer.hub.card import CLASSIFIER, Card, adapter_use, edited_card, metric_type, metrics_of
 from nlp_transfer.hub.package import BaseModel
 
 CARD = Card(
     repo_id="ada/clauses",
-    task="sequence_classification",
+    pipeline_tag="text-classification",
     base=BaseModel("[org/encoder](https://huggingface.co/org/encoder)", "org/encoder", "abc"),
     adapter=False,
     summary="an encoder, moved.",
@@ -83,12 +85,25 @@ def test_the_relation_to_the_base_model(base: BaseModel, adapter: bool, expected
 
 
 def test_the_text() -> None:
+    digest = hashlib.sha256(CARD.text().rpartition("\n\n")[0].encode()).hexdigest()[:16]
     assert read(CARD).text.strip() == (
         '# clauses\n\nAn encoder, moved.\n\n## Use\n\n```python\nmodel = "x"\n```\n\n'
         "A private repository needs a login (`hf auth login`).\n\nIt sorts.\n\n"
         "## Transfer\n\n**Encoder**: one.\n\n**Method** `lora`.\n\n## Scores\n\n| a |\n\n## Limits\n\n- One.\n- Two.\n\n"
-        "## Cost\n\n- Training: 1 s\n\n## Versions\n\ntorch 2.13"
+        "## Cost\n\n- Training: 1 s\n\n## Versions\n\ntorch 2.13\n\n"
+        f"<!-- made by nlp-transfer ({digest}); a card that was edited is kept -->"
     )
+
+
+def test_a_card_that_a_person_edited_is_known(tmp_path: Path) -> None:
+    assert edited_card(tmp_path) is None
+    (tmp_path / "README.md").write_text(CARD.text())
+    assert edited_card(tmp_path) is None
+    (tmp_path / "README.md").write_text("# Model Card for Model ID\n\nby peft\n")
+    assert edited_card(tmp_path) is None
+    for text in (CARD.text().replace("One.", "Won."), f"{CARD.text()}\nMine.\n", "", "# Mine\n"):
+        (tmp_path / "README.md").write_text(text)
+        assert edited_card(tmp_path) == text
 
 
 def test_a_corpus_that_ships_with_the_package_is_named() -> None:
@@ -105,7 +120,7 @@ def test_what_else_the_repository_holds_stands_after_its_use() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    card = Card("clauses", "", BaseModel("an encoder"), False, summary="s", use="u", intended="i")
+    card = Card("clauses", None, BaseModel("an encoder"), False, summary="s", use="u", intended="i")
     assert card.text().startswith("---\nlibrary_name: transformers\ntags:\n- nlp-transfer\n---\n\n# clauses\n")
     assert "##" not in read(card).text.replace("## Use", "")
 

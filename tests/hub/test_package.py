@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.hub.package import BaseModel, RepoFile, is_ours, left_here, model_parts, texts_of, wording
+from nlp_transfer.hub.package import (
+    BaseModel,
+    RepoFile,
+    is_pushed_file,
+    model_files,
+    texts_of,
+    unpublished_files,
+    wording,
+)
 from nlp_transfer.models.files.manifest import MANIFEST, check_manifest
 
 
@@ -27,7 +35,7 @@ def test_a_model_is_weights_configuration_tokenizer_and_their_hashes(folder: Pat
     for name in ("training_args.bin", "optimizer.pt", "pytorch_model.bin", "predictions.jsonl.gz", "notes.txt", "a.py"):
         (folder / name).write_bytes(b"x")
     (folder / "checkpoint-3").mkdir()
-    parts = model_parts(folder)
+    parts = model_files(folder)
     assert [part.name for part in parts] == [
         "config.json",
         "model.safetensors",
@@ -36,7 +44,7 @@ def test_a_model_is_weights_configuration_tokenizer_and_their_hashes(folder: Pat
         MANIFEST,
     ]
     assert [part.why for part in parts][1] == "weights"
-    assert left_here(folder, parts) == [
+    assert unpublished_files(folder, parts) == [
         "a.py",
         "checkpoint-3/",
         "notes.txt",
@@ -52,7 +60,7 @@ def test_places_on_this_machine_leave_the_configuration(folder: Path, tmp_path: 
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "/home/ada/secret"}))
     (folder / MANIFEST).unlink(missing_ok=True)
-    parts = {part.name: part for part in model_parts(folder)}
+    parts = {part.name: part for part in model_files(folder)}
     assert json.loads(parts["config.json"].read()) == config
     arrived = written(list(parts.values()), tmp_path / "arrived")
     check_manifest(arrived)  # of what goes, not of what lay here
@@ -73,7 +81,7 @@ def test_an_adapter_names_its_base_by_its_public_name_only(
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "/home/ada/encoder", "r": 4}')
     (tmp_path / "adapter_model.safetensors").write_bytes(b"")
     (tmp_path / "README.md").write_text("base_model: /home/ada/encoder")
-    parts = {part.name: part for part in model_parts(tmp_path, under="adapter/", base=base)}
+    parts = {part.name: part for part in model_files(tmp_path, under="adapter/", base=base)}
     assert sorted(parts) == [
         f"adapter/{name}" for name in ("adapter_config.json", "adapter_model.safetensors", MANIFEST)
     ]
@@ -89,7 +97,7 @@ def test_a_folder_without_weights_is_refused(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     (folder / MANIFEST).unlink(missing_ok=True)
     with pytest.raises(CheckpointError) as caught:
-        model_parts(folder)
+        model_files(folder)
     assert str(caught.value) == (
         f"{folder} has no weights (*.safetensors), so there is nothing to push; it holds config.json, tokenizer.json, "
         "tokenizer_config.json."
@@ -103,7 +111,7 @@ def test_a_torn_model_is_refused(tmp_path: Path, folder: Path) -> None:
     with (folder / "model.safetensors").open("ab") as file:
         file.write(b"x")
     with pytest.raises(CheckpointError, match=r"model\.safetensors has [\d,]+ bytes, but manifest\.json says"):
-        model_parts(folder)
+        model_files(folder)
 
 
 def test_a_link_is_no_file(folder: Path) -> None:
@@ -111,7 +119,7 @@ def test_a_link_is_no_file(folder: Path) -> None:
     (folder / "tokenizer.json").rename(folder / "other.json")
     (folder / "tokenizer.json").symlink_to(folder / "other.json")
     with pytest.raises(CheckpointError, match=r"tokenizer\.json is a link; expected the file itself"):
-        model_parts(folder)
+        model_files(folder)
 
 
 def test_what_is_scanned(tmp_path: Path) -> None:
@@ -168,7 +176,7 @@ def test_what_tokenizers_are_full_of_is_not_found(folder: Path) -> None:
     tree["pre_tokenizer"] = {"type": "Sequence", "patterns": patterns}
     tree["added_tokens"] += [{"content": token, "special": True} for token in tokens]
     part = RepoFile("tokenizer.json", json.dumps(tree).encode(), "")
-    assert scan(texts_of([part, *model_parts(folder)])) == []
+    assert scan(texts_of([part, *model_files(folder)])) == []
 
 
 def test_of_json_the_numbers_are_no_wording() -> None:
@@ -194,4 +202,4 @@ def test_of_json_the_numbers_are_no_wording() -> None:
     ],
 )
 def test_which_files_of_a_repository_a_push_may_replace(name: str, ours: bool) -> None:
-    assert is_ours(name) is ours
+    assert is_pushed_file(name) is ours

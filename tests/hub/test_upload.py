@@ -7,8 +7,9 @@ import pytest
 from huggingface_hub import HfApi, constants
 
 from nlp_transfer.errors import ConfigError, NLPTransferError, PublishError
-from nlp_transfer.hub.package import RepoFile, model_parts
-from nlp_transfer.hub.upload import ATTEMPTS, TAG, check_target, upload
+from nlp_transfer.hub.package import RepoFile, model_files
+from nlp_transfer.hub.push_errors import ATTEMPTS
+from nlp_transfer.hub.upload import TAG, check_target, upload
 from tests.hub_server import DROP, OWNER, READER, STRANGER, Hub
 
 CARD = RepoFile("README.md", f"---\ntags: [{TAG}]\n---\n# card\n".encode(), "the card")
@@ -16,7 +17,7 @@ CARD = RepoFile("README.md", f"---\ntags: [{TAG}]\n---\n# card\n".encode(), "the
 
 @pytest.fixture
 def parts(tiny_classifier: Path) -> list[RepoFile]:
-    return [*model_parts(tiny_classifier), CARD]
+    return [*model_files(tiny_classifier), CARD]
 
 
 def push(parts: list[RepoFile], repo_id: str = "clauses", *, public: bool = False, **options) -> str:

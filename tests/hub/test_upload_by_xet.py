@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.errors import PublishError
-from nlp_transfer.hub.package import RepoFile, model_parts
-from nlp_transfer.hub.upload import ATTEMPTS, TAG, check_target, upload
+from nlp_transfer.hub.package import RepoFile, model_files
+from nlp_transfer.hub.push_errors import ATTEMPTS
+from nlp_transfer.hub.upload import TAG, check_target, upload
 from tests.hub_server import Hub
 
 pytest.importorskip("hf_xet")  # the client depends on it on the usual machines
@@ -18,7 +19,7 @@ WITHOUT = "If it stays so, send them by way of the Hub itself: set HF_HUB_DISABL
 
 @pytest.fixture
 def parts(tiny_classifier: Path) -> list[RepoFile]:
-    return [*model_parts(tiny_classifier), RepoFile("README.md", f"---\ntags: [{TAG}]\n---\n".encode(), "the card")]
+    return [*model_files(tiny_classifier), RepoFile("README.md", f"---\ntags: [{TAG}]\n---\n".encode(), "the card")]
 
 
 def push(parts: list[RepoFile]) -> str:

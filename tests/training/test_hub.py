@@ -162,13 +162,23 @@ def test_words_of_any_row_that_it_saw_stop_the_push(
         one.push_to_hub()
 
 
-def test_a_readme_of_ones_own_is_not_overwritten(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:
-    one = trainer(encoder, tmp_path / "clauses")
-    (tmp_path / "clauses").mkdir(exist_ok=True)
-    (tmp_path / "clauses" / "README.md").write_text("my own card")
-    with pytest.raises(PublishError, match=r"README\.md is no card of a push, and would be overwritten\. Move it away"):
+@pytest.mark.parametrize("methods", [[], [LoRA(r=2)]])
+def test_a_card_that_was_edited_goes_as_it_is(
+    loopback_hub: Hub, encoder: Path, tmp_path: Path, methods: list[LoRA]
+) -> None:
+    one = trainer(encoder, tmp_path / "clauses", methods=methods)
+    one.push_to_hub()
+    made = loopback_hub.files("ada/clauses")["README.md"]
+    one.push_to_hub(license="mit")
+    assert b"license: mit" in loopback_hub.files("ada/clauses")["README.md"]
+    card = tmp_path / "clauses" / "README.md"
+    card.write_bytes(made.replace(b"# clauses", b"# My clauses"))
+    one.push_to_hub(license="mit")
+    assert loopback_hub.files("ada/clauses")["README.md"] == made.replace(b"# clauses", b"# My clauses")
+    card.write_text("for jane@law.example")
+    with pytest.raises(PublishError, match="e-mail address"):
         one.push_to_hub()
-    assert (tmp_path / "clauses" / "README.md").read_text() == "my own card"
+    assert card.read_text() == "for jane@law.example"
 
 
 def test_a_login_without_the_right_is_refused_before_training(loopback_hub: Hub, encoder: Path, tmp_path: Path) -> None:

@@ -13,4 +13,9 @@ WORDING = Wording(
     purpose="It is an encoder to go on from, on texts like those it learned from; alone it guesses hidden words.",
     usage=f"Name `{{model}}` as the `model` of another run.\n\n```python\n{_PYTHON}\n```",
     hub_usage=_PYTHON,
+    not_for=(
+        "It is not for other kinds of texts or other languages, and what it guesses is no statement of fact. What is "
+        "built on it is not for decisions about people without a person who reads the text."
+    ),
+    pipeline_tag="fill-mask",
 )

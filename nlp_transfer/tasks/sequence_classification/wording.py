@@ -13,4 +13,9 @@ WORDING = Wording(
     purpose="It sorts texts like those it learned from into {classes}.",
     usage=f"```python\n{_PYTHON}\n```",
     hub_usage=_PYTHON,
+    not_for=(
+        "It is not for other kinds of texts or other languages, which it sorts all the same, nor for decisions about "
+        "people without a person who reads the text."
+    ),
+    pipeline_tag="text-classification",
 )

@@ -17,6 +17,11 @@ EXTRACTIVE = Wording(
         "import nlp_transfer, transformers\n\nnlp_transfer.register_pipelines()\n"
         'summarize = transformers.pipeline("summarization", model="{model}")'
     ),
+    not_for=(
+        "It is not for other kinds of documents or other languages. What it leaves out may matter: it is not for "
+        "decisions about people without a person who reads the document."
+    ),
+    pipeline_tag="summarization",
 )
 
 ABSTRACTIVE = replace(
@@ -26,5 +31,9 @@ ABSTRACTIVE = replace(
         "not have; unsupported are numbers, dates, amounts and citations that it does not have, "
         "as a mean over summaries. The predictions list them, and what each sentence rests on. Baselines "
         "take as many sentences as a training summary has on average; the oracle knows the reference."
+    ),
+    not_for=(
+        "It is not for other kinds of documents or other languages. It may write what the document does not say: it is "
+        "not for decisions about people without a person who reads the document."
     ),
 )
