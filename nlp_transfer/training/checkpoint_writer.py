@@ -29,6 +29,7 @@ from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.heads.encoder_decoder import separate_weights
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.checkpoints import EXTENSIONS, TRANSFER_STATE
+from nlp_transfer.training.hub import card_kept
 
 
 class CheckpointWriter:
@@ -169,6 +170,8 @@ class CheckpointWriter:
 def save_model_files(trainer: Any, call: Callable[..., None], output_dir: str | None, state_dict: Any) -> None:
     """Save a model without the Hub token in the pickled arguments; sides that share weights each save their own.
 
+    A card in the folder stays as it is.
+
     Args:
         trainer: of the model.
         call: the stock method.
@@ -179,7 +182,8 @@ def save_model_files(trainer: Any, call: Callable[..., None], output_dir: str | 
         state_dict = separate_weights(trainer.accelerator.unwrap_model(trainer.model))
     token, trainer.args.hub_token = trainer.args.hub_token, None
     try:
-        call(output_dir, state_dict)
+        with card_kept(Path(str(output_dir or trainer.args.output_dir))):
+            call(output_dir, state_dict)
     finally:
         trainer.args.hub_token = token
 

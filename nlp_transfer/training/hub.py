@@ -4,6 +4,7 @@ Stock `Trainer` commits the whole output folder, `training_args.bin` with paths 
 and pushes every checkpoint during training, by default into a public repository. Here `hub_strategy` is `end`.
 """
 
+import contextlib
 import copy
 import functools
 import re
@@ -14,7 +15,6 @@ from typing import Any
 import torch
 import transformers
 from peft import PeftModel
-from transformers import Trainer
 from transformers.utils import logging
 
 from nlp_transfer.errors import ConfigError
@@ -35,31 +35,37 @@ _SPEED = ("runtime", "samples_per_second", "steps_per_second")
 """The ends of the names of what an evaluation logs besides its scores."""
 
 
-class PublishingMixin(Trainer):
-    """Override what `Trainer` does with the Hub; see the module's text."""
+class ModelPush:
+    """Push a trainer's model to the Hub, and write its card.
 
-    _target: Repository | None = None
+    Args:
+        trainer: whose model it is.
+    """
 
-    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+    def __init__(self, trainer: Any) -> None:
+        self.trainer = trainer
+        self._target: Repository | None = None
+
+    def check_login(self, token: str | None = None, private: bool | None = None) -> None:
         """Check, before training, that a push will be let in. Nothing is made on the Hub.
 
         Raises:
             ConfigError: `hub_strategy` asks for more than the trained model.
             PublishError: no login, no right, no network, or the name is taken.
         """
-        if problem := strategy_problem(self.args.hub_strategy):
+        if problem := strategy_problem(self.trainer.args.hub_strategy):
             raise ConfigError(problem.replace("training.", "", 1))
-        if self.is_world_process_zero():
+        if self.trainer.is_world_process_zero():
             self._target = check_target(
-                self.args.hub_model_id,
-                name=Path(str(self.args.output_dir)).resolve().name,
+                self.trainer.args.hub_model_id,
+                name=Path(str(self.trainer.args.output_dir)).resolve().name,
                 public=self._public(private),
-                token=token or self.args.hub_token,
+                token=token or self.trainer.args.hub_token,
             )
-            self.hub_model_id = self._target.repo_id  # type: ignore[assignment]  # stock Trainer says that it is None
-            self.push_in_progress = None
+            self.trainer.hub_model_id = self._target.repo_id
+            self.trainer.push_in_progress = None
 
-    def push_to_hub(
+    def push(
         self,
         commit_message: str | None = "End of training",
         blocking: bool = True,
@@ -88,17 +94,17 @@ class PublishingMixin(Trainer):
         Raises:
             PublishError: the push is not let in, or the scan found something. Nothing was published.
         """
-        settings = copy.copy(self.args)
+        settings = copy.copy(self.trainer.args)
         settings.hub_private_repo = not self._public(private)  # trackio makes a public space where it is unset
-        self.callback_handler.on_push_begin(settings, self.state, self.control)
-        folder = Path(str(self.args.output_dir))
-        self.save_model(_internal_call=True)
-        if not self.is_world_process_zero():
+        self.trainer.callback_handler.on_push_begin(settings, self.trainer.state, self.trainer.control)
+        folder = Path(str(self.trainer.args.output_dir))
+        self.trainer.save_model(_internal_call=True)
+        if not self.trainer.is_world_process_zero():
             return None
-        self.init_hf_repo(token=token, private=private)
-        self.create_model_card(**kwargs)
+        self.trainer.init_hf_repo(token=token, private=private)
+        self.trainer.create_model_card(**kwargs)
         files = self._files(folder, kwargs.get("finetuned_from"))
-        texts = _row_texts(self._all_rows(), self.processing_class) if check_corpus else ()
+        texts = _row_texts(self._all_rows(), self.trainer.processing_class) if check_corpus else ()
         raise_on_matches(scan_files(files, texts), allow)
         assert self._target is not None
         send = functools.partial(
@@ -107,22 +113,14 @@ class PublishingMixin(Trainer):
             files,
             message=commit_message or "End of training",
             public=self._public(private),
-            revision=revision or self.args.hub_revision,
-            token=token or self.args.hub_token,
+            revision=revision or self.trainer.args.hub_revision,
+            token=token or self.trainer.args.hub_token,
         )
         if blocking:
             return send()
         from huggingface_hub import HfApi
 
         return HfApi().run_as_future(send)
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """Save as in `Trainer`, and leave a card as it is: peft writes into any that it finds."""
-        place = Path(str(output_dir or self.args.output_dir)) / CARD
-        card = place.read_bytes() if place.is_file() else None
-        super()._save(output_dir, state_dict)
-        if card is not None:
-            place.write_bytes(card)
 
     def _files(self, folder: Path, finetuned_from: str | None) -> list[RepoFile]:
         base = self._base(finetuned_from)
@@ -134,15 +132,14 @@ class PublishingMixin(Trainer):
 
     def _all_rows(self) -> Iterator[Any]:
         """Every row that training could look at: of the source, the target, and what was evaluated."""
-        given: dict[str, Any] = getattr(self, "_given", {})
-        context: Any = getattr(self, "context", None)
-        target = given.get("target_dataset") if context is None else context.target
-        evaluated: Any = self.eval_dataset
+        context = self.trainer.context
+        target = self.trainer.target_dataset if context is None else context.target
+        evaluated: Any = self.trainer.eval_dataset
         evaluated = list(evaluated.values()) if isinstance(evaluated, dict) else [evaluated]
-        for dataset in (self.train_dataset, *evaluated, target):
+        for dataset in (self.trainer.train_dataset, *evaluated, target):
             yield from dataset if dataset is not None else ()
 
-    def create_model_card(
+    def write_card(
         self,
         language: str | Sequence[str] | None = None,
         license: str | None = None,
@@ -167,16 +164,16 @@ class PublishingMixin(Trainer):
             dataset: what they are called, in words.
             dataset_args: not used.
         """
-        place = Path(str(self.args.output_dir))
-        if not self.is_world_process_zero() or edited_card(place) is not None:
+        place = Path(str(self.trainer.args.output_dir))
+        if not self.trainer.is_world_process_zero() or edited_card(place) is not None:
             return
-        model = self.accelerator.unwrap_model(self.model)
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         network, adapter, base = plain_model(model), isinstance(model, PeftModel), self._base(finetuned_from)
         auto_class = _auto_class(network)
         wording = next((task.wording for task in TASKS.values() if task.auto_class == auto_class), None)
-        repo_id = self.hub_model_id or model_name or place.name
-        scores = _last_scores(self.state.log_history)
-        methods = [method.name for method in getattr(self, "methods", ())]
+        repo_id = self.trainer.hub_model_id or model_name or place.name
+        scores = _last_scores(self.trainer.state.log_history)
+        methods = [method.name for method in self.trainer.methods]
         named = _several(dataset) or _several(dataset_tags) or ["texts that are not published"]
         card = Card(
             repo_id=repo_id,
@@ -204,14 +201,24 @@ class PublishingMixin(Trainer):
 
     def _base(self, finetuned_from: str | None) -> BaseModel:
         """The model that training began with, by its public name only."""
-        model = self.accelerator.unwrap_model(self.model)
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         known = public_name(finetuned_from or str(getattr(plain_model(model).config, "_name_or_path", "")))
         if known is None:
             return BaseModel(NOT_ON_HUB)
         return BaseModel(f"[{known[0]}](https://huggingface.co/{known[0]})", *known)
 
     def _public(self, private: bool | None) -> bool:
-        return (self.args.hub_private_repo if private is None else private) is False
+        return (self.trainer.args.hub_private_repo if private is None else private) is False
+
+
+@contextlib.contextmanager
+def card_kept(folder: Path) -> Iterator[None]:
+    """Leave a folder's card as it is: peft writes into any that it finds."""
+    place = folder / CARD
+    card = place.read_bytes() if place.is_file() else None
+    yield
+    if card is not None:
+        place.write_bytes(card)
 
 
 def _auto_class(network: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +21,12 @@ from nlp_transfer.training.extensions import default_extensions
 from nlp_transfer.training.extensions.exact_resume import ExactResume, ignore_tied_weights
 from nlp_transfer.training.extensions.loss_scaling import LossScaling, without_repeated_labels
 from nlp_transfer.training.features import features_of
+from nlp_transfer.training.hub import ModelPush
 from nlp_transfer.training.method_setup import apply_methods, prepare_trainer, set_learning_rates
 from nlp_transfer.training.optimizer_step import ROW_IDS, OptimizerStep
 from nlp_transfer.training.runtime import naming_lost_processes
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.source_weights import Sources
-
-Kind = TypeVar("Kind", bound=Extension)
 
 
 class TransferSeams(Trainer):
@@ -78,6 +77,7 @@ class TransferSeams(Trainer):
         context: Context | None = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self._push = ModelPush(self)
         super().__init__(**prepare_trainer(self, self._given))
         self.resume = ExactResume()
         self.extensions = default_extensions(self.methods, adapter=peft_config is not None)
@@ -94,7 +94,7 @@ class TransferSeams(Trainer):
         """Whether training uses target rows."""
         return bool(active_methods(self.methods))
 
-    def extension(self, kind: type[Kind]) -> Kind:
+    def extension(self, kind: type[Extension]) -> Any:
         """Return the extension of a class; raises StopIteration where the trainer has none."""
         return next(extension for extension in self.extensions if isinstance(extension, kind))
 
@@ -160,6 +160,18 @@ class TransferSeams(Trainer):
 
     def _finalize_training(self, trial: Any, num_train_samples: int, start_time: float) -> TrainOutput:
         return self.resume.finalize_training(super()._finalize_training, trial, num_train_samples, start_time)
+
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """Check, before training, that a push will be let in; see `ModelPush.check_login`."""
+        self._push.check_login(token, private)
+
+    def push_to_hub(self, *args: Any, **kwargs: Any) -> Any:
+        """Push the model, scanned before, into a private repository; see `ModelPush.push`."""
+        return self._push.push(*args, **kwargs)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Write the card of the model; see `ModelPush.write_card`."""
+        self._push.write_card(*args, **kwargs)
 
     # ---- rows ----
 

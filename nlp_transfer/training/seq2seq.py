@@ -18,7 +18,6 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.training.extensions.loss_scaling import LossScaling
-from nlp_transfer.training.hub import PublishingMixin
 from nlp_transfer.training.optimizer_step import overrides, row_count
 from nlp_transfer.training.seams import TransferSeams
 
@@ -26,7 +25,7 @@ from nlp_transfer.training.seams import TransferSeams
 warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to train encoder-decoder", FutureWarning)
 
 
-class Seq2SeqTransferTrainer(TransferSeams, PublishingMixin, Seq2SeqTrainer):
+class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
     """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`, and without the silent faults.
 
     Plain `Seq2SeqTrainingArguments` are accepted too. Full and partial fine-tuning and LoRA know encoder-decoders

@@ -21,11 +21,10 @@ Trainer's. These silent faults of the stock loop are removed:
   (`extensions/exact_resume.py`).
 """
 
-from nlp_transfer.training.hub import PublishingMixin
 from nlp_transfer.training.seams import TransferSeams
 
 
-class TransferTrainer(TransferSeams, PublishingMixin):
+class TransferTrainer(TransferSeams):
     """`transformers.Trainer` with more arguments, and without its silent faults.
 
     `nlp_transfer.search` and `train_source_only` make several; `compare_on_target`, `estimate_shift` and

@@ -155,7 +155,7 @@ def test_words_of_any_row_that_it_saw_stop_the_push(
     one = trainer(encoder, tmp_path / "clauses", label=text)
     other = Dataset.from_list([{"input_ids": [2, 3], "text": text}])
     if where == "target":
-        one._given["target_dataset"] = other
+        one.target_dataset = other
     else:
         one.eval_dataset = {"a": one.eval_dataset, "b": other}
     with pytest.raises(PublishError, match="words that stand in the corpus"):
