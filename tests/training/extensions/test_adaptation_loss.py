@@ -1,0 +1,35 @@
+"""The loss of an update with target rows, by hand, and the networks that train with it."""
+
+import pytest
+import torch
+
+from nlp_transfer.methods import CORAL, DANN, Joint
+from nlp_transfer.methods.alignment import Features
+from nlp_transfer.training.extensions.adaptation_loss import add_to_optimizer, make_networks, total_loss
+from tests.tiny_models import tiny_model
+
+
+def test_terms_are_added_to_the_weighted_loss_of_the_source():
+    torch.manual_seed(0)
+    source = Features(torch.randn(4, 3), torch.randn(4, 2), torch.tensor([1.0, 2.0, 3.0, 6.0]))
+    target = Features(torch.randn(4, 3), torch.randn(4, 2), torch.tensor([2.0, 2.0, 2.0, 4.0]))
+    found = total_loss([Joint(source_weight_start=0.25)], source, target, 0.5, {})
+    assert found.total.item() == pytest.approx(0.25 * 3.0 + 0.75 * 2.5)
+    method = CORAL(weight=2.0)
+    term = method.term(source, target, 0.5, None)
+    found = total_loss([method], source, target, 0.5, {})
+    assert found.total.item() == pytest.approx(3.0 + term.weight * term.value.item())
+
+
+def test_networks_have_rates_of_their_own_and_weights_by_the_seed():
+    model = tiny_model("bert")
+    made = [
+        make_networks([DANN(learning_rate=0.5)], model, seed=seed, sources=1, masked_lm=lambda: model)
+        for seed in (0, 0, 1)
+    ]
+    weights = [torch.cat([value.flatten() for value in one.parameters()]) for one in made]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    add_to_optimizer(made[0], optimizer)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.5]
