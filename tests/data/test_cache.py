@@ -1,20 +1,27 @@
 """The cache is keyed by content, and only its owner may read it."""
 
+import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import datasets
 import pyarrow as pa
 import pytest
 from datasets import Dataset
 
-from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
+from nlp_transfer.data import CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.cache import cache_path, store_table
+from nlp_transfer.data.encoding.tokens import encode_texts
+from nlp_transfer.errors import DataError
 from nlp_transfer.files import _digest, make_private_folder
-from tests.data.conftest import toy_rows
+from tests.data.conftest import load_error, refused, toy_rows
+from tests.tiny_classifiers import word_tokenizer
 
 
 def replace_in_place(path: Path, old: str, new: str) -> None:
@@ -133,3 +140,63 @@ def test_rests_of_a_killed_process_are_deleted_by_the_next(own_cache: Path) -> N
     store_table(cache_path("corpora", "d" * 64), lambda: iter([pa.table({"a": [1]})]))
     names = sorted(path.name for path in (own_cache / "corpora").iterdir())
     assert names == sorted([f"{key * 64}.{end}" for key in "cd" for end in ("arrow", "json")] + [theirs[1].name])
+
+
+def test_a_full_disk_of_the_cache(
+    own_cache: Path, write_rows: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = write_rows("rows.jsonl", toy_rows(20))
+    advice = "Free some space, or set NLP_TRANSFER_CACHE to another folder."
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        message = f"source ({path}): The cache cannot be written in {own_cache / 'corpora'}: No space left on device. {advice}"
+        assert refused(path) == message
+    assert list(own_cache.glob("corpora/*")) == []
+    corpus = load_corpus(CorpusConfig(path=str(path), split=SplitConfig(method="stratified")))
+    monkeypatch.setattr(datasets.Dataset, "map", full)
+    with pytest.raises(DataError) as caught:
+        encode_texts(corpus.splits["train"], word_tokenizer(), max_length=8, fingerprint=corpus.fingerprint)
+    assert str(caught.value) == (
+        f"The cache cannot be written in {own_cache / 'tokens'}: No space left on device. {advice}"
+    )
+
+
+def test_rows_are_memory_mapped_and_a_damaged_cache_is_rebuilt(
+    own_cache: Path, write_rows: Callable[..., Path]
+) -> None:
+    path = write_rows("train.jsonl", toy_rows(20))
+    config = CorpusConfig(path=str(path), split=SplitConfig(method="stratified"))
+    first = load_corpus(config)
+    (cached,) = own_cache.glob("corpora/*.arrow")
+    assert any(file["filename"] == str(cached) for file in first.splits["train"].cache_files)
+    content = cached.read_bytes()
+    for damage in (content[: len(content) // 2], b"", content[:-200]):
+        del first
+        cached.unlink()
+        cached.write_bytes(damage)
+        first = load_corpus(config)
+        assert sum(len(split) for split in first.splits.values()) == 20
+    assert not list(own_cache.glob("corpora/*.tmp"))
+
+
+def test_nothing_stays_behind_after_an_error(own_cache: Path, write_rows: Callable[..., Path]) -> None:
+    path = write_rows("train.jsonl", [*toy_rows(5000), {"text": "", "label": "a"}])
+    assert "row 5001: text is empty" in load_error(CorpusConfig(path=str(path)))
+    assert list(own_cache.glob("corpora/*")) == []
+
+
+def test_a_cache_that_cannot_be_written(
+    tmp_path: Path, write_rows: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "file"))
+    path = write_rows("train.jsonl", toy_rows(20))
+    message = load_error(CorpusConfig(path=str(path)))
+    assert re.match(
+        r"source \(.*train.jsonl\): The cache folder .*file/corpora cannot be written\. Set NLP_TRANSFER_CACHE to a folder "
+        r"that can",
+        message,
+    )

@@ -2,7 +2,7 @@
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, describe
+from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig
 
 
 def test_labels_are_read_off_the_first_split_that_has_them() -> None:
@@ -65,25 +65,3 @@ def test_split_problems() -> None:
         "source.split.column is 'x', which only the method 'grouped'"
     )
     assert SplitConfig(method="grouped", column="x").problems("s") == []
-
-
-def test_description_for_people() -> None:
-    rows = {"text": ["one", "two words", "three words here", "and four more words"], "label": ["a", "b", "a", "b"]}
-    corpus = corpus_from(
-        {
-            "train": Dataset.from_dict(rows),
-            "dev": Dataset.from_dict(rows),
-            "unlabeled": Dataset.from_dict({"text": ["x"]}),
-        }
-    )
-    lines = describe(corpus)
-    assert lines[0] == f"datasets.Dataset (fingerprint {corpus.fingerprint[:12]})"
-    assert lines[1:7] == [
-        "train: 4 rows, median 2 words",
-        "validation: 4 rows, median 2 words",
-        "unlabeled: 1 rows, median 1 words",
-        "2 classes (one a row), with their rows in train / validation:",
-        "  a: 2 / 2",
-        "  b: 2 / 2",
-    ]
-    assert "validation: 4 of 4 texts are exact copies of training texts." in lines

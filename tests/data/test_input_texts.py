@@ -13,6 +13,7 @@ import pytest
 
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.errors import DataError
+from tests.data.conftest import ADVICE
 
 
 @pytest.fixture
@@ -250,3 +251,11 @@ def test_a_document_has_the_size_of_a_row_at_most(tmp_path: Path, monkeypatch: p
     assert list(InputReader(str(path), file_format="document")) == [(0, "12345678\n" * 2)]
     message = refusal(write(tmp_path / "b.txt", "12345678\n" * 3), file_format="document")
     assert message.startswith(f"{tmp_path / 'b.txt'}: the text ")
+
+
+def test_texts_to_predict_that_may_not_be_looked_at(tmp_path: Path, refuse: Callable[..., None]) -> None:
+    path = tmp_path / "private/rows.jsonl"
+    refuse(Path, "exists", path)
+    with pytest.raises(DataError) as caught:
+        InputReader(str(path))
+    assert str(caught.value) == f"{path} cannot be read: Permission denied. {ADVICE}"

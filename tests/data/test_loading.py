@@ -1,24 +1,17 @@
 """Which splits a corpus gets, from files and from Python objects."""
 
-import socket
-import time
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import datasets
-import numpy as np
 import pandas as pd
 import pytest
-from datasets import Dataset, DatasetDict
+from datasets import Dataset
 
-from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
+from nlp_transfer.data import CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.errors import ConfigError, DataError
-from tests.data.conftest import toy_rows
-
-
-def sizes(corpus: Corpus) -> dict[str, int]:
-    return {name: len(split) for name, split in corpus.splits.items()}
+from tests.data.conftest import sizes, toy_rows
 
 
 @pytest.mark.parametrize("kind", [Dataset.from_list, pd.DataFrame])
@@ -32,20 +25,6 @@ def test_one_table_is_split_near_duplicate_safe(kind: Callable[[Any], Any]) -> N
     assert corpus.splits["train"].features["label"].names == ["a", "b"]
 
 
-def test_objects_by_split() -> None:
-    data = DatasetDict(train=Dataset.from_list(toy_rows(10)), test=Dataset.from_list(toy_rows(4, start=10)))
-    corpus = corpus_from(data)
-    assert sizes(corpus) == {"train": 8, "validation": 2, "test": 4}
-    assert (
-        "The source has no validation split: 2 of 10 training rows became one (near_duplicate, Jaccard similarity of "
-        "5-word shingles from 0.6, seed 13)."
-    ) in corpus.notes
-    assert sizes(corpus_from({"train": pd.DataFrame(toy_rows(4)), "dev": Dataset.from_list(toy_rows(4, start=4))})) == {
-        "train": 4,
-        "validation": 4,
-    }
-
-
 def test_near_copies_of_training_texts_are_not_in_a_validation_split_made_of_them() -> None:
     words = [" ".join(f"{word}{text}" for word in "abcdefghij") for text in range(12)]
     rows = [{"text": f"{text} copy {copy}", "label": "xy"[n % 2]} for n, text in enumerate(words) for copy in range(3)]
@@ -55,67 +34,11 @@ def test_near_copies_of_training_texts_are_not_in_a_validation_split_made_of_the
     assert sides["train"] & sides["validation"] == set()
 
 
-def test_objects_with_a_misspelt_split_name() -> None:
-    data = {"train": Dataset.from_list(toy_rows(4)), "Validatoin": Dataset.from_list(toy_rows(4, start=4))}
-    with pytest.raises(DataError) as caught:
-        corpus_from(data)
-    assert str(caught.value).startswith(
-        "data: Validatoin would be left out: 'Validatoin' is no split's name, and there is no validation split. Did you "
-        "mean 'validation'?"
-    )
-
-
-def test_frames_with_missing_values_and_numpy_labels() -> None:
-    frame = pd.DataFrame(toy_rows(20, (1.0, 2.0)))
-    assert corpus_from(frame).label_names == ["1", "2"]
-    frame.loc[3, "label"] = np.nan
-    with pytest.raises(DataError, match=r"data: row 4: label is missing \(null\)"):
-        corpus_from(frame)
-    lists = pd.DataFrame(
-        {"text": [f"t {n}" for n in range(20)], "labels": [np.array(["a", "b"][: n % 3]) for n in range(20)]}
-    )
-    assert corpus_from(lists, split=SplitConfig(method="stratified")).label_names == ["a", "b"]
-    frame = pd.DataFrame(toy_rows(20)).astype({"label": "category"})
-    assert corpus_from(frame).label_names == ["a", "b"]
-
-
-def test_frames_whose_columns_are_numbers() -> None:
-    frame = pd.DataFrame([(row["text"], row["label"]) for row in toy_rows(20)])
-    assert corpus_from(frame, columns={"0": "text", "1": "label"}).label_names == ["a", "b"]
-    with pytest.raises(DataError, match="data: there is no column 'text'; columns found: 0, 1"):
-        corpus_from(frame)
-
-
-def test_mixed_labels_of_a_dataset_are_found() -> None:
-    dataset = Dataset.from_list([{"text": "x", "label": "a"}, {"text": "y", "label": 1}], on_mixed_types="use_json")
-    assert type(dataset.features["label"]).__name__ == "Json"
-    with pytest.raises(DataError, match="data: column 'label' mixes types: row 1 holds a string, row 2 an integer"):
-        corpus_from(dataset)
-
-
-def test_a_selected_and_formatted_dataset() -> None:
-    dataset = Dataset.from_list(toy_rows(80, ("a", "x", "b", "y"))).select(range(0, 80, 2)).with_format("numpy")
-    corpus = corpus_from(dataset)
-    assert corpus.label_names == ["a", "b"]
-    assert sizes(corpus) == {"train": 24, "validation": 6, "test": 10}
-
-
 def test_splits_without_train_are_those_of_a_trained_model() -> None:
     corpus = corpus_from({"test": Dataset.from_list(toy_rows(4, ("b",)))}, label_names=["a", "b"])
     assert sizes(corpus) == {"test": 4} and corpus.splits["test"]["label"][:] == [1] * 4
     with pytest.raises(DataError, match="data, split 'test': rows 1, 2, 3 and 4: label 'z' is unseen in training"):
         corpus_from({"test": Dataset.from_list(toy_rows(4, ("z",)))}, label_names=["a", "b"])
-
-
-def test_objects_that_are_no_tables() -> None:
-    with pytest.raises(
-        DataError, match=r"data: got a builtins\.list; expected a datasets\.Dataset, a datasets\.DatasetDict"
-    ):
-        corpus_from([1, 2])
-    with pytest.raises(
-        DataError, match=r"data: none of the splits part has a known name \(train, training, validation"
-    ):
-        corpus_from({"part": Dataset.from_list(toy_rows(2))})
 
 
 def test_renamed_columns_shadow_others() -> None:
@@ -213,99 +136,32 @@ def test_settings_that_do_not_fit() -> None:
         corpus_from(pd.DataFrame(toy_rows(4)), split=SplitConfig(validation=2))
 
 
-def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Any]:
-    calls: list[Any] = []
-
-    def load_dataset(*positional: Any, **named: Any) -> Any:
-        calls.append((positional, named))
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    monkeypatch.setattr("nlp_transfer.data.sources.hub.hub_answers", lambda *_: True)
-    monkeypatch.setattr("nlp_transfer.data.sources.hub._is_offline", lambda: False)
-    return calls
-
-
-def test_hub_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = DatasetDict(
-        train=Dataset.from_list(toy_rows(8)),
-        eval=Dataset.from_list(toy_rows(4, start=8)),
-        other=Dataset.from_list(toy_rows(2)),
+def test_a_label_column_that_is_missing(failure: Callable[..., str]) -> None:
+    assert failure([{"text": "x", "kind": "a"}], labeled=True) == (
+        "FILE: there is no column 'label' or 'labels'; columns found: text, kind. "
+        "Say which one holds the labels: `source.columns: {kind: label}`."
     )
-    calls = hub(monkeypatch, data)
-    config = CorpusConfig(hub="owner/set", name="part", revision="abc", splits={"train": "train", "test": "eval"})
-    corpus = load_corpus(config)
-    assert calls == [(("owner/set", "part"), {"revision": "abc"})]
-    assert sizes(corpus) == {"train": 6, "validation": 2, "test": 4}
-    assert corpus.origin == "Hub dataset owner/set (part, revision abc)"
-    assert "Splits of the source that are left out: other." in corpus.notes
-    with pytest.raises(DataError, match=r"source\.splits: Unknown split 'evl'\. Did you mean 'eval'\?"):
-        load_corpus(CorpusConfig(hub="owner/set", splits={"test": "evl"}))
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (
-            datasets.exceptions.DatasetNotFoundError(
-                "Dataset 'owner/set' doesn't exist on the Hub or cannot be accessed."
-            ),
-            "the Hub has no such dataset",
-        ),
-        (
-            ConnectionError("Couldn't reach 'owner/set' on the Hub (LocalEntryNotFoundError)"),
-            "the Hub cannot be reached and the dataset is not in the cache (there is no network; ConnectionError: ",
-        ),
-        (
-            RuntimeError("Dataset scripts are no longer supported, but found set.py"),
-            "it is a loading script, which is not run",
-        ),
-        (
-            ValueError("Config name is missing.\nPlease pick one among the available configs: ['a', 'b']"),
-            "Set source.name to one of its configurations.",
-        ),
-        (
-            ValueError("BuilderConfig 'q' not found. Available: ['a', 'b']"),
-            "Set source.name to one of its configurations.",
-        ),
-        (
-            TypeError("something else"),
-            "(TypeError: something else). Check source.hub, source.name and source.revision.",
-        ),
-    ],
-)
-def test_hub_errors_say_what_to_do(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
-    hub(monkeypatch, error)
+def test_a_split_without_the_labels_of_the_others(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/train.jsonl", toy_rows(4))
+    path = write_rows("c/test.jsonl", [{"text": "x", "kind": "a"}])
     with pytest.raises(DataError) as caught:
-        load_corpus(CorpusConfig(hub="owner/set"))
-    assert str(caught.value).startswith("source.hub: owner/set cannot be loaded")
-    assert words in str(caught.value)
+        load_corpus(CorpusConfig(path=str(tmp_path / "c")))
+    assert f"{path}: there is no column 'label' or 'labels'; columns found: text, kind." in str(caught.value)
 
 
-def test_a_hub_dataset_without_network_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def no_name(*_: object, **__: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+def test_one_class_only(failure: Callable[..., str]) -> None:
+    assert failure(toy_rows(20, ("a",))) == (
+        "source (FILE): all 12 training rows have one class, 'a'; a classifier needs two at least. "
+        "Add rows of another class, or check which column is the label (source.columns)."
+    )
 
-    monkeypatch.setattr(socket, "getaddrinfo", no_name)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
-    started = time.perf_counter()
+
+def test_problems_of_all_splits_come_together(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    train = write_rows("c/train.jsonl", [*toy_rows(4), {"text": "", "label": "a"}])
+    test = tmp_path / "c/test.jsonl"
+    test.write_text(json.dumps(toy_rows(1)[0]) + "\n{")
     with pytest.raises(DataError) as caught:
-        load_corpus(CorpusConfig(hub="owner/set"))
-    assert time.perf_counter() - started < 10
-    message = str(caught.value)
-    assert message.startswith(
-        "source.hub: owner/set cannot be loaded: it is a dataset on the Hub, the Hub cannot be reached and the dataset "
-        "is not in the cache (there is no network; "
-    )
-    assert message.endswith(
-        "Connect; or fetch it where there is a network with `hf download owner/set --repo-type dataset --local-dir "
-        "FOLDER`, copy that folder here and name its files with source.path."
-    )
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(DataError, match=r"is not in the cache \(HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set\)"):
-        load_corpus(CorpusConfig(hub="owner/set"))
-    assert datasets.config.HF_HUB_OFFLINE is False  # what was changed for a while is as it was
+        load_corpus(CorpusConfig(path=str(tmp_path / "c")))
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [str(train), str(test)]

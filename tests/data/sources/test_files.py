@@ -1,7 +1,7 @@
 """Files and folders: which shape they have, which split is which, and what is not there."""
 
+import errno
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +10,7 @@ import pytest
 
 from nlp_transfer.data import CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.errors import DataError
-from tests.data.conftest import real_data, toy_rows
-
-
-def failure(config: CorpusConfig, **options: object) -> str:
-    with pytest.raises(DataError) as caught:
-        load_corpus(config, **options)  # type: ignore[arg-type]
-    return str(caught.value)
+from tests.data.conftest import ADVICE, load_error, real_data, refused, text_folder, toy_rows
 
 
 def test_a_folder_of_split_named_files(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
@@ -73,89 +67,38 @@ def test_data_files_without_a_splits_name_are_noted(tmp_path: Path, write_rows: 
     assert "Splits of the source that are left out: extra." in corpus.notes
 
 
-def test_a_misspelt_split_name_is_no_note(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
-    folder = tmp_path / "c"
-    write_rows("c/train.jsonl", toy_rows(6))
-    write_rows("c/tets.csv", [])
-    config = CorpusConfig(path=str(folder), split=SplitConfig(validation=0))
-    assert failure(config, key="target") == (
-        f"{folder}: tets.csv would be left out: 'tets' is no split's name, and there is no test split. Did you mean "
-        "'test'? Rename it, take it away, or say which splits are meant: `target.splits: {train: train, test: tets}`."
-    )
-    (folder / "tets.csv").rename(folder / "validaton.jsonl.gz")
-    (folder / "train.jsonl").rename(folder / "tarin.jsonl")
-    write_rows("c/all.jsonl", toy_rows(2))
-    with pytest.raises(DataError) as caught:
-        load_corpus(config)
-    choice = "`source.splits: {train: tarin, validation: validaton, unlabeled: all}`."
-    assert [problem.split(" Rename it")[0] for problem in caught.value.problems] == [
-        f"{folder}: tarin.jsonl would be left out: 'tarin' is no split's name, and there is no train split. Did you "
-        "mean 'train'?",
-        f"{folder}: validaton.jsonl.gz would be left out: 'validaton' is no split's name, and there is no validation "
-        "split. Did you mean 'validation'?",
-    ]
-    assert all(problem.endswith(choice) for problem in caught.value.problems)
-    (folder / "all.jsonl").unlink()  # no right name is left beside them
-    assert "Did you mean 'train'?" in failure(config)
-    (folder / "tarin.jsonl").rename(folder / "train.jsonl")
-    (folder / "validaton.jsonl.gz").rename(folder / "dve.csv")
-    assert failure(config).startswith(
-        f"{folder}: dve.csv would be left out: 'dve' is no split's name, and there is no validation split. Did you mean "
-        "'dev'?"
-    )
-
-
-@pytest.mark.parametrize("name", ["extra", "labeled", "contest", "strain", "small", "train2", "test_public", "tests"])
-def test_a_name_that_is_no_close_miss_or_whose_split_is_there_stays_a_note(
-    name: str, tmp_path: Path, write_rows: Callable[..., Path]
-) -> None:
-    write_rows("c/train.jsonl", toy_rows(6))
-    if name == "tests":
-        write_rows("c/test.jsonl", toy_rows(2, start=6))
-    write_rows(f"c/{name}.jsonl", toy_rows(2, start=8))
-    corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c"), split=SplitConfig(method="stratified")))
-    assert f"Splits of the source that are left out: {name}." in corpus.notes
-
-
-def test_splits_that_are_chosen_need_no_right_names(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
-    write_rows("c/tarin.jsonl", toy_rows(6))
-    write_rows("c/tets.jsonl", toy_rows(2, start=6))
-    config = CorpusConfig(path=str(tmp_path / "c"), splits={"train": "tarin"}, split=SplitConfig(method="stratified"))
-    assert "Splits of the source that are left out: tets." in load_corpus(config).notes
-
-
 def test_two_files_for_one_split(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
     write_rows("c/train.jsonl", toy_rows(4))
     write_rows("c/train.jsonl.gz", toy_rows(4))
     config = CorpusConfig(path=str(tmp_path / "c"))
-    assert failure(config) == (
+    assert load_error(config) == (
         f"source.path: {tmp_path / 'c'} has two files for the split 'train': train.jsonl and train.jsonl.gz. Take one away."
     )
     (tmp_path / "c/train.jsonl.gz").unlink()
     write_rows("c/dev.jsonl", toy_rows(2))
     write_rows("c/validation.jsonl", toy_rows(2))
-    assert failure(config).startswith(
+    assert load_error(config).startswith(
         f"{tmp_path / 'c'}: both 'dev' and 'validation' are the split 'validation'. Take one away"
     )
     (tmp_path / "c/dev.jsonl").unlink()
     write_rows("c/all.jsonl", toy_rows(2))
     write_rows("c/unlabeled.jsonl", toy_rows(2))
-    assert "are the split 'unlabeled'. Take one away" in failure(config)
+    assert "are the split 'unlabeled'. Take one away" in load_error(config)
 
 
 def test_a_path_that_is_not_there(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
     path = write_rows("contracts.jsonl", toy_rows(4))
-    assert failure(CorpusConfig(path=str(tmp_path / "contract.jsonl"))) == (
+    assert load_error(CorpusConfig(path=str(tmp_path / "contract.jsonl"))) == (
         f"source.path: {tmp_path / 'contract.jsonl'} does not exist. Did you mean {path}?"
     )
-    assert failure(CorpusConfig(path=str(tmp_path / "nowhere/zzz.csv")), key="target") == (
+    assert load_error(CorpusConfig(path=str(tmp_path / "nowhere/zzz.csv")), key="target") == (
         f"target.path: {tmp_path / 'nowhere/zzz.csv'} does not exist. {tmp_path} holds: contracts.jsonl."
     )
 
 
 def test_a_suffix_that_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "rows.xlsx").write_bytes(b"")
-    assert failure(CorpusConfig(path=str(tmp_path / "rows.xlsx"))) == (
+    assert load_error(CorpusConfig(path=str(tmp_path / "rows.xlsx"))) == (
         f"source.path: {tmp_path / 'rows.xlsx'} has a suffix that is not read. "
         "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, each also with .gz."
     )
@@ -164,7 +107,7 @@ def test_a_suffix_that_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["rows.zip", "rows.tar.gz", "rows.TGZ"])
 def test_an_archive_is_not_unpacked(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
-    assert failure(CorpusConfig(path=str(tmp_path / name))) == (
+    assert load_error(CorpusConfig(path=str(tmp_path / name))) == (
         f"source.path: {tmp_path / name} has a suffix that is not read. Archives are not unpacked: unpack it yourself, "
         "and name the file or folder that was in it. "
         "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, each also with .gz."
@@ -173,35 +116,16 @@ def test_an_archive_is_not_unpacked(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_of_neither_shape(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
-    assert "It holds: nothing." in failure(CorpusConfig(path=str(tmp_path / "c")))
+    assert "It holds: nothing." in load_error(CorpusConfig(path=str(tmp_path / "c")))
     (tmp_path / "c/rows.jsonl").write_text("{}")
     (tmp_path / "c/more").mkdir()
-    message = failure(CorpusConfig(path=str(tmp_path / "c")))
+    message = load_error(CorpusConfig(path=str(tmp_path / "c")))
     assert "is neither a folder of split-named files" in message and "It holds: more/, rows.jsonl." in message
 
 
 def test_splits_of_a_single_file_make_no_sense(write_rows: Callable[..., Path]) -> None:
     path = write_rows("rows.jsonl", toy_rows(4))
-    assert "source.splits is set, but" in failure(CorpusConfig(path=str(path), splits={"train": "rows"}))
-
-
-def text_folder(root: Path, texts: dict[str, str]) -> Path:
-    for name, text in texts.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, "utf-8")
-    return root
-
-
-def test_a_folder_of_text_files_by_class(tmp_path: Path) -> None:
-    root = text_folder(
-        tmp_path / "t", {f"{kind}/{n:02}.txt": f"{kind} text {n}\nline" for kind in ("neg", "pos") for n in range(20)}
-    )
-    (root / ".DS_Store").write_bytes(b"")
-    corpus = load_corpus(CorpusConfig(path=str(root), split=SplitConfig(method="stratified")))
-    assert corpus.label_names == ["neg", "pos"]
-    rows = {row["id"]: row for split in corpus.splits.values() for row in split}
-    assert len(rows) == 40
-    assert rows["pos/03.txt"] == {"id": "pos/03.txt", "text": "pos text 3\nline", "label": 1}
+    assert "source.splits is set, but" in load_error(CorpusConfig(path=str(path), splits={"train": "rows"}))
 
 
 def test_class_folders_within_split_folders(tmp_path: Path) -> None:
@@ -218,25 +142,12 @@ def test_class_folders_within_split_folders(tmp_path: Path) -> None:
 def test_split_folders_with_a_misspelt_name_are_no_classes(tmp_path: Path) -> None:
     names = [f"{split}/{kind}/{n}.txt" for split in ("train", "tset") for kind in ("neg", "pos") for n in range(4)]
     root = text_folder(tmp_path / "t", {name: name for name in names})
-    assert failure(CorpusConfig(path=str(root))) == (
+    assert load_error(CorpusConfig(path=str(root))) == (
         f"{root}: tset would be left out: 'tset' is no split's name, and there is no test split. Did you mean 'test'? "
         "Rename it, take it away, or say which splits are meant: `source.splits: {train: train, test: tset}`."
     )
     config = CorpusConfig(path=str(root), splits={"train": "train", "test": "tset"}, split=SplitConfig(validation=0))
     assert {name: len(split) for name, split in load_corpus(config).splits.items()} == {"train": 8, "test": 8}
-
-
-def test_text_folders_say_what_is_wrong(tmp_path: Path) -> None:
-    root = text_folder(tmp_path / "t", {"a/1.txt": "one", "b/1.pdf": "two"})
-    message = failure(CorpusConfig(path=str(root)))
-    assert f"{root / 'b'}: the class 'b' has no text file. Add texts (.txt or .txt.gz)." in message
-    assert f"{root / 'b'}: 1 files are no text (1.pdf, …)." in message
-    root = text_folder(tmp_path / "u", {"a/1.txt": "one", "b/1.txt": " \n"})
-    assert f"{root / 'b/1.txt'}: the file is empty or has no visible character." in failure(
-        CorpusConfig(path=str(root))
-    )
-    (root / "b/1.txt").write_bytes(b"caf\xe9")
-    assert f"{root / 'b/1.txt'}: line 1: byte 0xe9 at offset 3 is not UTF-8." in failure(CorpusConfig(path=str(root)))
 
 
 def test_a_file_that_changes_is_read_again(write_rows: Callable[..., Path]) -> None:
@@ -246,44 +157,6 @@ def test_a_file_that_changes_is_read_again(write_rows: Callable[..., Path]) -> N
     assert load_corpus(config).fingerprint == first.fingerprint
     write_rows("train.jsonl", toy_rows(20, start=1))
     assert load_corpus(config).fingerprint != first.fingerprint
-
-
-def test_rows_are_memory_mapped_and_a_damaged_cache_is_rebuilt(
-    own_cache: Path, write_rows: Callable[..., Path]
-) -> None:
-    path = write_rows("train.jsonl", toy_rows(20))
-    config = CorpusConfig(path=str(path), split=SplitConfig(method="stratified"))
-    first = load_corpus(config)
-    (cached,) = own_cache.glob("corpora/*.arrow")
-    assert any(file["filename"] == str(cached) for file in first.splits["train"].cache_files)
-    content = cached.read_bytes()
-    for damage in (content[: len(content) // 2], b"", content[:-200]):
-        del first
-        cached.unlink()
-        cached.write_bytes(damage)
-        first = load_corpus(config)
-        assert sum(len(split) for split in first.splits.values()) == 20
-    assert not list(own_cache.glob("corpora/*.tmp"))
-
-
-def test_nothing_stays_behind_after_an_error(own_cache: Path, write_rows: Callable[..., Path]) -> None:
-    path = write_rows("train.jsonl", [*toy_rows(5000), {"text": "", "label": "a"}])
-    assert "row 5001: text is empty" in failure(CorpusConfig(path=str(path)))
-    assert list(own_cache.glob("corpora/*")) == []
-
-
-def test_a_cache_that_cannot_be_written(
-    tmp_path: Path, write_rows: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "file"))
-    path = write_rows("train.jsonl", toy_rows(20))
-    message = failure(CorpusConfig(path=str(path)))
-    assert re.match(
-        r"source \(.*train.jsonl\): The cache folder .*file/corpora cannot be written\. Set NLP_TRANSFER_CACHE to a folder "
-        r"that can",
-        message,
-    )
 
 
 @pytest.mark.parametrize(
@@ -311,16 +184,16 @@ def test_what_stands_in_place_of_a_split_file(tmp_path: Path, write_rows: Callab
     other = tmp_path / "c/test.jsonl"
     advice = "Put a whole file in its place, or take it away: a corpus is read more than once."
     other.mkdir()
-    assert failure(CorpusConfig(path=str(tmp_path / "c"))) == (
+    assert load_error(CorpusConfig(path=str(tmp_path / "c"))) == (
         f"source.path: {other} is no file but a folder. {advice}"
     )
     other.rmdir()
     other.symlink_to("nowhere")
-    assert f"{other} is no file but a link that leads nowhere." in failure(CorpusConfig(path=str(tmp_path / "c")))
+    assert f"{other} is no file but a link that leads nowhere." in load_error(CorpusConfig(path=str(tmp_path / "c")))
     other.unlink()
     os.mkfifo(other)
-    assert f"{other} is no file but a pipe or device." in failure(CorpusConfig(path=str(tmp_path / "c")))
-    assert f"{other} is no file but a pipe or device." in failure(CorpusConfig(path=str(other)))
+    assert f"{other} is no file but a pipe or device." in load_error(CorpusConfig(path=str(tmp_path / "c")))
+    assert f"{other} is no file but a pipe or device." in load_error(CorpusConfig(path=str(other)))
 
 
 @pytest.mark.parametrize(
@@ -352,7 +225,7 @@ def test_a_split_in_a_form_that_is_not_read_is_an_error(
             name = "test.tar.gz"
     write_rows(f"c/{name}", toy_rows(2, start=6))
     entry = folder / name.split("/")[0]
-    message = failure(CorpusConfig(path=str(folder)))
+    message = load_error(CorpusConfig(path=str(folder)))
     assert message.startswith(
         f"source.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
         "file. Convert it or join its parts, rename it, or take it away. Files end in .jsonl, "
@@ -376,24 +249,13 @@ def test_splits_that_are_chosen_say_which_names_count(tmp_path: Path, write_rows
     config = CorpusConfig(path=str(tmp_path / "c"), splits={"train": "mine"}, split=SplitConfig(method="stratified"))
     assert sum(map(len, load_corpus(config).splits.values())) == 6
     (tmp_path / "c/mine.xlsx").touch()
-    assert "mine.xlsx has the name of a split, and is not read: " in failure(config)
-
-
-def test_texts_beside_class_folders_have_no_class(tmp_path: Path) -> None:
-    root = text_folder(tmp_path / "t", {"a/1.txt": "one", "b/1.txt": "two", "loose.txt": "three"})
-    assert failure(CorpusConfig(path=str(root))) == (
-        f"{root}: 1 texts have no class (loose.txt): they are in no class's folder. Move them into one, or take them "
-        "out."
-    )
-    names = [f"{split}/{kind}/1.txt" for split in ("train", "test") for kind in ("neg", "pos")]
-    root = text_folder(tmp_path / "u", {name: name for name in [*names, "test/loose.txt.gz"]})
-    assert failure(CorpusConfig(path=str(root))).startswith(f"{root / 'test'}: 1 texts have no class (loose.txt.gz)")
+    assert "mine.xlsx has the name of a split, and is not read: " in load_error(config)
 
 
 @pytest.mark.parametrize("names", [["train/a/1.txt", "train/b/1.txt", "test/1.txt"], ["train/1.txt", "test/1.txt"]])
 def test_folders_of_splits_are_no_classes(names: list[str], tmp_path: Path) -> None:
     root = text_folder(tmp_path / "t", {name: name for name in names})
-    assert failure(CorpusConfig(path=str(root))) == (
+    assert load_error(CorpusConfig(path=str(root))) == (
         f"source.path: {root} has folders with names of splits (test, train), and not each of its folders (test/, "
         "train/) has a sub-folder of .txt files for each class. Give each one, or rename the folders if they are classes."
     )
@@ -413,3 +275,26 @@ def test_names_that_are_not_utf8_are_refused_in_words(tmp_path):
         (tmp_path / "classes" / label / f"{name if label == 'no' else 1}.txt").write_text("a text")
     with pytest.raises(DataError, match=r"/classes: the name '.*/classes/no/b\\udce9\.txt' is not UTF-8"):
         load_corpus(CorpusConfig(path=str(tmp_path / "classes")))
+
+
+def test_a_path_that_may_not_be_looked_at(tmp_path: Path, refuse: Callable[..., None]) -> None:
+    path = tmp_path / "private/rows.jsonl"
+    refuse(Path, "is_dir", path)
+    assert refused(path) == f"{path} cannot be read: Permission denied. {ADVICE}"
+    refuse(Path, "is_dir", tmp_path / "far", code=errno.EIO)
+    assert refused(tmp_path / "far") == (
+        f"{tmp_path / 'far'} cannot be read: Input/output error. Check that it is there and whole, or name another."
+    )
+
+
+def test_a_folder_that_may_not_be_listed(
+    tmp_path: Path, write_rows: Callable[..., Path], refuse: Callable[..., None]
+) -> None:
+    folder = write_rows("c/train.jsonl", toy_rows(6)).parent
+    refuse(Path, "iterdir", folder)
+    assert refused(folder) == f"{folder} cannot be read: Permission denied. {ADVICE}"
+    # What is there instead of a path that is not.
+    refuse(Path, "iterdir", tmp_path)
+    assert (
+        refused(tmp_path / "d") == f"source ({tmp_path / 'd'}): {tmp_path} cannot be read: Permission denied. {ADVICE}"
+    )

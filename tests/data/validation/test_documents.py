@@ -94,13 +94,3 @@ def test_summaries_are_part_of_the_fingerprint() -> None:
         return corpus_from({"train": frame, "validation": frame}, documents=True)
 
     assert corpus("One.").fingerprint != corpus("Two.").fingerprint
-
-
-def test_the_built_in_papers() -> None:
-    corpus = load_corpus(CorpusConfig(builtin="aclsum"), documents=True, trains=True)
-    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 100, "validation": 50, "test": 100}
-    for paper in corpus.splits["test"]:
-        offsets = paper["highlights"]
-        assert offsets
-        assert set(offsets[::2]) <= set(paper["sentence_starts"])
-        assert paper["summary"]

@@ -11,9 +11,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.validation.labels import order_class_names
 from nlp_transfer.errors import DataError
-from tests.data.conftest import toy_rows
-
-SPLIT = SplitConfig(method="stratified")
+from tests.data.conftest import SPLIT, toy_rows
 
 
 @pytest.fixture
@@ -142,3 +140,50 @@ def test_a_label_of_invisible_characters_alone_is_an_error() -> None:
 def test_lists_of_labels_are_looked_at_too() -> None:
     with pytest.raises(DataError, match=r"labels 'a' \(data, row 1\) and 'a\\u200b' \(data, row 2\) look the same"):
         corpus_from(pd.DataFrame(toy_rows(4, (["a"], ["a\u200b", "b"]))))
+
+
+def test_integers_outside_the_names(failure: Callable[..., str]) -> None:
+    assert failure(toy_rows(6, (0, 1, 7)), class_names=["no", "yes"]) == (
+        "FILE: rows 3 and 6: label 7 is outside source.label_names (0 to 1). Classes: no, yes."
+    )
+    assert "leave it out" in failure(toy_rows(6, (0, 1, -1)), class_names=["no", "yes"])
+    assert failure(toy_rows(6, ("no", "maybe")), class_names=["no", "yes"]) == (
+        "FILE: rows 2, 4 and 6: label 'maybe' is not in source.label_names. Classes: no, yes."
+    )
+
+
+def test_labels_that_training_has_not_seen(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
+    write_rows("c/train.jsonl", toy_rows(6))
+    path = write_rows("c/test.jsonl", toy_rows(3, ("a", "c", "b"), start=6))
+    with pytest.raises(DataError) as caught:
+        load_corpus(CorpusConfig(path=str(tmp_path / "c")))
+    assert str(caught.value) == (
+        f"{path}: row 2: label 'c' is unseen in training. Classes of training: a, b. "
+        "Correct or remove these rows, or train with such rows."
+    )
+
+
+def test_labels_that_a_model_has_not_seen(failure: Callable[..., str]) -> None:
+    message = failure(toy_rows(4, ("a", "z")), key="target", label_names=["b", "a"])
+    assert message == (
+        "FILE: rows 2 and 4: label 'z' is unseen in training. Classes of training: b, a. Correct or remove these rows, "
+        "or train with such rows. In a folder, their texts may stand in a file unlabeled, which is learned from "
+        "unscored; and target.columns: {label: unread} scores none."
+    )
+    message = failure(toy_rows(4, (0, 1)), key="target", label_names=["b", "a"])
+    assert "rows 1 and 3: label 0 is unseen in training" in message
+    assert "Where integers stand for these classes, set target.label_names." in message
+
+
+def test_multi_label_rows_are_found(failure: Callable[..., str]) -> None:
+    rows = [{"text": "x", "labels": ["a"]}, {"text": "y", "labels": []}, {"text": "z", "labels": ["b", "q"]}]
+    assert failure(rows, label_names=["a", "b"]).startswith("FILE: row 3: labels 'q' is unseen in training.")
+
+
+def test_no_label_at_all(failure: Callable[..., str]) -> None:
+    assert "no row has a label in column 'labels'" in failure([{"text": f"x {row}", "labels": []} for row in range(9)])
+
+
+def test_a_label_of_more_digits_than_python_reads(write_rows: Callable[..., Path]) -> None:
+    corpus = load_corpus(CorpusConfig(path=str(write_rows("rows.jsonl", toy_rows(20, ("7" * 5000, "1")))), split=SPLIT))
+    assert corpus.label_names == ["1", "7" * 5000]

@@ -1,0 +1,38 @@
+"""JSON Lines: broken lines are placed."""
+
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.data.formats import FORMATS
+from tests.data.formats.conftest import WANTED, failure
+
+
+def test_blank_lines_of_json_lines_hold_no_row_but_count_as_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a"}\n\n{"text": "b"}\n\n')
+    assert [batch.first_row for batch in FORMATS[".jsonl"](path, WANTED)] == [1, 3]
+
+
+def test_broken_json_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a"}\n{"text": b}\n')
+    assert (
+        failure(path)
+        == f"{path}: line 2: broken JSON at character 10 (Expecting value). Expected one JSON object a line."
+    )
+
+
+def test_truncated_json_lines_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a"}\n{"text": "and so')
+    message = failure(path)
+    assert message.startswith(f"{path}: line 2: broken JSON at character 10 (Unterminated string")
+    assert message.endswith("The line looks cut off: was the file copied whole?")
+
+
+@pytest.mark.parametrize(("line", "kind"), [("[1]", "array"), ('"a"', "string"), ("3", "number"), ("null", "null")])
+def test_a_line_that_is_no_object(tmp_path: Path, line: str, kind: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(line + "\n")
+    assert f"{path}: line 1: found a JSON {kind}; expected an object such as" in failure(path)

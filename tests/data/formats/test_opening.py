@@ -1,0 +1,80 @@
+"""Files as text: encoding, gzip, length."""
+
+import builtins
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.data.formats import opening
+from nlp_transfer.data.input_texts import InputReader
+from nlp_transfer.errors import DataError
+from tests.data.conftest import ADVICE, refused
+from tests.data.formats.conftest import ROWS, failure, read, write
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".tsv"])
+def test_bytes_that_are_not_utf8_are_placed(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    path.write_bytes(b'{"text": "a"}\n{"text": "caf\xe9"}\n')
+    assert failure(path) == (
+        f"{path}: line 2: byte 0xe9 at offset 27 is not UTF-8. "
+        "Convert the file, for instance with `iconv -f latin1 -t utf-8`."
+    )
+
+
+def test_json_bytes_that_are_not_utf8_are_placed(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_bytes(b'[{"text": "a"},\n{"text": "caf\xe9"}]')
+    assert f"{path}: line 2: byte 0xe9 at offset 29 is not UTF-8." in failure(path)
+    path.write_bytes(b'[{"text": "a\xc3')  # ends within a character
+    assert f"{path}: line 1: byte 0xc3 at offset 12 is not UTF-8." in failure(path)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
+def test_truncated_gzip(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"rows{suffix}.gz", ROWS * 50)
+    path.write_bytes(path.read_bytes()[:-12])
+    assert failure(path).startswith(f"{path}: the gzip file ends early, so its last rows are lost.")
+
+
+def test_gzip_that_is_none_and_gzip_that_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_text('{"text": "a"}\n')
+    assert failure(path).startswith(f"{path}: not a whole gzip file (Not a gzipped file (b'{{\"')).")
+    write(path, ROWS)
+    content = bytearray(path.read_bytes())
+    content[-6] ^= 255  # the checksum
+    path.write_bytes(content)
+    assert failure(path).startswith(f"{path}: not a whole gzip file (CRC check failed")
+
+
+def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+    for name, content in {"a.jsonl": '{"text": "x"}', "a.csv": "text\nx", "a.json": '[{"text": "x"}]'}.items():
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + content.encode())
+        assert read(tmp_path / name) == [{"text": "x"}]
+
+
+def test_a_row_may_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "MAX_ROW_BYTES", 1 << 20)
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a"}\n{"text": "' + "x" * (1 << 20) + '"}\n')
+    assert failure(path) == (
+        f"{path}: line 2 is longer than 1 MiB, which is no row. Does the file lack line ends, or a closing quote? "
+        "Cut a text that is so long into parts."
+    )
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv.gz", "rows.json", "rows.parquet"])
+def test_a_file_that_may_not_be_opened(name: str, tmp_path: Path, refuse: Callable[..., None]) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"text,label\n"))
+    if name.endswith(".gz"):
+        refuse(builtins, "open", path)
+    else:
+        refuse(Path, "open", path)
+    assert refused(path) == f"{path} cannot be read: Permission denied. {ADVICE}"
+    with pytest.raises(DataError) as caught:
+        list(InputReader(str(path)))
+    assert str(caught.value) == f"{path} cannot be read: Permission denied. {ADVICE}"
