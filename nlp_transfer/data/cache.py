@@ -46,17 +46,15 @@ def cache_path(room: str, key: str) -> Path:
     return folder / f"{key}.arrow"
 
 
-def load_table(path: Path, rows: int | None = None) -> Dataset | None:
+def load_table(path: Path) -> Dataset | None:
     """Memory-map the Arrow file at `path`; return None if it is missing or damaged, and delete a damaged one.
 
     Args:
-        path: an Arrow stream.
-        rows: expected number of rows; None reads it from the JSON file that `store_table` writes with the table.
+        path: an Arrow stream, with its number of rows in a JSON file next to it (`write_row_count`).
     """
     note = path.with_suffix(".json")
     try:
-        if rows is None:
-            rows = json.loads(note.read_text("utf-8"))["rows"]
+        rows = json.loads(note.read_text("utf-8"))["rows"]
         dataset = Dataset.from_file(str(path))
         if len(dataset) == rows:
             return dataset
@@ -65,7 +63,7 @@ def load_table(path: Path, rows: int | None = None) -> Dataset | None:
     except (OSError, ValueError, KeyError, TypeError):  # pa.ArrowInvalid is a ValueError
         pass
     for damaged in (path, note):
-        with contextlib.suppress(OSError):  # what stays is overwritten, or says then why it cannot be
+        with contextlib.suppress(OSError):  # a file that stays is overwritten later
             damaged.unlink()
     return None
 
@@ -100,15 +98,20 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
                     writer.close()
                 file.flush()
                 os.fsync(file.fileno())
-            # The note goes first: a table without its note would be rebuilt, a note without its table is not looked at.
-            note = path.with_suffix(".json")
-            note.touch(mode=0o600)
-            note.write_text(json.dumps({"rows": rows}), "utf-8")
+            # The count goes first: a table without it would be rebuilt, and a count without its table is ignored.
+            write_row_count(path, rows)
             temporary.replace(path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         return Dataset.from_file(str(path))
+
+
+def write_row_count(path: Path, rows: int) -> None:
+    """Write the number of rows of the Arrow file at `path` next to it, for `load_table`."""
+    note = path.with_suffix(".json")
+    note.touch(mode=0o600)
+    note.write_text(json.dumps({"rows": rows}), "utf-8")
 
 
 def clear_abandoned(folder: Path) -> None:

@@ -21,7 +21,7 @@ others have it.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Literal
 from nlp_transfer.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
-    from datasets import ClassLabel, Dataset
+    from datasets import Dataset
 
 SPLITS = ("train", "validation", "test", "unlabeled")
 """Names of splits, in display order."""
@@ -80,30 +80,32 @@ class SplitConfig:
             >>> SplitConfig(validation=1.5).problems("source.split")
             ['source.split.validation is 1.5; a share of the rows is at least 0 and below 1, such as 0.15.']
         """
-        found = []
+        problems = []
         if self.method not in SPLIT_METHODS:
-            found.append(f"{key}.method: {did_you_mean('method', self.method, SPLIT_METHODS)}")
+            problems.append(f"{key}.method: {did_you_mean('method', self.method, SPLIT_METHODS)}")
         for name in ("validation", "test"):
             share = getattr(self, name)
             if not 0 <= share < 1:
-                found.append(f"{key}.{name} is {share}; a share of the rows is at least 0 and below 1, such as 0.15.")
-        if not found and self.validation + self.test >= 1:
-            found.append(
+                problems.append(
+                    f"{key}.{name} is {share}; a share of the rows is at least 0 and below 1, such as 0.15."
+                )
+        if not problems and self.validation + self.test >= 1:
+            problems.append(
                 f"{key}.validation + {key}.test is {self.validation + self.test:g}; nothing is left to train on. "
                 "Make them smaller, such as 0.15 and 0.25."
             )
         if self.seed < 0:
-            found.append(f"{key}.seed is {self.seed}; expected 0 or more.")
+            problems.append(f"{key}.seed is {self.seed}; expected 0 or more.")
         if not 0 < self.similarity <= 1:
-            found.append(f"{key}.similarity is {self.similarity}; it is above 0 and at most 1, such as 0.6.")
+            problems.append(f"{key}.similarity is {self.similarity}; it is above 0 and at most 1, such as 0.6.")
         if self.method == "grouped" and not self.column:
-            found.append(f"{key}.method is 'grouped', but {key}.column does not say which column groups the rows.")
+            problems.append(f"{key}.method is 'grouped', but {key}.column does not say which column groups the rows.")
         if self.method != "grouped" and self.column:
-            found.append(
+            problems.append(
                 f"{key}.column is {self.column!r}, which only the method 'grouped' uses. "
                 f"Set {key}.method to 'grouped', or leave {key}.column out."
             )
-        return found
+        return problems
 
 
 @dataclass(frozen=True)
@@ -154,28 +156,28 @@ class CorpusConfig:
             >>> CorpusConfig(path="a.csv", name="ledgar").problems("source")
             ['source.name is set, but only a Hub dataset has one; set source.hub or leave it out.']
         """
-        found = []
+        problems = []
         given = [name for name in ("path", "hub", "builtin") if getattr(self, name) is not None]
         if len(given) != 1:
-            found.append(
+            problems.append(
                 f"{key} names {' and '.join(given) or 'no source'}; give exactly one of {key}.path (a file or a "
                 f"folder), {key}.hub (a dataset on the Hub) and {key}.builtin."
             )
         for name in ("name", "revision"):
             if getattr(self, name) is not None and self.hub is None:
-                found.append(f"{key}.{name} is set, but only a Hub dataset has one; set {key}.hub or leave it out.")
+                problems.append(f"{key}.{name} is set, but only a Hub dataset has one; set {key}.hub or leave it out.")
         for name in self.splits:
             if name not in SPLITS:
-                found.append(f"{key}.splits: {did_you_mean('split', name, SPLITS)}")
+                problems.append(f"{key}.splits: {did_you_mean('split', name, SPLITS)}")
         targets = list(self.columns.values())
         for target in sorted({name for name in targets if targets.count(name) > 1}):
             sources = [theirs for theirs, ours in self.columns.items() if ours == target]
-            found.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
+            problems.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
         if self.label_names is not None and not self.label_names:
-            found.append(f"{key}.label_names is empty; name the classes, or leave it out.")
+            problems.append(f"{key}.label_names is empty; name the classes, or leave it out.")
         if self.label_names is not None and len(set(self.label_names)) != len(self.label_names):
-            found.append(f"{key}.label_names repeats a name: {', '.join(self.label_names)}.")
-        return found + self.split.problems(f"{key}.split")
+            problems.append(f"{key}.label_names repeats a name: {', '.join(self.label_names)}.")
+        return problems + self.split.problems(f"{key}.split")
 
 
 @dataclass(frozen=True)
@@ -197,8 +199,7 @@ class Corpus:
     @property
     def label_column(self) -> str | None:
         """Return `label`, `labels`, or None for a corpus without labels."""
-        columns = {name for split in self.splits.values() for name in split.column_names}
-        return next((name for name in ("label", "labels") if name in columns), None)
+        return label_column({name for split in self.splits.values() for name in split.column_names})
 
     @property
     def multi_label(self) -> bool:
@@ -209,11 +210,26 @@ class Corpus:
     def label_names(self) -> list[str]:
         """Return the class names in the order of their ids; empty for a corpus without labels."""
         column = self.label_column
-        if column is None:
-            return []
-        feature = next(split.features[column] for split in self.splits.values() if column in split.column_names)
-        label: ClassLabel = feature.feature if self.multi_label else feature
-        return list(label.names)
+        return next((class_names(split) for split in self.splits.values() if column in split.column_names), [])
+
+
+def label_column(columns: Iterable[str]) -> str | None:
+    """Return `label` or `labels`, if it is among the columns; None otherwise.
+
+    Example:
+        >>> label_column(["id", "text", "labels"])
+        'labels'
+    """
+    return next((name for name in ("label", "labels") if name in columns), None)
+
+
+def class_names(split: "Dataset") -> list[str]:
+    """Return the class names of a split in the order of their ids; empty without labels."""
+    column = label_column(split.column_names)
+    if column is None:
+        return []
+    feature = split.features[column]
+    return list((feature.feature if column == "labels" else feature).names)
 
 
 def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> str:

@@ -265,13 +265,13 @@ def _shadowed_column_notes(raw: dict[str, RawSplit], columns: dict[str, str]) ->
     ]
 
 
-def _split_method(config: SplitConfig, found: set[str], *, trained: bool, key: str) -> str:
+def _split_method(config: SplitConfig, present: set[str], *, trained: bool, key: str) -> str:
     """Return the method of making splits; raise `DataError` if `given` lacks a training split."""
     method = config.method
     if method == "auto":
-        method = "near_duplicate" if trained and not found & {"validation", "test"} else "given"
-    if method == "given" and trained and "train" not in found:
-        names = ", ".join(sorted(found)).replace(UNSPLIT, "one without a split's name")
+        method = "near_duplicate" if trained and not present & {"validation", "test"} else "given"
+    if method == "given" and trained and "train" not in present:
+        names = ", ".join(sorted(present)).replace(UNSPLIT, "one without a split's name")
         raise DataError(
             f"{key}: there is no train split; splits found: {names}. Name it, or set {key}.split.method to stratified, "
             "grouped or near_duplicate, which make splits of all rows."

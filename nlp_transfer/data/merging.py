@@ -13,7 +13,15 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, concatenate_datasets
 from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-from nlp_transfer.data.corpus import DOMAIN_COLUMN, SPLITS, Corpus, CorpusConfig, corpus_fingerprint
+from nlp_transfer.data.corpus import (
+    DOMAIN_COLUMN,
+    SPLITS,
+    Corpus,
+    CorpusConfig,
+    class_names,
+    corpus_fingerprint,
+    label_column,
+)
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes, hash_texts
 from nlp_transfer.data.validation.labels import replace_class_ids
@@ -46,7 +54,7 @@ def load_sources(
 
 
 def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
-    """Return the shortest end of each path or id that tells the corpora apart, else their numbers.
+    """Return the shortest end of each path or id that separates the corpora, else their numbers.
 
     Example:
         >>> source_names([CorpusConfig(path="eu/clauses.csv"), CorpusConfig(path="us/clauses.csv")])
@@ -107,9 +115,9 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
     kinds = {corpus.origin: corpus.label_column for corpus in corpora.values()}
     if len(set(kinds.values())) > 1:
         words = {None: "no labels", "label": "one label a text (label)", "labels": "lists of labels (labels)"}
-        found = ", ".join(f"{name} has {words[kind]}" for name, kind in kinds.items())
+        listed = ", ".join(f"{name} has {words[kind]}" for name, kind in kinds.items())
         raise DataError(
-            f"source: the corpora have labels of different kinds: {found}. All must hold one label a text, or all a "
+            f"source: the corpora have labels of different kinds: {listed}. All must hold one label a text, or all a "
             "list of them."
         )
     problems = []
@@ -128,10 +136,9 @@ def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str])
     """Return the rows with merged ids, class ids and the domain; only these columns are held in memory."""
     key = [rows._fingerprint, name, names, classes]
     rows = _in_order(rows)
-    label = next((column for column in ("label", "labels") if column in rows.column_names), None)
+    label = label_column(rows.column_names)
     if label is not None:
-        feature = rows.features[label] if label == "label" else rows.features[label].feature
-        numbers = pa.array([classes.index(own) for own in feature.names], pa.int64())
+        numbers = pa.array([classes.index(own) for own in class_names(rows)], pa.int64())
         rows = replace_class_ids(rows, label, numbers.take, classes, cache_key(*map(str, key), label)[:32])
     ids = [pc.binary_join_element_wise(name, chunk, "/") for chunk in rows.data.column("id").chunks]
     domain = pa.chunked_array([pa.array(np.full(len(rows), names.index(name)), pa.int64())])

@@ -49,12 +49,12 @@ class PaddingCollator:
                 "The tokenizer has no padding token; set tokenizer.pad_token, for instance to its eos_token."
             )
         width = self._width(max(len(row["input_ids"]) for row in rows))
-        left = self.tokenizer.padding_side == "left"
+        pad_left = self.tokenizer.padding_side == "left"
         ids = torch.full((len(rows), width), int(padding), dtype=torch.long)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
         for index, row in enumerate(rows):
             length = len(row["input_ids"])
-            place = slice(width - length, width) if left else slice(0, length)
+            place = slice(width - length, width) if pad_left else slice(0, length)
             ids[index, place] = torch.as_tensor(row["input_ids"], dtype=torch.long)
             mask[index, place] = torch.as_tensor(row.get("attention_mask", [1] * length), dtype=torch.long)
         batch = {"input_ids": ids, "attention_mask": mask}

@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from datasets import Dataset, List, Value
 
-from nlp_transfer.data.cache import cache_path, load_table
 from nlp_transfer.data.encoding.sentences import sentence_spans
 from nlp_transfer.data.encoding.tokens import (
     IGNORE_INDEX,
-    forget_last_call,
     map_to_cache,
     rows_digest,
     tokenizer_digest,
@@ -75,7 +73,7 @@ def split_into_windows(lengths: Sequence[int], max_length: int, overlap: int) ->
     first = last = 0
     while last < len(lengths):
         if edges:
-            # As much context as is asked for, if the next sentence still finds room beside it.
+            # As much context as is asked for, if the next sentence still fits too.
             first, room = last, min(overlap, max_length - lengths[last])
             while first - 1 > edges[-1][0] and lengths[first - 1] <= room:
                 first -= 1
@@ -184,25 +182,21 @@ def encode_documents(
     by_highlights = by_highlights and "highlights" in dataset.column_names
     label = label if "summary" in dataset.column_names and not by_highlights else None
     labelled = by_highlights or label is not None
-    found = [name for name in ("summary", "highlights") if name in dataset.column_names]
-    key = ["windows", encoder.max_length, encoder.overlap, by_highlights, labelled, found, fingerprint]
-    path = cache_path("tokens", cache_key(rows_digest(dataset, ["id"]), key, tokenizer_digest(encoder.tokenizer)))
-    cached = load_table(path)
-    if cached is not None:
-        return cached
+    optional = [name for name in ("summary", "highlights") if name in dataset.column_names]
+    settings = ["windows", encoder.max_length, encoder.overlap, by_highlights, optional, fingerprint]
+    settings.append(getattr(label, "__qualname__", None))
+    key = cache_key(rows_digest(dataset, ["id"]), settings, tokenizer_digest(encoder.tokenizer))
     numbers = List(Value("int32"))
     features = {"id": Value("string"), "document": Value("int32"), "input_ids": numbers, "markers": numbers}
     features |= {"numbers": numbers, "scored_from": Value("int32"), "scored_to": Value("int32")}
     features |= {"length": Value("int32"), "starts": numbers, "ends": numbers, "cut": Value("int32")}
-    features |= {name: Value("string") for name in ("text", *(["summary"] if "summary" in found else []))}
+    features |= {name: Value("string") for name in ("text", *(["summary"] if "summary" in optional else []))}
     if labelled:
         features["labels"] = List(Value("int64"))
-    rows = dataset.select_columns(["id", "text", "sentence_starts", *found])
+    rows = dataset.select_columns(["id", "text", "sentence_starts", *optional])
     rows = rows.add_column("row", list(range(len(rows))))
     encode = partial(_encode_batch, encoder=encoder, label=label, by_highlights=by_highlights)
-    encoded = map_to_cache(path, rows, encode, features, description, BATCH_DOCUMENTS)
-    forget_last_call(encoder.tokenizer)
-    return encoded
+    return map_to_cache(key, rows, encode, features, encoder.tokenizer, description, BATCH_DOCUMENTS)
 
 
 def _encode_batch(
@@ -232,7 +226,7 @@ def _encode_batch(
             }
             if "summary" in batch:
                 row["summary"] = batch["summary"][i] if number == 1 else ""
-            if labels is not None:  # those of this window alone
+            if labels is not None:  # those of this window
                 scored = range(window["scored_from"], window["scored_to"])
                 row["labels"] = [labels[n] if n in scored else IGNORE_INDEX for n in window["numbers"]]
             for name, value in row.items():

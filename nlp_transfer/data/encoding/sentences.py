@@ -64,10 +64,10 @@ def sentence_spans(text: str, starts: Sequence[int] = ()) -> list[CharSpan]:
     """
     if len(starts):
         return list(_strip_spans(text, zip(starts, [*starts[1:], len(text)], strict=True)))
-    found: list[CharSpan] = []
+    spans: list[CharSpan] = []
     for block in _blocks(text):
-        found += _join_clause_numbers(text, _sentences(text, block))
-    return found
+        spans += _join_clause_numbers(text, _sentences(text, block))
+    return spans
 
 
 def _blocks(text: str) -> Iterator[CharSpan]:

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, List, Value
 
-from nlp_transfer.data.cache import cache_path, load_table
 from nlp_transfer.data.encoding.sentence_windows import split_into_windows
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
-from nlp_transfer.data.encoding.tokens import forget_last_call, map_to_cache, rows_digest, tokenizer_digest
+from nlp_transfer.data.encoding.tokens import map_to_cache, rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
 
 if TYPE_CHECKING:
@@ -70,25 +69,25 @@ class PairEncoder:
         counts = iter(self._counts([part for of in parts for part in of]))
         lengths = [[next(counts) for _ in of] for of in parts]
         long = [number for number, of in enumerate(lengths) if sum(of) > self.room]
-        found = [[(text, False)] for text in texts]
+        sources = [[(text, False)] for text in texts]
         if self.whole:
             for number in long:
-                found[number] = [(texts[number], True)]
+                sources[number] = [(texts[number], True)]
         elif self.ranking is not None and long:
             ranks = self.ranking([[texts[i][a:b] for a, b in spans[i]] for i in long])
             for number, ranking in zip(long, ranks, strict=True):
-                found[number] = [self._selection(texts[number], spans[number], lengths[number], ranking)]
+                sources[number] = [self._selection(texts[number], spans[number], lengths[number], ranking)]
         else:
             for number in long:
                 fitting = [min(length, self.room) for length in lengths[number]]
-                found[number] = [
+                sources[number] = [
                     (
                         "".join(parts[number][window.first : window.last]).strip(),
                         lengths[number][window.first] > self.room,
                     )
                     for window in split_into_windows(fitting, self.room, 0)
                 ]
-        return found
+        return sources
 
     def _selection(
         self, text: str, spans: Sequence[CharSpan], lengths: Sequence[int], ranking: Sequence[float]
@@ -167,11 +166,8 @@ def encode_pairs(
     """
     with_summaries = "summary" in dataset.column_names
     settings = ["pairs", encoder.max_length, encoder.max_summary_length, encoder.prefix, encoder.whole]
-    key = [*settings, encoder.ranked_by, with_summaries, fingerprint]
-    path = cache_path("tokens", cache_key(rows_digest(dataset, ["id"]), key, tokenizer_digest(encoder.tokenizer)))
-    cached = load_table(path)
-    if cached is not None:
-        return cached
+    settings += [encoder.ranked_by, with_summaries, fingerprint, getattr(assign, "__qualname__", None)]
+    key = cache_key(rows_digest(dataset, ["id"]), settings, tokenizer_digest(encoder.tokenizer))
     numbers = List(Value("int32"))
     features: dict[str, Any] = {"id": Value("string"), "document": Value("int32"), "input_ids": numbers}
     features |= {"length": Value("int32"), "truncated": Value("bool"), "target_cut": Value("bool")}
@@ -181,9 +177,7 @@ def encode_pairs(
     rows = dataset.select_columns(["id", "text", "sentence_starts", *(["summary"] if with_summaries else [])])
     rows = rows.add_column("row", list(range(len(rows))))
     encode = partial(_encode_batch, encoder=encoder, assign=assign)
-    encoded = map_to_cache(path, rows, encode, features, description, BATCH_DOCUMENTS)
-    forget_last_call(encoder.tokenizer)
-    return encoded
+    return map_to_cache(key, rows, encode, features, encoder.tokenizer, description, BATCH_DOCUMENTS)
 
 
 def _encode_batch(batch: dict[str, list[Any]], *, encoder: PairEncoder, assign: Assignment) -> dict[str, list[Any]]:

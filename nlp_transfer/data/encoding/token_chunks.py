@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, List, Value
 
-from nlp_transfer.data.cache import cache_path, load_table
-from nlp_transfer.data.encoding.tokens import forget_last_call, map_to_cache, rows_digest, tokenizer_digest
+from nlp_transfer.data.encoding.tokens import map_to_cache, rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
 
 if TYPE_CHECKING:
@@ -47,16 +46,11 @@ def encode_token_chunks(
         DataError: the cache cannot be written.
     """
     settings = ["pieces", max_length, fingerprint, tokenizer_digest(tokenizer)]
-    path = cache_path("tokens", cache_key(rows_digest(dataset, ["id", *keep]), settings))
-    cached = load_table(path)
-    if cached is not None:
-        return cached
+    key = cache_key(rows_digest(dataset, ["id", *keep]), settings)
     features = {"id": Value("string"), **{column: dataset.features[column] for column in keep}}
     features |= {"input_ids": List(Value("int32")), "words": List(Value("int32")), "length": Value("int32")}
     encode = partial(_encode_batch, tokenizer=tokenizer, max_length=max_length, keep=keep)
-    encoded = map_to_cache(path, dataset.select_columns(["id", "text", *keep]), encode, features, description)
-    forget_last_call(tokenizer)
-    return encoded
+    return map_to_cache(key, dataset.select_columns(["id", "text", *keep]), encode, features, tokenizer, description)
 
 
 def _encode_batch(

@@ -71,15 +71,15 @@ class TokenCoverage:
 
     def warnings(self) -> list[str]:
         """Return a sentence each for truncated texts and for unreadable texts."""
-        found = []
+        warnings = []
         if self.cut:
-            found.append(
+            warnings.append(
                 f"{_share(self.cut, self.texts)} texts are longer than the model reads: "
                 f"{self.unread / self.tokens:.1%} of all tokens were cut off."
             )
         if self.unreadable:
-            found.append(unreadable_warning(self.unreadable, self.texts, self.example))
-        return found
+            warnings.append(unreadable_warning(self.unreadable, self.texts, self.example))
+        return warnings
 
 
 def count_coverage(
@@ -101,18 +101,18 @@ def unreadable_rows(dataset: "Dataset", tokenizer: "PreTrainedTokenizerBase") ->
         tokenizer: that encoded it.
     """
     unknown, special = unknown_token(tokenizer), tokenizer.num_special_tokens_to_add()
-    found: list[np.ndarray] = [np.empty(0, np.int64)]
+    indices: list[np.ndarray] = [np.empty(0, np.int64)]
     if unknown is None:
-        return found[0]
+        return indices[0]
     start = 0
     for batch in dataset.select_columns(["input_ids"]).with_format("arrow").iter(1000):
         lists: pa.ListArray = batch.column("input_ids").combine_chunks()
         counts = np.concatenate([[0], np.cumsum(lists.flatten().to_numpy(zero_copy_only=False) == unknown)])
         lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
         ends = np.cumsum(lengths)
-        found.append(start + np.flatnonzero(_is_unreadable(counts[ends] - counts[ends - lengths], lengths - special)))
+        indices.append(start + np.flatnonzero(_is_unreadable(counts[ends] - counts[ends - lengths], lengths - special)))
         start += len(lists)
-    return np.concatenate(found)
+    return np.concatenate(indices)
 
 
 def unreadable_warning(unreadable: int, texts: int, example: str) -> str:

@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, Features, List, Value
 
-from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, write_errors
+from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, write_errors, write_row_count
+from nlp_transfer.data.corpus import class_names, label_column
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import cache_key
 
@@ -56,16 +56,11 @@ def encode_texts(
     """
     if missing := set(keep) - set(dataset.column_names):
         raise DataError(f"There is no column {min(missing)!r} to keep; columns: {', '.join(dataset.column_names)}.")
-    label = next((name for name in ("label", "labels") if name in dataset.column_names), None)
-    classes = 0
-    if label == "labels":
-        classes = num_labels or len(dataset.features["labels"].feature.names)
+    label = label_column(dataset.column_names)
+    classes = num_labels or len(class_names(dataset)) if label == "labels" else 0
     kept = ["id", *(column for column in keep if column not in ("id", "label", "labels"))]
     settings = [max_length, kept, label, classes, fingerprint, tokenizer_digest(tokenizer)]
-    path = cache_path("tokens", cache_key(rows_digest(dataset, [*kept, label] if label else kept), settings))
-    cached = load_table(path, len(dataset))
-    if cached is not None:
-        return cached
+    key = cache_key(rows_digest(dataset, [*kept, label] if label else kept), settings)
     features = {column: dataset.features[column] for column in kept}
     features |= {"input_ids": List(Value("int32")), "attention_mask": List(Value("int8"))}
     features |= {"length": Value("int32"), "text_length": Value("int32"), "truncated": Value("bool")}
@@ -73,32 +68,35 @@ def encode_texts(
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
     encode = partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes)
-    encoded = map_to_cache(path, dataset.select_columns(columns), encode, features, description)
-    forget_last_call(tokenizer)
-    return encoded
+    return map_to_cache(key, dataset.select_columns(columns), encode, features, tokenizer, description)
 
 
 def map_to_cache(
-    path: Path,
+    key: str,
     dataset: Dataset,
     encode: Callable[..., Any],
     features: dict[str, Any],
+    tokenizer: "PreTrainedTokenizerBase",
     description: str,
     batch_size: int = 1000,
 ) -> Dataset:
-    """Map `encode` over batches of all columns, into an Arrow file of the cache.
+    """Return the rows that `encode` makes of batches, from the cache if they are there.
 
     Args:
-        path: from `cache_path`.
+        key: from `cache_key`.
         dataset: the rows; none of their columns is kept.
         encode: maps a batch, as a dict of columns, to another.
         features: of the result.
+        tokenizer: used by `encode`; its last call is forgotten.
         description: label of the progress bar.
         batch_size: rows of a batch.
 
     Raises:
         DataError: the file cannot be written.
     """
+    path = cache_path("tokens", key)
+    if (cached := load_table(path)) is not None:
+        return cached
     clear_abandoned(path.parent)
     with write_errors(path):
         encoded = dataset.map(
@@ -114,7 +112,9 @@ def map_to_cache(
         )
         if path.exists():  # not for no rows; datasets gives it the permissions of the umask
             path.chmod(0o600)
-        return encoded
+            write_row_count(path, len(encoded))
+    forget_last_call(tokenizer)
+    return encoded
 
 
 def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:

@@ -65,8 +65,8 @@ def add_domain_words(
     names = [name for name, count in counts.items() if count >= min_frequency]
     used: dict[str, list[int]] = {}
     if names:
-        found = tokenizer([f" {name}" for name in names], add_special_tokens=False, verbose=False)["input_ids"]
-        used = dict(zip(names, found, strict=True))
+        pieces = tokenizer([f" {name}" for name in names], add_special_tokens=False, verbose=False)["input_ids"]
+        used = dict(zip(names, pieces, strict=True))
     saves = {name: counts[name] * (len(ids) - 1) for name, ids in used.items() if tokenizer.unk_token_id not in ids}
     broken = [name for name, saved in saves.items() if saved > 0]
     chosen = sorted(broken, key=lambda name: (-saves[name], name))[:most]

@@ -32,8 +32,8 @@ def aclsum_source(key: str) -> CorpusReader:
     Raises:
         DataError: the package is missing, has another layout, or cannot be read.
     """
-    found = find_spec(PACKAGE)  # its own code asks for a package that only that code needs
-    folder = Path(found.origin).parent / "dataset" if found is not None and found.origin else None
+    spec = find_spec(PACKAGE)  # its own code asks for a package that only that code needs
+    folder = Path(spec.origin).parent / "dataset" if spec is not None and spec.origin else None
     if folder is None or not all((folder / name).is_file() for name in FILES.values()):
         raise DataError(
             f"{key}.builtin: the corpus 'aclsum' comes with the package {PACKAGE}, which is not here. "

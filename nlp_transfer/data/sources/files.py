@@ -173,8 +173,8 @@ def _nearest(path: Path) -> str:
 
 def _names(paths: list[Path]) -> str:
     """List up to ten names."""
-    shown = ", ".join(path.name + ("/" if path.is_dir() else "") for path in paths[:10])
-    return shown + (f", … ({len(paths)} entries)" if len(paths) > 10 else "")
+    listed = ", ".join(path.name + ("/" if path.is_dir() else "") for path in paths[:10])
+    return listed + (f", … ({len(paths)} entries)" if len(paths) > 10 else "")
 
 
 def _supported() -> str:

@@ -8,6 +8,8 @@ from hashlib import blake2b
 import numpy as np
 from datasets import Dataset
 
+from nlp_transfer.data.corpus import label_column
+
 BATCH = 1000
 
 
@@ -49,8 +51,8 @@ def copy_notes(train: Dataset, splits: dict[str, Dataset], where: str) -> list[s
     notes = []
     for name, split in splits.items():
         count = int(copy_mask(known, split).sum())
-        found = f"{count} of {len(split)} texts are exact copies" if count else "no text is an exact copy"
-        notes.append(f"{name}: {found} of {where} training texts.")
+        result = f"{count} of {len(split)} texts are exact copies" if count else "no text is an exact copy"
+        notes.append(f"{name}: {result} of {where} training texts.")
     return notes
 
 
@@ -70,7 +72,7 @@ def hash_texts(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
 
     A hash has 16 bytes.
     """
-    column = next((name for name in ("label", "labels") if name in split.column_names), None)
+    column = label_column(split.column_names)
     texts: list[bytes] = []
     labelled: list[bytes] = []
     for batch in split.select_columns(["text", column] if column else ["text"]).iter(BATCH):

@@ -29,7 +29,7 @@ MIN_SPELLING_RATIO = 0.75
 
 
 def match_split_names(
-    found: Sequence[str],
+    source_splits: Sequence[str],
     chosen: dict[str, str],
     key: str,
     setting: str,
@@ -39,7 +39,7 @@ def match_split_names(
     """Return the source's split for each of ours, in the order of `SPLITS`.
 
     Args:
-        found: the source's splits.
+        source_splits: names of the source's splits.
         chosen: the configuration's choice (ours: theirs); empty to match by name.
         key: name of the corpus in messages.
         setting: the path of `chosen` in the configuration.
@@ -54,13 +54,13 @@ def match_split_names(
         {'train': 'train', 'validation': 'dev'}
     """
     if chosen:
-        missing = [theirs for theirs in chosen.values() if theirs not in found]
+        missing = [theirs for theirs in chosen.values() if theirs not in source_splits]
         if missing:
-            raise DataError([f"{setting}: {did_you_mean('split', theirs, found)}" for theirs in missing])
+            raise DataError([f"{setting}: {did_you_mean('split', theirs, source_splits)}" for theirs in missing])
         result = dict(chosen)
     else:
-        result = _matched(found, key, setting)
-    left_out = [theirs for theirs in found if theirs not in result.values()]
+        result = _matched(source_splits, key, setting)
+    left_out = [theirs for theirs in source_splits if theirs not in result.values()]
     if not chosen:
         check_spelling(left_out, result, key, setting, called)
     if left_out:
@@ -69,10 +69,10 @@ def match_split_names(
     return {ours: result[ours] for ours in sorted(result, key=order.index)}
 
 
-def _matched(found: Sequence[str], key: str, setting: str) -> dict[str, str]:
+def _matched(source_splits: Sequence[str], key: str, setting: str) -> dict[str, str]:
     """Return the splits whose names are known (ours: theirs); raise `DataError` for none, or two of one meaning."""
     result: dict[str, str] = {}
-    for theirs in found:
+    for theirs in source_splits:
         ours = SPLIT_NAMES.get(theirs.lower())
         if ours in result:
             raise DataError(
@@ -83,9 +83,9 @@ def _matched(found: Sequence[str], key: str, setting: str) -> dict[str, str]:
             result[ours] = theirs
     if not result:
         raise DataError(
-            f"{key}: none of the splits {', '.join(found) or '(none)'} has a known name "
+            f"{key}: none of the splits {', '.join(source_splits) or '(none)'} has a known name "
             f"({', '.join(SPLIT_NAMES)}). "
-            f"Say which is which: `{setting}: {{train: {next(iter(found), '…')}}}`."
+            f"Say which is which: `{setting}: {{train: {next(iter(source_splits), '…')}}}`."
         )
     return result
 

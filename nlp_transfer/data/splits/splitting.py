@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset
+from datasets import Dataset
 
-from nlp_transfer.data.corpus import SPLITS, SplitConfig
+from nlp_transfer.data.corpus import SPLITS, SplitConfig, class_names, label_column
 from nlp_transfer.data.splits.near_duplicates import SHINGLE_WORDS, near_duplicate_groups
 from nlp_transfer.data.splits.stratified_group_split import stratified_assignment
 from nlp_transfer.errors import DataError
@@ -69,16 +69,13 @@ def missing_class_notes(splits: dict[str, Dataset]) -> list[str]:
     """Return a note for each of train, validation and test that lacks rows of a class."""
     notes = []
     for name in SPLITS[:3]:
-        column = _label_column(splits[name]) if name in splits else None
-        if column is None:
+        names = class_names(splits[name]) if name in splits else []
+        if not names:
             continue
-        feature = splits[name].features[column]
-        label: ClassLabel = feature if column == "label" else feature.feature
-        counts = class_counts(splits[name])
-        absent = [class_name for class_name, count in zip(label.names, counts, strict=True) if not count]
+        absent = [label for label, count in zip(names, class_counts(splits[name]), strict=True) if not count]
         if absent:
-            shown = ", ".join(absent[:20]) + (", …" if len(absent) > 20 else "")
-            notes.append(f"{name}: no row of {len(absent)} of {len(label.names)} classes ({shown}).")
+            listed = ", ".join(absent[:20]) + (", …" if len(absent) > 20 else "")
+            notes.append(f"{name}: no row of {len(absent)} of {len(names)} classes ({listed}).")
     return notes
 
 
@@ -91,14 +88,12 @@ def class_counts(split: Dataset) -> np.ndarray:
         >>> class_counts(Dataset.from_dict({"text": ["x", "y", "z"], "label": [0, 1, 1]}, features=features))
         array([1, 2])
     """
-    column = str(_label_column(split))
-    feature = split.features[column]
-    names = (feature if column == "label" else feature.feature).names
-    counts = np.zeros(len(names), np.int64)
+    column, classes = str(label_column(split.column_names)), len(class_names(split))
+    counts = np.zeros(classes, np.int64)
     for batch in split.select_columns([column]).with_format("arrow").iter(10_000):
         values = batch.column(column)
         ids = pc.list_flatten(values) if column == "labels" else values
-        counts += np.bincount(ids.drop_null().to_numpy(), minlength=len(names))
+        counts += np.bincount(ids.drop_null().to_numpy(), minlength=classes)
     return counts
 
 
@@ -137,14 +132,9 @@ def _texts(pool: Dataset) -> Iterator[str]:
         yield from batch["text"]
 
 
-def _label_column(split: Dataset) -> str | None:
-    """Return `label`, `labels` or None."""
-    return next((name for name in ("label", "labels") if name in split.column_names), None)
-
-
 def _labels(pool: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the row and the class of every label, shape (labels,) each."""
-    column = _label_column(pool)
+    column = label_column(pool.column_names)
     if column is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     values = pool.data.column(column).combine_chunks()

@@ -59,12 +59,12 @@ class _Draw:
         totals = np.asarray(counts.sum(axis=0)).ravel()
         self.lacking = (shares * sizes.sum()).tolist()
         self.lacking_class = (shares[:, None] * totals).tolist()
-        self.left = totals
+        self.remaining = totals
 
     def assign(self) -> None:
         """Assign every group to a split."""
-        while self.left.any():
-            label = int(np.argmin(np.where(self.left > 0, self.left, np.iinfo(np.int64).max)))
+        while self.remaining.any():
+            label = int(np.argmin(np.where(self.remaining > 0, self.remaining, np.iinfo(np.int64).max)))
             groups = self._groups_with(label)
             groups = groups[self.split[groups] < 0]
             for group in groups[np.argsort(self.rank[groups])].tolist():
@@ -89,7 +89,7 @@ class _Draw:
             self.counts.indices[start:stop].tolist(), self.counts.data[start:stop].tolist(), strict=True
         ):
             self.lacking_class[best][column] -= count
-            self.left[column] -= count
+            self.remaining[column] -= count
 
     def cover(self, priority: list[int]) -> None:
         """Move groups so that classes are in as many splits as they have groups, splits of `priority` first."""

@@ -207,7 +207,7 @@ def as_strings(values: Any, column: str, first: int, errors: RowErrors, numbers:
         else _strings_from_arrow(values, column, first, errors, numbers)
     )
     empty = blank_mask(array)
-    nul = pc.and_(pc.match_substring(array, NUL).fill_null(False), pc.invert(empty))  # each row is told of once
+    nul = pc.and_(pc.match_substring(array, NUL).fill_null(False), pc.invert(empty))  # each row is recorded once
     errors.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
     errors.add(f"{column} {BLANK_PROBLEM}", advice, first + np.flatnonzero(empty))
     errors.add(f"{column} {NUL_PROBLEM}", NUL_ADVICE, first + np.flatnonzero(nul))

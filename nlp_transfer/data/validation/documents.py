@@ -72,10 +72,10 @@ def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: R
         first: row of the first value.
         errors: records rows whose passages are no strings or not in the document.
     """
-    found: list[list[int]] = []
+    rows: list[list[int]] = []
     for row, (value, text) in enumerate(zip(values, texts, strict=True), first):
         offsets: list[int] = []
-        found.append(offsets)
+        rows.append(offsets)
         if not isinstance(text, str):
             continue
         if not isinstance(value, list) or not all(isinstance(passage, str) and passage.strip() for passage in value):
@@ -92,7 +92,7 @@ def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: R
                 break
             offsets += place
             after = place[1]
-    return pa.array(found, _OFFSETS)
+    return pa.array(rows, _OFFSETS)
 
 
 def to_list(values: Any) -> list[Any]:

@@ -30,12 +30,12 @@ def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> No
             continue
         counts = ids.value_counts()
         repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-        shown = [
+        listed = [
             f"{value!r} ({_places(value, present, splits, where)})" for value in repeated[:MAX_LISTED_IDS].to_pylist()
         ]
         more = f", … ({len(repeated)} ids)" if len(repeated) > MAX_LISTED_IDS else ""
         problems.append(
-            f"Ids are repeated: {', '.join(shown)}{more}. Every row needs its own: mend them, or have them made by "
+            f"Ids are repeated: {', '.join(listed)}{more}. Every row needs its own: mend them, or have them made by "
             f"renaming the column away: `{key}.columns: {{id: unused}}`."
         )
     if problems:

@@ -89,9 +89,9 @@ class LabelTypes:
         if self._multi is None:
             self._multi = multi
         elif multi != self._multi:
-            found = "a list" if multi else "no list"
+            kind = "a list" if multi else "no list"
             raise DataError(
-                f"{self.errors.where}: column {column!r} mixes types: row {row} holds {found}, unlike the rows before. "
+                f"{self.errors.where}: column {column!r} mixes types: row {row} holds {kind}, unlike the rows before. "
                 "Write a list in every row (several labels), or in none (one label)."
             )
 
@@ -105,8 +105,8 @@ class LabelTypes:
                 )
             kind, value = "an integer", int(value)
         if kind is None or (kind == "a string" and not value.strip()):
-            found = "empty" if kind == "a string" else "null" if value is None else f"a {type(value).__name__}"
-            self.errors.add(f"{column} is {found}", "A label is a string or an integer; mend these rows.", [row])
+            description = "empty" if kind == "a string" else "null" if value is None else f"a {type(value).__name__}"
+            self.errors.add(f"{column} is {description}", "A label is a string or an integer; mend these rows.", [row])
             return '"-"'
         if self._kind is None:
             self._kind = (kind, row)

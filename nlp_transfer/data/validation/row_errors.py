@@ -39,26 +39,26 @@ class RowErrors:
 
     def add(self, problem: str, advice: str, rows: Iterable[int]) -> None:
         """Record rows with a problem ("text is empty") and the remedy."""
-        count, shown = self._rows.get((problem, advice), (0, []))
+        count, listed = self._rows.get((problem, advice), (0, []))
         for row in rows:
             count += 1
-            if len(shown) < MAX_LISTED_ROWS:
-                shown.append(int(row))
+            if len(listed) < MAX_LISTED_ROWS:
+                listed.append(int(row))
         if count:
-            self._rows[problem, advice] = (count, shown)
+            self._rows[problem, advice] = (count, listed)
 
     def __bool__(self) -> bool:
         return bool(self._rows)
 
     def first_row(self) -> int | None:
         """Return the first bad row, if rows were added in order; None if there is none."""
-        return min((shown[0] for _, shown in self._rows.values()), default=None)
+        return min((listed[0] for _, listed in self._rows.values()), default=None)
 
     def messages(self) -> list[str]:
         """Return one message a problem."""
         return [
-            f"{self.where}: {row_list(shown, count, self.unit, self.ids)}: {problem}. {advice}"
-            for (problem, advice), (count, shown) in self._rows.items()
+            f"{self.where}: {row_list(listed, count, self.unit, self.ids)}: {problem}. {advice}"
+            for (problem, advice), (count, listed) in self._rows.items()
         ]
 
     def check(self) -> None:
@@ -67,11 +67,11 @@ class RowErrors:
             raise DataError(self.messages())
 
 
-def row_list(shown: list[int], count: int, unit: str = "row", ids: Mapping[int, Any] | None = None) -> str:
+def row_list(listed: list[int], count: int, unit: str = "row", ids: Mapping[int, Any] | None = None) -> str:
     """List rows: `row 3`, `rows 3 and 7`, `rows 3, 7, … (12 rows)`; with ids `line 3 (id 2)`.
 
     Args:
-        shown: rows to list.
+        listed: rows to list.
         count: number of all rows.
         unit: name of a row.
         ids: ids of the rows by number; None omits them.
@@ -80,12 +80,12 @@ def row_list(shown: list[int], count: int, unit: str = "row", ids: Mapping[int, 
         >>> row_list([3, 7], 2)
         'rows 3 and 7'
     """
-    if count > len(shown):
-        rest = "" if ids is None else f"; ids {', '.join(repr(ids[row]) for row in shown)}, …"
-        return f"{unit}s {', '.join(map(str, shown))}, … ({count} {unit}s{rest})"
+    if count > len(listed):
+        rest = "" if ids is None else f"; ids {', '.join(repr(ids[row]) for row in listed)}, …"
+        return f"{unit}s {', '.join(map(str, listed))}, … ({count} {unit}s{rest})"
     plural = "" if count == 1 else "s"
-    named = f"{unit}{plural} {_listed(map(str, shown))}"
-    return named if ids is None else f"{named} (id{plural} {_listed(repr(ids[row]) for row in shown)})"
+    named = f"{unit}{plural} {_listed(map(str, listed))}"
+    return named if ids is None else f"{named} (id{plural} {_listed(repr(ids[row]) for row in listed)})"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -4,10 +4,12 @@ from itertools import pairwise
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp_transfer.data import SplitConfig, corpus_from
+from nlp_transfer.data.encoding import sentence_windows
 from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
 from nlp_transfer.data.encoding.sentence_windows import (
     DocumentEncoder,
@@ -134,3 +136,9 @@ def test_a_tokenizer_is_left_as_it_was() -> None:
     before = tokenizer.backend_tokenizer.to_str()
     DocumentEncoder(tokenizer, 8, 2).encode(["w5 w6 w7 w8 w9 w10 w11"])
     assert tokenizer.backend_tokenizer.to_str() == before
+
+
+def test_windows_come_from_the_cache_the_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = encoded()
+    monkeypatch.setattr(sentence_windows, "_encode_batch", lambda *_, **__: pytest.fail("encoded again"))
+    assert encoded()[:] == first[:]

@@ -5,6 +5,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from nlp_transfer.data import corpus_from
+from nlp_transfer.data.encoding import summary_pairs
 from nlp_transfer.data.encoding.collators import PaddingCollator, PairCollator
 from nlp_transfer.data.encoding.summary_pairs import PairEncoder, encode_pairs
 from nlp_transfer.metrics.summary_alignment import assigned_sentences
@@ -153,3 +154,9 @@ def test_a_decoder_that_begins_otherwise_learns_all_of_it(tokenizer):
     assert batch["decoder_input_ids"].tolist() == [[0, 2, 6]]
     assert set(collate([{"input_ids": [2, 5, 3]}])) == {"input_ids", "attention_mask"}
     assert collate([{"input_ids": [2], "labels": []}])["decoder_input_ids"].tolist() == [[0]]
+
+
+def test_pairs_come_from_the_cache_the_second_time(dataset, tokenizer, monkeypatch):
+    first = encoded(dataset, tokenizer)
+    monkeypatch.setattr(summary_pairs, "_encode_batch", lambda *_, **__: pytest.fail("encoded again"))
+    assert encoded(dataset, tokenizer)[:] == first[:]

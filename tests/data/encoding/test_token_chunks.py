@@ -1,6 +1,8 @@
+import pytest
 from datasets import ClassLabel, Dataset
 from transformers import AutoTokenizer
 
+from nlp_transfer.data.encoding import token_chunks
 from nlp_transfer.data.encoding.token_chunks import NO_WORD, encode_token_chunks
 from tests.tiny_runs import tiny_encoder
 
@@ -33,3 +35,11 @@ def test_an_empty_split_has_no_rows(tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder(tmp_path))
     one = Dataset.from_dict({"id": ["a"], "text": ["the"]})
     assert len(encode_token_chunks(one.select([]), tokenizer, max_length=5, fingerprint="none")) == 0
+
+
+def test_chunks_come_from_the_cache_the_second_time(tmp_path, monkeypatch):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder(tmp_path))
+    dataset = Dataset.from_dict({"id": ["a"], "text": ["use copy modify the of"]})
+    first = encode_token_chunks(dataset, tokenizer, max_length=5, fingerprint="twice")
+    monkeypatch.setattr(token_chunks, "_encode_batch", lambda *_, **__: pytest.fail("encoded again"))
+    assert encode_token_chunks(dataset, tokenizer, max_length=5, fingerprint="twice")[:] == first[:]
