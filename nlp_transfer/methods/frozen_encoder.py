@@ -50,7 +50,7 @@ class FrozenEncoder(Method):
         self._probe()
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse a layer or pooling that this encoder does not have, and an adapter."""
+        """Check that the encoder has the layers and poolings, and no adapter."""
         self._probe().check(model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":

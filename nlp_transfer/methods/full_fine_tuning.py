@@ -42,7 +42,7 @@ class FullFineTuning(Method):
             raise ConfigError(problems)
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse an adapter, a family that is not known here, and a rate for a head that is not there."""
+        """Check that the family is known, that there is no adapter, and that a head with a rate exists."""
         from nlp_transfer.models.adapters import refuse_adapter
         from nlp_transfer.models.families import family
 

@@ -78,7 +78,7 @@ class LoRA(Method):
             raise ConfigError(problems)
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse targets and layers that the model lacks, a second adapter, and layers that are all frozen."""
+        """Check that the model has the targets and layers, not all of them frozen, and no adapter."""
         from torch import nn
 
         from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules
@@ -123,7 +123,7 @@ class LoRA(Method):
         return adapted
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
-        """The adapter's matrices, where they take a rate of their own; the head takes the run's."""
+        """Yield the adapter's matrices, where they have a rate of their own."""
         if self.learning_rate is not None:
             adapter = [name for name, p in model.named_parameters() if p.requires_grad and ".lora_" in name]
             yield adapter, self.learning_rate

@@ -56,7 +56,7 @@ class LPFT(Method):
             raise ConfigError(f"lp_ft.trained_layers is {self.trained_layers}; expected 1 or more, or null for all.")
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse a layer or pooling that this encoder does not have, more layers than it has, and an adapter."""
+        """Check that the encoder has the layers and poolings, and no adapter."""
         from nlp_transfer.models.families import refuse_too_many_layers
 
         self._probe(self.layers).check(model)

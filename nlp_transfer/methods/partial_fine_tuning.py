@@ -56,7 +56,7 @@ class PartialFineTuning(Method):
             raise ConfigError(problems)
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse an encoder with fewer layers, an adapter, and a family that is not known here."""
+        """Check that the encoder has so many layers and no adapter, and that its family is known."""
         from nlp_transfer.models.adapters import refuse_adapter
         from nlp_transfer.models.families import refuse_too_many_layers
 

@@ -73,7 +73,7 @@ class PeftAdapter(Method):
         self._config()
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Refuse modules that are not in the model, what else PEFT refuses for it, and a second adapter."""
+        """Check that the model has the modules and no adapter, and that PEFT accepts it."""
         from torch import nn
 
         from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules, try_peft_model
@@ -103,7 +103,7 @@ class PeftAdapter(Method):
         return int(getattr(self._config(), "num_virtual_tokens", None) or 0)
 
     def _config(self) -> "PeftConfig":
-        """PEFT's own configuration object; raises ConfigError with every problem."""
+        """Return PEFT's configuration object; raise ConfigError with every problem."""
         from peft import PeftConfig
         from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
