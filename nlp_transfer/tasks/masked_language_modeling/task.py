@@ -4,7 +4,7 @@ On a large corpus of the domain this is domain-adaptive pretraining (DAPT), on a
 pretraining (TAPT). The `model` folder of such a run is what a later run names as its `model`.
 
 A MiniLM for sentence embeddings, which has no head that guesses tokens, learned two tasks no better after TAPT, and
-worse with large learning rates (README.md has the figures): compare with and without.
+worse with large learning rates (configs/README.md has the figures): compare with and without.
 Reference: Gururangan et al. (2020), https://arxiv.org/abs/2004.10964
 """
 

@@ -1,4 +1,4 @@
-"""The README's examples run as they stand, but for the names of model and files, and for a smaller model."""
+"""The longer examples of the documents run as they stand, but for the names of model and files, and for a smaller model."""
 
 import json
 import os
@@ -15,12 +15,14 @@ from nlp_transfer.config.experiment import load_config
 from tests.hub_server import OWNER, running
 from tests.tiny_runs import WORDS, rows, run_tree, tiny_encoder, write_corpus
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys):
     (code,) = [
-        block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "DANN()" in block
+        block
+        for block in re.findall(r"```python\n(.*?)```", (ROOT / "configs/README.md").read_text(), re.DOTALL)
+        if "DANN()" in block
     ]
     encoder = tiny_encoder(tmp_path / "encoder")
     for seed, (name, size) in enumerate({"books": 120, "books_dev": 24, "kitchen": 12}.items()):
@@ -43,7 +45,7 @@ def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys)
         assert there in code
         code = code.replace(there, here)
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, "configs/README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert re.search(r"^\[([012] ?){10}\]$", printed, re.MULTILINE)
     assert re.search(r"^(harmful|no sign of harm) \{'target_entropy': '\d\.\d{4} adapted, ", printed, re.MULTILINE)
@@ -56,7 +58,7 @@ def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys)
 
 @pytest.mark.slow
 def test_the_way_to_the_hub_and_back(tmp_path):
-    section = (README.parent / "nlp_transfer" / "hub" / "README.md").read_text()
+    section = (ROOT / "nlp_transfer" / "hub" / "README.md").read_text()
     (shell,), (code,) = (re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL) for kind in ("bash", "python"))
     install, login, train, *pushes = shell.splitlines()
     assert (install, train) == (
@@ -65,12 +67,12 @@ def test_the_way_to_the_hub_and_back(tmp_path):
     )
     tree = run_tree(tiny_encoder(tmp_path / "encoder"), write_corpus(tmp_path / "corpus"), tmp_path / "runs/quickstart")
     run(load_config(tree=tree))
-    shutil.copytree(README.parent / "scripts", tmp_path / "scripts")
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     with running() as hub:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         home = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        env = {**kept, **home, "PATH": path, "PYTHONPATH": str(README.parent), "OMP_NUM_THREADS": "1"}
+        env = {**kept, **home, "PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
         def command(line):
             done = subprocess.run(line, shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
