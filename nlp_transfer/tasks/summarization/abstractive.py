@@ -80,7 +80,7 @@ class AbstractiveSummarization(Task):
     )
     primary_metric: ClassVar[str] = "rouge1"
     columns: ClassVar[Columns] = Columns(documents=True)
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.GENERATION, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.GENERATION, Output.POOLED, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = tuple(SUMMARY_BASELINES)
     scored_rows: ClassVar[type] = SummaryRows
     ceiling: ClassVar[str] = ORACLE
