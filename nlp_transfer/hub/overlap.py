@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from nlp_transfer.hub.matches import ScanMatch
-from nlp_transfer.metrics.tokenization import plain_words, word_places
+from nlp_transfer.metrics.tokenization import plain_words, word_matches
 
 RUN_WORDS = 8
 """Number of words in a row that are no coincidence."""
@@ -89,7 +89,7 @@ def _placed_words(text: str) -> list[Word]:
         new = _normal(unit[0])
         normal += new
         places += [unit.span()] * len(new)
-    return [(one[0], places[one.start()][0], places[one.end() - 1][1]) for one in word_places(normal)]
+    return [(one[0], places[one.start()][0], places[one.end() - 1][1]) for one in word_matches(normal)]
 
 
 def _runs(words: Sequence[str]) -> Iterator[int]:

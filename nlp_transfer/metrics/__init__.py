@@ -1,1 +1,1 @@
-"""Scores of predictions: `evaluate` metrics that need no network, thresholds, intervals."""
+"""Scores of predictions as `evaluate` metrics that need no network; thresholds and intervals."""

@@ -1,12 +1,11 @@
-"""BERTScore: each word piece is matched with the one of the other text whose state in an encoder is most like its own.
+"""BERTScore: match each token with the most similar token of the other text, by cosine of encoder states.
 
-    recall = mean over pieces of the reference of the highest cosine    precision: over those of the summary
-    F1 = their harmonic mean
+    recall = mean over tokens of the reference of the highest cosine    precision: the same over the summary
+    F1 = harmonic mean of both
 
-By the package `bert-score`, with an encoder from a folder: nothing is fetched. States are those of the layer at three
-quarters of its depth, about where those stand that the authors chose for BERT and RoBERTa; special tokens can be
-matched with and do not count, and scores are not rescaled. They compare systems that were scored with one encoder, and
-nothing else.
+Computed by the package `bert-score` with an encoder from a local folder. States are those of the layer at three
+quarters of its depth, close to the layers that the authors selected for BERT and RoBERTa. Special tokens have no
+weight, and scores are not rescaled. They compare only systems that were scored with the same encoder.
 Reference: Zhang et al. (2020), https://arxiv.org/abs/1904.09675
 """
 
@@ -21,31 +20,31 @@ from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.tokenization import plain_words
 
 BERTSCORE = "bertscore"
-"""The name of the metric."""
+"""Name of the metric."""
 
 PACKAGE = "bert_score"
 
 DEPTH = 0.75
-"""Share of the encoder's layers below the states that are compared."""
+"""Share of the encoder's layers below the compared states."""
 
 
 def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Path) -> list[float]:
-    """F1 of each pair; 0 where one side has no word.
+    """Return the F1 of each pair, floats; 0 where one side has no word.
 
     Args:
-        summaries: texts; what is longer than the encoder reads is cut.
-        references: as many.
-        folder: of an encoder with its tokenizer, which was looked at before (`model_folder`).
+        summaries: texts; longer ones are truncated to the encoder's input.
+        references: as many texts.
+        folder: of an encoder with its tokenizer, checked by `model_folder`.
 
     Raises:
         ConfigError: the package is missing.
-        DataError: nothing to score.
-        ValueError: not as many summaries as references.
+        DataError: there are no summaries.
+        ValueError: summaries and references differ in number.
     """
     try:
         from bert_score.utils import bert_cos_score_idf
     except ImportError as error:
-        raise missing_package() from error
+        raise missing_package_error() from error
     if not len(summaries):
         raise DataError("Nothing to score: BERTScore needs at least one summary and its reference; is the split empty?")
     if len(summaries) != len(references):
@@ -73,15 +72,15 @@ def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Pat
     return found
 
 
-def missing_package() -> ConfigError:
-    """Return the error where the package is not there."""
+def missing_package_error() -> ConfigError:
+    """Return the error for a missing bert-score package."""
     return ConfigError(
         'BERTScore needs the package bert-score, which is not here: pip install "nlp-transfer[bertscore]".'
     )
 
 
 def _encoder(folder: Path) -> tuple[Any, Any, int]:
-    """Return the lower layers of an encoder, its tokenizer, and how many tokens it reads."""
+    """Return the lower layers of an encoder, its tokenizer and its maximum number of tokens."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging
 

@@ -1,9 +1,8 @@
-"""Uncertainty of scores: bootstrap intervals over rows, mean and standard deviation over seeds.
+"""Confidence intervals by the bootstrap over rows; mean and standard deviation over seeds.
 
-The percentile bootstrap draws as many rows as there are, with replacement, scores them, and repeats; the interval holds
-the middle 95 % of the scores. Rows that have the same truth and the same prediction (of two models: predictions) are
-alike to every metric here, so that a resample is one multinomial draw of how often each such row occurs: 1,000
-resamples take milliseconds.
+The percentile bootstrap resamples the rows with replacement, scores each resample, and takes the middle 95 % of the
+scores. Rows with equal reference and prediction (or predictions of two models) are interchangeable for every metric
+here, so that a resample is one multinomial draw of the counts of distinct rows.
 
 The interval covers the choice of test rows, not the choice of seed: `mean_and_deviation` covers that.
 Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 BOOTSTRAP_SAMPLES = 1000
-"""Number of bootstrap samples."""
+"""Number of resamples."""
 
 _CELLS = 4_000_000  # numbers in one block of draws: 32 MB
 
@@ -29,22 +28,23 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a metric, over rows.
+    """Return the percentile bootstrap interval (low, high) of a metric over rows.
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        references: the same for the truth.
-        statistic: `accuracy`, `macro_f1`, `micro_f1`, or `weighted_f1`, counted as in
-            `nlp_transfer.metrics.classification`; or a function of (predictions, references), which is slower.
-        samples: how often rows are drawn.
-        seed: of the draws; the same seed gives the same interval.
-        level: the share of resamples inside the interval.
-
-    Returns:
-        The lower and the upper end.
+        references: the true ones, of the same shape.
+        statistic: `accuracy`, `macro_f1`, `micro_f1` or `weighted_f1`, as in `nlp_transfer.metrics.classification`; or
+            a function of (predictions, references), which is slower.
+        samples: number of resamples.
+        seed: random seed; the same seed gives the same interval.
+        level: share of resamples inside the interval.
 
     Raises:
-        ValueError: no rows, shapes that differ, an unknown statistic, or a level outside (0, 1).
+        ValueError: there are no rows, shapes differ, the statistic is unknown, or the level is outside (0, 1).
+
+    Example:
+        >>> bootstrap_interval([0, 1, 1, 0], [0, 1, 1, 0], "accuracy")
+        (1.0, 1.0)
     """
     guess, truth = _checked(predictions, references, level)
     rng = np.random.default_rng(seed)
@@ -69,24 +69,25 @@ def bootstrap_difference(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of how much better one model is than another on the same rows.
+    """Return the percentile bootstrap interval (low, high) of first - second on the same rows.
 
-    Both are scored on the same draws, so that rows which are hard for both do not widen the interval.
+    Both models are scored on the same resamples, so that rows which are hard for both do not widen the interval.
 
     Args:
-        first: predictions as in `bootstrap_interval`.
-        second: of the other model.
-        references: the truth.
-        statistic: a name, see there.
-        samples: how often rows are drawn.
-        seed: of the draws.
-        level: the share of resamples inside the interval.
-
-    Returns:
-        The lower and the upper end of first - second.
+        first: predictions of one model, see `bootstrap_interval`.
+        second: predictions of the other model.
+        references: the true ones.
+        statistic: a name, see `bootstrap_interval`.
+        samples: number of resamples.
+        seed: random seed.
+        level: share of resamples inside the interval.
 
     Raises:
-        ValueError: see there.
+        ValueError: see `bootstrap_interval`.
+
+    Example:
+        >>> bootstrap_difference([0, 1], [0, 1], [0, 1], "macro_f1")
+        (0.0, 0.0)
     """
     guesses = [_checked(side, references, level)[0] for side in (first, second)]
     rng = np.random.default_rng(seed)
@@ -95,10 +96,14 @@ def bootstrap_difference(
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None, int]:
-    """Mean, standard deviation (n - 1 in the denominator; None for one value), and how many values.
+    """Return the mean, the standard deviation (n - 1; None for one value), and the number of values.
 
     Raises:
-        ValueError: no values.
+        ValueError: there are no values.
+
+    Example:
+        >>> mean_and_deviation([1.0, 2.0, 3.0])
+        (2.0, 1.0, 3)
     """
     if len(values) == 0:
         raise ValueError("A spread needs at least one value; got none.")
@@ -130,7 +135,7 @@ def _resampled_scores(
     samples: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Scores of each model's predictions, shape (models, samples), on the same draws of the distinct rows."""
+    """Return scores of each model's predictions on the same resamples, shape (models, samples)."""
     together = np.column_stack([truth, *guesses])
     distinct, counts = np.unique(together, axis=0, return_counts=True)
     if truth.ndim == 1:

@@ -3,11 +3,10 @@
     precision = TP / (TP + FP)    recall = TP / (TP + FN)    F1 = 2 TP / (2 TP + FP + FN)
 
 Macro is the mean over classes, weighted the mean weighted by support, micro the same ratio over summed counts.
-scikit-learn computes them all. Where a ratio is 0 / 0 it counts as 0, without a warning. What differs between papers
-is which classes the means run over:
+scikit-learn computes all of them; 0 / 0 counts as 0. Papers differ in the classes of the means:
 
 - Single-label: the classes that occur in the references or the predictions, scikit-learn's default. A class in neither
-  has support 0 and null scores and is no part of any mean. A class that occurs but is never predicted has precision 0.
+  has support 0, null scores, and is in no mean. A class that occurs but is never predicted has precision 0.
 - Multi-label: all label columns, those without a positive included (they score 0), as LexGLUE's evaluation does
   (Chalkidis et al., 2022, https://arxiv.org/abs/2110.00976). For UNFAIR-ToS and ECtHR it scores "no label" as one
   column more; compare its tables with `macro_f1_with_none` and `micro_f1_with_none`.

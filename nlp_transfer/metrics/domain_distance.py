@@ -1,9 +1,9 @@
-"""The share of a target's texts that looks like each of several sources.
+"""Measure the resemblance of a target to each of several sources.
 
     share_d = mean over target texts x of P(d | x)
 
-P is a classifier of the sources by their words (logistic regression on TF-IDF, each source the same in weight), so the
-shares are those of a mixture of sources that resembles the target, and sum to 1. No label is read.
+P classifies the source of a text by its words (logistic regression on TF-IDF, each source with equal weight), so that
+shares are those of a mixture of sources. No label is read.
 Reference: Mansour, Mohri & Rostamizadeh (2009), "Domain adaptation with multiple sources", for targets as mixtures.
 """
 
@@ -12,18 +12,22 @@ from collections.abc import Sequence
 import numpy as np
 
 MAX_TEXTS = 5000
-"""Texts of a domain that are looked at, evenly from all of it."""
+"""Maximum number of texts of a domain; more are sampled evenly."""
 
 
 def source_shares(sources: Sequence[Sequence[Sequence[int]]], target: Sequence[Sequence[int]]) -> np.ndarray:
-    """Return the shares, shape (sources,), which sum to 1.
+    """Return the share of each source in the target, shape (sources,); shares sum to 1.
 
     Args:
         sources: the texts of each source domain, two at least, as token ids.
-        target: the target's texts, as ids of the same tokens.
+        target: the target's texts, as ids of the same tokenizer.
 
     Raises:
-        ValueError: fewer than two sources, or a domain without texts.
+        ValueError: there are fewer than two sources, or a domain has no texts.
+
+    Example:
+        >>> source_shares([[[1, 2]] * 4, [[3, 4]] * 4], [[1, 2]]).argmax()
+        np.int64(0)
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

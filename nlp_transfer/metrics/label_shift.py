@@ -1,16 +1,16 @@
-"""Label shift: the classes are as before, but some are more frequent in the target than in the source.
+"""Label shift: estimate the target's class frequencies when they differ from the source's.
 
-The target's class frequencies q are estimated from predictions alone, by expectation and maximisation:
+The target's class frequencies q are estimated from predictions by expectation and maximisation:
 
     p_i(y) ∝ q(y) / p_S(y) · p(y | x_i),    q(y) = mean_i p_i(y)
 
-which needs calibrated predictions: before it, logits get one temperature and one bias a class, fitted on source
-validation (bias-corrected temperature scaling). It holds where texts of one class look alike in both domains; where
-they do not, the estimate follows what the model takes them for. Of a class without a validation row nothing can be
-fitted: its share of each text stays what the model says, and the other classes share the rest.
+This needs calibrated predictions: logits get one temperature and one bias a class, fitted on source validation
+(bias-corrected temperature scaling). It assumes that texts of one class look alike in both domains; otherwise the
+estimate follows the model's errors. A class without a validation row cannot be fitted: its probabilities stay, and
+the other classes share the rest.
+The interval resamples the rows of both sides. It does not cover a model that is wrong about the target.
 Reference: Saerens et al. (2002), https://doi.org/10.1162/089976602753284446; calibration: Alexandari et al. (2020),
-https://arxiv.org/abs/1901.06852. Its interval comes from drawing the rows of both sides anew, and says nothing of a
-model that is wrong about the target.
+https://arxiv.org/abs/1901.06852
 """
 
 from collections.abc import Sequence
@@ -19,49 +19,47 @@ from dataclasses import dataclass
 import numpy as np
 
 MAX_STEPS = 10_000
-"""Maximum number of iterations of expectation and maximisation."""
+"""Maximum number of steps of expectation and maximisation."""
 
 TOLERANCE = 1e-9
-"""Change of the frequencies below which the iterations have converged."""
+"""Change of the frequencies at which the iteration has converged."""
 
 RESAMPLES = 50
-"""Number of bootstrap samples of an interval."""
+"""Number of resamples for an interval."""
 
-RESAMPLED_ROWS = 2000
+MAX_RESAMPLED_ROWS = 2000
 """Maximum size of a bootstrap sample."""
 
-RESAMPLE_STEPS = 50
-"""Maximum number of iterations for a bootstrap sample, which begins at the estimate."""
+MAX_RESAMPLE_STEPS = 50
+"""Maximum number of steps of expectation and maximisation of a resample, from the estimate on."""
 
 MAX_LOG_SCALE = 5.0
-"""Maximum logarithm of the scale of logits; with few rows that are all right it has no bound."""
+"""Maximum absolute logarithm of the scale of logits, which is unbounded for rows that are all correct."""
 
 MIN_FREQUENCY = 1e-9
-"""Smallest probability of a class, so that calibrated ones do not vanish."""
+"""Minimum frequency of a class, and of all known classes of a text."""
 
 BIAS_PENALTY = 1e-3
-"""Weight of squared biases, which have no bound where all rows are right."""
-
+"""Penalty on squared biases, which are unbounded for rows that are all correct."""
 
 AT_CHANCE = (
     "on source validation the model does not tell the classes apart, so what it says of the target is no estimate"
 )
-"""Why nothing is estimated of a model that is not `above_chance`."""
+"""Reason for no estimate from a model that is not `above_chance`."""
 
 
 @dataclass(frozen=True)
 class LabelShift:
-    """Hold estimates of the target's class frequencies.
+    """Estimate of the target's class frequencies.
 
     Args:
-        temperature: by which logits are divided.
-        biases: what is added to them then, shape (classes,).
-        source: the classes' frequencies in source validation, shape (classes,).
-        target: their estimated frequencies in the target, shape (classes,).
-        interval: the 95 % interval of each of these, shape (classes, 2).
-        known: which classes source validation has rows of, shape (classes,).
-        above_chance: whether the model tells source validation's classes apart. Where it does not, nothing here is an
-            estimate.
+        temperature: divides logits.
+        biases: added to the scaled logits, shape (classes,).
+        source: class frequencies in source validation, shape (classes,).
+        target: estimated class frequencies in the target, shape (classes,).
+        interval: 95 % interval of each target frequency, shape (classes, 2).
+        known: True for classes with rows in source validation, shape (classes,).
+        above_chance: the model separates the classes of source validation; otherwise nothing here is an estimate.
     """
 
     temperature: float
@@ -73,7 +71,7 @@ class LabelShift:
     above_chance: bool
 
     def corrections(self) -> np.ndarray:
-        """The addend of scaled logits of target texts: biases, and the log of the ratio of frequencies."""
+        """Return the biases plus the log ratio of frequencies, to add to scaled logits, shape (classes,)."""
         among_known = self.target / self.target[self.known].sum()
         ratio = np.log(np.maximum(among_known, 1e-6)) - np.log(np.where(self.known, self.source, 1.0))
         return self.biases + np.where(self.known, ratio, 0.0)
@@ -90,9 +88,22 @@ def estimate_label_shift(
         target_logits: of target rows, shape (target rows, classes).
 
     Raises:
-        ValueError: no rows on a side, labels that are missing, not one a row or of no class, other classes on one side
-            than on the other, or logits that are no numbers.
+        ValueError: a side has no rows; labels are missing, not one a row or of no class; classes differ between the
+            sides; or logits are not finite.
     """
+    _check_inputs(validation_logits, validation_labels, target_logits)
+    temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
+    known = present_classes(validation_labels, len(biases))
+    sure = above_chance(validation_logits, validation_labels)
+    source, target = frequencies(validation_logits, target_logits, temperature, biases, known)
+    drawn = frequency_interval(validation_logits, validation_labels, target_logits, target)
+    # An estimate at the edge may lie outside of what draws give.
+    interval = np.stack([np.minimum(drawn[:, 0], target), np.maximum(drawn[:, 1], target)], axis=1)
+    return LabelShift(temperature, biases, source, target, interval, known, sure)
+
+
+def _check_inputs(validation_logits: np.ndarray, validation_labels: np.ndarray, target_logits: np.ndarray) -> None:
+    """Raise `ValueError` for rows, labels or logits from which nothing can be estimated."""
     if validation_labels is None:
         raise ValueError("validation_labels is None: predictions of rows that have no labels. Give labelled rows.")
     if not len(validation_logits) or not len(target_logits):
@@ -119,22 +130,14 @@ def estimate_label_shift(
         )
     if not (np.isfinite(validation_logits).all() and np.isfinite(target_logits).all()):
         raise ValueError("Some logits are not finite: the model is broken, and nothing can be estimated from it.")
-    temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
-    known = present_classes(validation_labels, len(biases))
-    sure = above_chance(validation_logits, validation_labels)
-    source, target = frequencies(validation_logits, target_logits, temperature, biases, known)
-    drawn = bootstrap_interval(validation_logits, validation_labels, target_logits, target)
-    # An estimate at the edge may lie outside of what draws give.
-    interval = np.stack([np.minimum(drawn[:, 0], target), np.maximum(drawn[:, 1], target)], axis=1)
-    return LabelShift(temperature, biases, source, target, interval, known, sure)
 
 
 def vanishing_classes(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) -> str | None:
-    """Which classes a correction would take from the target's texts altogether, in words; None where it takes none.
+    """Describe the classes that a correction would never predict for the target; None if there are none.
 
     Args:
         logits: of the target's texts, shape (rows, classes).
-        shift: what would be corrected for.
+        shift: the correction.
         names: of the classes.
     """
     before, after = logits.argmax(axis=1), (logits / shift.temperature + shift.corrections()).argmax(axis=1)
@@ -146,7 +149,7 @@ def vanishing_classes(logits: np.ndarray, shift: LabelShift, names: Sequence[str
 
 
 def present_classes(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Which classes occur among labels, shape (classes,)."""
+    """Return True for each class with a label, shape (classes,)."""
     return np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes) > 0
 
 
@@ -160,16 +163,16 @@ def frequencies(
     start: np.ndarray | None = None,
     steps: int = MAX_STEPS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes' frequencies in source validation and in the target, each of shape (classes,).
+    """Return the class frequencies in source validation and in the target, shape (classes,) each.
 
     Args:
         validation_logits: shape (rows, classes).
         target_logits: shape (target rows, classes).
         temperature: see `bias_corrected_temperature`.
-        biases: the same.
-        known: which classes source validation has rows of; the others are 0 there.
-        start: frequencies in the target to begin with; None is as in source validation.
-        steps: of expectation and maximisation at most.
+        biases: see `bias_corrected_temperature`.
+        known: True for classes with rows in source validation; others have frequency 0 there.
+        start: initial frequencies in the target; None starts at those of source validation.
+        steps: maximum number of steps of expectation and maximisation.
     """
     from scipy.special import softmax
 
@@ -189,11 +192,15 @@ def frequencies(
 
 
 def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
-    """Return True if mean recall is above 1 / classes by more than two standard errors.
+    """Return True if the mean recall exceeds 1 / classes by more than two standard errors.
 
     Args:
         logits: shape (rows, classes).
         labels: class ids, shape (rows,).
+
+    Example:
+        >>> above_chance(np.eye(2).repeat(20, axis=0), np.array([0, 1]).repeat(20))
+        True
     """
     right, present = logits.argmax(axis=1) == labels, np.unique(labels)
     recalls = np.array([right[labels == label].mean() for label in present])
@@ -202,7 +209,7 @@ def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the temperature and class biases that make the labels likeliest; 0 for a class without rows.
+    """Return the temperature and the class biases of maximum likelihood; 0 for classes without rows.
 
     Args:
         logits: shape (rows, classes).
@@ -238,14 +245,19 @@ def expectation_maximisation(
     start: np.ndarray | None = None,
     steps: int = MAX_STEPS,
 ) -> np.ndarray:
-    """Return the class frequencies that make the target's texts likeliest, shape (classes,).
+    """Return the class frequencies of maximum likelihood in the target, shape (classes,).
 
     Args:
         probabilities: calibrated, of target rows, shape (rows, classes).
-        source: class frequencies where they were calibrated, shape (classes,).
-        weights: what each row counts, shape (rows,).
-        start: where to begin; None is at `source`.
-        steps: how many at most.
+        source: class frequencies of the calibration rows, shape (classes,).
+        weights: weight of each row, shape (rows,).
+        start: initial frequencies; None starts at `source`.
+        steps: maximum number of steps.
+
+    Example:
+        >>> calibrated = np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])
+        >>> expectation_maximisation(calibrated, np.array([0.5, 0.5]), np.ones(3)).round(2)
+        array([0.71, 0.29])
     """
     target = (source if start is None else start).copy()
     for _ in range(steps):
@@ -257,12 +269,13 @@ def expectation_maximisation(
     return target
 
 
-def bootstrap_interval(
+def frequency_interval(
     validation_logits: np.ndarray, validation_labels: np.ndarray, target_logits: np.ndarray, estimate: np.ndarray
 ) -> np.ndarray:
-    """Return the 95 % interval of estimated class frequencies, shape (classes, 2), by bootstrap over both sides.
+    """Return the 95 % interval of estimated class frequencies, shape (classes, 2).
 
-    The calibration is fitted anew to each draw: of few validation rows it is the less certain part.
+    Rows are resampled with a fixed seed. The calibration is fitted again for each resample, because with few validation
+    rows it is the less certain part.
 
     Args:
         validation_logits: of source validation rows, shape (rows, classes).
@@ -273,7 +286,7 @@ def bootstrap_interval(
     random, found = np.random.default_rng(0), []
     for _ in range(RESAMPLES):
         rows, others = (
-            random.integers(len(side), size=min(len(side), RESAMPLED_ROWS))
+            random.integers(len(side), size=min(len(side), MAX_RESAMPLED_ROWS))
             for side in (validation_logits, target_logits)
         )
         logits, labels = validation_logits[rows], validation_labels[rows]
@@ -281,7 +294,7 @@ def bootstrap_interval(
         known = present_classes(labels, len(estimate))
         start = estimate + 1 / len(others)  # what is 0 would stay 0
         drawn = frequencies(
-            logits, target_logits[others], temperature, biases, known, start=start, steps=RESAMPLE_STEPS
+            logits, target_logits[others], temperature, biases, known, start=start, steps=MAX_RESAMPLE_STEPS
         )
         found.append(drawn[1])
     return np.percentile(found, [2.5, 97.5], axis=0).T

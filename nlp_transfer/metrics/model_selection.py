@@ -1,7 +1,7 @@
-"""Scores of a model on a target without labels, from its predictions and features.
+"""Select models for a target without labels, by their predictions and features.
 
-None of these is a score in its own right: they choose between checkpoints or settings. Each has its blind spot, which
-its function names; comparing what two of them choose is cheap.
+These scores rank checkpoints or settings and are no measure of quality. Each has a failure mode, which its function
+names; compare what two of them select.
 """
 
 import math
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 DENSITY_TEMPERATURE = 0.05
-"""The temperature of soft neighbourhood density, as in the paper."""
+"""Temperature of soft neighbourhood density, the authors' value."""
 
 
 @dataclass(frozen=True)
 class LabelFreeScore:
-    """A score that needs no target labels.
+    """Score that needs no target labels.
 
     Args:
-        greater_is_better: which way it points.
-        needs_source: whether the source's features are needed, too.
+        greater_is_better: direction of the score.
+        needs_source: the score needs features of the source too.
     """
 
     greater_is_better: bool
@@ -32,18 +32,22 @@ LABEL_FREE: dict[str, LabelFreeScore] = {
     "target_density": LabelFreeScore(greater_is_better=True),
     "target_dev": LabelFreeScore(greater_is_better=False, needs_source=True),
 }
-"""The scores by the name that `training.metric_for_best_model` takes."""
+"""Scores by their name in `training.metric_for_best_model`."""
 
 TARGET_MACRO_F1 = "target_macro_f1"
-"""Its name for the macro-F1 of the target's validation split, the one that is not free of labels."""
+"""Name of the macro-F1 on the target's validation split, which needs labels."""
 
 
 def row_entropies(probabilities: np.ndarray, *, multi_label: bool = False) -> np.ndarray:
-    """Entropy of each row in nats, shape (rows,): of its class, or the mean over labels of that of yes and no.
+    """Return the entropy of each row in nats, shape (rows,); for multi-label the mean over labels.
 
     Args:
         probabilities: shape (rows, classes).
-        multi_label: whether each column is a probability of its own.
+        multi_label: each column is a probability of its own.
+
+    Example:
+        >>> row_entropies(np.array([[1.0, 0.0], [0.5, 0.5]])).round(3)
+        array([0.   , 0.693])
     """
     from scipy.special import entr
 
@@ -54,20 +58,25 @@ def row_entropies(probabilities: np.ndarray, *, multi_label: bool = False) -> np
 
 
 def mean_entropy(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
-    """Return the mean entropy of the predictions; less is better, and 0 where all are one class.
+    """Return the mean entropy of predictions in nats; less is better.
 
+    It fails for a model that predicts one class for everything, whose entropy is 0.
     Reference: Morerio et al. (2018), https://arxiv.org/abs/1711.10288
     """
     return float(row_entropies(probabilities, multi_label=multi_label).mean())
 
 
 def infomax(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
-    """Mutual information of texts and predicted classes in nats; more is better.
+    """Return the mutual information of texts and predicted classes in nats; more is better.
 
         H(mean p) - mean H(p)
 
-    Sure of each text, and all classes used: it mistrusts a target in which few classes are frequent.
+    It rewards certain predictions that use all classes, and fails for a target with few frequent classes.
     Reference: Krause et al. (2010), https://papers.nips.cc/paper/4154
+
+    Example:
+        >>> round(infomax(np.eye(2)), 3)
+        0.693
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     together = row_entropies(probabilities.mean(axis=0, keepdims=True), multi_label=multi_label)
@@ -75,11 +84,12 @@ def infomax(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
 
 
 def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DENSITY_TEMPERATURE) -> float:
-    """Return the soft neighbourhood density, the mean entropy of similarities; more is better.
+    """Return the mean entropy of the similarities of each row to others in nats; more is better.
 
         p_ij = softmax over j != i of <f_i, f_j> / temperature,    f = predictions of length 1
 
-    A model that calls everything one class has the most; the reference chooses among models trained on source labels.
+    It is highest for a model that predicts one class for everything; the reference ranks models trained on source
+    labels.
     Reference: Saito et al. (2021), https://arxiv.org/abs/2108.10860
 
     Args:
@@ -87,7 +97,7 @@ def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DE
         temperature: of the softmax.
 
     Raises:
-        ValueError: fewer than three rows, which have no two neighbours.
+        ValueError: there are fewer than three rows.
     """
     from scipy.special import softmax
 
@@ -101,19 +111,23 @@ def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DE
 
 
 def deep_embedded_validation(losses: np.ndarray, weights: np.ndarray) -> float:
-    """Return the target's risk, from losses on source validation rows weighted by how much they are like the target's.
+    """Return the target's risk, from losses on source validation weighted by density ratios; less is better.
 
         mean(w·l) + eta·mean(w) - eta,    eta = -cov(w·l, w) / var(w)
 
-    The last two terms are a control variate: they are 0 in expectation and take variance away. Less is better.
+    The last two terms are a control variate: their expectation is 0 and they reduce the variance.
     Reference: You et al. (2019), https://proceedings.mlr.press/v97/you19a.html
 
     Args:
         losses: of source validation rows, shape (rows,).
-        weights: the density of each row in the target over that in the source, shape (rows,).
+        weights: density of each row in the target over that in the source, shape (rows,).
 
     Raises:
-        ValueError: fewer than two rows.
+        ValueError: there are fewer than two rows.
+
+    Example:
+        >>> deep_embedded_validation(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+        2.0
     """
     losses, weights = np.asarray(losses, dtype=np.float64), np.asarray(weights, dtype=np.float64)
     if len(losses) < 2:
@@ -125,7 +139,7 @@ def deep_embedded_validation(losses: np.ndarray, weights: np.ndarray) -> float:
 
 
 def density_ratios(source: np.ndarray, target: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the density ratio of target to source for each row, shape (rows,), by a classifier of the domains.
+    """Return the density of each row in the target over that in the source, shape (rows,), by a classifier.
 
         w(x) = (n_source / n_target) · p(target | x) / p(source | x)
 

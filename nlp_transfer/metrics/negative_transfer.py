@@ -1,10 +1,9 @@
-"""Negative transfer: compare an adapted model with the source-only one on the same target texts.
+"""Negative transfer: compare an adapted model with a source-only model on the same target texts.
 
-The run warns where the mutual information of texts and predicted classes (InfoMax, metrics/model_selection.py) is lower
-than the source-only model's: the model became less sure, or calls too much one class. Entropy and soft neighbourhood
-density are shown and do not count: a model that calls everything one class is the best by both. Adaptation makes a
-model surer of the target by its nature, so that no warning proves little. Where the report has target labels, it names
-the model that they prefer, if they do.
+A warning is given if the mutual information of texts and predicted classes (InfoMax, metrics/model_selection.py) is
+below the source-only model's. Entropy and soft neighbourhood density are reported and do not vote, because a model that
+predicts one class for everything is best by both. Adaptation makes a model more certain, so that the absence of a
+warning proves little. Where the report has target labels, it states which model they prefer.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.metrics.model_selection import infomax, mean_entropy, soft_neighborhood_density
 
 SOURCE_ONLY = "source_only"
-"""The system's name in tables, and the folder of its run inside the adapting run's."""
+"""Name of the system in tables, and of its run's folder inside the adapting run's."""
 
 ADAPTED = "the model that adapted"
 
@@ -25,26 +24,26 @@ ALONE = "source-only"
 SURER = f"{ADAPTED}, which proves little: adapting makes a model surer"
 
 MAX_NEIGHBOURS = 2000
-"""Rows whose neighbours are compared, each with each."""
+"""Maximum number of rows that are compared with each other."""
 
 VOTE = "target_infomax"
-"""The score that warns."""
+"""Score that decides on a warning."""
 
 TOLERANCE = 0.02
-"""Share of the source-only model's score that must be lost for a warning, or gained for a gain."""
+"""Relative change of the source-only model's score that counts as a loss or a gain."""
 
 MIN_DIFFERENCE = 0.005
-"""Nats that differ at least where that is so: of two models that call everything one class neither is preferred."""
+"""Minimum absolute change in nats, so that two models that predict one class are equal."""
 
 
 @dataclass(frozen=True)
 class NegativeTransferTest:
-    """Two models on the target's texts.
+    """Scores of an adapted and a source-only model on the target's texts.
 
     Args:
-        scores: by score: (of the model that adapted, of the source-only model).
-        macro_f1: the same by the labels; None where the target has none.
-        difference: 95 % interval, over rows, of how much better by them the model that adapted is; None as before.
+        scores: by name: (of the adapted model, of the source-only model).
+        macro_f1: the same by labels; None without target labels.
+        difference: 95 % interval of the macro-F1's difference over rows; None without target labels.
     """
 
     scores: dict[str, tuple[float, float]]
@@ -53,28 +52,29 @@ class NegativeTransferTest:
 
     @property
     def gain(self) -> float:
-        """By how much of the source-only model's score the model that adapted is above it; 0 within the tolerances."""
-        adapted, alone = self.scores[VOTE]
-        gain = (adapted - alone) / max(abs(alone), 1e-6)
-        return gain if abs(gain) > TOLERANCE and abs(adapted - alone) > MIN_DIFFERENCE else 0.0
+        """Return the relative gain over the source-only model's score; 0 within the tolerances."""
+        adapted, source_only = self.scores[VOTE]
+        gain = (adapted - source_only) / max(abs(source_only), 1e-6)
+        return gain if abs(gain) > TOLERANCE and abs(adapted - source_only) > MIN_DIFFERENCE else 0.0
 
     @property
     def warns(self) -> bool:
-        """True if the source-only model seems better."""
+        """Return True if the source-only model seems better."""
         return self.gain < 0
 
     def facts(self) -> dict[str, str]:
-        """For the report."""
+        """Return the rows of the report."""
         preferred = "neither" if not self.gain else f"{ALONE} (a warning was given)" if self.warns else SURER
         found = {
-            name: f"{adapted:.4f} adapted, {alone:.4f} source-only" for name, (adapted, alone) in self.scores.items()
+            name: f"{adapted:.4f} adapted, {source_only:.4f} source-only"
+            for name, (adapted, source_only) in self.scores.items()
         }
         found["preferred without labels"] = preferred
         if self.macro_f1 is not None and self.difference is not None:
-            (adapted, alone), (low, high) = self.macro_f1, self.difference
+            (adapted, source_only), (low, high) = self.macro_f1, self.difference
             better = ADAPTED if low > 0 else ALONE if high < 0 else "neither for sure"
-            values = f"macro-F1 {adapted:.3f} adapted, {alone:.3f} source-only"
-            interval = f"difference {adapted - alone:+.3f}, 95 % over rows {low:+.3f} to {high:+.3f}"
+            values = f"macro-F1 {adapted:.3f} adapted, {source_only:.3f} source-only"
+            interval = f"difference {adapted - source_only:+.3f}, 95 % over rows {low:+.3f} to {high:+.3f}"
             found["preferred by the labels"] = f"{better} ({values}; {interval})"
             if self.warns:
                 verdict = {ADAPTED: "wrong", ALONE: "right"}.get(better, "neither right nor wrong for sure")
@@ -82,44 +82,51 @@ class NegativeTransferTest:
         return found
 
     def warning(self, model: str) -> str:
-        """Describe the comparison.
+        """Return the warning.
+
+        Args:
+            model: path of the source-only model.
 
         Args:
             model: where the source-only one is.
         """
-        adapted, alone = self.scores[VOTE]
+        adapted, source_only = self.scores[VOTE]
         return (
-            f"Adaptation looks worse than training on the source alone: {VOTE} {adapted:.4f} against {alone:.4f}. "
-            f"Compare their predictions before you use the model; the source-only one is {model}. A smaller "
+            f"Adaptation looks worse than training on the source alone: {VOTE} {adapted:.4f} against {source_only:.4f}."
+            f" Compare their predictions before you use the model; the source-only one is {model}. A smaller "
             "weight of the method, or a larger share of the source in joint, adapts less."
         )
 
 
 def compare(
     adapted: np.ndarray,
-    alone: np.ndarray,
+    source_only: np.ndarray,
     *,
     multi_label: bool,
     predicted: tuple[np.ndarray, np.ndarray] | None = None,
     labels: np.ndarray | None = None,
 ) -> NegativeTransferTest:
-    """Compare two models by what they say of the same rows.
+    """Compare two models by their predictions on the same rows.
 
     Args:
-        adapted: probabilities of the model that adapted, shape (rows, classes).
+        adapted: probabilities of the adapted model, shape (rows, classes).
         alone: of the source-only model, the same shape.
-        multi_label: whether each column is a probability of its own.
-        predicted: both models' class ids, shape (labelled rows,), or zeros and ones, shape (labelled rows, classes);
-            used with labels alone.
-        labels: the truth of the same shape, where it is known.
+        multi_label: each column is a probability of its own.
+        predicted: class ids of both models, shape (labelled rows,), or zeros and ones, shape (labelled rows, classes);
+            used with labels only.
+        labels: the true ones, of the same shape; None if unknown.
+
+    Example:
+        >>> compare(np.eye(2), np.full((2, 2), 0.5), multi_label=False).warns
+        False
     """
     rows = np.linspace(0, len(adapted) - 1, min(len(adapted), MAX_NEIGHBOURS)).round().astype(int)
     scores = {
-        "target_entropy": tuple(mean_entropy(side, multi_label=multi_label) for side in (adapted, alone)),
-        "target_infomax": tuple(infomax(side, multi_label=multi_label) for side in (adapted, alone)),
+        "target_entropy": tuple(mean_entropy(side, multi_label=multi_label) for side in (adapted, source_only)),
+        "target_infomax": tuple(infomax(side, multi_label=multi_label) for side in (adapted, source_only)),
     }
     if len(rows) >= 3:
-        scores["target_density"] = tuple(soft_neighborhood_density(side[rows]) for side in (adapted, alone))
+        scores["target_density"] = tuple(soft_neighborhood_density(side[rows]) for side in (adapted, source_only))
     pairs = {name: (pair[0], pair[1]) for name, pair in scores.items()}
     if labels is None or predicted is None:
         return NegativeTransferTest(pairs)

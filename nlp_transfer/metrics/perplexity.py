@@ -1,9 +1,9 @@
-"""Score guesses of masked tokens: loss, perplexity and accuracy.
+"""Perplexity and accuracy of masked-language modelling.
 
-    loss = mean over masked tokens of -log p(token)    perplexity = exp(loss)    token accuracy = share guessed right
+    loss = mean over masked tokens of -log p(token)        perplexity = exp(loss)        accuracy = share correct
 
-The mean runs over tokens, not over rows or batches. Perplexities compare only between models with one vocabulary and
-on the same masks.
+The mean is over tokens, not over rows or batches. Perplexities compare only models with one vocabulary and on the same
+masks.
 """
 
 from typing import Any
@@ -16,19 +16,19 @@ from nlp_transfer.metrics.table import compute_scores
 
 
 def perplexity_metrics(sums: np.ndarray, *, interval: bool = False, seed: int = 0) -> dict[str, Any]:
-    """Compute every metric of masked tokens of one split.
+    """Return the metrics of a split: `loss`, `perplexity`, `token_accuracy`, `rows` and `masked_tokens`.
 
     Args:
-        sums: of each row: the sum of its masked tokens' losses, how many they are, how many were guessed right; shape
-            (rows, 3).
-        interval: add the 95 % percentile bootstrap over the rows, `perplexity_low` and `perplexity_high`.
+        sums: of each row the summed loss, the number of masked tokens, and the number of correct ones; shape (rows, 3).
+        interval: add the 95 % percentile bootstrap over rows, `perplexity_low` and `perplexity_high`.
         seed: of the bootstrap.
-
-    Returns:
-        `loss`, `perplexity`, `token_accuracy`, `rows`, `masked_tokens`.
 
     Raises:
         ValueError: no token is masked.
+
+    Example:
+        >>> perplexity_metrics(np.array([[0.0, 2, 2], [0.0, 2, 1]]))["token_accuracy"]
+        0.75
     """
     return compute_scores(TokenRows(np.asarray(sums, dtype=np.float64), interval, seed))
 

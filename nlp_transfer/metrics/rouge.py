@@ -1,10 +1,10 @@
 """ROUGE-1, -2, -L and -Lsum by Google's `rouge-score`, as an `evaluate.Metric` that needs no network.
 
-    precision = shared n-grams / n-grams of the summary     recall = shared / n-grams of the reference     F = their
-    harmonic mean
+    precision = shared n-grams / n-grams of the summary     recall = shared / n-grams of the reference
+    F = harmonic mean of both
 
-ROUGE-L counts the longest common subsequence of words; ROUGE-Lsum the union of those of each pair of sentences, which
-the texts give one a line. Words are those of metrics/tokenization.py.
+ROUGE-L counts the longest common subsequence of words; ROUGE-Lsum the union of those of each pair of sentences, with
+one sentence a line. Words are those of metrics/tokenization.py.
 Reference: Lin (2004), https://aclanthology.org/W04-1013
 """
 
@@ -19,7 +19,7 @@ from nlp_transfer.metrics.tokenization import ROUGE, rouge_words
 
 
 class _Words:
-    """The tokenizer of `rouge_score`."""
+    """Tokenizer in the interface of `rouge_score`."""
 
     def tokenize(self, text: str) -> list[str]:
         return rouge_words(text)
@@ -27,17 +27,22 @@ class _Words:
 
 @final
 class Rouge(evaluate.Metric):
-    """Mean F of each kind of ROUGE over (summary, reference) pairs; sentences are parted by line ends."""
+    """Mean F of each kind of ROUGE over (summary, reference) pairs, with one sentence a line.
+
+    Example:
+        >>> Rouge().compute(predictions=["the court"], references=["the court"])["rouge1"]
+        1.0
+    """
 
     def __init__(self) -> None:
         super().__init__(keep_in_memory=True)
 
     def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score lists of texts, or what `add` and `add_batch` have gathered.
+        """Score lists of texts, or the rows collected by `add` and `add_batch`.
 
         Raises:
-            DataError: nothing to score.
-            ValueError: not as many summaries as references.
+            DataError: there are no summaries.
+            ValueError: summaries and references differ in number.
         """
         if predictions is None or references is None or self.writer is not None or kwargs:
             gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
@@ -63,16 +68,20 @@ class Rouge(evaluate.Metric):
 def rouge_scores(
     predictions: Sequence[str], references: Sequence[str], kinds: Sequence[str] = ROUGE
 ) -> list[dict[str, float]]:
-    """F of each kind for each pair; 0 for a summary without words.
+    """Return the F of each kind for each pair; 0 for a summary without words.
 
     Args:
-        predictions: summaries, with a sentence a line.
-        references: the same.
+        predictions: summaries, with one sentence a line.
+        references: as many.
         kinds: of `ROUGE`.
 
     Raises:
-        DataError: nothing to score.
-        ValueError: not as many summaries as references.
+        DataError: there are no summaries.
+        ValueError: summaries and references differ in number.
+
+    Example:
+        >>> rouge_scores(["a b"], ["a c"], kinds=["rouge1"])
+        [{'rouge1': 0.5}]
     """
     from rouge_score.rouge_scorer import RougeScorer
 

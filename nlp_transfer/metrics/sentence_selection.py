@@ -1,7 +1,7 @@
-"""Which sentences make an extract: chosen by scores within a budget, or, knowing the summary, by greedy ROUGE.
+"""Select the sentences of an extract: by scores within a length, or by greedy ROUGE against the summary.
 
-The greedy oracle adds the sentence that raises ROUGE-1 F + ROUGE-2 F most, until none does: the labels that a model
-learns from, and, within the same budget, the ceiling that no choice of sentences passes by much.
+The greedy oracle adds the sentence that raises ROUGE-1 F + ROUGE-2 F most, until none does. It labels training
+sentences and approximates the ceiling within a length.
 Reference: Nallapati et al. (2017), https://arxiv.org/abs/1611.04230; trigram blocking: Paulus et al. (2018),
 https://arxiv.org/abs/1705.04304
 """
@@ -15,23 +15,28 @@ import numpy as np
 from nlp_transfer.metrics.tokenization import ngrams, plain_words, repeated_runs, rouge_words
 
 UNITS = ("sentences", "words", "characters", "share")
-"""The units of a budget."""
+"""Units of a summary's length."""
 
 
 @dataclass(frozen=True)
 class SummaryLength:
-    """Limit the share of a document that an extract may take; one sentence at least.
+    """Maximum length of an extract; at least one sentence is selected.
 
     Args:
         unit: `sentences`, `words`, `characters`, or `share` of the document's words.
-        size: how many; of `share` 0 < size <= 1.
+        size: number of units; a share is in (0, 1].
     """
 
     unit: str
     size: float
 
     def costs(self, sentences: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Return the size of each sentence, shape (sentences,), and the limit of all together."""
+        """Return the cost of each sentence, shape (sentences,), and the maximum of their sum.
+
+        Example:
+            >>> SummaryLength("words", 3).costs(["One two.", "Three."])
+            (array([2., 1.]), 3)
+        """
         if self.unit == "sentences":
             return np.ones(len(sentences)), self.size
         if self.unit == "characters":
@@ -40,19 +45,22 @@ class SummaryLength:
         return words, self.size if self.unit == "words" else self.size * words.sum()
 
 
-def chosen_sentences(
+def select_sentences(
     scores: Sequence[float], sentences: Sequence[str], budget: SummaryLength, *, block_trigrams: bool
 ) -> list[int]:
-    """Return the numbers of the best sentences that fit into a budget, in the document's order.
+    """Return the numbers of the best sentences that fit into a length, in the document's order.
 
-    The best comes first; a sentence that does not fit (any more) is passed over. Where none fits, the best is taken
-    alone. Without sentences there are none.
+    The best sentence is taken first; one that does not fit is skipped. If none fits, the best one is taken.
 
     Args:
-        scores: the higher the better; equal ones go by their order in the document.
+        scores: higher is better; equal scores keep the document's order.
         sentences: the document.
-        budget: how much may be taken.
-        block_trigrams: pass over a sentence that shares three words in a row with one that is taken (`repeated_runs`).
+        budget: maximum length.
+        block_trigrams: skip a sentence that shares three words in a row with a selected one (`repeated_runs`).
+
+    Example:
+        >>> select_sentences([0.1, 0.9, 0.5], ["A.", "B.", "C."], SummaryLength("sentences", 2), block_trigrams=False)
+        [1, 2]
     """
     costs, room = budget.costs(sentences)
     chosen: list[int] = []
@@ -76,12 +84,16 @@ def chosen_sentences(
 
 
 def greedy_oracle(sentences: Sequence[str], summary: str, budget: SummaryLength | None = None) -> list[int]:
-    """Return the numbers of the sentences that greedy ROUGE takes, in the document's order; none if no word is shared.
+    """Return the numbers of the sentences that greedy ROUGE selects, in order; empty if no word is shared.
 
     Args:
         sentences: the document.
         summary: the reference.
-        budget: how much may be taken; None takes as long as the score rises.
+        budget: maximum length; None adds sentences as long as the score rises.
+
+    Example:
+        >>> greedy_oracle(["The court agreed.", "It rained."], "The court agreed.")
+        [0]
     """
     counts = [_Counts(sentences, summary, n) for n in (1, 2)]
     costs, room = budget.costs(sentences) if budget is not None else (np.zeros(len(sentences)), 0.0)
@@ -106,7 +118,7 @@ def greedy_oracle(sentences: Sequence[str], summary: str, budget: SummaryLength 
 
 
 class _Counts:
-    """Count the n-grams of a reference that each sentence holds, and those that are taken.
+    """Counts of a reference's n-grams in each sentence and in the selection.
 
     Args:
         sentences: the document.
@@ -130,12 +142,12 @@ class _Counts:
         self.length = 0.0
 
     def f_with_each(self) -> np.ndarray:
-        """ROUGE-n F of what is taken together with each sentence, shape (sentences,)."""
+        """Return the ROUGE-n F of the selection extended by each sentence, shape (sentences,)."""
         hits = np.minimum(self.taken + self.shared, self.reference).sum(axis=1)
         both = self.length + self.lengths + self.reference.sum()
         return np.divide(2 * hits, both, out=np.zeros_like(hits), where=both > 0)
 
     def take(self, number: int) -> None:
-        """Add a sentence to what is taken."""
+        """Add a sentence to the selection."""
         self.taken = self.taken + self.shared[number]
         self.length += float(self.lengths[number])

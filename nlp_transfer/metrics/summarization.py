@@ -1,8 +1,7 @@
-"""What can be counted of summaries: ROUGE against references, length, what is new or said twice, and, of extracts,
-whether the sentences are those that people or the oracle would take.
+"""Metrics of summaries: ROUGE, length, novelty, repetition and, for extracts, the selected sentences.
 
-Every number is a mean over documents, but for precision, recall and F1 of sentences, which are counted over all of them
-together. Intervals draw documents anew (95 % percentile bootstrap).
+Every number is a mean over documents, except precision, recall and F1 of sentences, which are counted over all of them
+together. Intervals resample documents (95 % percentile bootstrap).
 """
 
 from collections.abc import Sequence
@@ -24,12 +23,12 @@ from nlp_transfer.metrics.tokenization import ROUGE, ngrams, plain_words
 
 @dataclass(frozen=True)
 class Extract:
-    """Which sentences of a document were taken, and which should have been.
+    """Selected sentences of a document, and the sentences that should be selected.
 
     Args:
-        taken: their numbers.
-        labels: 1 for each sentence of the document that belongs into an extract, 0 for the others.
-        scores: of each sentence, the higher the better.
+        taken: numbers of the selected sentences.
+        labels: 1 for each sentence of the document that belongs into an extract, 0 for others.
+        scores: of each sentence; higher is better.
     """
 
     taken: Sequence[int]
@@ -47,28 +46,25 @@ def summary_metrics(
     checked: bool = False,
     bertscore: Path | None = None,
 ) -> dict[str, Any]:
-    """Compute every metric of some summaries.
+    """Return all metrics of summaries.
 
     Args:
         summaries: the sentences of each.
-        documents: what they are of.
-        references: the sentences of each reference; None where there are none.
-        extracts: of summaries whose sentences are the documents', where labels are known.
+        documents: the text that each summarises.
+        references: the sentences of each reference; None without references.
+        extracts: selected sentences, for extracts with known labels.
         interval: add `…_low` and `…_high` of ROUGE and of the sentences' F1.
-        checked: count what the documents lack of the summaries' numbers, dates, amounts and citations. Of
-            extracts there is nothing to count.
-        bertscore: the folder of an encoder for `bertscore` (see `bert_scores`) where there are references.
+        checked: count the numbers, dates, amounts and citations that the document lacks; pointless for extracts.
+        bertscore: folder of an encoder for `bertscore` (see `bert_scores`).
 
     Returns:
-        `rows`; `rouge1`, `rouge2`, `rougeL`, `rougeLsum` (F, with stems) where there are references; `precision`,
-        `recall`, `f1` and `average_precision` of sentences where there are extracts; `words` (of a summary),
-        `compression` (its words over the document's), `novel_bigrams` (the share of its pairs of words that the
-        document has not) and `repetition` (the share of its runs of three words that stood in it before); where they
-        are checked, `unsupported` (items of a summary that its document lacks) and the same by kind,
-        `unsupported_number` and so on.
+        `rows`; with references `rouge1`, `rouge2`, `rougeL`, `rougeLsum` (F, with stems); with extracts `precision`,
+        `recall`, `f1` and `average_precision` of sentences; `words`, `compression` (words over the document's),
+        `novel_bigrams` (share of word pairs that the document lacks) and `repetition` (share of repeated trigrams); if
+        checked, `unsupported` (items that the document lacks), and by kind `unsupported_number` and so on.
 
     Raises:
-        DataError: no summaries.
+        DataError: there are no summaries.
     """
     if not len(summaries):
         raise DataError("Nothing to score: got no summaries. Is the split empty?")
@@ -86,7 +82,7 @@ def summary_scores(rows: SummaryRows) -> dict[str, Any]:
             ours, theirs = ([" ".join(sentences) for sentences in side] for side in (rows.summaries, rows.references))
             means[BERTSCORE] = np.asarray(bert_scores(ours, theirs, rows.bertscore))
     found: dict[str, Any] = {"rows": len(rows.summaries)}
-    drawn = draws(len(rows.summaries), seed=0) if rows.interval else None
+    drawn = bootstrap_rows(len(rows.summaries), seed=0) if rows.interval else None
     for kind, values in means.items():
         found[kind] = float(values.mean())
         if drawn is not None:
@@ -102,10 +98,8 @@ def summary_scores(rows: SummaryRows) -> dict[str, Any]:
     return found
 
 
-def rouge1_of_each(
-    summaries: Sequence[Sequence[str]], references: Sequence[Sequence[str]] | None
-) -> list[float] | None:
-    """ROUGE-1 F of each summary, given as sentences; None where there are no references."""
+def rouge1_scores(summaries: Sequence[Sequence[str]], references: Sequence[Sequence[str]] | None) -> list[float] | None:
+    """Return the ROUGE-1 F of each summary, given as sentences; None without references."""
     if references is None:
         return None
     joined = ["\n".join(one) for one in summaries], ["\n".join(one) for one in references]
@@ -113,25 +107,34 @@ def rouge1_of_each(
 
 
 def gain_interval(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> tuple[float, float]:
-    """How much higher the mean of one system's scores is, as a 95 % interval; the same documents are drawn for both.
+    """Return the 95 % interval of the mean difference ours - theirs; the same documents are resampled for both.
 
     Args:
         ours: a score of each document.
         theirs: the other system's, of the same documents.
         seed: of the bootstrap.
+
+    Example:
+        >>> gain_interval([0.5, 0.5], [0.25, 0.25])
+        (0.25, 0.25)
     """
     gains = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
-    low, high = np.quantile(gains[draws(len(gains), seed)].mean(axis=1), (0.025, 0.975))
+    low, high = np.quantile(gains[bootstrap_rows(len(gains), seed)].mean(axis=1), (0.025, 0.975))
     return float(low), float(high)
 
 
-def draws(rows: int, seed: int) -> np.ndarray:
-    """Rows drawn anew, shape (`BOOTSTRAP_SAMPLES`, rows)."""
+def bootstrap_rows(rows: int, seed: int) -> np.ndarray:
+    """Return resampled row numbers, shape (`BOOTSTRAP_SAMPLES`, rows)."""
     return np.random.default_rng(seed).integers(rows, size=(BOOTSTRAP_SAMPLES, rows))
 
 
 def average_precision(scores: Sequence[float], labels: Sequence[int]) -> float:
-    """Mean, over the labelled sentences, of the precision of all that are scored as high; 0 where none is labelled."""
+    """Return the mean precision at each labelled sentence in the ranking; 0 if none is labelled.
+
+    Example:
+        >>> average_precision([0.9, 0.5, 0.1], [1, 0, 1])
+        0.8333333333333333
+    """
     ranked = np.asarray(labels)[np.argsort(-np.asarray(scores, dtype=float), kind="stable")]
     if not ranked.sum():
         return 0.0
@@ -140,7 +143,7 @@ def average_precision(scores: Sequence[float], labels: Sequence[int]) -> float:
 
 
 def _sentence_metrics(extracts: Sequence[Extract], drawn: np.ndarray | None) -> dict[str, Any]:
-    """Precision, recall and F1 over all sentences, and the mean of the documents' average precision."""
+    """Return precision, recall and F1 over all sentences, and the documents' mean average precision."""
     hits = np.array([sum(one.labels[number] for number in one.taken) for one in extracts], dtype=float)
     taken = np.array([len(one.taken) for one in extracts], dtype=float)
     labelled = np.array([sum(one.labels) for one in extracts], dtype=float)
@@ -164,7 +167,7 @@ def _interval(name: str, values: np.ndarray) -> dict[str, float]:
 
 
 def _shape(sentences: Sequence[str], document: str) -> tuple[float, float, float, float]:
-    """Words, compression, novel pairs and repeated runs of one summary."""
+    """Return words, compression, novel word pairs and repeated trigrams of one summary."""
     each = [plain_words(sentence) for sentence in sentences]
     words, source = sum(map(len, each)), plain_words(document)
     known = set(ngrams(source, 2))

@@ -1,13 +1,12 @@
-"""One decision threshold a label, the one that maximises the label's F1 on validation.
+"""Tune one decision threshold for each label, to maximise the label's F1 on validation.
 
     F1(t) = 2 TP(t) / (positives + predicted(t))        a label is predicted where probability >= t
 
-F1 changes only where t passes a score: one threshold between each two neighbouring scores tries all there are. Among
-thresholds that score the same, the nearest to 0.5 is taken; 0.5 itself stays where it is among the best. A label
-without a positive in validation tells nothing and keeps 0.5.
+F1 changes only where t passes a score, so that one threshold between each two neighbouring scores covers all. Among
+equally good thresholds the nearest to 0.5 is taken. A label without a positive in validation keeps 0.5.
 
-Maximising each label's F1 maximises their mean, macro-F1. On few positives the choice is noisy, and a label that the
-model cannot tell is best predicted always, which the reference proves: look at per-class scores on test.
+Maximising each label's F1 maximises their mean, macro-F1. The choice is noisy with few positives, and a label that the
+model cannot separate is best predicted always, as the reference proves: check per-class scores on test.
 Reference: Lipton, Elkan & Naryanaswamy (2014), https://arxiv.org/abs/1402.1892
 """
 
@@ -16,21 +15,22 @@ from typing import Any
 import numpy as np
 
 DEFAULT_THRESHOLD = 0.5
-"""The threshold of a label without validation scores."""
+"""Decision threshold of a label without validation scores."""
 
 
 def tune_thresholds(probabilities: Any, references: Any) -> np.ndarray:
-    """Return the threshold of every label; predict where `probabilities >= thresholds`.
+    """Return the threshold of every label, float64, shape (classes,); predict where probabilities >= thresholds.
 
     Args:
         probabilities: shape (rows, classes), from 0 to 1.
         references: zeros and ones, shape (rows, classes).
 
-    Returns:
-        Thresholds from 0 to 1, float64, shape (classes,).
-
     Raises:
-        ValueError: shapes that differ, or probabilities that are not from 0 to 1 (NaN included).
+        ValueError: shapes differ, or probabilities are outside 0 to 1 (NaN included).
+
+    Example:
+        >>> tune_thresholds([[0.2], [0.4], [0.1]], [[1], [1], [0]]).round(2)
+        array([0.15])
     """
     scores, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(references)
     if scores.ndim != 2 or scores.shape != truth.shape:

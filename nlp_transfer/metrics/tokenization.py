@@ -1,8 +1,8 @@
-"""Words as ROUGE counts them, in any script.
+"""Tokenize words as ROUGE does, in any script.
 
-Google's tokenizer keeps a to z and digits only: a Greek text has no words there, and "müssen" is two. Here a word is a
-run of letters and digits of any script, and each Chinese or Japanese character a word of its own. ASCII text gives
-what Google's gives, stemming included.
+Google's tokenizer keeps a to z and digits only: a Greek text has no words, and "müssen" is two. Here a word is a run of
+letters and digits of any script, and each Chinese or Japanese character is a word. ASCII text gives the same words as
+Google's, with stemming.
 """
 
 import re
@@ -15,41 +15,51 @@ _WIDE_WORD = re.compile(rf"[{_WIDE}]")
 _WORD = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+")
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-"""The kinds of ROUGE, as evaluate calls them."""
+"""Kinds of ROUGE, as `evaluate` names them."""
 
-LONGEST_UNSTEMMED = 3
-"""Google's tokenizer stems longer words only."""
+MAX_UNSTEMMED_CHARACTERS = 3
+"""Maximum length of a word that is not stemmed."""
 
 
 def plain_words(text: str) -> list[str]:
-    """Return lower-case words.
+    """Return the lower-case words of a text.
 
     Example:
-        >>> plain_words("The Tenant pays.")
-        ['the', 'tenant', 'pays']
+        >>> plain_words("The fees are due.")
+        ['the', 'fees', 'are', 'due']
     """
     return _WORD.findall(text.lower())
 
 
-def word_places(text: str) -> Iterator[re.Match[str]]:
-    """Yield the words as matches with their places."""
+def word_matches(text: str) -> Iterator[re.Match[str]]:
+    """Yield the matches of words."""
     return _WORD.finditer(text)
 
 
 def rouge_words(text: str) -> list[str]:
-    """Return lower-case words; English ones of more than three letters by their Porter stem."""
+    """Return the lower-case words of a text, English ones of more than three letters by their Porter stem.
+
+    Example:
+        >>> rouge_words("The fees are due.")
+        ['the', 'fee', 'are', 'due']
+    """
     return [_stem(word) for word in plain_words(text)]
 
 
 def repeated_runs(text: str) -> set[tuple[str, ...]]:
-    """Return runs of three words, or of six characters where characters are words."""
+    """Return the runs of three words, or of six characters where characters are words."""
     words = plain_words(text)
     wide = sum(bool(_WIDE_WORD.fullmatch(word)) for word in words)
     return set(ngrams(words, 6 if 2 * wide > len(words) else 3))
 
 
-def joined(sentences: Iterable[str]) -> str:
-    """Join sentences to one text; between Chinese or Japanese ones without a space."""
+def concatenate_sentences(sentences: Iterable[str]) -> str:
+    r"""Join sentences to one text; no space stands between Chinese or Japanese ones.
+
+    Example:
+        >>> concatenate_sentences(["One.", "Two  lines."])
+        'One. Two lines.'
+    """
     text = ""
     for sentence in sentences:
         line = " ".join(sentence.split())
@@ -74,7 +84,7 @@ def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    if len(word) <= LONGEST_UNSTEMMED or not word.isascii():
+    if len(word) <= MAX_UNSTEMMED_CHARACTERS or not word.isascii():
         return word
     return str(_stemmer().stem(word))
 

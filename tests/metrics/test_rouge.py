@@ -6,7 +6,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.rouge import Rouge, rouge_scores
-from nlp_transfer.metrics.tokenization import ROUGE, joined, ngrams, plain_words, rouge_words
+from nlp_transfer.metrics.tokenization import ROUGE
 
 PAIRS = [
     ("The cat sat on the mat.", "A cat was sitting on mats."),
@@ -28,19 +28,6 @@ def test_it_is_googles_with_its_stemmer() -> None:
         assert rouge_scores([prediction], [reference])[0] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("text", ["Гражданский кодекс", "müssen Käufer zahlen", "これは文です", "قانون العمل"])
-def test_other_scripts_have_words(text: str) -> None:
-    assert rouge_scores([text], [text])[0]["rouge1"] == 1.0
-
-
-def test_words() -> None:
-    assert plain_words("The Buyer's fee_1 (2.5 %)") == ["the", "buyer", "s", "fee", "1", "2", "5"]
-    assert plain_words("法律です") == ["法", "律", "で", "す"]
-    assert rouge_words("licenses müssen the") == ["licens", "müssen", "the"]
-    assert ngrams(["a", "b", "c"], 2) == [("a", "b"), ("b", "c")]
-    assert ngrams(["a"], 2) == []
-
-
 def test_it_is_evaluates_and_gathers_batches() -> None:
     metric = Rouge()
     assert isinstance(metric, evaluate.Metric)
@@ -58,9 +45,3 @@ def test_what_cannot_be_scored() -> None:
         rouge_scores([], [])
     with pytest.raises(ValueError, match="Got 2 summaries for 1 references"):
         rouge_scores(["a", "b"], ["a"])
-
-
-def test_sentences_as_one_text():
-    assert joined(["One\n two.", "Three."]) == "One two. Three."
-    assert joined(["これは文です。", "次。", "End."]) == "これは文です。次。End."
-    assert joined([]) == ""

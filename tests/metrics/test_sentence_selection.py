@@ -3,13 +3,13 @@
 import pytest
 
 from nlp_transfer.metrics.rouge import rouge_scores
-from nlp_transfer.metrics.sentence_selection import SummaryLength, chosen_sentences, greedy_oracle
+from nlp_transfer.metrics.sentence_selection import SummaryLength, greedy_oracle, select_sentences
 
 SENTENCES = ["one two", "three four five", "six", "seven eight nine ten"]
 
 
 def chosen(scores: list[float], unit: str, size: float, sentences: list[str] = SENTENCES, block: bool = False):
-    return chosen_sentences(scores, sentences, SummaryLength(unit, size), block_trigrams=block)
+    return select_sentences(scores, sentences, SummaryLength(unit, size), block_trigrams=block)
 
 
 @pytest.mark.parametrize(

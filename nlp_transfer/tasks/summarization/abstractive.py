@@ -258,14 +258,14 @@ class FittedAbstractiveSummarization(FittedTask):
         """
         from nlp_transfer.data.encoding.sentences import sentence_spans
         from nlp_transfer.data.encoding.summary_pairs import encode_pairs
-        from nlp_transfer.metrics.summary_alignment import assigned_sentences
+        from nlp_transfer.metrics.summary_alignment import assign_sentences
 
         self._tokenizer, encoder = tokenizer, self.encoder(tokenizer)
         encoded = {
             split: encode_pairs(
                 dataset,
                 encoder,
-                assign=assigned_sentences,
+                assign=assign_sentences,
                 fingerprint=f"{corpus.fingerprint}-{split}",
                 description=f"Tokenising {split}",
             )

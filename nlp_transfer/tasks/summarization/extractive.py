@@ -314,9 +314,9 @@ class FittedExtractiveSummarization(FittedTask):
 
     def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
         """The numbers of the sentences that a summary takes."""
-        from nlp_transfer.metrics.sentence_selection import chosen_sentences
+        from nlp_transfer.metrics.sentence_selection import select_sentences
 
-        return chosen_sentences(scores, sentences, self.budget, block_trigrams=self.config.block_trigrams)
+        return select_sentences(scores, sentences, self.budget, block_trigrams=self.config.block_trigrams)
 
 
 def oracle_labels(sentences: Sequence[str], summary: str) -> list[int]:

@@ -16,8 +16,8 @@ from nlp_transfer.data.encoding.sentences import sentence_spans
 from nlp_transfer.data.encoding.summary_pairs import Ranking
 from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.metrics.sentence_selection import SummaryLength, chosen_sentences
-from nlp_transfer.metrics.tokenization import joined
+from nlp_transfer.metrics.sentence_selection import SummaryLength, select_sentences
+from nlp_transfer.metrics.tokenization import concatenate_sentences
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits, progress
@@ -69,7 +69,7 @@ class Extract:
     @property
     def summary(self) -> str:
         """The sentences as one text."""
-        return joined(sentence.text for sentence in self.sentences)
+        return concatenate_sentences(sentence.text for sentence in self.sentences)
 
     def row(self) -> dict[str, Any]:
         """Return the extract as JSON holds it. It invents nothing: there are no flags."""
@@ -152,7 +152,7 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
 
     def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
         """Return the numbers of the sentences that a summary takes, by their scores."""
-        return chosen_sentences(scores, sentences, self.budget, block_trigrams=self.block_trigrams)
+        return select_sentences(scores, sentences, self.budget, block_trigrams=self.block_trigrams)
 
     def predictions(
         self, rows: Iterable[tuple[Any, str | list[str]]], max_tokens: int | None = None

@@ -124,7 +124,7 @@ def sentences_of(text: str) -> "list[CharSpan]":
 
 def join_chunk_summaries(parts: Sequence[str]) -> str:
     """The summaries of a document's windows as one, without sentences that were written of windows before."""
-    from nlp_transfer.metrics.tokenization import joined, plain_words
+    from nlp_transfer.metrics.tokenization import concatenate_sentences, plain_words
 
     said: set[tuple[str, ...]] = set()
     kept = []
@@ -133,7 +133,7 @@ def join_chunk_summaries(parts: Sequence[str]) -> str:
         words = [tuple(plain_words(sentence)) for sentence in sentences]
         kept += [sentence for sentence, own in zip(sentences, words, strict=True) if not own or own not in said]
         said.update(words)
-    return joined(kept)
+    return concatenate_sentences(kept)
 
 
 def summaries_and_references(documents: Sequence[GeneratedSummary]) -> tuple[list[list[str]], list[list[str]] | None]:

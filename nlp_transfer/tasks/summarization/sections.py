@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.metrics.sentence_selection import SummaryLength, chosen_sentences
-from nlp_transfer.metrics.summarization import gain_interval, rouge1_of_each
-from nlp_transfer.metrics.tokenization import joined, plain_words
+from nlp_transfer.metrics.sentence_selection import SummaryLength, select_sentences
+from nlp_transfer.metrics.summarization import gain_interval, rouge1_scores
+from nlp_transfer.metrics.tokenization import concatenate_sentences, plain_words
 from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, Selecting
 from nlp_transfer.tasks.summarization.extracted_summaries import (
     ExtractedSummary,
@@ -36,7 +36,7 @@ def baseline_scores(
     Where there are references, `rouge1_gain_low` and `rouge1_gain_high` of a baseline bound how much higher the model's
     ROUGE-1 is on the same documents.
     """
-    return _scores_beside(rouge1_of_each(*summaries_and_references(documents)), names, documents, by, bertscore)
+    return _scores_beside(rouge1_scores(*summaries_and_references(documents)), names, documents, by, bertscore)
 
 
 def written_baseline_scores(
@@ -47,7 +47,7 @@ def written_baseline_scores(
         ExtractedSummary(one.id, one.text, one.spans, [0.0] * len(one.spans), [], None, one.summary)
         for one in documents
     ]
-    ours = rouge1_of_each(*written_and_references(documents))
+    ours = rouge1_scores(*written_and_references(documents))
     return _scores_beside(ours, names, bare, _OfSize(SummaryLength("sentences", sentences)), bertscore)
 
 
@@ -58,7 +58,7 @@ class _OfSize:
     budget: SummaryLength
 
     def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
-        return chosen_sentences(scores, sentences, self.budget, block_trigrams=True)
+        return select_sentences(scores, sentences, self.budget, block_trigrams=True)
 
 
 def _scores_beside(
@@ -78,7 +78,7 @@ def _scores_beside(
         ]
         found[name] = document_metrics(of_baseline, interval=True, bertscore=bertscore)
         if ours is not None:
-            low, high = gain_interval(ours, rouge1_of_each(*summaries_and_references(of_baseline)) or ())
+            low, high = gain_interval(ours, rouge1_scores(*summaries_and_references(of_baseline)) or ())
             found[name] |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
     return found
 
@@ -90,7 +90,7 @@ def summary_row(document: ExtractedSummary) -> dict[str, Any]:
     sentences = document.sentences
     return {
         "id": document.id,
-        "summary": joined(sentences[number] for number in document.taken),
+        "summary": concatenate_sentences(sentences[number] for number in document.taken),
         "reference": document.summary,
         "sentences": [
             {

@@ -8,7 +8,7 @@ from nlp_transfer.data import corpus_from
 from nlp_transfer.data.encoding import summary_pairs
 from nlp_transfer.data.encoding.collators import PaddingCollator, PairCollator
 from nlp_transfer.data.encoding.summary_pairs import PairEncoder, encode_pairs
-from nlp_transfer.metrics.summary_alignment import assigned_sentences
+from nlp_transfer.metrics.summary_alignment import assign_sentences
 from tests.tiny_runs import tiny_encoder
 
 DOCUMENT = "use copy modify. the work of you.\n\nsource same share. may any must. waive rights world."
@@ -107,7 +107,7 @@ def dataset():
 
 
 def encoded(dataset, tokenizer):
-    return encode_pairs(dataset, encoder(tokenizer), assign=assigned_sentences, fingerprint="f")
+    return encode_pairs(dataset, encoder(tokenizer), assign=assign_sentences, fingerprint="f")
 
 
 def test_each_sentence_of_a_summary_is_written_of_the_window_that_it_is_about(dataset, tokenizer):
