@@ -24,13 +24,13 @@ def cache(action: Literal["list", "clear"], *, room: str | None = None, older_th
     """
     from nlp_transfer.commands.cache_contents import cached_files, clear_cache, describe_cache
     from nlp_transfer.files import cache_dir
-    from nlp_transfer.models.activation_cache.store import shown_bytes
+    from nlp_transfer.models.activation_cache.store import format_bytes
 
     if not older_than_days >= 0:
         raise ConfigError(f"--older_than_days is {older_than_days}; expected 0 or more.")
     if action == "clear":
         gone = clear_cache(room, older_than_days)
-        freed = shown_bytes(sum(file.size_bytes for file in gone))
+        freed = format_bytes(sum(file.size_bytes for file in gone))
         print(f"Deleted {len(gone)} {'file' if len(gone) == 1 else 'files'}, {freed}, from {cache_dir()}.")
         return
     if older_than_days:

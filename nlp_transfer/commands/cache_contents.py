@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import cache_dir, read_errors
-from nlp_transfer.models.activation_cache.store import SUFFIX, shown_bytes
+from nlp_transfer.models.activation_cache.store import SUFFIX, format_bytes
 
 _OURS = re.compile(
     rf"[0-9a-f]{{16}}([0-9a-f]{{48}}|-[0-9a-f]{{32}})(\.arrow|\.json|\.tmp|{re.escape(SUFFIX)})|tmp\w{{8}}"
@@ -93,7 +93,9 @@ def describe_cache(files: list[CachedFile]) -> str:
     for room in dict.fromkeys(file.room for file in files):
         inside = [file for file in files if file.room == room]
         lines.append(f"  {room}: {_counted(inside)}")
-        lines += [f"    {shown_bytes(f.size_bytes):>10}  {shown_age(f.age_seconds):>12}  {f.path.name}" for f in inside]
+        lines += [
+            f"    {format_bytes(f.size_bytes):>10}  {shown_age(f.age_seconds):>12}  {f.path.name}" for f in inside
+        ]
     return "\n".join(lines)
 
 
@@ -110,4 +112,4 @@ def shown_age(seconds: float) -> str:
 
 
 def _counted(files: list[CachedFile]) -> str:
-    return f"{len(files)} {'file' if len(files) == 1 else 'files'}, {shown_bytes(sum(f.size_bytes for f in files))}"
+    return f"{len(files)} {'file' if len(files) == 1 else 'files'}, {format_bytes(sum(f.size_bytes for f in files))}"

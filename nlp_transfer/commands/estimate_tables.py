@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from nlp_transfer.models.activation_cache.store import shown_bytes
+from nlp_transfer.models.activation_cache.store import format_bytes
 from nlp_transfer.tasks.blocks import Table
 
 
@@ -55,7 +55,7 @@ class Estimate:
         ):
             if held is not None:
                 rows.append([name, f"{held / 2**20:,.0f} MiB"])
-        rows.append(["Kept in the cache", shown_bytes(self.cache_bytes)])
+        rows.append(["Kept in the cache", format_bytes(self.cache_bytes)])
         return Table(title, ("", "estimate"), rows)
 
 

@@ -213,7 +213,7 @@ def _model(config: Any) -> list[str]:
         return []
     problems = path_problems("model", config.model)
     if not problems:
-        from nlp_transfer.models.files.download import revision_of_a_folder
+        from nlp_transfer.models.files.download import local_revision_problem
         from nlp_transfer.models.files.resolve import resolve_model
 
         try:
@@ -221,7 +221,7 @@ def _model(config: Any) -> list[str]:
         except ConfigError as error:
             return error.problems
         if config.revision is not None and Path(found).is_dir():
-            return [f"model: {revision_of_a_folder(config.model, config.revision)}"]
+            return [f"model: {local_revision_problem(config.model, config.revision)}"]
     return problems
 
 

@@ -69,11 +69,11 @@ class Adversarial(AlignmentMethod):
 
         from nlp_transfer.models.discriminators import (
             domain_accuracy,
+            domain_ids,
             domain_loss,
             domains_accuracy,
             domains_loss,
             reversal_strength,
-            with_target,
         )
 
         assert network is not None
@@ -85,7 +85,7 @@ class Adversarial(AlignmentMethod):
             value = domain_loss(of_source, of_target, source_weights, target_weights)
             accuracy = domain_accuracy(of_source, of_target)
         else:
-            logits, domains = torch.cat([of_source, of_target]), with_target(source.domains, of_target)
+            logits, domains = torch.cat([of_source, of_target]), domain_ids(source.domains, of_target)
             weights = None
             if source_weights is not None and target_weights is not None:
                 weights = torch.cat([source_weights, target_weights])

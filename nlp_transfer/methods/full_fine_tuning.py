@@ -43,18 +43,18 @@ class FullFineTuning(Method):
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the family is known, that there is no adapter, and that a head with a rate exists."""
-        from nlp_transfer.models.adapters import refuse_adapter
+        from nlp_transfer.models.adapters import check_adapter_conflict
         from nlp_transfer.models.families import family
 
-        refuse_adapter(self.name, model)
+        check_adapter_conflict(self.name, model)
         family(model)
         check_head(self.name, self.head_learning_rate, model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Free every weight that the logits depend on."""
-        from nlp_transfer.models.families import free
+        from nlp_transfer.models.families import train_only
 
-        free(model, [model])
+        train_only(model, [model])
         return model
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:

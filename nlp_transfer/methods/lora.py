@@ -81,17 +81,17 @@ class LoRA(Method):
         """Check that the model has the targets and layers, not all of them frozen, and no adapter."""
         from torch import nn
 
-        from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules
-        from nlp_transfer.models.families import is_known, lora_targets, refuse_too_many_layers
-        from nlp_transfer.models.heads.encoder_decoder import refuse_shared_weights
+        from nlp_transfer.models.adapters import check_module_names, check_no_adapter
+        from nlp_transfer.models.families import check_layer_count, is_known, lora_targets
+        from nlp_transfer.models.heads.encoder_decoder import check_separate_weights
 
-        refuse_second_adapter(model)
-        refuse_shared_weights(model)
+        check_no_adapter(model)
+        check_separate_weights(model)
         if self.target_modules is None and is_known(model):
             lora_targets(model)
-        refuse_unknown_modules("lora.target_modules", self.target_modules or [], model, nn.Linear)
+        check_module_names("lora.target_modules", self.target_modules or [], model, nn.Linear)
         if self.layers is not None:
-            refuse_too_many_layers("lora.layers", self.layers, model)
+            check_layer_count("lora.layers", self.layers, model)
             if not lora_targets(model, top_layers=self.layers, names=self.target_modules):
                 raise ConfigError(
                     f"lora.layers is {self.layers}, and none of these layers has one of lora.target_modules "

@@ -57,10 +57,10 @@ class LPFT(Method):
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the encoder has the layers and poolings, and no adapter."""
-        from nlp_transfer.models.families import refuse_too_many_layers
+        from nlp_transfer.models.families import check_layer_count
 
         self._probe(self.layers).check(model)
-        refuse_too_many_layers("lp_ft.trained_layers", self.trained_layers or 0, model)
+        check_layer_count("lp_ft.trained_layers", self.trained_layers or 0, model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Fit the probe, write it into the model's head, and free every weight but those that only pass it on.
@@ -68,17 +68,17 @@ class LPFT(Method):
         Raises:
             ConfigError: there are no validation rows.
         """
-        from nlp_transfer.models.families import encoder_layers, free, free_top
+        from nlp_transfer.models.families import encoder_layers, train_only, train_top_layers
         from nlp_transfer.models.heads.pooling import available_layers, folded_modules
 
         layers = self.layers if self.layers is not None else [available_layers(model)[-1]]
         facts = context.facts[self.name] = self._probe(layers).fit(model, context)
         folded = folded_modules(model, facts["pooling"])
         if self.trained_layers is None:
-            free(model, [model])
+            train_only(model, [model])
         else:
             whole = [layer for layer in encoder_layers(model) if not any(layer is module for module in folded)]
-            free_top(model, whole[-self.trained_layers :])
+            train_top_layers(model, whole[-self.trained_layers :])
         for module in folded:
             module.requires_grad_(False)
         return model

@@ -57,18 +57,18 @@ class PartialFineTuning(Method):
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the encoder has so many layers and no adapter, and that its family is known."""
-        from nlp_transfer.models.adapters import refuse_adapter
-        from nlp_transfer.models.families import refuse_too_many_layers
+        from nlp_transfer.models.adapters import check_adapter_conflict
+        from nlp_transfer.models.families import check_layer_count
 
-        refuse_adapter(self.name, model)
-        refuse_too_many_layers(f"{self.name}.layers", self.layers, model)
+        check_adapter_conflict(self.name, model)
+        check_layer_count(f"{self.name}.layers", self.layers, model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Free the top layers, the norm after them and the head; freeze the rest."""
-        from nlp_transfer.models.families import encoder_layers, free_top
+        from nlp_transfer.models.families import encoder_layers, train_top_layers
 
         layers = list(encoder_layers(model))
-        free_top(model, layers[len(layers) - self.layers :])
+        train_top_layers(model, layers[len(layers) - self.layers :])
         context.facts[self.name] = {"trained_layers": self.layers, "encoder_layers": len(layers)}
         return model
 

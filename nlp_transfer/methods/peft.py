@@ -76,12 +76,12 @@ class PeftAdapter(Method):
         """Check that the model has the modules and no adapter, and that PEFT accepts it."""
         from torch import nn
 
-        from nlp_transfer.models.adapters import refuse_second_adapter, refuse_unknown_modules, try_peft_model
+        from nlp_transfer.models.adapters import check_module_names, check_no_adapter, try_peft_model
 
-        refuse_second_adapter(model)
+        check_no_adapter(model)
         for key in MODULE_LISTS:
             if isinstance(names := self.settings.get(key), list):
-                refuse_unknown_modules(f"{self.name}.settings.{key}", names, model, nn.Module)
+                check_module_names(f"{self.name}.settings.{key}", names, model, nn.Module)
         try_peft_model(model, self._config())
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":

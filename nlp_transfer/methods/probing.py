@@ -77,13 +77,13 @@ class Probe:
         Raises:
             ConfigError: with every such layer and pooling; or the model has an adapter, or is of no known family.
         """
-        from nlp_transfer.models.adapters import refuse_adapter
-        from nlp_transfer.models.families import family, type_of
+        from nlp_transfer.models.adapters import check_adapter_conflict
+        from nlp_transfer.models.families import family, model_type
         from nlp_transfer.models.heads.pooling import available_layers, available_poolings
 
-        refuse_adapter(self.method, model)
+        check_adapter_conflict(self.method, model)
         family(model)  # which refuses one that is not known
-        kind = type_of(model)
+        kind = model_type(model)
         possible = available_layers(model)
         possible_poolings = available_poolings(model)
         problems = [
@@ -151,7 +151,7 @@ class Probe:
 
         from nlp_transfer.models.families import final_linear
         from nlp_transfer.models.heads.linear_probe import fit_linear_heads
-        from nlp_transfer.models.heads.margin_loss import most_probable_scale, squared_hinge
+        from nlp_transfer.models.heads.margin_loss import fit_scale, squared_hinge
 
         strengths = sorted(set(self.l2), reverse=True)
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
@@ -169,7 +169,7 @@ class Probe:
                 weight, bias = (part.cpu() for part in head)
                 logits = x_validation @ weight.T + bias
                 if loss != "task":
-                    scale = most_probable_scale(logits, validation.labels)
+                    scale = fit_scale(logits, validation.labels)
                     weight, bias, logits = weight * scale, bias * scale, logits * scale
                 score = float(context.score(logits, validation.labels))
                 tried.append({"layer": layer, "pooling": pooling, "loss": loss, "l2": l2, "validation_score": score})
@@ -218,7 +218,7 @@ def same_on_all_processes(result: Any) -> Any:
 
 def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -> dict[str, Any]:
     """Log where the features are cached, or why they are not; return the same for the report."""
-    from nlp_transfer.models.activation_cache.store import shown_bytes
+    from nlp_transfer.models.activation_cache.store import format_bytes
 
     if context.activations is None:
         return {}
@@ -229,7 +229,7 @@ def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -
         return {"features_not_kept": reason}
     size, computed = train.stored_bytes + validation.stored_bytes, train.computed + validation.computed
     how = "Every text was encoded once, and the features are kept" if computed else "Features were found"
-    log.info("%s: %s in %s.", how, shown_bytes(size), context.activations.folder)
+    log.info("%s: %s in %s.", how, format_bytes(size), context.activations.folder)
     return {"features_kept_bytes": size}
 
 

@@ -55,7 +55,7 @@ def sentence_support(
         [Support(sources=[1], score=1.0)]
     """
     if max_sources < 1:
-        raise ValueError(f"Got most={max_sources}; a sentence rests on 1 source at least.")
+        raise ValueError(f"Got max_sources={max_sources}; a sentence rests on 1 source at least.")
     index = _Index(sentences)
     return [_support(sentence, sentences, index, max_sources) for sentence in summary]
 

@@ -1,9 +1,9 @@
-"""Adapters by PEFT, with no head lost.
+"""Put PEFT adapters on a model without losing its head.
 
 PEFT saves an adapter's own weights and the modules named in `modules_to_save`. For sequence classification it names
 `classifier` and `score` only; a freshly initialised pooler stays random, frozen and unsaved, and the logits change
-after a reload (https://github.com/huggingface/peft/issues/2171). The rule kept here: every parameter that the
-checkpoint did not hold, and that the logits depend on, is inside a saved module; so is the whole head.
+after a reload (https://github.com/huggingface/peft/issues/2171). Here every parameter that the checkpoint did not hold,
+and on which the logits depend, is inside a saved module; so is the whole head.
 """
 
 import copy
@@ -27,10 +27,10 @@ from nlp_transfer.models.families import (
     plain_model,
     unused_parameters,
 )
-from nlp_transfer.models.heads.encoder_decoder import refuse_shared_weights
+from nlp_transfer.models.heads.encoder_decoder import check_separate_weights
 
 TAKES_TOKENS_ONLY = ("longformer",)
-"""Model types whose classifiers fail on embeddings in place of token ids."""
+"""Model types whose classifiers do not take embeddings in place of token ids."""
 
 
 def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, ...] = ()) -> PeftModel:
@@ -47,8 +47,8 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
         ConfigError: the model has an adapter already, PEFT refuses the configuration, or the kind of adapter cannot
             save the new parameters.
     """
-    refuse_second_adapter(model)
-    refuse_shared_weights(model)
+    check_no_adapter(model)
+    check_separate_weights(model)
     config: Any = copy.deepcopy(peft_config)
     if config.task_type is None and type(model).__name__.endswith("ForSequenceClassification"):
         config.task_type = TaskType.SEQ_CLS
@@ -96,12 +96,12 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
 
 
 def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
-    """Check what `peft_model` would refuse, on a copy of the model without weights.
+    """Raise the errors of `peft_model` on a copy of the model without weights; the model is not changed.
 
-    Kinds of adapter that compute with the weights when they are made pass unseen.
+    Adapters that compute with the weights when they are made are not checked.
 
     Raises:
-        ConfigError: as `peft_model`.
+        ConfigError: see `peft_model`.
     """
     tensors = {id(p): nn.Parameter(p.to("meta"), requires_grad=p.requires_grad) for p in model.parameters()}
     buffers = {id(buffer): buffer.to("meta") for buffer in model.buffers()}
@@ -116,7 +116,7 @@ def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
 def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> list[str]:
     """Return the modules that an adapter must save: the head, and the owner of each new parameter outside it.
 
-    Of a network whose head is not known only the new parameters are known.
+    A network with an unknown head has only the new parameters.
     """
     modules = head_modules(model) if has_known_head(model) else []
     unused = _unused(model)
@@ -128,7 +128,7 @@ def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> li
 
 
 def unsaved_new_parameters(model: PeftModel, new_parameters: tuple[str, ...]) -> list[str]:
-    """Return the new parameters that the logits depend on and that no saved module holds."""
+    """Return new parameters on which the logits depend and that no saved module holds."""
     from peft.utils.other import AuxiliaryTrainingWrapper
 
     plain = plain_model(model)
@@ -142,7 +142,7 @@ def unsaved_new_parameters(model: PeftModel, new_parameters: tuple[str, ...]) ->
 
 
 def merge(model: PeftModel) -> PreTrainedModel:
-    """Return the plain model with the adapter's change added to its weights.
+    """Return the plain model with the adapter merged into its weights.
 
     Raises:
         ConfigError: this kind of adapter cannot be merged, or not into this model. Save it before you try.
@@ -165,17 +165,17 @@ def merge(model: PeftModel) -> PreTrainedModel:
         raise ConfigError(refusal) from error
 
 
-def refuse_unknown_modules(key: str, names: Sequence[str], model: PreTrainedModel, kind: type[nn.Module]) -> None:
-    """Check that modules of these names, or ends of names, are in the model; PEFT ignores unknown ones.
+def check_module_names(key: str, names: Sequence[str], model: PreTrainedModel, kind: type[nn.Module]) -> None:
+    """Raise `ConfigError` for names, or ends of names, of modules that are not in the model; PEFT ignores them.
 
     Args:
         key: the setting that holds the names, for messages.
         names: the names.
         model: the model.
-        kind: what the modules must be, such as `nn.Linear`.
+        kind: required type of the modules, such as `nn.Linear`.
 
     Raises:
-        ConfigError: with every such name, and the nearest right one.
+        ConfigError: lists every such name with the nearest right one.
     """
     modules = {name: module for name, module in model.named_modules() if isinstance(module, kind)}
     unknown = [one for one in names if not any(name == one or name.endswith(f".{one}") for name in modules)]
@@ -186,8 +186,8 @@ def refuse_unknown_modules(key: str, names: Sequence[str], model: PreTrainedMode
         raise ConfigError([f"{key}: {did_you_mean(what, one, choices)}" for one in unknown])
 
 
-def refuse_second_adapter(model: "nn.Module") -> None:
-    """Check that a model has no adapter yet.
+def check_no_adapter(model: "nn.Module") -> None:
+    """Raise `ConfigError` if the model has an adapter already.
 
     Raises:
         ConfigError: the model has an adapter.
@@ -196,8 +196,8 @@ def refuse_second_adapter(model: "nn.Module") -> None:
         raise ConfigError("The model has an adapter already. Use one adapter a run: one of lora and peft.")
 
 
-def refuse_adapter(method: str, model: "nn.Module") -> None:
-    """Check that a model whose weights will be trained has no adapter.
+def check_adapter_conflict(method: str, model: "nn.Module") -> None:
+    """Raise `ConfigError` for a method that trains the encoder's own weights on a model with an adapter.
 
     Raises:
         ConfigError: the model has an adapter.

@@ -1,7 +1,7 @@
-"""Values in a model's folder that no network can have, found before transformers reads it or takes memory for it.
+"""Check the values in a model's folder before transformers reads it or allocates memory for it.
 
-Looked at are the JSON files' form, the sizes, rates, names and labels in config.json, our own record in it, the lengths
-and tokens of the tokenizer's files, and the headers of the weights. Light to import: neither torch nor transformers.
+Checked are the form of JSON files; the sizes, rates, names and labels in config.json; our own record in it; the lengths
+and tokens of the tokenizer's files; and the headers of the weights. Imports neither torch nor transformers.
 """
 
 import json
@@ -16,7 +16,7 @@ from nlp_transfer.errors import format_value
 CONFIG = "config.json"
 
 RECORD = "nlp_transfer"
-"""The key of config.json under which our own record stands."""
+"""Key of our own record in config.json."""
 
 SIZES = {
     **dict.fromkeys(("num_hidden_layers", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers"), 1_000),
@@ -27,7 +27,7 @@ SIZES = {
     **dict.fromkeys(("num_labels", "_num_labels"), 1_000_000),  # transformers names as many labels as it reads the file
     "type_vocab_size": 1_000,
 }
-"""The largest value of a size in config.json; the smallest is 1."""
+"""Maximum value of each size in config.json; the minimum is 1."""
 
 MAY_BE_ZERO = ("type_vocab_size",)
 """Sizes of parts that some networks lack."""
@@ -37,10 +37,10 @@ OBJECTS = (
     *("tokenizer_config.json", "tokenizer.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
     *("generation_config.json", "adapter_config.json", "model.safetensors.index.json"),
 )
-"""The JSON files of a model that are read; each holds an object."""
+"""JSON files of a model that are read; each holds an object."""
 
 TOKEN_IDS = ("added_tokens.json", "vocab.json")
-"""Files that give a number for each token."""
+"""Files with a number for each token."""
 
 NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     r"(\w*_)?(dropout|dropout_prob|dropout_rate)": (lambda value: 0 <= value <= 1, "0 to 1"),
@@ -48,25 +48,25 @@ NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     r"(\w*_)?(initializer_range|init_std)": (lambda value: 0 <= value < math.inf, "0 or more"),
     r".*": (math.isfinite, "a finite number"),
 }
-"""By pattern of a key of config.json, of which the first that fits counts: the numbers that it may have."""
+"""Allowed numbers by pattern of a key of config.json; the first pattern that matches counts."""
 
 NAMES = {
     **dict.fromkeys(("dtype", "torch_dtype"), ("float64", "float32", "float16", "bfloat16", "auto")),
     "problem_type": ("regression", "single_label_classification", "multi_label_classification"),
 }
-"""By key of config.json: the words that it may have."""
+"""Allowed words by key of config.json."""
 
 OFF = ("is_decoder", "add_cross_attention")
-"""Switches at the top of config.json that make a decoder of an encoder."""
+"""Keys at the top of config.json that make a decoder of an encoder."""
 
 IN_WEIGHTS = ("hidden_size", "embedding_size", "dim", "intermediate_size", "hidden_dim", "vocab_size")
-"""Sizes that are those of tensors: memory is taken for them, whatever the checkpoint holds."""
+"""Sizes of tensors, for which memory is allocated whatever the checkpoint holds."""
 
-SMALL = 4_096
-"""A size that takes little memory; that the weights do not fit it is found when they are read."""
+MAX_UNCHECKED_SIZE = 4_096
+"""Maximum size that is not checked against the weights."""
 
 FLOATS = ("F64", "F32", "F16", "BF16")
-"""The names of weight types in safetensors."""
+"""Names of weight types in safetensors."""
 
 _ACTIVATION = re.compile(r"(\w*_)?(act|act_fn|activation|activation_function)")
 _COMMON_ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "tanh")
@@ -75,7 +75,7 @@ _ANEW = "Take the file anew from where the model came from."
 
 
 def value_problems(folder: Path) -> Iterator[str]:
-    """Word each value that no network can have; a file that is no JSON, or no safetensors, is left to its reader.
+    """Yield a problem text for each value that no network can have; unreadable files are skipped.
 
     Args:
         folder: of a model.
@@ -93,7 +93,7 @@ def value_problems(folder: Path) -> Iterator[str]:
         least = 0 if key in MAY_BE_ZERO else 1
         if key in SIZES and not (type(value) is int and least <= value <= SIZES[key]):
             yield f"{place}: {path} is {format_value(value)}; expected a whole number from {least} to {SIZES[key]:,}."
-        elif key in IN_WEIGHTS and known and value not in known and value > SMALL:
+        elif key in IN_WEIGHTS and known and value not in known and value > MAX_UNCHECKED_SIZE:
             yield f"{place}: {path} is {value:,}, and no tensor of the weights has that size."
         elif type(value) in (int, float) and key not in NAMES:
             fits, expected = next(test for pattern, test in NUMBERS.items() if re.fullmatch(pattern, key))
@@ -121,7 +121,7 @@ def value_problems(folder: Path) -> Iterator[str]:
 
 
 def form_problems(folder: Path) -> Iterator[str]:
-    """Word for each JSON file that is read of a model why it is none, or holds no object.
+    """Yield a problem text for each JSON file of a model that is no JSON or holds no object.
 
     Args:
         folder: of a model.
@@ -141,7 +141,7 @@ def form_problems(folder: Path) -> Iterator[str]:
 
 
 def label_problems(folder: Path) -> Iterator[str]:
-    """Word what is wrong with the labels of a classifier: gaps in their numbers, names that are no names, or repeated.
+    """Yield problem texts for a classifier's labels: gaps in their numbers, and invalid or repeated names.
 
     Args:
         folder: of a classifier.
@@ -160,7 +160,7 @@ def label_problems(folder: Path) -> Iterator[str]:
 
 
 def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
-    """Yield problems of our own record: the length of texts, and thresholds."""
+    """Yield problems of our own record: maximum length and thresholds."""
     record = config.get(RECORD)
     if record is None:
         return
@@ -187,7 +187,7 @@ def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
 
 
 def _tokenizer_problems(folder: Path) -> Iterator[str]:
-    """Yield problems of a tokenizer's files: the length of texts, and the numbers of tokens."""
+    """Yield problems of a tokenizer's files: maximum length and token numbers."""
     place = folder / "tokenizer_config.json"
     longest = _object(place).get("model_max_length", 1)
     if type(longest) in (int, float) and not longest >= 1:
@@ -199,7 +199,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
 
 
 def _activations(name: str) -> tuple[str, ...]:
-    """Return the activation functions that transformers has; those that nearly all encoders use need no import."""
+    """Return the activation functions of transformers; common ones need no import."""
     if name in _COMMON_ACTIVATIONS:
         return _COMMON_ACTIVATIONS
     from transformers.activations import ACT2FN
@@ -208,7 +208,7 @@ def _activations(name: str) -> tuple[str, ...]:
 
 
 def entries(value: Any) -> Iterator[tuple[str, str, Any]]:
-    """Yield (dotted path, key, value) of every entry of a JSON tree: a model may hold others, with a config each."""
+    """Yield (dotted path, key, value) of every entry of a JSON tree."""
     pending = [("", value)]
     for place, tree in pending:  # which grows meanwhile; a tree may be deeper than functions may call each other
         if isinstance(tree, list):
@@ -221,7 +221,7 @@ def entries(value: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _header(file: Path) -> dict[str, dict[str, Any]]:
-    """Return the entries of a safetensors file by tensor; empty where the file is torn."""
+    """Return the entries of a safetensors file by tensor; empty for a damaged file."""
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
@@ -233,7 +233,7 @@ def _header(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _object(place: Path) -> dict[str, Any]:
-    """Return a JSON file's object; empty where there is none."""
+    """Return a JSON file's object; empty if there is none."""
     try:
         tree = json.loads(place.read_bytes())
     except (OSError, ValueError, RecursionError):

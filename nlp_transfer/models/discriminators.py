@@ -1,10 +1,10 @@
-"""Domain discriminators, and the layer that trains the encoder against them.
+"""Domain discriminators, and the gradient reversal layer that trains the encoder against them.
 
-Gradient reversal is the identity forward, and turns the gradient around on its way back:
+Gradient reversal is the identity in the forward pass and negates the gradient:
 
     R(x) = x,    dR/dx = -strength · I
 
-so that one step of gradient descent makes the discriminator better and the features harder to tell apart.
+One step of gradient descent then improves the discriminator and makes the features harder to separate.
 Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 """
 
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 MAX_PRODUCTS = 4096
-"""Width up to which the product of features and class probabilities is taken whole, as CDAN's authors have it."""
+"""Maximum width of the exact product of features and class probabilities, the value of CDAN's authors."""
 
 RANDOM_PRODUCTS = 1024
-"""Width of the random projections in its place."""
+"""Width of the random projections that replace a wider product."""
 
 
 class _Reversal(torch.autograd.Function):
@@ -34,31 +34,40 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(features: Tensor, strength: float) -> Tensor:
-    """Return the same features; what flows back through them is multiplied by -strength."""
+    """Return the features unchanged; their gradient is multiplied by -strength.
+
+    Example:
+        >>> x = torch.ones(1, requires_grad=True)
+        >>> reverse_gradient(x, 0.5).sum().backward()
+        >>> x.grad
+        tensor([-0.5000])
+    """
     reversed_: Tensor = _Reversal.apply(features, strength)
     return reversed_
 
 
 def reversal_strength(progress: float, gamma: float) -> float:
-    """Return the strength of the reversed gradient, growing from 0 to 1 over a run.
+    """Return the strength of the reversed gradient, which grows from 0 to 1 over a run.
 
         2 / (1 + exp(-gamma · progress)) - 1
 
-    >>> reversal_strength(0.0, 10.0), round(reversal_strength(0.1, 10.0), 4), round(reversal_strength(1.0, 10.0), 4)
-    (0.0, 0.4621, 0.9999)
+    Example:
+        >>> reversal_strength(0.0, 10.0), round(reversal_strength(0.1, 10.0), 4), round(reversal_strength(1.0, 10.0), 4)
+        (0.0, 0.4621, 0.9999)
     """
     return math.tanh(gamma * progress / 2)
 
 
 class Discriminator(nn.Module):
-    """Tell domains apart by two hidden layers; with one source, one logit a row, positive for the target.
+    """Domain classifier of two hidden layers.
 
-    Of several sources it has a logit for each of them, and a last one for the target.
+    With one source it has one logit a row, positive for the target. With several it has one logit for each source and a
+    last one for the target.
 
     Args:
         width: of the features.
-        hidden: of its own layers.
-        sources: how many source domains there are.
+        hidden: width of its layers.
+        sources: number of source domains.
     """
 
     def __init__(self, width: int, hidden: int, sources: int = 1) -> None:
@@ -75,17 +84,17 @@ class Discriminator(nn.Module):
 
 
 class ConditionalDiscriminator(nn.Module):
-    """Tell domains apart by the outer product of features and predicted classes.
+    """Domain classifier of the outer product of features and class probabilities.
 
-    Where that is wider than `MAX_PRODUCTS`, random projections of both, multiplied one by one, take its place; their
-    expected scalar products are those of the outer products.
+    A product wider than `MAX_PRODUCTS` is replaced by the element-wise product of random projections of both, whose
+    expected scalar products are the same.
     Reference: Long et al. (2018), https://arxiv.org/abs/1705.10667
 
     Args:
         width: of the features.
-        classes: how many.
-        hidden: of the discriminator's layers.
-        sources: how many source domains there are.
+        classes: number of classes.
+        hidden: width of the discriminator's layers.
+        sources: number of source domains.
     """
 
     of_features: Tensor
@@ -112,16 +121,20 @@ class ConditionalDiscriminator(nn.Module):
 def domain_loss(
     source: Tensor, target: Tensor, source_weights: Tensor | None = None, target_weights: Tensor | None = None
 ) -> Tensor:
-    """Return the binary cross-entropy of the domains, each of them half.
+    """Return the binary cross-entropy of the domains, each with half of the weight.
 
     Args:
         source: the discriminator's logits of source rows, shape (batch_s,).
         target: of target rows, shape (batch_t,).
-        source_weights: of the source rows, any scale; None is all alike.
+        source_weights: of the source rows, any scale; None weighs them equally.
         target_weights: of the target rows.
 
     Returns:
-        A scalar >= 0; log 2 where nothing is told apart.
+        A scalar >= 0; log 2 at chance.
+
+    Example:
+        >>> domain_loss(torch.zeros(2), torch.zeros(3))
+        tensor(0.6931)
     """
     losses = functional.softplus(source), functional.softplus(-target)
     means = [
@@ -132,30 +145,39 @@ def domain_loss(
 
 
 def domain_accuracy(source: Tensor, target: Tensor) -> float:
-    """Return the discriminator's accuracy, as the mean over both domains; 0.5 is chance."""
+    """Return the discriminator's accuracy, averaged over both domains; 0.5 is chance.
+
+    Example:
+        >>> domain_accuracy(torch.tensor([-1.0, -2.0]), torch.tensor([1.0, -1.0]))
+        0.75
+    """
     return ((source <= 0).float().mean() + (target > 0).float().mean()).item() / 2
 
 
-def with_target(sources: Tensor, target: Tensor) -> Tensor:
-    """Return the domain ids of source rows and of the target rows after them, which have the last one.
+def domain_ids(sources: Tensor, target: Tensor) -> Tensor:
+    """Return the domains of source rows, shape (batch_s,), followed by those of target rows.
 
     Args:
-        sources: which source each row is from, counted from 0.
+        sources: number of each row's source, from 0.
         target: the discriminator's logits of target rows, shape (batch_t, domains).
+
+    Example:
+        >>> domain_ids(torch.tensor([0, 1]), torch.zeros(2, 3))
+        tensor([0, 1, 2, 2])
     """
     return torch.cat([sources, sources.new_full((len(target),), target.shape[1] - 1)])
 
 
 def domains_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the cross-entropy of several domains; those that have rows here count the same.
+    """Return the cross-entropy of several domains, each domain in the batch with equal weight.
 
     Args:
         logits: shape (batch, domains).
-        domains: which one each row is from, shape (batch,).
-        weights: of the rows, any scale; None is all alike.
+        domains: domain of each row, shape (batch,).
+        weights: of the rows, any scale; None weighs them equally.
 
     Returns:
-        A scalar >= 0; log of the number of domains where nothing is told apart.
+        A scalar >= 0; the log of the number of domains at chance.
     """
     losses = functional.cross_entropy(logits, domains, reduction="none")
     weights = torch.ones_like(losses) if weights is None else weights
@@ -168,6 +190,6 @@ def domains_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None)
 
 
 def domains_accuracy(logits: Tensor, domains: Tensor) -> float:
-    """Return the discriminator's accuracy, as the mean over the domains that have rows here."""
+    """Return the discriminator's accuracy, averaged over the domains in the batch."""
     right = (logits.argmax(dim=-1) == domains).float()
     return float(torch.stack([right[domains == domain].mean() for domain in domains.unique()]).mean())

@@ -1,6 +1,6 @@
-"""Layers, head and unused parts of a network, for freezing, adapters and pooling.
+"""Answer questions about a network's layers, head and unused parts, for freezing, adapters and pooling.
 
-The answers are those of models/family_table.py for encoders, and are found out for encoder-decoders.
+Encoders are described by models/family_table.py; encoder-decoders are inspected.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,46 +18,46 @@ if TYPE_CHECKING:
 
 
 EXTRACTIVE = "ForExtractiveSummarization"
-"""The end of the class names of networks that score sentences (models/heads/extractive.py)."""
+"""Suffix of the class names of networks that score sentences (models/heads/extractive.py)."""
 
 SENTENCE_HEAD = "sentence_head"
-"""The name of the head of such a network."""
+"""Name of the new module in such a network."""
 
 
 _LAYERS = ("encoder.layer", "transformer.layer", "layers", "block")
-"""The path of the layers of one side of an encoder-decoder."""
+"""Attribute of the layers on one side of an encoder-decoder."""
 
 _NORMS = ("final_layer_norm", "layer_norm")
-"""The name of the norm after the last of them, where there is one."""
+"""Attributes of the norm after the last layer, if there is one."""
 
 
 def family(model: "PreTrainedModel") -> Family:
-    """Return the table's entry for a model; of one that scores sentences, with its head in the place of a classifier's.
+    """Return the table's entry for a model, with the sentence head in place of a classifier's where it has one.
 
-    An encoder-decoder's layers are its encoder's, and its head is all that comes after the encoder.
+    An encoder-decoder's layers are its encoder's, and its head is everything after the encoder.
 
     Raises:
         ConfigError: the model's type is not in the table.
     """
     if is_encoder_decoder(model):
         return _family_of_encoder(model)
-    model_type = type_of(model)
-    if model_type not in FAMILIES:
+    kind = model_type(model)
+    if kind not in FAMILIES:
         hint = "" if hasattr(model, "config") else " Give the transformers model itself; any other takes peft_config."
-        raise ConfigError(unknown_family(model_type) + hint)
-    found = FAMILIES[model_type]
+        raise ConfigError(unknown_family_error(kind) + hint)
+    found = FAMILIES[kind]
     if scores_sentences(model):
         return replace(found, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
     return found
 
 
-def type_of(model: nn.Module) -> str:
+def model_type(model: nn.Module) -> str:
     """Return `config.model_type`, or the class of a model that has none, such as a plain `nn.Module`."""
     return str(getattr(getattr(model, "config", None), "model_type", None) or type(model).__name__)
 
 
 def is_encoder_decoder(model: nn.Module) -> bool:
-    """Return True if this is a network that reads with one side and writes with the other."""
+    """Return True for a network with an encoder and a decoder."""
     return bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
 
 
@@ -94,35 +94,35 @@ def _layers(side: nn.Module) -> nn.ModuleList:
 
 
 def scores_sentences(model: "PreTrainedModel") -> bool:
-    """Return True if this is a network for extractive summarisation."""
+    """Return True for a network for extractive summarization."""
     return type(model).__name__.endswith(EXTRACTIVE)
 
 
-def unknown_family(model_type: str) -> str:
-    """Word the error for a model type that is not in the table."""
+def unknown_family_error(model_type: str) -> str:
+    """Return the error for a model type that is not in the table."""
     return f"Model type {model_type!r} is not an encoder family known here. Families: {', '.join(FAMILIES)}."
 
 
 def is_known_classifier(model: "PreTrainedModel") -> bool:
-    """Return True if the table describes this network: a sequence classifier of one of its families."""
-    return type_of(model) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
+    """Return True for a sequence classifier of a family in the table."""
+    return model_type(model) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
 
 
 def has_known_head(model: "PreTrainedModel") -> bool:
-    """Return True if all of the table's entry describes this network: a classifier, or one that scores sentences."""
-    return is_known_classifier(model) or (type_of(model) in FAMILIES and scores_sentences(model))
+    """Return True if the table describes the head: a classifier, or a network that scores sentences."""
+    return is_known_classifier(model) or (model_type(model) in FAMILIES and scores_sentences(model))
 
 
 def is_known(model: "PreTrainedModel") -> bool:
-    """Return True if the encoder's part of the table describes this network: one that guesses or writes words, too."""
+    """Return True if the table describes the encoder, also of masked-language models and encoder-decoders."""
     if is_encoder_decoder(model):
         return True
-    masked = type_of(model) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
+    masked = model_type(model) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
     return masked or has_known_head(model)
 
 
 def plain_model(model: nn.Module) -> "PreTrainedModel":
-    """Return the transformers model, without the adapter that may be around it."""
+    """Return the transformers model inside an adapter."""
     plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     return plain
 
@@ -136,7 +136,7 @@ def encoder_layers(model: "PreTrainedModel") -> nn.ModuleList:
 
 
 def head_modules(model: "PreTrainedModel") -> list[str]:
-    """Return the names of the modules between the encoder's last state and the logits, poolers included."""
+    """Return the names of the modules between the encoder's last state and the logits, with poolers."""
     return list(family(model).head)
 
 
@@ -149,12 +149,12 @@ def final_linear(model: "PreTrainedModel") -> tuple[str, nn.Linear]:
 
 
 def logits_layer(model: "PreTrainedModel") -> nn.Module:
-    """Return the module that makes the logits of pooled features: `final_linear`, or an adapter's copy of it."""
+    """Return the module that makes the logits: `final_linear`, or the adapter's copy of it."""
     return model.get_submodule(family(model).final_linear)
 
 
 def unused_parameters(model: "PreTrainedModel") -> list[str]:
-    """Return the names of parameters that the logits do not depend on; training them under DDP would fail."""
+    """Return the names of parameters on which the logits do not depend; training them under DDP fails."""
     prefixes = tuple(f"{name}." for name in family(model).unused)
     return [name for name, _ in model.named_parameters() if prefixes and name.startswith(prefixes)]
 
@@ -162,15 +162,15 @@ def unused_parameters(model: "PreTrainedModel") -> list[str]:
 def lora_targets(
     model: "PreTrainedModel", *, top_layers: int | None = None, names: Sequence[str] | None = None
 ) -> list[str]:
-    """Return the names by which PEFT finds the linear layers of encoder and decoder that may still train.
+    """Return the names of all linear layers of the encoder's layers, and a decoder's, that may still train.
 
-    Adapters on all linear layers, not only on queries and values, are what matches full fine-tuning (QLoRA,
-    https://arxiv.org/abs/2305.14314). Where a method before froze some layers, those get no adapter.
+    Adapters on all linear layers match full fine-tuning (QLoRA, https://arxiv.org/abs/2305.14314). Frozen layers get
+    none.
 
     Args:
         model: of a known family.
-        top_layers: only in so many layers, counted from the top, of a decoder too; None is in all.
-        names: only those with these names, or ends of names; None is all.
+        top_layers: number of layers counted from the top, of a decoder too; None takes all.
+        names: names, or ends of names, to keep; None keeps all.
 
     Raises:
         ConfigError: every layer is frozen.
@@ -191,20 +191,20 @@ def lora_targets(
             for name, module in layer.named_modules()
             if isinstance(module, nn.Linear)
         ]
-    if not any(free for _, _, free in linear):
+    if not any(train_only for _, _, train_only in linear):
         raise ConfigError("Every layer of the encoder is frozen, so an adapter has nothing to change. Remove a method.")
-    if all(free for _, _, free in linear) and not below and names is None and len(sides) == 1:
+    if all(train_only for _, _, train_only in linear) and not below and names is None and len(sides) == 1:
         return list(dict.fromkeys(name for _, name, _ in linear))
     ends = None if names is None else tuple(f".{name}" for name in names)
     return [
         full
-        for full, _, free in linear
-        if free and not full.startswith(below) and (ends is None or f".{full}".endswith(ends))
+        for full, _, train_only in linear
+        if train_only and not full.startswith(below) and (ends is None or f".{full}".endswith(ends))
     ]
 
 
-def refuse_too_many_layers(key: str, wanted: int, model: "PreTrainedModel") -> None:
-    """Check that an encoder has so many layers.
+def check_layer_count(key: str, wanted: int, model: "PreTrainedModel") -> None:
+    """Raise `ConfigError` for more layers than an encoder has.
 
     Args:
         key: the setting, for messages.
@@ -212,7 +212,7 @@ def refuse_too_many_layers(key: str, wanted: int, model: "PreTrainedModel") -> N
         model: a classifier of a known family.
 
     Raises:
-        ConfigError: names how many there are.
+        ConfigError: names the number of layers.
     """
     count = len(encoder_layers(model))
     depth = count if is_encoder_decoder(model) else int(model.config.num_hidden_layers)
@@ -226,21 +226,26 @@ def refuse_too_many_layers(key: str, wanted: int, model: "PreTrainedModel") -> N
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
-    """Return (trainable, all) parameters, each tied weight counted once."""
+    """Return (trainable, all) parameters, each tied weight counted once.
+
+    Example:
+        >>> count_parameters(nn.Linear(2, 3))
+        (9, 9)
+    """
     parameters = list(model.parameters())
     return sum(p.numel() for p in parameters if p.requires_grad), sum(p.numel() for p in parameters)
 
 
-def free_top(model: "PreTrainedModel", layers: Sequence[nn.Module]) -> None:
-    """Let these layers train, which are the top ones, the norm after them, and the head; everything else is frozen.
+def train_top_layers(model: "PreTrainedModel", layers: Sequence[nn.Module]) -> None:
+    """Make the given top layers, the norm after them, and the head trainable; freeze everything else.
 
-    What an encoder and its decoder share, such as embeddings, goes with the encoder.
+    Weights that an encoder and its decoder share, such as embeddings, count as the encoder's.
     """
     chosen = list(layers)
     final_norm = family(model).final_norm
     if final_norm is not None and layers:
         chosen.append(model.base_model.get_submodule(final_norm))
-    free(model, [*chosen, *(model.get_submodule(name) for name in family(model).head)])
+    train_only(model, [*chosen, *(model.get_submodule(name) for name in family(model).head)])
     if is_encoder_decoder(model):
         writer: Any = model
         freed = {id(parameter) for module in chosen for parameter in module.parameters()}
@@ -249,8 +254,8 @@ def free_top(model: "PreTrainedModel", layers: Sequence[nn.Module]) -> None:
                 parameter.requires_grad_(False)
 
 
-def free(model: "PreTrainedModel", modules: Iterable[nn.Module]) -> None:
-    """Let only these modules train; everything else, and what the logits do not depend on, is frozen."""
+def train_only(model: "PreTrainedModel", modules: Iterable[nn.Module]) -> None:
+    """Make only these modules trainable, except parameters on which the logits do not depend."""
     model.requires_grad_(False)
     for module in modules:
         module.requires_grad_(True)

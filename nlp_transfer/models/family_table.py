@@ -1,10 +1,9 @@
-"""Module names of each encoder family: layers, head and pooling.
+"""Table of encoder families: names of their layers, head and pooling, by `config.model_type`.
 
-One table, keyed by `config.model_type`; a new family is one new entry. families.py answers questions by it.
+A new family is one new entry. families.py answers questions by it.
 
-- ALBERT applies one layer many times; it has as many groups of weights as `config.num_hidden_groups`, mostly one. What
-  is called a layer is such a group there.
-- BigBird builds a pooler that no classifier reads; it is listed as unused, so that nothing trains or saves it.
+- ALBERT applies one layer many times. Its "layers" here are its `config.num_hidden_groups` groups of weights, mostly
+one. - BigBird builds a pooler that no classifier reads. It is listed as unused, so that nothing trains or saves it.
 """
 
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PostNormLayer:
-    """Name the modules of a layer that normalises after each residual sum; such a layer can average tokens.
+    """Module names inside a layer that normalises after each residual sum; such a layer can average tokens.
 
     Args:
-        scores: the linear layers that decide who attends to whom (queries and keys).
-        values: the linear layers that make what is averaged.
+        scores: linear layers of the attention scores (queries and keys).
+        values: linear layers of the averaged values.
         attention_output: the linear layer after attention.
         attention_norm: the layer norm after attention.
         output: the last linear layer of the feed-forward block.
@@ -33,7 +32,7 @@ class PostNormLayer:
 
 @dataclass(frozen=True)
 class Family:
-    """Name the modules of a family's `…ForSequenceClassification`.
+    """Module names of one family's `…ForSequenceClassification`.
 
     Args:
         layers: the encoder's list of layers, relative to the encoder.

@@ -1,10 +1,10 @@
-"""Load a pretrained encoder with a head for some labels, and report what is new.
+"""Load a pretrained encoder with a new head, and report the parameters that the checkpoint lacks.
 
-Differences to a bare `from_pretrained`, each of which loses something silently there:
-- weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16 weights;
-- only safetensors are read, never pickles, and nothing that the folder's files name outside it;
-- a head that was trained for other labels is replaced, and counted as new;
-- attention dropout is off by default: the fused attention kernel is then used, which is up to 2x faster.
+Differences from a bare `from_pretrained`, which are silent there:
+- weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16;
+- only safetensors are read, never pickles, and no file outside the folder;
+- a head that was trained for other labels is replaced and counted as new;
+- attention dropout is off by default, so that the fused attention kernel is used.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.families import final_linear, head_modules, unknown_family
+from nlp_transfer.models.families import final_linear, head_modules, unknown_family_error
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.resolve import check_config, check_folder, origin_of, read_problem, resolve_model
@@ -38,14 +38,14 @@ _VOCABULARIES = "tokenizer.json, vocab.txt or sentencepiece.bpe.model"
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """Hold a model and the facts of its loading.
+    """Loaded model with the facts that a run needs.
 
     Args:
         model: the network, float32, on the CPU.
         new_parameters: names of parameters that the checkpoint did not hold: the head, sometimes a pooler.
-        origin: where the weights came from, in words for a report.
-        max_positions: how many tokens a text may have, special tokens included; None where there is no limit.
-        notes: what a reader must know, such as a head that was replaced.
+        origin: source of the weights, for reports.
+        max_positions: maximum number of tokens of a text, with special tokens; None without a limit.
+        notes: sentences for the report, for instance on a replaced head.
     """
 
     model: "PreTrainedModel"
@@ -58,16 +58,16 @@ class LoadedModel:
 def load_tokenizer(
     name: str, *, revision: str | None = None, trust_remote_code: bool = False
 ) -> "PreTrainedTokenizerBase":
-    """Return the tokenizer that belongs to a model.
+    """Load the tokenizer of a model.
 
     Args:
         name: see `resolve_model`.
-        revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether Python code in the model's folder may run.
+        revision: commit, tag or branch of a Hub model.
+        trust_remote_code: allow Python code in the model's folder to run.
 
     Raises:
         ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
-        CheckpointError: the folder is torn or unsafe; see `model_folder`.
+        CheckpointError: the folder is damaged or unsafe; see `model_folder`.
     """
     source = Path(resolve_model(name))
     if source.is_dir() and not _has_vocabulary(source):  # a tokenizer may have a folder of its own
@@ -77,9 +77,9 @@ def load_tokenizer(
 
 
 def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) -> "PreTrainedTokenizerBase":
-    """Load a tokenizer from a folder of `model_folder`."""
+    """Load the tokenizer in a folder from `model_folder`; see `load_tokenizer`."""
     try:
-        with quiet():
+        with quiet_loading():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:  # transformers and tokenizers raise many kinds for a torn folder
         raise ConfigError(_tokenizer_problem(name, folder, error)) from error
@@ -108,12 +108,12 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
 
 
 def _has_vocabulary(folder: Path) -> bool:
-    """Return True if a folder holds a tokenizer's vocabulary, by the names that such files have."""
+    """Return True if a folder holds a file with the name of a vocabulary."""
     return any(any(folder.glob(pattern)) for pattern in ("tokenizer.json", "vocab*", "*.model"))
 
 
 def _tokenizer_problem(name: str, folder: Path, error: Exception) -> str:
-    """Word why a tokenizer cannot be read, by the file that is at fault where that can be found."""
+    """Return a problem text for a tokenizer that cannot be read, naming the damaged file where possible."""
     place = folder / "tokenizer.json"
     if place.is_file():
         try:
@@ -139,19 +139,19 @@ def load_encoder_with_head(
     trust_remote_code: bool = False,
     attention_dropout: float | None = 0.0,
 ) -> LoadedModel:
-    """Return a pretrained encoder with a classification head for these labels.
+    """Load a pretrained encoder with a classification head for the given labels.
 
     Args:
         name: see `resolve_model`.
-        label_names: the classes in the order of their ids.
-        multi_label: whether a row may have any number of labels.
-        revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether Python code in the model's folder may run.
-        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+        label_names: class names in the order of their ids.
+        multi_label: a row may have any number of labels.
+        revision: commit, tag or branch of a Hub model.
+        trust_remote_code: allow Python code in the model's folder to run.
+        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
 
     Raises:
-        ConfigError: no such model, no safetensors weights, not a known encoder family, or weights that do not fit.
-        CheckpointError: the folder is torn or unsafe; see `model_folder`.
+        ConfigError: the model, its safetensors weights or its family is unknown, or the weights do not fit.
+        CheckpointError: the folder is damaged or unsafe; see `model_folder`.
     """
     old_labels: list[list[str] | None] = []
 
@@ -180,25 +180,25 @@ def load_pretrained(
     attention_dropout: float | None,
     configure: Callable[["PreTrainedConfig"], None] = lambda _: None,
 ) -> tuple["PreTrainedModel", dict[str, Any], str, int | None]:
-    """Return a model of a known family as one of transformers' Auto classes makes it, float32.
+    """Load a model of a known family by one of transformers' Auto classes, float32.
 
     Args:
         auto_class: such as `AutoModelForSequenceClassification`.
         name: see `resolve_model`.
-        revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether Python code in the model's folder may run.
-        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+        revision: commit, tag or branch of a Hub model.
+        trust_remote_code: allow Python code in the model's folder to run.
+        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
         configure: changes the configuration before the model is made.
 
     Returns:
-        The model, what transformers says of its loading, where it came from, and how many tokens a text may have.
+        The model, transformers' loading info, the source of the weights, and the maximum number of tokens of a text.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
     folder, config = read_config(name, revision=revision, trust_remote_code=trust_remote_code)
     if config.model_type not in FAMILIES:
-        raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
+        raise ConfigError(f"model: {name}: {unknown_family_error(config.model_type)}")
     configure(config)
     model, info = read_weights(auto_class, name, folder, config, trust_remote_code, attention_dropout)
     return model, info, origin_of(name, folder), max_positions(config)
@@ -215,7 +215,7 @@ def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> 
     folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
     check_folder(name, folder)
     try:
-        with quiet():
+        with quiet_loading():
             return folder, saved_config(folder, trust_remote_code=trust_remote_code)
     except Exception as error:  # as many kinds as there are values
         raise ConfigError(read_problem(name, "config.json", error)) from error
@@ -229,14 +229,14 @@ def read_weights(
     trust_remote_code: bool,
     attention_dropout: float | None,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the network that a configuration describes, float32, and what transformers says of its loading.
+    """Load the network of a configuration, float32; return it with transformers' loading info.
 
     Raises:
         ConfigError: the weights cannot be read.
     """
     set_in_config(config, attention_dropout)
     try:
-        with quiet():
+        with quiet_loading():
             model, info = auto_class.from_pretrained(
                 folder,
                 config=config,
@@ -256,7 +256,7 @@ def read_weights(
 def _new_parameters(
     model: "PreTrainedModel", info: dict[str, Any], name: str, old_labels: list[str] | None, labels: list[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of parameters that the checkpoint did not hold, and notes on what was replaced."""
+    """Return the names of parameters that the checkpoint did not hold, and notes on replaced ones."""
     heads = tuple(f"{module}." for module in head_modules(model))
     mismatched = {str(key): (old, new) for key, old, new in info["mismatched_keys"]}
     wrong = [key for key in mismatched if not key.startswith(heads)]
@@ -271,7 +271,7 @@ def _new_parameters(
             f"model: {name}: its weights hold almost nothing of a {type(model).__name__} ({len(lost)} parameters are "
             f"missing, among them {lost[0]}). Name the folder of the encoder itself."
         )
-    notes = [random_part(lost)] if lost else []
+    notes = [random_parameters_note(lost)] if lost else []
     inside = f"{model.base_model_prefix}."
     if any(key.startswith(inside) and key.startswith(heads) for key in parameters if key in fresh):
         notes.append("The checkpoint holds no pooler, which a classifier reads: it is new, and random.")
@@ -290,8 +290,8 @@ def _new_parameters(
     return tuple(key for key in parameters if key in fresh), tuple(notes)
 
 
-def random_part(lost: list[str]) -> str:
-    """Word the note on parameters of the encoder that the checkpoint does not hold."""
+def random_parameters_note(lost: list[str]) -> str:
+    """Return a note on parameters of the encoder that the checkpoint does not hold."""
     more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
     return (
         f"The checkpoint lacks {len(lost)} of the encoder's parameters, which are random: {', '.join(lost[:3])}{more}."
@@ -299,7 +299,7 @@ def random_part(lost: list[str]) -> str:
 
 
 def _named_labels(config: "PreTrainedConfig") -> list[str] | None:
-    """Return the classes that the checkpoint's head was trained for, None where they have no names."""
+    """Return the class names of the checkpoint's head; None if they have no names."""
     names = [str(label) for _, label in sorted((config.id2label or {}).items())]
     return None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
 
@@ -311,7 +311,7 @@ def _set_labels(config: "PreTrainedConfig", label_names: Sequence[str], multi_la
 
 
 def max_positions(config: "PreTrainedConfig") -> int | None:
-    """Return the number of positions that a text may use; RoBERTa and its kin count from behind the padding id."""
+    """Return the number of usable positions; families after RoBERTa start behind the padding id."""
     positions = int(config.max_position_embeddings)
     if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
         return positions - int(config.pad_token_id) - 1
@@ -321,8 +321,8 @@ def max_positions(config: "PreTrainedConfig") -> int | None:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence transformers' report and progress bar of loading."""
+def quiet_loading() -> Iterator[None]:
+    """Suppress transformers' loading report and progress bar."""
     verbosity = transformers_logging.get_verbosity()
     hide_bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()

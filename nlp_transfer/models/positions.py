@@ -1,9 +1,9 @@
-"""Longer texts for an encoder with a table of positions: the table is repeated.
+"""Extend an encoder's position table for longer texts by repeating it.
 
     new[i] = old[i mod length of old]
 
-Attention inside each stretch of the old length is then what it was, where random new entries would have to be learned
-from nothing. The network stays plain, and its cost grows with the square of a text's length in the attention only.
+Attention inside each stretch of the old length is then unchanged, while random new entries would have to be learned.
+The network stays plain; only the cost of attention grows with the square of a text's length.
 Reference: Longformer starts from a RoBERTa so extended: Beltagy et al. (2020), https://arxiv.org/abs/2004.05150
 """
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bool) -> LoadedModel:
-    """Return the model, able to read so many tokens.
+    """Return the model, able to read texts of `max_length` tokens.
 
     Args:
-        loaded: as it came; changed in place where positions are repeated.
-        max_length: tokens a text may have, special tokens included.
-        name: what the model is called, for messages.
-        repeat: whether positions may be repeated.
+        loaded: the model; changed in place if positions are repeated.
+        max_length: tokens of a text, with special tokens.
+        name: of the model, for messages.
+        repeat: allow positions to be repeated.
 
     Raises:
-        ConfigError: it reads fewer, and positions may not, or cannot, be repeated.
+        ConfigError: it reads fewer tokens, and positions may not or cannot be repeated.
     """
     positions = loaded.max_positions
     if positions is None or max_length <= positions:
@@ -53,19 +53,19 @@ def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bo
 
 
 def position_table(model: "PreTrainedModel") -> nn.Embedding | None:
-    """Return the embedding table of absolute positions; None where positions are encoded otherwise."""
+    """Return the embedding table of absolute positions; None for other encodings of positions."""
     embeddings = getattr(model.base_model, "embeddings", None)
     table = getattr(embeddings, "position_embeddings", None)
     return table if isinstance(table, nn.Embedding) else None
 
 
 def extend_positions(model: "PreTrainedModel", old: int, new: int) -> None:
-    """Repeat the table of positions, in place.
+    """Repeat the table of positions in place.
 
     Args:
         model: has a table of positions.
-        old: how many positions texts may use.
-        new: how many they may use afterwards.
+        old: number of usable positions before.
+        new: number of usable positions afterwards.
     """
     table = position_table(model)
     assert table is not None, "checked by fit_positions"

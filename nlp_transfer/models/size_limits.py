@@ -1,13 +1,13 @@
-"""Upper limits of sizes: a larger value is a slip, and would take the machine's memory before anyone sees it.
+"""Upper limits of sizes: a larger value is a mistake that would exhaust the machine's memory.
 
-One table by the field's name, for the fields of methods, tasks and training arguments alike.
+One table by field name, for methods, tasks and training arguments.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 LAYER_WIDTH = 16_384
-"""A width that no encoder of the supported families comes near."""
+"""Maximum width of a layer; no supported encoder comes near it."""
 
 _WIDER = "no encoder's layers are wider"
 _ROWS = "no device holds more rows at once"
@@ -30,15 +30,15 @@ LIMITS: dict[str, tuple[int, str]] = {
     "num_train_epochs": (1_000_000, "no run goes through its rows so often"),
     "cpu_threads": (4_096, "no machine has more cores"),
 }
-"""Hold the highest value of a field, and why a higher one cannot be meant."""
+"""Maximum value of a field, and the reason."""
 
 
 def size_problems(path: str, values: Mapping[str, Any]) -> list[str]:
-    """Word each value that is above its limit.
+    """Return a problem text for each value above its limit.
 
     Args:
-        path: what stands before a field's name in messages, such as `training.`.
-        values: values by field name; names without a limit are passed over.
+        path: prefix of a field's name in messages, such as `training.`.
+        values: values by field name; names without a limit are ignored.
     """
     return [
         f"{path}{name} is {values[name]:,}; expected at most {limit:,}: {reason}."

@@ -1,10 +1,10 @@
-"""Networks of one architecture averaged weight by weight, or drawn on the line between two of them.
+"""Average networks of one architecture weight by weight, or interpolate between two of them.
 
     theta(alpha) = (1 - alpha) theta_pretrained + alpha theta_fine_tuned          WiSE-FT
     theta        = 1/k (theta_1 + … + theta_k)                                    a uniform soup
 
-Networks that were fine-tuned from the same weights mostly lie in one basin of the loss, so that what lies between them
-is good, too; it need not be so. Sums are made in float64.
+Networks fine-tuned from the same weights mostly lie in one basin of the loss, so that points between them are good too,
+without a guarantee. Sums are made in float64.
 References: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903 (WiSE-FT), https://arxiv.org/abs/2203.05482 (soups)
 """
 
@@ -14,17 +14,21 @@ import torch
 from torch import Tensor
 
 Weights = Mapping[str, Tensor]
-"""A network's `state_dict`."""
+"""`state_dict` of a network."""
 
 
 def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: Collection[str]) -> dict[str, Tensor]:
-    """Return the fine-tuned weights, those of some names moved towards the pretrained ones.
+    """Return the fine-tuned weights, with the named ones interpolated towards the pretrained ones.
 
     Args:
         pretrained: has all of `names`.
-        fine_tuned: the same, and perhaps others, which stay as they are.
-        alpha: 0 is pretrained, 1 fine-tuned; beyond is allowed.
-        names: what is moved.
+        fine_tuned: has the same, and optionally others, which are not changed.
+        alpha: 0 is pretrained, 1 fine-tuned; values outside are allowed.
+        names: weights to interpolate.
+
+    Example:
+        >>> interpolate({"w": torch.zeros(2)}, {"w": torch.ones(2)}, 0.25, ["w"])
+        {'w': tensor([0.2500, 0.2500])}
     """
     return {
         name: _weighted([(1 - alpha, pretrained[name]), (alpha, weight)]) if name in names else weight
@@ -33,10 +37,14 @@ def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: C
 
 
 def average(networks: Sequence[Weights]) -> dict[str, Tensor]:
-    """Return the mean of each weight; what is no fraction, such as an index, is the first network's.
+    """Return the mean of each weight; integer tensors, such as indices, are the first network's.
 
     Raises:
-        ValueError: no network, or their names or shapes differ.
+        ValueError: there is no network, or names or shapes differ.
+
+    Example:
+        >>> average([{"w": torch.zeros(2)}, {"w": torch.ones(2)}])
+        {'w': tensor([0.5000, 0.5000])}
     """
     if not networks:
         raise ValueError("A mean of weights needs at least one network.")
@@ -50,7 +58,7 @@ def average(networks: Sequence[Weights]) -> dict[str, Tensor]:
 
 
 def shape_differences(one: Weights, other: Weights) -> list[str]:
-    """Return the names of weights that only one of the two has, or in other shapes."""
+    """Return the names of weights that are missing from one network or differ in shape."""
     return [
         name
         for name in dict.fromkeys([*one, *other])
@@ -59,7 +67,7 @@ def shape_differences(one: Weights, other: Weights) -> list[str]:
 
 
 def _weighted(parts: Sequence[tuple[float, Tensor]]) -> Tensor:
-    """Return the sum of weighted tensors, in the first one's number format."""
+    """Return the weighted sum of tensors, in the first one's number format."""
     first = parts[0][1]
     total = torch.zeros_like(first, dtype=torch.float64)
     for share, tensor in parts:

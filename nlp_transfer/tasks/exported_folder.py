@@ -94,11 +94,11 @@ def _read(folder: Path) -> tuple[Any, "PreTrainedTokenizerBase"]:
     """Read the network's configuration and the tokenizer; raise CheckpointError."""
     from transformers import AutoConfig
 
-    from nlp_transfer.models.loading import quiet, read_tokenizer
+    from nlp_transfer.models.loading import quiet_loading, read_tokenizer
 
     try:
         tokenizer = read_tokenizer(str(folder), folder)
-        with quiet():
+        with quiet_loading():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except ConfigError as error:
         raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error

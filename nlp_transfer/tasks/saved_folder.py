@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.config_values import RECORD
 from nlp_transfer.models.files.manifest import has_manifest
-from nlp_transfer.models.files.resolve import conversion
+from nlp_transfer.models.files.resolve import conversion_advice
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG, adapter_base, pickled_weights
 
 if TYPE_CHECKING:
@@ -123,12 +123,12 @@ def read_network(
 ) -> tuple[Any, "PreTrainedTokenizerBase", dict[str, Any]]:
     """Read a network, its tokenizer, and transformers' notes on its loading; raise CheckpointError."""
     from nlp_transfer.models.heads.extractive_config import set_outputs
-    from nlp_transfer.models.loading import quiet, read_tokenizer
+    from nlp_transfer.models.loading import quiet_loading, read_tokenizer
 
     try:
         _check_saved(str(folder), source)
         tokenizer = read_tokenizer(str(folder), source)
-        with quiet():
+        with quiet_loading():
             model, info = auto_class.from_pretrained(
                 source,
                 trust_remote_code=False,
@@ -204,7 +204,7 @@ def _check_saved(name: str, folder: Path) -> None:
             f"{name} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "
             f"{', '.join(names[:10]) or 'nothing'}. Expected the output folder of a finished run, or a model folder."
         )
-    how = conversion(name, "AutoModelForSequenceClassification")  # plain AutoModel would lose the head
+    how = conversion_advice(name, "AutoModelForSequenceClassification")  # plain AutoModel would lose the head
     pickles = pickled_weights(names)
     if pickles:
         raise CheckpointError(f"{name} has its weights as a pickle only ({pickles[0]}). {how}")

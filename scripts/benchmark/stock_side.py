@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments, pipeline
 
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.methods import FrozenEncoder, LoRA, PartialFineTuning
-from nlp_transfer.models.families import encoder_layers, free, head_modules, lora_targets
+from nlp_transfer.models.families import encoder_layers, head_modules, lora_targets, train_only
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.stock import load_stock_model, stock_trainer, stock_values
@@ -75,7 +75,7 @@ def prepare(model: PreTrainedModel, config: Experiment) -> nn.Module:
     elif isinstance(method, PartialFineTuning):
         layers = list(encoder_layers(model))
         heads = [model.get_submodule(name) for name in head_modules(model)]
-        free(model, [*layers[len(layers) - method.layers :], *heads])
+        train_only(model, [*layers[len(layers) - method.layers :], *heads])
     elif isinstance(method, LoRA):
         adapter = LoraConfig(
             task_type=TaskType.SEQ_CLS,

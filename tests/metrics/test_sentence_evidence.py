@@ -42,9 +42,9 @@ def test_words_count_by_their_stems():
 def test_no_more_sources_than_asked_for():
     parts = ["a b", "c d", "e f", "g h"]
     assert sentence_support(["a b c d e f g h"], parts)[0].sources == [0, 1, 2]
-    assert sentence_support(["a b c d e f g h"], parts, most=1)[0].sources == [0]
-    with pytest.raises(ValueError, match=r"Got most=0; a sentence rests on 1 source at least\."):
-        sentence_support(["a"], ["a"], most=0)
+    assert sentence_support(["a b c d e f g h"], parts, max_sources=1)[0].sources == [0]
+    with pytest.raises(ValueError, match=r"Got max_sources=0; a sentence rests on 1 source at least\."):
+        sentence_support(["a"], ["a"], max_sources=0)
 
 
 def test_without_shared_words_there_are_no_sources():

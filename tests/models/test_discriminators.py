@@ -11,11 +11,11 @@ from nlp_transfer.models.discriminators import (
     ConditionalDiscriminator,
     Discriminator,
     domain_accuracy,
+    domain_ids,
     domain_loss,
     domains_accuracy,
     domains_loss,
     reverse_gradient,
-    with_target,
 )
 
 
@@ -53,7 +53,7 @@ def test_several_domains_by_hand() -> None:
     assert weighted.item() == pytest.approx((5 * math.log(2) / 4 + math.log(4)) / 2)
     assert domains_loss(torch.zeros(4, 3), torch.tensor([0, 1, 2, 2])).item() == pytest.approx(math.log(3))
     assert domains_accuracy(logits, domains) == 0.25
-    assert with_target(torch.tensor([1, 0]), logits[:1]).tolist() == [1, 0, 2]
+    assert domain_ids(torch.tensor([1, 0]), logits[:1]).tolist() == [1, 0, 2]
 
 
 def test_it_learns_to_tell_domains_apart() -> None:

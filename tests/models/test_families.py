@@ -8,15 +8,15 @@ from torch import nn
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.adapters import peft_model
 from nlp_transfer.models.families import (
+    check_layer_count,
     count_parameters,
     encoder_layers,
     family,
     final_linear,
-    free,
-    free_top,
     head_modules,
     lora_targets,
-    refuse_too_many_layers,
+    train_only,
+    train_top_layers,
     unused_parameters,
 )
 from nlp_transfer.models.family_table import FAMILIES as TABLE
@@ -63,10 +63,10 @@ def test_unused_parameters_are_those_without_gradient(name: str) -> None:
 
 def test_free_and_count() -> None:
     model = tiny_model("big_bird")
-    free(model, [model])
+    train_only(model, [model])
     trainable, total = count_parameters(model)
     assert total - trainable == 32 * 32 + 32  # the pooler that no classifier reads
-    free(model, [model.classifier])
+    train_only(model, [model.classifier])
     assert count_parameters(model)[0] == 32 * 32 + 32 + 32 * 3 + 3
 
 
@@ -78,7 +78,7 @@ def test_tied_weights_count_once() -> None:
 
 def test_lora_targets_follow_what_is_free() -> None:
     model = tiny_model("bert")
-    free(model, [encoder_layers(model)[2]])
+    train_only(model, [encoder_layers(model)[2]])
     targets = lora_targets(model)
     assert len(targets) == 6
     assert targets[0] == "bert.encoder.layer.2.attention.self.query"
@@ -115,20 +115,20 @@ def test_the_head_of_an_encoder_decoder_is_all_after_its_encoder(kind):
     with pytest.raises(
         ConfigError, match=rf"k is 9, but this [a-z0-9-]+ encoder has {depth} layers\. Set it to {depth}"
     ):
-        refuse_too_many_layers("k", 9, model)
+        check_layer_count("k", 9, model)
 
 
 @pytest.mark.parametrize("kind", WRITERS_PARTS)
 def test_what_both_sides_share_goes_with_the_encoder(kind):
     model = tiny_writer(kind)
-    free_top(model, [])
+    train_top_layers(model, [])
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     in_encoder = {id(parameter) for parameter in model.get_encoder().parameters()}
     assert trained
     assert not any(id(parameter) in in_encoder and parameter.requires_grad for parameter in model.parameters())
     assert all("decoder" in name or "lm_head" in name for name in trained)
     layers = list(encoder_layers(model))
-    free_top(model, layers[-1:])
+    train_top_layers(model, layers[-1:])
     assert all(parameter.requires_grad for parameter in layers[-1].parameters())
     assert not any(parameter.requires_grad for parameter in layers[0].parameters())
 

@@ -1,6 +1,6 @@
-"""Texts known by what an encoder reads of them: what was computed of one is found again in any order of rows.
+"""Identify texts by their tokens, so that stored activations are found in any order of rows.
 
-A text's digest is taken over its token ids, and its token types where they are not all 0; padding is left out.
+A text's digest is taken over its token ids, and its token types if they are not all 0, without padding.
 """
 
 import hashlib
@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 
 DIGEST = "S16"
-"""NumPy's type of a digest: 16 bytes."""
+"""NumPy type of a digest: 16 bytes."""
 
 _READ = ("input_ids", "attention_mask", "token_type_ids")
-"""The columns by which a text is known."""
+"""Columns that identify a text."""
 
 _READ_ROWS = 1000
 
 
 @dataclass(frozen=True)
 class UniqueTexts:
-    """Hold the different texts of some datasets; a text is read when it is asked for.
+    """Distinct texts of some datasets, read on access.
 
     Args:
         digests: sorted, type `DIGEST`, shape (texts,).
         lengths: tokens of each, int64.
-        typed: whether each has token types other than 0.
-        places: where each stands: (number of the dataset, number of the row), shape (texts, 2).
+        typed: True for texts with token types other than 0.
+        places: (number of the dataset, number of the row) of each, shape (texts, 2).
         datasets: the datasets.
     """
 
@@ -38,7 +38,7 @@ class UniqueTexts:
     datasets: Sequence[Any]
 
     def read(self, text: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return (token ids, token types where not all 0) of a text; int32, shape (tokens,)."""
+        """Return (token ids, token types if not all 0) of a text; int32, shape (tokens,)."""
         dataset, row = self.places[text].tolist()
         return _text(self.datasets[dataset][row], row)
 
@@ -60,7 +60,7 @@ def row_digests(dataset: Any) -> np.ndarray:
     """Return the digest of every row, in order; shape (rows,), type `DIGEST`.
 
     Args:
-        dataset: rows with `input_ids`, and perhaps `attention_mask` and `token_type_ids`.
+        dataset: rows with `input_ids`, and optionally `attention_mask` and `token_type_ids`.
 
     Raises:
         ValueError: a row is padded elsewhere than at its end.
@@ -69,7 +69,7 @@ def row_digests(dataset: Any) -> np.ndarray:
 
 
 def unique_texts(datasets: Sequence[Any]) -> UniqueTexts:
-    """Return the different texts of several datasets.
+    """Return the distinct texts of several datasets.
 
     Raises:
         ValueError: a row is padded elsewhere than at its end.
@@ -86,13 +86,13 @@ def unique_texts(datasets: Sequence[Any]) -> UniqueTexts:
 
 
 def _texts(dataset: Any) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Yield (token ids, token types where not all 0) of every row, without padding."""
+    """Yield (token ids, token types if not all 0) of every row, without padding."""
     for number, row in enumerate(_rows(dataset)):
         yield _text(row, number)
 
 
 def _rows(dataset: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows, with what `_text` reads."""
+    """Return the rows with the columns of `_text`."""
     if not hasattr(dataset, "select_columns"):
         yield from (dataset[number] for number in range(len(dataset)))
         return
@@ -103,7 +103,7 @@ def _rows(dataset: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _text(row: Mapping[str, Any], number: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return (token ids, token types where not all 0) of a row, without padding."""
+    """Return (token ids, token types if not all 0) of a row, without padding."""
     ids = np.asarray(row["input_ids"], dtype=np.int32)
     mask = row.get("attention_mask")
     length = len(ids) if mask is None else int(np.asarray(mask).sum())

@@ -1,10 +1,8 @@
-"""One pass over the rows with a frozen encoder: the features that heads are fitted on.
+"""Compute the features on which heads are fitted, in one pass of a frozen encoder.
 
-Batches hold rows of like length, so that little padding is computed; there is no dropout, no gradient and no lower
-precision. Features that would take more than `MEMORY_BYTES` are kept in a temporary file that is mapped into memory.
-The pass runs where the model is: move the model to its accelerator first. Given a store
-(models/activation_cache/store.py), it keeps the features there, and takes from there what this or another run has
-computed before.
+Batches hold rows of similar length, so that there is little padding; there is no dropout, no gradient and no lower
+precision. Features larger than `MAX_MEMORY_BYTES` are memory-mapped from a temporary file. The pass runs on the model's
+device. With a store (models/activation_cache/store.py), features of this and other runs are reused.
 """
 
 import hashlib
@@ -31,27 +29,27 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "label_ids")
-"""The columns that a collator sees: those that a model or a loss reads."""
+"""Columns that a collator gets: those that a model or a loss reads."""
 
-MEMORY_BYTES = 2 * 2**30
-"""Bytes from which features are kept in a file instead of in memory."""
+MAX_MEMORY_BYTES = 2 * 2**30
+"""Size from which features are memory-mapped."""
 
 _LABEL_ROWS = 256
-"""Number of rows that are collated at a time where only their labels are needed."""
+"""Number of rows that are collated together for their labels."""
 
 Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """Hold the features of every row, in the dataset's order.
+    """Features of every row, in the dataset's order.
 
     Args:
         features: by (layer, pooling), float32, shape (rows, hidden) each.
         labels: as the collator makes them: (rows,) or (rows, classes).
-        stored_bytes: what of the store they take.
-        computed: for how many of the (layer, pooling) the rows were encoded now.
-        not_stored: why what was computed is not in the store; None where it is, or there is none.
+        stored_bytes: size of the features in the store.
+        computed: number of (layer, pooling) that were computed now.
+        not_stored: reason why computed features are not in the store; None if they are, or without a store.
     """
 
     features: dict[tuple[int, str], np.ndarray]
@@ -71,13 +69,13 @@ def hidden_states(
     poolings: Sequence[str],
     store: ActivationStore | None = None,
 ) -> EncodedRows:
-    """Compute the features of every row for each (layer, pooling), in one pass or from the store.
+    """Return the features of each (layer, pooling) for every row, from one pass or from the store.
 
     Args:
-        model: a classification model; its head is not used, its mode is put back afterwards.
-        dataset: encoded rows with `input_ids` and `labels`, perhaps `attention_mask` and `length`.
+        model: a classification model; its head is not used, and its mode is restored.
+        dataset: encoded rows with `input_ids` and `labels`, optionally `attention_mask` and `length`.
         collate: makes a batch of tensors from encoded rows.
-        max_tokens: how many tokens, padding counted, a batch may hold.
+        max_tokens: maximum number of tokens of a batch, with padding.
         layers: numbered from 1, the lowest layer.
         poolings: from `pooling.available_poolings`.
         store: keeps features from run to run; None keeps none.
@@ -123,7 +121,7 @@ def _compute(
 ) -> tuple[dict[tuple[int, str], np.ndarray], Tensor]:
     """Return features by (layer, pooling), and labels, of every row from one pass."""
     shape = (len(dataset), int(model.config.hidden_size))
-    in_memory = len(keys) * shape[0] * shape[1] * 4 <= MEMORY_BYTES
+    in_memory = len(keys) * shape[0] * shape[1] * 4 <= MAX_MEMORY_BYTES
     features = {key: _allocate(shape, in_memory) for key in keys}
     labels: Tensor | None = None
     for rows, batch, output in _forward(model, dataset, collate, max_tokens, output_hidden_states=True):
@@ -151,13 +149,15 @@ def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
     """Return the rows' features in the rows' order."""
     places = entry.find(digests)
     assert places is not None  # the digests are part of the entry's key
-    rows = _allocate((len(digests), entry.values.shape[1]), len(digests) * entry.values.shape[1] * 4 <= MEMORY_BYTES)
+    rows = _allocate(
+        (len(digests), entry.values.shape[1]), len(digests) * entry.values.shape[1] * 4 <= MAX_MEMORY_BYTES
+    )
     np.take(entry.values, places, axis=0, out=rows, mode="clip")  # mode="raise" would make a second copy
     return rows
 
 
 def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
-    """Return the collated rows on a device, with a mask where the rows have none."""
+    """Return the collated rows on a device, with an attention mask."""
     some = [dataset[row] for row in rows]
     made = collate([{name: row[name] for name in COLUMNS if name in row} for row in some])
     batch = {name: value.to(device) for name, value in made.items()}
@@ -168,7 +168,7 @@ def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device
 def _forward(
     model: "PreTrainedModel", dataset: "Dataset", collate: Collate, max_tokens: int, **options: bool
 ) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
-    """Yield (row numbers, batch, outputs) until every row has been seen once."""
+    """Yield (row numbers, batch, outputs) until every row was computed once."""
     known = "length" in getattr(dataset, "column_names", ())
     lengths = list(dataset["length"]) if known else [len(row["input_ids"]) for row in dataset]
     was_training = model.training
@@ -196,7 +196,7 @@ def _allocate(shape: tuple[int, int], in_memory: bool) -> np.ndarray:
 
 
 def _put(whole: Tensor | None, rows: list[int], part: Tensor, count: int) -> Tensor:
-    """Put a batch's rows where they belong; the first batch decides shape and type."""
+    """Write a batch's rows to their places; the first batch sets shape and type."""
     if whole is None:
         whole = torch.empty((count, *part.shape[1:]), dtype=part.dtype)
     whole[rows] = part.cpu()

@@ -1,8 +1,7 @@
-"""The part of an encoder that training leaves as it is: everything below the first layer that trains.
+"""Find the frozen part of an encoder: everything below the first layer that trains.
 
-What that part makes of a text does not change while training goes, so it can be computed once
-(models/activation_cache/replay.py). To be the same each time it must be free of chance: its dropout is off in training
-too, cached or not.
+Its output for a text does not change during training, so that it can be computed once
+(models/activation_cache/replay.py). Its dropout is therefore off in training too, cached or not.
 """
 
 import hashlib
@@ -18,7 +17,7 @@ from nlp_transfer.models.families import encoder_layers, family, has_known_head,
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_SAYS_NOTHING = (
+_IGNORED_KEYS = (
     "architectures",
     "dtype",
     "id2label",
@@ -28,17 +27,16 @@ _SAYS_NOTHING = (
     "torch_dtype",
     "transformers_version",
 )
-"""Keys of a config that its encoder does not depend on, or that are looked at otherwise."""
+"""Keys of a config on which its encoder does not depend, or that are read elsewhere."""
 
 
 def frozen_layers(model: nn.Module) -> int:
-    """Return the number of lowest layers that training does not change, with all below them.
+    """Return the number of lowest layers that training does not change, together with everything below them.
 
-    0 where anything below the lowest layer trains, such as embeddings or a prompt, and for a network whose head is not
-    known.
+    0 if anything below the lowest layer trains, such as embeddings or a prompt, and for a network with an unknown head.
 
     Args:
-        model: as it will be trained, perhaps with an adapter around it.
+        model: as it will be trained, optionally with an adapter.
     """
     plain = plain_model(model)
     if not has_known_head(plain):
@@ -52,7 +50,7 @@ def frozen_layers(model: nn.Module) -> int:
 
 
 def frozen_modules(model: "PreTrainedModel", layers: int) -> list[nn.Module]:
-    """Return the modules of the embeddings and the lowest `layers`, to be put into evaluation mode; none where it is 0.
+    """Return the embeddings and the lowest `layers`, for evaluation mode; none if `layers` is 0.
 
     Args:
         model: out of any adapter (`plain_model`).
@@ -69,23 +67,25 @@ def frozen_modules(model: "PreTrainedModel", layers: int) -> list[nn.Module]:
     ]
 
 
-def keep_evaluating(modules: Iterable[nn.Module]) -> None:
-    """Put modules into evaluation mode; what they contain must be among them."""
+def keep_in_eval_mode(modules: Iterable[nn.Module]) -> None:
+    """Keep modules in evaluation mode; their submodules must be among them."""
     for module in modules:
         module.training = False
 
 
 def encoder_identity(model: "PreTrainedModel", layers: int, *, norm: bool = False) -> str:
-    """Return the SHA-256 (hex) of what a layer's output depends on besides the text: weights, config, versions.
+    """Return the SHA-256 (hex) of everything but the text that determines a layer's output.
+
+    That is: weights, config and library versions.
 
     Args:
         model: out of any adapter.
-        layers: how many of the lowest layers count, with all below them.
-        norm: whether the norm after the last layer counts.
+        layers: number of lowest layers, together with everything below them.
+        norm: include the norm after the last layer.
     """
     digest = hashlib.sha256(f"{torch.__version__} {transformers.__version__}".encode())
     config: dict[str, Any] = model.config.to_dict()
-    kept = {key: value for key, value in config.items() if key not in _SAYS_NOTHING and not key.startswith("_")}
+    kept = {key: value for key, value in config.items() if key not in _IGNORED_KEYS and not key.startswith("_")}
     digest.update(repr(sorted(kept.items(), key=lambda item: item[0])).encode())
     for name, tensor in _counted(model, layers, norm):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -94,7 +94,7 @@ def encoder_identity(model: "PreTrainedModel", layers: int, *, norm: bool = Fals
 
 
 def _counted(model: "PreTrainedModel", layers: int, norm: bool) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield parameters and buffers below the boundary, by name."""
+    """Return parameters and buffers below the boundary, by name."""
     final = family(model).final_norm
     kept = model.base_model.get_submodule(final) if norm and final is not None else None
     above = [module for module in (*encoder_layers(model)[layers:], *_above(model)) if module is not kept]
@@ -105,7 +105,7 @@ def _counted(model: "PreTrainedModel", layers: int, norm: bool) -> Iterator[tupl
 
 
 def _above(model: "PreTrainedModel") -> list[nn.Module]:
-    """Return the names above the layers: the final norm, the head, and what the logits do not depend on."""
+    """Return the names above the layers: the final norm, the head, and unused parameters."""
     entry = family(model)
     present = dict(model.named_modules())  # some classifiers of a family are built without what is unused
     modules = [present[name] for name in (*entry.head, *entry.unused) if name in present]

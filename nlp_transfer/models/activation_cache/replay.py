@@ -1,14 +1,13 @@
-"""Layers that do not train are passed over: the states that enter the first trained layer come from the store.
+"""Skip frozen layers: the states that enter the first trained layer come from the store.
 
     texts -> [embeddings, layers 1 … k: frozen, computed once a text] -> states -> layers k+1 …, head: every step
 
-`StoredStates` puts a batch's states (models/activation_cache/writer.py) in the place of the embeddings' before the
-lowest layer, and the frozen layers hand on what they are given. What others do to the layers' input (taking padding
-out, placing rotary positions) happens as it would, since the layers are still called.
+`StoredStates` replaces the embeddings before the lowest layer by a batch's stored states
+(models/activation_cache/writer.py), and the frozen layers pass them on. Other hooks on the layers' input (unpadding,
+rotary positions) still run, because the layers are still called.
 
-Texts are known by their tokens (models/activation_cache/digests.py), not by row numbers, so batches need not carry
-anything: any sampler, accumulation, a micro-batch cut in parts, several processes and evaluation are all the same. A
-batch with a text that is not in the store is computed as ever.
+Texts are identified by their tokens (models/activation_cache/digests.py), not by row numbers, so that any sampler,
+accumulation, split batch, number of processes and evaluation works. A batch with an unknown text is computed in full.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
 
 
 TEXT_COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
-"""The inputs that identify a batch's texts, in the order in which encoders and `StoredStates.look_up` take them."""
+"""Columns that identify a batch's texts, in the order of `StoredStates.look_up`."""
 
 
-def reason_against(model: "PreTrainedModel") -> str | None:
-    """Return why a network must be computed from its embeddings on; None where it need not.
+def replay_problem(model: "PreTrainedModel") -> str | None:
+    """Return the reason why a network must be computed from its embeddings on; None if it can use the store.
 
     Args:
         model: a classifier of a known family, out of any adapter.
@@ -47,8 +46,8 @@ def reason_against(model: "PreTrainedModel") -> str | None:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Hold a batch all of whose texts are in an entry.
+class _StoredBatch:
+    """Batch whose texts are all in an entry.
 
     Args:
         places: of its texts in the entry, in the rows' order.
@@ -60,29 +59,29 @@ class _Found:
 
 
 class StoredStates:
-    """Feed stored states into a model.
+    """Feed of stored states into a model.
 
     Args:
         model: a classifier out of any adapter.
-        entries: the entry that holds the states that leave a layer (from 1), by layer.
-        returns_tuple: whether a layer of this network returns its states in a tuple (`layers_return_tuples`).
+        entries: the entry with the states that leave a layer (from 1), by layer.
+        returns_tuple: a layer of this network returns its states in a tuple (`layers_return_tuples`).
     """
 
     def __init__(self, model: "PreTrainedModel", entries: dict[int, Entry], *, returns_tuple: bool) -> None:
         self.model = model
         self.entries = entries
         self.layers = max(entries)
-        """Number of lowest layers that are passed over; 0 where there is no entry."""
+        """How many of the lowest layers are passed over; where there is no entry for it, none is."""
         self._returns_tuple = returns_tuple
-        self._found: _Found | None = None
+        self._found: _StoredBatch | None = None
 
     def look_up(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
-    ) -> _Found | None:
-        """Find a batch's texts, padded at their end; None unless the states of all are there.
+    ) -> _StoredBatch | None:
+        """Look up a batch's texts, padded at their end; None unless the states of all are stored.
 
         Args:
-            input_ids: shape (batch, tokens); None where the batch has none.
+            input_ids: shape (batch, tokens); None if the batch has none.
             attention_mask: the same shape; None is all ones.
             token_type_ids: the same shape; None is all zeros.
         """
@@ -105,7 +104,7 @@ class StoredStates:
             for number, (row, length) in enumerate(zip(ids, lengths, strict=True))
         ]
         places = entry.find(np.array(digests, dtype=DIGEST))
-        return None if places is None else _Found(places, lengths)
+        return None if places is None else _StoredBatch(places, lengths)
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -126,7 +125,7 @@ class StoredStates:
                 self._found = None
 
     def _note_batch(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Look the batch up before the encoder; hidden states that are asked for are computed."""
+        """Look up the batch before the encoder; requested inner states are computed."""
         given = {**dict(zip(TEXT_COLUMNS, args, strict=False)), **kwargs}
         config: Any = module.config
         inside = any(
@@ -136,7 +135,7 @@ class StoredStates:
         self._found = None if inside or own else self.look_up(*(given.get(name) for name in TEXT_COLUMNS))
 
     def _put_states(self, layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """Replace the input of the lowest computed layer by stored states."""
+        """Replace the input of the lowest layer."""
         if self._found is None:
             return None
         states = padded_states(self.entries[self.layers], self._found.places, args[0])
@@ -153,15 +152,15 @@ class StoredStates:
 
 
 def padded_states(entry: Entry, places: np.ndarray, like: Tensor) -> Tensor:
-    """Return the states of a batch's texts, each from its first position on, and zeros after it.
+    """Return the states of a batch's texts from the first position on, followed by zeros.
 
     Args:
         entry: of the store.
         places: of the texts in it, in the rows' order.
-        like: what the layer would be given: shape (batch, tokens, hidden), for the shape and the device.
+        like: the layer's input, shape (batch, tokens, hidden), for shape and device.
 
     Raises:
-        ValueError: the batch has another shape; something below the layers has changed it.
+        ValueError: the batch has another shape, because something below the layers changed it.
     """
     rows, width, hidden = like.shape
     starts, ends = entry.starts[places], entry.starts[places + 1]

@@ -1,14 +1,14 @@
-"""Activations of a frozen encoder on disk: computed once, memory-mapped by every later epoch, seed and run.
+"""Store of frozen activations on disk: computed once, memory-mapped by later epochs, seeds and runs.
 
-An entry is one file: the vectors of many texts, found by the texts' digests (models/activation_cache/digests.py). Its
-name is its key, which the caller makes of all that the vectors depend on.
+An entry is one file with the vectors of many texts, looked up by digest (models/activation_cache/digests.py). Its name
+is its key, which the caller makes of everything on which the vectors depend.
 
     magic | header: JSON, HEADER_BYTES with padding | digests (texts) | starts (texts + 1) | values (vectors, width)
 
-A file is written beside its place and moved into it, and its header holds the size and SHA-256 of the rest, so a torn
-or foreign file is never read. Two runs that make the same entry both make it; the later one takes the place. The folder
-keeps to a limit in bytes, files that are being written counted: the entries used longest ago go first. Who maps an
-entry that goes keeps what is mapped. The vectors tell something of the texts: only the user may read them.
+A file is written under a temporary name and renamed; its header holds size and SHA-256 of the rest, so that a damaged
+or foreign file is never read. Two runs that make the same entry both write it, and the later one replaces the other.
+The folder keeps to a limit in bytes, files being written included: the least recently used entries are deleted first,
+and stay mapped where they are in use. Vectors reveal something of the texts, so that only the user may read them.
 """
 
 import contextlib
@@ -32,37 +32,37 @@ from nlp_transfer.files import CACHE_VERSION, cache_dir, make_private_folder
 from nlp_transfer.models.activation_cache.digests import DIGEST
 
 ROOM = "activations"
-"""The folder inside the cache's folder."""
+"""Sub-folder of the cache."""
 
 SUFFIX = ".act"
 
 ABANDONED_SECONDS = 900.0
-"""A file that is being written, and to which nothing was written for so long, belongs to a process that died."""
+"""Age from which an unfinished file without writes belongs to a dead process."""
 
-LOCK_SECONDS = 10.0
-"""Seconds to wait for others to make room; they need milliseconds."""
+LOCK_TIMEOUT_SECONDS = 10.0
+"""Seconds to wait for others to make room."""
 
 HEADER_BYTES = 4096
 
 STORED_TYPES = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}
-"""PyTorch's types by name, and NumPy's types of their bytes: bfloat16, which NumPy lacks, is kept as integers."""
+"""PyTorch types by name, with NumPy types of their bytes; bfloat16 is stored as integers."""
 
 _MAGIC = b"NLPTACT1"
 _CHUNK_BYTES = 1 << 22
 
 
 class NotStoredError(DataError):
-    """An entry does not fit, or cannot be written; work goes on without it."""
+    """Entry that does not fit or cannot be written; work continues without it."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Vectors of texts, mapped into memory.
+    """Vectors of texts, memory-mapped.
 
     Args:
         path: the file.
         digests: of the texts, sorted, type `DIGEST`.
-        starts: where each text's vectors begin, and the end; shape (texts + 1,).
+        starts: first vector of each text, and the end; shape (texts + 1,).
         values: all vectors, shape (vectors, width), read-only; bfloat16 as integers.
         dtype: the values' type, a key of `STORED_TYPES`.
     """
@@ -79,7 +79,7 @@ class Entry:
         return HEADER_BYTES + self.digests.nbytes + self.starts.nbytes + self.values.nbytes
 
     def find(self, digests: np.ndarray) -> np.ndarray | None:
-        """Which texts these are; None unless all are here."""
+        """Return the places of texts; None unless all are here."""
         if not len(self.digests):
             return None
         places = np.minimum(np.searchsorted(self.digests, digests), len(self.digests) - 1)
@@ -91,7 +91,7 @@ class Entry:
 
 
 class Writer:
-    """Fills an entry, its texts in any order. From `ActivationStore.writing`."""
+    """Writer of an entry, with texts in any order; from `ActivationStore.writing`."""
 
     def __init__(self, file: BinaryIO, begin: int, starts: np.ndarray, width: int, dtype: str) -> None:
         self._file, self._begin, self._starts, self._width = file, begin, starts, width
@@ -102,7 +102,7 @@ class Writer:
         """Write the vectors of one text, shape (vectors, width).
 
         Raises:
-            ValueError: another shape or type than was announced.
+            ValueError: the shape or type is another than announced.
             OSError: the disk is full.
         """
         expected = (int(self._starts[text + 1] - self._starts[text]), self._width)
@@ -113,18 +113,18 @@ class Writer:
         self._written[text] = True
 
     def check(self) -> None:
-        """Check that all texts were written; raises ValueError."""
+        """Raise `ValueError` for texts that were not written."""
         if not self._written.all():
             raise ValueError(f"{int((~self._written).sum())} of {len(self._written)} texts were not written.")
 
 
 class ActivationStore:
-    """Entries in a folder that keeps to a size.
+    """Entries in a folder of limited size.
 
     Args:
-        limit_bytes: what all entries may take together.
-        folder: where; None is `activations` in the cache's folder (data/cache.py).
-        setting: what sets the limit, for messages.
+        limit_bytes: maximum size of all entries.
+        folder: None is `activations` in the cache's folder (data/cache.py).
+        setting: setting of the limit, for messages.
     """
 
     def __init__(self, limit_bytes: int, folder: Path | None = None, setting: str = "limit_bytes") -> None:
@@ -133,11 +133,11 @@ class ActivationStore:
         self.setting = setting
 
     def path(self, key: str) -> Path:
-        """Return the path of a key's entry, which may not exist."""
+        """Return the path of a key's entry."""
         return self.folder / f"{key}{SUFFIX}"
 
     def read(self, key: str) -> Entry | None:
-        """Return the entry of a key and count it as used; None where there is none, or one that is torn or foreign."""
+        """Return the entry of a key, which counts as used now; None if it is missing, damaged or foreign."""
         path = self.path(key)
         try:
             with _open_own(path) as file:
@@ -157,17 +157,17 @@ class ActivationStore:
     def writing(
         self, key: str, digests: np.ndarray, lengths: Sequence[int] | np.ndarray, width: int, dtype: str
     ) -> Iterator[Writer]:
-        """Make an entry inside; it appears when all is written, and never if something is raised.
+        """Make an entry inside the block; it appears when all is written, and never after an error.
 
         Args:
             key: hexadecimal digits.
             digests: of the texts, sorted.
-            lengths: how many vectors each text has.
+            lengths: number of vectors of each text.
             width: numbers of a vector.
             dtype: a key of `STORED_TYPES`.
 
         Raises:
-            NotStoredError: it is larger than the limit, there is no room on the disk, or the folder cannot be written.
+            NotStoredError: it exceeds the limit, the disk is full, or the folder cannot be written.
         """
         starts = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))]).astype("<i8")
         begin, size = _layout(len(digests), int(starts[-1]), width, dtype)
@@ -203,28 +203,28 @@ class ActivationStore:
                     temporary.unlink()
 
     def check_fits(self, size: int) -> None:
-        """Check that an entry fits into the limit at all.
+        """Raise `NotStoredError` for a size that exceeds the limit.
 
         Raises:
             NotStoredError: says both.
         """
         if size > self.limit_bytes:
             raise NotStoredError(
-                f"it would take {shown_bytes(size)}, more than the {shown_bytes(self.limit_bytes)} that "
+                f"it would take {format_bytes(size)}, more than the {format_bytes(self.limit_bytes)} that "
                 f"{self.setting} allows"
             )
 
     def _reserve(self, key: str, size: int) -> Path:
-        """Make room, and a file of the full size to write to."""
+        """Make room, and create a file of the full size."""
         self.check_fits(size)
         make_private_folder(self.folder)
         try:
-            with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS, mode=0o600):
+            with FileLock(self.folder / ".lock", timeout=LOCK_TIMEOUT_SECONDS, mode=0o600):
                 self._make_room(size)
                 free = shutil.disk_usage(self.folder).free
                 if free < size:
                     raise NotStoredError(
-                        f"it would take {shown_bytes(size)}, and {shown_bytes(free)} are free in {self.folder}"
+                        f"it would take {format_bytes(size)}, and {format_bytes(free)} are free in {self.folder}"
                     )
                 temporary = self.folder / f"{key[:16]}-{uuid.uuid4().hex}.tmp"
                 with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b") as file:
@@ -234,7 +234,7 @@ class ActivationStore:
             raise NotStoredError(f"{self.folder} is locked by another run") from error
 
     def _make_room(self, size: int) -> None:
-        """Delete what was abandoned, then what was used longest ago, until `size` more bytes are within the limit."""
+        """Delete abandoned files, then the least recently used entries, until `size` more bytes fit."""
         now, kept = time.time(), []
         for path in [*self.folder.glob("*.tmp"), *self.folder.glob(f"*{SUFFIX}")]:
             with contextlib.suppress(FileNotFoundError):  # another run was faster
@@ -251,15 +251,15 @@ class ActivationStore:
                 path.unlink(missing_ok=True)
                 total -= taken
         if total + size > self.limit_bytes:
-            raise NotStoredError(f"other runs are writing {shown_bytes(total)} to {self.folder} now")
+            raise NotStoredError(f"other runs are writing {format_bytes(total)} to {self.folder} now")
 
 
 def entry_bytes(texts: int, vectors: int, width: int, dtype: str) -> int:
-    """Return the size of an entry's file.
+    """Return the size of an entry's file in bytes.
 
     Args:
-        texts: how many.
-        vectors: how many, of all texts together.
+        texts: number of texts.
+        vectors: number of vectors of all texts.
         width: numbers of a vector.
         dtype: a key of `STORED_TYPES`.
     """
@@ -267,16 +267,17 @@ def entry_bytes(texts: int, vectors: int, width: int, dtype: str) -> int:
 
 
 def _layout(texts: int, vectors: int, width: int, dtype: str) -> tuple[int, int]:
-    """Return (where the values begin, size of the file), in bytes."""
+    """Return (offset of the values, size of the file), in bytes."""
     begin = HEADER_BYTES + texts * np.dtype(DIGEST).itemsize + (texts + 1) * 8
     return begin, begin + vectors * width * np.dtype(STORED_TYPES[dtype]).itemsize
 
 
-def shown_bytes(count: float) -> str:
-    """Return a size for people, in decimal units.
+def format_bytes(count: float) -> str:
+    """Return a size in decimal units.
 
-    >>> shown_bytes(1_234_567)
-    '1.2 MB'
+    Example:
+        >>> format_bytes(1_234_567)
+        '1.2 MB'
     """
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000:
@@ -286,7 +287,7 @@ def shown_bytes(count: float) -> str:
 
 
 def _open_own(path: Path) -> BinaryIO:
-    """Open a regular file of the user's own, not what a link leads to.
+    """Open a regular file of the user, not the target of a link; raise `ValueError` for others.
 
     Raises:
         ValueError: it is something else.
@@ -300,7 +301,7 @@ def _open_own(path: Path) -> BinaryIO:
 
 
 def _read(file: BinaryIO, path: Path, key: str) -> Entry | None:
-    """Return the entry in a file; None where a size, key or digest is not what it must be."""
+    """Return the entry in a file; None if a size, key or digest is wrong."""
     head = file.read(HEADER_BYTES)
     if not head.startswith(_MAGIC):
         return None
@@ -321,7 +322,7 @@ def _read(file: BinaryIO, path: Path, key: str) -> Entry | None:
 
 
 def _sha256_of_rest(file: BinaryIO) -> str:
-    """Return SHA-256 (hex) of all that follows the header."""
+    """Return the SHA-256 (hex) of everything after the header."""
     digest = hashlib.sha256()
     file.seek(HEADER_BYTES)
     while chunk := file.read(_CHUNK_BYTES):

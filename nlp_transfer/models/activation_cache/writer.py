@@ -1,6 +1,6 @@
-"""The states that leave a layer, computed once for each text and put into the store (models/activation_cache/store.py).
+"""Compute the states that leave a layer, once for each text, and store them (models/activation_cache/store.py).
 
-Batches hold texts of one length, so there is no padding, and a text's states do not depend on its neighbours.
+Batches hold texts of one length, so that there is no padding, and a text's states do not depend on its neighbours.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Precision = Callable[[], AbstractContextManager[Any]]
-"""Makes the context in which the model computes, such as autocast."""
+"""Makes the context of the computation, such as autocast."""
 
 
 @torch.no_grad()
 def capture(
     model: "PreTrainedModel", inputs: dict[str, Tensor], layers: Sequence[int], precision: Precision = nullcontext
 ) -> dict[int, Tensor]:
-    """Return the states that leave each of `layers` (from 1), shape (batch, tokens, hidden); nothing above is computed.
+    """Return the states that leave each of `layers` (from 1), shape (batch, tokens, hidden).
+
+    Nothing above them is computed.
 
     Args:
-        model: a classifier out of any adapter; its mode is put back afterwards.
-        inputs: of a batch without padding, where it is wanted that no hook takes padding out.
-        layers: which.
+        model: a classifier out of any adapter; its mode is restored.
+        inputs: of a batch without padding.
+        layers: numbers of the layers.
         precision: as in training.
     """
     states: dict[int, Tensor] = {}
@@ -61,7 +63,7 @@ def capture(
 
 
 class _ReachedError(Exception):
-    """The last wanted layer is through."""
+    """Signal that the last requested layer was computed."""
 
 
 def write_states(
@@ -74,14 +76,14 @@ def write_states(
     precision: Precision = nullcontext,
     quiet: bool = False,
 ) -> None:
-    """Compute the states of every text and put them into the store, from one pass.
+    """Compute the states of every text in one pass, and store them.
 
     Args:
         model: a classifier out of any adapter.
         texts: at least one.
-        store: where to.
-        keys: the entry's key for each layer whose states are wanted.
-        max_tokens: tokens of a batch; a longer text is a batch of its own.
+        store: takes the entries.
+        keys: the entry's key for each requested layer.
+        max_tokens: maximum number of tokens of a batch; a longer text is a batch of its own.
         precision: as in training.
         quiet: show no progress.
 
@@ -111,7 +113,7 @@ def write_states(
 
 
 def _equal_lengths(texts: UniqueTexts, max_tokens: int) -> Iterator[list[int]]:
-    """Yield batches of texts of one length, the longest first; those with token types apart from those without."""
+    """Yield batches of texts of one length, the longest first; those with token types are separate."""
     chosen: list[int] = []
     alike: tuple[int, bool] | None = None
     for text in np.lexsort((~texts.typed, -texts.lengths)).tolist():
@@ -138,7 +140,7 @@ def layers_return_tuples(model: "PreTrainedModel", texts: UniqueTexts) -> bool:
     """Return True if a layer returns its states in a tuple of one.
 
     Raises:
-        ValueError: in a tuple of more.
+        ValueError: the tuple has more elements.
     """
     found: list[Any] = []
 
@@ -156,13 +158,13 @@ def layers_return_tuples(model: "PreTrainedModel", texts: UniqueTexts) -> bool:
 
 
 def type_name(states: Tensor) -> str:
-    """Return the name of a tensor's type, as the store calls it; what it does not know is kept as float32."""
+    """Return the store's name of a tensor's type; unknown types are stored as float32."""
     name = str(states.dtype).removeprefix("torch.")
     return name if name in STORED_TYPES else "float32"
 
 
 def to_numpy(states: Tensor) -> np.ndarray:
-    """Return a tensor as the store keeps it."""
+    """Return a tensor in the store's form."""
     states = states.detach().to(getattr(torch, type_name(states))).cpu().contiguous()
     return (states.view(torch.uint16) if states.dtype == torch.bfloat16 else states).numpy()
 

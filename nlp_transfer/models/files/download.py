@@ -1,7 +1,7 @@
-"""Download a model's folder, or take the local one; it is checked before any of it is read.
+"""Return the local folder of a model, downloaded from the Hub if needed, and check its files.
 
-A Hub model is fetched in one step, with one attempt, and is a folder like any other from then on. So what is refused in
-a folder is refused from the Hub, and nothing asks the network while a local model is loaded.
+A Hub model is fetched in one step with one attempt, and is then treated like any other folder. Loading a local model
+makes no network request.
 """
 
 import os
@@ -15,8 +15,7 @@ from nlp_transfer.models.files.resolve import resolve_model
 from nlp_transfer.models.files.validate import EXTRACTOR, check_safe
 
 MODEL_FILES = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "model*.safetensors")
-"""The files of a Hub model that are fetched: configuration, vocabulary, and weights that are no pickles; the
-same from the folder of its extractor, where its manifest lists one."""
+"""Patterns of the files to download: configuration, vocabulary and safetensors, also of the model's extractor."""
 
 
 def model_folder(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
@@ -24,18 +23,18 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
 
     Args:
         name: see `resolve_model`.
-        revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether its Python files are fetched too.
+        revision: commit, tag or branch of a Hub model.
+        trust_remote_code: download Python files too.
 
     Raises:
-        ConfigError: there is no such model, a revision of a folder here is asked for, or the Hub cannot be reached and
+        ConfigError: there is no such model, a local folder is given with a revision, or the Hub cannot be reached and
             the model is not in the cache.
-        CheckpointError: its files are not those of its manifest, or lead out of the folder; see `check_safe`.
+        CheckpointError: its files differ from its manifest, or lead out of the folder; see `check_safe`.
     """
     source = Path(resolve_model(name))
     if source.is_dir():
         if revision is not None:
-            raise ConfigError(f"model: {revision_of_a_folder(name, revision)}")
+            raise ConfigError(f"model: {local_revision_problem(name, revision)}")
         folder = source
     else:
         folder = _fetched(name, revision, [*MODEL_FILES, *["*.py"] * trust_remote_code], ["*/*"])
@@ -46,15 +45,15 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
     return folder
 
 
-def revision_of_a_folder(name: str, revision: str) -> str:
-    """Word the note on a revision of a model that is a local folder."""
+def local_revision_problem(name: str, revision: str) -> str:
+    """Return a problem text for a revision of a local model."""
     return (
         f"{name} is on this machine, and revision is {revision}: only models on the Hub have revisions. Leave it out."
     )
 
 
 def without_telemetry() -> None:
-    """Let Xet's library, which moves large files, tell nobody how much and how fast, unless the user has chosen."""
+    """Disable the telemetry of Xet's library, which moves large files, unless the user has set it."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
@@ -82,7 +81,7 @@ def _fetched(name: str, revision: str | None, patterns: list[str], ignored: list
 
 
 def _problem(name: str, revision: str | None, error: Exception) -> str:
-    """Word why a model could not be downloaded, and the remedy."""
+    """Return a message with the cause of a failed download and the remedy."""
     from huggingface_hub import constants, get_token
     from huggingface_hub.errors import (
         GatedRepoError,

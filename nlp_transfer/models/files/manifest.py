@@ -1,11 +1,11 @@
-"""A list of a folder's files with their sizes and hashes, by which a torn or changed folder is known before it is read.
+"""List a folder's files with sizes and hashes, to detect damaged or changed folders before they are read.
 
     {"version": 1, "files": {"model.safetensors": {"bytes": 90874416, "sha256": "53aa5117…"}, …}}
 
-`manifest.json` is written last: a folder that has one was written to its end, and is on the disk. It is no signature:
-who can change the files can write it anew.
+`manifest.json` is written last, so that a folder that has one is complete and on the disk. It is no signature: whoever
+can change the files can write it again.
 
-Light to import: neither torch nor transformers.
+Imports neither torch nor transformers.
 """
 
 import hashlib
@@ -27,32 +27,32 @@ READ_OF_A_MODEL = tuple(
         *("safetensors", "bin", "pt", "pth", "ckpt", "pkl", "msgpack", "h5", "gguf", "onnx", "data"),
     )
 )
-"""Names of files of a model that some library reads: configuration, vocabulary, code and weights."""
+"""Patterns of the files that libraries read: configuration, vocabulary, code and weights."""
 
 _NOT_READ = (MANIFEST, "metrics.json", "training_args.bin")
-"""Names of files that no library reads of a model: a push adds scores, and `Trainer` its arguments."""
+"""Files that no library reads: scores added by a push, and `Trainer`'s arguments."""
 
-_BESIDE = f".{MANIFEST}.tmp"
-"""The name of a manifest while it is written; only one process writes a folder."""
+_TEMPORARY_NAME = f".{MANIFEST}.tmp"
+"""Name of the manifest while it is written; only one process writes a folder."""
 
 _VERSION = 1
 _CHUNK_BYTES = 1 << 20
 
 
 def has_manifest(folder: Path) -> bool:
-    """Return True if the folder has a manifest, be it right or wrong."""
+    """Return True if the folder has a manifest, valid or not."""
     return os.path.lexists(folder / MANIFEST)
 
 
 def write_manifest(folder: Path) -> None:
-    """Put every file of the folder on the disk and list it in `manifest.json`. Call it when all else is written.
+    """Sync every file of the folder to disk and list it in `manifest.json`. Call it last.
 
     Args:
-        folder: its regular files are listed, those of its sub-folders too; the manifest itself is not.
+        folder: its regular files, at any depth, are listed, except the manifest.
 
     Raises:
-        CheckpointError: a link in it leads out of it, so that the list could not be believed.
-        OSError: a file cannot be read, or the manifest not be written.
+        CheckpointError: a link leads out of the folder.
+        OSError: a file cannot be read, or the manifest cannot be written.
     """
     problems = links_out(folder)
     if problems:
@@ -64,7 +64,7 @@ def write_manifest(folder: Path) -> None:
         files[path.relative_to(folder).as_posix()] = _entry(path)
     for inner, _, _ in os.walk(folder):
         sync_folder(Path(inner))
-    beside = folder / _BESIDE
+    beside = folder / _TEMPORARY_NAME
     beside.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
     with beside.open("xb") as out:
         out.write(_written(files))
@@ -75,22 +75,22 @@ def write_manifest(folder: Path) -> None:
 
 
 def manifest_of(contents: Mapping[str, Path | bytes]) -> bytes:
-    """Return the manifest of files that do not lie in one folder, by their names and contents or paths."""
+    """Return the manifest of files given by name, as contents or paths."""
     return _written({name: _entry(content) for name, content in sorted(contents.items())})
 
 
 def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
-    """Check that the folder's files are those that its manifest lists, and that it lists all that are read.
+    """Check that the folder's files match its manifest, and that all files that are read are listed.
 
-    Sizes are compared first, so that a torn folder is refused at once; then all is hashed, a chunk at a time.
+    Sizes are compared first, so that a damaged folder is refused at once; then all files are hashed.
 
     Args:
-        folder: holds the manifest; hidden inner folders, and those with a manifest of their own, are left out.
-        read: patterns of names of files that are read; files of other names need not be listed.
+        folder: holds the manifest; hidden inner folders, and those with a manifest of their own, are skipped.
+        read: patterns of names of files that are read; other files need not be listed.
 
     Raises:
-        CheckpointError: with each file that is missing, has another size or other content, or is read and not listed;
-            no readable manifest, or one that names something outside the folder; a link that leads out of the folder.
+        CheckpointError: lists each file that is missing, changed, or not listed; the manifest is unreadable or names
+            something outside the folder; or a link leads out of the folder.
     """
     try:
         problems = links_out(folder)
@@ -113,12 +113,12 @@ def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
 
 
 def listed_files(folder: Path) -> set[str]:
-    """Return the names that a folder's manifest lists; raises CheckpointError where it cannot be read."""
+    """Return the names that a folder's manifest lists; raise `CheckpointError` if it cannot be read."""
     return set(_read(folder))
 
 
 def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
-    """Return the SHA-256 (hex) over names and contents of a folder's files of a pattern, without sub-folders."""
+    """Return the SHA-256 (hex) of names and contents of the folder's files of a pattern, without sub-folders."""
     whole = hashlib.sha256()
     for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
         whole.update(f"{path.name} {_sha256(path)}\n".encode())
@@ -126,7 +126,7 @@ def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
 
 
 def weights_fingerprint(folder: Path) -> str:
-    """Return the same over only a model's weights, which identifies it whatever else its folder holds."""
+    """Return the SHA-256 (hex) of a model's weights."""
     return folder_fingerprint(folder, "*.safetensors")
 
 
@@ -167,12 +167,12 @@ def _size_problem(folder: Path, name: str, size: int) -> list[str]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the regular files, in an order that does not depend on the disk."""
+    """Return the regular files in an order that does not depend on the disk."""
     for inner, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
             path = Path(inner) / name
-            if path.is_file() and path not in (folder / MANIFEST, folder / _BESIDE):
+            if path.is_file() and path not in (folder / MANIFEST, folder / _TEMPORARY_NAME):
                 yield path
 
 
@@ -241,7 +241,7 @@ def _advice(folder: Path) -> str:
 
 
 def _accept(folder: Path) -> str:
-    """Describe how to accept a change of one's own; a checkpoint without a manifest counts as torn."""
+    """Return the way to accept a user's own change."""
     if (folder / "trainer_state.json").exists():
         return (
             "list it anew in Python: import pathlib; from nlp_transfer.models.files.manifest import write_manifest; "
@@ -273,7 +273,7 @@ def _sha256(path: Path) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a folder's names on the disk, where the system can."""
+    """Sync a folder's names to disk, if the system can."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

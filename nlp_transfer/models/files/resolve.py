@@ -1,6 +1,6 @@
-"""Resolve a model's name to a folder, a place in an installed package, or a Hub id.
+"""Resolve a model's name to a folder in an installed package, a local folder, or a Hub id.
 
-Light to import: neither torch nor transformers.
+Imports neither torch nor transformers.
 """
 
 import contextlib
@@ -22,13 +22,17 @@ _ON_HUB, _AT, _HERE = "Hub model ", " at revision ", "folder "
 
 
 def resolve_model(name: str) -> str:
-    """Return the place of a model: a folder, or a Hub id as it is.
+    """Return the folder of a model's name, or the Hub id unchanged.
 
     Args:
         name: `package:PACKAGE/FOLDER` (a folder inside an installed package), a local folder, or a Hub id.
 
     Raises:
         ConfigError: the package or folder does not exist or leads out of the package, or the name is none of the three.
+
+    Example:
+        >>> resolve_model("google-bert/bert-base-uncased")
+        'google-bert/bert-base-uncased'
     """
     if not name:
         raise ConfigError("model is empty; expected a folder, a Hub id, or a model inside an installed package.")
@@ -53,28 +57,30 @@ def resolve_model(name: str) -> str:
 
 
 def check_folder(name: str, folder: Path) -> None:
-    """Check that a folder holds an encoder with weights that are read.
+    """Check that a folder holds an encoder with readable weights.
 
     Raises:
-        ConfigError: no config.json, or no safetensors.
+        ConfigError: there is no config.json, or no safetensors.
     """
     check_config(name, folder)
     files = {path.name for path in folder.iterdir()}
     pickles = pickled_weights(files)
     if pickles:
-        raise ConfigError(f"model: {name} has its weights as a pickle only ({pickles[0]}). {conversion(name)}")
+        raise ConfigError(f"model: {name} has its weights as a pickle only ({pickles[0]}). {conversion_advice(name)}")
     if any(file.endswith(".safetensors") for file in files):
         return
     if _is_hub_id(name):
-        raise ConfigError(f"model: {name} has no safetensors weights on the Hub, at most pickles. {conversion(name)}")
+        raise ConfigError(
+            f"model: {name} has no safetensors weights on the Hub, at most pickles. {conversion_advice(name)}"
+        )
     raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
 
 
 def check_config(name: str, folder: Path) -> None:
-    """Check that a folder holds a model's config.json, so that no other folder is walked or read.
+    """Check that a folder holds a config.json, so that no other folder is searched or read.
 
     Raises:
-        ConfigError: no config.json.
+        ConfigError: there is no config.json.
     """
     if os.path.lexists(folder / "config.json"):
         return
@@ -86,7 +92,7 @@ def check_config(name: str, folder: Path) -> None:
 
 
 def read_problem(name: str, what: str, error: Exception) -> str:
-    """Word why something of a model could not be read."""
+    """Return a problem text for a part of a model that could not be read."""
     text = " ".join(str(error).split())[:300]
     if not text or isinstance(error, KeyError | AttributeError | IndexError | AssertionError):
         text = f"{type(error).__name__} {text}".rstrip()
@@ -95,7 +101,7 @@ def read_problem(name: str, what: str, error: Exception) -> str:
 
 
 def origin_of(name: str, folder: Path) -> str:
-    """Describe a model's origin for a report: package and version, folder, or Hub id and commit."""
+    """Return the source of a model for reports: package and version, folder, or Hub id and commit."""
     if name.startswith(PACKAGE_PREFIX):
         package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -106,7 +112,7 @@ def origin_of(name: str, folder: Path) -> str:
 
 
 def public_name(name: str) -> tuple[str, str | None] | None:
-    """Return the Hub id of a model's name, and its commit if the name is a path in the Hub's cache; else None."""
+    """Return the Hub id of a model's name, with the commit for a place in the Hub's cache; None for others."""
     place = Path(name)
     if (cached := re.fullmatch(r"models--([\w.-]+?)(?:--([\w.-]+))?", place.parent.parent.name)) is not None:
         return "/".join(part for part in cached.groups() if part), place.name
@@ -115,18 +121,18 @@ def public_name(name: str) -> tuple[str, str | None] | None:
 
 
 def hub_origin(origin: str) -> tuple[str, str] | None:
-    """Return the Hub id and commit of a text of `origin_of`; None where the model came from elsewhere."""
+    """Return the Hub id and commit in an origin of `origin_of`; None for other origins."""
     name, at, revision = origin.removeprefix(_ON_HUB).rpartition(_AT)
     return (name, revision) if origin.startswith(_ON_HUB) and at else None
 
 
 def folder_origin(origin: str) -> Path | None:
-    """Return the folder of a text of `origin_of`; None where the model came from elsewhere."""
+    """Return the folder in an origin of `origin_of`; None for other origins."""
     return Path(origin.removeprefix(_HERE)) if origin.startswith(_HERE) else None
 
 
-def conversion(name: str, auto_class: str = "AutoModel") -> str:
-    """Describe how to convert pickled weights to safetensors."""
+def conversion_advice(name: str, auto_class: str = "AutoModel") -> str:
+    """Return advice on converting pickled weights to safetensors."""
     folder = f"{Path(name).name}-safetensors"
     return (
         "Pickles can run code, so they are not read. If you trust this one, convert it once: "

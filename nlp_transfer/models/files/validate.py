@@ -1,19 +1,19 @@
-"""Contents that a model's folder may not have, checked before transformers reads any of it.
+"""Refuse unsafe model folders before transformers reads them.
 
-A folder from elsewhere is data, but some of its entries say what to open or what to run. Those that lead out of the
-folder, to a pickle, or to native code on the Hub are refused:
+A folder from elsewhere is data, but some entries name files to open or code to run. Refused are those that lead out of
+the folder, to a pickle, or to native code on the Hub:
 
-    a shard list or tokenizer file list       names of files in this folder
-    a tokenizer's `vocab`, `merges`, `…_file`  never a path: files are found by their usual names, in this folder
+    a shard list or tokenizer file list       names of files in this folder only
+    a tokenizer's `vocab`, `merges`, `…_file`  never a path: files are located by their usual names, in this folder
     the special tokens' map                   tokens only
-    a link                                    to a file in this folder
+    a link                                    to a file in this folder only
     `transformers_weights`                    a safetensors file in this folder
-    `attn_implementation`                     attention that PyTorch has, not a kernel to be downloaded
+    `attn_implementation`                     attention of PyTorch, not a kernel to be downloaded
     `tokenizer_class`                         a tokenizer
-    `quantization_config`                     refused: it picks other code to read the weights with
-    an adapter beside a model                 refused: it would change the model and say nothing
+    `quantization_config`                     refused: it selects other code to read the weights
+    an adapter next to a model                refused: it would change the model silently
 
-Light to import: neither torch nor transformers.
+Imports neither torch nor transformers.
 """
 
 import json
@@ -27,18 +27,18 @@ from nlp_transfer.models.config_values import entries, form_problems, value_prob
 from nlp_transfer.models.files.manifest import check_manifest, has_manifest, links_out
 
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-"""Weights in these files are pickles."""
+"""Suffixes of weights in pickles."""
 
 EXTRACTOR = "extractor"
-"""The folder inside a model's that holds the extractive summariser which picks what is read of long documents."""
+"""Folder inside a model's for the extractive summarizer that selects sentences of long documents."""
 
 ADAPTER_CONFIG = "adapter_config.json"
 
 _UNREAD = ("tokenizer_config.json", "special_tokens_map_file")
-"""File and key of a path that transformers wrote into many models, opens nowhere and leaves out when it saves."""
+"""File and key of a path that transformers writes into many models and never opens."""
 
 _PATH_KEY = re.compile(r"vocab|merges|.*_(vocab|file)")
-"""Keys of a tokenizer's files under which transformers takes a path; under some of them also a table."""
+"""Keys of a tokenizer's files that transformers may read as a path."""
 
 _ATTENTION = (None, "eager", "sdpa", "flex_attention")
 _TOKENIZER_CLASS = r"\w*(Tokenizer|TokenizerFast|TokenizersBackend|PythonBackend|SentencePieceBackend)"
@@ -47,10 +47,10 @@ _DISTRUST = "Nothing of it was loaded. If you trust this folder, mend that entry
 
 
 def check_safe(folder: Path) -> None:
-    """Check a model's folder by its manifest, where it has one, and by the table above.
+    """Check a model's folder by its manifest, if it has one, and by the table above.
 
     Raises:
-        CheckpointError: with every problem that was found.
+        CheckpointError: lists every problem.
     """
     if has_manifest(folder):
         check_manifest(folder)
@@ -69,14 +69,19 @@ def check_safe(folder: Path) -> None:
 
 
 def pickled_weights(names: "set[str] | list[str]") -> list[str]:
-    """Return the files of a folder that hold weights as pickles, where none holds them as safetensors; else nothing."""
+    """Return the files with pickled weights, if no safetensors are present.
+
+    Example:
+        >>> pickled_weights(["pytorch_model.bin", "config.json"])
+        ['pytorch_model.bin']
+    """
     if any(name.endswith(".safetensors") and not name.startswith("adapter_") for name in names):
         return []
     return sorted(name for name in names if name.endswith(PICKLE_SUFFIXES) and "training_args" not in name)
 
 
 def adapter_base(folder: Path) -> str:
-    """Return the base model that a folder's adapter names, for messages; the name is not followed."""
+    """Return the base model that a folder's adapter names, for messages; it is not opened."""
     base = _read(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     return f", which it says is {base!r}" if base else ""
 
@@ -121,7 +126,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
 
 
 def _path_problems(place: Path) -> Iterator[str]:
-    """Find the entries of a tokenizer's file that transformers would open as a file."""
+    """Yield the entries of a tokenizer's file that transformers would open as a file."""
     for path, key, value in entries(_read(place)):
         if _names_file(key, value) and (place.name, path) != _UNREAD:
             yield (
@@ -131,7 +136,7 @@ def _path_problems(place: Path) -> Iterator[str]:
 
 
 def _names_file(key: str, value: Any) -> bool:
-    """Return whether transformers would open a value as a file; a number is the name of one that is open already."""
+    """Return True if transformers would open a value as a file; a number names an open file."""
     return _PATH_KEY.fullmatch(key) is not None and type(value) in (str, int)
 
 
@@ -149,12 +154,12 @@ def _shard_problems(index: Path) -> Iterator[str]:
 
 
 def _is_plain(name: Any) -> bool:
-    """Return True if this is the name of a file that is not hidden, without a way to it."""
+    """Return True for the name of a visible file without a path."""
     return isinstance(name, str) and re.fullmatch(r"[^./\\\0][^/\\\0]*", name) is not None
 
 
 def _read(place: Path) -> dict[str, Any]:
-    """Return a JSON file's object; empty where there is none, or a torn one, which its reader will say better."""
+    """Return a JSON file's object; empty if it is missing or damaged."""
     try:
         tree = json.loads(place.read_bytes())
     except RecursionError as error:

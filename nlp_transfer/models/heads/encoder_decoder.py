@@ -1,11 +1,10 @@
-"""Networks that write: an encoder with a decoder made of a copy of it, or any encoder-decoder of transformers.
+"""Encoder-decoders: a decoder copied from an encoder, or any encoder-decoder of transformers.
 
     encoder -> states -> decoder: the same layers, each with new attention to the encoder's states -> the next token
 
-A BERT-family encoder starts both sides (BERT2BERT); what it does not hold, the attention between the two and mostly the
-layer before the vocabulary's scores, is new. The special tokens are set where transformers leaves them unset: writing
-begins with the token that begins a text, and ends with the one that ends it. With shared weights both sides are one set
-of layers. The network is a plain `EncoderDecoderModel`.
+A BERT-family encoder initialises both sides (BERT2BERT). The attention between them, and mostly the layer before the
+vocabulary's scores, are new. Generation begins with the token that begins a text and ends with the one that ends it.
+With shared weights both sides are one set of layers. The network is a plain `EncoderDecoderModel`.
 Reference: Rothe et al. (2020), https://arxiv.org/abs/1907.12461
 """
 
@@ -23,10 +22,10 @@ from transformers import (
 )
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.families import unknown_family
+from nlp_transfer.models.families import unknown_family_error
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.files.resolve import origin_of
-from nlp_transfer.models.loading import LoadedModel, max_positions, random_part, read_config, read_weights
+from nlp_transfer.models.loading import LoadedModel, max_positions, random_parameters_note, read_config, read_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 DECODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
-"""The families of which transformers has a decoder that attends to an encoder. BigBird's attends to padding, too: what
-it writes would depend on what else is in the batch."""
+"""Families whose decoder in transformers attends to an encoder. BigBird's attends to padding and is left out."""
 
 
 class SpecialTokens(NamedTuple):
@@ -55,19 +53,19 @@ def load_encoder_decoder(
     attention_dropout: float | None,
     share_weights: bool = False,
 ) -> LoadedModel:
-    """Return a pretrained encoder-decoder, or one that a pretrained encoder starts.
+    """Load a pretrained encoder-decoder, or make one from a pretrained encoder.
 
     Args:
         name: see `resolve_model`.
-        special_tokens: of its tokenizer.
-        revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether Python code in the model's folder may run.
-        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
-        share_weights: let encoder and decoder be one set of layers, where an encoder starts both.
+        special_tokens: tokens that begin, end and pad a text.
+        revision: commit, tag or branch of a Hub model.
+        trust_remote_code: allow Python code in the model's folder to run.
+        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
+        share_weights: make encoder and decoder one set of layers, for a model made from an encoder.
 
     Raises:
-        ConfigError: the model is neither, or its family has no decoder; a tokenizer without the tokens.
-        CheckpointError: the folder is torn or unsafe; see `model_folder`.
+        ConfigError: the model is neither, its family has no decoder, or the tokenizer lacks a token.
+        CheckpointError: the folder is damaged or unsafe; see `model_folder`.
     """
     folder, config = read_config(name, revision=revision, trust_remote_code=trust_remote_code)
     origin = origin_of(name, folder)
@@ -85,9 +83,11 @@ def load_encoder_decoder(
                 f"model: {name}: its config.json does not say with which token a summary begins "
                 "(decoder_start_token_id), so it cannot write. Was it ever trained to?"
             )
-        return LoadedModel(model, new, origin, positions(config, "encoder"), (random_part(lost),) if lost else ())
+        return LoadedModel(
+            model, new, origin, positions(config, "encoder"), (random_parameters_note(lost),) if lost else ()
+        )
     if config.model_type not in FAMILIES:
-        raise ConfigError(f"model: {name}: {unknown_family(config.model_type)}")
+        raise ConfigError(f"model: {name}: {unknown_family_error(config.model_type)}")
     if config.model_type not in DECODERS:
         raise ConfigError(
             f"model: {name}: transformers has no decoder of the family {config.model_type}, so this encoder cannot "
@@ -100,7 +100,7 @@ def load_encoder_decoder(
         "encoder's states."
     ]
     if share_weights:
-        share(model)
+        tie_decoder(model)
         notes.append("Encoder and decoder share their weights.")
     return LoadedModel(model, new, origin, max_positions(config), tuple(notes))
 
@@ -108,7 +108,7 @@ def load_encoder_decoder(
 def _composed(
     name: str, folder: "Path", config: "PreTrainedConfig", trust_remote_code: bool, attention_dropout: float | None
 ) -> tuple[EncoderDecoderModel, tuple[str, ...]]:
-    """Return an encoder and a decoder from one folder, and the names of the parameters that it does not hold."""
+    """Return an encoder and a decoder from one folder, and the names of parameters that it does not hold."""
     of_decoder = copy.deepcopy(config)
     of_decoder.is_decoder = of_decoder.add_cross_attention = True
     encoder, info = read_weights(AutoModel, name, folder, config, trust_remote_code, attention_dropout)
@@ -129,7 +129,7 @@ def _composed(
 
 
 def set_special_tokens(model: Any, tokens: SpecialTokens, name: str) -> None:
-    """Set the tokens with which a composed network begins, ends and fills what it generates.
+    """Set the tokens with which a composed network begins, ends and pads its output.
 
     Raises:
         ConfigError: the tokenizer lacks one.
@@ -147,20 +147,20 @@ def set_special_tokens(model: Any, tokens: SpecialTokens, name: str) -> None:
     model.generation_config = GenerationConfig(**ids)
 
 
-def set_writing(model: Any, **settings: Any) -> None:
-    """Let a network write with these settings of its generation config, which are saved with it.
+def set_generation(model: Any, **settings: Any) -> None:
+    """Set the generation config of a network, which is saved with it.
 
     Args:
-        model: keeps what its own config says beside them, such as forced tokens.
-        settings: as `GenerationConfig` takes them.
+        model: keeps other settings of its own config, such as forced tokens.
+        settings: of `GenerationConfig`.
     """
     config = model.generation_config
     config.max_length = config.min_length = None  # those count otherwise, and would be complained of beside ours
     config.update(**{**settings, "min_new_tokens": settings["min_new_tokens"] or None})
 
 
-def share(model: Any) -> None:
-    """Make the decoder's weights those of the encoder, but for what the encoder lacks."""
+def tie_decoder(model: Any) -> None:
+    """Replace the decoder's weights by those of the encoder, except weights that the encoder lacks."""
     base = model.decoder.base_model
     for name in [name for name, _ in base.named_parameters()]:
         try:
@@ -179,11 +179,11 @@ def shares_weights(model: nn.Module) -> bool:
     )
 
 
-def refuse_shared_weights(model: nn.Module) -> None:
-    """Check that an adapter is not put on a network whose sides share their weights.
+def check_separate_weights(model: nn.Module) -> None:
+    """Raise `ConfigError` for an adapter on a network with shared weights, which each side would change differently.
 
     Raises:
-        ConfigError: they do.
+        ConfigError: the network shares its weights.
     """
     if shares_weights(model):
         raise ConfigError(
@@ -193,14 +193,14 @@ def refuse_shared_weights(model: nn.Module) -> None:
 
 
 def separate_weights(model: nn.Module) -> dict[str, Tensor] | None:
-    """Return the state of a network that shares weights, with both sides' names; None where it shares none."""
+    """Return the state of a network with shared weights, separate for each side; None without shared weights."""
     if not shares_weights(model):
         return None
     return {name: value.clone() if name.startswith("encoder.") else value for name, value in model.state_dict().items()}
 
 
 def positions(config: "PreTrainedConfig", side: str) -> int | None:
-    """Return the number of tokens that a side of an encoder-decoder may see; None for relative positions.
+    """Return the maximum number of tokens of a side of an encoder-decoder; None for relative positions.
 
     Args:
         config: of the network.

@@ -1,15 +1,15 @@
-"""An encoder that scores the sentences of a document, by the states of their tokens and layers between sentences.
+"""Encoder that scores the sentences of a document, with transformer layers between sentences.
 
     tokens -> encoder -> mean of each sentence's tokens, normalised, + its position -> layers -> one logit a sentence
 
-BertSum reads a sentence's marker alone. An encoder that has never seen markers within a text needs many documents to
-learn to put a sentence there; the mean of its tokens, the marker among them, represents the sentence from the start.
+BertSum reads a sentence's marker only, which an encoder without markers needs many documents to learn. The mean of the
+sentence's tokens, with the marker, represents it from the start.
 
 The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that adapters and freezing
 work as for a classifier, and its folder can be the `model` of another run. The folder has a model type of its own
-(models/heads/extractive_config.py), which `AutoConfig` and `AutoModel` know after `register_models`. The positions are
-sines of the sentence's number in the document, which has no limit. Reference: Liu & Lapata (2019),
-https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318
+(models/heads/extractive_config.py), which `AutoConfig` and `AutoModel` know after `register_models`. Positions are
+sines of the sentence's number in the document, without a limit.
+Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318
 """
 
 import inspect
@@ -29,35 +29,35 @@ from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.heads.extractive_config import (
     EXTRACTIVE_PREFIX,
     extractive_config,
-    family_form,
     saved_config,
-    written_form,
+    to_family_config,
+    to_saved_config,
 )
-from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_part
+from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_parameters_note
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 LAYERS = 2
-"""Layers between sentences, as in BertSum."""
+"""Number of layers between sentences, as in BertSum."""
 
 DROPOUT = 0.1
 
 POSITION_SCALE = 0.3
-"""Weight of positions relative to normalised states. At 1 a model of few documents learns little but positions."""
+"""Scale of positions relative to normalised states. At 1 a model trained on few documents learns positions only."""
 
 NO_SENTENCE = -1
-"""The marker that fills a row up in a batch."""
+"""Marker that pads a row."""
 
 
 @dataclass
 class SentenceScores(ModelOutput):
-    """Hold the network's outputs.
+    """Output of the network.
 
     Args:
         loss: mean binary cross-entropy over the scored sentences; None without labels.
         logits: of each sentence, shape (batch, sentences).
-        hidden_states: of the encoder, where asked for.
+        hidden_states: of the encoder, if requested.
     """
 
     loss: Tensor | None = None
@@ -66,12 +66,12 @@ class SentenceScores(ModelOutput):
 
 
 class SentenceLayer(nn.Module):
-    """Apply a pre-norm transformer layer to the sentences of a row.
+    """Pre-norm transformer layer between the sentences of a row.
 
     Args:
         hidden: width.
-        heads: of attention.
-        dropout: on attention weights and on what each half adds.
+        heads: number of attention heads.
+        dropout: on attention weights and on the output of each half.
     """
 
     def __init__(self, hidden: int, heads: int, dropout: float) -> None:
@@ -86,7 +86,7 @@ class SentenceLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Return new states, shape (batch, sentences, hidden); `mask`, (batch, sentences), marks the sentences."""
+        """Return new states, (batch, sentences, hidden); `mask` is True for real sentences, (batch, sentences)."""
         rows, count, hidden = states.shape
         parts = self.mixing_in(self.attention_norm(states)).view(rows, count, 3, self.heads, hidden // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -97,7 +97,7 @@ class SentenceLayer(nn.Module):
 
 
 class SentenceHead(nn.Module):
-    """Score sentences by transformer layers between them.
+    """Layers between sentences, and the layer that scores them.
 
     Args:
         config: the encoder's.
@@ -112,7 +112,7 @@ class SentenceHead(nn.Module):
         self.score = nn.Linear(hidden, 1)
 
     def forward(self, states: Tensor, numbers: Tensor, mask: Tensor) -> Tensor:
-        """Return logits, shape (batch, sentences), from the sentences' states, (batch, sentences, hidden)."""
+        """Return logits, shape (batch, sentences), of the sentences' states, (batch, sentences, hidden)."""
         states = self.entry_norm(states)
         states = states + POSITION_SCALE * sentence_positions(numbers, states.shape[-1]).to(states.dtype)
         for layer in self.layers:
@@ -122,7 +122,7 @@ class SentenceHead(nn.Module):
 
 
 def sentence_positions(numbers: Tensor, hidden: int) -> Tensor:
-    """Return the sines and cosines of sentences' numbers, shape (batch, sentences, hidden).
+    """Return sines and cosines of sentence numbers, shape (batch, sentences, hidden).
 
     Reference: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762, section 3.5
     """
@@ -132,12 +132,18 @@ def sentence_positions(numbers: Tensor, hidden: int) -> Tensor:
 
 
 def sentence_means(states: Tensor, real: Tensor, markers: Tensor) -> Tensor:
-    """Return the mean of each sentence's tokens, from its marker to the next one's, shape (batch, sentences, hidden).
+    """Return the mean of each sentence's tokens, from its marker to the next, shape (batch, sentences, hidden).
 
     Args:
         states: shape (batch, tokens, hidden).
-        real: which tokens are no padding, bool, shape (batch, tokens).
-        markers: where the sentences begin, shape (batch, sentences), `NO_SENTENCE` after a row's last.
+        real: True for tokens that are no padding, shape (batch, tokens).
+        markers: positions of the sentences' markers, shape (batch, sentences), padded with `NO_SENTENCE`.
+
+    Example:
+        >>> states = torch.tensor([[[1.0], [3.0], [5.0]]])
+        >>> sentence_means(states, torch.ones(1, 3, dtype=torch.bool), torch.tensor([[0, 2]]))
+        tensor([[[2.],
+                 [5.]]])
     """
     begins = torch.zeros(states.shape[:2], dtype=torch.long, device=states.device)
     begins = begins.scatter_add(1, markers.clamp(min=0), (markers != NO_SENTENCE).long())
@@ -148,13 +154,13 @@ def sentence_means(states: Tensor, real: Tensor, markers: Tensor) -> Tensor:
 
 
 class _Extractive:
-    """Mix the head into a family's base class; see the module's text."""
+    """Network without its family, to be mixed into the family's base class; see the module's docstring."""
 
     config: Any
     base_model: Any
 
     def __init__(self, config: "PreTrainedConfig") -> None:
-        config = family_form(config)
+        config = to_family_config(config)
         super().__init__(config)  # type: ignore[call-arg]
         base: Any = AutoModel._model_mapping[type(config)]
         options = {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(base).parameters else {}
@@ -163,9 +169,9 @@ class _Extractive:
         self.post_init()  # type: ignore[attr-defined]
 
     def save_pretrained(self, *arguments: Any, **options: Any) -> None:
-        """Save it under its own model type; see `PreTrainedModel.save_pretrained`."""
+        """Save the network under its own model type; see `PreTrainedModel.save_pretrained`."""
         family = self.config
-        self.config = written_form(family)
+        self.config = to_saved_config(family)
         try:
             super().save_pretrained(*arguments, **options)  # type: ignore[misc]
         finally:
@@ -188,14 +194,14 @@ class _Extractive:
         Args:
             input_ids: shape (batch, tokens).
             attention_mask: the same shape; None is all ones.
-            inputs_embeds: instead of `input_ids`.
-            markers: where the sentences' markers are, shape (batch, sentences), `NO_SENTENCE` after a row's last; None
-                is one sentence that begins with the row.
+            inputs_embeds: in place of `input_ids`.
+            markers: positions of the sentences' markers, shape (batch, sentences), padded with `NO_SENTENCE`; None is
+                one sentence that begins with the row.
             numbers: the sentences' numbers in their document, the same shape; None counts from 0.
-            labels: 0 or 1, the same shape; below 0 is left out.
-            output_hidden_states: whether to return the encoder's.
-            output_attentions: there are none to return.
-            return_dict: a `SentenceScores` is always returned.
+            labels: 0 or 1, the same shape; negative values are ignored.
+            output_hidden_states: return the encoder's.
+            output_attentions: ignored.
+            return_dict: ignored; the result is a `SentenceScores`.
         """
         given: Any = input_ids if input_ids is not None else inputs_embeds
         if markers is None:
@@ -237,9 +243,9 @@ def extractive_class(config_class: Any) -> Any:
 
 
 def register_models() -> None:
-    """Let transformers' `AutoConfig` and `AutoModel` know the networks of our own. Doing so again changes nothing.
+    """Register our networks with transformers' `AutoConfig` and `AutoModel`. Repeated calls change nothing.
 
-    `AutoModel.from_pretrained` then gives the whole network, whose `base_model` is the encoder.
+    `AutoModel.from_pretrained` then returns the whole network, whose `base_model` is the encoder.
     """
     for name in FAMILIES:
         family: Any = CONFIG_MAPPING[name]
@@ -249,18 +255,18 @@ def register_models() -> None:
 
 
 class AutoModelForExtractiveSummarization:
-    """Load such a network as transformers' Auto classes do."""
+    """Auto class for extractive summarization."""
 
     @staticmethod
     def from_pretrained(name: Any, *, config: Any = None, **options: Any) -> Any:
-        """Return the network in a folder or on the Hub; see `PreTrainedModel.from_pretrained`."""
-        config = family_form(saved_config(name) if config is None else config)
+        """Load the network in a folder or on the Hub; see `PreTrainedModel.from_pretrained`."""
+        config = to_family_config(saved_config(name) if config is None else config)
         family: Any = type(config)
         return extractive_class(family).from_pretrained(name, config=config, **options)
 
     @staticmethod
     def from_config(config: "PreTrainedConfig") -> Any:
-        """Return a network with random weights."""
+        """Make a network with random weights."""
         family: Any = type(config)
         return extractive_class(family)(config)
 
@@ -268,13 +274,13 @@ class AutoModelForExtractiveSummarization:
 def load_extractive(
     name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
 ) -> LoadedModel:
-    """Return a pretrained encoder with sentence layers: new ones, or those of a run before.
+    """Load a pretrained encoder with sentence layers: new ones, or those of an earlier run.
 
     Args:
         name: see `resolve_model`.
-        revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether Python code in the model's folder may run.
-        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+        revision: commit, tag or branch of a Hub model.
+        trust_remote_code: allow Python code in the model's folder to run.
+        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
@@ -289,7 +295,7 @@ def load_extractive(
     missing = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
     head = f"{SENTENCE_HEAD}."
     lost = [key for key in missing if not key.startswith(head)]
-    notes = [random_part(lost)] if lost else []
+    notes = [random_parameters_note(lost)] if lost else []
     if not any(key.startswith(head) for key in missing):
         notes.append("The sentence layers of the run before are kept.")
     new = tuple(key for key, _ in model.named_parameters() if key in set(missing))

@@ -1,17 +1,17 @@
-"""A linear classifier fitted to its optimum on features that do not change.
+"""Fit a linear classifier to its optimum on fixed features.
 
     min over W, b:   mean over rows of loss(W x + b, y)  +  l2 / (2 n) · ||W||²
 
-on standardised features (mean 0, deviation 1 a column); n is the number of rows, so l2 = 1 / C of scikit-learn's
+on standardised features (mean 0, deviation 1 a column); n is the number of rows, so that l2 = 1 / C of scikit-learn's
 `LogisticRegression`. Solved by L-BFGS with a strong Wolfe line search in float64.
 
-Features of an encoder are strongly correlated, on which L-BFGS crawls. So the problem is turned into the principal axes
-Q of the features (variances s) and each axis is divided by a bound on its curvature,
+Features of an encoder are strongly correlated, which slows L-BFGS. The problem is therefore rotated to the principal
+axes Q of the features (variances s), and each axis is divided by a bound on its curvature,
 
     W = (V · d) Qᵀ,    d = (s / 4 + l2 / n)^(-1/2),
 
-which leaves the optimum where it is and is about twenty times faster (the bound: Böhning, 1992,
-https://doi.org/10.1007/BF00048682). At the end all is folded into W and b, which apply to the features as they came.
+which keeps the optimum (the bound: Böhning, 1992, https://doi.org/10.1007/BF00048682). The result is folded into W and
+b for the original features.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +21,11 @@ from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-CONSTANT = 1e-4
-"""A feature that varies less than this, relative to its mean and to what varies most, is taken as constant. What is
-left of its variation is rounding, on which a standardised head would hang weights of many millions: it predicts well,
-until the first step of training moves the feature by a hair."""
+MIN_RELATIVE_DEVIATION = 1e-4
+"""Relative variation below which a feature counts as constant. Its rest is rounding, which a standardised head would
+
+amplify to weights of many millions.
+"""
 
 
 def fit_linear_head(
@@ -51,7 +52,7 @@ def fit_linear_head(
 def fit_linear_heads(
     features: Tensor, labels: Tensor, loss: Loss, *, l2: Sequence[float], num_labels: int
 ) -> list[tuple[Tensor, Tensor]]:
-    """Fit a classifier for each `l2`, in the order given; each solution starts the next stronger to weaker fit.
+    """Fit a classifier for each `l2`, in the given order; each fit starts at the solution of a stronger penalty.
 
     See `fit_linear_head` for the arguments and errors.
     """
@@ -61,7 +62,7 @@ def fit_linear_heads(
     if not torch.isfinite(x).all():
         raise ValueError("The features hold a value that is not finite; a linear head cannot be fitted to them.")
     mean, deviation = x.mean(dim=0), x.std(dim=0, correction=0)
-    varies = deviation > CONSTANT * torch.maximum(deviation.max(), mean.abs())
+    varies = deviation > MIN_RELATIVE_DEVIATION * torch.maximum(deviation.max(), mean.abs())
     deviation = torch.where(varies, deviation, torch.full_like(deviation, torch.inf))
     x = (x - mean) / deviation
     y = labels.to(torch.float64) if labels.is_floating_point() else labels
@@ -81,7 +82,7 @@ def fit_linear_heads(
 def _minimise(
     x: Tensor, y: Tensor, loss: Loss, l2: float, *, scale: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the weight and bias at the optimum, from those given; searched in weight / scale."""
+    """Return weight and bias at the optimum, searched in weight / scale from the given ones."""
     weight, bias = (weight / scale).requires_grad_(True), bias.clone().requires_grad_(True)
     x = x * scale
     optimizer = torch.optim.LBFGS(

@@ -1,9 +1,10 @@
-"""The loss of a linear SVM, one class against the rest, for heads on frozen features.
+"""Squared hinge loss of a linear SVM, one class against the rest, for heads on frozen features.
 
-    sum over classes of  w · max(0, 1 - m)²,    m: the class's logit where the row has the class, minus it where not
+    sum over classes of  w · max(0, 1 - m)²,    m = logit for the row's classes, -logit for others
 
-Rows that have a class weigh what makes classes balanced; see `squared_hinge`. Margins are no probabilities: a scale is
-found for them on validation. Reference: Fan et al. (2008), LIBLINEAR, https://jmlr.org/papers/v9/fan08a.html
+The weights w balance the classes; see `squared_hinge`. Margins are no probabilities: a scale for them is fitted on
+validation.
+Reference: Fan et al. (2008), LIBLINEAR, https://jmlr.org/papers/v9/fan08a.html
 """
 
 from collections.abc import Callable
@@ -13,15 +14,15 @@ from torch import Tensor
 from torch.nn import functional
 
 _STEPS = torch.linspace(-4, 4, 161, dtype=torch.float64)
-"""Natural logarithms of the scales that are tried."""
+"""Natural logarithms of the candidate scales."""
 
 
 def squared_hinge(labels: Tensor, num_labels: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the loss weighted by training labels, as scikit-learn's `LinearSVC(class_weight="balanced")`.
+    """Return the loss with class weights of the training labels, as scikit-learn's `LinearSVC` with balanced classes.
 
     Of n rows and K classes, one of which a row has, a row of a class with n_k rows weighs n / (K n_k) in that class's
-    term and 1 in the others. Where a row has any number of labels, it weighs n / (2 n_k) in the terms of those that it
-    has, and n / (2 (n - n_k)) in the others.
+    term and 1 in the others. A row with any number of labels weighs n / (2 n_k) in the terms of its labels, and
+    n / (2 (n - n_k)) in the others.
 
     Args:
         labels: of the training rows: (rows,) class ids, or (rows, classes) zeros and ones.
@@ -45,8 +46,8 @@ def squared_hinge(labels: Tensor, num_labels: int) -> Callable[[Tensor, Tensor],
     return loss
 
 
-def most_probable_scale(logits: Tensor, labels: Tensor) -> float:
-    """Return the factor on logits with which the labels are most probable, from e^-4 to e^4; it changes no decision.
+def fit_scale(logits: Tensor, labels: Tensor) -> float:
+    """Return the factor on logits of maximum likelihood, from e^-4 to e^4; it changes no decision.
 
     Args:
         logits: shape (rows, classes).

@@ -1,10 +1,10 @@
-"""An encoder with a masked-language-modelling head that computes the vocabulary's scores at masked tokens only.
+"""Encoder with a masked-language-modelling head that computes the vocabulary's scores at masked tokens only.
 
-The scores of a vocabulary cost more than a small encoder's layers; at the 15 % of tokens that are masked they cost a
-seventh. Hooks pick those tokens between encoder and head, so the network stays a plain `…ForMaskedLM`; a call without
-labels is untouched. In evaluation the output's logits are what metrics need, a few numbers a row:
+The scores of a vocabulary cost more than a small encoder's layers. Hooks select the masked tokens between encoder and
+head, so that the network stays a plain `…ForMaskedLM`; a call without labels is unchanged. In evaluation the logits of
+the output are sums for the metrics:
 
-    (batch, 3): sum of the losses of its masked tokens, how many they are, how many were guessed right
+    (batch, 3): summed loss of the row's masked tokens, their number, and the number of correct ones
 """
 
 from collections.abc import Mapping
@@ -18,25 +18,25 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.family_table import FAMILIES
-from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_part
+from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_parameters_note
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 HEADS = ("cls", "lm_head", "lm_predictions", "vocab_transform", "predictions", "generator_predictions", "head")
-"""The families' names of the first module after the encoder's last states."""
+"""Names of the first module after the encoder's last states, by family."""
 
 
 def load_masked_lm(
     name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
 ) -> LoadedModel:
-    """Return a pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings.
+    """Load a pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings.
 
     Args:
         name: see `resolve_model`.
-        revision: the Hub model's commit, tag or branch.
-        trust_remote_code: whether Python code in the model's folder may run.
-        attention_dropout: dropout on attention weights; None leaves what the checkpoint's config says.
+        revision: commit, tag or branch of a Hub model.
+        trust_remote_code: allow Python code in the model's folder to run.
+        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
@@ -62,7 +62,7 @@ def load_masked_lm(
     notes = []
     lost = [key for key in missing if key.startswith(encoder)]
     if lost:
-        notes.append(random_part(lost))
+        notes.append(random_parameters_note(lost))
     output: Any = model.get_output_embeddings()
     # What is tied is not new; and the bias of the vocabulary's scores starts at zero, where an adapter may leave it.
     fixed = {id(model.get_input_embeddings().weight), id(getattr(output, "bias", None))}
@@ -77,21 +77,21 @@ def load_masked_lm(
 
 
 def inherited_pooler(model: "PreTrainedModel") -> dict[str, Tensor]:
-    """Return the checkpoint's weights that a masked-language model lacks; they are saved with it.
+    """Return the checkpoint's pooler weights, which a masked-language model lacks but is saved with.
 
-    They are those of the pooler, which a classifier reads: transformers leaves it out, so that a classifier which goes
-    on from the saved model would begin with a random one.
+    A classifier reads the pooler. transformers drops it, so that a classifier loaded from the saved model would have a
+    random one.
     """
     found: dict[str, Tensor] = getattr(model, "passed_on", {})
     return found
 
 
 def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) -> None:
-    """Give new tokens embeddings: the mean of the tokens that they were made of.
+    """Add embeddings of new tokens: the mean of the tokens that they replace.
 
     Args:
-        model: its embeddings are made longer in place; the output layer that is tied to them follows.
-        pieces: the ids of these tokens by the new token's id.
+        model: its embeddings are extended in place, with the output layer that is tied to them.
+        pieces: ids of the replaced tokens by the new token's id.
     """
     if not pieces:
         return
@@ -111,7 +111,7 @@ def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) ->
 
 
 def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
-    """Return the masked-language model of a network's checkpoint, or a new one where it has none."""
+    """Return the masked-language model of a network's checkpoint, or a new one."""
     name = getattr(model.config, "_name_or_path", "")
     if not name:
         return AutoModelForMaskedLM.from_config(model.config)
@@ -119,12 +119,12 @@ def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
 
 
 class HiddenTokenHead(nn.Module):
-    """Apply the head of a masked-language model to the states of another network.
+    """Head of a masked-language model on the states of another network.
 
-    Its parameters are those of the head; an output layer that was tied to the embeddings is tied to the network's.
+    Its parameters are those of the head; an output layer tied to the embeddings is tied to the network's.
 
     Args:
-        masked_lm: gives up its own encoder.
+        masked_lm: the model whose head is taken.
         encoder: the other network's.
     """
 
@@ -143,7 +143,7 @@ class HiddenTokenHead(nn.Module):
         self.own = nn.ParameterList(own)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return the vocabulary's scores, shape (count, vocabulary), for states of shape (count, hidden)."""
+        """Return the vocabulary's scores, shape (count, vocabulary), of states, shape (count, hidden)."""
         self._states.last = states[None]
         places = torch.zeros(1, len(states), dtype=torch.long, device=states.device)
         scores: Tensor = self._masked_lm[0](input_ids=places).logits[0]
@@ -151,7 +151,7 @@ class HiddenTokenHead(nn.Module):
 
 
 class _States(nn.Module):
-    """Stand in for an encoder whose last states are known.
+    """Stand-in for an encoder with known last states.
 
     Args:
         encoder: the one that made them, whose embeddings some heads read.
@@ -164,7 +164,7 @@ class _States(nn.Module):
 
     @property
     def embeddings(self) -> Any:
-        """The encoder's."""
+        """Return the encoder's embeddings."""
         return self._encoder[0].embeddings
 
     def forward(self, *_: Any, **__: Any) -> Any:
@@ -175,7 +175,7 @@ class _States(nn.Module):
 
 
 def score_masked_tokens(model: "PreTrainedModel") -> None:
-    """Put the hooks in; see the module's text.
+    """Register the hooks; see the module's docstring.
 
     Raises:
         ConfigError: the family's head is not known.
@@ -193,19 +193,19 @@ def score_masked_tokens(model: "PreTrainedModel") -> None:
 
 
 class _Picking:
-    """Share values between the hooks of a model in a forward pass."""
+    """State that the hooks of one model share in a forward pass."""
 
     def __init__(self) -> None:
         self.masked: Tensor | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Itself: an adapter trains a copy of a head, whose hook must hear of the model's calls."""
+        """Return itself, because a copy of a head in an adapter needs the model's calls."""
         return self
 
     def before_model(
         self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Note which tokens are masked, and leave the model the labels of these."""
+        """Record the masked tokens, and pass only their labels to the model."""
         labels = kwargs.get("labels")
         self.masked = None if labels is None else labels >= 0
         if labels is None:
@@ -218,11 +218,11 @@ class _Picking:
         return args, {**kwargs, "labels": labels[self.masked][None]}
 
     def before_head(self, head: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Hand the head their states."""
+        """Pass the head the states of masked tokens."""
         return args if self.masked is None else (args[0][self.masked][None], *args[1:])
 
     def after_model(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-        """In evaluation, sum the scores up by row."""
+        """In evaluation, sum the scores by row."""
         if self.masked is None or model.training:
             return output
         labels, masked = kwargs["labels"].flatten(), self.masked

@@ -1,7 +1,7 @@
-"""Express a linear classifier on the pooled states of layer k in the family's own architecture.
+"""Write a linear classifier on the pooled states of layer k into the family's own architecture.
 
 A frozen encoder is best read from a middle layer, averaged over tokens. To save that as a checkpoint that plain
-`AutoModelForSequenceClassification` loads, it is written into weights the architecture already has:
+`AutoModelForSequenceClassification` loads, it is written into existing weights:
 
 1. Layers above k are dropped.
 2. `mean`: ModernBERT and EuroBERT average by themselves (`config.classifier_pooling`). Elsewhere one layer is added
@@ -12,13 +12,13 @@ A frozen encoder is best read from a middle layer, averaged over tokens. To save
        z = LN(LN(a·mean + s)),    LN without gain or bias: the standardised mean (s weighs 1/1000).
 
    `cls`: z is the first token's state.
-3. The head's dense layer and activation f are made to pass z: dense = c·I + d, and the features are
+3. The head's dense layer and activation f pass z: dense = c·I + d, and the features are
 
        x = (f(c·z + d) - d) / c    tanh: c = 1/20, d = 0 (near-linear);  gelu, relu: c = 1, d = 20 (linear for z > -15).
 
 4. The final linear layer gets the fitted weights, with c and d folded in: logits = W·x + b.
 
-Features are computed by the same formulas, so the saved model makes the same logits up to float rounding.
+Features are computed by the same formulas, so that the saved model makes the same logits up to float rounding.
 """
 
 import copy
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 
 POOLINGS = ("mean", "cls")
 MEAN_WEIGHT = 1000.0
-"""The weight of the mean relative to the first token's state on the residual path."""
+"""Weight of the mean relative to the first token's state on the residual path."""
 
 
 @dataclass(frozen=True)
 class PassThrough:
-    """The head's activation between a scale and an offset that make it (nearly) the identity."""
+    """The head's activation between a scale and an offset that make it nearly the identity."""
 
     activation: Callable[[Tensor], Tensor]
     scale: float
@@ -67,7 +67,7 @@ def available_poolings(model: "PreTrainedModel") -> tuple[str, ...]:
 def available_layers(model: "PreTrainedModel") -> range:
     """Return the layers k, from 1, at which the encoder can be cut.
 
-    ALBERT spreads its groups evenly over its depth, so with more than one group a shorter encoder would be another one.
+    ALBERT spreads its groups evenly over its depth, so that with more than one group a shorter encoder is another one.
     """
     depth = int(model.config.num_hidden_layers)
     groups = getattr(model.config, "num_hidden_groups", 1) * getattr(model.config, "inner_group_num", 1)
@@ -75,7 +75,7 @@ def available_layers(model: "PreTrainedModel") -> range:
 
 
 def use_full_attention(model: "PreTrainedModel") -> None:
-    """Fix BigBird to full attention: it would else switch for good at the first short batch, by the batches' order."""
+    """Set BigBird to full attention; it would otherwise switch for good at the first short batch."""
     if hasattr(model.base_model, "set_attention_type"):
         encoder: Any = model.base_model
         encoder.set_attention_type("original_full")
@@ -85,7 +85,7 @@ def use_full_attention(model: "PreTrainedModel") -> None:
 def pooled_features(
     model: "PreTrainedModel", hidden_states: Sequence[Tensor], attention_mask: Tensor, layer: int, pooling: str
 ) -> Tensor:
-    """Return the features of a layer and pooling (x in the module's text).
+    """Return the features of a head on the given layer and pooling (x in the module's docstring).
 
     Args:
         model: the classification model that made the states.
@@ -151,9 +151,9 @@ def fold_head(model: "PreTrainedModel", layer: int, pooling: str, weight: Tensor
 
 
 def folded_modules(model: "PreTrainedModel", pooling: str) -> list[nn.Module]:
-    """Return the modules of a folded model that pass the pooled state on unchanged.
+    """Return the modules of a folded model that only pass the pooled state.
 
-    Training them would trade the exact mean for something that the scales in them make hard to control.
+    They are the averaging layer and the head's dense part. Their scales make training them unstable.
     """
     entry = family(model)
     averaging = [encoder_layers(model)[-1]] if pooling == "mean" and entry.layer is not None else []
@@ -161,7 +161,7 @@ def folded_modules(model: "PreTrainedModel", pooling: str) -> list[nn.Module]:
 
 
 def _cut(model: "PreTrainedModel", depth: int, add_layer: bool) -> None:
-    """Keep the lowest layers; add one that averages where asked."""
+    """Keep the lowest layers, and add an averaging one if asked."""
     entry = family(model)
     layers = encoder_layers(model)
     if int(model.config.num_hidden_layers) == len(layers):  # ALBERT repeats its one group: nothing to delete
@@ -193,7 +193,7 @@ def _averaging_layer(like: nn.Module, model: "PreTrainedModel") -> nn.Module:
 
 
 def _standardised_mean(mean: Tensor, first: Tensor, layer: nn.Module, names: PostNormLayer) -> Tensor:
-    """Return the state that `_averaging_layer` puts at the first token; mean and first are (batch, hidden)."""
+    """Return the output of `_averaging_layer` at the first token; mean and first are (batch, hidden)."""
     z = MEAN_WEIGHT * mean + first
     for name in (names.attention_norm, names.output_norm):
         z = layer_norm(z, z.shape[-1:], eps=_epsilon(layer.get_submodule(name)))

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.families import FAMILIES, unknown_family
+from nlp_transfer.models.families import FAMILIES, unknown_family_error
 from nlp_transfer.models.onnx.runtime import LOGITS, external_name
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def refuse_network(model: "PreTrainedModel", max_length: int) -> None:
     """
     kind = str(model.config.model_type)
     if kind not in FAMILIES:
-        raise ConfigError(unknown_family(kind))
+        raise ConfigError(unknown_family_error(kind))
     if kind == "longformer":
         raise ConfigError(
             "Longformer cannot be exported: which code its attention runs depends on the tokens, and a graph holds one "

@@ -1,19 +1,18 @@
-"""Attention among the tokens of each text, for texts that lie one after another without padding.
+"""Attention inside each text, for texts packed one after another without padding.
 
-Texts are taken in groups of similar length; only inside a group is there padding, masked. On a CPU a group is
+Texts are processed in groups of similar length; only inside a group is there padding, masked. On a CPU a group is
 computed in blocks of a few texts, or of a few heads of one text, whose scores stay in the processor's cache:
 
     P = softmax(Q Kᵀ · scale + mask),   O = (P ∘ M) V / (1 - p)
 
-with a random M of 0 and 1 where a share p of the weights is dropped; and in the backward pass, where P is made again
-unless it is small, and M is kept as bits:
+with a random M of 0 and 1 that drops a share p of the weights. The backward pass recomputes P unless it is small, and
+keeps M as bits:
 
     dO' = dO / (1 - p),   dV = (P ∘ M)ᵀ dO',   dP = (dO' Vᵀ) ∘ M
     dS = P ∘ (dP - rowsum(P ∘ dP)),   dQ = dS K · scale,   dK = dSᵀ Q · scale
 
-PyTorch's fused kernel is slower than that on a CPU in bf16, several times for short texts; it is taken where it is
-faster (long texts in fp32 without dropout, which it cannot do on a CPU) and on a GPU, with its own dropout. In half
-precision its form for texts of varying length needs no groups, but has no dropout.
+PyTorch's fused kernel is used where it is faster: for long texts in fp32 without dropout on a CPU, and on a GPU with
+its own dropout. In half precision its kernel for varying lengths needs no groups, but has no dropout.
 Recomputing P: Dao et al. (2022), https://arxiv.org/abs/2205.14135
 """
 
@@ -33,28 +32,28 @@ except ImportError:  # PyTorch before 2.10
     varlen_attn = None  # type: ignore[assignment]
 
 BLOCK_BYTES = 2 * 2**20
-"""Size of a block's scores, about: what stays in the cache of a core or two."""
+"""Approximate size of a block's scores, which fit into the cache of one or two cores."""
 
-FILL = 0.75
-"""The shortest text of a group is at least this share of the longest: less padding against fewer, larger products."""
+MIN_FILL = 0.75
+"""Minimum length of a text of a group, as a share of the longest; balances padding against product sizes."""
 
-KEPT_TOKENS = 128
-"""Up to this length P is kept for the backward pass: it is no larger then than what is kept of Q, K and V."""
+MAX_KEPT_TOKENS = 128
+"""Maximum length for which P is kept for the backward pass; it is then no larger than Q, K and V."""
 
-FUSED_TOKENS = {torch.float32: 128}
-"""Length from which PyTorch's fused kernel is faster on a CPU, by number format; never in the others."""
+MIN_FUSED_TOKENS = {torch.float32: 128}
+"""Length from which PyTorch's fused kernel is faster on a CPU, by number format."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Hold texts of similar length that are attended to together.
+    """Texts of similar length that are processed together.
 
     Args:
         lengths: tokens of each text.
-        places: where their tokens stand in a rectangle of texts x longest, int64, shape (tokens,); None where all
-            texts are as long, and nothing has to move.
-        mask: who may attend to whom, bool, shape (texts, 1, longest or 1, longest); None where all may.
-        windowed: whether the mask says more than where the padding is.
+        places: positions of their tokens in a rectangle of texts x longest, int64, shape (tokens,); None if all texts
+            are equally long.
+        mask: True where attention is allowed, shape (texts, 1, longest or 1, longest); None if it is everywhere.
+        windowed: the mask excludes more than padding.
     """
 
     lengths: tuple[int, ...]
@@ -64,32 +63,33 @@ class Group:
 
     @property
     def width(self) -> int:
-        """Tokens of the longest text."""
+        """Return the number of tokens of the longest text."""
         return max(self.lengths)
 
 
 def groups(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Cut texts, sorted by length, the longest first, into [start, stop) of similar length.
+    """Split lengths, sorted in descending order, into ranges [start, stop) of similar length.
 
-    >>> groups([10, 9, 8, 7, 2, 2])
-    [(0, 3), (3, 4), (4, 6)]
+    Example:
+        >>> groups([10, 9, 8, 7, 2, 2])
+        [(0, 3), (3, 4), (4, 6)]
     """
     found: list[tuple[int, int]] = []
     start = 0
     for index in range(1, len(lengths) + 1):
-        if index == len(lengths) or lengths[index] < FILL * lengths[start]:
+        if index == len(lengths) or lengths[index] < MIN_FILL * lengths[start]:
             found.append((start, index))
             start = index
     return found
 
 
 def make_groups(lengths: Sequence[int], device: torch.device, mask: Tensor | None = None) -> list[Group]:
-    """Return the groups of texts, sorted by length, the longest first.
+    """Return the groups of texts, sorted by length in descending order.
 
     Args:
         lengths: tokens of each text.
-        device: where the tensors shall be.
-        mask: who may attend to whom beside the padding, such as a window: bool, (texts, 1, width, width), True is yes.
+        device: of the tensors.
+        mask: True where attention is allowed, such as a window: bool, (texts, 1, width, width).
     """
     made = []
     for start, stop in groups(lengths):
@@ -127,7 +127,7 @@ def attend(
         grouped: from `make_groups`.
         scale: factor on the scores.
         dropout: share of attention weights that are dropped.
-        fast_dropout: on a CPU, draw it by models/speed/dropout.py; off, by PyTorch.
+        fast_dropout: on a CPU, use models/speed/dropout.py instead of PyTorch's dropout.
 
     Returns:
         Shape (tokens, heads, size).
@@ -157,23 +157,24 @@ def attend_padded(
     dropout: float = 0.0,
     fast_dropout: bool = True,
 ) -> Tensor:
-    """Compute attention in a rectangle, by the kernel that suits it.
+    """Compute attention in a rectangle, by the fastest kernel.
 
     Args:
         query: shape (texts, heads, tokens, size).
-        key: the same shape, perhaps of fewer heads.
+        key: the same shape, optionally with fewer heads.
         value: the shape of `key`.
-        mask: bool, True where attention may go, or added to the scores; broadcast to (texts, heads, tokens, tokens).
+        mask: bool, True where attention is allowed, or added to the scores; broadcast to (texts, heads, tokens,
+            tokens).
         scale: factor on the scores.
         dropout: share of attention weights that are dropped.
-        fast_dropout: on a CPU, draw it by models/speed/dropout.py; off, by PyTorch.
+        fast_dropout: on a CPU, use models/speed/dropout.py instead of PyTorch's dropout.
 
     Returns:
         Shape (texts, heads, tokens, size).
     """
     added = mask is not None and mask.dtype != torch.bool
     few = query.shape[1] != key.shape[1]
-    fused = query.shape[2] > FUSED_TOKENS.get(query.dtype, query.shape[2])
+    fused = query.shape[2] > MIN_FUSED_TOKENS.get(query.dtype, query.shape[2])
     suits = fast_dropout and dropout < 1 if dropout else not fused
     if not suits or added or query.device.type != "cpu" or query.shape != key.shape or _compiling():
         return scaled_dot_product_attention(
@@ -190,7 +191,7 @@ class _BlockedAttention(torch.autograd.Function):
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, dropout: float
     ) -> Tensor:
         ctx.scale, ctx.mask, ctx.dropout = scale, mask, dropout
-        keeps = query.shape[2] <= KEPT_TOKENS and any(ctx.needs_input_grad[:3])
+        keeps = query.shape[2] <= MAX_KEPT_TOKENS and any(ctx.needs_input_grad[:3])
         blocks = _blocks(query)
         sizes = _bit_sizes(query, blocks)
         bits = draw_kept(8 * sum(sizes), dropout) if dropout else None
@@ -238,7 +239,7 @@ Block = tuple[slice, slice]
 
 
 def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: Block, scale: float) -> Tensor:
-    """Return P of the module's text for a block."""
+    """Return P of the module's docstring for a block."""
     scores = torch.matmul(query * scale, key.transpose(-1, -2))
     if bias is not None:
         texts, heads = (part if size > 1 else slice(None) for part, size in zip(block, bias.shape, strict=False))
@@ -247,7 +248,7 @@ def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: Block, scal
 
 
 def _bias(mask: Tensor | None, query: Tensor) -> Tensor | None:
-    """Return the mask as numbers to add, 0 or -inf; mostly one for all heads, which is faster to fill."""
+    """Return the mask as numbers to add, 0 or -inf; mostly equal for all heads."""
     return None if mask is None else torch.zeros_like(mask, dtype=query.dtype).masked_fill_(~mask, float("-inf"))
 
 
@@ -258,7 +259,7 @@ def _dropped(weights: Tensor, kept: Tensor, *, in_place: bool) -> Tensor:
 
 
 def _blocks(query: Tensor) -> list[Block]:
-    """Texts, or heads of one text, whose scores are about `BLOCK_BYTES` together."""
+    """Return blocks of texts, or of heads of one text, whose scores take about `BLOCK_BYTES`."""
     texts, heads, tokens, _ = query.shape
     fitting = max(1, BLOCK_BYTES // (tokens * tokens * query.element_size()))
     if fitting >= heads:
@@ -271,18 +272,18 @@ def _blocks(query: Tensor) -> list[Block]:
 
 
 def _bit_sizes(query: Tensor, blocks: Sequence[Block]) -> list[int]:
-    """Return bytes that hold a bit for each weight of a block."""
+    """Return the bytes of a bit for each weight of a block."""
     tokens = query.shape[2]
     return [-(-query[block].shape[:2].numel() * tokens * tokens // 8) for block in blocks]
 
 
 def _split(bits: Tensor | None, sizes: Sequence[int]) -> Sequence[Tensor | None]:
-    """Return the bits of each block."""
+    """Split the bits by block."""
     return [None] * len(sizes) if bits is None else bits.split(list(sizes))
 
 
 def _rectangle(flat: Tensor, group: Group) -> Tensor:
-    """Return tokens of a group, (tokens, heads, size), as (texts, longest, heads, size)."""
+    """Return the tokens of a group, (tokens, heads, size), as (texts, longest, heads, size)."""
     shape = (len(group.lengths), group.width, *flat.shape[1:])
     if group.places is None:
         return flat.view(shape)
@@ -290,7 +291,7 @@ def _rectangle(flat: Tensor, group: Group) -> Tensor:
 
 
 def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, grouped: Sequence[Group], scale: float) -> Tensor:
-    """Compute attention by PyTorch's kernel for texts of varying length, on a GPU in half precision."""
+    """Call PyTorch's kernel for texts of varying length, on a GPU in half precision."""
     lengths = [length for group in grouped for length in group.lengths]
     ends = torch.tensor([0, *lengths], device=query.device).cumsum(0).to(torch.int32)
     longest = max(lengths)

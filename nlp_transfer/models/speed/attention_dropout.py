@@ -1,4 +1,4 @@
-"""Attention dropout of another share than the checkpoint says: in a configuration, and in a network that is built."""
+"""Set another attention dropout than the checkpoint's, in a configuration or in a built network."""
 
 import copy
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 KEYS = ("attention_probs_dropout_prob", "attention_dropout")
-"""Names of the share in families' configurations."""
+"""Names of attention dropout in families' configurations."""
 
 
 def set_in_config(config: "PreTrainedConfig", share: float | None) -> bool:
-    """Set the share in a configuration, those of its two sides included; returns whether it has one.
+    """Set attention dropout in a configuration and in those of its two sides; return True if it has one.
 
     Args:
         config: is changed.
-        share: 0 <= share < 1; None leaves what it says.
+        share: 0 <= share < 1; None keeps its value.
     """
     sides = [side for side in vars(config).values() if hasattr(side, "model_type")]
     keys = [key for key in KEYS if hasattr(config, key)]
@@ -34,13 +34,13 @@ def set_in_config(config: "PreTrainedConfig", share: float | None) -> bool:
 
 @contextmanager
 def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
-    """Drop this share of a network's attention weights in training; its configuration is not changed.
+    """Use another attention dropout in training inside the block; the configuration is not changed.
 
-    What differs between a network of its configuration and one of that with another share is set in it.
+    The attributes in which a network of the changed configuration differs are set.
 
     Args:
-        model: out of any adapter that may be around it (`plain_model`).
-        share: None leaves what its configuration says.
+        model: out of any adapter (`plain_model`).
+        share: None keeps its value.
 
     Raises:
         ConfigError: its configuration has no attention dropout.
@@ -70,7 +70,7 @@ def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
 
 
 def _parts(model: nn.Module, config: Any) -> dict[tuple[str, str], Any]:
-    """Return the numbers and submodules of a configuration's network, built without memory for weights."""
+    """Return numbers and submodules of a network of a configuration, by module and name, without weights."""
     kind: Any = type(model)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         network: nn.Module = kind(copy.deepcopy(config))

@@ -8,13 +8,17 @@ def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[i
 
     Args:
         lengths: tokens of each row.
-        max_tokens: what rows x longest row of a batch may reach; a longer row is a batch of its own.
+        max_tokens: maximum of rows x longest row; a longer row is a batch of its own.
 
     Returns:
         Indices into `lengths`; each once.
 
     Raises:
         ValueError: `max_tokens` is below 1.
+
+    Example:
+        >>> token_budget_batches([3, 1, 2, 9], max_tokens=6)
+        [[3], [0, 2], [1]]
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens is {max_tokens}; a batch needs room for at least one token.")

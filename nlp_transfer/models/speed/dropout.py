@@ -1,9 +1,8 @@
-"""Dropout whose random numbers cost little on a CPU.
+"""Dropout with fast random numbers on a CPU.
 
-PyTorch draws one number after the other on a CPU, which takes about as long as a fifth of the matrix products around
-it, and longer than attention itself for its weights. Here NumPy's SFC64 makes four decisions of each 64-bit word. Its
-seed is drawn from PyTorch's own random state, so seeding, resuming and gradient checkpointing work as with PyTorch's
-dropout; the numbers are others.
+PyTorch draws one number after another on a CPU. Here NumPy's SFC64 makes four decisions from each 64-bit word. Its seed
+is drawn from PyTorch's random state, so that seeding, resuming and gradient checkpointing work as with PyTorch's
+dropout; the numbers differ.
 Reference: SFC64, Doty-Humphrey (2010), PractRand, https://pracrand.sourceforge.net
 """
 
@@ -19,23 +18,22 @@ import torch
 from torch import Tensor, nn
 
 STEPS = 2**16
-"""Steps of the probability: each decision compares 16 random bits."""
+"""Resolution of the probability: each decision compares 16 random bits."""
 
 
 PIECE = 2**20
-"""Decisions that are drawn from one seed; several such pieces are drawn by as many threads as PyTorch computes with."""
+"""Number of decisions from one seed; pieces are drawn by PyTorch's number of threads."""
 
 INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-"""Integers as wide as a floating type of so many bytes: to zero an element, its bits are multiplied by 0. For bfloat16
-that is an order of magnitude faster than making 0 and 1 of that type."""
+"""Integers as wide as a floating type, by bytes: multiplying an element's bits by 0 drops it."""
 
 _cheap: "WeakSet[nn.Module]" = WeakSet()
-"""Modules that draw their dropout here at the moment."""
+"""Modules that currently use this dropout."""
 
 
 @contextmanager
 def cheap_dropout(model: nn.Module) -> Iterator[None]:
-    """Let every `nn.Dropout` of the model drop by `dropout`; `is_cheap` then holds for its modules."""
+    """Replace every `nn.Dropout` of the model by `dropout` inside the block; `is_cheap` holds for its modules."""
     modules = [module for module in model.modules() if type(module) is nn.Dropout]
     entered = [module for module in model.modules() if module not in _cheap]
     for module in modules:
@@ -50,7 +48,7 @@ def cheap_dropout(model: nn.Module) -> Iterator[None]:
 
 
 def is_cheap(module: nn.Module) -> bool:
-    """Return True if a module is inside `cheap_dropout`: attention asks, whose dropout is an argument and no module."""
+    """Return True for a module inside `cheap_dropout`, for attention, whose dropout is an argument."""
     return module in _cheap
 
 
@@ -65,7 +63,7 @@ def dropout(states: Tensor, p: float) -> Tensor:
 
     Args:
         states: on the CPU, any shape and floating type.
-        p: between 0 and 1, both excluded.
+        p: in (0, 1).
     """
     dropped: Tensor = _Dropout.apply(states, p)
     return dropped
@@ -92,18 +90,23 @@ def _scaled_and_dropped(states: Tensor, bits: Tensor, scale: float) -> Tensor:
 
 
 def keep_scale(p: float) -> float:
-    """Return the factor on what is kept, 1 / (1 - p) for p as it is rounded."""
+    """Return the factor on kept elements, 1 / (1 - p) for the rounded p.
+
+    Example:
+        >>> keep_scale(0.5)
+        2.0
+    """
     return STEPS / (STEPS - _dropped_steps(p))
 
 
 def draw_kept(count: int, p: float) -> Tensor:
-    """Draw which elements are kept: a bit for each, 1 with probability 1 - p, packed into uint8.
+    """Draw the kept elements: one bit each, 1 with probability 1 - p, packed into uint8.
 
-    The seed is drawn from PyTorch's random state; the number of threads changes nothing.
+    The seed is drawn from PyTorch's random state; the number of threads has no influence.
 
     Args:
-        count: how many elements.
-        p: the probability of 0, rounded to a multiple of 1/65536.
+        count: number of elements.
+        p: probability of 0, rounded to a multiple of 1/65536.
 
     Returns:
         Shape (⌈count / 8⌉,).
@@ -128,13 +131,13 @@ def _draw_piece(job: tuple[int, int, int, int]) -> "np.ndarray[Any, Any]":
 
 
 def unpack_kept(bits: Tensor, values: Tensor) -> Tensor:
-    """Return the bits of `draw_kept` as integers 0 and 1, in the shape and as wide as the elements of `values`."""
+    """Return the bits of `draw_kept` as integers 0 and 1, in the shape and width of `values`."""
     kept = torch.from_numpy(np.unpackbits(bits.numpy(), count=values.numel()).view(np.int8))
     return kept.to(INTEGERS[values.element_size()]).view(values.shape)
 
 
 def as_integers(values: Tensor) -> Tensor:
-    """Return the memory of floating numbers seen as integers of that width: times 0 or 1 they are dropped or kept."""
+    """Return a view of floating numbers as integers of equal width, to multiply by 0 or 1."""
     return values.view(INTEGERS[values.element_size()])
 
 

@@ -1,7 +1,7 @@
-"""Linear layers whose float32 products are computed by oneDNN on a CPU.
+"""Compute float32 products of linear layers by oneDNN on a CPU.
 
-PyTorch takes MKL for them, which reaches less than half of oneDNN's rate on processors that are not Intel's, with the
-same precision. In bf16 PyTorch takes oneDNN itself.
+PyTorch uses MKL, which is slower than oneDNN on processors that are not Intel's, at the same precision. In bf16 PyTorch
+uses oneDNN itself.
 
     Y = X Wᵀ + b,   dX = dY W,   dW = dYᵀ X,   db = sum over rows of dY
 """
@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-SMALLEST = 2**20
-"""Multiplications of the smallest product that is worth it: oneDNN takes longer to begin."""
+MIN_MULTIPLICATIONS = 2**20
+"""Minimum number of multiplications of a product; smaller ones are dominated by oneDNN's overhead."""
 
-NARROWEST = 32
-"""Columns of the narrowest output that is worth it, such as no classifier of few classes has."""
+MIN_COLUMNS = 32
+"""Minimum number of output columns."""
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def _is_there() -> bool:
 
 
 def _forward(module: nn.Linear, states: Tensor) -> Tensor:
-    small = states.numel() * module.out_features < SMALLEST or module.out_features < NARROWEST
+    small = states.numel() * module.out_features < MIN_MULTIPLICATIONS or module.out_features < MIN_COLUMNS
     plain = states.dtype == module.weight.dtype == torch.float32 and states.device.type == "cpu"
     if small or not plain or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
         return nn.functional.linear(states, module.weight, module.bias)

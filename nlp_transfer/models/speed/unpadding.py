@@ -1,14 +1,13 @@
-"""Padding is dropped inside the encoder: its layers see the real tokens of a batch, one text after another.
+"""Drop padding inside the encoder: its layers get the real tokens of a batch, one text after another.
 
     (batch, tokens, hidden)  ->  layers on (1, real tokens, hidden)  ->  (batch, tokens, hidden)
 
-A hook before the first layer takes the padding out, a hook after the last one puts zeros in its place; embeddings and
-head see the padded batch, so positions and pooling are the family's own. Attention stays inside each text
-(models/speed/attention.py), reached through transformers' own registry. Which rows make a batch is not changed, so an
-update is what it was, and a batch costs its real tokens whatever its lengths are.
+A hook before the first layer removes the padding, a hook after the last one restores it with zeros; embeddings and head
+get the padded batch, so that positions and pooling are the family's own. Attention stays inside each text
+(models/speed/attention.py), through transformers' own registry. Batches keep their rows, so that an update is the same,
+and a batch costs its real tokens only.
 
-Networks whose attention does not go through the registry keep their padding, and one whose outputs would differ is
-refused.
+Networks whose attention does not use the registry keep their padding, as do those whose outputs would differ.
 Reference: Portes et al. (2023), https://arxiv.org/abs/2312.17482
 """
 
@@ -32,26 +31,25 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ATTENTION = "nlp_transfer_texts"
-"""The name in transformers' registry of attention functions."""
+"""Name in transformers' registry of attention functions."""
 
 TOLERANCE = 1e-5
-"""Maximum difference of logits with and without padding, relative to the largest, in fine number formats."""
+"""Maximum difference of logits with and without padding, relative to the largest."""
 
 ROUNDINGS = 8
-"""Maximum difference in units of the last place, in coarser number formats."""
+"""Maximum difference in units of the last place, in a coarser number format."""
 
 
-FILLED_TO = 64
-"""Real tokens are filled up to a multiple of this. On a CPU oneDNN makes kernels for each new number of rows, and keeps
-some MiB of them: few different numbers cost less time and memory."""
+FILL_MULTIPLE = 64
+"""Multiple to which real tokens are filled up, because oneDNN on a CPU compiles kernels for each number of rows."""
 
-FILLED_FROM = 512
-"""Batches of fewer tokens are not filled up, which would cost too large a share of them."""
+MIN_FILLED_TOKENS = 512
+"""Minimum number of tokens of a batch that is filled up."""
 
 
 @dataclass
 class Batch:
-    """Hold a batch without its padding.
+    """Batch without padding.
 
     Args:
         shape: (batch, tokens) with padding.
@@ -68,23 +66,23 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """Real ones."""
+        """Return the number of real tokens."""
         return len(self.places)
 
     @property
     def filling(self) -> int:
-        """Number of rows of zeros after them; no gradient flows back from these."""
-        return -self.tokens % FILLED_TO if self.tokens >= FILLED_FROM else 0
+        """Return the number of rows of zeros after them, which belong to no text and have no gradient."""
+        return -self.tokens % FILL_MULTIPLE if self.tokens >= MIN_FILLED_TOKENS else 0
 
     def groups(self, mask: Tensor | None) -> list[Group]:
-        """Return the texts by length, for a mask that the family made for the padded batch; all layers share them."""
+        """Return the texts by length, for a mask of the padded batch; all layers share them."""
         if id(mask) not in self._groups:
             inside = None if mask is None else self._window(mask)
             self._groups[id(mask)] = (mask, make_groups(self.lengths, self.places.device, inside))
         return self._groups[id(mask)][1]
 
     def _window(self, mask: Tensor) -> Tensor | None:
-        """The mask of what is forbidden besides padding, rows by length; None if nothing is."""
+        """Return the part of the mask beyond padding, rows by length; None if there is none."""
         width = self.shape[1]
         mask = mask.expand(self.shape[0], 1, width, width).index_select(0, self.rows)
         real = torch.arange(width, device=mask.device) < torch.tensor(self.lengths, device=mask.device)[:, None]
@@ -93,13 +91,13 @@ class Batch:
 
 
 _current: Batch | None = None
-"""The batch that is in the layers. It stays until the next one comes: gradient checkpointing makes layers again."""
+"""Batch in the layers. It stays until the next one, because gradient checkpointing recomputes layers."""
 
 
 def read_batch(attention_mask: Any) -> Batch | None:
-    """Return the batch of an attention mask, (batch, tokens); None where it has no padding or is no such mask.
+    """Return the batch of an attention mask, (batch, tokens); None for other masks, or if there is nothing to drop.
 
-    Only padding to the right is: with padding to the left the first token, which heads read, is padding.
+    Only padding on the right is dropped: with padding on the left the first token, which heads read, is padding.
     """
     if not isinstance(attention_mask, Tensor) or attention_mask.ndim != 2:
         return None
@@ -115,10 +113,10 @@ def read_batch(attention_mask: Any) -> Batch | None:
 
 @contextmanager
 def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
-    """Keep padding out of a network's layers if that changes nothing; yield the reason where it does.
+    """Drop padding in a network's layers inside the block if that changes nothing; yield the reason otherwise.
 
     Args:
-        model: out of any adapter that may be around it (`plain_model`).
+        model: out of any adapter (`plain_model`).
     """
     unpadding = Unpadding(model)
     reason = unpadding.reason_against()
@@ -127,17 +125,17 @@ def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
 
 
 class Unpadding:
-    """Keep padding out of the layers of a network of a known family.
+    """Removal of padding inside the layers of a network of a known family.
 
     Args:
-        model: out of any adapter that may be around it (`plain_model`).
+        model: out of any adapter (`plain_model`).
     """
 
     def __init__(self, model: "PreTrainedModel") -> None:
         self.model = model
 
     def reason_against(self) -> str | None:
-        """Return why a network keeps its padding; None where its logits on random tokens are the same without."""
+        """Return the reason why this network keeps its padding; None if its logits are the same without."""
         kind = getattr(getattr(self.model, "config", None), "model_type", None)
         if kind is None:
             return f"{type(self.model).__name__} is no network of transformers"
@@ -150,7 +148,7 @@ class Unpadding:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Keep padding out of the model's layers; may be entered again inside itself."""
+        """Drop padding in the model's layers inside the block, which may be nested."""
         if self.model.config._attn_implementation == ATTENTION:
             yield
             return
@@ -171,7 +169,7 @@ class Unpadding:
 
     @torch.no_grad()
     def difference(self) -> float | None:
-        """Return the relative difference of logits with and without padding; None within `TOLERANCE`."""
+        """Return the relative difference of logits without padding on random tokens; None within `TOLERANCE`."""
         width = min(48, int(self.model.config.max_position_embeddings) // 2)
         lengths = torch.tensor([max(1, width * share // 12) for share in (4, 12, 7, 10, 1)])
         real = torch.arange(width) < lengths[:, None]
@@ -202,7 +200,7 @@ def _removed(handle: Any) -> Iterator[None]:
 
 
 def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Find the padding before the encoder; hidden states that are asked for keep their padding."""
+    """Read the padding before the encoder; requested layer states keep their padding."""
     global _current  # noqa: PLW0603  # attention functions are given no place for it by all families
     recorded = any(kwargs.get(name) for name in ("output_hidden_states", "output_attentions"))
     config: Any = module.config
@@ -212,7 +210,7 @@ def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _unpad(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Drop the padding before the first layer."""
+    """Remove padding before the first layer."""
     if _current is None:
         return args, kwargs
     states, *rest = args
@@ -223,7 +221,7 @@ def _unpad(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
 def _place_positions(
     layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Select the rotary position embeddings of the real tokens before each layer."""
+    """Select rotary position embeddings, (1 or batch, tokens, size), of the real tokens before each layer."""
     rotary = kwargs.get("position_embeddings")
     if _current is None or rotary is None:
         return args, kwargs
@@ -237,12 +235,12 @@ def _fill_rows(part: Tensor, batch: Batch) -> Tensor:
 
 
 def _filled(real: Tensor, batch: Batch) -> Tensor:
-    """Return real tokens, (tokens, …), with zeros after them."""
+    """Return real tokens, (tokens, …), followed by zeros."""
     return functional.pad(real, (0, 0) * (real.ndim - 1) + (0, batch.filling)) if batch.filling else real
 
 
 def _pad(layer: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
-    """Put the padding back after the last layer."""
+    """Restore padding after the last layer."""
     if _current is None:
         return output
     states = output[0] if isinstance(output, tuple) else output
@@ -262,7 +260,7 @@ def _attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Compute attention of (1 or batch, heads, tokens, size) as transformers' functions do."""
+    """Compute attention as transformers' attention functions do, for packed texts."""
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": is_cheap(module)}
     plain = kwargs.get("position_bias") is None and not kwargs.get("is_causal")

@@ -298,7 +298,7 @@ class FittedAbstractiveSummarization(FittedTask):
             SpecialTokens,
             load_encoder_decoder,
             positions,
-            set_writing,
+            set_generation,
         )
 
         loaded = load_encoder_decoder(
@@ -316,7 +316,7 @@ class FittedAbstractiveSummarization(FittedTask):
                 raise ConfigError(
                     f"task.{key} is {wanted}, but the {side} of {name} has {most} positions. Set it to {most} or less."
                 )
-        set_writing(
+        set_generation(
             loaded.model,
             max_new_tokens=self.config.max_summary_length,
             min_new_tokens=self.config.min_summary_length,

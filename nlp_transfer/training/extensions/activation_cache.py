@@ -25,8 +25,8 @@ from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.activation_cache.digests import UniqueTexts, unique_texts
 from nlp_transfer.models.activation_cache.features import make_batch
 from nlp_transfer.models.activation_cache.frozen import encoder_identity
-from nlp_transfer.models.activation_cache.replay import TEXT_COLUMNS, StoredStates, reason_against
-from nlp_transfer.models.activation_cache.store import ActivationStore, Entry, NotStoredError, shown_bytes
+from nlp_transfer.models.activation_cache.replay import TEXT_COLUMNS, StoredStates, replay_problem
+from nlp_transfer.models.activation_cache.store import ActivationStore, Entry, NotStoredError, format_bytes
 from nlp_transfer.models.activation_cache.writer import layers_return_tuples, write_states
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.training.extensions.frozen_layers import FrozenPhase, frozen_phases
@@ -119,7 +119,7 @@ class ActivationCache(Extension):
         depth, which = len(encoder_layers(self._plain())), " or ".join(str(layer) for layer in layers)
         logger.info(
             f"Epochs start above the lowest {which} of {depth} layers, from what these make of each text: "
-            f"{shown_bytes(size)} {'' if self._computed else 'found '}in {store}."
+            f"{format_bytes(size)} {'' if self._computed else 'found '}in {store}."
         )
 
     def _plain(self) -> Any:
@@ -202,7 +202,7 @@ class ActivationCache(Extension):
             return "the embeddings get noise (neftune_noise_alpha)"
         if any(Change.TARGET_TOKENS in method.changes for method in self.trainer.methods):
             return "the target's texts have other words hidden each time"
-        return reason_against(self._plain())
+        return replay_problem(self._plain())
 
     def _datasets(self) -> list[Any]:
         """Return the rows that come more than once: of training, the target, and validation if evaluated repeatedly."""

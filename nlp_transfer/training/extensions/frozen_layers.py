@@ -13,7 +13,7 @@ from torch import nn
 
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
-from nlp_transfer.models.activation_cache.frozen import frozen_layers, frozen_modules, keep_evaluating
+from nlp_transfer.models.activation_cache.frozen import frozen_layers, frozen_modules, keep_in_eval_mode
 from nlp_transfer.models.families import encoder_layers, plain_model
 
 
@@ -64,7 +64,7 @@ class FrozenLayers(Extension):
                 layers = layers_frozen_at(self.trainer, step)
                 self._evaluating = frozen_modules(_plain(self.trainer), layers)
                 self.on_change(layers)
-            keep_evaluating(self._evaluating)
+            keep_in_eval_mode(self._evaluating)
         return compute(model, batch, return_outputs, num_items)
 
 

@@ -40,7 +40,7 @@ def test_rows_keep_their_order_and_every_row_is_seen_once() -> None:
 def test_large_features_live_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     model, rows = tiny_model("bert"), random_rows(9)
     expected = hidden_states(model, rows, collate=collate, max_tokens=80, layers=[2], poolings=["mean"])
-    monkeypatch.setattr(module, "MEMORY_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_MEMORY_BYTES", 100)
     mapped = hidden_states(model, rows, collate=collate, max_tokens=80, layers=[2], poolings=["mean"])
     assert isinstance(mapped.features[2, "mean"], np.memmap)
     np.testing.assert_array_equal(mapped.features[2, "mean"], expected.features[2, "mean"])

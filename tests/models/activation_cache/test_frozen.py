@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from nlp_transfer.methods import FullFineTuning, LoRA, PartialFineTuning, PeftAdapter
-from nlp_transfer.models.activation_cache.frozen import encoder_identity, frozen_layers, frozen_modules, keep_evaluating
+from nlp_transfer.models.activation_cache.frozen import (
+    encoder_identity,
+    frozen_layers,
+    frozen_modules,
+    keep_in_eval_mode,
+)
 from nlp_transfer.models.families import encoder_layers, final_linear, plain_model
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, tiny_model
 
@@ -36,7 +41,7 @@ def test_embeddings_that_train_and_unknown_networks_leave_nothing_frozen() -> No
 
 def test_dropout_is_off_below_and_on_above() -> None:
     model = tiny_model("bert").train()
-    keep_evaluating(frozen_modules(model, 2))
+    keep_in_eval_mode(frozen_modules(model, 2))
     states = {name: m.training for name, m in model.named_modules() if isinstance(m, torch.nn.Dropout)}
     assert states
     for name, training in states.items():

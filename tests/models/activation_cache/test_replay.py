@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nlp_transfer.models.activation_cache.digests import unique_texts
-from nlp_transfer.models.activation_cache.replay import StoredStates, padded_states, reason_against
+from nlp_transfer.models.activation_cache.replay import StoredStates, padded_states, replay_problem
 from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.activation_cache.writer import (
     capture,
@@ -52,7 +52,7 @@ class Calls:
 @pytest.mark.parametrize("family", RESTARTED)
 def test_logits_are_those_from_tokens_and_lower_layers_are_not_computed(family: str, tmp_path: Path) -> None:
     model = tiny_model(family)
-    assert reason_against(model) is None
+    assert replay_problem(model) is None
     expected = model(**batch()).logits
     states = stored(model, tmp_path, [1, 2, 3])
     calls = Calls(model)
@@ -69,7 +69,7 @@ def test_logits_are_those_from_tokens_and_lower_layers_are_not_computed(family: 
 
 @pytest.mark.parametrize("family", WHOLE_ONLY)
 def test_families_that_cannot_start_above_are_refused(family: str) -> None:
-    assert f"a {family} encoder cannot start above its embeddings: " in reason_against(tiny_model(family))
+    assert f"a {family} encoder cannot start above its embeddings: " in replay_problem(tiny_model(family))
 
 
 def test_batches_that_are_not_known_are_computed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from nlp_transfer.models.activation_cache import store as module
 from nlp_transfer.models.activation_cache.digests import DIGEST
-from nlp_transfer.models.activation_cache.store import HEADER_BYTES, ActivationStore, NotStoredError, shown_bytes
+from nlp_transfer.models.activation_cache.store import HEADER_BYTES, ActivationStore, NotStoredError, format_bytes
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 DIGESTS = np.array([b"a" * 16, b"b" * 16, b"c" * 15 + b"\0"], dtype=DIGEST)
@@ -213,7 +213,7 @@ def test_bfloat16_is_kept_as_its_bits(store: ActivationStore) -> None:
 
 
 def test_sizes_for_people() -> None:
-    assert [shown_bytes(count) for count in (0, 999, 1000, 12_345_678, 5 * 10**9, 3 * 10**12)] == [
+    assert [format_bytes(count) for count in (0, 999, 1000, 12_345_678, 5 * 10**9, 3 * 10**12)] == [
         "0 bytes",
         "999 bytes",
         "1.0 kB",

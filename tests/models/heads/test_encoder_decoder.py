@@ -17,7 +17,7 @@ from nlp_transfer.models.heads.encoder_decoder import (
     load_encoder_decoder,
     positions,
     separate_weights,
-    set_writing,
+    set_generation,
     shares_weights,
 )
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, tiny_checkpoint
@@ -153,7 +153,7 @@ def test_a_tokenizer_without_the_tokens_is_refused(tokenizer, tmp_path):
 
 def test_how_it_writes_is_saved_with_it(tokenizer, tmp_path):
     model = load(tiny_checkpoint("bert", tmp_path / "encoder"), tokenizer).model
-    set_writing(model, max_new_tokens=6, min_new_tokens=4, num_beams=2, length_penalty=0.5, no_repeat_ngram_size=2)
+    set_generation(model, max_new_tokens=6, min_new_tokens=4, num_beams=2, length_penalty=0.5, no_repeat_ngram_size=2)
     model.save_pretrained(tmp_path / "saved")
     again = AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "saved")
     config = again.generation_config

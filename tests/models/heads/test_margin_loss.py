@@ -4,7 +4,7 @@ import torch
 from sklearn.svm import LinearSVC
 
 from nlp_transfer.models.heads.linear_probe import fit_linear_head
-from nlp_transfer.models.heads.margin_loss import most_probable_scale, squared_hinge
+from nlp_transfer.models.heads.margin_loss import fit_scale, squared_hinge
 
 
 def test_by_hand():
@@ -45,4 +45,4 @@ def test_the_scale_is_that_of_the_probabilities(multi_label):
         labels = (torch.rand(logits.shape, generator=generator) < logits.sigmoid()).float()
     else:
         labels = torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
-    assert most_probable_scale(logits / 3, labels) == pytest.approx(3, rel=0.1)
+    assert fit_scale(logits / 3, labels) == pytest.approx(3, rel=0.1)

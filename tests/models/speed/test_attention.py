@@ -70,7 +70,7 @@ def test_many_blocks_give_what_one_gives(monkeypatch):
     parts = flat(lengths, torch.float64)
     monkeypatch.setattr(attention, "BLOCK_BYTES", 2 * HEADS * 81 * 8)  # two texts a block
     compare(attend(*parts, make_groups(lengths, CPU), scale=SCALE), text_by_text(parts, lengths), parts, 1e-10)
-    monkeypatch.setattr(attention, "KEPT_TOKENS", 4)  # P is made again
+    monkeypatch.setattr(attention, "MAX_KEPT_TOKENS", 4)  # P is made again
     compare(attend(*parts, make_groups(lengths, CPU), scale=SCALE), text_by_text(parts, lengths), parts, 1e-10)
 
 
@@ -147,7 +147,7 @@ def test_a_fixed_mask_gives_the_plain_formula_and_its_gradients(
     a_head = tokens * tokens * dtype.itemsize
     sizes = {"one block": 2**20, "blocks of texts": 2 * HEADS * a_head, "blocks of heads": 2 * a_head}
     monkeypatch.setattr(attention, "BLOCK_BYTES", sizes[blocks])
-    monkeypatch.setattr(attention, "KEPT_TOKENS", kept_tokens)
+    monkeypatch.setattr(attention, "MAX_KEPT_TOKENS", kept_tokens)
     torch.manual_seed(0)
     # As families make them: heads inside tokens.
     parts = [torch.randn(texts, tokens, HEADS, SIZE, dtype=dtype, requires_grad=True) for _ in range(3)]

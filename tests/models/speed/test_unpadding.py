@@ -20,10 +20,10 @@ def widths_seen(model):
     return seen
 
 
-@pytest.mark.parametrize("filled_from", [unpadding.FILLED_FROM, 1])
+@pytest.mark.parametrize("filled_from", [unpadding.MIN_FILLED_TOKENS, 1])
 @pytest.mark.parametrize("kind", UNPADDED)
 def test_logits_and_gradients_are_those_with_padding(kind, filled_from, monkeypatch):
-    monkeypatch.setattr(unpadding, "FILLED_FROM", filled_from)
+    monkeypatch.setattr(unpadding, "MIN_FILLED_TOKENS", filled_from)
     model, batch = tiny_model(kind).double(), inputs()
     seen = widths_seen(model)
     expected = model(**batch)
@@ -35,8 +35,10 @@ def test_logits_and_gradients_are_those_with_padding(kind, filled_from, monkeypa
         found = model(**batch)
         got = torch.autograd.grad(found.loss, list(model.parameters()), allow_unused=True)
     tokens = int(batch["attention_mask"].sum())
-    assert set(seen) == {(1, tokens if filled_from > 1 else -(-tokens // unpadding.FILLED_TO) * unpadding.FILLED_TO)}
-    assert tokens % unpadding.FILLED_TO
+    assert set(seen) == {
+        (1, tokens if filled_from > 1 else -(-tokens // unpadding.FILL_MULTIPLE) * unpadding.FILL_MULTIPLE)
+    }
+    assert tokens % unpadding.FILL_MULTIPLE
     assert tokens < batch["attention_mask"].numel()
     torch.testing.assert_close(found.logits, expected.logits, rtol=1e-9, atol=1e-9)
     for one, other in zip(got, wanted, strict=True):
