@@ -213,32 +213,6 @@ def _temporary_path(place: Path) -> Path:
     return place.with_name(f".{place.name}.{os.getpid()}.tmp")
 
 
-def check_empty_folder(path: str | os.PathLike[str], option: str) -> Path:
-    """Return the path of a folder to write to, after checking that it is empty or does not exist.
-
-    Hidden files do not count.
-
-    Args:
-        path: the folder.
-        option: the option that named it, for messages.
-
-    Raises:
-        CheckpointError: the path is a file, or the folder is not empty.
-    """
-    if not os.fspath(path):
-        raise CheckpointError(f"{option} is empty; name a new folder.")
-    if problem := utf8_problem(path):
-        raise CheckpointError(f"{option}: {problem}")
-    folder = Path(path).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise CheckpointError(f"{option} {folder} is a file; name a new folder.")
-    held = sorted(item.name for item in folder.iterdir() if not item.name.startswith(".")) if folder.exists() else []
-    if held:
-        listed = ", ".join(held[:5]) + (", …" if len(held) > 5 else "")
-        raise CheckpointError(f"{option} {folder} is not empty: {listed}. Nothing in it is touched; name a new folder.")
-    return folder
-
-
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_file(path) as file:

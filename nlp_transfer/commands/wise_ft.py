@@ -20,8 +20,9 @@ from typing import Any
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import CURVE, MACRO_F1, WISE_FT, citations_of_runs
 from nlp_transfer.commands.merged_models import CHOICES, ScoredWeights, WeightScorer, merged_folder
+from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
-from nlp_transfer.files import check_empty_folder, write_json, write_text
+from nlp_transfer.files import write_json, write_text
 from nlp_transfer.methods import LPFT, FrozenEncoder
 from nlp_transfer.models.families import encoder_layers, head_modules
 from nlp_transfer.models.weight_averaging import Weights, interpolate

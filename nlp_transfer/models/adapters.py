@@ -49,6 +49,32 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
     """
     check_no_adapter(model)
     check_separate_weights(model)
+    config = _completed(peft_config, model, new_parameters)
+    try:
+        with warnings.catch_warnings():  # PEFT reads transformers' name of before, which the user cannot mend
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            adapted = get_peft_model(model, config)
+    except (ValueError, TypeError, StopIteration) as error:
+        hint = (
+            f" Linear layers of its encoder, for target_modules: {', '.join(lora_targets(model))}."
+            if is_known(model)
+            else ""
+        )
+        kind, reason = type(peft_config).__name__, str(error).rstrip(". ") or "a module that it names has no weights"
+        raise ConfigError(f"PEFT refuses this {kind} for {type(model).__name__}: {reason}.{hint}") from error
+    assert isinstance(adapted, PeftModel)
+    lost = unsaved_new_parameters(adapted, new_parameters)
+    if lost:
+        raise ConfigError(
+            f"{type(peft_config).__name__} does not save {', '.join(lost)}, which the checkpoint did not hold: they "
+            "would stay random, and be other random numbers after a reload. Use an adapter that has modules_to_save "
+            "(LoRA, IA3, …), or start from a checkpoint that holds them."
+        )
+    return adapted
+
+
+def _completed(peft_config: PeftConfig, model: Any, new_parameters: tuple[str, ...]) -> Any:
+    """Return a copy of the configuration with the settings that the model decides; see `peft_model`."""
     config: Any = copy.deepcopy(peft_config)
     if config.task_type is None and type(model).__name__.endswith("ForSequenceClassification"):
         config.task_type = TaskType.SEQ_CLS
@@ -76,23 +102,7 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
     if hasattr(config, "modules_to_save"):
         wanted = [*(config.modules_to_save or []), *saved_modules(model, new_parameters)]
         config.modules_to_save = list(dict.fromkeys(wanted))
-    try:
-        with warnings.catch_warnings():  # PEFT reads transformers' name of before, which the user cannot mend
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            adapted = get_peft_model(model, config)
-    except (ValueError, TypeError, StopIteration) as error:
-        hint = f" Linear layers of its encoder, for target_modules: {', '.join(lora_targets(model))}." if known else ""
-        kind, reason = type(peft_config).__name__, str(error).rstrip(". ") or "a module that it names has no weights"
-        raise ConfigError(f"PEFT refuses this {kind} for {type(model).__name__}: {reason}.{hint}") from error
-    assert isinstance(adapted, PeftModel)
-    lost = unsaved_new_parameters(adapted, new_parameters)
-    if lost:
-        raise ConfigError(
-            f"{type(peft_config).__name__} does not save {', '.join(lost)}, which the checkpoint did not hold: they "
-            "would stay random, and be other random numbers after a reload. Use an adapter that has modules_to_save "
-            "(LoRA, IA3, …), or start from a checkpoint that holds them."
-        )
-    return adapted
+    return config
 
 
 def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:

@@ -105,6 +105,13 @@ def value_problems(folder: Path) -> Iterator[str]:
                 yield f"{place}: {path} is {format_value(value)}; expected one of {', '.join(choices)}."
         elif path in OFF and value is True:
             yield f"{place}: {path} is true, as in a decoder; expected false, as in an encoder."
+    yield from _index_problems(place, config)
+    yield from _record_problems(place, config)
+    yield from _tokenizer_problems(folder)
+
+
+def _index_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
+    """Yield problems of the padding token's number and of the numbers of labels."""
     vocabulary = config.get("vocab_size")
     pad = config.get("pad_token_id")
     if pad is not None and not (type(pad) is int and 0 <= pad < (vocabulary if type(vocabulary) is int else math.inf)):
@@ -116,8 +123,6 @@ def value_problems(folder: Path) -> Iterator[str]:
         yield f"{place}: id2label is {format_value(labels)}; {expected}."
     elif labels and (wrong := [name for name in labels.values() if not isinstance(name, str)]):
         yield f"{place}: id2label names a label {format_value(wrong[0])}; expected a word."
-    yield from _record_problems(place, config)
-    yield from _tokenizer_problems(folder)
 
 
 def form_problems(folder: Path) -> Iterator[str]:

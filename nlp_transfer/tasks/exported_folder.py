@@ -94,7 +94,7 @@ def _read(folder: Path) -> tuple[Any, "PreTrainedTokenizerBase"]:
     """Read the network's configuration and the tokenizer; raise CheckpointError."""
     from transformers import AutoConfig
 
-    from nlp_transfer.models.loading import quiet_loading, read_tokenizer
+    from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
 
     try:
         tokenizer = read_tokenizer(str(folder), folder)

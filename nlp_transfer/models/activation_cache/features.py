@@ -19,8 +19,9 @@ from tqdm.auto import tqdm
 
 from nlp_transfer.files import cache_key
 from nlp_transfer.models.activation_cache.digests import row_digests
+from nlp_transfer.models.activation_cache.entry import Entry
 from nlp_transfer.models.activation_cache.frozen import encoder_identity
-from nlp_transfer.models.activation_cache.store import ActivationStore, Entry, NotStoredError
+from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError
 from nlp_transfer.models.heads.pooling import pooled_features
 from nlp_transfer.models.speed.batching import token_budget_batches
 
@@ -96,13 +97,7 @@ def hidden_states(
     missing = [key for key in keys if key not in entries]
     if missing:
         features, labels = _compute(model, dataset, missing, collate, max_tokens)
-        try:
-            for key in missing:
-                with store.writing(names[key], unique, np.ones(len(unique)), features[key].shape[1], "float32") as to:
-                    for place, row in enumerate(first):
-                        to.put(place, features[key][row : row + 1])
-        except NotStoredError as error:
-            not_stored = "; ".join(error.problems)
+        not_stored = _store({names[key]: features[key] for key in missing}, store, unique, first)
     else:
         features, labels = {}, _labels(dataset, collate)
     features |= {key: _in_order(entry, digests) for key, entry in entries.items()}
@@ -114,6 +109,20 @@ def hidden_states(
         computed=len(missing),
         not_stored=not_stored,
     )
+
+
+def _store(
+    features: dict[str, np.ndarray], store: ActivationStore, digests: np.ndarray, rows: np.ndarray
+) -> str | None:
+    """Store the features of the given rows by key; return the reason if they do not fit, else None."""
+    try:
+        for key, values in features.items():
+            with store.writing(key, digests, np.ones(len(digests)), values.shape[1], "float32") as writer:
+                for place, row in enumerate(rows):
+                    writer.put(place, values[row : row + 1])
+    except NotStoredError as error:
+        return "; ".join(error.problems)
+    return None
 
 
 def _compute(

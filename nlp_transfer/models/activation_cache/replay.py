@@ -19,7 +19,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from nlp_transfer.models.activation_cache.digests import DIGEST, text_digest
-from nlp_transfer.models.activation_cache.store import Entry
+from nlp_transfer.models.activation_cache.entry import Entry
 from nlp_transfer.models.activation_cache.writer import from_numpy
 from nlp_transfer.models.families import encoder_layers, family
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from nlp_transfer.models.activation_cache.digests import UniqueTexts
-from nlp_transfer.models.activation_cache.store import STORED_TYPES, ActivationStore, entry_bytes
+from nlp_transfer.models.activation_cache.entry import STORED_TYPES, entry_bytes
+from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.families import encoder_layers
 
 if TYPE_CHECKING:

@@ -68,24 +68,13 @@ def load_encoder_decoder(
         CheckpointError: the folder is damaged or unsafe; see `model_folder`.
     """
     folder, config = read_config(name, revision=revision, trust_remote_code=trust_remote_code)
-    origin = origin_of(name, folder)
     if config.is_encoder_decoder:
         if share_weights:
             raise ConfigError(
                 f"task.share_weights is on, and {name} is a {config.model_type} with a decoder of its own. Leave it "
                 "out, or name an encoder."
             )
-        model, info = read_weights(AutoModelForSeq2SeqLM, name, folder, config, trust_remote_code, attention_dropout)
-        lost = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
-        new = tuple(key for key, _ in model.named_parameters() if key in lost)
-        if model.config.decoder_start_token_id is None:
-            raise ConfigError(
-                f"model: {name}: its config.json does not say with which token a summary begins "
-                "(decoder_start_token_id), so it cannot write. Was it ever trained to?"
-            )
-        return LoadedModel(
-            model, new, origin, positions(config, "encoder"), (random_parameters_note(lost),) if lost else ()
-        )
+        return _pretrained(name, folder, config, trust_remote_code, attention_dropout)
     if config.model_type not in FAMILIES:
         raise ConfigError(f"model: {name}: {unknown_family_error(config.model_type)}")
     if config.model_type not in DECODERS:
@@ -102,7 +91,28 @@ def load_encoder_decoder(
     if share_weights:
         tie_decoder(model)
         notes.append("Encoder and decoder share their weights.")
-    return LoadedModel(model, new, origin, max_positions(config), tuple(notes))
+    return LoadedModel(model, new, origin_of(name, folder), max_positions(config), tuple(notes))
+
+
+def _pretrained(
+    name: str, folder: "Path", config: "PreTrainedConfig", trust_remote_code: bool, attention_dropout: float | None
+) -> LoadedModel:
+    """Load an encoder-decoder of transformers."""
+    model, info = read_weights(AutoModelForSeq2SeqLM, name, folder, config, trust_remote_code, attention_dropout)
+    lost = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
+    new = tuple(key for key, _ in model.named_parameters() if key in lost)
+    if model.config.decoder_start_token_id is None:
+        raise ConfigError(
+            f"model: {name}: its config.json does not say with which token a summary begins "
+            "(decoder_start_token_id), so it cannot write. Was it ever trained to?"
+        )
+    return LoadedModel(
+        model,
+        new,
+        origin_of(name, folder),
+        positions(config, "encoder"),
+        (random_parameters_note(lost),) if lost else (),
+    )
 
 
 def _composed(

@@ -200,8 +200,7 @@ class _Extractive:
             numbers: the sentences' numbers in their document, the same shape; None counts from 0.
             labels: 0 or 1, the same shape; negative values are ignored.
             output_hidden_states: return the encoder's.
-            output_attentions: ignored.
-            return_dict: ignored; the result is a `SentenceScores`.
+            output_attentions, return_dict: ignored; the result is a `SentenceScores`.
         """
         given: Any = input_ids if input_ids is not None else inputs_embeds
         if markers is None:
@@ -209,15 +208,11 @@ class _Extractive:
         if numbers is None:
             numbers = torch.arange(markers.shape[1], device=markers.device).expand_as(markers)
         mask, places = markers != NO_SENTENCE, markers.clamp(min=0)
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"inputs_embeds": inputs_embeds} if input_ids is None else {"input_ids": input_ids}
         if self.config.model_type == "longformer":
             # A marker must see all of its document, whatever the window of its attention.
             seen = torch.zeros(given.shape[:2], dtype=torch.long, device=given.device)
             options["global_attention_mask"] = seen.scatter(1, places, 1)
-        if input_ids is not None:
-            options["input_ids"] = input_ids
-        else:
-            options["inputs_embeds"] = inputs_embeds
         output = self.base_model(
             attention_mask=attention_mask, output_hidden_states=output_hidden_states, return_dict=True, **options
         )

@@ -118,19 +118,15 @@ def attend(
     dropout: float = 0.0,
     fast_dropout: bool = True,
 ) -> Tensor:
-    """Compute attention inside each text.
+    """Return attention inside each text, shape (tokens, heads, size).
 
     Args:
         query: shape (tokens, heads, size); the texts of all groups, one after another.
-        key: the same shape.
-        value: the same shape.
+        key, value: the same shape.
         grouped: from `make_groups`.
         scale: factor on the scores.
         dropout: share of attention weights that are dropped.
         fast_dropout: on a CPU, use models/speed/dropout.py instead of PyTorch's dropout.
-
-    Returns:
-        Shape (tokens, heads, size).
     """
     how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": fast_dropout}
     query, key = query.to(value.dtype), key.to(value.dtype)  # rotary embeddings are computed in float32
@@ -157,7 +153,7 @@ def attend_padded(
     dropout: float = 0.0,
     fast_dropout: bool = True,
 ) -> Tensor:
-    """Compute attention in a rectangle, by the fastest kernel.
+    """Return attention in a rectangle by the fastest kernel, shape (texts, heads, tokens, size).
 
     Args:
         query: shape (texts, heads, tokens, size).
@@ -168,9 +164,6 @@ def attend_padded(
         scale: factor on the scores.
         dropout: share of attention weights that are dropped.
         fast_dropout: on a CPU, use models/speed/dropout.py instead of PyTorch's dropout.
-
-    Returns:
-        Shape (texts, heads, tokens, size).
     """
     added = mask is not None and mask.dtype != torch.bool
     few = query.shape[1] != key.shape[1]

@@ -23,10 +23,11 @@ from nlp_transfer.methods.base import Change
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.activation_cache.digests import UniqueTexts, unique_texts
+from nlp_transfer.models.activation_cache.entry import Entry
 from nlp_transfer.models.activation_cache.features import make_batch
 from nlp_transfer.models.activation_cache.frozen import encoder_identity
 from nlp_transfer.models.activation_cache.replay import TEXT_COLUMNS, StoredStates, replay_problem
-from nlp_transfer.models.activation_cache.store import ActivationStore, Entry, NotStoredError, format_bytes
+from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError, format_bytes
 from nlp_transfer.models.activation_cache.writer import layers_return_tuples, write_states
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.training.extensions.frozen_layers import FrozenPhase, frozen_phases

@@ -7,46 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from nlp_transfer.models.activation_cache.digests import unique_texts
-from nlp_transfer.models.activation_cache.replay import StoredStates, padded_states, replay_problem
-from nlp_transfer.models.activation_cache.store import ActivationStore
-from nlp_transfer.models.activation_cache.writer import (
-    capture,
-    from_numpy,
-    layers_return_tuples,
-    to_numpy,
-    write_states,
-)
+from nlp_transfer.models.activation_cache.replay import padded_states, replay_problem
 from nlp_transfer.models.families import encoder_layers
-from tests.tiny_models import FAMILIES, MORE_FAMILIES, collate, random_rows, tiny_model
+from tests.models.activation_cache.conftest import ROWS, Calls, batch, stored
+from tests.tiny_models import FAMILIES, MORE_FAMILIES, random_rows, tiny_model
 
-ROWS = random_rows(12, seed=3)
 WHOLE_ONLY = ("albert", "deberta", "deberta-v2", "big_bird")
 RESTARTED = [family for family in (*FAMILIES, *MORE_FAMILIES) if family not in WHOLE_ONLY]
-
-
-def stored(model: Any, folder: Path, layers: list[int], rows: Any = ROWS, **options: Any) -> StoredStates:
-    store, texts = ActivationStore(10**8, folder), unique_texts([rows])
-    keys = {layer: f"{layer:064d}" for layer in layers}
-    write_states(model, texts, store, keys, max_tokens=60, quiet=True, **options)
-    entries = {layer: store.read(key) for layer, key in keys.items()}
-    return StoredStates(model, entries, returns_tuple=layers_return_tuples(model, texts))
-
-
-def batch(rows: Any = ROWS) -> dict[str, torch.Tensor]:
-    made = collate(list(rows))
-    made.pop("labels")
-    return made
-
-
-class Calls:
-    """Counts how often each layer's feed-forward block, or what makes it, is computed."""
-
-    def __init__(self, model: Any) -> None:
-        self.seen: list[int] = []
-        for index, layer in enumerate(encoder_layers(model)):
-            linear = next(module for module in layer.modules() if isinstance(module, torch.nn.Linear))
-            linear.register_forward_hook(lambda *_, index=index: self.seen.append(index))
 
 
 @pytest.mark.parametrize("family", RESTARTED)
@@ -186,34 +153,3 @@ def test_states_are_put_at_the_first_positions_with_zeros_after(tmp_path: Path) 
         ValueError, match=rf"is given states of shape \(2, {count - 1}, 32\) for 2 texts of up to {count}"
     ):
         padded_states(entry, np.array([long, short]), torch.empty(2, count - 1, 32))
-
-
-def test_a_pass_computes_every_text_once_and_nothing_above_what_is_wanted(tmp_path: Path) -> None:
-    model = tiny_model("bert").train()
-    rows = [*ROWS, *ROWS]
-    seen: list[tuple[int, ...]] = []
-    model.bert.embeddings.register_forward_hook(lambda m, a, out: seen.append(tuple(out.shape[:2])))
-    calls = Calls(model)
-    states = stored(model, tmp_path, [2], rows=rows)
-    assert 2 not in calls.seen
-    probes = 2  # one for the type of states, one for that of layers
-    assert sum(rows for rows, _ in seen) == len(ROWS) + probes
-    assert all(rows * tokens <= 60 for rows, tokens in seen)
-    assert len(states.entries[2].digests) == len(ROWS)
-    assert all(module.training for module in model.modules())
-
-
-def test_capture_reads_several_layers_in_one_pass() -> None:
-    model = tiny_model("distilbert")
-    whole = model(**batch(), output_hidden_states=True).hidden_states
-    states = capture(model, batch(), [1, 3])
-    assert sorted(states) == [1, 3]
-    mask = batch()["attention_mask"].bool()
-    for layer, found in states.items():
-        torch.testing.assert_close(found[mask], whole[layer][mask])
-
-
-def test_bfloat16_keeps_its_bits() -> None:
-    states = torch.randn(3, 4).to(torch.bfloat16)
-    assert torch.equal(from_numpy(to_numpy(states), "bfloat16"), states)
-    assert to_numpy(torch.ones(2, dtype=torch.float64)).dtype == "float32"

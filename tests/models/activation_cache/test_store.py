@@ -11,7 +11,8 @@ import pytest
 
 from nlp_transfer.models.activation_cache import store as module
 from nlp_transfer.models.activation_cache.digests import DIGEST
-from nlp_transfer.models.activation_cache.store import HEADER_BYTES, ActivationStore, NotStoredError, format_bytes
+from nlp_transfer.models.activation_cache.entry import HEADER_BYTES
+from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError, format_bytes
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 DIGESTS = np.array([b"a" * 16, b"b" * 16, b"c" * 15 + b"\0"], dtype=DIGEST)

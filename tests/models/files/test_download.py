@@ -13,7 +13,8 @@ import nlp_transfer
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.manifest import write_manifest
-from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
+from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from tests.hub_server import STRANGER, Hub
 from tests.tiny_runs import tiny_encoder
 

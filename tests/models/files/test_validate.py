@@ -12,7 +12,8 @@ from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.files.resolve import resolve_model
 from nlp_transfer.models.files.validate import check_safe, pickled_weights
-from nlp_transfer.models.loading import load_encoder_with_head, load_tokenizer
+from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from tests.tiny_models import tiny_config, tiny_model
 from tests.tiny_runs import tiny_encoder
 
