@@ -163,7 +163,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a binary file that replaces `path` when the block ends, and is deleted when the block fails."""
     place = Path(path)
     clear_leftovers(place)
-    # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask says.
+    # Opened by name, not by mkstemp: its files are closed to the group whatever the user's umask is.
     temporary = _temporary_path(place)
     try:
         with open_locked(temporary) as file:

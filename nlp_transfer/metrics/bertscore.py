@@ -49,10 +49,10 @@ def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Pat
         raise DataError("Nothing to score: BERTScore needs at least one summary and its reference; is the split empty?")
     if len(summaries) != len(references):
         raise ValueError(f"Got {len(summaries)} summaries for {len(references)} references; they must be as many.")
-    found = [0.0] * len(summaries)
+    f1 = [0.0] * len(summaries)
     places = [i for i, pair in enumerate(zip(summaries, references, strict=True)) if all(map(plain_words, pair))]
     if not places:
-        return found
+        return f1
     model, tokenizer, positions = _encoder(folder)
     kept, tokenizer.model_max_length = tokenizer.model_max_length, min(tokenizer.model_max_length, positions)
     weights: dict[int, float] = defaultdict(lambda: 1.0, dict.fromkeys(tokenizer.all_special_ids, 0.0))
@@ -68,8 +68,8 @@ def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Pat
     finally:
         tokenizer.model_max_length = kept
     for place, score in zip(places, scores[:, 2].tolist(), strict=True):
-        found[place] = score
-    return found
+        f1[place] = score
+    return f1
 
 
 def missing_package_error() -> ConfigError:

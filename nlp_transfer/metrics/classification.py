@@ -98,7 +98,7 @@ class MatthewsCorrelation(ClassificationMetric):
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
         """See the class."""
         if len(np.unique(np.concatenate([predictions, references]))) == 1:
-            return {"matthews": 0.0}  # scikit-learn says the same, with a warning
+            return {"matthews": 0.0}  # scikit-learn returns the same, with a warning
         return {"matthews": float(matthews_corrcoef(references, predictions))}
 
 
@@ -128,7 +128,7 @@ class ConfusionMatrix(ClassificationMetric):
         classes = len(self.label_names)
         if not self.multi_label:
             if classes == 1:
-                return {"confusion_matrix": [[len(references)]]}  # scikit-learn says the same, with a warning
+                return {"confusion_matrix": [[len(references)]]}  # scikit-learn returns the same, with a warning
             counts = confusion_matrix(references, predictions, labels=np.arange(classes))
         elif classes == 1:
             counts = multilabel_confusion_matrix(references[:, 0], predictions[:, 0], labels=[1])

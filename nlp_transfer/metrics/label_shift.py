@@ -144,8 +144,8 @@ def vanishing_classes(logits: np.ndarray, shift: LabelShift, names: Sequence[str
     lost = [label for label in np.unique(before) if label not in after]
     if not lost:
         return None
-    said = " or ".join(f"{names[i]} (now {(before == i).sum():,} of {len(before):,} are)" for i in lost)
-    return f"with the estimated frequencies no target text would be called {said}"
+    listed = " or ".join(f"{names[i]} (now {(before == i).sum():,} of {len(before):,} are)" for i in lost)
+    return f"with the estimated frequencies no target text would be called {listed}"
 
 
 def present_classes(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -177,18 +177,18 @@ def frequencies(
     from scipy.special import softmax
 
     validation, target = (side / temperature + biases for side in (validation_logits, target_logits))
-    source, found = np.zeros(len(known)), softmax(target, axis=1)
+    source, shares = np.zeros(len(known)), softmax(target, axis=1)
     source[known] = softmax(validation[:, known], axis=1).mean(axis=0)
-    of_known = np.maximum(found[:, known].sum(axis=1), MIN_FREQUENCY)
-    found = found.mean(axis=0)
-    found[known] = of_known.mean() * expectation_maximisation(
+    of_known = np.maximum(shares[:, known].sum(axis=1), MIN_FREQUENCY)
+    shares = shares.mean(axis=0)
+    shares[known] = of_known.mean() * expectation_maximisation(
         softmax(target[:, known], axis=1),
         np.maximum(source[known], MIN_FREQUENCY),
         of_known,
         start=None if start is None else start[known] / start[known].sum(),
         steps=steps,
     )
-    return source, found
+    return source, shares
 
 
 def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
@@ -231,10 +231,10 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
         return float(-(logs * truth).sum() / len(rows) + BIAS_PENALTY * (biases**2).sum()), gradient
 
     bounds = [(-MAX_LOG_SCALE, MAX_LOG_SCALE), *[(None, None)] * logits.shape[1]]
-    found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    solution = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     biases = np.zeros(len(known))
-    biases[known] = found[1:]
-    return float(np.exp(-found[0])), biases
+    biases[known] = solution[1:]
+    return float(np.exp(-solution[0])), biases
 
 
 def expectation_maximisation(
@@ -283,7 +283,7 @@ def frequency_interval(
         target_logits: of target rows, shape (target rows, classes).
         estimate: from all rows, shape (classes,).
     """
-    random, found = np.random.default_rng(0), []
+    random, resampled = np.random.default_rng(0), []
     for _ in range(RESAMPLES):
         rows, others = (
             random.integers(len(side), size=min(len(side), MAX_RESAMPLED_ROWS))
@@ -296,5 +296,5 @@ def frequency_interval(
         drawn = frequencies(
             logits, target_logits[others], temperature, biases, known, start=start, steps=MAX_RESAMPLE_STEPS
         )
-        found.append(drawn[1])
-    return np.percentile(found, [2.5, 97.5], axis=0).T
+        resampled.append(drawn[1])
+    return np.percentile(resampled, [2.5, 97.5], axis=0).T

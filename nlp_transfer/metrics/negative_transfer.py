@@ -19,7 +19,7 @@ SOURCE_ONLY = "source_only"
 
 ADAPTED = "the model that adapted"
 
-ALONE = "source-only"
+UNADAPTED = "source-only"
 
 SURER = f"{ADAPTED}, which proves little: adapting makes a model surer"
 
@@ -64,7 +64,7 @@ class NegativeTransferTest:
 
     def facts(self) -> dict[str, str]:
         """Return the rows of the report."""
-        preferred = "neither" if not self.gain else f"{ALONE} (a warning was given)" if self.warns else SURER
+        preferred = "neither" if not self.gain else f"{UNADAPTED} (a warning was given)" if self.warns else SURER
         found = {
             name: f"{adapted:.4f} adapted, {source_only:.4f} source-only"
             for name, (adapted, source_only) in self.scores.items()
@@ -72,12 +72,12 @@ class NegativeTransferTest:
         found["preferred without labels"] = preferred
         if self.macro_f1 is not None and self.difference is not None:
             (adapted, source_only), (low, high) = self.macro_f1, self.difference
-            better = ADAPTED if low > 0 else ALONE if high < 0 else "neither for sure"
+            better = ADAPTED if low > 0 else UNADAPTED if high < 0 else "neither for sure"
             values = f"macro-F1 {adapted:.3f} adapted, {source_only:.3f} source-only"
             interval = f"difference {adapted - source_only:+.3f}, 95 % over rows {low:+.3f} to {high:+.3f}"
             found["preferred by the labels"] = f"{better} ({values}; {interval})"
             if self.warns:
-                verdict = {ADAPTED: "wrong", ALONE: "right"}.get(better, "neither right nor wrong for sure")
+                verdict = {ADAPTED: "wrong", UNADAPTED: "right"}.get(better, "neither right nor wrong for sure")
                 found["the warning"] = f"{verdict}, by the labels"
         return found
 
@@ -110,7 +110,7 @@ def compare(
 
     Args:
         adapted: probabilities of the adapted model, shape (rows, classes).
-        alone: of the source-only model, the same shape.
+        source_only: of the source-only model, the same shape.
         multi_label: each column is a probability of its own.
         predicted: class ids of both models, shape (labelled rows,), or zeros and ones, shape (labelled rows, classes);
             used with labels only.

@@ -65,10 +65,10 @@ def _support(sentence: str, sentences: Sequence[str], index: "_Index", max_sourc
     near = index.nearest(wanted)
     taken = greedy_oracle([sentences[number] for number in near], sentence, SummaryLength("sentences", max_sources))
     sources = [near[number] for number in taken]
-    found: Counter[tuple[str, ...]] = Counter()
+    shared: Counter[tuple[str, ...]] = Counter()
     for number in sources:
-        found.update(index.grams[number])
-    return Support(sources, (wanted & found).total() / wanted.total() if wanted else 0.0)
+        shared.update(index.grams[number])
+    return Support(sources, (wanted & shared).total() / wanted.total() if wanted else 0.0)
 
 
 class _Index:

@@ -21,7 +21,7 @@ def assign_sentences(sentences: Sequence[str], parts: Sequence[str]) -> list[lis
         >>> assign_sentences(["The fee is due.", "The court agreed."], ["court agreed", "fee due"])
         [[1], [0]]
     """
-    found: list[list[int]] = [[] for _ in parts]
+    assigned: list[list[int]] = [[] for _ in parts]
     held = [[set(ngrams(rouge_words(part), n)) for n in (1, 2)] for part in parts]
     for number, sentence in enumerate(sentences):
         grams = [ngrams(rouge_words(sentence), n) for n in (1, 2)]
@@ -29,5 +29,5 @@ def assign_sentences(sentences: Sequence[str], parts: Sequence[str]) -> list[lis
             sum(sum(gram in inside for gram in of) / len(of) for of, inside in zip(grams, part, strict=True) if of)
             for part in held
         ]
-        found[recalls.index(max(recalls))].append(number)
-    return found
+        assigned[recalls.index(max(recalls))].append(number)
+    return assigned

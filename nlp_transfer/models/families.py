@@ -45,10 +45,10 @@ def family(model: "PreTrainedModel") -> Family:
     if kind not in FAMILIES:
         hint = "" if hasattr(model, "config") else " Give the transformers model itself; any other takes peft_config."
         raise ConfigError(unknown_family_error(kind) + hint)
-    found = FAMILIES[kind]
+    entry = FAMILIES[kind]
     if scores_sentences(model):
-        return replace(found, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
-    return found
+        return replace(entry, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
+    return entry
 
 
 def model_type(model: nn.Module) -> str:
@@ -85,12 +85,12 @@ def _family_of_encoder(model: Any) -> Family:
 def _layers(side: nn.Module) -> nn.ModuleList:
     """Return the layers of one side of an encoder-decoder, lowest first."""
     modules = dict(getattr(side, "base_model", side).named_modules())
-    found = next((modules[name] for name in _LAYERS if name in modules), None)
-    if not isinstance(found, nn.ModuleList):
+    layers = next((modules[name] for name in _LAYERS if name in modules), None)
+    if not isinstance(layers, nn.ModuleList):
         raise ConfigError(
             f"The layers of a {type(side).__name__} are not known here, so none can be frozen or adapted."
         )
-    return found
+    return layers
 
 
 def scores_sentences(model: "PreTrainedModel") -> bool:

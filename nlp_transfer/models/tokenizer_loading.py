@@ -92,8 +92,8 @@ def _tokenizer_problem(name: str, folder: Path, error: Exception) -> str:
             "from."
         )
     files = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-    found = ", ".join(file for file in files if (folder / file).is_file())
-    return read_problem(name, f"tokenizer ({found})" if found else "tokenizer", error)
+    present = ", ".join(file for file in files if (folder / file).is_file())
+    return read_problem(name, f"tokenizer ({present})" if present else "tokenizer", error)
 
 
 @contextlib.contextmanager

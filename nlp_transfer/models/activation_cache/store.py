@@ -116,7 +116,7 @@ class ActivationStore:
         """Raise `NotStoredError` for a size that exceeds the limit.
 
         Raises:
-            NotStoredError: says both.
+            NotStoredError: names both.
         """
         if size > self.limit_bytes:
             raise NotStoredError(

@@ -143,19 +143,19 @@ def layers_return_tuples(model: "PreTrainedModel", texts: UniqueTexts) -> bool:
     Raises:
         ValueError: the tuple has more elements.
     """
-    found: list[Any] = []
+    sizes: list[Any] = []
 
     def note(module: nn.Module, args: Any, output: Any) -> None:
-        found.append(output)
+        sizes.append(output)
 
     handle = encoder_layers(model)[0].register_forward_hook(note)
     try:
         capture(model, _batch(texts, [int(texts.lengths.argmin())], model.device), [1])
     finally:
         handle.remove()
-    if isinstance(found[0], tuple) and len(found[0]) != 1:
-        raise ValueError(f"a layer of this network returns {len(found[0])} values")
-    return isinstance(found[0], tuple)
+    if isinstance(sizes[0], tuple) and len(sizes[0]) != 1:
+        raise ValueError(f"a layer of this network returns {len(sizes[0])} values")
+    return isinstance(sizes[0], tuple)
 
 
 def type_name(states: Tensor) -> str:

@@ -64,13 +64,13 @@ def write_manifest(folder: Path) -> None:
         files[path.relative_to(folder).as_posix()] = _entry(path)
     for inner, _, _ in os.walk(folder):
         sync_folder(Path(inner))
-    beside = folder / _TEMPORARY_NAME
-    beside.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
-    with beside.open("xb") as out:
+    temporary = folder / _TEMPORARY_NAME
+    temporary.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
+    with temporary.open("xb") as out:
         out.write(_written(files))
         out.flush()
         os.fsync(out.fileno())
-    beside.replace(folder / MANIFEST)
+    temporary.replace(folder / MANIFEST)
     sync_folder(folder)
 
 
@@ -101,9 +101,9 @@ def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
             problems = [problem for name, (size, _) in listed.items() for problem in _size_problem(folder, name, size)]
         if not problems:
             for name, (_, expected) in listed.items():
-                found = _sha256(folder / name)
-                if found != expected:
-                    what = f"has the SHA-256 {found[:12]}…, but {MANIFEST} says {expected[:12]}…"
+                actual = _sha256(folder / name)
+                if actual != expected:
+                    what = f"has the SHA-256 {actual[:12]}…, but {MANIFEST} says {expected[:12]}…"
                     problems.append(f"{folder / name} {what} {_advice(folder)}")
     except OSError as error:
         place = error.filename or folder
@@ -160,10 +160,10 @@ def _size_problem(folder: Path, name: str, size: int) -> list[str]:
     place = folder / name
     if not place.is_file():
         return [f"{place} is missing; {MANIFEST} says {size:,} bytes. {_remedy(folder)}"]
-    found = place.stat().st_size
-    if found == size:
+    actual = place.stat().st_size
+    if actual == size:
         return []
-    return [f"{place} has {found:,} bytes, but {MANIFEST} says {size:,}. {_advice(folder)}"]
+    return [f"{place} has {actual:,} bytes, but {MANIFEST} says {size:,}. {_advice(folder)}"]
 
 
 def _files(folder: Path) -> Iterator[Path]:

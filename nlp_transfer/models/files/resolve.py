@@ -86,9 +86,9 @@ def check_config(name: str, folder: Path) -> None:
         return
     files = sorted(path.name for path in folder.iterdir())
     more = f" and {len(files) - MAX_LISTED_NAMES:,} more" if len(files) > MAX_LISTED_NAMES else ""
-    found = f"{', '.join(files[:MAX_LISTED_NAMES])}{more}" if files else "nothing"
+    listed = f"{', '.join(files[:MAX_LISTED_NAMES])}{more}" if files else "nothing"
     hint = f" (this is an adapter: name its base model{adapter_base(folder)})" if ADAPTER_CONFIG in files else ""
-    raise ConfigError(f"model: {name} has no config.json{hint}; it holds {found}. Expected a saved encoder.")
+    raise ConfigError(f"model: {name} has no config.json{hint}; it holds {listed}. Expected a saved encoder.")
 
 
 def read_problem(name: str, what: str, error: Exception) -> str:
@@ -163,6 +163,6 @@ def _package_folder(name: str) -> Path:
             "inside the package; name any other folder by its path."
         )
     if not folder.is_dir():
-        found = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
-        raise ConfigError(f"model: the package {package!r} has no folder {inner!r}. Folders: {', '.join(found)}.")
+        listed = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
+        raise ConfigError(f"model: the package {package!r} has no folder {inner!r}. Folders: {', '.join(listed)}.")
     return folder

@@ -165,7 +165,7 @@ def set_generation(model: Any, **settings: Any) -> None:
         settings: of `GenerationConfig`.
     """
     config = model.generation_config
-    config.max_length = config.min_length = None  # those count otherwise, and would be complained of beside ours
+    config.max_length = config.min_length = None  # those count otherwise, and would raise warnings with ours
     config.update(**{**settings, "min_new_tokens": settings["min_new_tokens"] or None})
 
 
@@ -217,10 +217,10 @@ def positions(config: "PreTrainedConfig", side: str) -> int | None:
         side: `encoder` or `decoder`.
     """
     own = getattr(config, side, config)
-    found = getattr(own, f"max_{side}_position_embeddings", None)
-    if found is None and getattr(own, "max_position_embeddings", None) is not None:
-        found = max_positions(own)
-    return found
+    value = getattr(own, f"max_{side}_position_embeddings", None)
+    if value is None and getattr(own, "max_position_embeddings", None) is not None:
+        value = max_positions(own)
+    return value
 
 
 def generation_row_losses(sums: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -86,5 +86,5 @@ def _of_class(config: PreTrainedConfig, kind: Any) -> PreTrainedConfig:
     """Return a copy of another class with all attributes, private ones included."""
     other: Any = copy.copy(config)
     other.__class__ = kind
-    other.__dict__.pop("model_type", None)  # which reading a file sets beside the class's own
+    other.__dict__.pop("model_type", None)  # set by reading a file, in addition to the class's own
     return other  # type: ignore[no-any-return]

@@ -82,8 +82,8 @@ def inherited_pooler(model: "PreTrainedModel") -> dict[str, Tensor]:
     A classifier reads the pooler. transformers drops it, so that a classifier loaded from the saved model would have a
     random one.
     """
-    found: dict[str, Tensor] = getattr(model, "passed_on", {})
-    return found
+    weights: dict[str, Tensor] = getattr(model, "passed_on", {})
+    return weights
 
 
 def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) -> None:

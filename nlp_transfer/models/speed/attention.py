@@ -74,13 +74,13 @@ def groups(lengths: Sequence[int]) -> list[tuple[int, int]]:
         >>> groups([10, 9, 8, 7, 2, 2])
         [(0, 3), (3, 4), (4, 6)]
     """
-    found: list[tuple[int, int]] = []
+    ranges: list[tuple[int, int]] = []
     start = 0
     for index in range(1, len(lengths) + 1):
         if index == len(lengths) or lengths[index] < MIN_FILL * lengths[start]:
-            found.append((start, index))
+            ranges.append((start, index))
             start = index
-    return found
+    return ranges
 
 
 def make_groups(lengths: Sequence[int], device: torch.device, mask: Tensor | None = None) -> list[Group]:

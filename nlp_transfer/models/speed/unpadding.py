@@ -182,13 +182,13 @@ class Unpadding:
         try:
             expected = self.model(**inputs).logits
             with self.active():
-                found = self.model(**inputs).logits
+                relative = self.model(**inputs).logits
             if expected.ndim == 3:  # scores of each token; those of padding mean nothing
-                expected, found = expected[real], found[real]
+                expected, relative = expected[real], relative[real]
         finally:
             self.model.train(was_training)
-        apart: float = (found - expected).abs().max().item() / max(1.0, expected.abs().max().item())
-        return None if apart <= max(TOLERANCE, ROUNDINGS * torch.finfo(found.dtype).eps) else apart
+        apart: float = (relative - expected).abs().max().item() / max(1.0, expected.abs().max().item())
+        return None if apart <= max(TOLERANCE, ROUNDINGS * torch.finfo(relative.dtype).eps) else apart
 
 
 @contextmanager
