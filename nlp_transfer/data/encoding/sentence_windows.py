@@ -183,11 +183,9 @@ def encode_documents(
     label = label if "summary" in dataset.column_names and not by_highlights else None
     labelled = by_highlights or label is not None
     optional = [name for name in ("summary", "highlights") if name in dataset.column_names]
-    key = ["windows", encoder.max_length, encoder.overlap, by_highlights, labelled, optional, fingerprint]
-    path = cache_path("tokens", cache_key(rows_digest(dataset, ["id"]), key, tokenizer_digest(encoder.tokenizer)))
-    cached = load_table(path)
-    if cached is not None:
-        return cached
+    settings = ["windows", encoder.max_length, encoder.overlap, by_highlights, optional, fingerprint]
+    settings.append(getattr(label, "__qualname__", None))
+    key = cache_key(rows_digest(dataset, ["id"]), settings, tokenizer_digest(encoder.tokenizer))
     numbers = List(Value("int32"))
     features = {"id": Value("string"), "document": Value("int32"), "input_ids": numbers, "markers": numbers}
     features |= {"numbers": numbers, "scored_from": Value("int32"), "scored_to": Value("int32")}

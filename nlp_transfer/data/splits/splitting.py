@@ -75,7 +75,7 @@ def missing_class_notes(splits: dict[str, Dataset]) -> list[str]:
         absent = [label for label, count in zip(names, class_counts(splits[name]), strict=True) if not count]
         if absent:
             listed = ", ".join(absent[:20]) + (", …" if len(absent) > 20 else "")
-            notes.append(f"{name}: no row of {len(absent)} of {len(label.names)} classes ({listed}).")
+            notes.append(f"{name}: no row of {len(absent)} of {len(names)} classes ({listed}).")
     return notes
 
 
