@@ -18,7 +18,7 @@ from nlp_transfer.config.experiment import load_config
 from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.bootstrap import bootstrap_difference
-from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.metrics.scoring import classification_metrics
 from nlp_transfer.reporting.predictions import read_predictions
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.label_shift import correction_warnings

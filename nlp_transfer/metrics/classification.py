@@ -14,7 +14,6 @@ scikit-learn computes all of them; 0 / 0 counts as 0. Papers differ in the class
 Multi-label accuracy is exact match (subset accuracy), as in scikit-learn.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +27,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, bootstrap_interval
 from nlp_transfer.metrics.evaluate_metric import ClassificationMetric
-from nlp_transfer.metrics.metric import ClassificationRows
-from nlp_transfer.metrics.table import compute_scores
 
 
 class Accuracy(ClassificationMetric):
@@ -135,36 +131,3 @@ class ConfusionMatrix(ClassificationMetric):
         else:
             counts = multilabel_confusion_matrix(references, predictions)
         return {"confusion_matrix": counts.tolist()}
-
-
-def classification_metrics(
-    predictions: Any,
-    references: Any,
-    label_names: Sequence[str],
-    *,
-    multi_label: bool,
-    bootstrap_samples: int = BOOTSTRAP_SAMPLES,
-) -> dict[str, Any]:
-    """Compute every classification metric of one split, as plain Python numbers.
-
-    Args:
-        predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        references: the same for the truth.
-        label_names: the classes, in the order of their ids.
-        multi_label: which of the two shapes is meant.
-        bootstrap_samples: resamples for the 95 % interval of macro-F1; 0 leaves it out.
-
-    Returns:
-        `rows`, `accuracy`, `macro_f1` and the others by name, `macro_f1_low` and `macro_f1_high`,
-        `per_class` {name: {precision, recall, f1, support}}, and `confusion_matrix`.
-
-    Raises:
-        DataError: no rows.
-        ValueError: see `check_rows`.
-    """
-    rows = ClassificationRows(predictions, references, label_names, multi_label)
-    scores: dict[str, Any] = {"rows": len(references), **compute_scores(rows)}
-    if bootstrap_samples:
-        low, high = bootstrap_interval(predictions, references, "macro_f1", samples=bootstrap_samples)
-        scores |= {"macro_f1_low": low, "macro_f1_high": high}
-    return scores

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from nlp_transfer.metrics.summarization import Extract
-
 Scores = Mapping[str, Any]
 """The metrics of one split by name; `rows` is their number."""
 
@@ -45,6 +43,21 @@ def percent(score: float | None) -> str:
         '12%'
     """
     return UNDEFINED if score is None else f"{score:.0%}"
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Selected sentences of a document, and the sentences that should be selected.
+
+    Args:
+        taken: numbers of the selected sentences.
+        labels: 1 for each sentence of the document that belongs into an extract, 0 for others.
+        scores: of each sentence; higher is better.
+    """
+
+    taken: Sequence[int]
+    labels: Sequence[int]
+    scores: Sequence[float]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nlp_transfer.metrics.bootstrap import bootstrap_difference
-from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.metrics.model_selection import infomax, mean_entropy, soft_neighborhood_density
+from nlp_transfer.metrics.scoring import classification_metrics
 
 SOURCE_ONLY = "source_only"
 """Name of the system in tables, and of its run's folder inside the adapting run's."""

@@ -12,25 +12,6 @@ import numpy as np
 
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
 from nlp_transfer.metrics.metric import TokenRows
-from nlp_transfer.metrics.table import compute_scores
-
-
-def perplexity_metrics(sums: np.ndarray, *, interval: bool = False, seed: int = 0) -> dict[str, Any]:
-    """Return the metrics of a split: `loss`, `perplexity`, `token_accuracy`, `rows` and `masked_tokens`.
-
-    Args:
-        sums: of each row the summed loss, the number of masked tokens, and the number of correct ones; shape (rows, 3).
-        interval: add the 95 % percentile bootstrap over rows, `perplexity_low` and `perplexity_high`.
-        seed: of the bootstrap.
-
-    Raises:
-        ValueError: no token is masked.
-
-    Example:
-        >>> perplexity_metrics(np.array([[0.0, 2, 2], [0.0, 2, 1]]))["token_accuracy"]
-        0.75
-    """
-    return compute_scores(TokenRows(np.asarray(sums, dtype=np.float64), interval, seed))
 
 
 def token_scores(rows: TokenRows) -> dict[str, Any]:

@@ -5,70 +5,16 @@ together. Intervals resample documents (95 % percentile bootstrap).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.bertscore import BERTSCORE, bert_scores
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
 from nlp_transfer.metrics.factuality.unsupported import unsupported, unsupported_counts
-from nlp_transfer.metrics.metric import SummaryRows
+from nlp_transfer.metrics.metric import Extract, SummaryRows
 from nlp_transfer.metrics.rouge import rouge_scores
-from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.metrics.tokenization import ROUGE, ngrams, plain_words
-
-
-@dataclass(frozen=True)
-class Extract:
-    """Selected sentences of a document, and the sentences that should be selected.
-
-    Args:
-        taken: numbers of the selected sentences.
-        labels: 1 for each sentence of the document that belongs into an extract, 0 for others.
-        scores: of each sentence; higher is better.
-    """
-
-    taken: Sequence[int]
-    labels: Sequence[int]
-    scores: Sequence[float]
-
-
-def summary_metrics(
-    summaries: Sequence[Sequence[str]],
-    documents: Sequence[str],
-    references: Sequence[Sequence[str]] | None,
-    extracts: Sequence[Extract] | None = None,
-    *,
-    interval: bool = False,
-    checked: bool = False,
-    bertscore: Path | None = None,
-) -> dict[str, Any]:
-    """Return all metrics of summaries.
-
-    Args:
-        summaries: the sentences of each.
-        documents: the text that each summarises.
-        references: the sentences of each reference; None without references.
-        extracts: selected sentences, for extracts with known labels.
-        interval: add `…_low` and `…_high` of ROUGE and of the sentences' F1.
-        checked: count the numbers, dates, amounts and citations that the document lacks; pointless for extracts.
-        bertscore: folder of an encoder for `bertscore` (see `bert_scores`).
-
-    Returns:
-        `rows`; with references `rouge1`, `rouge2`, `rougeL`, `rougeLsum` (F, with stems); with extracts `precision`,
-        `recall`, `f1` and `average_precision` of sentences; `words`, `compression` (words over the document's),
-        `novel_bigrams` (share of word pairs that the document lacks) and `repetition` (share of repeated trigrams); if
-        checked, `unsupported` (items that the document lacks), and by kind `unsupported_number` and so on.
-
-    Raises:
-        DataError: there are no summaries.
-    """
-    if not len(summaries):
-        raise DataError("Nothing to score: got no summaries. Is the split empty?")
-    return compute_scores(SummaryRows(summaries, documents, references, extracts, interval, checked, bertscore))
 
 
 def summary_scores(rows: SummaryRows) -> dict[str, Any]:

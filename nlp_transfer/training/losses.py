@@ -81,7 +81,7 @@ def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
 
 def macro_f1(logits: Tensor, labels: Tensor) -> float:
     """Return the macro-F1 of the most probable class, or, for 0/1 labels of shape (rows, classes), of p >= 0.5."""
-    from nlp_transfer.metrics.classification import classification_metrics
+    from nlp_transfer.metrics.scoring import classification_metrics
 
     multi_label = labels.ndim == 2
     predictions = (logits >= 0).int() if multi_label else logits.argmax(dim=-1)

@@ -8,9 +8,9 @@ import pytest
 from transformers import TrainerState
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.metrics.evaluate_metric import ClassificationMetric
 from nlp_transfer.metrics.metric import ClassificationRows, Metric
+from nlp_transfer.metrics.scoring import classification_metrics
 from nlp_transfer.metrics.table import METRICS, metrics_of
 from nlp_transfer.reporting.sections.results import result_tables
 from nlp_transfer.tasks import TASKS, SequenceClassification

@@ -9,8 +9,9 @@ import pytest
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_recall_fscore_support
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.classification import ConfusionMatrix, PrecisionRecallF1, classification_metrics
+from nlp_transfer.metrics.classification import ConfusionMatrix, PrecisionRecallF1
 from nlp_transfer.metrics.evaluate_metric import ClassificationMetric
+from nlp_transfer.metrics.scoring import classification_metrics
 
 ABC = ["a", "b", "c"]
 

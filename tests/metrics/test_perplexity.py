@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.perplexity import perplexity_metrics
+from nlp_transfer.metrics.scoring import perplexity_metrics
 
 
 def test_the_mean_runs_over_tokens():

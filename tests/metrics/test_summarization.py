@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.summarization import Extract, average_precision, gain_interval, summary_metrics
+from nlp_transfer.metrics.metric import Extract
+from nlp_transfer.metrics.scoring import summary_metrics
+from nlp_transfer.metrics.summarization import average_precision, gain_interval
 
 DOCUMENTS = ["a b c d. e f. g h i j", "k l m n"]
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.metrics.scoring import classification_metrics
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
 from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text
 

@@ -205,6 +205,6 @@ class FittedMaskedLanguageModeling(FittedTask):
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
         """See `FittedTask.score`; for the logits see `nlp_transfer.models.heads.masked_lm`."""
-        from nlp_transfer.metrics.perplexity import perplexity_metrics
+        from nlp_transfer.metrics.scoring import perplexity_metrics
 
         return perplexity_metrics(np.asarray(logits), interval=interval)

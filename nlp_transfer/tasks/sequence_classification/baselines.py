@@ -101,7 +101,7 @@ def score_baselines(
         label_names: the classes in the order of their ids.
         multi_label: whether a row may have any number of labels.
     """
-    from nlp_transfer.metrics.classification import classification_metrics
+    from nlp_transfer.metrics.scoring import classification_metrics
 
     train = corpora["source"].splits["train"]
     learned = label_array(train, len(label_names), multi_label=multi_label)

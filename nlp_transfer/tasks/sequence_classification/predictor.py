@@ -17,7 +17,7 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.encoding.tokens import multi_hot, untruncated_lengths
 from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
-from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.metrics.scoring import classification_metrics
 from nlp_transfer.models.config_values import label_problems
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.batching import token_budget_batches

@@ -229,7 +229,7 @@ class FittedSequenceClassification(FittedTask):
         import torch
 
         from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
-        from nlp_transfer.metrics.classification import classification_metrics
+        from nlp_transfer.metrics.scoring import classification_metrics
 
         result = classification_metrics(
             self.predictions(logits),

@@ -83,7 +83,8 @@ def document_metrics(
     documents: Sequence[ExtractedSummary], *, interval: bool, bertscore: "Path | None" = None
 ) -> dict[str, Any]:
     """`summary_metrics` of what is taken of each document."""
-    from nlp_transfer.metrics.summarization import Extract, summary_metrics
+    from nlp_transfer.metrics.metric import Extract
+    from nlp_transfer.metrics.scoring import summary_metrics
 
     summaries, references = summaries_and_references(documents)
     extracts = [Extract(one.taken, one.labels, one.scores) for one in documents if one.labels is not None]

@@ -151,7 +151,7 @@ def document_metrics(
     documents: Sequence[GeneratedSummary], *, interval: bool, bertscore: "Path | None" = None
 ) -> dict[str, Any]:
     """`summary_metrics` of what was written of each document, checked against it."""
-    from nlp_transfer.metrics.summarization import summary_metrics
+    from nlp_transfer.metrics.scoring import summary_metrics
 
     summaries, references = summaries_and_references(documents)
     texts = [one.text for one in documents]

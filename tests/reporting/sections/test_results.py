@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.classification import classification_metrics
 from nlp_transfer.metrics.metric import ClassificationRows
+from nlp_transfer.metrics.scoring import classification_metrics
 from nlp_transfer.reporting.sections.results import result_tables
 
 NAMES = ["Permissive", "Copyleft", "Proprietary Free"]

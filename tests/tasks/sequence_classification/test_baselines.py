@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.classification import classification_metrics
+from nlp_transfer.metrics.scoring import classification_metrics
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, majority, tfidf_svm
 
 DATA = Path(os.environ.get("NLP_TRANSFER_DATA") or Path(__file__).parents[3] / ".." / "shared" / "data")

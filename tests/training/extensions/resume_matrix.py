@@ -23,7 +23,7 @@ from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import RunInterrupted
 from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning, TargetMLM
-from nlp_transfer.metrics.perplexity import perplexity_metrics
+from nlp_transfer.metrics.scoring import perplexity_metrics
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.training.runtime import leave_process_group
 from nlp_transfer.training.signals import StopSignals

@@ -1,0 +1,38 @@
+"""Scores of a split hold every metric that is defined for its rows."""
+
+import numpy as np
+import pytest
+
+from nlp_transfer.errors import DataError
+from nlp_transfer.metrics.scoring import classification_metrics, perplexity_metrics, summary_metrics
+
+
+def test_a_single_label_split_has_no_metric_of_sets_of_labels() -> None:
+    scores = classification_metrics([0, 1, 1], [0, 1, 0], ["a", "b"], multi_label=False)
+    assert scores["rows"] == 3
+    assert scores["accuracy"] == pytest.approx(2 / 3)
+    assert scores["macro_f1_low"] <= scores["macro_f1"] <= scores["macro_f1_high"]
+    assert "hamming_loss" not in scores
+    without = classification_metrics([0, 1], [0, 1], ["a", "b"], multi_label=False, bootstrap_samples=0)
+    assert "macro_f1_low" not in without
+
+
+def test_a_multi_label_split_has_them() -> None:
+    scores = classification_metrics(np.eye(2, dtype=int), np.eye(2, dtype=int), ["a", "b"], multi_label=True)
+    assert scores["exact_match"] == 1.0 and scores["hamming_loss"] == 0.0
+    assert "matthews" not in scores
+
+
+def test_masked_tokens_are_summed_over_rows() -> None:
+    scores = perplexity_metrics(np.array([[0.0, 3, 3], [0.0, 1, 0]]))
+    assert scores["perplexity"] == 1.0
+    assert scores["token_accuracy"] == 0.75
+
+
+def test_summaries_without_references_have_no_rouge() -> None:
+    scores = summary_metrics([["one two"]], ["one two three four"], None)
+    assert scores["compression"] == 0.5
+    assert "rouge1" not in scores
+    assert summary_metrics([["one"]], ["one two"], [["one"]])["rouge1"] == 1.0
+    with pytest.raises(DataError, match="Nothing to score"):
+        summary_metrics([], [], None)
