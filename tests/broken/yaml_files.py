@@ -129,6 +129,7 @@ def billion_laughs(settings, choose):
             ]
         )
     ).format(levels - 1)
+    settings.tree.pop(use.partition(":")[0], None)  # a key given twice is another fault
     settings.text = bomb(levels, 9).encode() + use.encode() + b"\n" + whole_text(settings)
     return (str(settings.file), "aliases")
 
