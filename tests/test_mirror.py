@@ -8,6 +8,7 @@ WITHOUT_MIRROR = ("contracts", "reliability", "scripts")
 """Folders of tests of several modules at once, or of what is not in the package."""
 
 WHOLE = {
+    "test_limits.py",
     "commands/test_readme.py",
     "hub/test_upload_by_xet.py",
     "test_documented_examples.py",

@@ -35,10 +35,8 @@ def hub_errors(repo_id: str) -> Iterator[None]:
 
 def _format_error(error: BaseException, repo_id: str) -> str:
     from huggingface_hub import constants
-    from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
 
-    hub = constants.ENDPOINT
-    cause = cause_of(error)
+    hub, cause = constants.ENDPOINT, cause_of(error)
     text = _message(cause)
     if _is_of_storage(cause) and (is_network(cause) or status_of(cause) not in (None, 413)):
         what = "does not take the model's files"
@@ -47,6 +45,12 @@ def _format_error(error: BaseException, repo_id: str) -> str:
         elif status_of(cause) in TRANSIENT:
             what = f"answers with {status_of(cause)}, attempt after attempt"
         return f"The storage of {hub} {what} ({text}). {_ONCE_MORE} {_WITHOUT_XET}"
+    return _format_status(cause, hub, repo_id) or _format_other(error, hub, repo_id)
+
+
+def _format_status(cause: BaseException, hub: str, repo_id: str) -> str | None:
+    """Return the message for an answer of the Hub; None for an error without one, or with another status."""
+    text = _message(cause)
     match status_of(cause):
         case 401:
             return f"{hub} does not know this login ({text}). Log in anew with `hf auth login`, or set HF_TOKEN."
@@ -66,6 +70,15 @@ def _format_error(error: BaseException, repo_id: str) -> str:
         case int(status) if status in TRANSIENT:
             often = "attempt after attempt" if is_of_xet(cause) else f"after {ATTEMPTS} attempts"
             return f"{hub} answers with {status} {often} ({text}). {_ONCE_MORE}"
+    return None
+
+
+def _format_other(error: BaseException, hub: str, repo_id: str) -> str:
+    """Return the message for an error that is no answer of the Hub."""
+    from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
+
+    cause = cause_of(error)
+    text = _message(cause)
     if isinstance(error, LocalTokenNotFoundError):
         return f"There is no login to {hub}. Log in with `hf auth login`, or set HF_TOKEN."
     if isinstance(cause, OfflineModeIsEnabled):

@@ -1,0 +1,35 @@
+"""Limits that the linter has no rule for: lines of a function, without its docstring, and of a file."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(path for room in ("nlp_transfer", "scripts") for path in (ROOT / room).rglob("*.py"))
+MAX_FUNCTION, MAX_FILE = 50, 300
+LONGER = {
+    "nlp_transfer/commands/push_run.py",
+    "nlp_transfer/tasks/base.py",
+    "nlp_transfer/tasks/summarization/abstractive.py",
+    "nlp_transfer/tasks/summarization/extractive.py",
+}
+"""Files that are longer: to become fewer, never more."""
+
+
+def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    docstring = ast.get_docstring(function, clean=False)
+    return (function.end_lineno or 0) - function.lineno + 1 - (docstring.count("\n") + 1 if docstring else 0)
+
+
+def test_functions_are_short():
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {lines(node)} lines"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and lines(node) > MAX_FUNCTION
+    ]
+    assert long == []
+
+
+def test_files_are_short():
+    counts = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {name for name, count in counts.items() if count > MAX_FILE} == LONGER
