@@ -1,7 +1,7 @@
 """The commands: one verb a file, a typed function that the command line, scripts and Python call."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from nlp_transfer.config.command_ending import quiet_exit
@@ -38,9 +38,22 @@ def main(words: Sequence[str] | None = None) -> int:
 
         verb, *rest = (sys.argv[1:] if words is None else words) or ["--help"]
         if verb in ("-h", "--help"):
-            print(f"usage: nlp-transfer COMMAND …\n\nCommands (COMMAND --help shows one): {', '.join(COMMANDS)}")
+            print("usage: nlp-transfer COMMAND …\n\ncommands (COMMAND --help shows one):")
+            for name in COMMANDS:
+                print(f"  {name:9} {(command_function(name).__doc__ or '').splitlines()[0]}")
         elif verb not in COMMANDS:
             raise ConfigError(did_you_mean("command", verb, COMMANDS))
         else:
-            status.code = call_command(getattr(import_module(COMMANDS[verb]), verb), rest)
+            status.code = call_command(command_function(verb), rest)
     return status.code
+
+
+def command_function(verb: str) -> Callable[..., int | None]:
+    """Return the function of a verb.
+
+    Example:
+        >>> command_function("cache").__name__
+        'cache'
+    """
+    function: Callable[..., int | None] = getattr(import_module(COMMANDS[verb]), verb)
+    return function

@@ -80,14 +80,16 @@ def quiet_exit() -> Iterator[ExitStatus]:
 def printed_messages() -> Iterator[None]:
     """Print the package's messages: progress to standard output of the main process, warnings to standard error."""
     logger, printing = logging.getLogger("nlp_transfer"), _Printing()
-    level = logger.level
+    level, propagate = logger.level, logger.propagate
     logger.addHandler(printing)
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # a library that sets up the root logger would print each message a second time
     try:
         yield
     finally:
         logger.removeHandler(printing)
         logger.setLevel(level)
+        logger.propagate = propagate
 
 
 class _Printing(logging.Handler):

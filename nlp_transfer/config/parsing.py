@@ -11,7 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from nlp_transfer.config.renamed import unknown_name
+from nlp_transfer.config.renamed import RENAMED, unknown_name
 from nlp_transfer.errors import ConfigError, format_value
 from nlp_transfer.files import utf8_problem
 
@@ -136,6 +136,8 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
             found = _list_item(node, step)
             if found is None:
                 names = [_name_of(item) or str(i) for i, item in enumerate(node)]
+                if step in RENAMED:
+                    names = [RENAMED[step]]
                 problems.append(f"--{path}: {unknown_name(steps[i - 1].removesuffix('s'), step, names)}")
                 return
             node = found

@@ -54,9 +54,11 @@ def _summary(report: Report) -> str:
 
 
 def _sentences(report: Report) -> Iterator[str]:
-    source = report.corpora.get("source")
-    domain_name = escape_markdown(source.origin) if source else "its domain"
-    yield f"`{report.model}` moved into {domain_name} by {report.method_names} ({report.seed_words})."
+    origins = {domain: escape_markdown(corpus.origin) for domain, corpus in report.corpora.items()}
+    how = f"moved into {origins.get('source', 'its domain')}"
+    if "target" in origins:
+        how = f"trained on {origins.get('source', 'its source')}, with the target domain {origins['target']},"
+    yield f"`{report.model}` {how} by {report.method_names} ({report.seed_words})."
     for domain, split in report.headlines():
         systems = report.systems(domain, split)
         scores = systems.pop(MODEL)

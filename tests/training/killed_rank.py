@@ -1,4 +1,4 @@
-"""The command of scripts/train.py, whose second process is killed in a step; started by test_processes.py.
+"""The command of scripts/train.py, whose second process is killed in a step; started by test_runtime.py.
 
 torchrun --nproc_per_node 2 killed_rank.py CONFIG
 """

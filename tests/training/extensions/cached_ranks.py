@@ -1,4 +1,4 @@
-"""Trains above frozen layers with and without stored states; run by several processes, from test_activations.py.
+"""Trains above frozen layers with and without stored states; run by several processes, from test_activation_cache.py.
 
 python -m torch.distributed.run --nproc_per_node 2 tests/training/extensions/cached_ranks.py OUT
 """

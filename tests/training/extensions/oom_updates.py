@@ -1,4 +1,4 @@
-"""Make updates on two processes, one of which or both run out of memory; started by test_memory.py.
+"""Make updates on two processes, one of which or both run out of memory; started by test_oom_guard.py.
 
 torchrun --nproc_per_node 2 oom_updates.py OUT
 """

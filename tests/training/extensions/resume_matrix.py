@@ -1,4 +1,4 @@
-"""Interrupt and resume training in many ways and compare with the uninterrupted run; started by test_resuming.py.
+"""Interrupt and resume training in many ways and compare with the uninterrupted run; started by test_exact_resume.py.
 
 python resume_matrix.py OUT                               one process
 torchrun --nproc_per_node 2 resume_matrix.py OUT          two, over gloo
