@@ -105,7 +105,7 @@ def test_help_documents_every_section_and_field():
     words = " ".join(shown.split())
     assert "Ours are shown; --help.training shows all." in words
     assert "source: the domain that is learned from, or a list of such domains (`--source.0.path` is" in words
-    assert "method: coral: Correlation alignment." in words
+    assert "method: coral: Align covariances." in words
     assert "%%" not in shown
 
 

@@ -32,4 +32,4 @@ def test_list_clear_and_help(tmp_path: Path) -> None:
     assert store.read("ab" * 32) is None
     shown = command(tmp_path, "--help")
     assert shown.returncode == 0
-    assert "--older_than_days N" in shown.stdout
+    assert "--older_than_days OLDER_THAN_DAYS" in shown.stdout

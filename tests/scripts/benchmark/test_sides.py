@@ -208,7 +208,7 @@ def test_the_score_of_names():
         label_names = ("a", "b")
 
         @staticmethod
-        def metrics(logits, labels):
+        def score(logits, labels):
             return {"macro_f1": float((np.asarray(logits).argmax(1) == labels).mean())}
 
     assert score_names(Task, ["b", "a", "b", "a"], np.array([1, 0, 0, 0])) == 0.75

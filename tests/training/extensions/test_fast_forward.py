@@ -275,6 +275,6 @@ def test_layers_are_fast_inside_and_plain_outside():
         with fast.training(), fast.evaluation():
             inside = model(**batch).logits
         outside = model(**batch).logits
-    assert shapes == [1, 3]
+    assert shapes[-2:] == [1, 3]  # before them the network may have been tried on random tokens
     torch.testing.assert_close(inside, outside, atol=1e-5, rtol=1e-4)
     assert fast.summary() == {}
