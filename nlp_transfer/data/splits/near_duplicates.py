@@ -23,8 +23,6 @@ import numpy as np
 from datasketch import MinHash
 from rich.console import Console
 from rich.progress import track
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 SHINGLE_WORDS = 5
 PERMUTATIONS = 128
@@ -34,7 +32,6 @@ MISSED = 1e-4
 PROGRESS_ROWS = 20_000
 """Number of texts from which a progress bar is shown."""
 
-Pair = tuple[int, int]
 
 _WORD = re.compile(r"\w+")
 _SLICE = 20_000
@@ -56,13 +53,12 @@ def near_duplicate_groups(texts: Iterable[str], count: int, similarity: float) -
     """
     with tempfile.TemporaryFile() as file:
         representative, sets = _index(texts, count, file)
-        groups, edges, compared = np.arange(len(sets.signatures)), list[Pair](), set[Pair]()
-        for runs in _bands(sets.signatures, band_rows(similarity)):
-            for run in runs:
-                edges += _alike(run, groups[run], sets, similarity, compared)
-            groups = _components(edges, len(groups))
+        unions = _Unions(len(sets.signatures))
+        for run in _candidate_runs(sets.signatures, band_rows(similarity)):
+            _join(run, sets, similarity, unions)
+        roots = np.array([unions.find(index) for index in range(len(sets.signatures))], np.int64)
         del sets  # before its file goes
-    return np.unique(groups[representative], return_inverse=True)[1]
+    return np.unique(roots[representative], return_inverse=True)[1]
 
 
 def shingles(text: str) -> np.ndarray:
@@ -152,46 +148,59 @@ def _index(texts: Iterable[str], count: int, file: IO[bytes]) -> tuple[np.ndarra
     return representative, _Sets(stored, np.array(offsets, np.int64), matrix)
 
 
-def _bands(signatures: np.ndarray, rows: int) -> Iterator[Iterator[np.ndarray]]:
-    """Yield for each band the runs of sets that share all values of it."""
+def _candidate_runs(signatures: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """Yield indices of texts that share all values of a band."""
     for start in range(0, PERMUTATIONS - rows + 1, rows):
         band = signatures[:, start : start + rows]
         order = np.lexsort(band.T)
         changed = np.any(band[order[1:]] != band[order[:-1]], axis=1)
         bounds = np.concatenate([[0], np.flatnonzero(changed) + 1, [len(order)]])
-        yield (np.sort(order[bounds[i] : bounds[i + 1]]) for i in np.flatnonzero(np.diff(bounds) > 1))
+        for index in np.flatnonzero(np.diff(bounds) > 1):
+            yield np.sort(order[bounds[index] : bounds[index + 1]])
 
 
-def _alike(run: np.ndarray, groups: np.ndarray, sets: _Sets, similarity: float, compared: set[Pair]) -> Iterator[Pair]:
-    """Yield pairs of a run that are alike and in different groups, and join their groups.
-
-    Args:
-        run: sets that may be alike.
-        groups: the group of each.
-        sets: all sets.
-        similarity: from which two are alike.
-        compared: pairs that were compared before; takes the new ones.
-    """
+def _join(run: np.ndarray, sets: _Sets, similarity: float, unions: "_Unions") -> None:
+    """Join the sets of a run that are alike."""
     signatures = sets.signatures
     sizes = sets.offsets[run + 1] - sets.offsets[run]
     for place, index in enumerate(run[:-1].tolist()):
-        size, others = sizes[place], np.arange(place + 1, len(run))
+        others, other_sizes = run[place + 1 :], sizes[place + 1 :]
+        size = sizes[place]
         # Sets of sizes a < b have a similarity of a/b at most; the signatures' share of equal values estimates it.
-        others = others[groups[others] != groups[place]]
-        others = others[np.minimum(size, sizes[others]) >= similarity * np.maximum(size, sizes[others])]
-        others = others[(signatures[run[others]] == signatures[index]).mean(1) >= similarity - _MARGIN]
-        for other_place, other in zip(others.tolist(), run[others].tolist(), strict=True):
-            if groups[other_place] == groups[place] or (index, other) in compared:
-                continue
-            compared.add((index, other))
-            if jaccard(sets[index], sets[other]) >= similarity:
-                groups[groups == groups[other_place]] = groups[place]
-                yield index, other
+        likely = np.minimum(size, other_sizes) >= similarity * np.maximum(size, other_sizes)
+        likely[likely] = (signatures[others[likely]] == signatures[index]).mean(1) >= similarity - _MARGIN
+        for other in others[likely].tolist():
+            together = unions.find(index) == unions.find(other)
+            if not together and unions.is_new(index, other) and jaccard(sets[index], sets[other]) >= similarity:
+                unions.join(index, other)
 
 
-def _components(edges: list[Pair], count: int) -> np.ndarray:
-    """Return the group of each of `count` sets."""
-    ends = np.array(edges, np.int64).reshape(-1, 2)
-    matrix = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
-    groups: np.ndarray = connected_components(matrix, directed=False)[1] if count else np.empty(0, np.int64)
-    return groups
+class _Unions:
+    """Disjoint sets of 0 … count - 1, and the pairs that were compared.
+
+    The numbers of the groups decide which split a group is drawn into: another library's numbering would make other
+    splits of the same corpus and seed.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+        self._seen: set[tuple[int, int]] = set()
+
+    def find(self, index: int) -> int:
+        """Return the set of an element."""
+        parent = self._parent
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    def join(self, first: int, second: int) -> None:
+        """Join two sets."""
+        self._parent[self.find(second)] = self.find(first)
+
+    def is_new(self, first: int, second: int) -> bool:
+        """Return True for a pair that is new, and note it."""
+        if (first, second) in self._seen:
+            return False
+        self._seen.add((first, second))
+        return True

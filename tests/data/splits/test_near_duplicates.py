@@ -82,3 +82,17 @@ def test_against_brute_force() -> None:
 def test_many_copies_and_none() -> None:
     assert groups(["the very same text again"] * 300) == [0] * 300
     assert groups([]) == []
+
+
+def test_numbers_of_groups_stay_what_they_were() -> None:
+    """Splits are drawn by them: with others the same corpus and seed would be split otherwise."""
+    draw = random.Random(5)
+    words = [f"w{i}" for i in range(200)]
+    base = [[draw.choice(words) for _ in range(60)] for _ in range(4)]
+    texts = []
+    for _ in range(14):
+        text = list(base[draw.randrange(4)])
+        for _ in range(draw.randrange(3)):
+            text[draw.randrange(60)] = draw.choice(words)
+        texts.append(" ".join(text))
+    assert groups(texts) == [3, 0, 1, 0, 2, 1, 3, 1, 1, 1, 0, 1, 3, 3]
