@@ -12,7 +12,10 @@ from pathlib import Path
 
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import cache_dir, read_errors
-from nlp_transfer.models.activation_cache.store import SUFFIX, format_bytes
+from nlp_transfer.models.activation_cache.store import ROOM, SUFFIX, format_bytes
+
+ROOMS = ("corpora", "tokens", ROOM)
+"""Rooms of the cache; one that nothing was written to is empty."""
 
 _OURS = re.compile(
     rf"[0-9a-f]{{16}}([0-9a-f]{{48}}|-[0-9a-f]{{32}})(\.arrow|\.json|\.tmp|{re.escape(SUFFIX)})|tmp\w{{8}}"
@@ -52,7 +55,7 @@ def cached_files(room: str | None = None) -> list[CachedFile]:
     with read_errors(cache_dir()):
         rooms = sorted(path for path in cache_dir().iterdir() if path.is_dir()) if cache_dir().exists() else []
         names = [path.name for path in rooms]
-        if room is not None and room not in names:
+        if room is not None and room not in (*names, *ROOMS):
             raise DataError(f"{cache_dir()}: {did_you_mean('room', room, names)}")
         for folder in rooms:
             if room not in (None, folder.name):
@@ -86,7 +89,7 @@ def clear_cache(room: str | None = None, older_than_days: float = 0.0) -> list[C
 
 
 def describe_cache(files: list[CachedFile]) -> str:
-    """Where the cache lies, each room's size, and each file's size and age, as text."""
+    """Return the cache's folder, each room's size, and each file's size and age, as text."""
     if not files:
         return f"{cache_dir()} holds nothing."
     lines = [f"{cache_dir()}: {_counted(files)}"]

@@ -33,7 +33,7 @@ PROBED_ROWS = 16
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured on some rows.
+    """Measurements on some rows.
 
     Args:
         trainer: the trainer, trained.

@@ -171,7 +171,7 @@ def _list_item(items: list[Any], step: str) -> dict[str, Any] | None:
 
 
 def _name_of(item: Any) -> str:
-    """What an item of a list is called; empty where it has no name."""
+    """Return the name of a list's item; empty where it has none."""
     return str(item.get("name") or "") if isinstance(item, dict) else str(item)
 
 

@@ -120,7 +120,7 @@ class AlignmentMethod(Method):
 
     @property
     def active(self) -> bool:
-        """Whether training with these settings differs from training on the source only."""
+        """Return whether training with these settings differs from training on the source only."""
         return True
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:  # a method may fit every run

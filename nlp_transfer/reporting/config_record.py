@@ -69,7 +69,7 @@ def _is_secret_option(argument: str) -> bool:
 
 
 def _holds_secret(text: str) -> bool:
-    """Whether a value is a section of YAML that names a secret."""
+    """Return whether a value is a section of YAML that names a secret."""
     return text.lstrip().startswith(("{", "[")) and any(key in text for key in _SECRETS)
 
 

@@ -50,7 +50,7 @@ class Compute:
 
     @property
     def uses_onnx(self) -> bool:
-        """Whether an exported model is asked for."""
+        """Return whether an exported model is asked for."""
         return self.backend == ONNX
 
 

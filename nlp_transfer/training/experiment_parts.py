@@ -41,7 +41,7 @@ class ExperimentParts(Protocol):
 
     @property
     def trust_remote_code(self) -> bool:
-        """Whether the model's Python code may run."""
+        """Return whether the model's Python code may run."""
 
     @property
     def tokenizer(self) -> str | None:
@@ -53,11 +53,11 @@ class ExperimentParts(Protocol):
 
     @property
     def log_target_scores(self) -> bool:
-        """Whether the target is scored in each evaluation."""
+        """Return whether the target is scored in each evaluation."""
 
     @property
     def prior_correction(self) -> bool:
-        """Whether the model is corrected for the target's class frequencies."""
+        """Return whether the model is corrected for the target's class frequencies."""
 
     @property
     def baseline_names(self) -> tuple[str, ...]:

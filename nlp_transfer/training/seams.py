@@ -91,7 +91,7 @@ class TransferSeams(Trainer):
 
     @property
     def adapts(self) -> bool:
-        """Whether training uses target rows."""
+        """Return whether training uses target rows."""
         return bool(active_methods(self.methods))
 
     def extension(self, kind: type[Extension]) -> Any:

@@ -68,6 +68,11 @@ def test_wrong_options_are_said(folder: Path, capsys: pytest.CaptureFixture[str]
     assert len(cached_files()) == 4
 
 
+def test_a_room_that_is_empty_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path))
+    assert clear_cache("activations") == []
+
+
 def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("NLP_TRANSFER_CACHE", str(tmp_path / "none"))
     assert main(["cache", "list"]) == 0

@@ -101,7 +101,7 @@ def correct_prior(
 def correction_warnings(
     task: FittedTask, scored: Mapping[str, Predictions], before: Mapping[str, np.ndarray]
 ) -> list[str]:
-    """Whether `prior_correction` made the model worse on the target, by its labels.
+    """Return whether `prior_correction` made the model worse on the target, by its labels.
 
     Args:
         task: scores.
