@@ -54,7 +54,6 @@ TESTED_THROUGH_OTHERS = {
     "models/onnx/test_runtime.py",
     "models/speed/test_inference.py",
     "models/test_outputs.py",
-    "reporting/sections/test_adaptation.py",
     "reporting/test_prepared_run.py",
     "reporting/test_run_context.py",
     "reporting/test_run_facts.py",

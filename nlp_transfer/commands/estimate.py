@@ -40,7 +40,7 @@ from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.training import TransferTrainer
-from nlp_transfer.training.extensions.activation_cache import ACTIVATION_CACHE
+from nlp_transfer.training.extensions.activation_cache import ActivationCache
 from nlp_transfer.training.extensions.checkpoint_selection import MAX_ROWS, evenly_spaced_rows, label_free_metric
 from nlp_transfer.training.features import features_of
 from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
@@ -148,11 +148,8 @@ def _flops(experiment: Experiment, trainer: TransferTrainer, data: RunData, epoc
         if Output.GENERATION in experiment.task.provides
         else None
     )
-    cached: Any = next((one.summary() for one in trainer.extensions if ACTIVATION_CACHE in one.summary()), {})
-    kept = cached.get(ACTIVATION_CACHE, {})
-    share = (
-        min(kept["layers_passed_over"]) / len(encoder_layers(plain_model(_model(trainer)))) if kept.get("used") else 0
-    )
+    use = next((one.use for one in trainer.extensions if isinstance(one, ActivationCache)), None)
+    share = min(use.layers) / len(encoder_layers(plain_model(_model(trainer)))) if use and use.layers else 0
     once = share * forward_flops(_model(trainer), train, written)
     return round(with_target * (training_flops(_model(trainer), train, written) * epochs - once * max(0.0, epochs - 1)))
 

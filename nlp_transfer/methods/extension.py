@@ -151,7 +151,7 @@ class Extension:
         """Take over what `state_dict` returned when the checkpoint was saved."""
 
     def summary(self) -> Mapping[str, Any]:
-        """Return what a report should hold of the training, by plain names."""
+        """Return lines for the report by their titles. Nothing reads them back: code reads the attributes."""
         return {}
 
 

@@ -1,9 +1,9 @@
 """Give target rows the labels of a method at the start of each epoch."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,27 +12,25 @@ from torch import Tensor
 
 from nlp_transfer.data.encoding.label_columns import has_label, label_column
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.methods.alignment import Features
+from nlp_transfer.methods.alignment import AlignmentMethod, Features
 from nlp_transfer.methods.extension import Batch, Extension
 
 log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from nlp_transfer.methods.self_training import SelfTraining
 
 
 class PseudoLabels(Extension):
     """Label target rows by the model of the moment.
 
     Args:
-        method: decides which rows get which labels.
+        method: for its name and its epochs with labels.
+        choose: returns the rows' labels, as `SelfTraining.pseudo_labels` does.
 
     Attributes:
-        labels: of the target's rows, int64, -1 for none (see `SelfTraining.pseudo_labels`); None where no row has any.
+        labels: of the target's rows in the last epoch, int64, -1 for none; None where no row has any.
     """
 
-    def __init__(self, method: "SelfTraining") -> None:
-        self.method = method
+    def __init__(self, method: AlignmentMethod, choose: Callable[..., np.ndarray | None]) -> None:
+        self.method, self.choose = method, choose
         self.labels: Tensor | None = None
         self._labelled_epoch = -1
 
@@ -49,7 +47,7 @@ class PseudoLabels(Extension):
         self._labelled_epoch = epoch
         context, epochs = self.trainer.context, self.trainer.state.num_train_epochs
         several = isinstance(context.train[0][label_column(context.train)], list)
-        made = self.method.pseudo_labels(self._probabilities, epoch, epochs, multi_label=several)
+        made = self.choose(self._probabilities, epoch, epochs, multi_label=several)
         # All processes take the labels of the first, should theirs be rounded otherwise.
         self.labels = None if made is None else broadcast(torch.from_numpy(made).to(self.trainer.args.device)).cpu()
         if made is not None and self.labels is not None:
@@ -73,10 +71,6 @@ class PseudoLabels(Extension):
         if self.labels is not None:
             labels = self.labels[list(rows)].to(batch["input_ids"].device)
             batch["labels"] = torch.where(labels >= 0, labels, IGNORE_INDEX)
-
-    def summary(self) -> Mapping[str, Any]:
-        """Return the labels of the last epoch, where rows have any."""
-        return {} if self.labels is None else {"pseudo_labels": self.labels}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the labels and their epoch."""

@@ -110,7 +110,7 @@ class SelfTraining(AlignmentMethod):
         """Return what labels target rows at the start of each epoch; see `Method.extension`."""
         from nlp_transfer.methods.pseudo_labels import PseudoLabels
 
-        return PseudoLabels(self)
+        return PseudoLabels(self, self.pseudo_labels)
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the mean loss of pseudo-labelled rows; None for a step without any. See `AlignmentMethod.term`."""

@@ -17,12 +17,6 @@ from nlp_transfer.metrics.scoring import classification_metrics
 SOURCE_ONLY = "source_only"
 """Name of the system in tables, and of its run's folder inside the adapting run's."""
 
-ADAPTED = "the model that adapted"
-
-UNADAPTED = "source-only"
-
-SURER = f"{ADAPTED}, which proves little: adapting makes a model surer"
-
 MAX_NEIGHBOURS = 2000
 """Maximum number of rows that are compared with each other."""
 
@@ -62,33 +56,11 @@ class NegativeTransferTest:
         """Return True if the source-only model seems better."""
         return self.gain < 0
 
-    def facts(self) -> dict[str, str]:
-        """Return the rows of the report."""
-        preferred = "neither" if not self.gain else f"{UNADAPTED} (a warning was given)" if self.warns else SURER
-        found = {
-            name: f"{adapted:.4f} adapted, {source_only:.4f} source-only"
-            for name, (adapted, source_only) in self.scores.items()
-        }
-        found["preferred without labels"] = preferred
-        if self.macro_f1 is not None and self.difference is not None:
-            (adapted, source_only), (low, high) = self.macro_f1, self.difference
-            better = ADAPTED if low > 0 else UNADAPTED if high < 0 else "neither for sure"
-            values = f"macro-F1 {adapted:.3f} adapted, {source_only:.3f} source-only"
-            interval = f"difference {adapted - source_only:+.3f}, 95 % over rows {low:+.3f} to {high:+.3f}"
-            found["preferred by the labels"] = f"{better} ({values}; {interval})"
-            if self.warns:
-                verdict = {ADAPTED: "wrong", UNADAPTED: "right"}.get(better, "neither right nor wrong for sure")
-                found["the warning"] = f"{verdict}, by the labels"
-        return found
-
     def warning(self, model: str) -> str:
         """Return the warning.
 
         Args:
             model: path of the source-only model.
-
-        Args:
-            model: where the source-only one is.
         """
         adapted, source_only = self.scores[VOTE]
         return (

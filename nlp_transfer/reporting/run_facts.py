@@ -13,18 +13,7 @@ from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.experiment_parts import ExperimentParts
-from nlp_transfer.training.extensions.activation_cache import ACTIVATION_CACHE
-from nlp_transfer.training.extensions.fast_forward import PADDING_REASON
 from nlp_transfer.training.target_data import Encoded
-
-SUMMARY_WORDS = {
-    PADDING_REASON: "padding is computed",
-    "skipped_updates": "updates left out, not finite",
-    "micro_batch_parts": "parts of a micro-batch, to fit into memory",
-    ACTIVATION_CACHE: ACTIVATION_CACHE,
-    "source_rows": "rows of each source",
-}
-"""The report's words for entries of the trainer's summary."""
 
 
 def describe_corpora(corpora: Mapping[str, Corpus]) -> list[str]:
@@ -103,7 +92,7 @@ def facts_of(
     return {
         **dict.fromkeys(loaded.notes, True),
         **truncation_summary(encoded),
-        **{SUMMARY_WORDS[name]: value for name, value in trainer.summary().items() if name in SUMMARY_WORDS},
+        **trainer.summary(),
         **({"operations without a deterministic form": undetermined} if undetermined else {}),
         **_brief(context.facts),
     }

@@ -99,8 +99,8 @@ class TransferSeams(Trainer):
         return next(extension for extension in self.extensions if isinstance(extension, kind))
 
     def summary(self) -> dict[str, Any]:
-        """Return what is to be reported of the training, by plain names; most is from the extensions."""
-        drawn = {} if self.source_rows is None else {"source_rows": self.source_rows}
+        """Return lines for the report by their titles; see `Extension.summary`."""
+        drawn = {} if self.source_rows is None else {"rows of each source": self.source_rows}
         return drawn | {name: value for one in self.extensions for name, value in one.summary().items()}
 
     def features_of(self, dataset: Any, *, labelled: bool = True) -> Features:

@@ -38,7 +38,7 @@ def compare_on_target(
             comparison's `macro_f1` only.
 
     Returns:
-        Both models' scores without labels, whether that is a warning (`warns`), and its text (`facts()`).
+        Both models' scores, and whether those without labels are a warning (`warns`).
 
     Raises:
         ConfigError: no rows were given, and those of `target_dataset` cannot be taken; or `correct_prior` changed

@@ -14,7 +14,8 @@ from tests.training.stand_in import attached, stand_in
 
 def test_pseudo_labels_join_the_batch_and_are_made_once_an_epoch(monkeypatch):
     context = SimpleNamespace(train=Dataset.from_dict({"labels": [0]}))
-    labels = attached(PseudoLabels(SelfTraining(first_share=1.0, last_share=1.0)), stand_in(context=context))
+    method = SelfTraining(first_share=1.0, last_share=1.0)
+    labels = attached(PseudoLabels(method, method.pseudo_labels), stand_in(context=context))
     monkeypatch.setattr(labels, "_probabilities", lambda: np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]))
     labels.begin_epoch(0)
     assert labels.labels is None
@@ -24,7 +25,7 @@ def test_pseudo_labels_join_the_batch_and_are_made_once_an_epoch(monkeypatch):
     batch = {"input_ids": torch.zeros(2, 3, dtype=torch.long)}
     labels.prepare_target(batch, [2, 1], [7, 8])
     assert batch["labels"].tolist() == [0, 1]
-    again = attached(PseudoLabels(SelfTraining()), stand_in(context=context))
+    again = attached(PseudoLabels(method, method.pseudo_labels), stand_in(context=context))
     again.load_state_dict(labels.state_dict())
     with logged() as said:
         again.begin_epoch(1)  # which the checkpoint's labels are of

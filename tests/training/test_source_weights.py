@@ -110,7 +110,7 @@ def test_distance_follows_the_targets_texts(tmp_path: Path) -> None:
     counts = drawn(run, 0)
     assert counts.argmax() == 2
     assert run.context is not None
-    assert run.summary()["source_rows"]["music"].startswith("4 training rows, 0.")
+    assert run.summary()["rows of each source"]["music"].startswith("4 training rows, 0.")
 
 
 # ---- several domains in the methods' terms ----

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from nlp_transfer.data.encoding.label_columns import has_label
-from nlp_transfer.methods import SelfTraining
+from nlp_transfer.methods.pseudo_labels import PseudoLabels
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY, NegativeTransferTest, compare
@@ -39,7 +39,7 @@ def adaptation(run: RunContext) -> Section | None:
         return None
     folder = run.predictions.parent / SOURCE_ONLY
     comparison = compare_with_source_only(run.task, run.scored["target"], folder, run.correction.before)
-    facts = comparison.facts()
+    facts = comparison_facts(comparison)
     if run.correction.before:
         facts["both are"] = "without prior_correction"
     return facts_section("Adaptation", facts, [comparison.warning(str(folder / "model"))] if comparison.warns else ())
@@ -87,12 +87,34 @@ def compare_with_source_only(
     )
 
 
+def comparison_facts(comparison: NegativeTransferTest) -> dict[str, str]:
+    """Return a comparison as rows of the report."""
+    adapted, unadapted = "the model that adapted", "source-only"
+    surer = f"{adapted}, which proves little: adapting makes a model surer"
+    facts = {
+        name: f"{ours:.4f} adapted, {theirs:.4f} source-only" for name, (ours, theirs) in comparison.scores.items()
+    }
+    warned = f"{unadapted} (a warning was given)" if comparison.warns else surer
+    facts["preferred without labels"] = warned if comparison.gain else "neither"
+    if comparison.macro_f1 is not None and comparison.difference is not None:
+        (ours, theirs), (low, high) = comparison.macro_f1, comparison.difference
+        better = adapted if low > 0 else unadapted if high < 0 else "neither for sure"
+        values = f"macro-F1 {ours:.3f} adapted, {theirs:.3f} source-only"
+        interval = f"difference {ours - theirs:+.3f}, 95 % over rows {low:+.3f} to {high:+.3f}"
+        facts["preferred by the labels"] = f"{better} ({values}; {interval})"
+        if comparison.warns:
+            verdict = {adapted: "wrong", unadapted: "right"}.get(better, "neither right nor wrong for sure")
+            facts["the warning"] = f"{verdict}, by the labels"
+    return facts
+
+
 def pseudo_label_facts(task: FittedTask, trainer: TransferTrainer, encoded: Encoded) -> dict[str, str]:
-    """How many target texts had a pseudo-label in the last epoch, and how many of these are right, where labels say."""
-    found = trainer.summary().get("pseudo_labels")
-    if found is None:
-        labelling = any(isinstance(method, SelfTraining) for method in trainer.methods)
-        return {"texts": "none: training ended before the first epoch that gives them"} if labelling else {}
+    """Return how many target texts had a pseudo-label in the last epoch, and how many of these are right."""
+    labelling = next((one for one in trainer.extensions if isinstance(one, PseudoLabels)), None)
+    if labelling is None:
+        return {}
+    if (found := labelling.labels) is None:
+        return {"texts": "none: training ended before the first epoch that gives them"}
     made, names, labelled = found.numpy(), task.label_names, has_label(found).numpy()
     facts = {"texts": f"{int(labelled.sum()):,} of {len(made):,} in the last epoch"}
     rows = encoded["target"][adaptation_split(encoded["target"])]

@@ -13,6 +13,7 @@ that fills the store, and it must fit the limit. The decision looks at the whole
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,9 +34,6 @@ from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.training.extensions.frozen_layers import FrozenPhase, frozen_phases
 
 logger = logging.get_logger(__name__)
-
-ACTIVATION_CACHE = "activation_cache"
-"""The summary's entry."""
 
 SETTING = "training.activation_cache_gb"
 
@@ -59,20 +57,39 @@ class NotCachedError(Exception):
     """The reason why a run computes its frozen layers in every epoch; caught in this module."""
 
 
+@dataclass(frozen=True)
+class CacheUse:
+    """Describe the stored states that a run starts from.
+
+    Args:
+        layers: the layers that they leave, ascending; empty where none are used.
+        size_bytes: their size.
+        reason: why none are used.
+    """
+
+    layers: tuple[int, ...] = ()
+    size_bytes: int = 0
+    reason: str | None = None
+
+
 class ActivationCache(Extension):
-    """Start epochs above the frozen layers, from stored states."""
+    """Start epochs above the frozen layers, from stored states.
+
+    Attributes:
+        use: of the last training; None where no layer was frozen.
+    """
 
     def __init__(self) -> None:
+        self.use: CacheUse | None = None
         self._states: StoredStates | None = None
         self._computed = False  # whether some of the states were not in the store yet
         self._opened: ExitStack | None = None  # None outside of training, and after its first epoch has begun
-        self._summary: dict[str, Any] = {}
 
     @contextmanager
     def training(self) -> Iterator[None]:
         """Compute frozen layers again afterwards."""
         with ExitStack() as stack:
-            self._opened, self._summary = stack, {}
+            self._opened, self.use = stack, None
             try:
                 yield
             finally:
@@ -95,7 +112,12 @@ class ActivationCache(Extension):
 
     def summary(self) -> Mapping[str, Any]:
         """Return whether stored states are used, of which layers, or why not."""
-        return {ACTIVATION_CACHE: self._summary} if self._summary else {}
+        if self.use is None:
+            return {}
+        if self.use.reason is not None:
+            return {"activation_cache": {"used": False, "reason": self.use.reason}}
+        kept = {"layers_passed_over": list(self.use.layers), "bytes": self.use.size_bytes}
+        return {"activation_cache": {"used": True, **kept}}
 
     def _open_states(self, opened: ExitStack) -> None:
         """Fill the store, and start from it until `opened` is closed; or log why not."""
@@ -108,14 +130,14 @@ class ActivationCache(Extension):
         try:
             states = self._make_states(phases)
         except NotCachedError as reason:
-            self._summary = {"used": False, "reason": str(reason)}
+            self.use = CacheUse(reason=str(reason))
             logger.info("The frozen layers are computed in every epoch: %s.", reason)
             return
         self._states = states
         opened.enter_context(states.active())
         size = sum(entry.size_bytes for entry in states.entries.values())
         layers = sorted(states.entries)
-        self._summary = {"used": True, "layers_passed_over": layers, "bytes": size}
+        self.use = CacheUse(tuple(layers), size)
         store = next(iter(states.entries.values())).path.parent
         depth, which = len(encoder_layers(self._plain())), " or ".join(str(layer) for layer in layers)
         logger.info(

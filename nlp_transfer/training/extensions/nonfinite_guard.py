@@ -139,4 +139,4 @@ class NonfiniteGuard(Extension):
 
     def summary(self) -> Mapping[str, Any]:
         """Return the count, where updates were left out."""
-        return {"skipped_updates": self.skipped_updates} if self.skipped_updates else {}
+        return {"updates left out, not finite": self.skipped_updates} if self.skipped_updates else {}

@@ -222,7 +222,8 @@ class OomGuard(Extension):
 
     def summary(self) -> Mapping[str, Any]:
         """Return the number of parts, where micro-batches are cut."""
-        return {"micro_batch_parts": self.micro_batch_parts} if self.micro_batch_parts > 1 else {}
+        parts = self.micro_batch_parts
+        return {"parts of a micro-batch, to fit into memory": parts} if parts > 1 else {}
 
 
 def rows_of(batch: Any, chosen: list[int], rows: int) -> Any:

@@ -12,7 +12,6 @@ from accelerate import PartialState
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.methods import LoRA, PartialFineTuning
-from nlp_transfer.training.extensions.activation_cache import ACTIVATION_CACHE
 from nlp_transfer.training.runtime import leave_process_group
 from tests.tiny_models import collate, random_rows, tiny_model
 
@@ -44,7 +43,7 @@ def weights(method, folder: Path, cached: bool) -> tuple[list[float], dict]:
     trainer.train()
     model = trainer.accelerator.unwrap_model(trainer.model)
     flat = torch.cat([p.detach().flatten() for p in model.parameters()])
-    return flat, trainer.summary()[ACTIVATION_CACHE]
+    return flat, trainer.summary()["activation_cache"]
 
 
 def main(out: Path) -> None:

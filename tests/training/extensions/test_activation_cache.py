@@ -84,7 +84,7 @@ def outcome(run: TransferTrainer) -> tuple[torch.Tensor, list[float]]:
 
 
 def fact(run: TransferTrainer) -> dict[str, Any]:
-    return run.summary()[module.ACTIVATION_CACHE]
+    return run.summary()["activation_cache"]
 
 
 METHODS = {
@@ -270,7 +270,7 @@ def test_where_nothing_is_frozen_nothing_is_said(tmp_path: Path, folder: Path) -
     for methods in ([], [FullFineTuning()], [PartialFineTuning(layers=3)], [LoRA(r=2)]):
         run = trainer(tmp_path, methods)
         run.train()
-        assert module.ACTIVATION_CACHE not in run.summary()
+        assert "activation_cache" not in run.summary()
     assert not folder.exists()
 
 

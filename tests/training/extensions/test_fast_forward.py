@@ -67,7 +67,7 @@ def test_the_same_weights_with_and_without_padding(tmp_path, kind, methods):
         run.train()
         metrics = run.evaluate()
         assert seen.shapes[True] == ({1} if unpadding else {4})
-        assert run.summary() == ({} if unpadding else {"padding_reason": "training.unpadding is off"})
+        assert run.summary() == ({} if unpadding else {"padding is computed": "training.unpadding is off"})
         ends.append((weights(run.model), metrics["eval_loss"]))
     torch.testing.assert_close(ends[0][0], ends[1][0], rtol=1e-6, atol=1e-8)
     assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-6)
@@ -166,7 +166,7 @@ def test_the_model_is_plain_after_a_run_that_failed(tmp_path):
 def test_a_network_that_keeps_its_padding_trains_and_says_why(tmp_path, kind, reason):
     run = trainer(tmp_path, tiny_model(kind), max_steps=1, save_strategy="no")
     run.train()
-    assert run.summary() == {"padding_reason": reason}
+    assert run.summary() == {"padding is computed": reason}
 
 
 def test_a_prompt_keeps_the_padding(tmp_path):
@@ -183,7 +183,7 @@ def test_a_prompt_keeps_the_padding(tmp_path):
         peft_config=PromptTuningConfig(num_virtual_tokens=2, task_type="SEQ_CLS"),
     )
     run.train()
-    assert run.summary() == {"padding_reason": "a prompt stands before each text"}
+    assert run.summary() == {"padding is computed": "a prompt stands before each text"}
 
 
 def test_passes_hold_no_more_tokens_than_asked_for():

@@ -62,7 +62,7 @@ def test_skipping_leaves_the_update_out_and_counts_it(tmp_path, model):
     run.train()
     assert torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
     assert run.extension(NonfiniteGuard).skipped_updates == 1
-    assert run.summary() == {"skipped_updates": 1}
+    assert run.summary() == {"updates left out, not finite": 1}
     logged = [entry for entry in run.state.log_history if "loss" in entry]
     assert [entry["step"] for entry in logged] == [1, 3, 4]
     assert all(entry["loss"] > 0 for entry in logged)

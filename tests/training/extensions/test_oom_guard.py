@@ -42,7 +42,7 @@ def test_out_of_memory_makes_the_same_update_in_smaller_parts(tmp_path, accumula
     assert parts[2][:3] == [4, 2, 1]
     assert set(parts[2][3:]) == {1}
     assert parts[3].extension(OomGuard).micro_batch_parts == 4
-    assert parts[3].summary() == {"micro_batch_parts": 4}
+    assert parts[3].summary() == {"parts of a micro-batch, to fit into memory": 4}
     assert "Out of memory at step 1 with 4 rows in a forward pass (CUDA out of memory." in caplog.text
     assert "at most 2 rows and 2 times the accumulation" in caplog.text
     assert "at most 1 rows and 4 times the accumulation" in caplog.text
@@ -215,7 +215,8 @@ def test_a_micro_batch_that_does_not_fit_is_halved():
     guard = attached(OomGuard(lambda: True, collective=False), trainer)
     assert guard.backward(step, nn.Linear(1, 1), batch, None) == 15.0
     assert rows == [4, 2, 1, 1, 1, 1]
-    assert guard.summary() == guard.state_dict() == {"micro_batch_parts": 4}
+    assert guard.summary() == {"parts of a micro-batch, to fit into memory": 4}
+    assert guard.state_dict() == {"micro_batch_parts": 4}
 
 
 @pytest.mark.parametrize("retries", [False, True])

@@ -1,0 +1,56 @@
+"""The section that compares an adapted model with a source-only one."""
+
+import re
+
+import numpy as np
+import pytest
+
+from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
+from nlp_transfer.reporting.sections.adaptation import comparison_facts
+
+SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
+UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
+
+
+def test_without_labels_the_surer_model_is_preferred_with_a_caveat() -> None:
+    facts = comparison_facts(compare(SURE, UNSURE, multi_label=False))
+    assert facts["preferred without labels"] == (
+        "the model that adapted, which proves little: adapting makes a model surer"
+    )
+    for scores in ((0.0002, 0.0001), (0.0001, 0.004)):
+        found = comparison_facts(NegativeTransferTest({"target_infomax": scores}))
+        assert found["preferred without labels"] == "neither"
+
+
+def judged(adapted_right: int, alone_right: int, *, warns: bool = True) -> dict[str, str]:
+    """The facts of 100 texts of two classes, of which the models have so many right, the easiest first."""
+    labels = np.arange(100) % 2
+    ours, theirs = (np.where(np.arange(100) < right, labels, 1 - labels) for right in (adapted_right, alone_right))
+    sides = (UNSURE, SURE) if warns else (SURE, SURE)
+    return comparison_facts(compare(*sides, multi_label=False, predicted=(ours, theirs), labels=labels))
+
+
+def test_labels_say_which_was_right() -> None:
+    facts = judged(80, 70)
+    assert facts["target_entropy"] == "0.6927 adapted, 0.3251 source-only"
+    assert facts["preferred without labels"] == "source-only (a warning was given)"
+    # Ten rows of 100 decide: their number in a resample has a standard deviation of 3.
+    found = re.fullmatch(
+        r"the model that adapted \(macro-F1 0.800 adapted, 0.700 source-only; difference \+0.100, 95 % over rows "
+        r"\+(0.0\d+) to \+(0.1\d+)\)",
+        facts["preferred by the labels"],
+    )
+    assert found is not None
+    assert [float(end) for end in found.groups()] == pytest.approx([0.04, 0.16], abs=0.015)
+    assert facts["the warning"] == "wrong, by the labels"
+    worse = judged(70, 80)
+    assert worse["preferred by the labels"].startswith("source-only (macro-F1 0.700 adapted, 0.800 source-only")
+    assert worse["the warning"] == "right, by the labels"
+    assert "the warning" not in judged(70, 80, warns=False)
+
+
+def test_one_text_of_a_hundred_is_no_verdict() -> None:
+    for adapted, alone in ((80, 79), (79, 80), (80, 80)):
+        facts = judged(adapted, alone)
+        assert facts["preferred by the labels"].startswith("neither for sure (macro-F1 0.")
+        assert facts["the warning"] == "neither right nor wrong for sure, by the labels"
