@@ -1,6 +1,7 @@
 """The machine under a run: threads, processes, precision, deterministic operations and random states."""
 
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -54,13 +55,14 @@ def use_cores(threads: int | None) -> int:
 
 
 def leave_process_group() -> None:
-    """Close the group, at an end that all its processes come to; nothing happens where there is none.
+    """Close the process group and its threads, if there is one; every process of the run calls this at its end.
 
-    A process that ends inside a gloo group is now and then aborted by the group's own threads, in the midst of the
-    interpreter's end ("terminate called without an active exception", pytorch/pytorch#190489), after all was done: the
-    launcher then calls a finished run failed.
+    A gloo thread that is alive when the interpreter ends can abort the process ("terminate called without an active
+    exception", pytorch/pytorch#190489), so that the launcher calls a finished run failed. Trained networks hold the
+    group, and reference cycles hold the networks: they are collected here.
     """
     PartialState().destroy_process_group()
+    gc.collect()
 
 
 @contextlib.contextmanager

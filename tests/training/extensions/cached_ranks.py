@@ -54,8 +54,8 @@ def main(out: Path) -> None:
         results[name] = {"apart": (plain - found).abs().max().item(), **fact}
     state = PartialState()
     (out / f"rank{state.process_index}.json").write_text(json.dumps(results))
-    leave_process_group()
 
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    leave_process_group()
