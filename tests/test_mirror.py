@@ -17,6 +17,7 @@ WHOLE = {
     "test_launching.py",
     "test_mirror.py",
     "test_plain_transformers.py",
+    "test_quickstart.py",
     "test_public_names.py",
     "test_pushing_extractors.py",
     "test_security.py",
