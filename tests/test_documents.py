@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nlp_transfer.commands import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted([*(ROOT / "nlp_transfer").glob("*/README.md"), *(ROOT / "scripts").glob("*/README.md")])
 DOCUMENTS = [ROOT / "README.md", ROOT / "configs/README.md", *ROOMS]
@@ -45,6 +47,11 @@ def test_length():
     assert {path: count for path, count in lines.items() if count > 120} == {}
 
 
+def test_the_readme_runs_every_command():
+    shown = {Path(script).stem for script, *_ in commands(ROOT / "README.md")}
+    assert shown == set(COMMANDS) == {path.stem for path in (ROOT / "scripts").glob("[!_]*.py")}
+
+
 @by_path
 def test_links_lead_somewhere(document):
     links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
@@ -63,5 +70,5 @@ def test_commands_have_their_options(document):
     for script, *words in commands(document):
         known = help_of(script)
         options = [word.split("=")[0] for word in words if word.startswith("--")]
-        unknown = [option for option in options if not re.search(rf"{re.escape(option)}\b", known)]
+        unknown = [option for option in options if not re.search(rf"^ +{re.escape(option)}(?!\S)", known, re.M)]
         assert unknown == [], f"{script} {' '.join(words)}"
