@@ -17,6 +17,7 @@ from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.hub.package import BaseModel
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.training.hub import _use
@@ -108,9 +109,7 @@ def alone(saved: Path) -> dict[str, Any]:
 def test_it_gives_the_same_logits(saved: Path, alone: dict[str, Any], name: str) -> None:
     ids = torch.tensor(INPUT_IDS)
     if name == "masked":
-        ours: Any = load_masked_lm(
-            str(saved / name / "model"), revision=None, trust_remote_code=False, attention_dropout=None
-        ).model.eval()
+        ours: Any = load_masked_lm(ModelReference(str(saved / name / "model"), attention_dropout=None)).model.eval()
     else:
         ours = saved_models.load(saved / name).model
     given = {"decoder_input_ids": ids} if SAVED[name].endswith("Seq2SeqLM") else {}

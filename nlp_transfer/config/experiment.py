@@ -24,6 +24,7 @@ from nlp_transfer.config.typed_values import PartialConfig, build, build_named, 
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.run_arguments import one_of_each, run_problems
 
@@ -82,6 +83,11 @@ class Experiment:
     def sources(self) -> tuple[CorpusConfig, ...]:
         """Return the source corpora, one or several."""
         return as_tuple(self.source)
+
+    @property
+    def model_reference(self) -> ModelReference:
+        """Return the model with its revision and the options of its loading."""
+        return ModelReference(self.model, self.revision, self.trust_remote_code, self.attention_dropout)
 
     @property
     def baseline_names(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.resolve import check_config, check_folder, origin_of, read_problem, resolve_model
 from nlp_transfer.models.heads.extractive_config import saved_config
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.speed.attention_dropout import set_in_config
 from nlp_transfer.models.tokenizer_loading import quiet_loading
 
@@ -49,24 +50,13 @@ class LoadedModel:
     notes: tuple[str, ...] = ()
 
 
-def load_encoder_with_head(
-    name: str,
-    *,
-    label_names: Sequence[str],
-    multi_label: bool,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    attention_dropout: float | None = 0.0,
-) -> LoadedModel:
+def load_encoder_with_head(reference: ModelReference, *, label_names: Sequence[str], multi_label: bool) -> LoadedModel:
     """Load a pretrained encoder with a classification head for the given labels.
 
     Args:
-        name: see `resolve_model`.
+        reference: the model.
         label_names: class names in the order of their ids.
         multi_label: a row may have any number of labels.
-        revision: commit, tag or branch of a Hub model.
-        trust_remote_code: allow Python code in the model's folder to run.
-        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
 
     Raises:
         ConfigError: the model, its safetensors weights or its family is unknown, or the weights do not fit.
@@ -78,35 +68,21 @@ def load_encoder_with_head(
         old_labels.append(_named_labels(config))
         _set_labels(config, label_names, multi_label)
 
-    model, info, origin, positions = load_pretrained(
-        AutoModelForSequenceClassification,
-        name,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
-        attention_dropout=attention_dropout,
-        configure=set_labels,
-    )
-    new, notes = _new_parameters(model, info, name, old_labels[0], list(label_names))
+    model, info, origin, positions = load_pretrained(AutoModelForSequenceClassification, reference, set_labels)
+    new, notes = _new_parameters(model, info, reference.model, old_labels[0], list(label_names))
     return LoadedModel(model, new, origin, positions, notes)
 
 
 def load_pretrained(
     auto_class: Any,
-    name: str,
-    *,
-    revision: str | None,
-    trust_remote_code: bool,
-    attention_dropout: float | None,
+    reference: ModelReference,
     configure: Callable[["PreTrainedConfig"], None] = lambda _: None,
 ) -> tuple["PreTrainedModel", dict[str, Any], str, int | None]:
     """Load a model of a known family by one of transformers' Auto classes, float32.
 
     Args:
         auto_class: such as `AutoModelForSequenceClassification`.
-        name: see `resolve_model`.
-        revision: commit, tag or branch of a Hub model.
-        trust_remote_code: allow Python code in the model's folder to run.
-        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
+        reference: the model.
         configure: changes the configuration before the model is made.
 
     Returns:
@@ -115,51 +91,47 @@ def load_pretrained(
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    folder, config = read_config(name, revision=revision, trust_remote_code=trust_remote_code)
+    folder, config = read_config(reference)
     if config.model_type not in FAMILIES:
-        raise ConfigError(f"model: {name}: {unknown_family_error(config.model_type)}")
+        raise ConfigError(f"model: {reference.model}: {unknown_family_error(config.model_type)}")
     configure(config)
-    model, info = read_weights(auto_class, name, folder, config, trust_remote_code, attention_dropout)
-    return model, info, origin_of(name, folder), max_positions(config)
+    model, info = read_weights(auto_class, reference, folder, config)
+    return model, info, origin_of(reference.model, folder), max_positions(config)
 
 
-def read_config(name: str, *, revision: str | None, trust_remote_code: bool) -> tuple[Path, "PreTrainedConfig"]:
+def read_config(reference: ModelReference) -> tuple[Path, "PreTrainedConfig"]:
     """Return the folder of a model, and its configuration.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
+    name, code = reference.model, reference.trust_remote_code
     if (source := Path(resolve_model(name))).is_dir():
         check_config(name, source)  # before a folder that holds no model is walked
-    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
+    folder = model_folder(name, revision=reference.revision, trust_remote_code=code)
     check_folder(name, folder)
     try:
         with quiet_loading():
-            return folder, saved_config(folder, trust_remote_code=trust_remote_code)
+            return folder, saved_config(folder, trust_remote_code=code)
     except Exception as error:  # as many kinds as there are values
         raise ConfigError(read_problem(name, "config.json", error)) from error
 
 
 def read_weights(
-    auto_class: Any,
-    name: str,
-    folder: Path,
-    config: "PreTrainedConfig",
-    trust_remote_code: bool,
-    attention_dropout: float | None,
+    auto_class: Any, reference: ModelReference, folder: Path, config: "PreTrainedConfig"
 ) -> tuple[Any, dict[str, Any]]:
     """Load the network of a configuration, float32; return it with transformers' loading info.
 
     Raises:
         ConfigError: the weights cannot be read.
     """
-    set_in_config(config, attention_dropout)
+    set_in_config(config, reference.attention_dropout)
     try:
         with quiet_loading():
             model, info = auto_class.from_pretrained(
                 folder,
                 config=config,
-                trust_remote_code=trust_remote_code,
+                trust_remote_code=reference.trust_remote_code,
                 dtype=torch.float32,
                 use_safetensors=True,
                 ignore_mismatched_sizes=True,
@@ -168,7 +140,7 @@ def read_weights(
     except Exception as error:  # PyTorch, safetensors and transformers raise many kinds
         torn = isinstance(error, OSError | SafetensorError)
         what = "safetensors weights" if torn else "config.json or its weights"
-        raise ConfigError(read_problem(name, what, error)) from error
+        raise ConfigError(read_problem(reference.model, what, error)) from error
     return model, info
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data import Corpus
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
 
 DomainScores = dict[str, dict[str, dict[str, Any]]]
@@ -202,9 +203,7 @@ class FittedTask(ABC):
         """Describe one encoded row for people: what is to be learned, and the text."""
 
     @abstractmethod
-    def build_model(
-        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
-    ) -> "LoadedModel":
+    def build_model(self, reference: "ModelReference") -> "LoadedModel":
         """Return the pretrained encoder with a head for this task."""
 
     @abstractmethod

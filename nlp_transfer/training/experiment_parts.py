@@ -4,6 +4,7 @@ from typing import Protocol
 
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.methods.base import Method
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import Task
 from nlp_transfer.training.arguments import TransferArguments
 
@@ -36,20 +37,12 @@ class ExperimentParts(Protocol):
         """The pretrained model."""
 
     @property
-    def revision(self) -> str | None:
-        """The model's revision."""
-
-    @property
-    def trust_remote_code(self) -> bool:
-        """Return whether the model's Python code may run."""
+    def model_reference(self) -> ModelReference:
+        """The pretrained model with its revision and the options of its loading."""
 
     @property
     def tokenizer(self) -> str | None:
         """The tokenizer, if not the model's."""
-
-    @property
-    def attention_dropout(self) -> float | None:
-        """Dropout on attention weights."""
 
     @property
     def log_target_scores(self) -> bool:

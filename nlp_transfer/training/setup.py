@@ -24,6 +24,7 @@ from nlp_transfer.methods.context import Context
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.models.outputs import Output
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import vocabulary_problem
@@ -80,14 +81,10 @@ def load_data(experiment: ExperimentParts) -> RunData:
                 "source.split.validation above 0."
             )
         task.load_ranker(experiment.training.device)
-        own = experiment.tokenizer in (
-            None,
-            experiment.model,
-        )  # revision and trust are the model's
+        own = experiment.tokenizer in (None, experiment.model)  # revision and trust are the model's
+        reference = experiment.model_reference if own else ModelReference(str(experiment.tokenizer))
         tokenizer = load_tokenizer(
-            experiment.tokenizer or experiment.model,
-            revision=experiment.revision if own else None,
-            trust_remote_code=experiment.trust_remote_code and own,
+            reference.model, revision=reference.revision, trust_remote_code=reference.trust_remote_code
         )
         forget_last_call(tokenizer)  # what its maker left in the file, too
         task.fit_tokenizer(corpora["source"], tokenizer)
@@ -109,12 +106,7 @@ def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
         ConfigError: it cannot be loaded, or lacks what the methods need.
     """
     set_seed(experiment.training.seed)
-    loaded = task.build_model(
-        experiment.model,
-        revision=experiment.revision,
-        trust_remote_code=experiment.trust_remote_code,
-        attention_dropout=experiment.attention_dropout,
-    )
+    loaded = task.build_model(experiment.model_reference)
     check_all(experiment.methods, loaded.model)
     if experiment.prior_correction:
         check_correctable(task, loaded.model)
@@ -194,14 +186,7 @@ def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) ->
         activations=store_for(training),
         target=adaptation_rows(experiment, data.encoded).rows,
         target_validation=target_validation_rows(experiment, data.encoded),
-        masked_lm=lambda: (
-            load_masked_lm(
-                experiment.model,
-                revision=experiment.revision,
-                trust_remote_code=experiment.trust_remote_code,
-                attention_dropout=None,
-            ).model
-        ),
+        masked_lm=lambda: load_masked_lm(replace(experiment.model_reference, attention_dropout=None)).model,
     )
 
 

@@ -10,6 +10,7 @@ from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.tokens import encode_texts
 from nlp_transfer.metrics.metric import Metric
 from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks.base import Columns, FittedTask, Task
 from nlp_transfer.tasks.wording import Wording
 
@@ -76,8 +77,8 @@ class FittedFirstClass(FittedTask):
     def example(self, row: dict[str, Any], tokenizer: Any) -> tuple[str, str]:
         return str(row["labels"]), str(tokenizer.decode(row["input_ids"]))
 
-    def build_model(self, name: str, **options: Any) -> Any:
-        return load_encoder_with_head(name, label_names=self.names, multi_label=False, **options)
+    def build_model(self, reference: ModelReference) -> Any:
+        return load_encoder_with_head(reference, label_names=self.names, multi_label=False)
 
     def collator(self, tokenizer: Any, *, compiled: bool = False, seed: int = 0) -> Callable[..., Any]:
         return PaddingCollator(tokenizer)

@@ -15,6 +15,7 @@ from nlp_transfer.commands.export import export_model
 from nlp_transfer.commands.predict import predict_file
 from nlp_transfer.data import CorpusConfig, corpus_from
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, saved_models
 from nlp_transfer.tasks.backends import Compute
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Predictor
@@ -43,7 +44,7 @@ def saved(request, encoder, tmp_path_factory):
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     fitted.fit_tokenizer(corpus, tokenizer)
     fitted.encode(corpus, tokenizer)
-    model = fitted.build_model(str(encoder), revision=None, trust_remote_code=False, attention_dropout=0.0).model
+    model = fitted.build_model(ModelReference(str(encoder))).model
     record = {"task": fitted.name, **fitted.settings()}
     saved_models.save(model, tokenizer, folder / "model", record=record, cut_at=fitted.cut_at)
     file = folder / "test.jsonl"

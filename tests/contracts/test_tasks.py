@@ -15,6 +15,7 @@ from nlp_transfer.data import corpus_from
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.outputs import Output
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.reporting import markdown
 from nlp_transfer.reporting.sections import SECTIONS
 from nlp_transfer.runner import run
@@ -92,7 +93,7 @@ def test_a_batch_goes_through_the_model_to_a_finite_loss(bound, encoder):
     task, corpus = bound
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     train = task.encode(corpus, tokenizer)["train"]
-    loaded = task.build_model(str(encoder), revision=None, trust_remote_code=False, attention_dropout=0.0)
+    loaded = task.build_model(ModelReference(str(encoder)))
     batch = task.collator(tokenizer)([train[i] for i in range(5)])
     loss = loaded.model(**batch).loss
     assert torch.isfinite(loss)
@@ -117,7 +118,7 @@ def test_the_task_has_one_loss_a_row(bound, encoder):
     task, corpus = bound
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     train = task.encode(corpus, tokenizer)["train"]
-    loaded = task.build_model(str(encoder), revision=None, trust_remote_code=False, attention_dropout=0.0)
+    loaded = task.build_model(ModelReference(str(encoder)))
     batch = task.collator(tokenizer)([train[i] for i in range(5)])
     labels = batch.pop("labels")
     losses = task.row_losses(loaded.model(**batch).logits, labels)

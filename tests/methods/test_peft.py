@@ -14,6 +14,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.peft import REFUSED, PeftAdapter
 from nlp_transfer.models.adapters import merge
 from nlp_transfer.models.loading import LoadedModel, load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from tests.tiny_models import context, inputs, logits, tiny_checkpoint, tiny_model
 
 BY_FAMILY = {"bert": ["key", "value", "output.dense"], "distilbert": ["k_lin", "v_lin", "lin2"]}
@@ -22,7 +23,7 @@ IA3 = {"target_modules": BY_FAMILY["bert"], "feedforward_modules": ["output.dens
 
 def load(base: Path, seed: int) -> LoadedModel:
     torch.manual_seed(seed)  # fresh heads differ between loads, as they do between processes
-    return load_encoder_with_head(str(base), label_names=["a", "b", "c"], multi_label=False)
+    return load_encoder_with_head(ModelReference(str(base)), label_names=["a", "b", "c"], multi_label=False)
 
 
 def trained(method: PeftAdapter, base: Path) -> PeftModel:

@@ -13,6 +13,7 @@ from nlp_transfer.models import adapters
 from nlp_transfer.models.adapters import merge, peft_model, saved_modules, unsaved_new_parameters
 from nlp_transfer.models.families import encoder_layers, lora_targets
 from nlp_transfer.models.loading import LoadedModel, load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, collate, random_rows, tiny_checkpoint, tiny_model
 
 LABELS = ["a", "b", "c"]
@@ -20,7 +21,7 @@ LABELS = ["a", "b", "c"]
 
 def load(folder: Path, seed: int) -> LoadedModel:
     torch.manual_seed(seed)  # fresh heads differ between loads, as they do between processes
-    return load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False)
+    return load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False)
 
 
 @torch.no_grad()

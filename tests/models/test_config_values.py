@@ -15,6 +15,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError
 from nlp_transfer.models.files.validate import check_safe
 from nlp_transfer.models.heads.extractive_config import OUTPUTS
 from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from nlp_transfer.tasks import saved_models
 from tests.tiny_runs import tiny_encoder
@@ -115,7 +116,7 @@ def test_a_value_that_no_network_can_have(folder, key, value, message):
     change(folder, "config.json", key, to=value)
     loads = {
         "predict": lambda: saved_models.load(folder),
-        "train": lambda: load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False),
+        "train": lambda: load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False),
     }
     if (key, value) == ("layer_norm_eps", "x"):
         del loads["train"]
@@ -183,14 +184,14 @@ def test_a_folder_whose_name_is_not_utf8(folder):
     ):
         saved_models.load(other)
     with pytest.raises(ConfigError, match=r"^model: the name '.*b\\udce9' is not UTF-8"):
-        load_encoder_with_head(str(other), label_names=LABELS, multi_label=False)
+        load_encoder_with_head(ModelReference(str(other)), label_names=LABELS, multi_label=False)
 
 
 def test_an_empty_name_is_no_folder():
     with pytest.raises(CheckpointError, match=r"The model's name is empty; expected a run's folder"):
         saved_models.load("")
     with pytest.raises(ConfigError, match="model is empty; expected a folder, a Hub id"):
-        load_encoder_with_head("", label_names=LABELS, multi_label=False)
+        load_encoder_with_head(ModelReference(""), label_names=LABELS, multi_label=False)
 
 
 def test_a_length_that_is_no_number(folder):
@@ -217,7 +218,7 @@ def test_settings_of_outputs_change_nothing(folder, key):
     found = saved_models.load(folder).model(**inputs)
     assert list(found) == list(expected) == ["logits"]
     assert torch.equal(found.logits, expected.logits)
-    trained = load_encoder_with_head(str(folder), label_names=LABELS, multi_label=False).model
+    trained = load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False).model
     assert list(trained.eval()(**inputs)) == ["logits"]
 
 
@@ -293,7 +294,7 @@ def test_a_folder_without_config_is_not_walked(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
         load_tokenizer(str(tmp_path))
     with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
-        load_encoder_with_head(str(tmp_path), label_names=LABELS, multi_label=False)
+        load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS, multi_label=False)
     with pytest.raises(CheckpointError, match=r"holds no trained model: there is no config\.json"):
         saved_models.load(tmp_path)
 

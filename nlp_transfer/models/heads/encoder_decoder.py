@@ -26,6 +26,7 @@ from nlp_transfer.models.families import unknown_family_error
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.files.resolve import origin_of
 from nlp_transfer.models.loading import LoadedModel, max_positions, random_parameters_note, read_config, read_weights
+from nlp_transfer.models.reference import ModelReference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,36 +46,31 @@ class SpecialTokens(NamedTuple):
 
 
 def load_encoder_decoder(
-    name: str,
+    reference: ModelReference,
     *,
     special_tokens: SpecialTokens,
-    revision: str | None,
-    trust_remote_code: bool,
-    attention_dropout: float | None,
     share_weights: bool = False,
 ) -> LoadedModel:
     """Load a pretrained encoder-decoder, or make one from a pretrained encoder.
 
     Args:
-        name: see `resolve_model`.
+        reference: the model.
         special_tokens: tokens that begin, end and pad a text.
-        revision: commit, tag or branch of a Hub model.
-        trust_remote_code: allow Python code in the model's folder to run.
-        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
         share_weights: make encoder and decoder one set of layers, for a model made from an encoder.
 
     Raises:
         ConfigError: the model is neither, its family has no decoder, or the tokenizer lacks a token.
         CheckpointError: the folder is damaged or unsafe; see `model_folder`.
     """
-    folder, config = read_config(name, revision=revision, trust_remote_code=trust_remote_code)
+    name = reference.model
+    folder, config = read_config(reference)
     if config.is_encoder_decoder:
         if share_weights:
             raise ConfigError(
                 f"task.share_weights is on, and {name} is a {config.model_type} with a decoder of its own. Leave it "
                 "out, or name an encoder."
             )
-        return _pretrained(name, folder, config, trust_remote_code, attention_dropout)
+        return _pretrained(reference, folder, config)
     if config.model_type not in FAMILIES:
         raise ConfigError(f"model: {name}: {unknown_family_error(config.model_type)}")
     if config.model_type not in DECODERS:
@@ -82,7 +78,7 @@ def load_encoder_decoder(
             f"model: {name}: transformers has no decoder of the family {config.model_type}, so this encoder cannot "
             f"start one. Families that can: {', '.join(DECODERS)}; or name a model that writes (T5, BART, …)."
         )
-    model, new = _composed(name, folder, config, trust_remote_code, attention_dropout)
+    model, new = _composed(reference, folder, config)
     set_special_tokens(model, special_tokens, name)
     notes = [
         f"A decoder was started from the encoder; {len(new)} of its parameters are new, such as its attention to the "
@@ -94,41 +90,39 @@ def load_encoder_decoder(
     return LoadedModel(model, new, origin_of(name, folder), max_positions(config), tuple(notes))
 
 
-def _pretrained(
-    name: str, folder: "Path", config: "PreTrainedConfig", trust_remote_code: bool, attention_dropout: float | None
-) -> LoadedModel:
+def _pretrained(reference: ModelReference, folder: "Path", config: "PreTrainedConfig") -> LoadedModel:
     """Load an encoder-decoder of transformers."""
-    model, info = read_weights(AutoModelForSeq2SeqLM, name, folder, config, trust_remote_code, attention_dropout)
+    model, info = read_weights(AutoModelForSeq2SeqLM, reference, folder, config)
     lost = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
     new = tuple(key for key, _ in model.named_parameters() if key in lost)
     if model.config.decoder_start_token_id is None:
         raise ConfigError(
-            f"model: {name}: its config.json does not say with which token a summary begins "
+            f"model: {reference.model}: its config.json does not say with which token a summary begins "
             "(decoder_start_token_id), so it cannot write. Was it ever trained to?"
         )
     return LoadedModel(
         model,
         new,
-        origin_of(name, folder),
+        origin_of(reference.model, folder),
         positions(config, "encoder"),
         (random_parameters_note(lost),) if lost else (),
     )
 
 
 def _composed(
-    name: str, folder: "Path", config: "PreTrainedConfig", trust_remote_code: bool, attention_dropout: float | None
+    reference: ModelReference, folder: "Path", config: "PreTrainedConfig"
 ) -> tuple[EncoderDecoderModel, tuple[str, ...]]:
     """Return an encoder and a decoder from one folder, and the names of parameters that it does not hold."""
     of_decoder = copy.deepcopy(config)
     of_decoder.is_decoder = of_decoder.add_cross_attention = True
-    encoder, info = read_weights(AutoModel, name, folder, config, trust_remote_code, attention_dropout)
+    encoder, info = read_weights(AutoModel, reference, folder, config)
     missing = {key for key in info["missing_keys"] if "pooler" not in key}
     if missing:
         raise ConfigError(
-            f"model: {name}: its weights lack {len(missing)} of the encoder's parameters ({sorted(missing)[0]}, …). "
-            "Name the folder of the encoder itself."
+            f"model: {reference.model}: its weights lack {len(missing)} of the encoder's parameters "
+            f"({sorted(missing)[0]}, …). Name the folder of the encoder itself."
         )
-    decoder, info = read_weights(AutoModelForCausalLM, name, folder, of_decoder, trust_remote_code, attention_dropout)
+    decoder, info = read_weights(AutoModelForCausalLM, reference, folder, of_decoder)
     composed = EncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config)
     model = EncoderDecoderModel(config=composed, encoder=encoder, decoder=decoder)
     # What is tied is not new; and the bias of the vocabulary's scores starts at zero, where an adapter may leave it.

@@ -34,6 +34,7 @@ from nlp_transfer.models.heads.extractive_config import (
     to_saved_config,
 )
 from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_parameters_note
+from nlp_transfer.models.reference import ModelReference
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -266,27 +267,13 @@ class AutoModelForExtractiveSummarization:
         return extractive_class(family)(config)
 
 
-def load_extractive(
-    name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
-) -> LoadedModel:
+def load_extractive(reference: ModelReference) -> LoadedModel:
     """Load a pretrained encoder with sentence layers: new ones, or those of an earlier run.
-
-    Args:
-        name: see `resolve_model`.
-        revision: commit, tag or branch of a Hub model.
-        trust_remote_code: allow Python code in the model's folder to run.
-        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    model, info, origin, positions = load_pretrained(
-        AutoModelForExtractiveSummarization,
-        name,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
-        attention_dropout=attention_dropout,
-    )
+    model, info, origin, positions = load_pretrained(AutoModelForExtractiveSummarization, reference)
     missing = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
     head = f"{SENTENCE_HEAD}."
     lost = [key for key in missing if not key.startswith(head)]

@@ -19,6 +19,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_parameters_note
+from nlp_transfer.models.reference import ModelReference
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,33 +28,17 @@ HEADS = ("cls", "lm_head", "lm_predictions", "vocab_transform", "predictions", "
 """Names of the first module after the encoder's last states, by family."""
 
 
-def load_masked_lm(
-    name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
-) -> LoadedModel:
+def load_masked_lm(reference: ModelReference) -> LoadedModel:
     """Load a pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings.
-
-    Args:
-        name: see `resolve_model`.
-        revision: commit, tag or branch of a Hub model.
-        trust_remote_code: allow Python code in the model's folder to run.
-        attention_dropout: dropout on attention weights; None keeps the checkpoint's value.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    model, info, origin, positions = load_pretrained(
-        AutoModelForMaskedLM,
-        name,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
-        attention_dropout=attention_dropout,
-    )
+    model, info, origin, positions = load_pretrained(AutoModelForMaskedLM, reference)
     pooler = f"{model.base_model_prefix}.pooler"
     if pooler in FAMILIES[model.config.model_type].head:
         whole: Any
-        whole, of_whole, *_ = load_pretrained(
-            AutoModel, name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=None
-        )
+        whole, of_whole, *_ = load_pretrained(AutoModel, reference)
         if not any("pooler" in str(key) for key in of_whole["missing_keys"]):
             kept: Any = {f"{pooler}.{key}": weight for key, weight in whole.pooler.state_dict().items()}
             model.passed_on = kept
@@ -115,7 +100,7 @@ def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
     name = getattr(model.config, "_name_or_path", "")
     if not name:
         return AutoModelForMaskedLM.from_config(model.config)
-    return load_masked_lm(name, revision=None, trust_remote_code=False, attention_dropout=None).model
+    return load_masked_lm(ModelReference(name, attention_dropout=None)).model
 
 
 class HiddenTokenHead(nn.Module):

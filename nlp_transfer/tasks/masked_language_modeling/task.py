@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data.encoding.vocabulary import AddedWords
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.models.reference import ModelReference
 
 
 @final
@@ -176,17 +177,13 @@ class FittedMaskedLanguageModeling(FittedTask):
         asked = batch["labels"][batch["labels"] >= 0].tolist()
         return f"guess: {tokenizer.decode(asked)}", str(tokenizer.decode(batch["input_ids"][0][: row["length"]]))
 
-    def build_model(
-        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
-    ) -> "LoadedModel":
+    def build_model(self, reference: "ModelReference") -> "LoadedModel":
         """See `FittedTask.build_model`; new words get embeddings."""
         from nlp_transfer.models.heads.masked_lm import add_embeddings, load_masked_lm
         from nlp_transfer.models.positions import fit_positions
 
-        loaded = load_masked_lm(
-            name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=attention_dropout
-        )
-        loaded = fit_positions(loaded, self.max_length, name, repeat=self.config.extend_positions)
+        loaded = load_masked_lm(reference)
+        loaded = fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
         add_embeddings(loaded.model, self._new_words.pieces if self._new_words is not None else {})
         return loaded
 

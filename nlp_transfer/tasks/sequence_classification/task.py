@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
 
 
@@ -185,22 +186,13 @@ class FittedSequenceClassification(FittedTask):
         shown = [names[i] for i, on in enumerate(labels) if on] if self.multi_label else names[labels]
         return str(shown), str(tokenizer.decode(row["input_ids"]))
 
-    def build_model(
-        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
-    ) -> "LoadedModel":
+    def build_model(self, reference: "ModelReference") -> "LoadedModel":
         """See `FittedTask.build_model`."""
         from nlp_transfer.models.loading import load_encoder_with_head
         from nlp_transfer.models.positions import fit_positions
 
-        loaded = load_encoder_with_head(
-            name,
-            label_names=self.label_names,
-            multi_label=self.multi_label,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            attention_dropout=attention_dropout,
-        )
-        return fit_positions(loaded, self.max_length, name, repeat=self.config.extend_positions)
+        loaded = load_encoder_with_head(reference, label_names=self.label_names, multi_label=self.multi_label)
+        return fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
 
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0

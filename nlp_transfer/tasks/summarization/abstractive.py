@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data.encoding.summary_pairs import PairEncoder, Ranking
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
 
 WINDOWS, EXTRACT, TRUNCATE = LONG_DOCUMENTS = ("windows", "extract", "truncate")
@@ -289,9 +290,7 @@ class FittedAbstractiveSummarization(FittedTask):
         written = str(tokenizer.decode(row["labels"], skip_special_tokens=True))
         return f"write: {written}", str(tokenizer.decode(row["input_ids"]))
 
-    def build_model(
-        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
-    ) -> "LoadedModel":
+    def build_model(self, reference: "ModelReference") -> "LoadedModel":
         """See `FittedTask.build_model`; the network knows how to write."""
         from nlp_transfer.data.encoding.sentence_windows import marker_ids
         from nlp_transfer.models.heads.encoder_decoder import (
@@ -302,11 +301,8 @@ class FittedAbstractiveSummarization(FittedTask):
         )
 
         loaded = load_encoder_decoder(
-            name,
+            reference,
             special_tokens=SpecialTokens(*marker_ids(self.tokenizer), self.tokenizer.pad_token_id),
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            attention_dropout=attention_dropout,
             share_weights=self.config.share_weights,
         )
         config = loaded.model.config
@@ -314,7 +310,8 @@ class FittedAbstractiveSummarization(FittedTask):
             most, wanted = positions(config, side), getattr(self.config, key)
             if most is not None and wanted > most:
                 raise ConfigError(
-                    f"task.{key} is {wanted}, but the {side} of {name} has {most} positions. Set it to {most} or less."
+                    f"task.{key} is {wanted}, but the {side} of {reference.model} has {most} positions. Set it to "
+                    f"{most} or less."
                 )
         set_generation(
             loaded.model,

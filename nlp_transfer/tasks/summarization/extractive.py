@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.metrics.sentence_selection import SummaryLength
     from nlp_transfer.models.loading import LoadedModel
+    from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
 
 SUPERVISION = ("auto", "highlights", "summary")
@@ -232,17 +233,13 @@ class FittedExtractiveSummarization(FittedTask):
         learned = f"of the sentences {first} to {last} these belong into a summary: {', '.join(right) or 'none'}"
         return learned, str(tokenizer.decode(row["input_ids"]))
 
-    def build_model(
-        self, name: str, *, revision: str | None, trust_remote_code: bool, attention_dropout: float | None
-    ) -> "LoadedModel":
+    def build_model(self, reference: "ModelReference") -> "LoadedModel":
         """See `FittedTask.build_model`."""
         from nlp_transfer.models.heads.extractive import load_extractive
         from nlp_transfer.models.positions import fit_positions
 
-        loaded = load_extractive(
-            name, revision=revision, trust_remote_code=trust_remote_code, attention_dropout=attention_dropout
-        )
-        return fit_positions(loaded, self.max_length, name, repeat=self.config.extend_positions)
+        loaded = load_extractive(reference)
+        return fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
 
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0

@@ -14,6 +14,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from tests.hub_server import STRANGER, Hub
 from tests.tiny_runs import tiny_encoder
@@ -73,7 +74,7 @@ def test_offline_by_wish_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_model_in_the_cache_needs_no_network(cached: Path) -> None:
     assert model_folder("some/model") == cached
     assert model_folder("some/model", revision=COMMIT) == cached
-    loaded = load_encoder_with_head("some/model", label_names=["a", "b"], multi_label=False)
+    loaded = load_encoder_with_head(ModelReference("some/model"), label_names=["a", "b"], multi_label=False)
     assert loaded.origin == f"Hub model some/model at revision {COMMIT}"
     assert len(load_tokenizer("some/model")) == 30
 

@@ -13,6 +13,7 @@ from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.files.resolve import resolve_model
 from nlp_transfer.models.files.validate import check_safe, pickled_weights
 from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from tests.tiny_models import tiny_config, tiny_model
 from tests.tiny_runs import tiny_encoder
@@ -34,7 +35,7 @@ def edit(place: Path, **entries: Any) -> None:
 
 def load(folder: Path, **options: Any) -> None:
     load_tokenizer(str(folder), **options)
-    load_encoder_with_head(str(folder), label_names=["a", "b"], multi_label=False, **options)
+    load_encoder_with_head(ModelReference(str(folder), **options), label_names=["a", "b"], multi_label=False)
 
 
 def refusal(folder: Path) -> str:
@@ -274,7 +275,7 @@ def test_a_model_that_needs_its_own_code_is_refused_without_asking(folder: Path,
     (folder / "evil.py").write_text(CODE)
     edit(folder / "config.json", model_type="not_known", auto_map={"AutoConfig": "evil.Thing"})
     with pytest.raises(ConfigError, match=r"its config\.json cannot be read: .*contains custom code"):
-        load_encoder_with_head(str(folder), label_names=["a", "b"], multi_label=False)
+        load_encoder_with_head(ModelReference(str(folder)), label_names=["a", "b"], multi_label=False)
     assert not (folder / "RAN").exists()
 
 
@@ -289,9 +290,11 @@ def test_code_runs_where_the_config_says_so(folder: Path, monkeypatch: Any, tmp_
     )
     auto = {"AutoConfig": "mine.MyConfig", "AutoModelForSequenceClassification": "mine.MyModel"}
     edit(folder / "config.json", auto_map=auto)
-    load_encoder_with_head(str(folder), label_names=["a", "b"], multi_label=False)
+    load_encoder_with_head(ModelReference(str(folder)), label_names=["a", "b"], multi_label=False)
     assert not ran.exists()
-    loaded = load_encoder_with_head(str(folder), label_names=["a", "b"], multi_label=False, trust_remote_code=True)
+    loaded = load_encoder_with_head(
+        ModelReference(str(folder), trust_remote_code=True), label_names=["a", "b"], multi_label=False
+    )
     assert type(loaded.model).__name__ == "MyModel"
     assert ran.exists()
 

@@ -20,6 +20,7 @@ from nlp_transfer.models.heads.encoder_decoder import (
     set_generation,
     shares_weights,
 )
+from nlp_transfer.models.reference import ModelReference
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, tiny_checkpoint
 from tests.tiny_runs import tiny_encoder
 from tests.tiny_writers import tiny_writer
@@ -36,9 +37,7 @@ def tokenizer(tmp_path_factory):
 
 def load(folder, tokenizer, **changes):
     tokens = SpecialTokens(*marker_ids(tokenizer), tokenizer.pad_token_id)
-    return load_encoder_decoder(
-        str(folder), special_tokens=tokens, revision=None, trust_remote_code=False, attention_dropout=0.0, **changes
-    )
+    return load_encoder_decoder(ModelReference(str(folder)), special_tokens=tokens, **changes)
 
 
 def logits(model):

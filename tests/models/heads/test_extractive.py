@@ -22,6 +22,7 @@ from nlp_transfer.models.heads.extractive import (
     sentence_positions,
 )
 from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.speed.unpadding import unpadded
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, tiny_checkpoint, tiny_config
 
@@ -31,7 +32,7 @@ ALL = [*FAMILIES, *MORE_FAMILIES]
 def loaded(model_type: str, folder: Path):
     torch.manual_seed(0)
     tiny_checkpoint(model_type, folder)
-    return load_extractive(str(folder), revision=None, trust_remote_code=False, attention_dropout=0.0)
+    return load_extractive(ModelReference(str(folder)))
 
 
 def inputs():
@@ -66,12 +67,12 @@ def test_it_comes_back_as_it_was_and_gives_its_encoder_away(model_type, tmp_path
     assert config.model_type == json.loads((tmp_path / "saved" / "config.json").read_text())["model_type"]
     assert config.model_type == f"extractive-{model.config.model_type}" == f"extractive-{model_type}"
     folder = str(tmp_path / "saved")
-    classifier = load_encoder_with_head(folder, label_names=["a", "b"], multi_label=False).model
+    classifier = load_encoder_with_head(ModelReference(folder), label_names=["a", "b"], multi_label=False).model
     assert type(classifier) is type(AutoModelForSequenceClassification.from_config(tiny_config(model_type)))
     states = classifier.base_model.state_dict()
     for name, weight in model.base_model.state_dict().items():
         torch.testing.assert_close(states[name], weight)
-    next_run = load_extractive(str(tmp_path / "saved"), revision=None, trust_remote_code=False, attention_dropout=0.0)
+    next_run = load_extractive(ModelReference(str(tmp_path / "saved")))
     assert next_run.new_parameters == ()
     assert next_run.notes == ("The sentence layers of the run before are kept.",)
 
@@ -191,9 +192,7 @@ def test_an_adapter_comes_back_with_its_head(model_type, tmp_path):
     # In float64, since equal float32 networks differ in the last bits by where their weights lie in memory.
     expected = adapted.eval().double()(**inputs()).logits
     torch.manual_seed(9)  # another head than before
-    base = load_extractive(
-        str(tmp_path / "encoder"), revision=None, trust_remote_code=False, attention_dropout=0.0
-    ).model
+    base = load_extractive(ModelReference(str(tmp_path / "encoder"))).model
     again = PeftModel.from_pretrained(base, tmp_path / "adapter").eval().double()
     torch.testing.assert_close(again(**inputs()).logits, expected, atol=1e-12, rtol=0)
     merged = merge(again)

@@ -7,6 +7,7 @@ from nlp_transfer.methods import LoRA
 from nlp_transfer.models.adapters import merge
 from nlp_transfer.models.heads.masked_lm import add_embeddings, inherited_pooler, load_masked_lm, score_masked_tokens
 from nlp_transfer.models.loading import load_encoder_with_head
+from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.speed.unpadding import unpadded
 from nlp_transfer.tasks.saved_models import save
 from tests.models.speed.test_unpadding import UNPADDED
@@ -85,7 +86,7 @@ def test_padding_is_left_out_of_the_layers(kind):
 
 
 def load(folder):
-    return load_masked_lm(str(folder), revision=None, trust_remote_code=False, attention_dropout=0.0)
+    return load_masked_lm(ModelReference(str(folder)))
 
 
 def test_an_encoder_without_a_head_gets_one_tied_to_its_embeddings(tmp_path):
@@ -109,7 +110,9 @@ def test_the_pooler_that_a_classifier_reads_is_passed_on(kind, tmp_path):
     assert not any("pooler" in name for name in model.state_dict())
     save(model, tiny_tokenizer(), tmp_path / "second", record={}, cut_at=None)
     save(load(tmp_path / "second").model, tiny_tokenizer(), tmp_path / "third", record={}, cut_at=None)
-    found = load_encoder_with_head(str(tmp_path / "third"), label_names=["a", "b", "c"], multi_label=False)
+    found = load_encoder_with_head(
+        ModelReference(str(tmp_path / "third")), label_names=["a", "b", "c"], multi_label=False
+    )
     assert not any("pooler" in name for name in found.new_parameters)
     for name, weight in weights.items():
         torch.testing.assert_close(found.model.state_dict()[name], weight, rtol=0, atol=0)
