@@ -49,7 +49,6 @@ TESTED_THROUGH_OTHERS = {
     "methods/test_learning_rates.py",
     "methods/test_masked_tokens.py",
     "methods/test_probing.py",
-    "metrics/factuality/test_items.py",
     "metrics/test_evaluate_metric.py",
     "models/onnx/test_export.py",
     "models/onnx/test_runtime.py",

@@ -1,6 +1,6 @@
-"""An item of a text that can be checked: the values that a document with it holds, and those that it needs.
+"""Define an item of a text: the values that a document with it holds, and those that it needs.
 
-They differ: "March 3, 2020" vouches for the month too, but is vouched for by the day only.
+They differ: "March 3, 2020" vouches for the month too, but only the day vouches for it.
 """
 
 from collections.abc import Hashable
@@ -12,34 +12,21 @@ KINDS = ("number", "date", "money", "citation")
 Value = tuple[Hashable, ...]
 """A value such as ("number", 5) or ("date", 2020, 3, 3)."""
 
-Needs = tuple[frozenset[Value], ...]
-"""Alternatives: a document supports an item if it holds all values of one. Without any there is nothing to check."""
-
 
 @dataclass(frozen=True)
 class Item:
-    """Keep an item at text[start:end], its kind, what it vouches for and what it needs."""
+    """Item at text[start:end], with what it vouches for and what it needs: one of these values, or nothing if empty."""
 
     kind: str
     start: int
     end: int
     vouches: frozenset[Value]
-    needs: Needs
+    needs: frozenset[Value]
 
 
-def one_of(*values: Value) -> Needs:
-    """Return alternatives of one value each.
-
-    Example:
-        >>> len(one_of(("number", 5), ("amount", 5)))
-        2
-    """
-    return tuple(frozenset([value]) for value in values)
-
-
-def take(taken: bytearray, start: int, end: int) -> bool:
-    """Mark text[start:end] as taken; return False, and mark nothing, if any of it was taken before."""
-    free = 1 not in taken[start:end]
+def take(taken: bytearray, item: Item) -> bool:
+    """Mark an item's characters with 1 in `taken`; return False, and mark nothing, if some of them are marked."""
+    free = 1 not in taken[item.start : item.end]
     if free:
-        taken[start:end] = b"\1" * (end - start)
+        taken[item.start : item.end] = b"\1" * (item.end - item.start)
     return free

