@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         TransferArguments,
         TransferTrainer,
     )
-    from nlp_transfer.training.source_only import train_source_only
+    from nlp_transfer.training.recipe import train_source_only
     from nlp_transfer.training.target_evaluation import compare_on_target, correct_prior, estimate_shift
 
 __version__ = "0.1.0"
@@ -42,7 +42,7 @@ _ROOMS = {
     "tasks.summarization.pipeline": ("register_pipelines",),
     "commands.run": ("run",),
     "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
-    "training.source_only": ("train_source_only",),
+    "training.recipe": ("train_source_only",),
     "training.target_evaluation": ("compare_on_target", "correct_prior", "estimate_shift"),
 }
 

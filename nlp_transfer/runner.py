@@ -204,7 +204,7 @@ def _train(
 ) -> _TrainedRun:
     """Train, evaluate and save. All processes call it."""
     data, task = prepared.data, prepared.data.task
-    with deterministic(experiment.training.device) as undetermined:
+    with deterministic(experiment.training.device):
         started = time.perf_counter()
         trainer, context = build_trainer(
             experiment, data, prepared.loaded, folder.checkpoints, callbacks=folder.callbacks()
@@ -232,7 +232,7 @@ def _train(
                 "log": str(folder.log_path),
             },
             untrained=_untrained_scores(trainer, experiment, data, rows),
-            facts={**facts_of(prepared.loaded, data.encoded, trainer, context, undetermined), **task.facts},
+            facts={**facts_of(prepared.loaded, data.encoded, trainer, context), **task.facts},
             tokens=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
             building=building,
             evaluating=evaluating,

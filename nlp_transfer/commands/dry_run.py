@@ -10,7 +10,7 @@ from nlp_transfer.reporting.run_facts import describe_corpora, truncation_summar
 from nlp_transfer.reporting.run_folder import check_run_folder
 from nlp_transfer.training.setup import load_data, load_model
 from nlp_transfer.training.source_weights import SIZE, sources_of
-from nlp_transfer.training.target_data import adaptation_rows, check_adaptation, target_method_names
+from nlp_transfer.training.target_data import check_run_target, target_method_names
 
 DRY_RUN_EXAMPLES = 10
 
@@ -33,8 +33,7 @@ def dry_run(config: Experiment) -> str:
     lines = [*describe_corpora(corpora), *loaded.notes]
     lines += [f"Warning: {warning}" for warning in unreadable_warnings(encoded, corpora, tokenizer)]
     lines += [f"{name}: {value}" for name, value in truncation_summary(encoded).items()]
-    check_adaptation(config, task, encoded, tokenizer)
-    target, note = adaptation_rows(config, encoded)
+    target, note = check_run_target(config, encoded, tokenizer)
     lines += [note] if note else []
     train = encoded["source"]["train"]
     if (sources := sources_of(train)) is not None:

@@ -20,9 +20,9 @@ from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.run_folder import RunFolder, inspect
 from nlp_transfer.reporting.sections.adaptation import score_summary
+from nlp_transfer.training.recipe import source_only_arguments, source_only_methods
 from nlp_transfer.training.setup import load_model
 from nlp_transfer.training.signals import StopSignals
-from nlp_transfer.training.source_only import source_only_arguments, source_only_methods
 from nlp_transfer.training.target_data import selects_by_target_labels, target_method_names
 
 log = logging.getLogger(__name__)

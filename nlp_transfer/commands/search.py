@@ -32,7 +32,7 @@ from nlp_transfer.methods.base import Method, check_all
 from nlp_transfer.reporting.run_folder import CANDIDATES, CHECKPOINTS, LOG
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.recipe import MakeTrainer, Recipe
-from nlp_transfer.training.target_checks import check_pairs
+from nlp_transfer.training.target_checks import pair_problems
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -220,7 +220,7 @@ def _recipes(make_trainer: MakeTrainer, recipe: Recipe, values: Mapping[str, Seq
         candidate = _with_values(recipe, combination, wrong)
         try:
             if not wrong:
-                check_pairs(candidate.methods, candidate.args)
+                wrong += pair_problems(candidate.methods, candidate.args)
                 check_all(candidate.methods, initial_model)
         except ConfigError as error:
             wrong += error.problems

@@ -10,10 +10,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
-from nlp_transfer.methods.base import weight_problems
-from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,26 +34,16 @@ class Adversarial(AlignmentMethod):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = weight_problems(self.name, self.weight) + size_problems(f"{self.name}.", vars(self))
-        if not 0 < self.gamma < math.inf:
-            problems.append(
-                f"{self.name}.gamma is {self.gamma}; expected more than 0 (10 reaches half strength at a tenth)."
-            )
-        if self.hidden_size < 1:
-            problems.append(f"{self.name}.hidden_size is {self.hidden_size}; expected 1 or more.")
-        if not 0 < self.learning_rate < math.inf:
-            problems.append(f"{self.name}.learning_rate is {self.learning_rate}; expected more than 0.")
-        if problems:
-            raise ConfigError(problems)
+        self.check_values(
+            weight=(0 <= self.weight < math.inf, "0 or more"),
+            gamma=(0 < self.gamma < math.inf, "more than 0 (10 reaches half strength at a tenth)"),
+            hidden_size=(self.hidden_size >= 1, "1 or more"),
+            learning_rate=(0 < self.learning_rate < math.inf, "more than 0"),
+        )
 
     @abstractmethod
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
         """Return the discriminator's logits for a domain's rows, and the rows' weights.
-
-        Args:
-            side: the rows.
-            strength: of the reversed gradient.
-            network: the discriminator.
 
         Returns:
             Its logits, shape (batch,), or, of several sources, (batch, domains); and what each row weighs, None where

@@ -89,12 +89,7 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Network:
-    """Hold a network that trains with the model, such as a domain discriminator. Saved models do not contain it.
-
-    Args:
-        module: the network.
-        learning_rate: its learning rate.
-    """
+    """Hold a network that trains with the model, such as a domain discriminator. Saved models do not contain it."""
 
     module: "nn.Module"
     learning_rate: float

@@ -4,7 +4,6 @@ A method is a frozen dataclass; its fields are its configuration, so that YAML a
 Methods compose as a list, applied in order.
 """
 
-import math
 from abc import ABC
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.outputs import Output
+from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,9 +68,23 @@ class Method(ABC):
     changes: ClassVar[frozenset[Change]] = frozenset()
     trains: ClassVar[bool] = True
 
+    def check_values(self, **expected: tuple[bool, str]) -> None:
+        """Check fields by whether each value is right, and what is expected of it.
+
+        Raises:
+            ConfigError: with every wrong value, and every size that would exhaust the machine's memory.
+        """
+        problems = size_problems(f"{self.name}.", vars(self)) + [
+            f"{self.name}.{field} is {getattr(self, field)}; expected {text}."
+            for field, (is_right, text) in expected.items()
+            if not is_right
+        ]
+        if problems:
+            raise ConfigError(problems)
+
     @property
     def reserved_positions(self) -> int:
-        """Positions of the encoder that each text loses to the method, such as those of a prompt's virtual tokens."""
+        """Return how many positions each text loses to the method, such as those of a prompt's virtual tokens."""
         return 0
 
     def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model
@@ -81,10 +95,7 @@ class Method(ABC):
         """
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Freeze weights, add adapters or fit a head; return the model to train: the same one, or a wrapper of it.
-
-        `check` has passed before.
-        """
+        """Freeze weights, add adapters or fit a head; return the model to train: the same one, or a wrapper of it."""
         return model
 
     def parameter_groups(self, model: "nn.Module", learning_rate: float) -> Iterator[tuple[list[str], float]]:
@@ -94,18 +105,6 @@ class Method(ABC):
     def extension(self) -> Extension | None:
         """Return what takes part in the trainer's loop for this method; None where nothing does."""
         return None
-
-
-def weight_problems(method: str, weight: float) -> list[str]:
-    """Return the problems of the weight of a method's term.
-
-    Example:
-        >>> weight_problems("dann", -1)
-        ['dann.weight is -1; expected 0 or more.']
-    """
-    if 0 <= weight < math.inf:
-        return []
-    return [f"{method}.weight is {weight}; expected 0 or more."]
 
 
 def composition_problems(methods: Sequence[Method]) -> list[str]:

@@ -4,19 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.errors import ConfigError
-
 if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
     from transformers import PreTrainedModel
 
     from nlp_transfer.models.activation_cache.store import ActivationStore
-
-
-def no_masked_lm() -> "PreTrainedModel":
-    """Raise ConfigError: the context has no masked-language model."""
-    raise ConfigError("The context has no masked-language model. Pass one: Context(…, masked_lm=…).")
 
 
 @dataclass(frozen=True)
@@ -37,7 +30,7 @@ class Context:
         target: encoded target rows, without labels unless a method needs them; None where no method needs the target.
         target_validation: encoded target rows with labels, scored in each evaluation, to choose a checkpoint by or
             for the log only; None where there are none.
-        masked_lm: loads the encoder once more, with its masked-language-modelling head.
+        masked_lm: loads the encoder once more, with its masked-language-modelling head, for `target_mlm`.
     """
 
     train: "Dataset"
@@ -52,4 +45,4 @@ class Context:
     activations: "ActivationStore | None" = None
     target: "Dataset | None" = None
     target_validation: "Dataset | None" = None
-    masked_lm: "Callable[[], PreTrainedModel]" = no_masked_lm
+    masked_lm: "Callable[[], PreTrainedModel] | None" = None

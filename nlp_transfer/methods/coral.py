@@ -6,12 +6,12 @@ Needs unlabelled target text.
 Reference: Sun & Saenko (2016), https://arxiv.org/abs/1607.01719
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
-from nlp_transfer.methods.base import Needs, weight_problems
+from nlp_transfer.methods.base import Needs
 from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class CORAL(AlignmentMethod):
 
     def __post_init__(self) -> None:
         """Check the value."""
-        if problems := weight_problems(self.name, self.weight):
-            raise ConfigError(problems)
+        self.check_values(weight=(0 <= self.weight < math.inf, "0 or more"))
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the CORAL loss; None for a step with a single row. See `AlignmentMethod.term`."""

@@ -56,18 +56,10 @@ class Extension:
         return nullcontext()
 
     def begin_epoch(self, epoch: int) -> None:
-        """Prepare an epoch. A resumed run calls it again for the epoch that it goes on in, with its states restored.
-
-        Args:
-            epoch: how many epochs came before.
-        """
+        """Prepare an epoch. A resumed run calls it again for the epoch that it goes on in, with its states restored."""
 
     def prepare_step(self, batches: list[Batch]) -> list[Batch]:
-        """Return the micro-batches of an optimizer step, with what is added to them.
-
-        Args:
-            batches: those of this process.
-        """
+        """Return the micro-batches of an optimizer step, with what is added to them."""
         return batches
 
     def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
@@ -87,11 +79,7 @@ class Extension:
     ) -> "Tensor":
         """Run the forward and backward pass of a micro-batch; return its detached loss.
 
-        Args:
-            step: (model, batch, num_items) -> loss, which does so.
-            model: wrapped for several processes.
-            batch: a micro-batch.
-            num_items: the items of the whole optimizer step, as transformers counts them.
+        `step(model, batch, num_items)` does so; `num_items` are those of the whole optimizer step.
         """
         return step(model, batch, num_items)
 
@@ -103,24 +91,14 @@ class Extension:
         return_outputs: bool,
         num_items: "Tensor | int | None",
     ) -> Any:
-        """Compute the loss of a batch: a scalar, or (loss, outputs).
+        """Compute the loss of a batch, in training or in an evaluation: a scalar, or (loss, outputs).
 
-        Args:
-            compute: (model, batch, return_outputs, num_items) -> loss, which does so.
-            model: wrapped for several processes.
-            batch: a micro-batch, in training or in an evaluation.
-            return_outputs: whether the model's outputs are returned, too.
-            num_items: as for `backward`; None in an evaluation.
+        `compute(model, batch, return_outputs, num_items)` does so; `num_items` is None in an evaluation.
         """
         return compute(model, batch, return_outputs, num_items)
 
     def before_optimizer_step(self, grad_norm: Any, model: "nn.Module") -> Any:
-        """Look at the gradients, all of which are computed; return the gradient norm to log.
-
-        Args:
-            grad_norm: their norm before clipping.
-            model: wrapped for several processes; its gradients are clipped.
-        """
+        """Look at the gradients; return the gradient norm to log, given that before clipping."""
         return grad_norm
 
     def needs_predictions(self) -> bool:
@@ -128,12 +106,7 @@ class Extension:
         return False
 
     def evaluate(self, output: "EvalLoopOutput", prefix: str) -> "EvalLoopOutput":
-        """Return an evaluation's output, with metrics added or changed.
-
-        Args:
-            output: predictions, labels and metrics.
-            prefix: that of the metrics' names, `eval` or `test`.
-        """
+        """Return an evaluation's output, with metrics added or changed; their names begin with `prefix`."""
         return output
 
     def log(self, logs: dict[str, float]) -> dict[str, float]:
@@ -141,7 +114,7 @@ class Extension:
         return logs
 
     def prepare_optimizer(self, optimizer: "Optimizer") -> None:
-        """Add parameters that train beside the model's."""
+        """Add parameters that train with the model."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run must have: tensors that are equal on all processes, and JSON values."""
@@ -156,35 +129,14 @@ class Extension:
 
 
 def pass_through(extensions: Sequence[Extension], hook: str, value: Any, *args: Any) -> Any:
-    """Pass a value through a hook of each extension, from the first to the last; return what comes out.
-
-    Args:
-        extensions: of a trainer.
-        hook: that takes and returns such a value last, such as `log`.
-        value: for the first extension.
-        args: handed to each hook after the value.
-
-    Example:
-        >>> pass_through([Extension(), Extension()], "log", {"loss": 0.5})
-        {'loss': 0.5}
-    """
+    """Pass a value through a hook of each extension, from the first to the last; return what comes out."""
     for extension in extensions:
         value = getattr(extension, hook)(value, *args)
     return value
 
 
 def wrap(extensions: Sequence[Extension], hook: str, call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a call inside of a hook of each extension, the last of which is outermost.
-
-    Args:
-        extensions: of a trainer.
-        hook: that takes the call first: `backward` or `loss`.
-        call: the innermost.
-
-    Example:
-        >>> wrap([Extension()], "backward", lambda model, batch, num_items: len(batch))(None, {"labels": [1]}, None)
-        1
-    """
+    """Return a call inside of a hook of each extension, the last of which is outermost."""
     for extension in extensions:
         call = partial(getattr(extension, hook), call)
     return call
@@ -192,17 +144,7 @@ def wrap(extensions: Sequence[Extension], hook: str, call: Callable[..., Any]) -
 
 @contextmanager
 def inside(extensions: Sequence[Extension], hook: str) -> Iterator[None]:
-    """Enter the context of each extension, that of the last first.
-
-    Args:
-        extensions: of a trainer.
-        hook: that returns a context: `training` or `evaluation`.
-
-    Example:
-        >>> with inside([Extension(), Extension()], "evaluation"):
-        ...     print("evaluated")
-        evaluated
-    """
+    """Enter the context of each extension, that of the last first."""
     with ExitStack() as stack:
         for extension in reversed(extensions):
             stack.enter_context(getattr(extension, hook)())

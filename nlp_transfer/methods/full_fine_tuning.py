@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Change, Method
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.learning_rates import check_head, rate_groups, rate_problems
+from nlp_transfer.methods.learning_rates import check_head, expected_rates, rate_groups
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,8 +37,7 @@ class FullFineTuning(Method):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if problems := rate_problems(self.name, self.layer_decay, self.head_learning_rate):
-            raise ConfigError(problems)
+        self.check_values(**expected_rates(self.layer_decay, self.head_learning_rate))
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the family is known, that there is no adapter, and that a head with a rate exists."""

@@ -23,11 +23,7 @@ from nlp_transfer.models.families import encoder_layers, plain_model
 
 
 class GradualUnfreezing(Extension):
-    """Open layers one by one during training.
-
-    Args:
-        count: the number of top layers that open, one after the other.
-    """
+    """Open layers one by one during training."""
 
     def __init__(self, count: int) -> None:
         self.count = count

@@ -11,7 +11,6 @@ Reference: Ben-David et al. (2010), section 5, https://doi.org/10.1007/s10994-00
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
 from nlp_transfer.methods.base import Change, Needs
 from nlp_transfer.methods.extension import Extension
@@ -54,16 +53,11 @@ class Joint(AlignmentMethod):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = [
-            f"joint.{name} is {value}; expected 0 <= λ <= 1."
-            for name, value in (
-                ("source_weight_start", self.source_weight_start),
-                ("source_weight_end", self.source_weight_end),
-            )
-            if value is not None and not 0 <= value <= 1
-        ]
-        if problems:
-            raise ConfigError(problems)
+        end = self.source_weight_end
+        self.check_values(
+            source_weight_start=(0 <= self.source_weight_start <= 1, "0 <= λ <= 1"),
+            source_weight_end=(end is None or 0 <= end <= 1, "0 <= λ <= 1"),
+        )
 
     @property
     def active(self) -> bool:

@@ -19,19 +19,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def rate_problems(method: str, decay: float, head_learning_rate: float | None) -> list[str]:
-    """Return the problems of these settings.
-
-    Example:
-        >>> rate_problems("full_fine_tuning", 1.5, None)
-        ['full_fine_tuning.layer_decay is 1.5; expected 0 < layer_decay <= 1 (1 is no decay).']
-    """
-    problems = []
-    if not 0 < decay <= 1:
-        problems.append(f"{method}.layer_decay is {decay}; expected 0 < layer_decay <= 1 (1 is no decay).")
-    if head_learning_rate is not None and not 0 < head_learning_rate < math.inf:
-        problems.append(f"{method}.head_learning_rate is {head_learning_rate}; expected more than 0, or null.")
-    return problems
+def expected_rates(decay: float, head_learning_rate: float | None) -> dict[str, tuple[bool, str]]:
+    """Return what is expected of these settings, for `Method.check_values`."""
+    return {
+        "layer_decay": (0 < decay <= 1, "0 < layer_decay <= 1 (1 is no decay)"),
+        "head_learning_rate": (
+            head_learning_rate is None or 0 < head_learning_rate < math.inf,
+            "more than 0, or null",
+        ),
+    }
 
 
 def check_head(method: str, head_learning_rate: float | None, model: "PreTrainedModel") -> None:
@@ -50,14 +46,7 @@ def check_head(method: str, head_learning_rate: float | None, model: "PreTrained
 def rate_groups(
     model: "nn.Module", learning_rate: float, decay: float, head_learning_rate: float | None
 ) -> Iterator[tuple[list[str], float]]:
-    """Yield (parameter names, learning rate) for what trains and does not take the run's rate.
-
-    Args:
-        model: the model in training, with or without an adapter around it.
-        learning_rate: the run's.
-        decay: factor a layer, 0 < decay <= 1.
-        head_learning_rate: of the head and the pooler before it; None is the run's.
-    """
+    """Yield (parameter names, learning rate) for what trains and does not take the run's rate."""
     from nlp_transfer.models.families import encoder_layers, family, plain_model
 
     plain = plain_model(model)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, ClassVar, final
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Change, Method
 from nlp_transfer.methods.context import Context
-from nlp_transfer.models.size_limits import size_problems
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,21 +60,14 @@ class LoRA(Method):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = size_problems("lora.", vars(self))
-        if self.r < 1:
-            problems.append(f"lora.r is {self.r}; expected a rank of 1 or more.")
-        if self.alpha is not None and not 0 < self.alpha < math.inf:
-            problems.append(f"lora.alpha is {self.alpha}; expected more than 0.")
-        if not 0 <= self.dropout < 1:
-            problems.append(f"lora.dropout is {self.dropout}; expected 0 <= dropout < 1.")
-        if self.target_modules is not None and not self.target_modules:
-            problems.append("lora.target_modules is empty; leave it out for all linear layers of the encoder.")
-        if self.layers is not None and self.layers < 1:
-            problems.append(f"lora.layers is {self.layers}; expected 1 or more, or leave it out for all.")
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            problems.append(f"lora.learning_rate is {self.learning_rate}; expected more than 0.")
-        if problems:
-            raise ConfigError(problems)
+        self.check_values(
+            r=(self.r >= 1, "a rank of 1 or more"),
+            alpha=(self.alpha is None or 0 < self.alpha < math.inf, "more than 0"),
+            dropout=(0 <= self.dropout < 1, "0 <= dropout < 1"),
+            target_modules=(self.target_modules != [], "names; leave it out for all linear layers of the encoder"),
+            layers=(self.layers is None or self.layers >= 1, "1 or more, or leave it out for all"),
+            learning_rate=(self.learning_rate is None or 0 < self.learning_rate < math.inf, "more than 0"),
+        )
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the model has the targets and layers, not all of them frozen, and no adapter."""

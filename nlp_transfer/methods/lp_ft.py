@@ -8,14 +8,11 @@ Needs a task with class logits.
 Reference: Kumar et al. (2022), https://arxiv.org/abs/2202.10054
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.probing import PENALTIES, Probe
-from nlp_transfer.models.outputs import Output
+from nlp_transfer.methods.probing import LinearProbing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,56 +21,46 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class LPFT(Method):
+class LPFT(LinearProbing):
     """Fit the head on the frozen encoder, then train everything.
+
+    Other fields: see `LinearProbing`.
 
     Args:
         layers: the layers that the probe may read, 1 is the lowest; layers above the chosen one are dropped. None is
             the last one, so that none is.
-        pooling: the poolings to try, `mean` over the tokens and `cls`, the first token; None is all that the encoder's
-            family can express.
-        l2: the penalties on the probe's weights to try (1 / C of scikit-learn's logistic regression).
         trained_layers: how many layers train after the probe, counted from the top; None is everything.
-        losses: the losses to fit heads by: `task`, the task's own, and `squared_hinge`, that of a linear SVM, which
-            tends to do better with few texts a class.
     """
 
     name: ClassVar[str] = "lp_ft"
     citation: ClassVar[str] = "Kumar et al. (2022), https://arxiv.org/abs/2202.10054"
-    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
-    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
 
-    layers: list[int] | None = None
-    pooling: list[str] | None = None
-    l2: list[float] = field(default_factory=lambda: list(PENALTIES))
     trained_layers: int | None = None
-    losses: list[Literal["task", "squared_hinge"]] = field(default_factory=lambda: ["task"])
 
     def __post_init__(self) -> None:
         """Check the values."""
-        self._probe(self.layers)
-        if self.trained_layers is not None and self.trained_layers < 1:
-            raise ConfigError(f"lp_ft.trained_layers is {self.trained_layers}; expected 1 or more, or null for all.")
+        super().__post_init__()
+        self.check_values(
+            trained_layers=(self.trained_layers is None or self.trained_layers >= 1, "1 or more, or null for all")
+        )
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the encoder has the layers and poolings, and no adapter."""
         from nlp_transfer.models.families import check_layer_count
 
-        self._probe(self.layers).check(model)
+        super().check(model)
         check_layer_count("lp_ft.trained_layers", self.trained_layers or 0, model)
 
+    def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
+        """Return the layers to try: the last one where none are named."""
+        return self.layers or super().candidate_layers(model)[-1:]
+
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Fit the probe, write it into the model's head, and free every weight but those that only pass it on.
-
-        Raises:
-            ConfigError: there are no validation rows.
-        """
+        """Fit the probe, write it into the model's head, and free every weight but those that only pass it on."""
         from nlp_transfer.models.families import encoder_layers, train_only, train_top_layers
-        from nlp_transfer.models.heads.pooling import available_layers, folded_modules
+        from nlp_transfer.models.heads.pooling import folded_modules
 
-        layers = self.layers if self.layers is not None else [available_layers(model)[-1]]
-        facts = context.facts[self.name] = self._probe(layers).fit(model, context)
-        folded = folded_modules(model, facts["pooling"])
+        folded = folded_modules(model, self.fit(model, context))
         if self.trained_layers is None:
             train_only(model, [model])
         else:
@@ -82,6 +69,3 @@ class LPFT(Method):
         for module in folded:
             module.requires_grad_(False)
         return model
-
-    def _probe(self, layers: list[int] | None) -> Probe:
-        return Probe(self.name, layers, self.pooling, self.l2, [*self.losses])

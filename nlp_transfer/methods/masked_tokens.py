@@ -27,13 +27,7 @@ MASKED_LABELS = "masked_labels"
 
 
 class MaskedTokens(Extension):
-    """Mask tokens of target rows, and add the loss of predicting them to that of each forward pass.
-
-    Args:
-        name: of the method; its head is the trainer's network of this name.
-        weight: factor of the mean loss of the masked tokens.
-        probability: of a token to be masked.
-    """
+    """Mask tokens of target rows, and add the loss of predicting them to that of each forward pass."""
 
     def __init__(self, name: str, weight: float, probability: float) -> None:
         self.name, self.weight, self.probability = name, weight, probability
@@ -95,12 +89,7 @@ class MaskedTokens(Extension):
         return value + self.trainer.args.world_size * self.weight * self._share(last[0], batch[MASKED_LABELS])
 
     def _share(self, states: Tensor, labels: Tensor) -> Tensor:
-        """Return a pass's share of the update's loss, a scalar.
-
-        Args:
-            states: the encoder's last, shape (rows, tokens, hidden).
-            labels: of masked tokens, `IGNORE_INDEX` elsewhere, shape (rows, tokens).
-        """
+        """Return a pass's share of the update's loss, a scalar."""
         masked = labels != IGNORE_INDEX
         if not bool(masked.any()):
             return states.sum() * 0.0
@@ -147,11 +136,6 @@ class MaskedTokens(Extension):
 
 def masks_for(name: str, tokenizer: Any, probability: float) -> TokenMasker:
     """Return a masker of single tokens.
-
-    Args:
-        name: of the method, for messages.
-        tokenizer: of the texts.
-        probability: of a token to be masked.
 
     Raises:
         ConfigError: the tokenizer has no mask token, or there is none.

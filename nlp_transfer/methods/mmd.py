@@ -16,9 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
-from nlp_transfer.methods.base import Needs, weight_problems
+from nlp_transfer.methods.base import Needs
 from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
@@ -50,11 +49,11 @@ class MMD(AlignmentMethod):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = weight_problems(self.name, self.weight)
-        if not self.bandwidths or not all(0 < width < math.inf for width in self.bandwidths):
-            problems.append(f"mmd.bandwidths is {self.bandwidths}; expected multiples of the median, each more than 0.")
-        if problems:
-            raise ConfigError(problems)
+        multiples = bool(self.bandwidths) and all(0 < width < math.inf for width in self.bandwidths)
+        self.check_values(
+            weight=(0 <= self.weight < math.inf, "0 or more"),
+            bandwidths=(multiples, "multiples of the median, each more than 0"),
+        )
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the MMD loss; None for a step with a single row. See `AlignmentMethod.term`."""

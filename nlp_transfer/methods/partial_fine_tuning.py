@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.learning_rates import rate_groups, rate_problems
+from nlp_transfer.methods.learning_rates import expected_rates, rate_groups
 from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
@@ -49,11 +48,10 @@ class PartialFineTuning(Method):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = rate_problems(self.name, self.layer_decay, self.head_learning_rate)
-        if self.layers < 0:
-            problems.append(f"{self.name}.layers is {self.layers}; expected 0 (the head alone) or more.")
-        if problems:
-            raise ConfigError(problems)
+        self.check_values(
+            layers=(self.layers >= 0, "0 (the head alone) or more"),
+            **expected_rates(self.layer_decay, self.head_learning_rate),
+        )
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the encoder has so many layers and no adapter, and that its family is known."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PAST_KEYS = "it hands the model past keys and values, which encoders do not take"
 _TASK_IDS = "it needs the number of a task with every row, and a corpus is one task"
 _DECODERS = "it is made for decoders"
-_EVERY_STEP = "it must be told of every step to share out its ranks, which the training loop does not do"
+_EVERY_STEP = "it must be updated at every step to share out its ranks, which the training loop does not do"
 
 REFUSED = {
     "ADALORA": _EVERY_STEP,
@@ -40,8 +40,7 @@ REFUSED = {
 }
 """Types that cannot work here, with the reason."""
 
-NO_HEAD = "it cannot save a fresh head (it has no modules_to_save), so that the head would stay random"
-"""Why a type without `modules_to_save` is refused."""
+_NO_HEAD = "it cannot save a fresh head (it has no modules_to_save), so that the head would stay random"
 
 MODULE_LISTS = ("target_modules", "feedforward_modules")
 """Settings that name modules; of several names PEFT ignores those that it does not find."""
@@ -108,7 +107,7 @@ class PeftAdapter(Method):
         from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
         classes: dict[str, Any] = {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
-        reasons = {kind: NO_HEAD for kind, cls in classes.items() if "modules_to_save" not in _names(cls)} | REFUSED
+        reasons = {kind: _NO_HEAD for kind, cls in classes.items() if "modules_to_save" not in _names(cls)} | REFUSED
         if self.peft_type in classes and self.peft_type in reasons:
             raise ConfigError(
                 f"{self.name}.peft_type is {self.peft_type}, which cannot be used: {reasons[self.peft_type]}."

@@ -12,15 +12,15 @@ Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 import logging
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor
     from transformers import PreTrainedModel
 
     from nlp_transfer.models.activation_cache.features import EncodedRows
@@ -30,69 +30,66 @@ log = logging.getLogger(__name__)
 CHECKED_ROWS = 16
 """How many validation rows are run through the finished model, to see that its logits are the fitted ones."""
 
-LOSSES = ("task", "squared_hinge")
-"""The losses that heads may be fitted by: the task's, or that of a linear SVM."""
-
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """The penalties that are tried where none are named."""
 
 
 @dataclass(frozen=True)
-class Probe:
-    """List the candidates of a probe.
+class LinearProbing(Method):
+    """Fit linear heads on a frozen encoder and choose among them on validation.
 
     Args:
-        method: the method that it belongs to, for messages.
         layers: the layers to try, 1 is the lowest; None is all.
-        pooling: the poolings to try; None is all that the encoder's family can express.
-        l2: the penalties to try.
-        losses: the losses to try, of `LOSSES`.
+        pooling: the poolings to try, `mean` over the tokens and `cls`, the first token; None is all that the encoder's
+            family can express.
+        l2: the penalties to try (1 / C of scikit-learn's logistic regression).
+        losses: the losses to fit heads by: `task`, the task's own, and `squared_hinge`, that of a linear SVM, which
+            tends to do better with few texts a class.
     """
 
-    method: str
-    layers: list[int] | None
-    pooling: list[str] | None
-    l2: list[float]
-    losses: list[str]
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+
+    layers: list[int] | None = None
+    pooling: list[str] | None = None
+    l2: list[float] = field(default_factory=lambda: list(PENALTIES))
+    losses: list[Literal["task", "squared_hinge"]] = field(default_factory=lambda: ["task"])
 
     def __post_init__(self) -> None:
         """Check the values."""
         problems = []
         for key in ("layers", "pooling", "l2", "losses"):
             if getattr(self, key) is not None and not getattr(self, key):
-                problems.append(f"{self.method}.{key} is empty; name at least one, or leave it out.")
+                problems.append(f"{self.name}.{key} is empty; name at least one, or leave it out.")
         for pooling in self.pooling or []:
             if pooling not in ("mean", "cls"):
-                problems.append(f"{self.method}.pooling: {did_you_mean('pooling', pooling, ('mean', 'cls'))}")
+                problems.append(f"{self.name}.pooling: {did_you_mean('pooling', pooling, ('mean', 'cls'))}")
+        losses = ("task", "squared_hinge")
         problems += [
-            f"{self.method}.losses: {did_you_mean('loss', loss, LOSSES)}" for loss in self.losses if loss not in LOSSES
+            f"{self.name}.losses: {did_you_mean('loss', loss, losses)}" for loss in self.losses if loss not in losses
         ]
-        problems += [f"{self.method}.l2 holds {l2}; expected more than 0." for l2 in self.l2 if not 0 < l2 < math.inf]
+        problems += [f"{self.name}.l2 holds {l2}; expected more than 0." for l2 in self.l2 if not 0 < l2 < math.inf]
         if problems:
             raise ConfigError(problems)
 
     def check(self, model: "PreTrainedModel") -> None:
-        """Check that the encoder has the layers and poolings.
-
-        Raises:
-            ConfigError: with every such layer and pooling; or the model has an adapter, or is of no known family.
-        """
+        """Check that the encoder has the layers and poolings; raise ConfigError with each that it lacks."""
         from nlp_transfer.models.adapters import check_adapter_conflict
         from nlp_transfer.models.families import family, model_type
         from nlp_transfer.models.heads.pooling import available_layers, available_poolings
 
-        check_adapter_conflict(self.method, model)
+        check_adapter_conflict(self.name, model)
         family(model)  # which refuses one that is not known
         kind = model_type(model)
         possible = available_layers(model)
         possible_poolings = available_poolings(model)
         problems = [
-            f"{self.method}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
+            f"{self.name}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
             for layer in self.layers or []
             if layer not in possible
         ]
         problems += [
-            f"{self.method}.pooling holds {pooling!r}, which a {kind} encoder cannot express in its own architecture. "
+            f"{self.name}.pooling holds {pooling!r}, which a {kind} encoder cannot express in its own architecture. "
             f"Possible: {', '.join(possible_poolings)}."
             for pooling in self.pooling or []
             if pooling not in possible_poolings
@@ -100,23 +97,28 @@ class Probe:
         if problems:
             raise ConfigError(problems)
 
-    def fit(self, model: "PreTrainedModel", context: Context) -> dict[str, Any]:
-        """Encode, fit, choose, and write the choice into the model, in place.
+    def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
+        """Return the layers to try."""
+        from nlp_transfer.models.heads.pooling import available_layers
 
-        Returns:
-            The choice, and all candidates with their scores.
+        return self.layers or list(available_layers(model))
+
+    def fit(self, model: "PreTrainedModel", context: Context) -> str:
+        """Encode, fit, choose, and write the choice into the model, in place; return the pooling.
 
         Raises:
             ConfigError: there are no validation rows.
         """
         from accelerate import PartialState
+        from accelerate.utils import broadcast_object_list
 
         from nlp_transfer.models.activation_cache.features import hidden_states
-        from nlp_transfer.models.heads.pooling import fold_head, use_full_attention
+        from nlp_transfer.models.heads.pooling import available_poolings, fold_head, use_full_attention
 
-        layers, poolings = self._candidates(model)
+        layers = sorted(set(self.candidate_layers(model)))
+        poolings = list(dict.fromkeys(self.pooling or available_poolings(model)))
         if len(context.validation) == 0:
-            raise ConfigError(f"{self.method} chooses a layer on validation rows, and there are none.")
+            raise ConfigError(f"{self.name} chooses a layer on validation rows, and there are none.")
         use_full_attention(model)
         encode: dict[str, Any] = {"layers": layers, "poolings": poolings, "store": context.activations}
         encode |= {"collate": context.collate, "max_tokens": context.batch_tokens}
@@ -125,10 +127,11 @@ class Probe:
             train = hidden_states(model, context.train, **encode)
             validation = hidden_states(model, context.validation, **encode)
         stored = _stored(train, validation, context)
-        tried, best = same_on_all_processes(self._fit(model, context, train, validation))
+        # Rounding must not let processes choose different layers: all take what the first has chosen.
+        tried, best = broadcast_object_list([self._fit(model, context, train, validation)])[0]
         fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
-        self._check(model, context, best)
-        return {
+        self._check_fitted(model, context, best)
+        context.facts[self.name] = {
             **{key: best[key] for key in ("layer", "pooling", "loss", "l2", "validation_score")},
             **stored,
             "candidates": tried,
@@ -136,17 +139,13 @@ class Probe:
                 max((c for c in tried if c["layer"] == layer), key=lambda c: c["validation_score"]) for layer in layers
             ],
         }
-
-    def _candidates(self, model: "PreTrainedModel") -> tuple[list[int], list[str]]:
-        from nlp_transfer.models.heads.pooling import available_layers, available_poolings
-
-        layers = self.layers or available_layers(model)
-        return sorted(set(layers)), list(dict.fromkeys(self.pooling or available_poolings(model)))
+        return str(best["pooling"])
 
     def _fit(
         self, model: "PreTrainedModel", context: Context, train: "EncodedRows", validation: "EncodedRows"
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return every candidate with its score, and the best with its weights (lower layer, more penalty on ties)."""
+        import torch
         from tqdm.auto import tqdm
 
         from nlp_transfer.models.families import final_linear
@@ -162,8 +161,8 @@ class Probe:
         losses = {"task": context.loss, "squared_hinge": squared_hinge(labels, classes)}
         candidates = [(layer, pooling, loss) for layer, pooling in train.features for loss in self.losses]
         for layer, pooling, loss in tqdm(candidates, desc="Fitting heads", unit=" heads"):
-            x = _tensor(train.features[layer, pooling]).to(device)
-            x_validation = _tensor(validation.features[layer, pooling])
+            x = torch.from_numpy(train.features[layer, pooling]).to(device)
+            x_validation = torch.from_numpy(validation.features[layer, pooling])
             heads = fit_linear_heads(x, labels, losses[loss], l2=strengths, num_labels=classes)
             for l2, head in zip(strengths, heads, strict=True):
                 weight, bias = (part.cpu() for part in head)
@@ -178,7 +177,7 @@ class Probe:
         assert best is not None
         return tried, best
 
-    def _check(self, model: "PreTrainedModel", context: Context, best: dict[str, Any]) -> None:
+    def _check_fitted(self, model: "PreTrainedModel", context: Context, best: dict[str, Any]) -> None:
         """Run the finished model on a few validation rows; its logits must be the fitted ones."""
         import torch
 
@@ -196,24 +195,8 @@ class Probe:
             raise RuntimeError(
                 f"The head for layer {best['layer']}, pooling {best['pooling']} does not survive being written into "
                 f"the {model.config.model_type} model: its logits differ by {difference:.2g}. Please report this; "
-                f"{self.method}.layers and {self.method}.pooling can name another."
+                f"{self.name}.layers and {self.name}.pooling can name another."
             )
-
-
-def same_on_all_processes(result: Any) -> Any:
-    """Return the first process's result, since rounding must not let processes choose different layers.
-
-    Example:
-        >>> same_on_all_processes(3)
-        3
-    """
-    from torch.distributed import broadcast_object_list, is_available, is_initialized
-
-    if not (is_available() and is_initialized()):
-        return result
-    box = [result]
-    broadcast_object_list(box)
-    return box[0]
 
 
 def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -> dict[str, Any]:
@@ -231,9 +214,3 @@ def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -
     how = "Every text was encoded once, and the features are kept" if computed else "Features were found"
     log.info("%s: %s in %s.", how, format_bytes(size), context.activations.folder)
     return {"features_kept_bytes": size}
-
-
-def _tensor(features: "np.ndarray") -> "Tensor":
-    import torch
-
-    return torch.from_numpy(features)

@@ -19,7 +19,7 @@ import numpy as np
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Term
-from nlp_transfer.methods.base import Change, Needs, weight_problems
+from nlp_transfer.methods.base import Change, Needs
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.outputs import Output
 
@@ -54,20 +54,13 @@ class SelfTraining(AlignmentMethod):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = weight_problems(self.name, self.weight)
-        problems += [
-            f"self_training.{name} is {value}; expected 0 < share <= 1."
-            for name, value in (("first_share", self.first_share), ("last_share", self.last_share))
-            if not 0 < value <= 1
-        ]
-        if not 0 <= self.least_probability < 1:
-            problems.append(f"self_training.least_probability is {self.least_probability}; expected 0 <= value < 1.")
-        if self.source_epochs < 1:
-            problems.append(
-                f"self_training.source_epochs is {self.source_epochs}; expected 1 or more: a new head knows nothing."
-            )
-        if problems:
-            raise ConfigError(problems)
+        self.check_values(
+            weight=(0 <= self.weight < math.inf, "0 or more"),
+            first_share=(0 < self.first_share <= 1, "0 < share <= 1"),
+            last_share=(0 < self.last_share <= 1, "0 < share <= 1"),
+            least_probability=(0 <= self.least_probability < 1, "0 <= value < 1"),
+            source_epochs=(self.source_epochs >= 1, "1 or more: a new head knows nothing"),
+        )
 
     def pseudo_labels(
         self, probabilities: Callable[[], np.ndarray], epoch: int, epochs: float, *, multi_label: bool

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Network, Shapes, Term
-from nlp_transfer.methods.base import Change, Needs, weight_problems
+from nlp_transfer.methods.base import Change, Needs
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.outputs import Output
 
@@ -45,13 +45,11 @@ class TargetMLM(AlignmentMethod):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = weight_problems(self.name, self.weight)
-        if not 0 < self.mask_probability < 1:
-            problems.append(f"target_mlm.mask_probability is {self.mask_probability}; expected 0 < value < 1.")
-        if not 0 < self.learning_rate < math.inf:
-            problems.append(f"target_mlm.learning_rate is {self.learning_rate}; expected more than 0.")
-        if problems:
-            raise ConfigError(problems)
+        self.check_values(
+            weight=(0 <= self.weight < math.inf, "0 or more"),
+            mask_probability=(0 < self.mask_probability < 1, "0 < value < 1"),
+            learning_rate=(0 < self.learning_rate < math.inf, "more than 0"),
+        )
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:
         """Check that the tokenizer has a mask token; see `AlignmentMethod.check_run`."""
@@ -63,7 +61,8 @@ class TargetMLM(AlignmentMethod):
         """Return the head that predicts tokens; see `AlignmentMethod.network`."""
         from nlp_transfer.models.heads.masked_lm import HiddenTokenHead
 
-        assert shapes.masked_lm is not None and shapes.encoder is not None
+        if shapes.masked_lm is None or shapes.encoder is None:
+            raise ConfigError("The context has no masked-language model. Pass one: Context(…, masked_lm=…).")
         return Network(HiddenTokenHead(shapes.masked_lm(), shapes.encoder), self.learning_rate)
 
     def extension(self) -> Extension:

@@ -10,7 +10,7 @@ from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.runtime import use_cores
 from nlp_transfer.training.setup import RunData, load_data, load_model
-from nlp_transfer.training.target_data import adaptation_rows, check_adaptation
+from nlp_transfer.training.target_data import check_run_target
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def prepare(experiment: ExperimentParts) -> PreparedRun:
     unreadable = unreadable_warnings(encoded, corpora, tokenizer)
     notes = [*describe_corpora(corpora), *(f"Warning: {warning}" for warning in unreadable)]
     notes += [f"{name}: {value}" for name, value in {**truncation_summary(encoded), **task.facts}.items()]
-    check_adaptation(experiment, task, encoded, tokenizer)
-    if note := adaptation_rows(experiment, encoded).note:
+    if note := check_run_target(experiment, encoded, tokenizer).note:
         notes.append(note)
     loaded = load_model(experiment, task)
     return PreparedRun(data, loaded, unreadable, (*notes, *loaded.notes))

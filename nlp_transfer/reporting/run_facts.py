@@ -85,15 +85,12 @@ def metrics_of(scored: DomainPredictions) -> dict[str, dict[str, dict[str, Any]]
     }
 
 
-def facts_of(
-    loaded: LoadedModel, encoded: "Encoded", trainer: TransferTrainer, context: Context, undetermined: list[str]
-) -> dict[str, Any]:
+def facts_of(loaded: LoadedModel, encoded: "Encoded", trainer: TransferTrainer, context: Context) -> dict[str, Any]:
     """Return what happened on the way that a reader of the report must know."""
     return {
         **dict.fromkeys(loaded.notes, True),
         **truncation_summary(encoded),
         **trainer.summary(),
-        **({"operations without a deterministic form": undetermined} if undetermined else {}),
         **_brief(context.facts),
     }
 

@@ -14,7 +14,6 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset
-from torch import nn
 from transformers import Trainer
 
 from nlp_transfer.errors import ConfigError, format_value
@@ -70,15 +69,7 @@ class TensorSummary:
 
 
 def check_agreement(facts: Mapping[str, Any], weights: Mapping[str, TensorSummary] | None = None) -> None:
-    """Compare what the processes were started with. To be called on all of them.
-
-    Args:
-        facts: values by the names under which they are reported.
-        weights: summaries of the first weights, by parameter.
-
-    Raises:
-        ConfigError: on every process, naming what differs, and on which one.
-    """
+    """Compare what all processes were started with; raise ConfigError on each, naming what differs and where."""
     if PartialState().num_processes == 1:
         return
     every = gather_object([(dict(facts), dict(weights or {}))])
@@ -92,14 +83,11 @@ def check_agreement(facts: Mapping[str, Any], weights: Mapping[str, TensorSummar
 
 
 def different_facts(every: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a message for each fact that differs.
-
-    Args:
-        every: the facts of each process, in their order.
-    """
+    """Return a message for each fact that differs."""
     problems = []
     for name in dict.fromkeys(name for facts in every for name in facts):
-        values = [_format(facts.get(name, "not set")) for facts in every]
+        given = [facts.get(name, "not set") for facts in every]
+        values = [value if isinstance(value, str) else format_value(value) for value in given]
         if len(set(values)) > 1:
             where = [
                 f"{value} on process {', '.join(str(i) for i, other in enumerate(values) if other == value)}"
@@ -110,11 +98,7 @@ def different_facts(every: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def different_weights(every: Sequence[Mapping[str, TensorSummary]]) -> list[str]:
-    """Return a message for each process whose first weights differ from those of process 0.
-
-    Args:
-        every: the summaries of each process, in their order.
-    """
+    """Return a message for each process whose first weights differ from those of process 0."""
     problems, first = [], every[0]
     for process, weights in enumerate(every[1:], start=1):
         names = [
@@ -132,16 +116,7 @@ def different_weights(every: Sequence[Mapping[str, TensorSummary]]) -> list[str]
 
 
 def check_trainers(trainer: Trainer, target: Any, **others: Any) -> None:
-    """Compare what the trainers of all processes will train: arguments, rows, model.
-
-    Args:
-        trainer: this process's.
-        target: its rows of the target domain, or None.
-        others: further facts.
-
-    Raises:
-        ConfigError: as `check_agreement`.
-    """
+    """Compare what the trainers of all processes will train: arguments, rows, model; see `check_agreement`."""
     if trainer.args.world_size == 1:
         return
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
@@ -156,7 +131,8 @@ def check_trainers(trainer: Trainer, target: Any, **others: Any) -> None:
     for name, rows in datasets.items():
         facts |= row_facts(name, rows)
     sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled  # a process may hold a part of the weights
-    check_agreement(facts, None if sharded else weights_of(model))
+    weights = {} if sharded else {name: p for name, p in model.named_parameters() if not p.is_meta}
+    check_agreement(facts, {name: TensorSummary.of(value) for name, value in weights.items()})
 
 
 def argument_facts(arguments: Any) -> dict[str, Any]:
@@ -166,12 +142,7 @@ def argument_facts(arguments: Any) -> dict[str, Any]:
 
 
 def row_facts(name: str, rows: Any) -> dict[str, Any]:
-    """Return the length of a dataset, and a digest of its rows where reading them changes nothing.
-
-    Args:
-        name: of the data set, for messages.
-        rows: a data set; of others than `datasets.Dataset` only the length is looked at, of a stream nothing.
-    """
+    """Return the length of a dataset, and a digest of its rows where reading them changes nothing."""
     if not hasattr(rows, "__len__"):
         return {}
     facts: dict[str, Any] = {f"the length of {name}": len(rows)}
@@ -183,15 +154,6 @@ def row_facts(name: str, rows: Any) -> dict[str, Any]:
         digest = hashlib.sha256(repr([columns, table.to_pydict()]).encode())
         facts[f"the digest of {name}"] = digest.hexdigest()[:16]
     return facts
-
-
-def weights_of(model: nn.Module) -> dict[str, TensorSummary]:
-    """Return summaries of the parameters that have values."""
-    return {name: TensorSummary.of(value) for name, value in model.named_parameters() if not value.is_meta}
-
-
-def _format(value: Any) -> str:
-    return value if isinstance(value, str) else format_value(value)
 
 
 def _plain(value: Any) -> Any:

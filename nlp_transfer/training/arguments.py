@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
@@ -14,8 +14,8 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.model_selection import LABEL_FREE
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.training.integrations import report_to_problems
 from nlp_transfer.training.own_arguments import OwnArguments
+from nlp_transfer.training.run_arguments import report_to_problems
 from nlp_transfer.training.runtime import uses_bf16
 from nlp_transfer.training.source_weights import read_weights, weights_problems
 
@@ -33,13 +33,11 @@ class TransferArguments(OwnArguments, TrainingArguments):
         hub_private_repo: whether a new repository is private: yes, unlike in transformers.
     """
 
-    logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log a not-finite loss as 0."})
-    restore_callback_states_from_checkpoint: bool = field(
-        default=True, metadata={"help": "Restore callbacks, early stopping among them, on resuming."}
-    )
-    push_to_hub: bool = field(default=False, metadata={"help": "Put the trained model on the Hub."})
-    hub_strategy: HubStrategy | str = field(default="end", metadata={"help": "When to push: at the end."})
-    hub_private_repo: bool | None = field(default=True, metadata={"help": "Whether a new repository is private."})
+    logging_nan_inf_filter: bool = False
+    restore_callback_states_from_checkpoint: bool = True
+    push_to_hub: bool = False
+    hub_strategy: HubStrategy | str = "end"
+    hub_private_repo: bool | None = True
 
     def __post_init__(self) -> None:
         """Resolve `precision` and check what transformers would find out only later, or at the end of a run."""
@@ -116,17 +114,7 @@ class TransferArguments(OwnArguments, TrainingArguments):
         return problems
 
     def with_output_dir(self, output_dir: str, **changes: Any) -> "TransferArguments":
-        """Return the same arguments with another output folder.
-
-        A new object of them would reset the distributed state.
-
-        Args:
-            output_dir: the folder.
-            changes: other arguments' values.
-
-        Raises:
-            ConfigError: a number among them is out of its range.
-        """
+        """Return the same arguments with another output folder and changes; raise ConfigError for wrong ones."""
         other = copy.copy(self)
         changes["output_dir"] = output_dir
         for name, value in changes.items():
@@ -150,18 +138,11 @@ class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
             give only the loss, and `predict` writes.
     """
 
-    generate_in_evaluation: bool = field(default=True, metadata={"help": "Write in evaluations while training."})
+    generate_in_evaluation: bool = True
 
     @classmethod
     def of(cls, arguments: TransferArguments, **values: Any) -> "Seq2SeqTransferArguments":
-        """Return the same arguments for a trainer that generates text.
-
-        A new object of them would reset the distributed state.
-
-        Args:
-            arguments: those of a run.
-            values: of what is only here.
-        """
+        """Return the same arguments for a trainer that generates text, without a reset of the distributed state."""
         other: Any = copy.copy(arguments)
         other.__class__ = cls  # whose defaults count for what `arguments` has not
         for name, value in values.items():

@@ -10,9 +10,9 @@ What the stock loop would lose is kept in `transfer_state.json` and `extensions.
 * the states of the extensions (`Extension.state_dict`).
 """
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,6 @@ from nlp_transfer.training.hub import card_kept
 class CheckpointWriter:
     """Write a trainer's checkpoints.
 
-    Args:
-        trainer: whose state is saved.
-        progress: returns what the resumed loop must know of this one, by the names in `transfer_state.json`.
-
     Attributes:
         saved_at: the step of the checkpoint that was saved last; -1 before the first.
     """
@@ -49,11 +45,7 @@ class CheckpointWriter:
         self._stamps: Mapping[str, tuple[int, int, int]] = {}
 
     def save(self, trial: Any) -> None:
-        """Save the checkpoint of this step; older ones are deleted only when it is whole.
-
-        Raises:
-            CheckpointError: it cannot be written.
-        """
+        """Save the checkpoint of this step; older ones are deleted only when it is whole. Raises CheckpointError."""
         trainer, step = self.trainer, self.trainer.state.global_step
         if trainer.hp_search_backend is None and trial is None:
             trainer.store_flos()
@@ -142,13 +134,7 @@ class CheckpointWriter:
         self.trainer.state.stateful_callbacks = {name: x[0] if len(x) == 1 else x for name, x in states.items()}
 
     def _together(self, action: Callable[[], Any], *, main_only: bool = False, failed: Path | None = None) -> None:
-        """Run something on all processes (or where files are written); if it fails on one, it fails on all.
-
-        Args:
-            action: what to run; processes wait for one another after it.
-            main_only: run it only where this process writes checkpoints.
-            failed: the checkpoint that could not be saved, if errors other than ours are to become one of ours.
-        """
+        """Run something on all processes (or where files are written); if it fails on one, it fails on all."""
         error: Exception | None = None
         try:
             if self.trainer.args.should_save or not main_only:
@@ -168,16 +154,7 @@ class CheckpointWriter:
 
 
 def save_model_files(trainer: Any, call: Callable[..., None], output_dir: str | None, state_dict: Any) -> None:
-    """Save a model without the Hub token in the pickled arguments; sides that share weights each save their own.
-
-    A card in the folder stays as it is.
-
-    Args:
-        trainer: of the model.
-        call: the stock method.
-        output_dir: None is the trainer's.
-        state_dict: None is the model's.
-    """
+    """Save a model without the Hub token in the pickled arguments, and leave a card in the folder as it is."""
     if state_dict is None:
         state_dict = separate_weights(trainer.accelerator.unwrap_model(trainer.model))
     token, trainer.args.hub_token = trainer.args.hub_token, None
@@ -205,22 +182,13 @@ def method_settings(methods: Sequence[Method]) -> list[dict[str, Any]]:
         >>> method_settings([DANN()])[0]["name"]
         'dann'
     """
-    made = [
-        {"name": method.name, **(dataclasses.asdict(method) if dataclasses.is_dataclass(method) else {})}
-        for method in methods
-    ]
+    made = [{"name": one.name, **(asdict(one) if is_dataclass(one) else {})} for one in methods]
     kept: list[dict[str, Any]] = json.loads(json.dumps(made, default=lambda value: type(value).__name__))
     return kept
 
 
 def restore_extensions(trainer: Any, checkpoint: Path, values: Mapping[str, Any]) -> None:
-    """Hand the states in a checkpoint to a trainer's extensions.
-
-    Args:
-        trainer: with the extensions.
-        checkpoint: its folder.
-        values: this process's values, by extension.
-    """
+    """Hand the states in a checkpoint to a trainer's extensions; `values` are this process's."""
     tensors = load_file(checkpoint / EXTENSIONS) if (checkpoint / EXTENSIONS).exists() else {}
     for extension in trainer.extensions:
         name = type(extension).__name__

@@ -57,11 +57,7 @@ def saving_path(parent: Path, step: int) -> Path:
 
 
 def begin(parent: Path, step: int, needed_bytes: int) -> Path:
-    """Make an empty folder to write the checkpoint of a step to.
-
-    Raises:
-        CheckpointError: the disk has less room than is needed, or the folder cannot be written.
-    """
+    """Make an empty folder to write the checkpoint of a step to; raise CheckpointError where the disk has no room."""
     saving = saving_path(parent, step)
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -81,12 +77,9 @@ def begin(parent: Path, step: int, needed_bytes: int) -> Path:
 
 
 def commit(saving: Path) -> Path:
-    """Make what was written a checkpoint: manifest, flush, rename. Returns its place.
+    """Make what was written a checkpoint: manifest, flush, rename. Return its place; raise OSError.
 
     One that stands there already is replaced; a folder of that name that is no checkpoint is kept under another name.
-
-    Raises:
-        OSError: it cannot be written.
     """
     match = _SAVING.fullmatch(saving.name)
     assert match is not None, "made by begin"
@@ -115,8 +108,8 @@ def not_saved(place: Path, needed_bytes: int, error: Exception) -> CheckpointErr
 def stamps(checkpoint: Path) -> dict[str, tuple[int, int, int]]:
     """Return size, time of change and inode of each file, by which a change is noticed without reading."""
     files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-    found = {str(path.relative_to(checkpoint)): path.stat() for path in files}
-    return {name: (stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in found.items()}
+    stats = {str(path.relative_to(checkpoint)): path.stat() for path in files}
+    return {name: (stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in stats.items()}
 
 
 def is_stock(checkpoint: Path) -> bool:
@@ -136,11 +129,7 @@ def check_whole(checkpoint: Path) -> None:
 
 
 def last_checkpoint_note(arguments: Any) -> str:
-    """Return a sentence that names the last checkpoint in a run's folder, for error messages.
-
-    Args:
-        arguments: training arguments.
-    """
+    """Return a sentence that names the last checkpoint in a run's folder, for error messages."""
     saved = checkpoints(Path(str(arguments.output_dir)))
     return f"The last good checkpoint is {saved[-1]}." if saved else "No checkpoint was saved before it."
 
@@ -163,8 +152,8 @@ def checkpoints(parent: Path) -> list[Path]:
     """Return the folders under a checkpoint's name, whole or not, by their step."""
     if not parent.is_dir():
         return []
-    found = [(int(match[1]), path) for path in parent.iterdir() if (match := _NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found) if path.is_dir()]
+    numbered = [(int(match[1]), path) for path in parent.iterdir() if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(numbered) if path.is_dir()]
 
 
 def recover(parent: Path) -> None:
@@ -193,12 +182,7 @@ def rotate(newest: Path, limit: int | None, protected: Sequence[Path] = ()) -> N
     """Delete checkpoints, so that `limit` are left; folders without a manifest are not ours to delete.
 
     Those of later steps go first: the run went on from before them, because they were damaged, or they are an older
-    run's. Then go the oldest.
-
-    Args:
-        newest: the one that was just saved; always kept.
-        limit: None or 0 keeps all.
-        protected: kept too, such as the best one; they count.
+    run's. Then go the oldest. `newest` and those in `protected`, such as the best one, are kept; they count.
     """
     parent = newest.parent
     ours = [path for path in checkpoints(parent) if has_manifest(path)]
@@ -213,16 +197,7 @@ def rotate(newest: Path, limit: int | None, protected: Sequence[Path] = ()) -> N
 
 
 def require_files(checkpoint: Path, names: Sequence[str], why: dict[str, str]) -> None:
-    """Check that a checkpoint has the files that a run needs to go on as it was.
-
-    Args:
-        checkpoint: whole by its manifest.
-        names: the files that going on needs.
-        why: for some of the names, how it comes that they are missing.
-
-    Raises:
-        CheckpointError: with each file that is missing.
-    """
+    """Check that a checkpoint has the files that a run goes on from; `why` has reasons why some are missing."""
     problems = [
         f"{checkpoint} has no {name}{why.get(name, '')}, so the run cannot go on as it was. Go on from another "
         "checkpoint, or start a new run."

@@ -6,10 +6,11 @@ the mean over all tokens of an update follows.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import torch
+from datasets import Dataset
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,9 +20,6 @@ from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.training.target_batches import DOMAIN, UPDATE_ROW, batch_of
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 
 def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
@@ -79,35 +77,9 @@ def row_labels(labels: Tensor) -> Tensor:
     return labels.new_zeros(len(labels)) if of_tokens else labels
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Outputs of a model for rows of a dataset, in their order.
-
-    Args:
-        pooled: shape (rows, hidden).
-        logits: shape (rows, classes).
-        labels: of the rows, without meaning where they have none.
-        texts: the rows' tokens.
-    """
-
-    pooled: Tensor
-    logits: Tensor
-    labels: Tensor
-    texts: list[list[int]]
-
-    def features(self, losses: Tensor | None = None) -> Features:
-        """Return the same as methods take it, with the rows' losses where they have labels."""
-        return Features(self.pooled, self.logits, losses, multi_label=self.labels.is_floating_point())
-
-
 @torch.no_grad()
-def outputs_of(trainer: Any, dataset: "Dataset") -> Outputs:
-    """Run a trainer's model over encoded rows, without dropout.
-
-    Args:
-        trainer: with a context.
-        dataset: encoded rows.
-    """
+def outputs_of(trainer: Any, dataset: Dataset) -> tuple[Features, Tensor]:
+    """Run a trainer's model over encoded rows, without dropout; return features and labels in their order."""
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     was_training = model.training
     model.eval()
@@ -124,22 +96,16 @@ def outputs_of(trainer: Any, dataset: "Dataset") -> Outputs:
         model.train(was_training)
     back = torch.argsort(torch.tensor(order)).to(trainer.args.device)
     inputs, outputs, known = (torch.cat(parts)[back] for parts in (pooled, logits, labels))
-    return Outputs(inputs, outputs, known, list(dataset["input_ids"]))
+    return Features(inputs, outputs, multi_label=known.is_floating_point()), known
 
 
-def features_of(trainer: Any, dataset: "Dataset", *, labelled: bool = True) -> Features:
-    """Return the features and logits of a trainer's model for encoded rows, in their order.
-
-    Args:
-        trainer: with a context.
-        dataset: encoded rows.
-        labelled: whether their losses are wanted; they must have labels then.
-    """
-    made = outputs_of(trainer, dataset)
-    return made.features(trainer.context.loss(made.logits, made.labels) if labelled else None)
+def features_of(trainer: Any, dataset: Dataset, *, labelled: bool = True) -> Features:
+    """Return the features and logits of a trainer's model for encoded rows, in their order, with losses if labelled."""
+    found, labels = outputs_of(trainer, dataset)
+    return replace(found, losses=trainer.context.loss(found.logits, labels)) if labelled else found
 
 
-def _batches(trainer: Any, dataset: "Dataset") -> Iterator[tuple[list[int], dict[str, Any]]]:
+def _batches(trainer: Any, dataset: Dataset) -> Iterator[tuple[list[int], dict[str, Any]]]:
     """Yield row numbers and batches of similar length."""
     lengths = [len(ids) for ids in dataset["input_ids"]]
     for rows in token_budget_batches(lengths, trainer.context.batch_tokens):

@@ -32,15 +32,10 @@ from nlp_transfer.training.arguments import strategy_problem
 logger = logging.get_logger(__name__)
 
 _SPEED = ("runtime", "samples_per_second", "steps_per_second")
-"""The ends of the names of what an evaluation logs besides its scores."""
 
 
 class ModelPush:
-    """Push a trainer's model to the Hub, and write its card.
-
-    Args:
-        trainer: whose model it is.
-    """
+    """Push a trainer's model to the Hub, and write its card."""
 
     def __init__(self, trainer: Any) -> None:
         self.trainer = trainer
@@ -79,17 +74,14 @@ class ModelPush:
     ) -> Any:
         """Push weights, configuration, tokenizer and card, scanned before, into a private repository.
 
-        A README.md that was written or edited by hand goes as it is.
+        A README.md that was written or edited by hand goes as it is. See `Trainer.push_to_hub` for the other arguments.
 
         Args:
-            commit_message: of the commit.
-            blocking: whether to wait for it; else a `Future` is returned.
-            token: in place of `args.hub_token` or the login.
-            revision: a branch; None is `args.hub_revision`, or the main one.
+            blocking: whether to wait; else a `Future` is returned.
             private: whether a new repository is private; None is `args.hub_private_repo`, and True where that is unset.
             allow: keys of findings that may pass.
             check_corpus: whether to look for runs of words of the training rows.
-            kwargs: what `create_model_card` takes.
+            kwargs: arguments of `create_model_card`.
 
         Raises:
             PublishError: the push is not let in, or the scan found something. Nothing was published.
@@ -131,7 +123,7 @@ class ModelPush:
         return [*model_files(folder, base=base), RepoFile(CARD, folder / CARD, "the card")]
 
     def _all_rows(self) -> Iterator[Any]:
-        """Every row that training could look at: of the source, the target, and what was evaluated."""
+        """Yield every row that training could look at: of the source, the target, and what was evaluated."""
         context = self.trainer.context
         target = self.trainer.target_dataset if context is None else context.target
         evaluated: Any = self.trainer.eval_dataset
@@ -153,16 +145,7 @@ class ModelPush:
     ) -> None:
         """Write the card, `README.md` in the output folder; one that was edited by hand stays as it is.
 
-        Args:
-            language: codes, such as `en`; of `en_XX` or `pt-BR` the language stands in the card.
-            license: as the Hub names it.
-            tags: beside our own.
-            model_name: the title; None is the repository's name.
-            finetuned_from: the base model's name on the Hub, where the network does not say it.
-            tasks: not used: the network's class says it.
-            dataset_tags: names of Hub datasets that it learned from.
-            dataset: what they are called, in words.
-            dataset_args: not used.
+        The arguments are those of `Trainer.create_model_card`; `tasks` and `dataset_args` follow from the network.
         """
         place = Path(str(self.trainer.args.output_dir))
         if not self.trainer.is_world_process_zero() or edited_card(place) is not None:
@@ -200,7 +183,7 @@ class ModelPush:
         (place / CARD).write_text(card.text(), "utf-8")
 
     def _base(self, finetuned_from: str | None) -> BaseModel:
-        """The model that training began with, by its public name only."""
+        """Return the model that training began with, by its public name only."""
         model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         known = public_name(finetuned_from or str(getattr(plain_model(model).config, "_name_or_path", "")))
         if known is None:
@@ -239,7 +222,7 @@ def _use(network: Any, repo_id: str, base: BaseModel, *, adapter: bool) -> str:
 
 
 def _last_scores(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The scores of the last evaluation, without those of its speed."""
+    """Return the scores of the last evaluation, without those of its speed."""
     for entry in reversed(history):
         scores = {key.removeprefix("eval_"): value for key, value in entry.items() if key.startswith("eval_")}
         if scores:
@@ -248,7 +231,7 @@ def _last_scores(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _row_texts(rows: Iterator[Any], tokenizer: Any) -> Iterator[str]:
-    """The texts of rows: their columns of strings, else their tokens, decoded."""
+    """Yield the texts of rows: their columns of strings, else their tokens, decoded."""
     for row in rows:
         texts = [value for value in row.values() if isinstance(value, str)]
         if texts:

@@ -1,16 +1,14 @@
 """Row losses of transformers' classification heads, and their exact mean over a split."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import Trainer
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
-
-if TYPE_CHECKING:
-    from transformers import Trainer
 
 
 def row_loss(logits: Tensor, labels: Tensor, config: Any) -> Tensor:
@@ -67,7 +65,7 @@ def is_classifier(model: Any) -> bool:
     return type(inner).__name__ in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.values()
 
 
-def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
+def mean_loss(logits: Tensor, labels: Tensor, trainer: Trainer) -> float:
     """Return the loss over all rows at once: that of `update_mean`, label smoothing, or the head."""
     with torch.no_grad():
         outputs = SequenceClassifierOutput(logits=logits)
@@ -79,14 +77,20 @@ def mean_loss(logits: Tensor, labels: Tensor, trainer: "Trainer") -> float:
         return float(row_loss(logits, labels, config).mean())
 
 
-def macro_f1(logits: Tensor, labels: Tensor) -> float:
-    """Return the macro-F1 of the most probable class, or, for 0/1 labels of shape (rows, classes), of p >= 0.5."""
-    from nlp_transfer.metrics.scoring import classification_metrics
+def primary_score(logits: Tensor, labels: Tensor) -> float:
+    """Return the primary metric of classifiers for the most probable class, or, for 0/1 labels, for p >= 0.5.
+
+    Args:
+        logits: shape (rows, classes).
+        labels: shape (rows,) or (rows, classes).
+    """
+    from nlp_transfer.metrics.metric import ClassificationRows
+    from nlp_transfer.metrics.table import METRICS
+    from nlp_transfer.tasks import TASKS
 
     multi_label = labels.ndim == 2
     predictions = (logits >= 0).int() if multi_label else logits.argmax(dim=-1)
     names = [str(i) for i in range(logits.shape[-1])]
-    result = classification_metrics(
-        predictions.numpy(), labels.int().numpy(), names, multi_label=multi_label, bootstrap_samples=0
-    )
-    return float(result["macro_f1"])
+    metric = METRICS[TASKS["sequence_classification"].primary_metric]
+    rows = ClassificationRows(predictions.numpy(), labels.int().numpy(), names, multi_label=multi_label)
+    return float(metric.compute(rows)[metric.name])

@@ -18,10 +18,10 @@ from nlp_transfer.models.heads.masked_lm import masked_lm_for
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.extensions.adaptation_loss import make_networks
 from nlp_transfer.training.extensions.checkpoint_selection import check_metric, check_one_validation, label_free_metric
-from nlp_transfer.training.losses import macro_f1, row_loss
+from nlp_transfer.training.losses import primary_score, row_loss
 from nlp_transfer.training.optimizer_step import overrides
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
-from nlp_transfer.training.target_checks import check_pairs, check_sources, check_target, check_writer
+from nlp_transfer.training.target_checks import check_adaptation, check_sources, check_target, check_writer
 
 OWN_ARGUMENTS = ("target_dataset", "methods", "peft_config", "context")
 """The arguments of a trainer that transformers' does not have."""
@@ -30,13 +30,8 @@ OWN_ARGUMENTS = ("target_dataset", "methods", "peft_config", "context")
 def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check a trainer's arguments and apply its methods to the model; return the arguments of `Trainer`.
 
-    Args:
-        trainer: not yet built; its attributes are set.
-        given: its arguments by name.
-
     Raises:
-        ConfigError: methods that do not go together, or that need a dataset which is missing.
-        DataError: the target has labels that it must not have, or lacks those that it must.
+        ConfigError, DataError: as `check_arguments`.
     """
     trainer.methods = as_methods(given["methods"])
     trainer.peft_config, trainer.target_dataset = given["peft_config"], given["target_dataset"]
@@ -56,11 +51,7 @@ def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_methods(methods: Method | Sequence[Method] | None) -> tuple[Method, ...]:
-    """Return the methods of a trainer, of which one may be given by itself.
-
-    Raises:
-        ConfigError: something else than a method is among them.
-    """
+    """Return the methods of a trainer, of which one may be given by itself; raise ConfigError for anything else."""
     several = (methods,) if isinstance(methods, Method) else tuple(methods or ())
     for one in several:
         if not isinstance(one, Method):
@@ -72,14 +63,7 @@ def as_methods(methods: Method | Sequence[Method] | None) -> tuple[Method, ...]:
 
 
 def check_arguments(trainer: Any, given: Mapping[str, Any]) -> Sources | None:
-    """Check a trainer's arguments against its methods and its target.
-
-    Args:
-        trainer: with its methods, not yet built.
-        given: its arguments by name.
-
-    Returns:
-        The domains of the training rows, where they have several.
+    """Check a trainer's arguments against its methods and its target; return the domains of its rows, if several.
 
     Raises:
         ConfigError: they do not go together.
@@ -94,8 +78,8 @@ def check_arguments(trainer: Any, given: Mapping[str, Any]) -> Sources | None:
     target = given["target_dataset"] if context is None else context.target
     classes = getattr(getattr(given["model"], "config", None), "num_labels", None)
     needs = label_free_metric(args) or (DISTANCE_WEIGHTS if weights == DISTANCE else None)
-    check_target(methods, target, needs, train=train, classes=classes)
-    check_pairs(methods, args)
+    check_target(methods, target, [needs] if needs else [], train, classes)
+    check_adaptation(methods, args, target, train, tokenizer=given["processing_class"])
     if given["compute_metrics"] is None:
         check_metric(args, context)
     check_one_validation(args, given["eval_dataset"])
@@ -124,13 +108,7 @@ def _check_loss(trainer: Any, given: Mapping[str, Any]) -> None:
 
 
 def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
-    """Apply a trainer's methods, then its PEFT configuration, to a model; return the model to train.
-
-    Args:
-        trainer: gets the methods' networks, and the context that they saw.
-        model: a network.
-        given: the trainer's arguments by name.
-    """
+    """Apply a trainer's methods, then its PEFT configuration, to a model; return the model to train."""
     if is_encoder_decoder(model):
         check_writer(trainer.methods)
     if trainer.methods or given["target_dataset"] is not None:
@@ -156,16 +134,7 @@ def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
 
 
 def default_context(methods: Sequence[Method], model: Any, given: Mapping[str, Any]) -> Context:
-    """Return the context of a trainer that was given plain datasets and no task.
-
-    Args:
-        methods: of the trainer.
-        model: before they change it.
-        given: the trainer's arguments by name.
-
-    Raises:
-        ConfigError: a dataset is missing.
-    """
+    """Return the context of a trainer of plain datasets and no task; raise ConfigError where one is missing."""
     from transformers import DataCollatorWithPadding, default_data_collator
 
     train, validation = given["train_dataset"], given["eval_dataset"]
@@ -183,7 +152,7 @@ def default_context(methods: Sequence[Method], model: Any, given: Mapping[str, A
         validation=validation if validation is not None else train,
         collate=collate,
         loss=loss,
-        score=macro_f1,
+        score=primary_score,
         seed=args.seed if args is not None else Context.seed,
         activations=store_for(args),
         target=given["target_dataset"],
@@ -194,31 +163,15 @@ def default_context(methods: Sequence[Method], model: Any, given: Mapping[str, A
 def set_learning_rates(
     optimizer: torch.optim.Optimizer, methods: Sequence[Method], model: nn.Module, default: float
 ) -> None:
-    """Give an optimizer the learning rates that methods set for some parameters.
-
-    Args:
-        optimizer: built, not yet stepped.
-        methods: of the trainer.
-        model: whose parameters it has.
-        default: the rate of all other parameters.
-    """
-    rates: dict[int, float] = {}
+    """Give an optimizer the learning rates that methods set for some parameters."""
     parameters = dict(model.named_parameters())
-    for method in methods:
-        for names, rate in method.parameter_groups(model, default):
-            rates.update({id(parameters[name]): rate for name in names})
-    if rates:
+    groups = (group for method in methods for group in method.parameter_groups(model, default))
+    if rates := {id(parameters[name]): rate for names, rate in groups for name in names}:
         split_by_rate(optimizer, rates, default)
 
 
 def split_by_rate(optimizer: torch.optim.Optimizer, rates: dict[int, float], default: float) -> None:
-    """Split an optimizer's groups in place, so that each parameter gets its own learning rate.
-
-    Args:
-        optimizer: built, not yet stepped, its groups with one learning rate.
-        rates: learning rate by `id(parameter)`.
-        default: the rate of all other parameters.
-    """
+    """Split an optimizer's groups in place, so that each parameter gets its own learning rate."""
     groups = []
     for group in optimizer.param_groups:
         by_rate: dict[float, list[nn.Parameter]] = {}

@@ -2,34 +2,27 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.files.manifest import write_manifest
+from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY, folder_of
 from nlp_transfer.tasks.saved_models import save
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from nlp_transfer.tasks import FittedTask
-    from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training import TransferTrainer
 
 MODEL, ADAPTER = "model", "adapter"
 """The folders of a run that hold what it trained."""
 
 
 def save_model(
-    trainer: "TransferTrainer", task: "FittedTask", tokenizer: "PreTrainedTokenizerBase", folder: Path
+    trainer: TransferTrainer, task: FittedTask, tokenizer: PreTrainedTokenizerBase, folder: Path
 ) -> dict[str, str]:
-    """Write a run's `model` folder, and `adapter` where an adapter was trained. On all processes together.
+    """Write a run's `model` folder, and `adapter` where an adapter was trained; return the paths by folder name.
 
-    An adapter is merged into its encoder for `model`, so that this folder always loads as a plain model. Kinds that
-    cannot be merged (prompts, Lily), and models that are sharded over processes, leave the adapter only. Each folder
-    gets a manifest.
-
-    Returns:
-        The paths by folder name.
+    On all processes together. An adapter is merged into its encoder for `model`, so that this folder always loads as a
+    plain model. Kinds that cannot be merged, and models that are sharded over processes, leave the adapter only.
     """
     record = {"task": task.name, **task.settings()}
     model, paths = _unwrapped(trainer, folder)
@@ -47,7 +40,7 @@ def save_model(
     return paths
 
 
-def _unwrapped(trainer: "TransferTrainer", folder: Path) -> "tuple[PreTrainedModel | None, dict[str, str]]":
+def _unwrapped(trainer: TransferTrainer, folder: Path) -> tuple[PreTrainedModel | None, dict[str, str]]:
     """Return the plain model, None where its weights are sharded or cannot be merged, and the folders to write."""
     from peft import PeftModel
 

@@ -80,12 +80,7 @@ class OptimizerStep:
 
 @contextmanager
 def row_origins(trainer: Any, origins: Mapping[str, str]) -> Iterator[None]:
-    """Let the training batches of a loader that is made inside keep the origins of their rows.
-
-    Args:
-        trainer: makes the loader.
-        origins: columns whose values batches keep, and the keys under which they do.
-    """
+    """Let the training batches of a loader that is made inside keep the origins of their rows."""
     columns = getattr(trainer.train_dataset, "column_names", None)
     present = {column: key for column, key in origins.items() if isinstance(columns, list) and column in columns}
     if not present or not trainer.args.remove_unused_columns or not trainer.is_in_train:

@@ -1,6 +1,6 @@
 """The training arguments that transformers does not have, readable without importing it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 
@@ -33,24 +33,18 @@ class OwnArguments:
         activation_cache_gb: what all that is kept so may take, in 10^9 bytes; what was used longest ago goes first.
     """
 
-    early_stopping_patience: int | None = field(default=None, metadata={"help": "Evaluations without gain to stop at."})
-    early_stopping_threshold: float = field(default=0.0, metadata={"help": "How much better counts as better."})
-    precision: Literal["auto", "fp32", "bf16"] | None = field(
-        default=None, metadata={"help": "fp32, bf16, or auto: bf16 where it is native."}
-    )
-    cpu_threads: int | None = field(default=None, metadata={"help": "Threads of each process on a CPU."})
-    on_nonfinite: Literal["stop", "skip"] = field(default="stop", metadata={"help": "What to do with such an update."})
-    max_skipped_updates: int = field(default=10, metadata={"help": "How many updates may be left out."})
-    unpadding: bool = field(default=True, metadata={"help": "Leave padding out of the encoder's layers."})
-    fast_dropout: bool = field(default=True, metadata={"help": "On a CPU, draw dropout by a faster generator."})
-    attention_dropout: float | None = field(default=None, metadata={"help": "Share of attention weights to drop."})
-    fast_linear: bool = field(default=True, metadata={"help": "On a CPU, compute float32 products by oneDNN."})
+    early_stopping_patience: int | None = None
+    early_stopping_threshold: float = 0.0
+    precision: Literal["auto", "fp32", "bf16"] | None = None
+    cpu_threads: int | None = None
+    on_nonfinite: Literal["stop", "skip"] = "stop"
+    max_skipped_updates: int = 10
+    unpadding: bool = True
+    fast_dropout: bool = True
+    attention_dropout: float | None = None
+    fast_linear: bool = True
     # HfArgumentParser takes the type before None, and would make a list of floats of any other order.
-    source_weights: str | None | list[float] = field(  # noqa: RUF036
-        default="size", metadata={"help": "Shares of several sources: size, equal, distance, or numbers ('0.3 0.7')."}
-    )
-    max_tokens_per_forward: int | None = field(
-        default=None, metadata={"help": "Tokens that go through the model at once."}
-    )
-    activation_cache: bool = field(default=True, metadata={"help": "Compute what is frozen once, and keep it on disk."})
-    activation_cache_gb: float = field(default=10.0, metadata={"help": "Size limit of that, in 10^9 bytes."})
+    source_weights: str | None | list[float] = "size"  # noqa: RUF036
+    max_tokens_per_forward: int | None = None
+    activation_cache: bool = True
+    activation_cache_gb: float = 10.0

@@ -1,7 +1,4 @@
-"""Progress of a run: a bar with a line for each log entry, and a callback that writes the entries.
-
-The bar shows steps, time gone and time left; above it stands one readable line for each logged step and evaluation.
-"""
+"""Show the progress of a run: a bar with a line for each log entry, and a callback that writes the entries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +9,7 @@ from nlp_transfer.metrics.table import METRICS
 
 
 class ProgressLines(ProgressCallback):
-    """transformers' bar with lines for people instead of dictionaries."""
+    """Show transformers' bar with lines for people instead of dictionaries."""
 
     def on_log(
         self,
@@ -30,7 +27,7 @@ class ProgressLines(ProgressCallback):
 
 
 class LogEntries(TrainerCallback):
-    """Hands every entry of the Trainer's log to a function, with step and epoch.
+    """Hand every entry of the Trainer's log to a function, with step and epoch.
 
     Args:
         write: called on the main process only.
@@ -73,5 +70,5 @@ def progress_line(logs: dict[str, Any], state: TrainerState) -> str:
     scores = {key.removeprefix("eval_"): value for key, value in logs.items() if key.startswith("eval_")}
     names = [name for name, metric in METRICS.items() if metric.logged and name in scores]
     names.sort(key=lambda name: name == "loss")  # last
-    shown = [f"{METRICS[name].title} {scores[name]:.4f}" for name in names]
-    return f"{where} · validation: " + " · ".join(shown) if shown else ""
+    listed = [f"{METRICS[name].title} {scores[name]:.4f}" for name in names]
+    return f"{where} · validation: " + " · ".join(listed) if listed else ""

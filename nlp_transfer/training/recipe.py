@@ -12,22 +12,23 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow
 import torch
+from datasets import Dataset
 
+from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.methods.base import Method
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.extensions.checkpoint_selection import label_free_metric
 from nlp_transfer.training.neutral_settings import is_result_neutral
+from nlp_transfer.training.source_weights import DISTANCE, SIZE
+from nlp_transfer.training.trainer import TransferTrainer
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from nlp_transfer.training.trainer import TransferTrainer
-
-MakeTrainer = Callable[..., "TransferTrainer"]
+MakeTrainer = Callable[..., TransferTrainer]
 """Makes a trainer from the keyword arguments `args`, `methods` and `target_dataset`."""
 
 RECIPE = "recipe.json"
@@ -36,20 +37,11 @@ RECIPE = "recipe.json"
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """The arguments of a trainer that a search and the source-only baseline change.
-
-    Args:
-        args: the training arguments.
-        methods: all transfer methods.
-        target_dataset: encoded target rows.
-
-    Raises:
-        ConfigError: `args` are not `TransferArguments`.
-    """
+    """Hold the `TransferArguments`, methods and target rows of a trainer, which a search or a baseline changes."""
 
     args: TransferArguments
     methods: tuple[Method, ...]
-    target_dataset: "Dataset | None" = None
+    target_dataset: Dataset | None = None
 
     def __post_init__(self) -> None:
         """Check the kind of the arguments; raises ConfigError."""
@@ -60,17 +52,13 @@ class Recipe:
 
     @classmethod
     def of(
-        cls, args: TransferArguments, methods: Method | Sequence[Method], target_dataset: "Dataset | None"
+        cls, args: TransferArguments, methods: Method | Sequence[Method], target_dataset: Dataset | None
     ) -> "Recipe":
         """Return the recipe of a trainer's keyword arguments."""
         return cls(args, (methods,) if isinstance(methods, Method) else tuple(methods), target_dataset)
 
-    def make(self, make_trainer: MakeTrainer) -> "TransferTrainer":
-        """Make the trainer.
-
-        Raises:
-            ConfigError: it has no `model_init`, or is not of this recipe.
-        """
+    def make(self, make_trainer: MakeTrainer) -> TransferTrainer:
+        """Make the trainer; raise ConfigError where it has no `model_init`, or is not of this recipe."""
         trainer = make_trainer(args=self.args, methods=self.methods, target_dataset=self.target_dataset)
         if trainer.model_init is None:
             raise ConfigError(
@@ -84,7 +72,7 @@ class Recipe:
             )
         return trainer
 
-    def train(self, make_trainer: MakeTrainer, *, resume: bool) -> "TransferTrainer":
+    def train(self, make_trainer: MakeTrainer, *, resume: bool) -> TransferTrainer:
         """Make the trainer and train it, from its newest checkpoint on if there is one.
 
         Raises:
@@ -100,6 +88,54 @@ class Recipe:
         _check_record(_record(trainer, self), folder, resumes=newest is not None, writes=trainer.args.should_save)
         trainer.train(resume_from_checkpoint=newest is not None)
         return trainer
+
+
+def train_source_only(
+    make_trainer: MakeTrainer,
+    *,
+    args: TransferArguments,
+    methods: Method | Sequence[Method],
+    target_dataset: Dataset | None = None,
+    resume: bool = False,
+) -> TransferTrainer:
+    """Train the source-only baseline of a recipe, in `source_only/` of its output folder; return the trained trainer.
+
+    What does not see the target stays: other methods, arguments, initial weights and seeds. Source weights by distance
+    become weights by size. A label-free `metric_for_best_model` selects the baseline's checkpoint, too.
+
+    Args:
+        make_trainer: makes a trainer from `args`, `methods` and `target_dataset`, with `model_init`.
+        args: the recipe's arguments.
+        methods: the recipe's methods.
+        target_dataset: the recipe's encoded target rows.
+        resume: continue an interrupted training.
+
+    Raises:
+        ConfigError: no method uses the target, or the trainer cannot be made.
+        CheckpointError: the folder holds checkpoints, and `resume` is false or they are of another recipe.
+    """
+    recipe = Recipe.of(args, methods, target_dataset)
+    if not any(method.needs.target_text for method in recipe.methods):
+        raise ConfigError("No method uses the target: the trainer is a source-only one itself.")
+    target = recipe.target_dataset if label_free_metric(args) else None
+    return dataclasses.replace(
+        recipe,
+        args=source_only_arguments(args, Path(str(args.output_dir))),
+        methods=source_only_methods(recipe.methods),
+        target_dataset=None if target is None else without_labels(target),
+    ).train(make_trainer, resume=resume)
+
+
+def source_only_methods(methods: Sequence[Method]) -> tuple[Method, ...]:
+    """Return the methods that work without a target domain."""
+    return tuple(method for method in methods if not method.needs.target_text)
+
+
+def source_only_arguments(args: TransferArguments, folder: Path, **changes: Any) -> TransferArguments:
+    """Return the arguments of the baseline of a run in `folder`, which needs no target domain, with `changes`."""
+    if getattr(args, "source_weights", SIZE) == DISTANCE:
+        changes["source_weights"] = SIZE
+    return args.with_output_dir(str(folder / SOURCE_ONLY), **changes)
 
 
 def _check_record(record: dict[str, Any], folder: Path, *, resumes: bool, writes: bool) -> None:
@@ -129,7 +165,7 @@ def _check_record(record: dict[str, Any], folder: Path, *, resumes: bool, writes
         )
 
 
-def _record(trainer: "TransferTrainer", recipe: Recipe) -> dict[str, Any]:
+def _record(trainer: TransferTrainer, recipe: Recipe) -> dict[str, Any]:
     """Return what decides how a training ends, by name; functions that were given are left out."""
     arguments = {
         f"training.{field.name}": getattr(trainer.args, field.name)

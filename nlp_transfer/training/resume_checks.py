@@ -17,11 +17,7 @@ logger = logging.get_logger(__name__)
 
 
 def check_stock(trainer: Any, checkpoint: Path) -> None:
-    """Check a checkpoint of stock `Trainer`, and warn of what it cannot promise.
-
-    Raises:
-        CheckpointError: it lacks a state, or the trainer has methods, of which it knows nothing.
-    """
+    """Check a checkpoint of stock `Trainer`, and warn of what it cannot promise; raise CheckpointError."""
     if trainer.methods:
         raise CheckpointError(
             f"{checkpoint} was saved by transformers.Trainer, which knows no methods, and the trainer has "
@@ -49,11 +45,7 @@ def _require_states(trainer: Any, checkpoint: Path, *others: str) -> None:
 
 
 def read_transfer_state(trainer: Any, checkpoint: Path) -> dict[str, Any]:
-    """Return the content of `transfer_state.json`, checked against the trainer and the checkpoint's other files.
-
-    Raises:
-        CheckpointError: a state is missing, or processes or methods are others than those of the checkpoint.
-    """
+    """Return the content of `transfer_state.json`, checked against the trainer and the files; raise CheckpointError."""
     _require_states(trainer, checkpoint, TRANSFER_STATE)
     rng = "rng_state.pth" if trainer.args.world_size == 1 else f"rng_state_{trainer.args.process_index}.pth"
     state: dict[str, Any] = json.loads((checkpoint / TRANSFER_STATE).read_bytes())
@@ -86,11 +78,7 @@ def read_transfer_state(trainer: Any, checkpoint: Path) -> dict[str, Any]:
 
 
 def find_best_checkpoint(trainer: Any, resumed: Path, name: str) -> None:
-    """Find the best checkpoint so far next to the one that is resumed, or where it stood.
-
-    Raises:
-        CheckpointError: it is lost, and the run goes on in its own folder, so that it could not end as it would.
-    """
+    """Find the best checkpoint so far next to the one that is resumed, or where it stood; raise CheckpointError."""
     recorded, sibling = trainer.state.best_model_checkpoint, resumed.parent / name
     best = sibling if recorded is None or sibling.is_dir() else Path(recorded)
     try:

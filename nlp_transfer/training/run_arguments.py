@@ -6,13 +6,10 @@ A `TransferTrainer` in a script of one's own is no run: there each of them means
 import copy
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from nlp_transfer.errors import format_value
-
-if TYPE_CHECKING:
-    from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.errors import did_you_mean, format_value
 
 Test = Callable[[Any], bool]
 """Returns whether a run honours a value."""
@@ -119,15 +116,14 @@ NEEDS = {
 }
 """By argument: those of which one must be on, else it is not read."""
 
+_PACKAGES = {"azure_ml": "azureml-sdk", "comet_ml": "comet-ml", "flyte": "flytekit"}
+"""The names of integrations for `pip install`, where they differ."""
+
 _REFUSAL = ", which a run cannot honour: "
 
 
 def run_problems(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a message for each value that a run does not honour.
-
-    Args:
-        values: training arguments that were given, by name.
-    """
+    """Yield a message for each value that a run does not honour."""
     for name, value in values.items():
         honours, reason = HONOURED.get(name, (None, ""))
         if honours is not None and not honours(value):
@@ -140,9 +136,6 @@ def one_of_each(problems: Iterable[str]) -> list[str]:
     """Keep one problem of each training argument: the last, as a run's own checks come after those of transformers.
 
     What transformers words without an argument's name is left out where a refusal names one.
-
-    Args:
-        problems: of a configuration, as they were found.
     """
     kept: dict[str, str] = {}
     for problem in problems:
@@ -152,7 +145,7 @@ def one_of_each(problems: Iterable[str]) -> list[str]:
     return [problem for problem in kept.values() if not (refused and problem.startswith("training: "))]
 
 
-def _unread_options(arguments: "TransferArguments", model: Any) -> list[str]:
+def _unread_options(arguments: Any, model: Any) -> list[str]:
     """Return names in `optim_args` that change nothing, whatever their value."""
     from transformers import Trainer
 
@@ -168,7 +161,7 @@ def _unread_options(arguments: "TransferArguments", model: Any) -> list[str]:
     return [name for name in names if all(made(name, value) == made("", "") for value in ("3", "0.5", "true"))]
 
 
-def optimizer_problems(arguments: "TransferArguments") -> Iterator[str]:
+def optimizer_problems(arguments: Any) -> Iterator[str]:
     """Yield why the optimizer or the learning rate schedule cannot be made; `Trainer` makes them after the data."""
     import torch
     from transformers import Trainer, get_scheduler
@@ -205,3 +198,35 @@ def optimizer_problems(arguments: "TransferArguments") -> Iterator[str]:
             f"training.lr_scheduler_type is {schedule}, which cannot be made: {' '.join(str(error).split())} "
             "Its settings are training.lr_scheduler_kwargs."
         )
+
+
+def report_to_problems(report_to: str | Sequence[str]) -> list[str]:
+    """Return a message for each problem with `training.report_to`: `none`, `all` (that is installed), or names."""
+    asked = [report_to] if isinstance(report_to, str) else list(report_to)
+    if not asked or (len(asked) == 1 and asked[0] in ("none", "all")):
+        return []
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    known = list(INTEGRATION_TO_CALLBACK)
+    right = ["none", "all", *known] if len(asked) == 1 else known
+    problems = [
+        f"training.report_to: {did_you_mean('integration', name, right)}" for name in asked if name not in known
+    ]
+    missing = [name for name in asked if name in known and not _is_installed(name)]
+    return problems + [
+        f"training.report_to names {name}, which is not installed. Run `pip install {_PACKAGES.get(name, name)}`, or "
+        "set training.report_to to none (log.jsonl in the run's folder has all numbers)."
+        for name in missing
+    ]
+
+
+def _is_installed(name: str) -> bool:
+    from transformers.integrations import integration_utils
+
+    if name == "kubeflow":  # part of the cluster, not a package
+        return True
+    if name == "azure_ml":  # listed as available only where mlflow does not take its place
+        return bool(integration_utils.is_azureml_available())
+    if name == "flyte":  # never listed as available
+        return bool(integration_utils.is_flytekit_available())
+    return name in integration_utils.get_available_reporting_integrations()

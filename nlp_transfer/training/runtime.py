@@ -2,10 +2,7 @@
 
 import contextlib
 import gc
-import logging
 import os
-import re
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -14,8 +11,6 @@ from accelerate import PartialState
 from torch import Tensor
 
 from nlp_transfer.errors import LostProcessError
-
-log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -28,9 +23,7 @@ _BROKEN_OFF = (
     "ncclremoteerror",
     "connectfullmesh failed",
 )
-"""The words of gloo and NCCL for another process that does not answer any more, in lower case."""
-
-_UNDETERMINED = re.compile(r"(\S+) does not have a deterministic implementation")
+"""Parts of gloo's and NCCL's messages that another process does not answer any more."""
 
 
 def available_cores() -> int:
@@ -67,14 +60,7 @@ def leave_process_group() -> None:
 
 @contextlib.contextmanager
 def naming_lost_processes(advice: Callable[[], str] = str) -> Iterator[None]:
-    """Turn what the libraries raise where another process has ended into an error that names it.
-
-    Args:
-        advice: returns what to do; called when it happens.
-
-    Raises:
-        LostProcessError: another process of the run ended, or does not answer.
-    """
+    """Turn what the libraries raise where another process has ended into a LostProcessError with advice."""
     try:
         yield
     except RuntimeError as error:
@@ -101,43 +87,24 @@ def is_lost_process(error: RuntimeError) -> bool:
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device) -> Iterator[list[str]]:
-    """Ask for deterministic operations while this lasts.
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Ask for deterministic operations; PyTorch warns of each operation that has no such form.
 
-    On a CPU the same configuration and seed give the same bytes. On a GPU some operations add in whatever order their
-    threads finish; their deterministic forms are asked for, and an operation that has none is named, once.
+    On a CPU the same configuration and seed give the same bytes without it. On a GPU some operations add in whatever
+    order their threads finish.
     Reference: https://docs.pytorch.org/docs/stable/notes/randomness.html
-
-    Args:
-        device: of the run; nothing changes on a CPU.
-
-    Yields:
-        The names of those operations, as they are met.
     """
-    met: list[str] = []
     if device.type == "cpu":
-        yield met
+        yield
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.use_deterministic_algorithms(True, warn_only=True)
-    show = warnings.showwarning
-
-    def note(message: Any, *args: Any, **kwargs: Any) -> None:
-        found = _UNDETERMINED.search(str(message))
-        if found is None:
-            show(message, *args, **kwargs)
-        elif found[1] not in met:
-            met.append(found[1])
-            log.info(f"{found[1]} has no deterministic form on this device: another run may differ in the last digits.")
-
-    warnings.showwarning = note
     try:
-        yield met
+        yield
     finally:
-        warnings.showwarning = show
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
 
@@ -155,10 +122,7 @@ def set_random_state(state: tuple[Tensor, Any], device: torch.device) -> None:
 
 
 def has_native_bf16(device_type: str) -> bool:
-    """Return whether bf16 matrix products are native on this machine's `cpu` or `cuda` device.
-
-    Elsewhere they are emulated, and slower than float32.
-    """
+    """Return whether bf16 matrix products are native on this machine's `cpu` or `cuda` device; else they are slow."""
     if device_type == "cuda":
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     if device_type == "cpu":
@@ -172,10 +136,7 @@ def uses_bf16(precision: Precision, device_type: str) -> bool:
 
 
 def use_float32(trainer: Any) -> None:
-    """Let a trained trainer predict in float32, whatever the training's precision, as whoever loads the model will.
-
-    A model that is sharded over processes stays as it is.
-    """
+    """Let a trained trainer predict in float32, as whoever loads the model will; a sharded model stays as it is."""
     if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
         trainer.accelerator.native_amp = False
         trainer.model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from accelerate.data_loader import BatchSamplerShard
-from torch.utils.data import BatchSampler, Sampler, SequentialSampler
+from torch.utils.data import BatchSampler, Sampler
 
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.errors import ConfigError
@@ -20,7 +20,7 @@ from nlp_transfer.training.source_weights import SIZE, SourceDraws, sources_of
 
 
 class ShuffledSampler(Sampler[int]):
-    """Shuffles the rows of each epoch.
+    """Shuffle the rows of each epoch.
 
     Args:
         count: how many rows there are.
@@ -49,17 +49,14 @@ class ShuffledSampler(Sampler[int]):
 
 
 class LengthGroupedSampler(ShuffledSampler):
-    """Shuffles the rows, sorts each pool of `batches_per_pool` batches by length, and shuffles the batches.
+    """Shuffle the rows, sort each pool of `batches_per_pool` batches by length, and shuffle the batches.
 
     Every row comes once an epoch, unless `draws` says otherwise. The longest row comes in the first batch, so that
-    running out of memory shows at once.
+    running out of memory shows at once. Larger pools pad less and shuffle less.
 
     Args:
         lengths: tokens of each row.
         batch_size: rows of one batch, over all processes and accumulation steps.
-        seed: see `ShuffledSampler`.
-        batches_per_pool: larger pools pad less and shuffle less.
-        draws: see `ShuffledSampler`.
     """
 
     def __init__(
@@ -94,15 +91,7 @@ class LengthGroupedSampler(ShuffledSampler):
 
 
 def train_sampler(trainer: Any, dataset: Any) -> ShuffledSampler | None:
-    """Return the sampler of a trainer's rows; None where the stock one is as good.
-
-    Args:
-        trainer: whose arguments choose it.
-        dataset: the training rows.
-
-    Raises:
-        ConfigError: rows are to be grouped by length, and have none.
-    """
+    """Return the sampler of a trainer's rows; None where the stock one is as good."""
     arguments = trainer.args
     seed = arguments.data_seed if arguments.data_seed is not None else arguments.seed
     draws = _source_draws(trainer, seed)
@@ -110,16 +99,6 @@ def train_sampler(trainer: Any, dataset: Any) -> ShuffledSampler | None:
         rows = trainer._train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
         return LengthGroupedSampler(_lengths(trainer, dataset), batch_size=rows, seed=seed, draws=draws)
     return None if draws is None else ShuffledSampler(len(dataset), seed, draws)
-
-
-def eval_sampler(trainer: Any, dataset: Any) -> SequentialSampler | None:
-    """Return a sampler in the dataset's order: predictions are matched to rows by position.
-
-    Args:
-        trainer: that evaluates; on several processes accelerate keeps the order.
-        dataset: the rows.
-    """
-    return SequentialSampler(dataset) if trainer.args.world_size == 1 and hasattr(dataset, "__len__") else None
 
 
 def add_collator_columns(trainer: Any) -> None:
@@ -162,10 +141,6 @@ class EvenBatches(BatchSampler):
 
     Where processes would have no batch left in the last round, each gets one row again, which must not count
     (`repeats_last`): without a batch it would not take part in what all processes compute together.
-
-    Args:
-        batches: of all processes, taken in turn.
-        processes: how many there are.
     """
 
     def __init__(self, batches: BatchSampler, processes: int) -> None:
@@ -191,9 +166,6 @@ class EvenBatches(BatchSampler):
 def share_evenly(loader: Any) -> Callable[[], bool] | None:
     """Let a training loader of several processes repeat no row that counts.
 
-    Args:
-        loader: prepared by accelerate, not yet iterated.
-
     Returns:
         Whether this process's last batch of an epoch must not count; None where rows are not shared out in batches, or
         left out at the end: the loader stays as it is.
@@ -210,17 +182,9 @@ def share_evenly(loader: Any) -> Callable[[], bool] | None:
 
 
 def train_loader(trainer: Any, make: Callable[[], Any]) -> tuple[Any, Callable[[], bool] | None]:
-    """Make a trainer's loader of training rows.
+    """Make a trainer's loader of training rows, and return it with what `share_evenly` returns.
 
-    Batches have the origins of their rows, no row that counts is repeated, and workers leave signals to the main
-    process.
-
-    Args:
-        trainer: whose loader it is.
-        make: the stock method that makes it.
-
-    Returns:
-        The loader, and as from `share_evenly`.
+    Batches have the origins of their rows, no row that counts is repeated, and workers leave signals alone.
     """
     sources = {DOMAIN_COLUMN: SOURCE_DOMAINS} if trainer.adapts and trainer.sources is not None else {}
     with row_origins(trainer, {ID_COLUMN: ROW_IDS, **sources}):
@@ -233,12 +197,7 @@ def train_loader(trainer: Any, make: Callable[[], Any]) -> tuple[Any, Callable[[
 
 
 def with_repeated_marked(trainer: Any, batches: list[Any]) -> list[Any]:
-    """Return the batches of an update, the last marked where its row takes the place of a batch that is missing.
-
-    Args:
-        trainer: that fetches them; outside of an update none is marked.
-        batches: its micro-batches.
-    """
+    """Return the batches of an update, the last marked where its row takes the place of a batch that is missing."""
     mapping = trainer._fetches and bool(batches) and isinstance(batches[-1], Mapping)
     at_end = mapping and trainer.accelerator.gradient_state.end_of_dataloader
     if at_end and trainer._repeats_last is not None and trainer._repeats_last():

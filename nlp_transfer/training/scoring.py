@@ -1,21 +1,18 @@
 """Score a trained model on every split that a report shows."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from datasets import Dataset
+from transformers import Trainer
 
 from nlp_transfer.tasks.base import FittedTask, Predictions
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import Trainer
-
-    from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training import TransferTrainer
 
 
 def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:
-    """The splits of a domain that a report shows: what the model did not learn from.
+    """Return the splits of a domain that a report shows: those that the model did not learn from.
 
     The target is another corpus altogether; where it has no test split, its unlabelled texts are shown, else all of it.
     """
@@ -26,15 +23,9 @@ def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:
 
 
 def score_model(
-    trainer: "TransferTrainer", task: FittedTask, encoded: "Mapping[str, Mapping[str, Dataset]]"
+    trainer: TransferTrainer, task: FittedTask, encoded: Mapping[str, Mapping[str, Dataset]]
 ) -> dict[str, dict[str, Predictions]]:
-    """Predict and score; the decision is fitted on the source's validation split first. On all processes together.
-
-    Args:
-        trainer: with the trained model.
-        task: scores, and takes the thresholds.
-        encoded: {domain: {split: encoded rows}}.
-    """
+    """Predict and score all splits, on all processes together; first fit the decision on source validation."""
     validation = predict(trainer, encoded["source"]["validation"])
     task.fit_decision(*validation)
     results: dict[str, dict[str, Predictions]] = {}
@@ -47,8 +38,8 @@ def score_model(
     return results
 
 
-def predict(trainer: "Trainer", dataset: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
-    """Logits and labels of a split in its order; computed in order of length, which saves padding."""
+def predict(trainer: Trainer, dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return logits and labels of a split in its order; computed in order of length, which saves padding."""
     order = np.argsort(np.asarray(dataset["length"]), kind="stable")
     output = trainer.predict(dataset.select(order))
     back = np.argsort(order, kind="stable")

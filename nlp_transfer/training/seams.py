@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import SequentialSampler
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
@@ -180,7 +181,8 @@ class TransferSeams(Trainer):
         return super()._get_train_sampler(train_dataset) if self._sampler is None else self._sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
-        return samplers.eval_sampler(self, eval_dataset)
+        in_order = self.args.world_size == 1 and hasattr(eval_dataset, "__len__")  # accelerate keeps the order, too
+        return SequentialSampler(eval_dataset) if in_order else None
 
     def get_train_dataloader(self) -> Any:
         """As in `Trainer`; batches have the origins of their rows, and no row that counts is repeated."""

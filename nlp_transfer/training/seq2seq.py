@@ -1,10 +1,7 @@
 """Seq2SeqTransferTrainer: `transformers.Seq2SeqTrainer` without silent faults, for models that generate text.
 
-    from nlp_transfer import Seq2SeqTransferTrainer, Seq2SeqTransferArguments
-
-in place of `Seq2SeqTrainer` and `Seq2SeqTrainingArguments` is the whole change a script needs. In training the loss is
-the mean over the target tokens of the whole update, whatever micro-batches and processes it is made of; in evaluation
-it is the mean over all target tokens, where the stock loop averages the means of batches.
+In training the loss is the mean over the target tokens of the whole update, whatever micro-batches and processes it is
+made of; in evaluation it is the mean over all target tokens, where the stock loop averages the means of batches.
 """
 
 import warnings
@@ -28,13 +25,8 @@ warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to tr
 class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
     """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`, and without the silent faults.
 
-    Plain `Seq2SeqTrainingArguments` are accepted too. Full and partial fine-tuning and LoRA know encoder-decoders
-    (partial: of the encoder; the decoder trains), `dann`, `mmd` and `coral` adapt the means of the encoder's states,
-    and `peft_config` goes with any model.
-
-    Raises:
-        ConfigError: methods that do not go with the model.
-        TrainingError: while training, a loss that is not finite.
+    Full and partial fine-tuning and LoRA know encoder-decoders (partial: of the encoder; the decoder trains), `dann`,
+    `mmd` and `coral` adapt the means of the encoder's states, and `peft_config` goes with any model.
     """
 
     _row_sums: list[Tensor] | None = None
@@ -62,14 +54,12 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """As in `Seq2SeqTrainer`; only the loss, where `generate_in_evaluation` is off."""
-        found: dict[str, float]
-        if getattr(self.args, "generate_in_evaluation", True):
-            found = super().evaluate(*args, **kwargs)
-            return found
-        metrics, self.compute_metrics = self.compute_metrics, None
+        metrics = self.compute_metrics
+        if not getattr(self.args, "generate_in_evaluation", True):
+            self.compute_metrics = None
         try:
-            found = super().evaluate(*args, **kwargs)
-            return found
+            scores: dict[str, float] = super().evaluate(*args, **kwargs)
+            return scores
         finally:
             self.compute_metrics = metrics
 

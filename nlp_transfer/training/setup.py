@@ -100,11 +100,7 @@ def load_data(experiment: ExperimentParts) -> RunData:
 
 
 def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
-    """Load the encoder with a new head, whose initial weights depend on `training.seed`.
-
-    Raises:
-        ConfigError: it cannot be loaded, or lacks what the methods need.
-    """
+    """Load the encoder with a new head, whose initial weights depend on `training.seed`; raise ConfigError."""
     set_seed(experiment.training.seed)
     loaded = task.build_model(experiment.model_reference)
     check_all(experiment.methods, loaded.model)
@@ -128,17 +124,7 @@ def build_trainer(
     *,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[TransferTrainer, Context]:
-    """Build the trainer of a run with its methods applied.
-
-    Args:
-        experiment: the experiment.
-        data: the rows that it trains and evaluates on.
-        loaded: the model.
-        output_dir: where checkpoints go.
-        callbacks: callbacks to add.
-
-    Returns:
-        The trainer, and the context that the methods saw.
+    """Build the trainer of a run with its methods applied; return it and the context that the methods saw.
 
     Raises:
         ConfigError: the tokenizer does not fit the model, or a method cannot be applied.
@@ -192,11 +178,6 @@ def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) ->
 
 def _trainer_arguments(experiment: ExperimentParts, output_dir: Path) -> TransferArguments:
     """Return the training arguments of the run's trainer."""
-    if experiment.training.torch_compile and experiment.training.device.type == "cpu":
-        log.info(
-            "training.torch_compile: on a CPU it gained a few per cent on long texts and cost several times on short "
-            "ones where it was tried, and padding stays in the layers. --estimate tells what it does here, and without."
-        )
     arguments = copy.copy(experiment.training)
     arguments.output_dir = str(output_dir)
     arguments.push_to_hub = False  # the run pushes itself, what its folder holds in the end
@@ -212,11 +193,7 @@ def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def latest_checkpoint(trainer: TransferTrainer, folder: Path) -> str | None:
-    """Return the newest whole checkpoint of a run's trainer, None if there is no checkpoint.
-
-    Raises:
-        CheckpointError: no checkpoint is whole.
-    """
+    """Return the newest whole checkpoint of a run, None if there is none; raise CheckpointError if all are torn."""
     checkpoint, torn = trainer.resume.newest_checkpoint()
     if checkpoint is None and torn:
         raise CheckpointError(

@@ -63,19 +63,13 @@ class StopSignals:
 
 
 class WorkerStart:
-    """Let data workers ignore signals until the step that needs them is finished: a `worker_init_fn`.
-
-    They ignore the signals, which go to a whole process group, workers too.
-
-    Args:
-        begin_worker: what the loader would run otherwise.
-    """
+    """Let data workers ignore signals, which go to a whole process group, until their step is finished."""
 
     def __init__(self, begin_worker: Callable[[int], None] | None) -> None:
         self.begin_worker = begin_worker
 
     def __call__(self, worker: int) -> None:
-        """Runs in the worker, before its first batch."""
+        """Run in the worker, before its first batch."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         if self.begin_worker is not None:

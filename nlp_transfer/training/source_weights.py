@@ -1,24 +1,21 @@
 """Several source domains in one training set: the domain of each row, and each domain's share of an epoch.
 
-A column `domain` of the training rows (class ids of a `datasets.ClassLabel`) says where a row is from. Discriminators
-then tell every source apart, and `source_weights` says how often the rows of each are drawn: an epoch stays as long as
-there are rows, and a domain that has more rows than its share of them shows them over several epochs.
+A column `domain` of the training rows (class ids of a `datasets.ClassLabel`) holds the source of each row.
+Discriminators tell every source apart, and `source_weights` sets how often the rows of each are drawn: an epoch stays
+as long as there are rows, and a domain with more rows than its share of them shows them over several epochs.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from datasets import ClassLabel
+from datasets import ClassLabel, Dataset
 
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.metrics.domain_distance import source_shares
 from nlp_transfer.training.target_batches import InfiniteSampler
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 SIZE, EQUAL, DISTANCE = "size", "equal", "distance"
 
@@ -56,7 +53,7 @@ def weights_problems(weights: str | Sequence[float]) -> list[str]:
 
 @dataclass(frozen=True)
 class Sources:
-    """The source domains of a training set.
+    """List the source domains of a training set.
 
     Args:
         names: two at least.
@@ -66,7 +63,7 @@ class Sources:
     names: list[str]
     domains: np.ndarray
 
-    def shares(self, weights: str | Sequence[float], train: "Dataset", target: "Dataset | None") -> np.ndarray:
+    def shares(self, weights: str | Sequence[float], train: Dataset, target: Dataset | None) -> np.ndarray:
         """Return each domain's share of an epoch's rows, shape (domains,); they sum to 1, and one without rows has 0.
 
         Args:
@@ -114,15 +111,7 @@ class Sources:
 
 
 def sources_of(dataset: Any, *, needed: bool = True) -> Sources | None:
-    """Return the domains of training rows; None where no column names them, or there is one.
-
-    Args:
-        dataset: the rows.
-        needed: whether anything uses the domains; if nothing does, a column of another kind is left as it is.
-
-    Raises:
-        ConfigError: domains are needed, and the column holds something else than class ids.
-    """
+    """Return the domains of training rows; None without a column of them, or with one; raise ConfigError if needed."""
     columns = getattr(dataset, "column_names", None)
     if not isinstance(columns, list) or DOMAIN_COLUMN not in columns:
         return None
@@ -163,7 +152,7 @@ class SourceDraws:
 
 
 def _whole(parts: np.ndarray, total: int) -> list[int]:
-    """Whole numbers next to the parts that sum to the total (largest remainders)."""
+    """Return whole numbers next to the parts that sum to the total (largest remainders)."""
     counts = np.floor(parts).astype(int)
     for place in np.argsort(counts - parts, kind="stable")[: total - counts.sum()]:
         counts[place] += 1

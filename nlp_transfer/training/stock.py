@@ -31,14 +31,9 @@ STOCK_COLUMNS = ("input_ids", "attention_mask", "labels")
 
 
 def stock_values(arguments: TransferArguments, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """Return the arguments of a recipe that stock `TrainingArguments` have too, by name.
+    """Return the arguments of a recipe that stock `TrainingArguments` have too, by name: all, or those in `names`.
 
-    Nothing that concerns the Hub is among them: stock `Trainer` would push its whole output folder, and write the token
-    into each checkpoint.
-
-    Args:
-        arguments: the recipe.
-        names: the arguments to take; None takes all.
+    None concerns the Hub: stock `Trainer` would push its whole output folder, and write the token into each checkpoint.
     """
     known = {f.name for f in dataclasses.fields(TrainingArguments) if f.init} - STOCK_DEFAULTS
     taken = known if names is None else known.intersection(names)
@@ -46,14 +41,7 @@ def stock_values(arguments: TransferArguments, names: Iterable[str] | None = Non
 
 
 def load_stock_model(folder: str | Path, num_labels: int, *, multi_label: bool, seed: int) -> PreTrainedModel:
-    """Load a float32 classifier with a new head.
-
-    Args:
-        folder: the model's.
-        num_labels: number of classes.
-        multi_label: a row may have any number of labels.
-        seed: draws the head.
-    """
+    """Load a float32 classifier with a new head, drawn by `seed`."""
     set_seed(seed)
     model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
         folder,
@@ -75,16 +63,7 @@ def stock_trainer(
     compute_metrics: Callable[..., dict[str, float]] | None = None,
     trainer_class: type[Trainer] = Trainer,
 ) -> Trainer:
-    """Return a `transformers.Trainer` on encoded rows.
-
-    Args:
-        model: the network.
-        arguments: the stock recipe.
-        rows: encoded rows by split; `train` is trained on, `validation` is evaluated.
-        tokenizer: pads.
-        compute_metrics: as Trainer takes it.
-        trainer_class: a subclass to build in place of `Trainer`.
-    """
+    """Return a `transformers.Trainer` on encoded rows."""
     return trainer_class(
         model,
         arguments,

@@ -6,10 +6,11 @@ processes, each of which takes its share.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,9 +20,6 @@ from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.activation_cache.features import make_batch
 from nlp_transfer.training.optimizer_step import REPEATED, SOURCE_DOMAINS
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 DOMAIN = "domain"
 """The key of a mixed batch for the domain of each row: `TARGET`, or a source, from 0; int64, shape (rows,)."""
@@ -36,12 +34,7 @@ NEITHER = -2
 
 
 class InfiniteSampler:
-    """Give row numbers in an endless random order: every row once, then every row once more in another order.
-
-    Args:
-        count: how many rows there are.
-        seed: of the order.
-    """
+    """Give row numbers in an endless random order: every row once, then every row once more in another order."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.count, self.seed = count, seed
@@ -64,7 +57,7 @@ class InfiniteSampler:
         return self._orders[turn]
 
 
-def batch_of(dataset: "Dataset", rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:
+def batch_of(dataset: Dataset, rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:
     """Return rows as a batch. Collators may need labels: a row without one gets some label of the source."""
     column = label_column(context.train) or LABEL_COLUMNS[0]
     label: Any = context.train[0][column]
@@ -73,12 +66,6 @@ def batch_of(dataset: "Dataset", rows: Sequence[int], context: Context, device: 
 
 def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:
     """Return one batch of source rows and, after them, target rows.
-
-    Args:
-        source: a batch; what is no tensor of rows stays as it is.
-        target: a batch with the same tensors; without labels its rows get `IGNORE_INDEX`.
-        padding: the token that `input_ids` are padded with.
-        start: what `UPDATE_ROW` begins at.
 
     Raises:
         KeyError: the target lacks a tensor, other than labels, that the source has.

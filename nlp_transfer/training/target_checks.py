@@ -1,32 +1,29 @@
-"""Checks before training: of the target and its labels, of weights of sources, of pairs of rows."""
+"""Check the target and its labels, and the weights of sources, before training."""
 
+import math
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow.compute
+from datasets import Dataset
+from transformers import PreTrainedModel
 
 from nlp_transfer.data.encoding.label_columns import label_column
 from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
 from nlp_transfer.models.families import final_linear
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import PreTrainedModel
-
-    from nlp_transfer.tasks import FittedTask
+from nlp_transfer.tasks import FittedTask
+from nlp_transfer.training.extensions.checkpoint_selection import MIN_ROWS, label_free_metric
+from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
 
 
 def needs_target(methods: Sequence[Method], training: Any) -> list[str]:
-    """Return the names of what needs text of a target domain: methods, the selection metric, source weights.
-
-    Args:
-        methods: all of the run.
-        training: the training arguments, or what could be read of them.
-    """
+    """Return the names of what needs text of a target domain: methods, the selection metric, source weights."""
     names = [method.name for method in methods if method.needs.target_text]
     metric = str(training.metric_for_best_model or "")
     if metric.removeprefix("eval_") in (*LABEL_FREE, TARGET_MACRO_F1):
@@ -34,13 +31,8 @@ def needs_target(methods: Sequence[Method], training: Any) -> list[str]:
     return [*names, DISTANCE_WEIGHTS] if training.source_weights == DISTANCE else names
 
 
-def check_sources(sources: Sources | None, train: "Dataset | None", args: Any) -> None:
+def check_sources(sources: Sources | None, train: Dataset | None, args: Any) -> None:
     """Check weights of sources against the training rows.
-
-    Args:
-        sources: the domains of the rows, where they have several.
-        train: the rows.
-        args: the training arguments.
 
     Raises:
         ConfigError: there is one source, or the numbers are not as many.
@@ -62,29 +54,104 @@ def check_sources(sources: Sources | None, train: "Dataset | None", args: Any) -
         sources.shares(weights, train, None)  # type: ignore[arg-type]  # several sources are a dataset
 
 
-def check_target(
+def check_adaptation(
     methods: Sequence[Method],
-    target: "Dataset | None",
-    needs: str | None = None,
+    args: Any,
+    target: Dataset | None,
+    train: Dataset | None,
     *,
-    train: "Dataset | None" = None,
-    classes: int | None = None,
+    tokenizer: Any = None,
+    name: str = "target_dataset",
+    others: Sequence[str] = (),
 ) -> None:
-    """Check that a target can be used, and has no labels that must not be seen.
+    """Check that methods and the selection metric can use the target in a training.
 
     Args:
         methods: all of the run.
-        target: its rows.
-        needs: what else needs its text, such as the score that checkpoints are chosen by.
-        train: the source's rows, whose labels a labelled target's must be like.
+        args: the training arguments.
+        target: encoded target rows.
+        train: encoded source rows.
+        tokenizer: the texts' tokenizer.
+        name: the target's name in messages.
+        others: problems that were found before.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+    problems, metric = list(others), label_free_metric(args)
+    pairing = [method.name for method in methods if method.needs.pairs]
+    if pairing and target is not None and len(target) < 2:
+        problems.append(f"{name} has one row, and {' and '.join(pairing)} compares rows with one another. Add texts.")
+    problems += pair_problems(methods, args)
+    if metric and target is not None and len(target) < MIN_ROWS:
+        problems.append(
+            f"metric_for_best_model is {metric}, which compares texts with their neighbours. {name} has fewer than "
+            f"{MIN_ROWS} texts. Add texts, or choose by a metric of the source."
+        )
+    active = active_methods(methods)
+    for method in active if args is not None else ():
+        try:
+            method.check_run(tokenizer, math.inf if args.max_steps > 0 else args.num_train_epochs)
+        except ConfigError as error:
+            problems += error.problems
+    if active and (reason := _reason_against(args, train)):
+        problems.append(f"{' and '.join(method.name for method in active)} cannot be used here: {reason}.")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _reason_against(args: Any, train: Any) -> str | None:
+    """Return why no method can adapt with these arguments; None where nothing is against it."""
+    if args is not None and args.n_gpu > 1:
+        return "one process computes on several GPUs; start one process for each, by torchrun"
+    for option in ("fsdp", "deepspeed"):
+        if getattr(args, option, None) or os.environ.get(f"ACCELERATE_USE_{option.upper()}", "").lower() in (
+            "1",
+            "true",
+        ):
+            return f"{option} shards the model over processes, and each must hold all of it"
+    if getattr(args, "label_smoothing_factor", 0):
+        return "label_smoothing_factor is set, and the loss is computed a row at a time"
+    if not getattr(args, "remove_unused_columns", True) and sources_of(train) is not None:
+        return "remove_unused_columns is off, and the rows' source domains would not be known"
+    if train is not None and not hasattr(train, "__len__"):
+        return "the training rows are a stream without a length"
+    return None
+
+
+def pair_problems(methods: Sequence[Method], args: Any) -> list[str]:
+    """Return a problem where an update has one row and methods compare rows with one another."""
+    names = [method.name for method in methods if method.needs.pairs]
+    if not names or args is None or args.train_batch_size * args.gradient_accumulation_steps * args.world_size >= 2:
+        return []
+    return [
+        f"{' and '.join(names)} compares the rows of an update with one another, and an update has one row. Raise "
+        "per_device_train_batch_size or gradient_accumulation_steps."
+    ]
+
+
+def check_target(
+    methods: Sequence[Method],
+    target: Dataset | None,
+    others: Sequence[str],
+    train: Dataset | None,
+    classes: int | None,
+) -> None:
+    """Check a trainer's target rows, and that they have labels only where a method asks for them.
+
+    Args:
+        methods: all of the run.
+        target: encoded target rows.
+        others: what else needs their text, such as the score that checkpoints are chosen by.
+        train: encoded source rows, whose labels a labelled target's must be like.
         classes: how many there are, where that is known.
 
     Raises:
         ConfigError: a method needs target rows, and there are none.
         DataError: labels that are missing, or that no method asks for.
     """
-    needing = [method.name for method in methods if method.needs.target_text] + ([needs] if needs else [])
-    asking = [method.name for method in methods if method.needs.target_labels]
+    needing = [*(method.name for method in methods if method.needs.target_text), *others]
+    asking = " and ".join(method.name for method in methods if method.needs.target_labels)
     if not needing:
         if target is not None:
             raise ConfigError(
@@ -92,93 +159,54 @@ def check_target(
                 "metric_for_best_model such as target_infomax, or leave it out."
             )
         return
-    _check_rows(target, needing)
-    assert target is not None, "checked"
-    _check_labels(target, train, needing, asking, needs)
-    pairing = [method.name for method in methods if method.needs.pairs]
-    if pairing and len(target) < 2:
-        raise ConfigError(f"target_dataset has one row, and {' and '.join(pairing)} compares rows with one another.")
+    names, s = " and ".join(needing), "s" if len(needing) == 1 else ""
+    rows = _check_rows(target, names, s)
+    if train is not None and not hasattr(train, "column_names"):
+        raise ConfigError(
+            f"train_dataset is a {type(train).__name__} without columns, and {names} need{s} a datasets.Dataset of "
+            "encoded texts."
+        )
+    columns = getattr(train, "column_names", None)
+    if columns and label_column(train) is None and needing != [DISTANCE_WEIGHTS]:  # type: ignore[arg-type]
+        raise DataError(
+            f"train_dataset has no column 'labels' (columns found: {', '.join(columns)}), which {names} need{s} of "
+            "source rows."
+        )
+    labelled = label_column(rows) is not None
+    if asking and not labelled:
+        raise DataError(
+            f"target_dataset has no column 'labels' (columns found: {', '.join(rows.column_names)}), and {asking} "
+            "learns from labelled target rows."
+        )
+    if labelled and not asking:
+        raise DataError(
+            f"target_dataset has labels, and {names} must not see them: scores on the target would not be those of a "
+            "target without labels. Remove the column, or name the method joint, which learns from them."
+        )
     if asking:
-        check_target_labels(target, train, classes)
+        check_target_labels(rows, train, classes)
 
 
-def _check_rows(target: "Dataset | None", needing: Sequence[str]) -> None:
-    """Check that the target has encoded rows; raises ConfigError or DataError."""
+def _check_rows(target: Dataset | None, names: str, s: str) -> Dataset:
+    """Return the target's rows; raise ConfigError or DataError where they are not encoded texts."""
     if target is not None and not hasattr(target, "__len__"):
         raise ConfigError(
-            f"target_dataset is a {type(target).__name__} without a length, and {' and '.join(needing)} "
-            f"draw{'s' if len(needing) == 1 else ''} its rows at random. Give a datasets.Dataset, which may be larger "
-            "than memory."
+            f"target_dataset is a {type(target).__name__} without a length, and {names} draw{s} its rows at random. "
+            "Give a datasets.Dataset, which may be larger than memory."
         )
     if target is None or not len(target):
-        found = "is missing" if target is None else "has no rows"
-        raise ConfigError(
-            f"target_dataset {found}: {' and '.join(needing)} need{'s' if len(needing) == 1 else ''} "
-            "text of the target domain."
-        )
+        problem = "is missing" if target is None else "has no rows"
+        raise ConfigError(f"target_dataset {problem}: {names} need{s} text of the target domain.")
     if not hasattr(target, "column_names") or "input_ids" not in target.column_names:
         raise ConfigError(
             f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
             "of encoded texts, as train_dataset: dataset.map(lambda row: tokenizer(row['text'], truncation=True))."
         )
-    empty = row_without_tokens(target)
-    if empty is not None:
-        raise DataError(f"target_dataset, row {empty}: it has no tokens (input_ids is empty). Leave such rows out.")
+    check_tokens(target, "target_dataset")
+    return target
 
 
-def _check_labels(
-    target: "Dataset", train: "Dataset | None", needing: Sequence[str], asking: Sequence[str], needs: str | None
-) -> None:
-    """Check that source rows have labels, and the target has them only where a method asks for them.
-
-    Raises:
-        ConfigError: the source's rows have no columns.
-        DataError: labels that are missing, or that no method asks for.
-    """
-    if train is not None and not hasattr(train, "column_names"):
-        raise ConfigError(
-            f"train_dataset is a {type(train).__name__} without columns, and {' and '.join(needing)} "
-            f"need{'s' if len(needing) == 1 else ''} a datasets.Dataset of encoded texts."
-        )
-    columns = getattr(train, "column_names", None)
-    if columns and label_column(train) is None and needs != DISTANCE_WEIGHTS:  # type: ignore[arg-type]  # has columns
-        raise DataError(
-            f"train_dataset has no column 'labels' (columns found: {', '.join(columns)}), which "
-            f"{' and '.join(needing)} need{'s' if len(needing) == 1 else ''} of source rows."
-        )
-    labelled = label_column(target) is not None
-    if asking and not labelled:
-        raise DataError(
-            f"target_dataset has no column 'labels' (columns found: {', '.join(target.column_names)}), and "
-            f"{' and '.join(asking)} learns from labelled target rows."
-        )
-    if labelled and not asking:
-        raise DataError(
-            f"target_dataset has labels, and {' and '.join(needing)} must not see them: scores on the target would "
-            "not be those of a target without labels. Remove the column, or name the method joint, which learns "
-            "from them."
-        )
-
-
-def check_pairs(methods: Sequence[Method], args: Any) -> None:
-    """Check that an update has several rows where a method compares rows with one another.
-
-    Raises:
-        ConfigError: names the methods.
-    """
-    names = [method.name for method in methods if method.needs.pairs]
-    if names and args is not None and args.train_batch_size * args.gradient_accumulation_steps * args.world_size < 2:
-        raise ConfigError(
-            f"{' and '.join(names)} compares the rows of an update with one another, and an update has one row. Raise "
-            "per_device_train_batch_size or gradient_accumulation_steps."
-        )
-
-
-WRITER_OUTPUTS = frozenset({Output.POOLED, Output.ROW_LOSS, Output.HEAD, Output.GENERATION})
-"""The outputs of an encoder-decoder."""
-
-
-def check_correctable(task: "FittedTask", model: "PreTrainedModel") -> None:
+def check_correctable(task: FittedTask, model: PreTrainedModel) -> None:
     """Check that `prior_correction` is possible.
 
     Raises:
@@ -193,39 +221,28 @@ def check_correctable(task: "FittedTask", model: "PreTrainedModel") -> None:
 
 
 def check_writer(methods: Sequence[Method]) -> None:
-    """Check that no method needs classes where the network generates text.
-
-    Raises:
-        ConfigError: names them.
-    """
-    names = [one.name for one in methods if one.needs.target_text and not one.needs.outputs <= WRITER_OUTPUTS]
+    """Check that no method needs classes where the network generates text; raises ConfigError."""
+    outputs = {Output.POOLED, Output.ROW_LOSS, Output.HEAD, Output.GENERATION}
+    names = [one.name for one in methods if one.needs.target_text and not one.needs.outputs <= outputs]
     if names:
         raise ConfigError(f"{' and '.join(names)} cannot be used with a network that writes: it has no classes.")
 
 
-def row_without_tokens(rows: "Dataset") -> int | None:
-    """Return the first row without a token, for which no output is finite; None where there is none."""
-    import pyarrow.compute
-
+def check_tokens(rows: Dataset, name: str) -> None:
+    """Raise DataError for the first row without a token, for which no output is finite."""
     place = 0
     for batch in rows.select_columns("input_ids").with_format("arrow").iter(10_000):
         counts = pyarrow.compute.list_value_length(batch["input_ids"]).fill_null(0).to_numpy()
         if (found := np.flatnonzero(counts == 0)).size:
-            return place + int(found[0])
+            row = place + int(found[0])
+            raise DataError(f"{name}, row {row}: it has no tokens (input_ids is empty). Leave such rows out.")
         place += len(counts)
-    return None
 
 
 def check_target_labels(
-    target: "Dataset", train: "Dataset | None", classes: int | None, name: str = "target_dataset"
+    target: Dataset, train: Dataset | None, classes: int | None, name: str = "target_dataset"
 ) -> None:
     """Check that labels are like the source's: class ids, or as many numbers for a row.
-
-    Args:
-        target: the rows.
-        train: the source's rows.
-        classes: how many there are, where that is known.
-        name: of the rows, for messages.
 
     Raises:
         DataError: names the first row that is wrong.

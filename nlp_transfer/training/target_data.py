@@ -1,7 +1,5 @@
 """Choose the target rows that training may see, and check them before it begins."""
 
-import math
-import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,15 +9,13 @@ from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.data.corpus import with_corpus_name
 from nlp_transfer.data.encoding.label_columns import without_labels
-from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.errors import DataError
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.context import Context
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
-from nlp_transfer.tasks import FittedTask
 from nlp_transfer.training.experiment_parts import ExperimentParts
-from nlp_transfer.training.extensions.checkpoint_selection import MIN_ROWS, label_free_metric
 from nlp_transfer.training.scoring import scored_splits
-from nlp_transfer.training.target_checks import check_pairs, needs_target
+from nlp_transfer.training.target_checks import check_adaptation, needs_target
 
 Encoded = dict[str, dict[str, Dataset]]
 """{domain: {split: encoded rows}}"""
@@ -29,56 +25,44 @@ MAX_REPETITIONS = 20
 """Maximum number of times that a target text comes in an epoch without a note."""
 
 
+class AdaptationRows(NamedTuple):
+    """Hold the target rows that training sees.
+
+    Args:
+        rows: without labels, unless a method asks for them; None if nothing needs the target.
+        note: which rows they are, for the user; empty if there are none.
+    """
+
+    rows: Dataset | None
+    note: str = ""
+
+
 def target_method_names(experiment: ExperimentParts) -> str:
     """Return the names of the methods that learn from the target, as text."""
     return " and ".join(method.name for method in active_methods(experiment.methods))
 
 
-def check_adaptation(
-    experiment: ExperimentParts, task: FittedTask, encoded: Encoded, tokenizer: PreTrainedTokenizerBase
-) -> None:
-    """Check what would stop an adapting run later, after its source-only baseline.
+def check_run_target(
+    experiment: ExperimentParts, encoded: Encoded, tokenizer: PreTrainedTokenizerBase
+) -> AdaptationRows:
+    """Check what would stop an adapting run later, after its source-only baseline; return `adaptation_rows`.
 
     Raises:
         ConfigError: with every problem.
+        DataError: labels are asked for, and the target has no training split with labels.
     """
-    names, target = target_method_names(experiment), _target(experiment)
-    problems = []
-    pairing = [method.name for method in experiment.methods if method.needs.pairs]
-    if pairing and len(encoded["target"][_seen(experiment, encoded)]) < 2:
-        problems.append(
-            f"{target} has one text to adapt to, and {' and '.join(pairing)} compares texts with one another. "
-            "Add texts."
-        )
-    try:
-        check_pairs(experiment.methods, experiment.training)
-    except ConfigError as error:
-        problems += error.problems
-    problems += _selection_problems(experiment, encoded, target)
-    epochs = math.inf if experiment.training.max_steps > 0 else experiment.training.num_train_epochs
-    for method in active_methods(experiment.methods):
-        try:
-            method.check_run(tokenizer, epochs)
-        except ConfigError as error:
-            problems += error.problems
-    if names and experiment.training.n_gpu > 1:
-        problems.append(f"{names} cannot use several GPUs from one process. Start one process for each, by torchrun.")
-    for variable, name in (("ACCELERATE_USE_FSDP", "FSDP"), ("ACCELERATE_USE_DEEPSPEED", "DeepSpeed")):
-        if names and os.environ.get(variable, "false").lower() in ("1", "true"):
-            problems.append(f"{names} cannot be used with {name}: each process must hold the whole model.")
-    if problems:
-        raise ConfigError(problems)
+    name, seen = _target(experiment), adaptation_rows(experiment, encoded)
+    others = _selection_problems(experiment, encoded, name)
+    train = encoded["source"]["train"]
+    check_adaptation(
+        experiment.methods, experiment.training, seen.rows, train, tokenizer=tokenizer, name=name, others=others
+    )
+    return seen
 
 
 def _selection_problems(experiment: ExperimentParts, encoded: Encoded, target: str) -> list[str]:
     """Return what keeps evaluations from scoring the target, one message each."""
     problems = []
-    metric = label_free_metric(experiment.training)
-    if metric and len(encoded["target"][_seen(experiment, encoded)]) < MIN_ROWS:
-        problems.append(
-            f"training.metric_for_best_model is {metric}, which compares texts with their neighbours. "
-            f"{target} has fewer than {MIN_ROWS} texts. Add texts, or choose by a metric of the source."
-        )
     if selects_by_target_labels(experiment):
         splits = encoded["target"]
         if "validation" not in splits or "labels" not in splits["validation"].column_names:
@@ -122,27 +106,11 @@ def adaptation_split(splits: Mapping[str, Dataset]) -> str:
     return next(iter(splits))
 
 
-class AdaptationRows(NamedTuple):
-    """Hold the target rows that training sees.
-
-    Args:
-        rows: without labels, unless a method asks for them; None if nothing needs the target.
-        note: which rows they are, for the user; empty if there are none.
-    """
-
-    rows: Dataset | None
-    note: str = ""
-
-
 def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> AdaptationRows:
     """Return the target rows that training sees.
 
     They are the split `unlabeled`, else `train`, else all that a target of one file has. Where labels are asked for,
     they are `train`, so that what is scored at the end was not learned from.
-
-    Args:
-        experiment: says which methods there are, and what chooses checkpoints.
-        encoded: with the domain `target`, where one of them needs it.
 
     Raises:
         DataError: labels are asked for, and the target has no training split with labels.
@@ -194,7 +162,7 @@ def evaluation_splits(experiment: ExperimentParts, encoded: Encoded) -> Encoded:
 
 
 def tokens_an_epoch(context: Context, *, adapts: bool) -> float:
-    """Tokens that training computes in an epoch: of the source rows, and, where it adapts, of as many target rows."""
+    """Return the tokens that an epoch computes: of source rows and, where it adapts, as many target rows."""
     tokens = float(sum(context.train["length"]))
     if adapts and context.target is not None:
         tokens += len(context.train) * float(np.mean(context.target["length"]))

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from transformers import Trainer
 
 from nlp_transfer.data.encoding.label_columns import label_column, without_labels
@@ -14,35 +15,24 @@ from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, vanishing_classes
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-from nlp_transfer.training.target_checks import check_target_labels, row_without_tokens
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from nlp_transfer.training.seams import TransferSeams
+from nlp_transfer.training.seams import TransferSeams
+from nlp_transfer.training.target_checks import check_target_labels, check_tokens
 
 log = logging.getLogger(__name__)
 
 
 def compare_on_target(
-    adapted: "TransferSeams", source_only: Trainer, rows: "Dataset | None" = None
+    adapted: TransferSeams, source_only: Trainer, rows: Dataset | None = None
 ) -> NegativeTransferTest:
-    """Compare a trained classifier with one that learned from the source only, on the target.
-
-    A warning is logged, too.
+    """Compare a trained classifier with one that learned from the source only, on the target; log a warning.
 
     Args:
         adapted: the trainer whose methods used the target.
         source_only: a trainer of the same classes, without them.
-        rows: encoded target rows; None takes the texts of `target_dataset`. Labels that they have are for the
-            comparison's `macro_f1` only.
-
-    Returns:
-        Both models' scores, and whether those without labels are a warning (`warns`).
+        rows: encoded target rows; None takes the texts of `target_dataset`. Their labels are for `macro_f1` only.
 
     Raises:
-        ConfigError: no rows were given, and those of `target_dataset` cannot be taken; or `correct_prior` changed
-            the confidence of one of the models, by which they are compared.
+        ConfigError: there are no rows, or `correct_prior` changed the confidence by which the models are compared.
         DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
     """
     from scipy.special import expit, softmax
@@ -76,7 +66,7 @@ def compare_on_target(
     return comparison
 
 
-def estimate_shift(trainer: "TransferSeams", rows: "Dataset | None" = None) -> LabelShift:
+def estimate_shift(trainer: TransferSeams, rows: Dataset | None = None) -> LabelShift:
     """Estimate how frequent the target's classes are, from a trained classifier's predictions for its texts.
 
     Calibrated on `eval_dataset`, labelled rows of the source; see `nlp_transfer.estimate_label_shift`.
@@ -86,13 +76,12 @@ def estimate_shift(trainer: "TransferSeams", rows: "Dataset | None" = None) -> L
         rows: encoded target rows; None takes the texts of `target_dataset`.
 
     Raises:
-        ConfigError: there are no such rows, or a text may have several labels.
-        DataError: they are not encoded.
+        ConfigError, DataError: there are no encoded rows, or a text may have several labels.
     """
     return estimate_label_shift(*_calibration("estimate_shift", trainer, rows))
 
 
-def correct_prior(trainer: "TransferSeams", rows: "Dataset | None" = None) -> LabelShift:
+def correct_prior(trainer: TransferSeams, rows: Dataset | None = None) -> LabelShift:
     """Make a trained classifier predict with the class frequencies that are estimated for the target.
 
     Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so whoever loads what
@@ -101,9 +90,6 @@ def correct_prior(trainer: "TransferSeams", rows: "Dataset | None" = None) -> La
     Args:
         trainer: with the trained classifier.
         rows: as for `estimate_shift`.
-
-    Returns:
-        The estimate that was built in.
 
     Raises:
         ConfigError: as from `estimate_shift`, the layer has no bias, or was changed before.
@@ -130,16 +116,9 @@ def usable_label_shift(
 ) -> LabelShift:
     """Estimate a label shift to correct a model by.
 
-    Args:
-        validation_logits: of source validation, shape (rows, classes).
-        labels: class ids, shape (rows,).
-        target_logits: of target texts, shape (texts, classes).
-        names: of the classes, for messages.
-
     Raises:
-        TrainingError: the model is at chance on the source, so there is no estimate; or it would never again predict a
-            class that it predicts for target texts. An estimate near zero may be right, and little is lost then;
-            where it is wrong, the class is.
+        TrainingError: the model is at chance on the source, or would never again predict a class that it predicts for
+            target texts. An estimate near zero may be right, and little is lost then; where it is wrong, the class is.
     """
     shift = estimate_label_shift(validation_logits, labels, target_logits)
     if reason := vanishing_classes(target_logits, shift, names) if shift.above_chance else AT_CHANCE:
@@ -148,7 +127,7 @@ def usable_label_shift(
 
 
 @torch.no_grad()
-def apply_prior_correction(trainer: "TransferSeams", shift: LabelShift) -> None:
+def apply_prior_correction(trainer: TransferSeams, shift: LabelShift) -> None:
     """Build an estimate into the layer that makes the logits, without any check; see `correct_prior`."""
     trainer.prior_corrected, layer = True, final_layer(trainer)
     layer.weight.div_(shift.temperature)
@@ -160,9 +139,7 @@ def final_layer(trainer: Trainer) -> Any:
     return logits_layer(plain_model(trainer.accelerator.unwrap_model(trainer.model)))
 
 
-def _calibration(
-    name: str, trainer: "TransferSeams", rows: "Dataset | None"
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _calibration(name: str, trainer: TransferSeams, rows: Dataset | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return logits and labels of source validation, and the logits of the target's rows."""
     target = without_labels(_target_rows(name, trainer, rows))
     if _has_several_labels(trainer):
@@ -170,14 +147,14 @@ def _calibration(
     validation: Any = trainer.eval_dataset
     validation = next(iter(validation.values())) if isinstance(validation, dict) else validation
     if validation is None or not len(validation) or label_column(validation) is None:
-        found = "is missing" if validation is None else "has no rows" if not len(validation) else "has no labels"
-        raise ConfigError(f"eval_dataset {found}: {name} needs labelled validation rows of the source.")
+        problem = "is missing" if validation is None else "has no rows" if not len(validation) else "has no labels"
+        raise ConfigError(f"eval_dataset {problem}: {name} needs labelled validation rows of the source.")
     known, labels = _logits_and_labels(trainer, validation)
     assert labels is not None
     return known, labels, _logits_and_labels(trainer, target)[0]
 
 
-def _target_rows(name: str, trainer: "TransferSeams", rows: "Dataset | None") -> "Dataset":
+def _target_rows(name: str, trainer: TransferSeams, rows: Dataset | None) -> Dataset:
     if is_encoder_decoder(trainer.accelerator.unwrap_model(trainer.model)):
         raise ConfigError(f"{name} is for classifiers, and this model writes.")
     if rows is not None:
@@ -193,9 +170,9 @@ def _target_rows(name: str, trainer: "TransferSeams", rows: "Dataset | None") ->
     target = trainer.target_dataset
     learned = next((one.name for one in active_methods(trainer.methods) if one.needs.target_labels), None)
     if target is None or learned is not None:
-        found = f"{learned} learned from the labels of target_dataset" if learned else "there is no target_dataset"
+        problem = f"{learned} learned from the labels of target_dataset" if learned else "there is no target_dataset"
         wanted = "encoded target rows" + (" that were not learned from" if learned else "")
-        raise ConfigError(f"{found}: give {name} {wanted}.")
+        raise ConfigError(f"{problem}: give {name} {wanted}.")
     return without_labels(target)
 
 
@@ -209,12 +186,11 @@ def _has_several_labels(trainer: Trainer) -> bool:
     return column is not None and isinstance(learned[0][column], list)
 
 
-def _logits_and_labels(trainer: Trainer, rows: "Dataset") -> tuple[np.ndarray, np.ndarray | None]:
+def _logits_and_labels(trainer: Trainer, rows: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
     """Return logits and labels of rows, in their order, whatever the trainer's metrics are computed of."""
     if trainer.args.prediction_loss_only:
         raise ConfigError("prediction_loss_only is on, and the model's predictions are needed. Leave it out.")
-    if (empty := row_without_tokens(rows)) is not None:
-        raise DataError(f"rows, row {empty}: it has no tokens (input_ids is empty). Leave such rows out.")
+    check_tokens(rows, "rows")
     given = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
     trainer.preprocess_logits_for_metrics = trainer.compute_metrics = None
     try:

@@ -1,24 +1,10 @@
-"""TransferTrainer: `transformers.Trainer` that moves knowledge, and loses none silently.
+"""TransferTrainer: `transformers.Trainer` with transfer methods, exact updates and exact resume.
 
     from nlp_transfer import TransferTrainer, TransferArguments
 
 in place of `Trainer` and `TrainingArguments` is the whole change a script needs. `methods=[LoRA(r=8)]` or
 `peft_config=LoraConfig(…)` then choose how the encoder moves. With neither, every argument, callback and file is
-Trainer's. These silent faults of the stock loop are removed:
-
-* A head that takes `**kwargs` but ignores `num_items_in_batch` makes the stock loop skip its own averaging, so that
-  gradients grow with accumulation steps and processes, and so does a loss of the user's own that ignores it. Here
-  every mean is weighted by its share of the update (`extensions/loss_scaling.py`).
-* A loss that is not finite is logged as 0.0. Here it stops the run (`extensions/nonfinite_guard.py`).
-* The evaluation loss is made of batches' means: on several processes the last ones count for other rows than theirs,
-  and losses of tokens count by rows. Here it is the mean over rows, or tokens.
-* Grouping by length reorders predictions, and draws from the global random state. Here neither (`samplers.py`).
-* `training_args.bin` holds the Hub token, and goes to the Hub with the whole output folder. Here neither (`hub.py`).
-* Every process of several draws the same dropout masks. Here each draws its own.
-* The frozen part of an encoder is computed in every epoch, with dropout. Here once, without
-  (`extensions/activation_cache.py`).
-* A checkpoint may be torn, and a resumed run differ from an uninterrupted one. Here neither
-  (`extensions/exact_resume.py`).
+Trainer's. `README.md` lists what differs from it.
 """
 
 from nlp_transfer.training.seams import TransferSeams

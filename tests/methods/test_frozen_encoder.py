@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
 from nlp_transfer.methods.lp_ft import LPFT
-from nlp_transfer.models.activation_cache.features import hidden_states
 from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.families import count_parameters
 from tests.logged import logged
@@ -42,53 +40,6 @@ def test_learns_and_reports(family: str) -> None:
     assert len(facts["candidates"]) == 3 * poolings * 2
     assert [best["layer"] for best in facts["best_per_layer"]] == [1, 2, 3]
     assert count_parameters(model)[0] == 32 * 3 + 3
-
-
-def test_ties_go_to_the_lowest_layer_and_the_strongest_penalty() -> None:
-    ctx = context(score=lambda logits, labels: 0.5)
-    FrozenEncoder(layers=[3, 2]).prepare(tiny_model("bert"), ctx)
-    facts = ctx.facts["frozen_encoder"]
-    assert (facts["layer"], facts["pooling"], facts["l2"]) == (2, "mean", 1000.0)
-
-
-def test_texts_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
-
-    def counting(model: Any, dataset: Any, **options: Any) -> Any:
-        seen.append(len(dataset))
-        return hidden_states(model, dataset, **options)
-
-    monkeypatch.setattr("nlp_transfer.models.activation_cache.features.hidden_states", counting)
-    FrozenEncoder().prepare(tiny_model("bert"), context())
-    assert seen == [30, 20]
-
-
-def test_a_head_that_does_not_survive_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nlp_transfer.models.heads.pooling.fold_head", lambda *arguments: None)
-    with pytest.raises(RuntimeError, match="does not survive being written into the bert model: its logits differ by"):
-        FrozenEncoder().prepare(tiny_model("bert"), context())
-
-
-def test_what_the_encoder_does_not_have() -> None:
-    with pytest.raises(ConfigError, match=r"layers holds 7; this bert encoder can be read at 1 to 3"):
-        FrozenEncoder(layers=[7]).check(tiny_model("bert"))
-    with pytest.raises(ConfigError, match=r"pooling holds 'mean', which a albert encoder cannot .* Possible: cls\."):
-        FrozenEncoder(pooling=["mean"]).check(tiny_model("albert"))
-
-
-def test_no_validation_rows() -> None:
-    with pytest.raises(ConfigError, match="chooses a layer on validation rows, and there are none"):
-        FrozenEncoder().prepare(tiny_model("bert"), context(validation=random_rows(3).select([])))
-
-
-def test_wrong_values_are_reported_together() -> None:
-    with pytest.raises(ConfigError) as error:
-        FrozenEncoder(layers=[], pooling=["meen"], l2=[0.0])
-    assert error.value.problems == [
-        "frozen_encoder.layers is empty; name at least one, or leave it out.",
-        "frozen_encoder.pooling: Unknown pooling 'meen'. Did you mean 'mean'? Poolings: mean, cls.",
-        "frozen_encoder.l2 holds 0.0; expected more than 0.",
-    ]
 
 
 @pytest.mark.parametrize("method", [FrozenEncoder(), LPFT()], ids=["frozen_encoder", "lp_ft"])

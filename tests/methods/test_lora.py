@@ -76,7 +76,7 @@ def test_wrong_values_are_reported_together() -> None:
         "lora.r is 0; expected a rank of 1 or more.",
         "lora.alpha is 0; expected more than 0.",
         "lora.dropout is 1.0; expected 0 <= dropout < 1.",
-        "lora.target_modules is empty; leave it out for all linear layers of the encoder.",
+        "lora.target_modules is []; expected names; leave it out for all linear layers of the encoder.",
         "lora.learning_rate is 0.0; expected more than 0.",
     ]
 

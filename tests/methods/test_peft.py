@@ -121,7 +121,7 @@ def test_what_peft_itself_refuses_at_once() -> None:
     [
         ("PREFIX_TUNING", "it hands the model past keys and values, which encoders do not take."),
         ("POLY", "it needs the number of a task with every row, and a corpus is one task."),
-        ("ADALORA", "it must be told of every step to share out its ranks, which the training loop does not do."),
+        ("ADALORA", "it must be updated at every step to share out its ranks, which the training loop does not do."),
         ("CPT", "it is made for decoders."),
         ("XLORA", "it cannot save a fresh head (it has no modules_to_save), so that the head would stay random."),
     ],

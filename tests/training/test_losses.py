@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from nlp_transfer.training.losses import is_classifier, macro_f1, mean_loss, row_loss, update_mean
+from nlp_transfer.training.losses import is_classifier, mean_loss, primary_score, row_loss, update_mean
 from tests.tiny_models import collate, random_rows, tiny_model
 
 
@@ -29,7 +29,8 @@ def test_an_updates_mean_adds_up_over_its_parts():
     assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-6)
 
 
-def test_classifiers_and_their_macro_f1():
+def test_classifiers_and_their_primary_metric():
     assert is_classifier(tiny_model("bert"))
     assert not is_classifier(torch.nn.Linear(1, 1))
-    assert macro_f1(torch.eye(3), torch.arange(3)) == 1.0
+    assert primary_score(torch.eye(3), torch.arange(3)) == 1.0
+    assert primary_score(torch.eye(3), torch.tensor([0, 1, 1])) == pytest.approx((1 + 2 / 3 + 0) / 3)

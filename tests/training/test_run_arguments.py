@@ -5,11 +5,12 @@ import math
 
 import pytest
 from transformers import TrainingArguments
+from transformers.integrations import integration_utils
 
 from nlp_transfer import TransferArguments
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.training.run_arguments import HONOURED, run_problems
+from nlp_transfer.training.run_arguments import HONOURED, report_to_problems, run_problems
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 NAN, INFINITE = math.nan, math.inf
@@ -227,3 +228,42 @@ def test_several_faults_are_several_problems(tree):
     assert sorted(problem.split(" is ")[0] for problem in caught.value.problems) == [
         f"training.{name}" for name in ("debug", "logging_steps", "max_steps", "seed")
     ]
+
+
+# ---- report_to ----
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integration_utils, "get_available_reporting_integrations", lambda: ["tensorboard"])
+    monkeypatch.setattr(integration_utils, "is_azureml_available", lambda: False)
+
+
+@pytest.mark.parametrize("report_to", ["none", "all", ["none"], [], "tensorboard", ["tensorboard"]])
+def test_integrations_that_are_there(installed: None, report_to: str | list[str]) -> None:
+    assert report_to_problems(report_to) == []
+
+
+def test_integrations_that_are_known_and_not_installed(installed: None) -> None:
+    text = (
+        "training.report_to names {}, which is not installed. Run `pip install {}`, or set training.report_to to none"
+    )
+    found = report_to_problems(["wandb", "tensorboard", "azure_ml"])
+    assert len(found) == 2
+    assert found[0].startswith(text.format("wandb", "wandb"))
+    assert found[1].startswith(text.format("azure_ml", "azureml-sdk"))
+
+
+def test_integrations_that_are_unknown(installed: None) -> None:
+    [text] = report_to_problems("wandbb")
+    assert text.startswith(
+        "training.report_to: Unknown integration 'wandbb'. Did you mean 'wandb'? Integrations: none, "
+    )
+    [text] = report_to_problems(["none", "tensorboard"])
+    assert text.startswith("training.report_to: Unknown integration 'none'. Integrations: azure_ml, ")
+
+
+def test_the_arguments_refuse_an_unknown_integration(installed: None) -> None:
+    with pytest.raises(ConfigError, match="Unknown integration 'wandbb'"):
+        TransferArguments(output_dir="x", report_to="wandbb")
+    assert TransferArguments(output_dir="x", report_to=None).report_to == []

@@ -25,9 +25,7 @@ def write_rows(path, *, count, seed=9):
 @pytest.mark.parametrize("method", ["mmd", "coral"])
 def test_a_method_that_compares_texts_needs_two(encoder, corpus, tmp_path, method):
     one = write_rows(tmp_path / "one.jsonl", count=1)
-    with pytest.raises(
-        ConfigError, match=rf"The target \(.*/one.jsonl\) has one text to adapt to, and {method} compares texts"
-    ):
+    with pytest.raises(ConfigError, match=rf"The target \(.*/one.jsonl\) has one row, and {method} compares rows"):
         tried(encoder, corpus, tmp_path, [method], one)
     some = write_rows(tmp_path / "some.jsonl", count=6)
     with pytest.raises(ConfigError, match=f"{method} compares the rows of an update with one another, and an update "):

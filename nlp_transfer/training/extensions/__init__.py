@@ -18,10 +18,6 @@ from nlp_transfer.training.extensions.oom_guard import OomGuard
 def default_extensions(methods: Sequence[Method], *, adapter: bool = False) -> tuple[Extension, ...]:
     """Return the extensions of a trainer, the innermost first (`methods/extension.py`).
 
-    Args:
-        methods: of the trainer.
-        adapter: whether the model has an adapter that no method made (`peft_config`).
-
     Example:
         >>> [type(extension).__name__ for extension in default_extensions([])]
         ['FastForward', 'CheckpointSelection', 'LossScaling', 'NonfiniteGuard', 'OomGuard']

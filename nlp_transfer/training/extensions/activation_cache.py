@@ -102,11 +102,7 @@ class ActivationCache(Extension):
             self._open_states(opened)
 
     def start_above(self, layers: int) -> None:
-        """Start above as many of the frozen layers as states are stored of.
-
-        Args:
-            layers: how many of the lowest layers are frozen from now on.
-        """
+        """Start above as many of the frozen layers as states are stored of."""
         if self._states is not None and self.trainer.args.world_size == 1:
             self._states.layers = max((stored for stored in self._states.entries if stored <= layers), default=0)
 
@@ -149,11 +145,7 @@ class ActivationCache(Extension):
         return plain_model(self.trainer.accelerator.unwrap_model(self.trainer.model))
 
     def _make_states(self, phases: list[FrozenPhase]) -> StoredStates:
-        """Return stored states for all parts of the training.
-
-        Raises:
-            NotCachedError: it cannot be done, does not pay, or does not fit.
-        """
+        """Return stored states for all parts of the training."""
         store = store_for(self.trainer.args)
         if reason := self._reason_against(store):
             raise NotCachedError(reason)
@@ -181,11 +173,7 @@ class ActivationCache(Extension):
 
     @torch.no_grad()
     def _check(self, states: StoredStates) -> None:
-        """Run a few rows with and without stored states.
-
-        Raises:
-            NotCachedError: the logits differ, or the batches hold other texts than the rows.
-        """
+        """Run a few rows with and without stored states."""
         rows: Any = self.trainer.train_dataset
         try:
             batch = make_batch(
@@ -204,8 +192,8 @@ class ActivationCache(Extension):
                     raise NotCachedError("the collator makes other texts of the rows")
                 expected = model(**inputs).logits.float()
                 with states.active():
-                    found = model(**inputs).logits.float()
-                apart = (found - expected).abs().max().item() / max(1.0, expected.abs().max().item())
+                    logits = model(**inputs).logits.float()
+                apart = (logits - expected).abs().max().item() / max(1.0, expected.abs().max().item())
                 if not apart <= TOLERANCES[self._autocast()]:
                     raise NotCachedError(f"with stored states the logits differ by {apart:.2g}")
         finally:
@@ -242,11 +230,7 @@ class ActivationCache(Extension):
         ]
 
     def _entries(self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: list[int]) -> dict[int, Entry]:
-        """Return the states that leave each layer, or only those that leave the lowest, which serve longest.
-
-        Raises:
-            NotStoredError: not even these fit.
-        """
+        """Return the states that leave each layer, or only those that leave the lowest, which serve longest."""
         try:
             return self._read_or_write(model, texts, store, layers)
         except NotStoredError:

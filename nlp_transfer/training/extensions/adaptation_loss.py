@@ -8,17 +8,14 @@ methods' networks, such as discriminators, are in checkpoints and in no saved mo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Shapes
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 class MethodNetworks(nn.ModuleDict):
@@ -33,47 +30,26 @@ class MethodNetworks(nn.ModuleDict):
         self.rates: dict[str, float] = {}
 
 
-@dataclass(frozen=True)
-class AdaptationLoss:
-    """An update's loss.
-
-    Args:
-        total: what is minimised, a scalar.
-        shown: its parts and what else methods show, by the name in the log.
-    """
-
-    total: Tensor
-    shown: dict[str, float]
-
-
 def total_loss(
     methods: Sequence[AlignmentMethod],
     source: Features,
     target: Features,
     progress: float,
     networks: Mapping[str, nn.Module],
-) -> AdaptationLoss:
-    """Return the task's loss on the source plus the methods' terms; see the module's docstring.
-
-    Args:
-        methods: those that act on the target.
-        source: rows with losses.
-        target: rows, with losses only where a method asked for labels.
-        progress: the share of the run that is done, from 0 to 1.
-        networks: the methods' own, by the method's name.
-    """
+) -> tuple[Tensor, dict[str, float]]:
+    """Return the task's loss on the source plus the methods' terms, and its parts for the log."""
     assert source.losses is not None
     source_loss, weight = source.losses.mean(), 1.0
-    shown = {"source_loss": source_loss.item()}
+    parts = {"source_loss": source_loss.item()}
     terms = []
     for method in methods:
         term = method.term(source, target, progress, networks.get(method.name))
         if term is not None:
             weight *= term.source_weight
             terms.append(term.weight * term.value)
-            shown[f"{method.name}_loss"] = term.value.item()
-            shown |= {f"{method.name}_{name}": value for name, value in term.logged.items()}
-    return AdaptationLoss(weight * source_loss + sum(terms), shown)
+            parts[f"{method.name}_loss"] = term.value.item()
+            parts |= {f"{method.name}_{name}": value for name, value in term.logged.items()}
+    return weight * source_loss + sum(terms), parts
 
 
 def make_networks(
@@ -82,17 +58,9 @@ def make_networks(
     *,
     seed: int,
     sources: int,
-    masked_lm: "Callable[[], PreTrainedModel]",
+    masked_lm: Callable[[], PreTrainedModel] | None,
 ) -> MethodNetworks:
-    """Return the methods' networks, by the method's name; their first weights depend on the seed only.
-
-    Args:
-        methods: those that act on the target.
-        model: that is trained.
-        seed: of the run.
-        sources: how many source domains there are.
-        masked_lm: loads the encoder once more, with a head that predicts masked tokens.
-    """
+    """Return the methods' networks, by the method's name; their first weights depend on the seed only."""
     plain = plain_model(model)
     if is_encoder_decoder(plain):
         weight = next(plain.parameters())
@@ -110,12 +78,3 @@ def make_networks(
             if made := method.network(shapes):
                 networks[method.name], networks.rates[method.name] = made.module, made.learning_rate
     return networks.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
-
-
-def add_to_optimizer(networks: MethodNetworks, optimizer: torch.optim.Optimizer) -> None:
-    """Add the methods' networks to an optimizer, each at its own rate."""
-    known = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    for name, network in networks.items():
-        parameters = [p for p in network.parameters() if id(p) not in known]
-        if parameters:
-            optimizer.add_param_group({"params": parameters, "lr": networks.rates[name], "weight_decay": 0.0})

@@ -8,13 +8,15 @@ that need no source features are logged, so that selection by another can be com
 labels may select by it, for others it is only logged, together with the scores without labels.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.metrics.model_selection import (
@@ -26,10 +28,7 @@ from nlp_transfer.metrics.model_selection import (
     mean_entropy,
     soft_neighborhood_density,
 )
-from nlp_transfer.training.features import Outputs, features_of, outputs_of
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from nlp_transfer.training.features import features_of, outputs_of
 
 MAX_ROWS = 2000
 """Rows of a split that a score is computed of, evenly from all of it."""
@@ -45,15 +44,7 @@ def label_free_metric(arguments: Any) -> str | None:
 
 
 def check_metric(arguments: Any, context: Context | None) -> None:
-    """Check that something computes the score of the target that checkpoints are selected by.
-
-    Args:
-        arguments: of the training.
-        context: may have rows of the target with labels.
-
-    Raises:
-        ConfigError: names those that there are.
-    """
+    """Check that something computes the score of the target that checkpoints are selected by; raise ConfigError."""
     name = str(getattr(arguments, "metric_for_best_model", None) or "").removeprefix("eval_")
     if not name.startswith("target_") or name in LABEL_FREE:
         return
@@ -68,11 +59,7 @@ def check_metric(arguments: Any, context: Context | None) -> None:
 
 
 def check_one_validation(arguments: Any, validation: Any) -> None:
-    """Check that there is one evaluation dataset where checkpoints are selected by a score of the target.
-
-    Raises:
-        ConfigError: names the datasets.
-    """
+    """Check that there is one evaluation dataset where a score of the target selects checkpoints; raise ConfigError."""
     metric = label_free_metric(arguments)
     if metric is not None and isinstance(validation, dict):
         raise ConfigError(
@@ -90,10 +77,10 @@ class CheckpointSelection(Extension):
             return output
         chosen, context = label_free_metric(self.trainer.args), self.trainer.context
         scores: dict[str, float] = {}
-        validation: Outputs | None = None
+        validation: Features | None = None
         if context is not None and context.target_validation is not None:
-            validation = outputs_of(self.trainer, context.target_validation)
-            scores[TARGET_MACRO_F1] = context.score(validation.logits.cpu(), validation.labels.cpu())
+            validation, labels = outputs_of(self.trainer, context.target_validation)
+            scores[TARGET_MACRO_F1] = context.score(validation.logits.cpu(), labels.cpu())
         target = context.target if context is not None and validation is not None else None
         if chosen is not None or (target is not None and len(target) >= MIN_ROWS):
             scores |= self.label_free_scores(chosen, validation)
@@ -101,30 +88,19 @@ class CheckpointSelection(Extension):
         return output._replace(metrics={**(output.metrics or {}), **named}) if named else output
 
     @torch.no_grad()
-    def label_free_scores(self, chosen: str | None = None, known: Outputs | None = None) -> dict[str, float]:
-        """Return scores of the target's texts by name: `chosen`, if any, and all that need no source features.
-
-        Args:
-            chosen: a name of `LABEL_FREE`.
-            known: outputs of some rows, which are not computed again where they are those of the target.
-
-        Raises:
-            ConfigError: there is no target, or too little of it.
-        """
+    def label_free_scores(self, chosen: str | None = None, known: Features | None = None) -> dict[str, float]:
+        """Return scores of the target's texts by name: `chosen`, if any, and all that need no source features."""
         context = self.trainer.context
         if context is None or context.target is None:
             raise ConfigError(
                 f"metric_for_best_model is {chosen}, which is computed of target text: give target_dataset."
             )
-        if len(context.target) < MIN_ROWS:
-            raise ConfigError(
-                f"metric_for_best_model is {chosen}, and the target has {len(context.target)} texts; at least "
-                f"{MIN_ROWS} are needed."
-            )
         rows = evenly_spaced_rows(context.target, MAX_ROWS)
-        if known is None or known.texts != list(rows["input_ids"]):
-            known = outputs_of(self.trainer, rows)
-        target = known.features()
+        judging = context.target_validation
+        if known is not None and judging is not None and list(judging["input_ids"]) == list(rows["input_ids"]):
+            target = known  # computed already
+        else:
+            target = features_of(self.trainer, rows, labelled=False)
         probabilities, multi_label = target.probabilities().cpu().numpy(), target.multi_label
         scores = {
             "target_entropy": mean_entropy(probabilities, multi_label=multi_label),
@@ -140,7 +116,7 @@ class CheckpointSelection(Extension):
         return scores
 
 
-def evenly_spaced_rows(dataset: "Dataset", most: int) -> "Dataset":
+def evenly_spaced_rows(dataset: Dataset, most: int) -> Dataset:
     """Return at most so many rows, in their order, evenly from all of them."""
     if len(dataset) <= most:
         return dataset

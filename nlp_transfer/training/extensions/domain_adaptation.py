@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nlp_transfer.data.encoding.label_columns import has_label, label_column
-from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.errors import TrainingError
 from nlp_transfer.methods.alignment import Features, active_methods
 from nlp_transfer.methods.base import Change
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.models.families import plain_model
-from nlp_transfer.training.extensions.adaptation_loss import add_to_optimizer, total_loss
+from nlp_transfer.training.extensions.adaptation_loss import total_loss
 from nlp_transfer.training.features import features, row_labels
 from nlp_transfer.training.optimizer_step import REPEATED, overrides, row_count
 from nlp_transfer.training.runtime import random_state, set_random_state
@@ -49,37 +49,21 @@ class DomainAdaptation(Extension):
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Begin a run.
-
-        Raises:
-            ConfigError: the trainer's arguments do not go with adaptation.
-        """
+        """Begin a run."""
         trainer = self.trainer
-        self._check()
         self._logged = {}
         self.target = trainer.context.target
         self.order = InfiniteSampler(len(self.target), trainer.args.seed)
         yield
 
-    def _check(self) -> None:
-        trainer, problem = self.trainer, None
-        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-            problem = "the model is sharded over processes, and each must hold all of it"
-        elif trainer.args.n_gpu > 1:
-            problem = "one process computes on several GPUs; start one process for each"
-        elif trainer.args.label_smoothing_factor:
-            problem = "label_smoothing_factor is set, and the loss is computed a row at a time"
-        elif trainer.sources is not None and not trainer.args.remove_unused_columns:
-            problem = "remove_unused_columns is off, and the rows' source domains would not be known"
-        elif not hasattr(trainer.train_dataset, "__len__"):
-            problem = "the training rows are a stream without a length"
-        if problem:
-            names = " and ".join(method.name for method in trainer.methods if method.needs.target_text)
-            raise ConfigError(f"{names} cannot be used here: {problem}.")
-
     def prepare_optimizer(self, optimizer: Optimizer) -> None:
         """Add the methods' networks, each at its own rate."""
-        add_to_optimizer(self.trainer.networks, optimizer)
+        known = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        for name, network in self.trainer.networks.items():
+            parameters = [p for p in network.parameters() if id(p) not in known]
+            if parameters:
+                rate = self.trainer.networks.rates[name]
+                optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
 
     # ---- an update ----
 
@@ -140,11 +124,7 @@ class DomainAdaptation(Extension):
         return value + (flowing - flowing.detach())
 
     def before_optimizer_step(self, grad_norm: Any, model: nn.Module) -> Any:
-        """Check that the methods' terms are in the update.
-
-        Raises:
-            TrainingError: the update's loss has no terms of the methods, since a user's own was taken in its place.
-        """
+        """Check that the methods' terms are in the update; raise TrainingError where a user's own loss is."""
         trainer = self.trainer
         if not self._has_terms:
             names = " and ".join(method.name for method in active_methods(trainer.methods))
@@ -171,9 +151,9 @@ class DomainAdaptation(Extension):
     def _look_ahead(self, model: nn.Module) -> Tensor:
         """Compute the gradients of an update of several passes; the random state is put back for them."""
         before, parts = random_state(self.trainer.args.device), self._parts()
-        found = [features(model, model, part) for part in parts]
+        outputs = [features(model, model, part) for part in parts]
         set_random_state(before, self.trainer.args.device)
-        return self.differentiate(torch.cat([x for x, _ in found]), torch.cat([x for _, x in found]), parts)
+        return self.differentiate(torch.cat([x for x, _ in outputs]), torch.cat([x for _, x in outputs]), parts)
 
     def differentiate(self, pooled: Tensor, logits: Tensor, parts: list[dict[str, Any]]) -> Tensor:
         """Compute the loss of the update and keep its gradients; return its value.
@@ -200,22 +180,24 @@ class DomainAdaptation(Extension):
             source = self.source_side(everything, everything[DOMAIN] >= 0)
             target = self._target_side(everything, of_target)
             progress = self.trainer.state.global_step / max(1, self.trainer.state.max_steps)
-            loss = total_loss(active_methods(self.trainer.methods), source, target, progress, dict(networks.items()))
-            found = torch.autograd.grad(loss.total, [*leaves, *free], allow_unused=True)
+            loss, logged = total_loss(
+                active_methods(self.trainer.methods), source, target, progress, dict(networks.items())
+            )
+            gradients = torch.autograd.grad(loss, [*leaves, *free], allow_unused=True)
         scaler = getattr(self.trainer.accelerator, "scaler", None)
-        for parameter, gradient in zip(free, found[2:], strict=True):
+        for parameter, gradient in zip(free, gradients[2:], strict=True):
             if gradient is not None:  # the optimizer divides by the scale of fp16's losses
                 parameter.grad = gradient if scaler is None else gradient * scaler.get_scale()
         kept = []
-        for leaf, gradient in zip(leaves, found[:2], strict=True):
+        for leaf, gradient in zip(leaves, gradients[:2], strict=True):
             own = torch.zeros_like(leaf[:rows])
             if gradient is not None:
                 own[local[UPDATE_ROW]] = gradient[start : start + rows]
             kept.append(own)
         self._gradients, self._has_terms = (kept[0], kept[1]), True
-        if bool(torch.isfinite(loss.total)):
-            self._note(loss.shown)
-        return loss.total.detach()
+        if bool(torch.isfinite(loss)):
+            self._note(logged)
+        return loss.detach()
 
     def source_side(self, rows: Mapping[str, Tensor], chosen: Tensor) -> Features:
         """Return the features of the source's rows, with losses."""
@@ -244,19 +226,19 @@ class DomainAdaptation(Extension):
         if self.trainer.args.world_size == 1:
             return {name: value.clone() for name, value in local.items()}, 0
         counts = gather_object([len(local["pooled"])])
-        found = {}
+        gathered = {}
         for name, value in local.items():
             whole = self.trainer.accelerator.gather(
                 self.trainer.accelerator.pad_across_processes(value.contiguous(), dim=0)
             )
             parts = whole.view(len(counts), max(counts), *value.shape[1:])
-            found[name] = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
-        return found, sum(counts[: self.trainer.args.process_index])
+            gathered[name] = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+        return gathered, sum(counts[: self.trainer.args.process_index])
 
     # ---- log and checkpoints ----
 
-    def _note(self, shown: Mapping[str, float]) -> None:
-        for name, value in shown.items():
+    def _note(self, logged: Mapping[str, float]) -> None:
+        for name, value in logged.items():
             total, updates = self._logged.get(name, (0.0, 0))
             self._logged[name] = total + value, updates + 1
 

@@ -11,13 +11,12 @@ A checkpoint of stock `Trainer` has no manifest and none of our state. It is rea
 import contextlib
 import time
 from collections.abc import Callable
-from logging import Filter, LogRecord
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 from torch import nn
-from torch.distributed import broadcast_object_list
 from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
@@ -66,12 +65,7 @@ class ExactResume(Extension):
     # ---- the beginning ----
 
     def train(self, call: Callable[..., TrainOutput], wanted: str | bool | None, *args: Any, **kwargs: Any) -> Any:
-        """Train, going on from a checkpoint where one is wanted.
-
-        Raises:
-            CheckpointError: there is none, or the one that was named is not whole or lacks a state.
-            RunInterrupted: a signal came (`stop_signals`); a checkpoint was saved.
-        """
+        """Train, from a checkpoint where one is wanted; raise CheckpointError or RunInterrupted."""
         self._called_at = self.writer.saved_at = -1
         self._started, self._seconds_before, self._state = time.time(), 0.0, None
         checkpoint = self.checkpoint_to_resume(wanted)
@@ -88,25 +82,23 @@ class ExactResume(Extension):
 
     def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
         """Return the newest whole checkpoint, the same on all processes, and why newer ones were passed over."""
-        box: list[Any] = [None]
+        newest: tuple[Path | None, list[str]] = (None, [])
         if self.trainer.args.process_index == 0:
-            box = [checkpoints.newest_whole(Path(str(self.trainer.args.output_dir)))]
-        if self.trainer.args.world_size > 1:
-            broadcast_object_list(box, src=0)
-        return cast("tuple[Path | None, list[str]]", box[0])
+            newest = checkpoints.newest_whole(Path(str(self.trainer.args.output_dir)))
+        return broadcast_object_list([newest])[0]  # type: ignore[no-any-return]
 
     def checkpoint_to_resume(self, wanted: str | bool | None) -> Path | None:
         """Return the checkpoint to go on from, the same on all processes and whole; None where none is wanted."""
         if not wanted:
             return None
         if wanted is True:
-            found, passed = self.newest_checkpoint()
+            newest, passed = self.newest_checkpoint()
             for message in passed:
                 logger.warning(message)
-            if found is None:
+            if newest is None:
                 where = f"No valid checkpoint found in output directory ({self.trainer.args.output_dir})"
                 raise CheckpointError([*passed, f"{where}: it has no whole checkpoint to go on from."])
-            return found
+            return newest
         checkpoint = Path(wanted)
         if not checkpoint.is_dir():
             raise CheckpointError(f"Can't find a valid checkpoint at {checkpoint}: there is no such folder.")
@@ -115,14 +107,7 @@ class ExactResume(Extension):
 
     def init_training_state(self, call: Callable[..., tuple[int, int]], *args: Any, **kwargs: Any) -> tuple[int, int]:
         """Read the loop's state; an epoch whose end was still due when the checkpoint was saved comes again."""
-        state = self._state
-        stock, old_place = logging.get_logger("transformers.trainer"), _OldPlace()
-        if state is not None:
-            stock.addFilter(old_place)
-        try:
-            epochs, batches = call(*args, **kwargs)
-        finally:
-            stock.removeFilter(old_place)
+        state, (epochs, batches) = self._state, call(*args, **kwargs)
         if state is not None and state["best_checkpoint"]:
             find_best_checkpoint(self.trainer, Path(state["checkpoint"]), state["best_checkpoint"])
         if state is not None and state.get("epoch_end_due") and float(self.trainer.state.epoch or 0).is_integer():
@@ -191,13 +176,7 @@ class ExactResume(Extension):
     # ---- after a step ----
 
     def log_save_evaluate(self, call: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-        """Do what is due after a step or an epoch; then comes the time to stop for a signal.
-
-        Args:
-            call: the stock method.
-            args: its own: loss, gradient norm, model, trial, …
-            kwargs: its own: learning_rate.
-        """
+        """Do what is due after a step or an epoch; then comes the time to stop for a signal."""
         step = self.trainer.state.global_step
         self._in_step, self._called_at = self._called_at != step, step
         self._last_step = args[1], kwargs.get("learning_rate")
@@ -236,10 +215,3 @@ def ignore_tied_weights(model: Any, load_result: Any) -> None:
     """Take weights that are tied to others out of the missing ones: they came with these."""
     tied = getattr(model, "all_tied_weights_keys", None) or {}
     load_result.missing_keys[:] = [key for key in load_result.missing_keys if key not in tied]
-
-
-class _OldPlace(Filter):
-    """Leaves out the stock Trainer's warning that a moved run's best checkpoint is gone."""
-
-    def filter(self, record: LogRecord) -> bool:
-        return "recorded in the resumed state does not exist" not in record.getMessage()

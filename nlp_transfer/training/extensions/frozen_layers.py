@@ -19,15 +19,11 @@ from nlp_transfer.models.families import encoder_layers, plain_model
 
 @dataclass(frozen=True)
 class FrozenPhase:
-    """A part of the training in which the same layers are frozen.
+    """Describe a part of the training in which the same layers are frozen.
 
     Args:
         layers: how many of the lowest layers.
         passes: how often each text goes through the model in it.
-
-    Example:
-        >>> FrozenPhase(layers=2, passes=3.0).layers
-        2
     """
 
     layers: int
@@ -61,7 +57,7 @@ class FrozenLayers(Extension):
             step = self.trainer.state.global_step
             if self._looked_at < 0 or (gradual_unfreezing(self.trainer) is not None and self._looked_at != step):
                 self._looked_at = step
-                layers = layers_frozen_at(self.trainer, step)
+                layers = _frozen_at(self.trainer, step)
                 self._evaluating = frozen_modules(_plain(self.trainer), layers)
                 self.on_change(layers)
             keep_in_eval_mode(self._evaluating)
@@ -73,7 +69,7 @@ def gradual_unfreezing(trainer: Any) -> GradualUnfreezing | None:
     return next((one for one in trainer.extensions if isinstance(one, GradualUnfreezing)), None)
 
 
-def layers_frozen_at(trainer: Any, step: int) -> int:
+def _frozen_at(trainer: Any, step: int) -> int:
     """Return how many of the lowest layers do not train at a step, those among them that open later."""
     gradual = gradual_unfreezing(trainer)
     if gradual is None:

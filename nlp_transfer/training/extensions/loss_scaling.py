@@ -89,10 +89,7 @@ class LossScaling(Extension):
         return self._weighs() and not self.is_own()
 
     def _weighs(self) -> bool:
-        """Return whether the stock loss is a mean; it is not where another function or class makes it.
-
-        Causal language models do use `num_items_in_batch`, and shift their labels: theirs is left alone.
-        """
+        """Return whether the stock loss is a mean; it is not where another function or class makes it."""
         inner = self.trainer.accelerator.unwrap_model(self.trainer.model)
         inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
         causal = type(inner).__name__ in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
@@ -171,17 +168,17 @@ class LossScaling(Extension):
     ) -> Any:
         """Compute the mean loss of the batch, in training too, where `backward` weighs it."""
         if DOMAIN in batch or self._weighs():
-            found = compute(model, batch, return_outputs, None)
+            value = compute(model, batch, return_outputs, None)
             self._is_mean = True
-            return found
+            return value
         own, count = self.trainer.compute_loss_func is not None and self.is_own(), num_items
         if own and isinstance(count, Tensor) and not isinstance(count, ItemCount):  # in an evaluation
             count = ItemCount.of(count)
-        found = compute(model, batch, return_outputs, count)
+        value = compute(model, batch, return_outputs, count)
         if not own or not isinstance(count, ItemCount) or count.used:
-            return found
+            return value
         self._is_mean = True
-        loss, *outputs = found if return_outputs else (found,)
+        loss, *outputs = value if return_outputs else (value,)
         if self.trainer.args.average_tokens_across_devices:  # for which Trainer has multiplied it
             loss = loss / self.trainer.accelerator.num_processes
         return (loss, *outputs) if return_outputs else loss
@@ -194,10 +191,7 @@ class LossScaling(Extension):
         return is_classifier(self.trainer.model) and self.trainer.preprocess_logits_for_metrics is None and not own
 
     def evaluate(self, output: EvalLoopOutput, prefix: str) -> EvalLoopOutput:
-        """Set a classifier's loss to the mean over its rows, on any number of processes.
-
-        A loss of the user's own stays what it is.
-        """
+        """Set a classifier's loss to the mean over its rows, on any number of processes; a user's own loss stays."""
         logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
         labels = output.label_ids
         if not (self.needs_predictions() and isinstance(logits, np.ndarray) and isinstance(labels, np.ndarray)):

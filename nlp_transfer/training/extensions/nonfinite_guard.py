@@ -72,11 +72,7 @@ class NonfiniteGuard(Extension):
         return loss
 
     def before_optimizer_step(self, grad_norm: Any, model: nn.Module) -> Any:
-        """Check the update before the weights take it.
-
-        Raises:
-            TrainingError: it is not finite, and is not to be skipped or is one too many.
-        """
+        """Check the update before the weights take it; raise TrainingError unless it is finite or may be skipped."""
         trainer, update = self.trainer, self.trainer.current_step
         if update is None:
             return grad_norm
@@ -112,14 +108,14 @@ class NonfiniteGuard(Extension):
         trainer._globalstep_last_logged += 1  # this step has no loss to average
 
     def _describe(self, ruined: list[tuple[float, list[Any]]], update: OptimizerStep) -> str:
-        found = f"The loss became {ruined[0][0]}" if ruined else "The gradient is not finite, though the loss is,"
+        problem = f"The loss became {ruined[0][0]}" if ruined else "The gradient is not finite, though the loss is,"
         ids = [x for _, rows in ruined for x in rows] if ruined else [x for rows in update.row_ids for x in rows]
         more = f", … ({len(ids)} rows)" if len(ids) > MAX_SHOWN_IDS else ""
-        shown = ", ".join(map(str, ids[:MAX_SHOWN_IDS])) + more
+        listed = ", ".join(map(str, ids[:MAX_SHOWN_IDS])) + more
         state = self.trainer.state
         return (
-            f"{found} at step {state.global_step + 1} (epoch {state.epoch or 0:.2f}), with the rows "
-            f"{shown or 'of which no ids are known (the dataset has no column id)'}. The weights did not take this "
+            f"{problem} at step {state.global_step + 1} (epoch {state.epoch or 0:.2f}), with the rows "
+            f"{listed or 'of which no ids are known (the dataset has no column id)'}. The weights did not take this "
             "update. Usual causes: a learning rate too high (training.learning_rate), no warm-up "
             "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range. "
             "training.on_nonfinite: skip leaves such updates out."

@@ -47,11 +47,7 @@ class OomGuard(Extension):
 
     @contextlib.contextmanager
     def training(self) -> Iterator[None]:
-        """Turn running out of memory where smaller parts do not help, as with the optimizer's state, into an error.
-
-        Raises:
-            TrainingError: it happened; or batches are to be cut whose loss cannot be.
-        """
+        """Raise TrainingError where memory runs out and smaller parts do not help, or batches cannot be cut."""
         self.micro_batch_parts = 1
         if getattr(self.trainer.args, "max_tokens_per_forward", None) is not None and not self.is_additive():
             raise TrainingError(
@@ -73,11 +69,7 @@ class OomGuard(Extension):
 
     @contextlib.contextmanager
     def evaluation(self) -> Iterator[None]:
-        """Turn running out of memory into an error that names the setting.
-
-        Raises:
-            TrainingError: a batch does not fit into memory.
-        """
+        """Turn running out of memory into a TrainingError that names the setting."""
         try:
             yield
         except RuntimeError as error:
@@ -90,11 +82,7 @@ class OomGuard(Extension):
             ) from error
 
     def backward(self, step: Step, model: nn.Module, batch: Any, num_items: Tensor | int | None) -> Tensor:
-        """Run a micro-batch, in parts where it does not fit.
-
-        Raises:
-            TrainingError: one row does not fit into memory.
-        """
+        """Run a micro-batch, in parts where it does not fit; raise TrainingError where one row does not fit."""
         update = self.trainer.current_step
         if update is None:  # called by hand, outside the training loop
             return step(model, batch, num_items)
@@ -119,10 +107,7 @@ class OomGuard(Extension):
     def micro_batch(
         self, step: Step, model: nn.Module, number: int, batch: Any, num_items: Any, *, last: bool = True
     ) -> Tensor:
-        """Train the parts of a micro-batch by its number in the update.
-
-        Gradients are shared with the last part of the update's last micro-batch, if at all.
-        """
+        """Train the parts of a micro-batch; gradients are shared with the last part of the last one, if at all."""
         update, parts, losses = self.trainer.current_step, self.split(batch), []
         update.number = number
         for count, part in enumerate(parts, start=1):
@@ -133,10 +118,7 @@ class OomGuard(Extension):
         return torch.stack(losses).sum()
 
     def split(self, batch: Any) -> list[Any]:
-        """Return the parts of a batch that go through the model at once.
-
-        They are passes of at most `max_tokens_per_forward`, in as many parts as fit.
-        """
+        """Return the parts of a batch that go through the model at once: at most `max_tokens_per_forward` each."""
         passes = token_passes(batch, getattr(self.trainer.args, "max_tokens_per_forward", None))
         if self.micro_batch_parts == 1 and passes is None:
             return [batch]
@@ -280,10 +262,5 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def shortened(error: RuntimeError) -> str:
-    """Return the beginning of an error's text, on one line.
-
-    Example:
-        >>> shortened(RuntimeError("out of   memory"))
-        'out of memory'
-    """
+    """Return the beginning of an error's text, on one line."""
     return " ".join(str(error).split())[:200]
