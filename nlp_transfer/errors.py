@@ -97,18 +97,47 @@ def nearest_name(got: str, choices: Iterable[str]) -> str | None:
     return by_lower[near[0]] if near else None
 
 
+RENAMED = {
+    "choose": "search",
+    "cut": "truncate",
+    "into_existing": "allow_existing",
+    "labels": "supervision",
+    "least_count": "min_frequency",
+    "new_run": "archive_existing",
+    "new_words": "num_new_tokens",
+    "nonfinite": "on_nonfinite",
+    "peft_config": "peft",
+    "repeat_positions": "extend_positions",
+    "select": "length",
+    "select_by": "length_unit",
+    "source_only": "source_only_baseline",
+    "target_progress": "log_target_scores",
+    "tokens_per_pass": "max_tokens_per_forward",
+    "without_corpus_check": "skip_overlap_check",
+}
+"""Old names and the new ones, which are looked up among the names that are known where the old one stands."""
+
+
+def new_name(got: str, choices: Iterable[str]) -> str | None:
+    """Return the new name of an old one; None where it was not renamed, or its new name is not known here.
+
+    Args:
+        got: the name that was written, of an option with `--`.
+        choices: the names that are known there.
+
+    Example:
+        >>> new_name("nonfinite", ["on_nonfinite", "seed"])
+        'on_nonfinite'
+        >>> new_name("--new_run", ["--archive_existing"])
+        '--archive_existing'
+    """
+    dashes = "--" if got.startswith("--") else ""
+    new = dashes + RENAMED.get(got.removeprefix("--"), "")
+    return new if new in set(choices) else None
+
+
 def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
-    """Return a message for an unknown name that suggests the nearest known one.
-
-    Args:
-        what: kind of name, in the singular.
-        got: the unknown name.
-        choices: the known names.
-
-    Args:
-        what: kind of name, in the singular.
-        got: the unknown name.
-        choices: the known names.
+    """Return a message for an unknown name: its new name if it was renamed, else the nearest known one.
 
     Args:
         what: kind of name, in the singular.
@@ -118,8 +147,12 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     Example:
         >>> did_you_mean("method", "lroa", ["lora", "lp_ft"])
         "Unknown method 'lroa'. Did you mean 'lora'? Methods: lora, lp_ft."
+        >>> did_you_mean("key", "nonfinite", ["on_nonfinite", "seed"])
+        "The key 'nonfinite' was renamed: write 'on_nonfinite'."
     """
     names = list(choices)
+    if new := new_name(str(got), names):
+        return f"The {what} {got!r} was renamed: write {new!r}."
     near = nearest_name(str(got), names)
     guess = f" Did you mean {near!r}?" if near else ""
     plural = what[:-1] + "ies" if what.endswith("y") and what != "key" else what + ("es" if what.endswith("s") else "s")

@@ -4,13 +4,15 @@
 
 A parameter is a word in its place, a keyword-only parameter an option: a flag where it is a bool, several words where
 it is a list, NAME=VALUE words where it is a dict. Values are checked against the annotations; the help is the
-docstring's. A parameter that is an `Experiment` or a `CorpusConfig` is read from `--PATH VALUE`.
+docstring's. A dataclass of options, such as `Compute`, stands for one option a field. An `Experiment` or a
+`CorpusConfig` is read from `--PATH VALUE`.
 """
 
 import argparse
+import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -18,8 +20,7 @@ from typing import Any
 import docstring_parser
 
 from nlp_transfer.config.field_docs import HelpSection, names_of, type_name
-from nlp_transfer.config.renamed import new_name, unknown_name
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, did_you_mean, new_name
 
 Command = Callable[..., int | None]
 """A command's function; it returns the exit status, None for 0."""
@@ -50,7 +51,7 @@ def parse_command(command: Command, words: Sequence[str]) -> dict[str, Any]:
         >>> parse_command(repeat, ["hello", "--times", "2"])
         {'text': 'hello', 'times': 2, 'loud': False}
     """
-    parser, hints = command_parser(command), _hints(command)
+    parser, hints, groups = command_parser(command), _hints(command), _groups(command)
     for word in words:
         option = word.partition("=")[0]
         if new := new_name(option, parser._option_string_actions):
@@ -58,20 +59,22 @@ def parse_command(command: Command, words: Sequence[str]) -> dict[str, Any]:
     given, rest = parser.parse_known_args(words)
     problems: list[str] = []
     values: dict[str, Any] = {}
-    for name, parameter in inspect.signature(command).parameters.items():
-        if _section_of(hints[name]) is None:
-            written = getattr(given, name)
+    for parameter, hint, _ in _parameters(command):
+        if _section_of(hint) is None:
+            name, written = parameter.name, getattr(given, parameter.name)
             unchanged = written is parameter.default or isinstance(written, bool)
             option = f"--{name}" if parameter.kind is parameter.KEYWORD_ONLY else name.upper()
-            values[name] = written if unchanged else _typed(hints[name], written, option, problems)
+            values[name] = written if unchanged else _typed(hint, written, option, problems)
     section = next((name for name in hints if _section_of(hints[name])), None)
     options = [option for option in parser._option_string_actions if option.startswith("--")]
     if section is None:
-        problems += [unknown_name("option", word.partition("=")[0], options) for word in rest if word.startswith("--")]
+        problems += [did_you_mean("option", word.partition("=")[0], options) for word in rest if word.startswith("--")]
         if rest and not problems:
             problems.append(f"{rest[0]!r} is not expected here; {parser.format_usage().strip()}")
     if problems:
         raise ConfigError(problems)
+    for name, group in groups.items():
+        values[name] = group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
     if section is not None:
         values[section] = _read_section(hints[section], section, getattr(given, section, ()), rest, options)
     return values
@@ -83,15 +86,10 @@ def command_parser(command: Command) -> argparse.ArgumentParser:
     Args:
         command: the function, whose docstring has an entry for each parameter.
     """
-    text = inspect.cleandoc(command.__doc__ or "")
-    docs = {
-        entry.arg_name: " ".join((entry.description or "").split()).rstrip(".")
-        for entry in docstring_parser.parse(text).params
-    }
-    hints, parameters = _hints(command), inspect.signature(command).parameters
+    hints = _hints(command)
     parser = argparse.ArgumentParser(
         prog=f"nlp-transfer {command.__name__}",
-        description=text.partition("\n\nArgs:")[0],
+        description=inspect.cleandoc(command.__doc__ or "").partition("\n\nArgs:")[0],
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         add_help=False,
@@ -99,12 +97,37 @@ def command_parser(command: Command) -> argparse.ArgumentParser:
     described = {name: find for name, hint in hints.items() if (find := _section_of(hint))}
     sections = partial(chain.from_iterable, (find(name) for name, find in described.items()))
     parser.add_argument("-h", "--help", action=_Help, sections=sections)
-    for name, parameter in parameters.items():
-        if name in described:
-            _add_section(parser, name, hints[name])
+    for parameter, hint, text in _parameters(command):
+        if parameter.name in described:
+            _add_section(parser, parameter.name, hint)
         else:
-            _add_parameter(parser, parameter, hints[name], docs.get(name, ""))
+            _add_parameter(parser, parameter, hint, text)
     return parser
+
+
+def _parameters(command: Command) -> Iterator[tuple[inspect.Parameter, Any, str]]:
+    """Yield each parameter with its type and its text; a dataclass of options stands for its fields."""
+    hints, texts, groups = _hints(command), _texts(command), _groups(command)
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name not in groups:
+            yield parameter, hints[name], texts.get(name, "")
+            continue
+        group_hints, group_texts = typing.get_type_hints(groups[name]), _texts(groups[name])
+        for field in dataclasses.fields(groups[name]):
+            option = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+            yield option, group_hints[field.name], group_texts.get(field.name, "")
+
+
+def _groups(command: Command) -> dict[str, Any]:
+    """Return the parameters that are dataclasses of options."""
+    types = {name: _without_none(hint) for name, hint in _hints(command).items()}
+    return {name: kind for name, kind in types.items() if dataclasses.is_dataclass(kind) and not _section_of(kind)}
+
+
+def _texts(documented: Any) -> dict[str, str]:
+    """Return the texts of the arguments in a docstring, by name."""
+    found = docstring_parser.parse(inspect.cleandoc(documented.__doc__ or "")).params
+    return {one.arg_name: " ".join((one.description or "").split()).rstrip(".") for one in found}
 
 
 def _hints(command: Command) -> dict[str, Any]:

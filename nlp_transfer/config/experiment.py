@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
 from nlp_transfer.config.field_docs import described_fields, field_docs
 from nlp_transfer.config.parsing import merge_tree, override, read_yaml
-from nlp_transfer.config.renamed import unknown_name
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
 from nlp_transfer.data import CorpusConfig
-from nlp_transfer.errors import ConfigError, nearest_name
+from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
@@ -183,7 +182,7 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
         elif key in fields:
             values[key] = check(hints[key], value, key, problems)
         else:
-            problems.append(unknown_name("key", key, fields))
+            problems.append(did_you_mean("key", key, fields))
             unread.add(nearest_name(str(key), fields) or str(key))
         if len(problems) > before:
             unread.add(key)
@@ -258,7 +257,7 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
     for path, value in overrides:
         override(tree, path, value, problems)
     known = [*options, *(f"--{path}" for path, *_ in described_fields(CorpusConfig, f"{key}."))]
-    problems += [unknown_name("option", f"--{name}", known) for name in tree if name != key]
+    problems += [did_you_mean("option", f"--{name}", known) for name in tree if name != key]
     corpus = build(CorpusConfig, tree.get(key, {}), key, problems)
     problems += corpus_problems(corpus, key)
     if problems:

@@ -11,8 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from nlp_transfer.config.renamed import RENAMED, unknown_name
-from nlp_transfer.errors import ConfigError, format_value
+from nlp_transfer.errors import RENAMED, ConfigError, did_you_mean, format_value
 from nlp_transfer.files import utf8_problem
 
 MAX_FILE_BYTES = 1 << 20
@@ -138,7 +137,7 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
                 names = [_name_of(item) or str(i) for i, item in enumerate(node)]
                 if step in RENAMED:
                     names = [RENAMED[step]]
-                problems.append(f"--{path}: {unknown_name(steps[i - 1].removesuffix('s'), step, names)}")
+                problems.append(f"--{path}: {did_you_mean(steps[i - 1].removesuffix('s'), step, names)}")
                 return
             node = found
         else:

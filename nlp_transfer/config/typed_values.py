@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp_transfer.config.field_docs import field_docs, names_of, type_name
-from nlp_transfer.config.renamed import unknown_name
-from nlp_transfer.errors import ConfigError, format_value, nearest_name
+from nlp_transfer.errors import ConfigError, did_you_mean, format_value, nearest_name
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
     for key, value in section.items():
         before = len(problems)
         if key not in fields:
-            problems.append(f"{path}: {unknown_name('key', key, sorted(fields))}")
+            problems.append(f"{path}: {did_you_mean('key', key, sorted(fields))}")
             unread.add(nearest_name(str(key), fields) or str(key))
             continue
         if dataclasses.is_dataclass(hints[key]):
@@ -115,7 +114,7 @@ def build_named(
         return None
     name = section.get("name", default)
     if not isinstance(name, str) or name not in table:
-        problems.append(f"{path}: {unknown_name(what, str(name), table)}")
+        problems.append(f"{path}: {did_you_mean(what, str(name), table)}")
         return None
     return build(table[name], {key: item for key, item in section.items() if key != "name"}, path, problems)
 
@@ -155,7 +154,7 @@ def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterab
     except (ArgumentError, TypeError, ValueError):
         read = dataclasses.MISSING
     if isinstance(value, str) and names and value not in names and (read is dataclasses.MISSING or _is_text(read)):
-        problems.append(f"{path}: {unknown_name('value', value, names)}")
+        problems.append(f"{path}: {did_you_mean('value', value, names)}")
     elif read is dataclasses.MISSING:
         problems.append(f"{path} is {format_value(value)}; expected {type_name(hint)}.")
     else:

@@ -3,8 +3,8 @@
 from nlp_transfer.tasks.base import FittedTask, Task
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
-from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization, FittedAbstractiveSummarization
-from nlp_transfer.tasks.summarization.extractive import ExtractiveSummarization, FittedExtractiveSummarization
+from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization
+from nlp_transfer.tasks.summarization.extractive import ExtractiveSummarization
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -15,8 +15,6 @@ __all__ = [
     "TASKS",
     "AbstractiveSummarization",
     "ExtractiveSummarization",
-    "FittedAbstractiveSummarization",
-    "FittedExtractiveSummarization",
     "FittedTask",
     "MaskedLanguageModeling",
     "SequenceClassification",

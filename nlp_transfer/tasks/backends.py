@@ -15,13 +15,13 @@ PYTORCH, ONNX = BACKENDS = ("pytorch", "onnx")
 
 @dataclass(frozen=True)
 class Compute:
-    """The means by which a saved model computes.
+    """The device and backend that compute a saved model.
 
     Args:
-        device: `cpu`, `cuda`, `cuda:1`, …; `auto` is a GPU where there is one.
-        backend: `pytorch`, or `onnx` for an exported model.
-        precision: of an exported model, `float32` or `int8`; None is the first of them that there is.
-        max_tokens: tokens of a batch, padding counted; None suits the device, fewer need less memory.
+        device: cpu, cuda, cuda:1; auto is a GPU, if there is one.
+        backend: pytorch, or onnx for an exported model.
+        precision: of an exported model, float32 or int8; null is the first that exists.
+        max_tokens: tokens of a batch, padding counted; null suits the device, fewer need less memory.
 
     Raises:
         ConfigError: there is no such device or backend, or they do not go together.
@@ -50,12 +50,12 @@ class Compute:
 
     @property
     def uses_onnx(self) -> bool:
-        """Return whether an exported model is asked for."""
+        """Return True for an exported model."""
         return self.backend == ONNX
 
 
 def choose_device(name: str = "auto") -> "torch.device":
-    """Return the device of a name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is the GPU where there is one, else the CPU.
+    """Return the device of a name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is a GPU if there is one, else the CPU.
 
     Raises:
         ConfigError: there is no such device here.

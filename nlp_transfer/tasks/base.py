@@ -1,4 +1,4 @@
-"""Define the contract of a task: what is predicted, from which rows, by which network, and how it is scored.
+"""Define the contract of a task.
 
 A `Task` is a frozen dataclass whose fields are its YAML section. `fit(corpus)` reads what the corpus determines, such
 as labels and class weights, and returns the `FittedTask` that does the work.
@@ -15,7 +15,6 @@ from nlp_transfer.metrics.table import metrics_of
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.headline import compared_headline
-from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.data import Corpus
+    from nlp_transfer.data.encoding.collators import PaddingCollator
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
@@ -34,15 +34,33 @@ DomainScores = dict[str, dict[str, dict[str, Any]]]
 
 
 class Columns(NamedTuple):
-    """The columns of a corpus that a task reads besides the text.
-
-    Args:
-        labels: whether the source must have labels.
-        documents: whether a row is a document with its summary.
-    """
+    """The columns of a corpus that a task reads besides the text: labels, or documents with summaries."""
 
     labels: bool = False
     documents: bool = False
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Texts about one task; `{model}` is replaced by a model's folder or name, `{classes}` by its classes.
+
+    Args:
+        unit: word for its rows.
+        legend: sentences that explain its metrics.
+        purpose: sentence on the use of a model.
+        usage: example of a saved model, in Markdown.
+        hub_usage: example of a model of the Hub, in Python.
+        not_for: sentences on the limits of a model.
+        pipeline_tag: name of the task on the Hub.
+    """
+
+    unit: str
+    legend: str
+    purpose: str
+    usage: str
+    hub_usage: str
+    not_for: str
+    pipeline_tag: str
 
 
 @dataclass(frozen=True)
@@ -50,10 +68,10 @@ class Predictions:
     """The outputs of a model on one split.
 
     Args:
-        ids: ids of the rows.
-        logits: outputs, shape (rows, …), see the task's `score`.
-        labels: the references, shape (rows,) or (rows, …); None where the split has none.
-        metrics: all metrics; empty where the split has no labels.
+        ids: of the rows.
+        logits: outputs, shape (rows, …); see the task's `score`.
+        labels: references, shape (rows, …); None if the split has none.
+        metrics: all metrics; empty if the split has no labels.
     """
 
     ids: list[str]
@@ -71,18 +89,17 @@ class Task(ABC):
     """The configuration of one kind of prediction. Concrete tasks are final.
 
     Attributes:
-        name: the name in configs.
-        citation: the publication that introduced it, with its address; empty where there is none.
-        primary_metric: the metric that results are compared by.
-        scored_rows: the type of rows that its metrics are computed of.
-        columns: the columns that it reads.
-        provides: the outputs that its network gives to methods.
-        baseline_names: the baselines that go with it.
-        wording: texts for reports and cards.
-        auto_class: the class of transformers that an adapter's base model loads by; empty where no adapter is pushed
-            without its model.
-        ceiling: the baseline that knows the answer; empty where there is none.
-        scores_untrained: whether the report compares with the model before training.
+        name: of the task in configurations.
+        citation: publication with its address; empty without one.
+        primary_metric: metric by which results are compared.
+        scored_rows: type of rows from which its metrics are computed.
+        columns: of the corpus that it reads.
+        provides: outputs of its network for methods.
+        baseline_names: its baselines.
+        wording: texts of reports and cards.
+        auto_class: class of transformers that loads an adapter's base model; empty if adapters are not pushed alone.
+        ceiling: baseline that knows the answer; empty without one.
+        scores_untrained: compare with the model before training.
     """
 
     name: ClassVar[str]
@@ -105,102 +122,82 @@ class Task(ABC):
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
-        """Return blocks of results beyond the tables of metrics.
-
-        Args:
-            systems: scores of one split by system, the model first.
-        """
+        """Return blocks of results beyond the tables of metrics, for the scores of systems, the model first."""
         return ()
 
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
-        """Return the metrics that the first sentence of a report names, that of the comparison first."""
+        """Return the metrics that a headline names; systems are compared by the first."""
         return [cls.primary_metric]
 
     @classmethod
     def headline(cls, where: str, scores: Scores, others: Mapping[str, Scores]) -> str:
-        """Return the sentence that sums up the scores of one split.
-
-        Args:
-            where: the domain and split.
-            scores: of the model.
-            others: of the baselines.
-        """
+        """Return a sentence on the scores of the model and of other systems on one split, named by `where`."""
         systems = {"model": scores, **others}
         return compared_headline(where, cls.wording.unit, cls.headline_metrics(scores), systems, cls.ceiling)
 
     @classmethod
     def predictor_class(cls) -> "type[Predictor]":
-        """Return the class that predicts with a model of this task.
-
-        Raises:
-            CheckpointError: nothing is predicted with one.
-        """
+        """Return the class that predicts with a model of this task; raise CheckpointError if there is none."""
         raise CheckpointError(
             f"A model of {cls.name} predicts nothing by itself. Name it as `model` of a run that learns a task of it."
         )
 
     @abstractmethod
     def fit(self, corpus: "Corpus") -> "FittedTask":
-        """Return the task with what the corpus determines, such as its labels.
-
-        Raises:
-            DataError: the corpus does not fit.
-        """
+        """Return the task with what the corpus determines, such as labels; raise DataError if it does not fit."""
 
 
 class FittedTask(ABC):
     """A task that has read its corpus.
 
     Attributes:
-        config: the task's settings.
-        facts: findings of the corpus for the report.
-        label_names: the classes in the order of their ids; empty for a task without classes.
-        multi_label: whether a row may have any number of labels.
-        row_keys: the keys of a line of the predictions file; empty where none is written.
+        config: settings of the task.
+        facts: about the corpus, for the report.
+        label_names: classes in the order of their ids; empty for a task without classes.
+        multi_label: a row may have any number of labels.
+        row_keys: keys of a line of predictions; empty if none are written.
     """
 
-    config: Task
-    name: str
-    max_length: int
-    facts: dict[str, Any]
     label_names: Sequence[str] = ()
     multi_label: bool = False
     row_keys: ClassVar[tuple[str, ...]] = ()
 
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self.name: str = config.name
+        self.max_length: int = config.max_length
+        self.facts: dict[str, Any] = {}
+
     @property
     def primary_metric(self) -> str:
-        """The metric that results are compared by."""
+        """The metric by which results are compared."""
         return self.config.primary_metric
 
     @property
     def cut_at(self) -> int | None:
-        """Tokens that the saved tokenizer truncates to; None leaves its own limit."""
+        """The maximum number of tokens of the saved tokenizer; None keeps its own."""
         return self.max_length
 
-    def load_ranker(self, device: "torch.device") -> None:  # noqa: B027  # most tasks need no second model
-        """Load the second model that encoding needs, if any.
+    def load_ranker(self, device: "torch.device") -> None:  # noqa: B027
+        """Load the second model that encoding needs, if any; raise ConfigError if it is missing."""
 
-        Raises:
-            ConfigError: it is not there, or of another kind.
-        """
-
-    def fit_tokenizer(  # noqa: B027  # a task may take the tokenizer as it is
+    def fit_tokenizer(  # noqa: B027
         self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase"
     ) -> None:
-        """Change the tokenizer for the corpus, in place, before anything is encoded."""
+        """Change the tokenizer for the corpus in place, before encoding."""
 
     @abstractmethod
     def encode(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
         """Return the tokens of every split, in the corpus's order, cached by content and settings."""
 
     def learned_rows(self, dataset: "Dataset") -> "Dataset":
-        """Return the encoded training rows of the source that have something to learn."""
+        """Return the encoded training rows that have a target."""
         return dataset
 
     @abstractmethod
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
-        """Describe one encoded row for people: what is to be learned, and the text."""
+        """Return the target and the text of one encoded row, for people."""
 
     @abstractmethod
     def build_model(self, reference: "ModelReference") -> "LoadedModel":
@@ -213,17 +210,13 @@ class FittedTask(ABC):
         """Return the function that pads rows into a batch.
 
         Args:
-            tokenizer: pads.
+            tokenizer: of the network.
             compiled: pad to few different lengths, for a compiled model.
-            seed: of what the collator draws.
+            seed: of random masks.
         """
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
-        """Return one loss a row, shape (rows,); of a task that provides `Output.ROW_LOSS`.
-
-        Raises:
-            ConfigError: the task has no loss of a row.
-        """
+        """Return one loss a row, shape (rows,); raise ConfigError without `Output.ROW_LOSS`."""
         raise ConfigError(f"{self.name} has no loss of a row.")
 
     def predictions(self, logits: "np.ndarray") -> "np.ndarray":
@@ -234,18 +227,13 @@ class FittedTask(ABC):
         """Return class probabilities, shape (rows, classes)."""
         raise ConfigError(f"{self.name} has no classes.")
 
-    def fit_decision(  # noqa: B027  # most tasks decide by nothing but the outputs
+    def fit_decision(  # noqa: B027
         self, logits: "np.ndarray", labels: "np.ndarray | None"
     ) -> None:
-        """Choose on validation rows what a prediction needs beyond the outputs, such as thresholds.
-
-        Args:
-            logits: outputs of the validation rows.
-            labels: their references; None where there are none.
-        """
+        """Tune the decision, such as thresholds, on outputs and references of validation rows."""
 
     def threshold_by_label(self) -> dict[str, float]:
-        """Return the thresholds in use by label name; empty where predictions need none."""
+        """Return the thresholds by label name; empty without thresholds."""
         return {}
 
     @abstractmethod
@@ -260,19 +248,14 @@ class FittedTask(ABC):
         """Return all metrics of one split.
 
         Args:
-            logits: outputs.
-            labels: references.
+            logits: outputs, shape (rows, …).
+            labels: references, shape (rows, …).
             interval: add 95 % bootstrap intervals.
             rows: the encoded rows in the same order, for tasks that score whole documents.
         """
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
-        """Yield the lines of the predictions file for one split, without `split` and `domain`.
-
-        Args:
-            predictions: of the split.
-            encoded: its encoded rows.
-        """
+        """Yield the lines of predictions of one split, without `split` and `domain`."""
         yield from ()
 
     def baselines(
@@ -282,14 +265,7 @@ class FittedTask(ABC):
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> dict[str, DomainScores]:
-        """Score baselines on the rows that the model was scored on.
-
-        Args:
-            names: some of the task's `baseline_names`.
-            corpora: by domain.
-            predictions: of the model.
-            encoded: the same rows, encoded.
-        """
+        """Return the scores of baselines on the rows of the model's predictions; `encoded` has the same rows."""
         return {}
 
     def sections(
@@ -298,19 +274,20 @@ class FittedTask(ABC):
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> tuple[Section, ...]:
-        """Return sections about the predictions that only the task can make.
-
-        Args:
-            corpora: by domain.
-            predictions: of the model.
-            encoded: the same rows, encoded.
-        """
+        """Return the task's own report sections about the model's predictions."""
         return ()
 
     def saved_with(self) -> dict[str, str]:
-        """Return the models that are saved inside this task's model, by the name of their folder there."""
+        """Return the models that are saved inside the model's folder, by the name of their folder."""
         return {}
 
     def settings(self) -> dict[str, Any]:
-        """Return what a saved model needs besides its weights to predict as here; JSON can hold it."""
+        """Return the settings that a saved model needs to predict as in training, as JSON holds them."""
         return {}
+
+
+def padding_collator(tokenizer: "PreTrainedTokenizerBase", *, compiled: bool) -> "PaddingCollator":
+    """Return the collator that pads token ids, to few different lengths for a compiled model."""
+    from nlp_transfer.data.encoding.collators import COMPILED_MULTIPLE, PaddingCollator
+
+    return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)

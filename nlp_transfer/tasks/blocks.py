@@ -8,34 +8,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph or list.
-
-    Args:
-        markdown: its source.
-    """
+    """A paragraph or list, in Markdown."""
 
     markdown: str
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A warning that a reader must see first.
-
-    Args:
-        text: plain text.
-    """
+    """A warning at the head of the report, in plain text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture.
-
-    Args:
-        path: of the file, relative to the report.
-        caption: plain text.
-    """
+    """A picture with a caption; the path is relative to the report."""
 
     path: str
     caption: str
@@ -46,15 +33,14 @@ class Table:
     """Rows of cells under named columns.
 
     Args:
-        title: what the table shows.
+        title: of the table.
         columns: headings.
         rows: cells, each row as long as `columns`.
-        groups: a heading over each column, as long as `columns`; neighbours that share one belong together. Empty for
-            a table without.
-        names: how many leading columns hold names, which stand left and may be cut; the others hold numbers.
-        rules: the rows (0-based) after which a line is drawn in the terminal.
-        splits: whether a terminal shows one table a group where the whole does not fit.
-        in_terminal: whether a terminal shows it at all.
+        groups: a second heading over each column, shared by neighbours; empty without.
+        names: number of leading columns with names, aligned left; the others hold numbers.
+        rules: rows (0-based) that are followed by a line in a terminal.
+        splits: show one table a group in a terminal that is too narrow.
+        in_terminal: show the table in a terminal.
 
     Raises:
         ValueError: rows or groups that are not as long as the columns.
@@ -80,11 +66,7 @@ Block = Text | Table | Figure | Alert
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report.
-
-    Args:
-        title: its heading.
-        blocks: its content, in order.
+    """A part of a report: a heading and its blocks.
 
     Example:
         >>> Section("Cost", (Text("- Training: 3 s"),)).title
@@ -96,12 +78,7 @@ class Section:
 
 
 def facts_section(title: str, facts: Mapping[str, str], alerts: Sequence[str] = ()) -> Section | None:
-    """Return a section with one row a fact; None where there is nothing to report.
-
-    Args:
-        title: its heading.
-        facts: texts by their labels.
-        alerts: warnings.
+    """Return a section with one row a fact, and with alerts; None if there are neither.
 
     Example:
         >>> facts_section("Copies", {"target test": "2 of 30"}).blocks[0].rows
@@ -141,7 +118,7 @@ def section_of(record: Mapping[str, Any]) -> Section:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape text that Markdown shall show as it is, in one line.
+    """Escape a text for Markdown, in one line.
 
     Example:
         >>> print(escape_markdown("a *b*"))

@@ -1,11 +1,10 @@
-"""The folder of an exported model, which ONNX Runtime computes.
+"""Find an exported model, and read its graph.
 
-    model.onnx, model_int8.onnx    the graphs, one of them or both
-    config.json                    the network's, with label names; our record: thresholds, lengths, the export's checks
+    model.onnx, model_int8.onnx           the graphs, one or both
+    config.json                           of the network, with the record of the model and of its export
     tokenizer files, manifest.json
 
-The folder holds no weights for PyTorch; `scripts/predict.py --backend onnx` and `scripts/evaluate.py --backend onnx`
-read it.
+The folder holds no weights for PyTorch: predict and evaluate read it with `--backend onnx`.
 """
 
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.models.onnx.runtime import OnnxNetwork, require_packages
-from nlp_transfer.tasks.saved_folder import LoadedNetwork, SavedModel, saved_record
+from nlp_transfer.tasks.saved_folder import LoadedNetwork, SavedModel, loading_error, saved_record
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FILES = {"float32": "model.onnx", "int8": "model_int8.onnx"}
-"""The file of a graph by its precision; of several, the first is the default."""
+"""The files of graphs by precision; the first that exists is the default."""
 
 FOLDER = "onnx"
 """The folder of an exported model in its run's folder."""
@@ -31,44 +30,29 @@ EXPORT_KEY = "export"
 
 @dataclass(frozen=True)
 class ExportedModel(SavedModel):
-    """An exported model before its graph is loaded.
-
-    Args:
-        precision: `float32` or `int8`; None is the first that there is.
-    """
+    """An exported model before its graph is loaded; `precision` None is the first that exists."""
 
     precision: str | None = None
 
     def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
-        """Load the graph; see `SavedModel.load_network`.
-
-        Raises:
-            ConfigError: there is no such precision.
-            CheckpointError: the files are torn.
-        """
+        """Load the graph; raise CheckpointError if the files are torn."""
         config, tokenizer = _read(self.files)
         return LoadedNetwork(OnnxNetwork(_file(self.files, self.precision)), tokenizer, config)
 
 
 def find_exported(name: str | Path, precision: str | None = None) -> ExportedModel:
-    """Find an exported model by the name of its folder, or of its run's folder.
-
-    Raises:
-        ConfigError: ONNX Runtime is not installed.
-        CheckpointError: there is none, or it is not what its manifest says.
-    """
+    """Find an exported model by its folder or its run's folder; raise CheckpointError if there is none."""
     from nlp_transfer.models.files.validate import check_safe
 
     require_packages()
-    folder = exported_folder(name)
+    folder = _exported_folder(name)
     check_safe(folder)
     if export_record(folder) is None:
         raise CheckpointError(f"{folder} lacks in its config.json how it was exported. {_AGAIN}")
     return ExportedModel(str(name), folder, folder, saved_record(folder), precision)
 
 
-def exported_folder(name: str | Path) -> Path:
-    """Return the folder of the exported model that a name means; raise CheckpointError where there is none."""
+def _exported_folder(name: str | Path) -> Path:
     if not str(name):
         raise CheckpointError("The model's name is empty; expected the folder of an exported model, or a run's.")
     folder = Path(name).expanduser()
@@ -82,7 +66,7 @@ def exported_folder(name: str | Path) -> Path:
 
 
 def export_record(folder: Path) -> dict[str, Any] | None:
-    """Return the record of an export in a folder; None where there is none."""
+    """Return the record of an export in a folder; None without one."""
     record = saved_record(folder).get(EXPORT_KEY)
     return record if isinstance(record, dict) else None
 
@@ -101,14 +85,14 @@ def _read(folder: Path) -> tuple[Any, "PreTrainedTokenizerBase"]:
         with quiet_loading():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except ConfigError as error:
-        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+        raise loading_error(error) from error
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder}: its config.json cannot be read: {error}. {_AGAIN}") from error
     return config, tokenizer
 
 
 def _file(folder: Path, precision: str | None) -> Path:
-    """Return the graph of a precision; raise ConfigError for an unknown one, CheckpointError for an absent one."""
+    """Return the file of a precision; raise ConfigError for an unknown one, CheckpointError for a missing one."""
     if precision is not None and precision not in FILES:
         raise ConfigError(f"--precision: {did_you_mean('precision', precision, FILES)}")
     there = [name for name, file in FILES.items() if (folder / file).is_file()]

@@ -1,4 +1,4 @@
-"""Sum up the scores of one split in a sentence."""
+"""Word the scores of one split as a sentence."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,20 +6,20 @@ from nlp_transfer.metrics.metric import Metric, Scores
 from nlp_transfer.metrics.table import METRICS
 
 MIN_GAIN = 0.05
-"""Points of difference that one decimal shows."""
+"""Minimum difference in points that is not called level: one decimal shows it."""
 
 
 def compared_headline(
     where: str, unit: str, names: Sequence[str], systems: Mapping[str, Scores], ceiling: str = ""
 ) -> str:
-    """Return the sentence with a model's scores and how they compare with the best baseline.
+    """Return a sentence with a model's scores and a comparison with the best baseline.
 
     Args:
-        where: the domain and split.
-        unit: the word for rows.
-        names: the metrics; the first is compared.
+        where: domain and split.
+        unit: word for rows.
+        names: of the metrics; the first is compared.
         systems: scores by system, the model first.
-        ceiling: the baseline that knows the answer.
+        ceiling: baseline that knows the answer.
 
     Example:
         >>> compared_headline("source test", "rows", ["macro_f1"], {"model": {"rows": 8, "macro_f1": 0.5}})
@@ -42,7 +42,7 @@ def compared_headline(
 
 
 def interval_text(metric: Metric, scores: Scores) -> str:
-    """Return the interval of a score in brackets; empty where it is not known.
+    """Return the interval of a score in brackets; empty without an interval.
 
     Example:
         >>> interval_text(METRICS["macro_f1"], {"macro_f1_low": 0.5, "macro_f1_high": 0.75})

@@ -1,8 +1,4 @@
-"""The contract of predictors: a trained model of any task, and all that predicting with it needs.
-
-A task names its predictor with `Task.predictor_class`; `saved_models.load` finds it by the task's name in the saved
-folder. PyTorch or ONNX Runtime computes behind it.
-"""
+"""Define the contract of predictors: a trained model of any task, computed by PyTorch or ONNX Runtime."""
 
 import inspect
 import sys
@@ -23,11 +19,8 @@ if TYPE_CHECKING:
     from nlp_transfer.models.speed.inference import Network
     from nlp_transfer.tasks.saved_folder import SavedModel
 
-MAX_TOKENS = 8192
-"""Default number of tokens of a batch, padding counted; a few hundred MiB of activations for a base-sized encoder."""
-
-CPU_MAX_TOKENS = 2048
-"""The same on a CPU: a larger batch leaves its caches between operations."""
+MAX_TOKENS, CPU_MAX_TOKENS = 8192, 2048
+"""Default number of tokens of a batch, padding counted, on a GPU and on a CPU."""
 
 Logits: TypeAlias = "Sequence[np.ndarray] | np.ndarray"
 """The logits of each text."""
@@ -40,7 +33,7 @@ class Prediction(Protocol):
 
     @property
     def id(self) -> Any:
-        """The row's id."""
+        """The id of the row."""
 
     def row(self) -> dict[str, Any]:
         """Return the prediction as JSON holds it."""
@@ -52,9 +45,9 @@ class Evaluated:
 
     Args:
         metrics: by name.
-        baselines: metrics by name of the baseline.
-        rows: predictions with their references, as `write_predictions` takes them, without split and domain.
-        keys: the keys of a line of predictions, in their order.
+        baselines: metrics by baseline.
+        rows: lines of predictions, without `split` and `domain`.
+        keys: of a line of predictions, in their order.
     """
 
     metrics: dict[str, Any]
@@ -69,15 +62,15 @@ class Predictor(ABC):
 
     Args:
         model: float32, in evaluation mode, on the device that it runs on; or an exported network.
-        tokenizer: the model's.
-        max_length: tokens that the model reads at once.
-        origin: where it was loaded from.
+        tokenizer: of the model.
+        max_length: maximum number of tokens that the model reads at once.
+        origin: folder from which it was loaded.
 
     Attributes:
-        task: the name of the task that it was trained for.
-        text_column: the column of a row's text in a file; also what a file of plain text holds, see `InputReader`.
-        references: the columns of a corpus that it is scored by, of which one is enough.
-        references_noun: what these are called in messages.
+        task: name of its task.
+        text_column: column of the text in a file, and the format of plain text; see `InputReader`.
+        references: columns of a corpus that it is scored by; one of them is enough.
+        references_noun: word for them in messages.
     """
 
     task: ClassVar[str]
@@ -93,27 +86,19 @@ class Predictor(ABC):
     @classmethod
     @abstractmethod
     def from_saved(cls, saved: "SavedModel") -> Self:
-        """Load the predictor from its folder.
-
-        Raises:
-            CheckpointError: the folder holds no model of this task.
-        """
+        """Load the predictor from its folder; raise CheckpointError if it holds no model of this task."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return what a saved model records for predicting, as `FittedTask.settings` does."""
+        """Return the settings of a saved model; see `FittedTask.settings`."""
 
     def with_options(self) -> Self:
-        """Return the same predictor with other options; a subclass names its own as keyword arguments.
-
-        Raises:
-            ConfigError: an option has a value that it cannot have.
-        """
+        """Return the predictor with other options, which a subclass names; raise ConfigError for bad values."""
         return self
 
     @classmethod
     def check_options(cls, names: Iterable[str]) -> None:
-        """Check that the predictor has options of these names; raise ConfigError with those that it has."""
+        """Check the names of options; raise ConfigError with the known ones."""
         parameters = list(inspect.signature(cls.with_options).parameters.values())[1:]
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return
@@ -139,8 +124,7 @@ class Predictor(ABC):
             options: see `with_options`.
 
         Raises:
-            ConfigError: an unknown option, or a value that it cannot have.
-            DataError: what `rows` raises, once the rows before it are predicted.
+            ConfigError: an option is unknown, or has a bad value.
             CheckpointError: the model's outputs are not finite.
         """
         return self.configured(options).predictions(rows, max_tokens)
@@ -151,22 +135,15 @@ class Predictor(ABC):
 
     @abstractmethod
     def load_corpus(self, config: "CorpusConfig") -> "Corpus":
-        """Load a corpus with the labels that the model knows.
-
-        Raises:
-            DataError: the corpus does not fit the model.
-        """
+        """Load a corpus with references; raise DataError if it does not fit the model."""
 
     @abstractmethod
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
-        """Score the model on one split of a corpus that `load_corpus` loaded, with the options that are set.
+        """Score the model on one split of a corpus of `load_corpus`.
 
         Args:
-            dataset: the split; it has one of the columns `references`.
+            dataset: the split, with one of the columns `references`.
             max_tokens: see `predict`.
-
-        Raises:
-            CheckpointError: the model's outputs are not finite.
         """
 
     def batch_tokens(self, max_tokens: int | None) -> int:
@@ -183,15 +160,19 @@ class Predictor(ABC):
 
 
 class ExportablePredictor(Predictor):
-    """A predictor whose network gives logits, so that it can be exported to ONNX and compared."""
+    """A predictor whose network gives logits, so that it can be exported, merged and compared."""
 
     @abstractmethod
     def example_batch(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
-        """Return a batch of two short rows, from which an exporter learns the shape of inputs."""
+        """Return a batch of two short rows, as an example of inputs for an exporter."""
 
     @abstractmethod
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> "Logits":
         """Return the logits of each text; float32 or float64."""
+
+    @abstractmethod
+    def row_logits(self, rows: "Dataset") -> "np.ndarray":
+        """Return the logits of encoded rows, as `FittedTask.score` takes them."""
 
     @abstractmethod
     def decisions(self, texts: Sequence[str], logits: "Logits") -> list[Any]:
@@ -199,11 +180,11 @@ class ExportablePredictor(Predictor):
 
 
 def progress(items: Iterable[Item], *, shown: bool = True) -> Iterable[Item]:
-    """Return the items; count them on standard error where that is a terminal.
+    """Return the items, with a progress bar if standard error is a terminal.
 
     Args:
-        items: any.
-        shown: count although standard output is a terminal too, where the count could disturb what it shows.
+        items: to be counted.
+        shown: show the bar even if standard output is a terminal, too.
     """
     from tqdm import tqdm
 

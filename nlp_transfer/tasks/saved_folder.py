@@ -1,11 +1,12 @@
-"""The folder of a saved model: its files, its record, its network, and the errors of folders that hold no model."""
+"""Find a saved model, and read its record and its network."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.errors import CheckpointError, ConfigError, new_name
 from nlp_transfer.models.config_values import RECORD
 from nlp_transfer.models.files.manifest import has_manifest
 from nlp_transfer.models.files.resolve import conversion_advice
@@ -15,22 +16,22 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CONFIG_KEY = RECORD
-"""The key of our record in config.json."""
+"""The key of the package's record in config.json."""
 
 PICKLED_ADAPTER = "adapter_model.bin"
 
 UNLIMITED_TOKENS = 512
-"""The length that texts are cut to if neither our record nor the model and its tokenizer set a limit."""
+"""The maximum number of tokens of a text if neither the record nor the model and its tokenizer have a limit."""
 
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network that is ready to compute, with its tokenizer and its configuration.
+    """A network with its tokenizer and its configuration.
 
     Args:
         model: float32, on the CPU, in evaluation mode; or an exported network.
-        tokenizer: the network's.
-        config: the network's `PreTrainedConfig`.
+        tokenizer: of the network.
+        config: its `PreTrainedConfig`.
     """
 
     model: Any
@@ -43,10 +44,10 @@ class SavedModel:
     """A saved model before its network is loaded.
 
     Args:
-        name: the name that the user gave it, for messages.
+        name: given by the user.
         folder: the folder or Hub id that the name means.
-        files: the folder that holds the files.
-        record: the record of the run that saved it; empty where there is none.
+        files: the folder of the files.
+        record: of the run that saved it; empty without one.
     """
 
     name: str
@@ -54,17 +55,62 @@ class SavedModel:
     files: Path
     record: dict[str, Any]
 
+    def settings(self, noun: str, types: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+        """Return settings of the record, by name.
+
+        Args:
+            noun: the kind of model, for messages.
+            types: converters of the settings.
+
+        Raises:
+            CheckpointError: the record lacks a setting, or has another type of value.
+        """
+        try:
+            return {name: convert(self.record[name]) for name, convert in types.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            renamed = [f"{old} was renamed {new}" for old in self.record if (new := new_name(old, types))]
+            again = f" ({'; '.join(renamed)}: rename it there)" if renamed else f" ({error})"
+            raise CheckpointError(
+                f"{self.name} is not a trained {noun}: its config.json lacks how it reads{again}. Expected the folder "
+                "of a finished run."
+            ) from error
+
     def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
         """Load the network.
 
         Args:
-            auto_class: the class of transformers that knows the architecture.
-            noun: what the model should be, for messages.
+            auto_class: class of transformers that knows the architecture.
+            noun: kind of model, for messages.
 
         Raises:
             CheckpointError: the files are torn, or lack weights.
         """
-        model, tokenizer, info = read_network(self.name, self.folder, self.files, auto_class, noun)
+        from nlp_transfer.models.heads.extractive_config import set_outputs
+        from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
+
+        refusal = f"{self.name} cannot be loaded as a trained {noun}"
+        try:
+            _check_saved(str(self.folder), self.files)
+            tokenizer = read_tokenizer(str(self.folder), self.files)
+            with quiet_loading():
+                model, info = auto_class.from_pretrained(
+                    self.files,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    ignore_mismatched_sizes=True,
+                    output_loading_info=True,
+                )
+            set_outputs(model)
+            _check_fits(refusal, model, tokenizer, info)
+        except ConfigError as error:
+            raise loading_error(error) from error
+        except CheckpointError:
+            raise
+        except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
+            raise CheckpointError(
+                f"{refusal} ({type(error).__name__}: {' '.join(str(error).split())[:300]}). Expected a run's output "
+                "folder, or a model folder with config.json, model.safetensors and a tokenizer."
+            ) from error
         if missing := sorted(info["missing_keys"]):
             raise CheckpointError(
                 f"{self.name} is not a trained {noun}: its weights lack {', '.join(missing[:4])}"
@@ -74,23 +120,18 @@ class SavedModel:
         return LoadedNetwork(model.float().eval(), tokenizer, model.config)
 
 
-def find_saved(name: str | Path, revision: str | None = None) -> SavedModel:
-    """Find a saved model by the name of its folder, or of its run's folder, or by its Hub id.
+def loading_error(error: ConfigError) -> CheckpointError:
+    """Return an error about the setting `model` as one about a saved model.
 
-    Raises:
-        CheckpointError: there is none.
+    Example:
+        >>> print(loading_error(ConfigError("model: there is no folder x.")))
+        there is no folder x.
     """
-    folder, files = find_folder(name, revision)
-    return SavedModel(str(name), folder, files, saved_record(files))
+    return CheckpointError([problem.removeprefix("model: ") for problem in error.problems])
 
 
-def folder_of(name: str | Path, revision: str | None = None) -> Path:
-    """Return the folder of a saved model's files; raise CheckpointError where there is none."""
-    return find_folder(name, revision)[1]
-
-
-def find_folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
-    """Return the model folder that a name means, and the folder of its files; raise CheckpointError."""
+def find_saved(name: str | Path, revision: str | None = None) -> SavedModel:
+    """Find a saved model by its folder, its run's folder, or its Hub id; raise CheckpointError if there is none."""
     from nlp_transfer.models.files.download import model_folder
 
     if not str(name):
@@ -104,13 +145,14 @@ def find_folder(name: str | Path, revision: str | None) -> tuple[Path, Path]:
     if folder.is_dir() and not ((folder / "config.json").exists() or has_manifest(folder)):
         _check_saved(str(folder), folder)  # before a folder that holds no model is walked
     try:
-        return folder, model_folder(str(folder), revision=revision)
+        files = model_folder(str(folder), revision=revision)
     except ConfigError as error:
-        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
+        raise loading_error(error) from error
+    return SavedModel(str(name), folder, files, saved_record(files))
 
 
 def saved_record(files: Path) -> dict[str, Any]:
-    """Return the record that `saved_models.save` left in a folder; empty where it left none."""
+    """Return the package's record in config.json; empty without one."""
     try:
         record = json.loads((files / "config.json").read_text("utf-8")).get(CONFIG_KEY)
     except (OSError, ValueError, AttributeError):  # loading the network names the fault
@@ -118,41 +160,8 @@ def saved_record(files: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def read_network(
-    name: str | Path, folder: Path, source: Path, auto_class: Any, what: str
-) -> tuple[Any, "PreTrainedTokenizerBase", dict[str, Any]]:
-    """Read a network, its tokenizer, and transformers' notes on its loading; raise CheckpointError."""
-    from nlp_transfer.models.heads.extractive_config import set_outputs
-    from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
-
-    try:
-        _check_saved(str(folder), source)
-        tokenizer = read_tokenizer(str(folder), source)
-        with quiet_loading():
-            model, info = auto_class.from_pretrained(
-                source,
-                trust_remote_code=False,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-        set_outputs(model)
-        _check_fits(f"{name} cannot be loaded as a trained {what}", model, tokenizer, info)
-    except ConfigError as error:
-        raise CheckpointError([problem.replace("model: ", "", 1) for problem in error.problems]) from error
-    except CheckpointError:
-        raise
-    except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
-        raise CheckpointError(
-            f"{name} cannot be loaded as a trained {what} ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:300]}). Expected a run's output folder, or a model "
-            "folder with config.json, model.safetensors and a tokenizer."
-        ) from error
-    return model, tokenizer, info
-
-
 def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", info: dict[str, Any]) -> None:
-    """Check that weights have the sizes in config.json, and every token an embedding."""
+    """Check that weights have the sizes of config.json, and that every token has an embedding."""
     wrong = sorted((str(key), list(found), list(expected)) for key, found, expected in info["mismatched_keys"])
     if wrong:
         key, found, expected = wrong[0]
@@ -165,7 +174,7 @@ def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", 
 
 
 def vocabulary_problem(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str | None:
-    """Return the problem of a tokenizer with tokens that the model has no embedding for; None where there is none."""
+    """Return the problem of a tokenizer that has tokens without an embedding; None without a problem."""
     rows = model.get_input_embeddings().num_embeddings
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number < rows:

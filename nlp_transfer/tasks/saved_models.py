@@ -1,9 +1,8 @@
-"""Load a trained model as the predictor of its task, and write a model's folder.
+"""Load a trained model as the predictor of its task, and save a model.
 
-The folder is a plain transformers one; that of an extractive summariser, a network of our own, has a model type of its
-own (models/heads/extractive_config.py), which `nlp_transfer.register_models` lets transformers know. The task's name
-and the settings that transformers has no place for (length, thresholds, how sentences are selected) stand in
-config.json under one key, which transformers keeps and ignores.
+A model's folder is a plain transformers one, except that of an extractive summarizer, whose model type
+`nlp_transfer.register_models` registers. Settings that transformers has no place for stand in config.json under
+`CONFIG_KEY`.
 """
 
 from pathlib import Path
@@ -37,25 +36,25 @@ def load(
     Args:
         name: a run's output folder, a model folder, or a Hub id. A folder of plain transformers is a classifier.
         revision: the Hub model's commit, tag or branch.
-        device: `cpu`, `cuda`, `cuda:1`, …; `auto` is a GPU where there is one.
-        backend: `pytorch`, or `onnx` for an exported model.
-        precision: of an exported model, `float32` or `int8`; None is the first of them that there is.
+        device: see `Compute`.
+        backend: see `Compute`.
+        precision: see `Compute`.
 
     Raises:
         ConfigError: there is no such device, backend or precision, or ONNX Runtime is not installed.
-        CheckpointError: there is no such model, it is torn, not what its manifest says, or of another kind.
+        CheckpointError: there is no such model, or it is torn or changed.
     """
     compute = Compute(device, backend, precision)
     return load_found(find(name, compute, revision=revision), compute)
 
 
 def find(name: str | Path, compute: Compute, *, revision: str | None = None) -> SavedModel:
-    """Find a trained model without loading its network; see `load`."""
+    """Find a trained model without loading its network."""
     return find_exported(name, compute.precision) if compute.uses_onnx else find_saved(name, revision)
 
 
 def load_found(saved: SavedModel, compute: Compute) -> "Predictor":
-    """Load a model that was found; see `load`."""
+    """Load the predictor of a saved model."""
     predictor = predictor_class(saved).from_saved(saved)
     return predictor if compute.uses_onnx else predictor.to(choose_device(compute.device))
 
@@ -73,17 +72,14 @@ def save(
     record: dict[str, Any],
     cut_at: int | None,
 ) -> None:
-    """Write weights (safetensors), config and tokenizer.
+    """Write weights (safetensors), config and tokenizer; raise CheckpointError if the folder cannot be written.
 
     Args:
-        model: a plain transformers model.
-        tokenizer: its tokenizer.
-        folder: made where it is absent.
-        record: the task's name and settings, which `load` reads.
-        cut_at: tokens a text is cut to; the saved tokenizer truncates there. None leaves it as it is.
-
-    Raises:
-        CheckpointError: the folder cannot be written.
+        model: of transformers.
+        tokenizer: of the model.
+        folder: new or old.
+        record: name and settings of the task, which `load` reads.
+        cut_at: maximum number of tokens of the saved tokenizer; None keeps its own.
     """
     setattr(model.config, CONFIG_KEY, record)
     (Path(folder) / MANIFEST).unlink(missing_ok=True)  # of what the folder held before
@@ -104,7 +100,7 @@ def save(
 
 
 def save_tokenizer(tokenizer: "PreTrainedTokenizerBase", folder: str | Path, cut_at: int | None) -> None:
-    """Write a tokenizer that cuts texts at a length; the tokenizer itself stays as it is."""
+    """Write a tokenizer with another maximum length; the tokenizer itself stays as it is."""
     kept = tokenizer.model_max_length
     tokenizer.model_max_length = kept if cut_at is None else cut_at
     try:

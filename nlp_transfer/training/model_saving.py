@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.tasks import FittedTask
-from nlp_transfer.tasks.saved_folder import CONFIG_KEY, folder_of
+from nlp_transfer.tasks.saved_folder import CONFIG_KEY, find_saved
 from nlp_transfer.tasks.saved_models import save
 from nlp_transfer.training import TransferTrainer
 
@@ -32,7 +32,7 @@ def save_model(
     elif model is not None and trainer.is_world_process_zero():
         save(model, tokenizer, paths[MODEL], record=record, cut_at=task.cut_at)
         for name, extra in task.saved_with().items():
-            shutil.copytree(folder_of(extra), Path(paths[MODEL]) / name, dirs_exist_ok=True)
+            shutil.copytree(find_saved(extra).files, Path(paths[MODEL]) / name, dirs_exist_ok=True)
     trainer.accelerator.wait_for_everyone()
     for written in paths.values() if trainer.is_world_process_zero() else ():
         (Path(written) / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing needs it here

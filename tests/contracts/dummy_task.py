@@ -11,8 +11,7 @@ from nlp_transfer.data.encoding.tokens import encode_texts
 from nlp_transfer.metrics.metric import Metric
 from nlp_transfer.models.loading import load_encoder_with_head
 from nlp_transfer.models.reference import ModelReference
-from nlp_transfer.tasks.base import Columns, FittedTask, Task
-from nlp_transfer.tasks.wording import Wording
+from nlp_transfer.tasks.base import Columns, FittedTask, Task, Wording
 
 
 @dataclass(frozen=True)

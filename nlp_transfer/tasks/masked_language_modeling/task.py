@@ -1,11 +1,7 @@
-"""Masked-language modelling: an encoder goes on pretraining on a domain's text, without labels.
+"""Masked language modeling: pretrain an encoder further on unlabelled text.
 
 On a large corpus of the domain this is domain-adaptive pretraining (DAPT), on a task's own texts task-adaptive
-pretraining (TAPT). The `model` folder of such a run is what a later run names as its `model`.
-
-A MiniLM for sentence embeddings, which has no head that guesses tokens, learned two tasks no better after TAPT, and
-worse with large learning rates (configs/README.md has the figures): compare with and without.
-Reference: Gururangan et al. (2020), https://arxiv.org/abs/2004.10964
+pretraining (TAPT). The `model` folder of such a run is the `model` of a later run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,10 +15,8 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.metric import Scores, TokenRows
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import FittedTask, Task
+from nlp_transfer.tasks.base import FittedTask, Task, Wording, padding_collator
 from nlp_transfer.tasks.headline import interval_text
-from nlp_transfer.tasks.masked_language_modeling.wording import WORDING
-from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,18 +28,37 @@ if TYPE_CHECKING:
     from nlp_transfer.models.reference import ModelReference
 
 
+_PYTHON = """from transformers import pipeline
+
+fill = pipeline("fill-mask", model="{model}")
+print(fill(f"A text with one word {{fill.tokenizer.mask_token}} out."))"""
+
+_WORDING = Wording(
+    unit="rows",
+    legend="The loss is the mean over masked tokens, the perplexity its exponential; both sides guess the same tokens.",
+    purpose="It is an encoder to go on from, on texts like those it learned from; alone it guesses hidden words.",
+    usage=f"Name `{{model}}` as the `model` of another run.\n\n```python\n{_PYTHON}\n```",
+    hub_usage=_PYTHON,
+    not_for=(
+        "It is not for other kinds of texts or other languages, and what it guesses is no statement of fact. What is "
+        "built on it is not for decisions about people without a person who reads the text."
+    ),
+    pipeline_tag="fill-mask",
+)
+
+
 @final
 @dataclass(frozen=True)
 class MaskedLanguageModeling(Task):
     """Learn a domain's language from its texts.
 
     Args:
-        max_length: tokens a row, special tokens included; a longer text goes on in further rows.
-        extend_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
-        mask_probability: the share of words (or tokens) that are to be guessed.
+        max_length: maximum number of tokens of a row, special tokens included; longer texts take several rows.
+        extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.
+        mask_probability: share of words (or tokens) that are masked.
         whole_words: mask words with all their tokens, not single tokens.
-        num_new_tokens: how many words of the training texts that the tokenizer breaks up are added to it; 0 is none.
-        min_frequency: how often a word must stand in the training texts to be added.
+        num_new_tokens: number of words of the training texts that are added to the tokenizer.
+        min_frequency: minimum number of occurrences of an added word.
     """
 
     name: ClassVar[str] = "masked_language_modeling"
@@ -53,7 +66,7 @@ class MaskedLanguageModeling(Task):
     primary_metric: ClassVar[str] = "perplexity"
     scores_untrained: ClassVar[bool] = True
     scored_rows: ClassVar[type] = TokenRows
-    wording: ClassVar[Wording] = WORDING
+    wording: ClassVar[Wording] = _WORDING
     auto_class: ClassVar[str] = "AutoModelForMaskedLM"
 
     max_length: int = 512
@@ -79,7 +92,7 @@ class MaskedLanguageModeling(Task):
 
     @classmethod
     def headline(cls, where: str, scores: Scores, others: Mapping[str, Scores]) -> str:
-        """See `Task.headline`: the perplexity, and that of the model before training."""
+        """Return a sentence with the perplexity, and that of the model before training."""
         metric = METRICS[cls.primary_metric]
         sentence = (
             f"On {scores['masked_tokens']:,} masked tokens of {where} its perplexity is "
@@ -90,30 +103,24 @@ class MaskedLanguageModeling(Task):
         )
 
     def fit(self, corpus: Corpus) -> "FittedMaskedLanguageModeling":
-        """Return the task; any corpus will do."""
+        """Return the task; it needs nothing of the corpus."""
         return FittedMaskedLanguageModeling(self)
 
 
 @final
 class FittedMaskedLanguageModeling(FittedTask):
-    """Masked-language modelling on a corpus. See `MaskedLanguageModeling`."""
+    """Masked language modeling on a corpus."""
 
     config: MaskedLanguageModeling
-
-    def __init__(self, config: MaskedLanguageModeling) -> None:
-        self.config = config
-        self.name = config.name
-        self.max_length = config.max_length
-        self.facts = {}
-        self._new_words: AddedWords | None = None
+    _new_words: "AddedWords | None" = None
 
     @property
     def cut_at(self) -> None:
-        """See `FittedTask.cut_at`: a later run says at which length it cuts texts."""
+        """None: a later run decides at which length it truncates texts."""
         return
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
-        """See `FittedTask.fit_tokenizer`: adds the domain's words.
+        """Add words of the domain to the tokenizer.
 
         Raises:
             ConfigError: the tokenizer has no mask token, or does not know words.
@@ -153,7 +160,7 @@ class FittedMaskedLanguageModeling(FittedTask):
         }
 
     def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """See `FittedTask.encode`; columns: id, input_ids, words, length, held_out; of several sources domain."""
+        """Return the rows of every split: id, input_ids, words, length, held_out; of several sources `domain`."""
         from nlp_transfer.data.corpus import DOMAIN_COLUMN
         from nlp_transfer.data.encoding.masking import HELD_OUT
         from nlp_transfer.data.encoding.token_chunks import encode_token_chunks
@@ -172,13 +179,13 @@ class FittedMaskedLanguageModeling(FittedTask):
         return encoded
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
-        """See `FittedTask.example`: the words to guess, and the text with masks."""
+        """Return the masked words, and the text with masks."""
         batch = self.collator(tokenizer)([row])
         asked = batch["labels"][batch["labels"] >= 0].tolist()
         return f"guess: {tokenizer.decode(asked)}", str(tokenizer.decode(batch["input_ids"][0][: row["length"]]))
 
     def build_model(self, reference: "ModelReference") -> "LoadedModel":
-        """See `FittedTask.build_model`; new words get embeddings."""
+        """Return the encoder with a masked-LM head and embeddings for new words."""
         from nlp_transfer.models.heads.masked_lm import add_embeddings, load_masked_lm
         from nlp_transfer.models.positions import fit_positions
 
@@ -190,18 +197,16 @@ class FittedMaskedLanguageModeling(FittedTask):
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
-        """See `FittedTask.collator`: it also draws the masks."""
-        from nlp_transfer.data.encoding.collators import COMPILED_MULTIPLE, PaddingCollator
+        """Return the collator that pads rows and draws masks."""
         from nlp_transfer.data.encoding.masking import MaskingCollator, TokenMasker
 
-        padding = PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
         masks = TokenMasker.of(tokenizer, probability=self.config.mask_probability, whole_words=self.config.whole_words)
-        return MaskingCollator(padding, masks, seed)
+        return MaskingCollator(padding_collator(tokenizer, compiled=compiled), masks, seed)
 
     def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """See `FittedTask.score`; for the logits see `nlp_transfer.models.heads.masked_lm`."""
+        """Return the metrics of rows; for the shape of `logits` see `perplexity_metrics`."""
         from nlp_transfer.metrics.scoring import perplexity_metrics
 
         return perplexity_metrics(np.asarray(logits), interval=interval)

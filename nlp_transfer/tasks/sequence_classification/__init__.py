@@ -1,1 +1,3 @@
 """Sequence classification: one label or several labels a text."""
+
+NAME = "sequence_classification"

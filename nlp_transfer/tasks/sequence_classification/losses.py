@@ -22,7 +22,7 @@ def single_label_loss(
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy of one class a row, with the module's options.
+    """Return the cross-entropy of each row, with the options of this module.
 
     Args:
         logits: shape (batch, classes).
@@ -52,7 +52,7 @@ def multi_label_loss(
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Mean over the labels of the binary cross-entropy, with the module's options.
+    """Return the binary cross-entropy of each row, the mean over labels, with the options of this module.
 
     Args:
         logits: shape (batch, labels).
@@ -75,23 +75,29 @@ def multi_label_loss(
 
 
 def balanced_class_weights(counts: Tensor) -> Tensor:
-    """Weights n / (K n_c) that give every class the same total weight; 0 for a class without rows.
-
-    Their mean over the training rows is 1, so the learning rate keeps its meaning. This is scikit-learn's "balanced".
+    """Return weights n / (K n_c), with which every class has the same total weight; 0 for a class without rows.
 
     Args:
         counts: rows of each class, shape (classes,).
+
+    Example:
+        >>> balanced_class_weights(torch.tensor([1, 3]))
+        tensor([2.0000, 0.6667])
     """
     weights = counts.sum() / (len(counts) * counts.clamp(min=1))
     return torch.where(counts > 0, weights, torch.zeros_like(weights)).float()
 
 
 def balanced_positive_weights(positives: Tensor, rows: int) -> Tensor:
-    """Weights (n - n_c) / n_c that give a label's "yes" and "no" the same total; 1 for a label without "yes".
+    """Return weights (n - n_c) / n_c, with which "yes" and "no" of a label weigh the same; 1 for a label without "yes".
 
     Args:
         positives: rows that have each label, shape (labels,).
         rows: n.
+
+    Example:
+        >>> balanced_positive_weights(torch.tensor([1, 2]), 4)
+        tensor([3., 1.])
     """
     weights = (rows - positives) / positives.clamp(min=1)
     return torch.where(positives > 0, weights, torch.ones_like(weights)).float()

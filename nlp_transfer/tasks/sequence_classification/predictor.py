@@ -1,7 +1,6 @@
-"""Predict the classes of texts in constant memory, in their order.
+"""Predict the classes of texts, in bounded memory and in order.
 
-A window of rows is read, sorted by length, cut into batches of about as many tokens, predicted, and handed on in the
-order of the input; then comes the next. Computation is in float32, whatever the run trained in.
+Windows of rows are sorted by length and split into batches of about as many tokens, which are computed in float32.
 """
 
 import logging
@@ -14,7 +13,7 @@ import numpy as np
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
-from nlp_transfer.data.encoding.tokens import multi_hot, untruncated_lengths
+from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.scoring import classification_metrics
@@ -24,8 +23,9 @@ from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits, progress
 from nlp_transfer.tasks.saved_folder import UNLIMITED_TOKENS, SavedModel
-from nlp_transfer.tasks.sequence_classification.decision import choose_classes, class_probabilities
-from nlp_transfer.tasks.sequence_classification.task import FittedSequenceClassification, SequenceClassification
+from nlp_transfer.tasks.sequence_classification import NAME
+from nlp_transfer.tasks.sequence_classification.baselines import label_array
+from nlp_transfer.tasks.sequence_classification.decision import ROW_KEYS, ClassDecision
 
 if TYPE_CHECKING:
     import torch
@@ -43,8 +43,8 @@ class ClassPrediction:
     """The predicted class of one text.
 
     Args:
-        id: the row's id.
-        predicted: the class's name; for multi-label the names of all labels whose probability reaches their threshold.
+        id: of the row.
+        predicted: the name of the class; for multi-label of all labels that reach their thresholds.
         probabilities: by class name, in the order of the classes, or the most probable first.
 
     Example:
@@ -62,17 +62,14 @@ class ClassPrediction:
 
 
 @dataclass(frozen=True)
-class ClassificationPredictor(ExportablePredictor):
-    """A trained classifier.
+class ClassificationPredictor(ClassDecision, ExportablePredictor):
+    """A trained classifier; see `ClassDecision`.
 
     Args:
-        label_names: the classes in the order of their ids.
-        multi_label: whether a text may have any number of labels.
-        thresholds: the probability from which each label is predicted, shape (classes,); multi-label only.
-        top_k: how many probabilities a prediction has, the largest first; None has all in the order of the classes.
+        top_k: number of probabilities of a prediction, the largest first; None has all in the order of the classes.
     """
 
-    task: ClassVar[str] = SequenceClassification.name
+    task: ClassVar[str] = NAME
     references: ClassVar[tuple[str, ...]] = ("label", "labels")
     references_noun: ClassVar[str] = "labels"
 
@@ -83,10 +80,9 @@ class ClassificationPredictor(ExportablePredictor):
 
     @classmethod
     def from_saved(cls, saved: SavedModel) -> Self:
-        """Load a classifier; see `Predictor.from_saved`.
+        """Load a sequence classifier.
 
-        Any sequence classifier of transformers loads; without a record of ours, texts are cut at the tokenizer's limit
-        and multi-label thresholds are 0.5.
+        Without a record, texts are truncated at the tokenizer's limit and multi-label thresholds are 0.5.
         """
         from transformers import AutoModelForSequenceClassification
 
@@ -116,15 +112,14 @@ class ClassificationPredictor(ExportablePredictor):
         )
 
     def state(self) -> dict[str, Any]:
-        """See `Predictor.state`."""
-        thresholds = dict(zip(self.label_names, self.thresholds.tolist(), strict=True)) if self.multi_label else {}
-        return {"max_length": self.max_length, "thresholds": thresholds}
+        """Return the length and the thresholds."""
+        return {"max_length": self.max_length, "thresholds": self.threshold_by_label()}
 
     def with_options(self, *, top_k: int | None = None) -> Self:
         """Return the classifier with another number of probabilities.
 
         Args:
-            top_k: how many probabilities a prediction has, the largest first.
+            top_k: number of probabilities of a prediction, the largest first.
 
         Raises:
             ConfigError: `top_k` is less than 1.
@@ -133,21 +128,8 @@ class ClassificationPredictor(ExportablePredictor):
             raise ConfigError(f"--top_k is {top_k}; expected at least 1.")
         return replace(self, top_k=top_k)
 
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Return class probabilities; see `class_probabilities`."""
-        return class_probabilities(logits, multi_label=self.multi_label)
-
-    def choose(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return the chosen classes; see `choose_classes`."""
-        return choose_classes(probabilities, self.thresholds if self.multi_label else None)
-
-    def names_of(self, choice: Any) -> str | list[str]:
-        """Return the name of a class id; for multi-label the names of a row of zeros and ones, shape (classes,)."""
-        names = self.label_names
-        return [names[i] for i in np.flatnonzero(choice)] if self.multi_label else names[int(choice)]
-
     def predictions(self, rows: Iterable[tuple[Any, str]], max_tokens: int | None = None) -> Iterator[ClassPrediction]:
-        """See `Predictor.predictions`."""
+        """Yield the prediction of each text."""
         coverage = TokenCoverage()
         for window in row_windows(rows):
             texts = [text for _, text in window]
@@ -166,15 +148,11 @@ class ClassificationPredictor(ExportablePredictor):
             logger.warning(warning)
 
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> np.ndarray:
-        """Return the logits of texts that are in memory together; float32, shape (texts, classes).
-
-        Raises:
-            CheckpointError: the model's outputs are not finite.
-        """
+        """Return the logits of texts; float32, shape (texts, classes)."""
         return self.token_logits(self._encode(texts)["input_ids"], max_tokens=max_tokens)
 
     def token_logits(self, ids: Sequence[list[int]], *, max_tokens: int | None = None) -> np.ndarray:
-        """Return the logits of texts that are token ids already; see `text_logits`."""
+        """Return the logits of tokenized texts; raise CheckpointError if they are not finite."""
         collate = PaddingCollator(self.tokenizer)
         logits = np.zeros((len(ids), len(self.label_names)), dtype=np.float32)
         with batch_logits(self.model, len(ids)) as logits_of:
@@ -183,17 +161,21 @@ class ClassificationPredictor(ExportablePredictor):
         check_finite(logits, self.origin)
         return logits
 
+    def row_logits(self, rows: "Dataset") -> np.ndarray:
+        """Return the logits of encoded rows; float32, shape (rows, classes)."""
+        return self.token_logits(list(rows["input_ids"]))
+
     def decisions(self, texts: Sequence[str], logits: Logits) -> list[Any]:
         """Return the class id, or the zeros and ones of all labels, of each text."""
         chosen: list[Any] = self.choose(self.probabilities(np.stack(list(logits)))).tolist()
         return chosen
 
     def example_batch(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
-        """See `ExportablePredictor.example_batch`."""
+        """Return a batch of two texts."""
         return PaddingCollator(self.tokenizer)([{"input_ids": ids} for ids in self._encode(texts[:2])["input_ids"]])
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
-        """See `Predictor.load_corpus`."""
+        """Load a corpus with the labels of the model."""
         try:
             corpus = load_corpus(config, key="corpus", label_names=self.label_names, labeled=True)
         except DataError as error:
@@ -212,42 +194,25 @@ class ClassificationPredictor(ExportablePredictor):
         )
 
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
-        """See `Predictor.evaluate`."""
-        whole, classes = replace(self, top_k=None), len(self.label_names)
+        """Score the model on one split."""
+        whole = replace(self, top_k=None)
         rows = ((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))
-        probabilities = np.zeros((len(dataset), classes))
+        probabilities = np.zeros((len(dataset), len(self.label_names)))
         for index, prediction in enumerate(progress(whole.predictions(rows, max_tokens))):
             probabilities[index] = list(prediction.probabilities.values())
-        references = (
-            np.array([multi_hot(row, classes) for row in dataset["labels"]], dtype=np.int64)
-            if self.multi_label
-            else np.asarray(dataset["label"])
-        )
+        references = label_array(dataset, len(self.label_names), multi_label=self.multi_label)
         metrics = classification_metrics(
             self.choose(probabilities), references, self.label_names, multi_label=self.multi_label
         )
-        return Evaluated(
-            metrics, {}, self._rows(dataset["id"], references, probabilities), FittedSequenceClassification.row_keys
-        )
-
-    def _rows(self, ids: Iterable[str], references: np.ndarray, probabilities: np.ndarray) -> Iterator[dict[str, Any]]:
-        for row_id, truth, choice, row in zip(
-            ids, references, self.choose(probabilities), probabilities.tolist(), strict=True
-        ):
-            yield {
-                "id": row_id,
-                "label": self.names_of(truth),
-                "predicted": self.names_of(choice),
-                "probabilities": dict(zip(self.label_names, row, strict=True)),
-            }
+        return Evaluated(metrics, {}, self.prediction_rows(dataset["id"], references, probabilities), ROW_KEYS)
 
     def _encode(self, texts: Sequence[str]) -> "BatchEncoding":
-        """Encode texts as in training: without token types, which are all 0."""
+        """Tokenize texts as in training, without token types, which are all 0."""
         return self.tokenizer(list(texts), truncation=True, max_length=self.max_length, return_token_type_ids=False)
 
 
 def _longest(config: Any, tokenizer: Any) -> int:
-    """Return the tokens that a model reads whose record does not name its length."""
+    """Return the maximum number of tokens of a model without a record."""
     from nlp_transfer.models.loading import max_positions
 
     positions = max_positions(config) if hasattr(config, "max_position_embeddings") else None

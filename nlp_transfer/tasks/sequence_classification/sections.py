@@ -6,7 +6,7 @@ from nlp_transfer.metrics.metric import Scores, number
 from nlp_transfer.tasks.blocks import Block, Table, Text
 
 MATRIX_CLASSES = 20
-"""More classes than this make a confusion matrix that nobody reads."""
+"""Maximum number of classes of a confusion matrix."""
 
 
 def class_blocks(systems: Mapping[str, Scores]) -> tuple[Block, ...]:
@@ -21,7 +21,7 @@ def class_blocks(systems: Mapping[str, Scores]) -> tuple[Block, ...]:
 
 
 def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:
-    """One row a class: support, then precision, recall and F1 of each system; below, their means and the accuracy."""
+    """Return support, precision, recall and F1 of each class and system; below, their means and the accuracy."""
     first = next(iter(systems.values()))
     columns = ["class", "support"] + ["P", "R", "F1"] * len(systems)
     groups = ["", ""] + [name for name in systems for _ in range(3)]
@@ -47,7 +47,7 @@ def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:
 
 
 def confusion_table(scores: Scores, title: str) -> Table | None:
-    """Counts, rows true and columns predicted; None for multi-label or for more than 20 classes."""
+    """Return counts, rows true and columns predicted; None for multi-label or more than `MATRIX_CLASSES`."""
     labels = list(scores["per_class"])
     if "exact_match" in scores or "confusion_matrix" not in scores or len(labels) > MATRIX_CLASSES:
         return None

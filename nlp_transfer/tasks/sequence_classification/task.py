@@ -1,9 +1,4 @@
-"""Sequence classification: one label a text, or any number of labels a text.
-
-Which of the two it is follows from the corpus: a column `label` or a column `labels`. A text longer than `max_length`
-tokens is cut there, and the share of cut texts is reported. Multi-label decisions use one threshold a label, tuned on
-validation and saved with the model.
-"""
+"""Sequence classification: one label a text (column `label`), or any number of labels (column `labels`)."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,12 +12,20 @@ from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.metric import ClassificationRows, Scores
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.base import (
+    Columns,
+    DomainPredictions,
+    DomainScores,
+    FittedTask,
+    Predictions,
+    Task,
+    Wording,
+    padding_collator,
+)
 from nlp_transfer.tasks.blocks import Block
+from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, score_baselines
-from nlp_transfer.tasks.sequence_classification.decision import choose_classes, class_probabilities
-from nlp_transfer.tasks.sequence_classification.wording import WORDING
-from nlp_transfer.tasks.wording import Wording
+from nlp_transfer.tasks.sequence_classification.decision import ROW_KEYS, ClassDecision
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,28 +37,47 @@ if TYPE_CHECKING:
     from nlp_transfer.tasks.predictor import Predictor
 
 
+_PYTHON = """from transformers import pipeline
+
+classify = pipeline("text-classification", model="{model}", truncation=True)
+print(classify("A text to classify.", top_k=None))"""
+
+_WORDING = Wording(
+    unit="rows",
+    legend="Macro means run over classes, micro over decisions, weighted over classes by support.",
+    purpose="It sorts texts like those it learned from into {classes}.",
+    usage=f"```python\n{_PYTHON}\n```",
+    hub_usage=_PYTHON,
+    not_for=(
+        "It is not for other kinds of texts or other languages, which it sorts all the same, nor for decisions about "
+        "people without a person who reads the text."
+    ),
+    pipeline_tag="text-classification",
+)
+
+
 @final
 @dataclass(frozen=True)
 class SequenceClassification(Task):
     """Classify texts.
 
     Args:
-        max_length: tokens a text is cut to, special tokens included.
-        extend_positions: let an encoder read `max_length` tokens that has positions for fewer: they are repeated.
-        class_weights: `balanced` makes rare classes count as much as frequent ones; or a weight for each class by name
-            (those not named weigh 1). Multi-label: the weight of the label's "yes".
+        max_length: maximum number of tokens of a text, special tokens included; longer texts are truncated.
+        extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.
+        class_weights: `balanced` gives all classes the same total weight; or a weight by class name (1 if not named).
+            Multi-label: the weight of the label's "yes".
         focal_gamma: γ of the focal loss; 0 is cross-entropy.
         label_smoothing: ε of label smoothing.
         tune_thresholds: multi-label only: tune one threshold a label on validation; otherwise 0.5 for all.
     """
 
-    name: ClassVar[str] = "sequence_classification"
+    name: ClassVar[str] = NAME
     primary_metric: ClassVar[str] = "macro_f1"
     columns: ClassVar[Columns] = Columns(labels=True)
     provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
     scored_rows: ClassVar[type] = ClassificationRows
-    wording: ClassVar[Wording] = WORDING
+    wording: ClassVar[Wording] = _WORDING
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
 
     max_length: int = 512
@@ -86,25 +108,25 @@ class SequenceClassification(Task):
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
-        """See `Task.details`: the scores per class, and the confusion matrix."""
+        """Return the scores per class, and the confusion matrix."""
         from nlp_transfer.tasks.sequence_classification.sections import class_blocks
 
         return class_blocks(systems)
 
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
-        """See `Task.headline_metrics`."""
+        """Return macro-F1, and accuracy or its multi-label counterpart."""
         return [cls.primary_metric, "exact_match" if "exact_match" in scores else "accuracy"]
 
     @classmethod
     def predictor_class(cls) -> "type[Predictor]":
-        """See `Task.predictor_class`."""
+        """Return `ClassificationPredictor`."""
         from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
 
         return ClassificationPredictor
 
     def fit(self, corpus: Corpus) -> "FittedSequenceClassification":
-        """Return the task with the labels and class frequencies of `corpus`, whose train split must be labelled."""
+        """Return the task with the labels and class frequencies of `corpus`; raise DataError without labels."""
         if corpus.label_column is None:
             raise DataError(
                 f"{corpus.origin}: the source has no labels, and classification learns from labels. "
@@ -114,24 +136,21 @@ class SequenceClassification(Task):
 
 
 @final
-class FittedSequenceClassification(FittedTask):
-    """A sequence classification task that knows its labels. See `SequenceClassification`."""
+class FittedSequenceClassification(ClassDecision, FittedTask):
+    """A sequence classification task that has read its corpus."""
 
     config: SequenceClassification
-    row_keys: ClassVar[tuple[str, ...]] = ("id", "split", "domain", "label", "predicted", "probabilities")
+    row_keys: ClassVar[tuple[str, ...]] = ROW_KEYS
 
     def __init__(self, config: SequenceClassification, corpus: Corpus) -> None:
-        self.config = config
-        self.name = config.name
-        self.max_length = config.max_length
-        self.facts = {}
+        super().__init__(config)
         self.label_names = corpus.label_names
         self.multi_label = corpus.multi_label
         self.thresholds = np.full(len(self.label_names), 0.5)
         self._weights = self._class_weights(corpus)
 
     def settings(self) -> dict[str, Any]:
-        """See `FittedTask.settings`."""
+        """Return the length and the thresholds."""
         return {"max_length": self.max_length, "thresholds": self.threshold_by_label()}
 
     def _class_weights(self, corpus: Corpus) -> "Tensor | None":
@@ -160,10 +179,7 @@ class FittedSequenceClassification(FittedTask):
         return balanced_class_weights(counts)
 
     def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """See `FittedTask.encode`; columns: id, input_ids, attention_mask, length, truncated, labels (where known).
-
-        Of several sources, `domain` too.
-        """
+        """Return the tokens of every split: id, input_ids, length, truncated, and labels and `domain` if known."""
         from nlp_transfer.data.corpus import DOMAIN_COLUMN
         from nlp_transfer.data.encoding.tokens import encode_texts
 
@@ -181,13 +197,13 @@ class FittedSequenceClassification(FittedTask):
         }
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
-        """See `FittedTask.example`."""
+        """Return the labels and the text of one row."""
         labels, names = row["labels"], self.label_names
         shown = [names[i] for i, on in enumerate(labels) if on] if self.multi_label else names[labels]
         return str(shown), str(tokenizer.decode(row["input_ids"]))
 
     def build_model(self, reference: "ModelReference") -> "LoadedModel":
-        """See `FittedTask.build_model`."""
+        """Return the encoder with a classification head."""
         from nlp_transfer.models.loading import load_encoder_with_head
         from nlp_transfer.models.positions import fit_positions
 
@@ -197,10 +213,8 @@ class FittedSequenceClassification(FittedTask):
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
-        """See `FittedTask.collator`."""
-        from nlp_transfer.data.encoding.collators import COMPILED_MULTIPLE, PaddingCollator
-
-        return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
+        """Return the collator that pads texts."""
+        return padding_collator(tokenizer, compiled=compiled)
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """See `FittedTask.row_losses`."""
@@ -214,10 +228,7 @@ class FittedSequenceClassification(FittedTask):
     def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """See `FittedTask.score`; the loss is the mean of `row_losses`.
-
-        Besides floats there are `per_class` and `confusion_matrix`.
-        """
+        """Return the classification metrics, `per_class` and `confusion_matrix`, and the mean of `row_losses`."""
         import torch
 
         from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
@@ -233,39 +244,19 @@ class FittedSequenceClassification(FittedTask):
         return {"loss": float(self.row_losses(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
 
     def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None) -> None:
-        """See `FittedTask.fit_decision`: of each label the threshold that maximises its F1 on these rows."""
+        """Choose for each label the threshold that maximises its F1."""
         from nlp_transfer.metrics.thresholds import tune_thresholds
 
         if self.multi_label and self.config.tune_thresholds and labels is not None:
             self.thresholds = tune_thresholds(self.probabilities(logits), labels.astype(int))
 
     def predictions(self, logits: np.ndarray) -> np.ndarray:
-        """See `FittedTask.predictions`."""
-        return choose_classes(self.probabilities(logits), self.thresholds if self.multi_label else None)
-
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """See `FittedTask.probabilities`: sigmoid for multi-label, softmax for single-label."""
-        return class_probabilities(logits, multi_label=self.multi_label)
-
-    def threshold_by_label(self) -> dict[str, float]:
-        """See `FittedTask.threshold_by_label`."""
-        return dict(zip(self.label_names, self.thresholds.tolist(), strict=True)) if self.multi_label else {}
+        """Return the chosen classes; see `ClassDecision.choose`."""
+        return self.choose(self.probabilities(logits))
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
-        """See `FittedTask.rows`: names, not ids."""
-        names = self.label_names
-
-        def named(value: Any) -> Any:
-            return [names[i] for i in np.flatnonzero(value).tolist()] if self.multi_label else names[int(value)]
-
-        chosen, probabilities = self.predictions(predictions.logits), self.probabilities(predictions.logits)
-        for i, row_id in enumerate(predictions.ids):
-            yield {
-                "id": row_id,
-                "label": None if predictions.labels is None else named(predictions.labels[i]),
-                "predicted": named(chosen[i]),
-                "probabilities": dict(zip(names, probabilities[i].tolist(), strict=True)),
-            }
+        """Yield the labels, the prediction and the probabilities of each text."""
+        return self.prediction_rows(predictions.ids, predictions.labels, self.probabilities(predictions.logits))
 
     def baselines(
         self,
@@ -274,5 +265,5 @@ class FittedSequenceClassification(FittedTask):
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> dict[str, DomainScores]:
-        """See `FittedTask.baselines`."""
+        """Score the baselines on each split."""
         return score_baselines(names, corpora, predictions, self.label_names, multi_label=self.multi_label)

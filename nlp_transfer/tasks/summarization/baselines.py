@@ -1,83 +1,73 @@
-"""What an extractive summariser has to beat, and what it cannot pass by much; all under the same budget.
+"""Score the baselines of summarization, extracts of the same length.
 
-`lead` takes the first sentences, `random` any; `textrank` and `lexrank` rank sentences by how many others are like them
-(sumy's, English stop words and stems; of a very long document only the first `RANKED` sentences, since they compare all
-pairs). `oracle` knows the reference and takes by greedy ROUGE, or, without a reference,
-the labelled sentences: a ceiling, not a baseline.
+`lead` selects the first sentences, `random` any; `textrank` and `lexrank` rank sentences by their similarity to others
+(sumy's, with English stop words and stems). `oracle` knows the reference, or without one the labels: a ceiling.
 References: Mihalcea & Tarau (2004), https://aclanthology.org/W04-3252; Erkan & Radev (2004),
 https://arxiv.org/abs/1109.2128
 """
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nlp_transfer.metrics.sentence_selection import greedy_oracle
 from nlp_transfer.metrics.tokenization import plain_words
-
-if TYPE_CHECKING:
-    from nlp_transfer.metrics.sentence_selection import SummaryLength
-    from nlp_transfer.tasks.base import DomainPredictions, DomainScores, Predictions
-    from nlp_transfer.tasks.summarization.extracted_summaries import ExtractedSummary
+from nlp_transfer.tasks.summarization.selection import Selection
+from nlp_transfer.tasks.summarization.summaries import (
+    DocumentSummary,
+    ExtractedSummary,
+    document_metrics,
+    summaries_and_references,
+)
 
 ORACLE = "oracle"
-"""The one that knows the answer."""
+"""The baseline that knows the answer."""
 
 RANKED = 500
-"""Sentences that TextRank and LexRank look at; sumy takes seconds for so many, and four times as long for twice."""
+"""Maximum number of sentences that TextRank and LexRank compare: their time grows with its square."""
 
 Taken = tuple[list[float], list[int]]
-"""A score for each sentence, and the numbers of those that are taken."""
+"""A score for each sentence of a document, and the numbers of the selected ones."""
 
 
-class Selecting(Protocol):
-    """What takes sentences by their scores: a task, or a trained summariser."""
-
-    @property
-    def budget(self) -> "SummaryLength":
-        """How much is taken."""
-
-    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
-        """The numbers of the sentences that are taken."""
+def lead(document: ExtractedSummary, selection: Selection) -> Taken:
+    """Select the first sentences."""
+    return _by([-float(number) for number in range(len(document.spans))], document, selection)
 
 
-def lead(document: "ExtractedSummary", by: Selecting) -> Taken:
-    """The first sentences."""
-    return _by([-float(number) for number in range(len(document.spans))], document, by)
-
-
-def random(document: "ExtractedSummary", by: Selecting) -> Taken:
-    """Any sentences; which ones follows from the document's id."""
+def random(document: ExtractedSummary, selection: Selection) -> Taken:
+    """Select random sentences; the document's id is the seed."""
     generator = np.random.default_rng(zlib.crc32(document.id.encode()))
-    return _by(generator.random(len(document.spans)).tolist(), document, by)
+    return _by(generator.random(len(document.spans)).tolist(), document, selection)
 
 
-def textrank(document: "ExtractedSummary", by: Selecting) -> Taken:
-    """The sentences that share most words with others."""
+def textrank(document: ExtractedSummary, selection: Selection) -> Taken:
+    """Select the sentences that share most words with others."""
     from sumy.summarizers.text_rank import TextRankSummarizer
 
-    return _by(_ratings(TextRankSummarizer, document.sentences), document, by)
+    return _by(_ratings(TextRankSummarizer, document.sentences), document, selection)
 
 
-def lexrank(document: "ExtractedSummary", by: Selecting) -> Taken:
-    """The sentences that are like most others by TF-IDF."""
+def lexrank(document: ExtractedSummary, selection: Selection) -> Taken:
+    """Select the sentences that are most similar to others by TF-IDF."""
     from sumy.summarizers.lex_rank import LexRankSummarizer
 
-    return _by(_ratings(LexRankSummarizer, document.sentences), document, by)
+    return _by(_ratings(LexRankSummarizer, document.sentences), document, selection)
 
 
-def oracle(document: "ExtractedSummary", by: Selecting) -> Taken:
-    """The sentences that make the best summary, as far as greedy choice finds them."""
-    from nlp_transfer.metrics.sentence_selection import greedy_oracle
-
-    if document.summary is None:
-        return _by([float(label) for label in document.labels or ()], document, by)
-    taken = greedy_oracle(document.sentences, document.summary, by.budget)
+def oracle(document: ExtractedSummary, selection: Selection) -> Taken:
+    """Select the sentences that greedy ROUGE finds by the reference, or the labelled ones."""
+    if document.reference is None:
+        return _by([float(label) for label in document.labels or ()], document, selection)
+    taken = greedy_oracle(document.sentences, document.reference, selection.length)
     return [float(number in taken) for number in range(len(document.spans))], taken
 
 
-SUMMARY_BASELINES: dict[str, Callable[["ExtractedSummary", Selecting], Taken]] = {
+SUMMARY_BASELINES: dict[str, Callable[[ExtractedSummary, Selection], Taken]] = {
     "lead": lead,
     "random": random,
     "textrank": textrank,
@@ -87,44 +77,53 @@ SUMMARY_BASELINES: dict[str, Callable[["ExtractedSummary", Selecting], Taken]] =
 """The baselines by name. One line a baseline."""
 
 
-SUMMARY_ROW_KEYS = ("id", "split", "domain", "summary", "reference", "sentences", "flags")
-"""The keys of a line of the predictions file, in their order. `reference` is null where there is none."""
+def baseline_scores(
+    names: Sequence[str], documents: Sequence[DocumentSummary], selection: Selection, bertscore: Path | None = None
+) -> dict[str, dict[str, Any]]:
+    """Score baselines on the documents that a model was scored on.
 
-
-def by_baseline(
-    names: Sequence[str],
-    predictions: "DomainPredictions",
-    score: "Callable[[str, str, Predictions], dict[str, dict[str, Any]]]",
-) -> "dict[str, DomainScores]":
-    """Score the baselines of each split that the model was scored on.
+    With references, `rouge1_gain_low` and `rouge1_gain_high` bound how much higher the model's ROUGE-1 is on the same
+    documents.
 
     Args:
         names: keys of `SUMMARY_BASELINES`.
-        predictions: of the model.
-        score: returns the scores by baseline of a domain's split.
+        documents: with the model's summaries.
+        selection: of the baselines' sentences.
+        bertscore: see `summary_metrics`.
     """
-    results: dict[str, DomainScores] = {name: {} for name in names}
-    for domain, splits in predictions.items():
-        for split, one in splits.items():
-            if one.metrics:
-                for name, scores in score(domain, split, one).items():
-                    results[name].setdefault(domain, {})[split] = scores
-    return results
+    from nlp_transfer.metrics.summarization import gain_interval, rouge1_scores
+
+    ours = rouge1_scores(*summaries_and_references(documents))
+    scores = {}
+    for name in names:
+        extracts = [_baseline_extract(name, document, selection) for document in documents]
+        scores[name] = document_metrics(extracts, interval=True, bertscore=bertscore)
+        if ours is not None:
+            low, high = gain_interval(ours, rouge1_scores(*summaries_and_references(extracts)) or ())
+            scores[name] |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
+    return scores
 
 
-def _by(scores: list[float], document: "ExtractedSummary", by: Selecting) -> Taken:
-    return scores, by.select(scores, document.sentences)
+def _baseline_extract(name: str, document: DocumentSummary, selection: Selection) -> ExtractedSummary:
+    labels = document.labels if isinstance(document, ExtractedSummary) else None
+    bare = ExtractedSummary(document.id, document.text, document.spans, document.reference, [], [], labels)
+    scores, taken = SUMMARY_BASELINES[name](bare, selection)
+    return replace(bare, scores=scores, taken=taken)
+
+
+def _by(scores: list[float], document: ExtractedSummary, selection: Selection) -> Taken:
+    return scores, selection.select(scores, document.sentences)
 
 
 class _Words:
-    """What sumy takes for a tokenizer: its own would fetch data."""
+    """Tokenizer for sumy, whose own fetches data."""
 
     def to_words(self, text: str) -> tuple[str, ...]:
         return tuple(plain_words(text))
 
 
 def _ratings(summarizer_class: Any, sentences: Sequence[str]) -> list[float]:
-    """What one of sumy's summarisers makes of each sentence."""
+    """Return the rating of each sentence by a summarizer of sumy."""
     from sumy.models.dom import ObjectDocumentModel, Paragraph, Sentence
     from sumy.nlp.stemmers import Stemmer
     from sumy.utils import get_stop_words
@@ -133,7 +132,7 @@ def _ratings(summarizer_class: Any, sentences: Sequence[str]) -> list[float]:
     caught: dict[Any, float] = {}
 
     class Rating(summarizer_class):  # type: ignore[misc]
-        """Hands out the ratings, of which the summariser would return the best sentences alone."""
+        """Keep the ratings, of which the summarizer returns only the best sentences."""
 
         def _get_best_sentences(self, all_sentences: Any, count: Any, rating: Any, *args: Any, **kwargs: Any) -> Any:
             caught.update(rating)

@@ -1,4 +1,4 @@
-"""The encoder by which summaries of either kind are scored beside ROUGE, looked at before anything is trained."""
+"""Check the encoder of BERTScore before training."""
 
 from typing import TYPE_CHECKING
 
@@ -9,14 +9,17 @@ if TYPE_CHECKING:
 
 
 def bertscore_folder(name: str | None, where: str = "task.") -> "Path | None":
-    """The folder of the encoder that BERTScore is computed with; None for none.
+    """Return the folder of the encoder; None without a name.
 
     Args:
-        name: see `resolve_model`.
-        where: what the setting's name begins with, for messages.
+        name: a folder or Hub id.
+        where: prefix of the setting's name, for messages.
 
     Raises:
-        ConfigError: there is no such model, or the package that computes it is missing.
+        ConfigError: there is no such encoder, or the package bert-score is not installed.
+
+    Example:
+        >>> bertscore_folder(None)
     """
     if name is None:
         return None

@@ -1,26 +1,63 @@
-"""Read documents for summarisers of either kind."""
+"""Predict summaries of documents by a trained model of either kind."""
 
 import logging
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_coverage
 from nlp_transfer.data.validation.documents import join_sentences
 from nlp_transfer.errors import DataError
-from nlp_transfer.tasks.predictor import Predictor
+from nlp_transfer.tasks.predictor import Evaluated, Predictor, progress
+from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, baseline_scores
+from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
+from nlp_transfer.tasks.summarization.selection import Selection
+from nlp_transfer.tasks.summarization.summaries import SUMMARY_ROW_KEYS, DocumentSummary, document_metrics
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class DocumentPredictor(Predictor):
     """A predictor that reads documents.
 
-    A document is a text or the list of its sentences, whose offsets then count in the text that has one of them a line.
+    A document is a text or the list of its sentences; the offsets of a list count in the text with one sentence a line.
+
+    Args:
+        bertscore_model: an encoder to score summaries with in `evaluate` (BERTScore).
     """
 
     text_column: ClassVar[str] = "document"
+
+    bertscore_model: str | None = field(default=None, kw_only=True)
+
+    @abstractmethod
+    def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[DocumentSummary]:
+        """Yield the summary of each document of a split, with its reference.
+
+        Args:
+            dataset: a split of a corpus of documents.
+            max_tokens: see `predict`.
+        """
+
+    @property
+    @abstractmethod
+    def baseline_selection(self) -> Selection:
+        """The rule by which baselines select sentences."""
+
+    def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
+        """Score the model and the baselines on one split."""
+        documents = list(progress(self.summaries(dataset, max_tokens)))
+        bertscore = bertscore_folder(self.bertscore_model, "--")
+        metrics = document_metrics(documents, interval=True, bertscore=bertscore)
+        baselines = baseline_scores(list(SUMMARY_BASELINES), documents, self.baseline_selection, bertscore)
+        return Evaluated(metrics, baselines, (document.row() for document in documents), SUMMARY_ROW_KEYS)
 
     def watched(self, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
         """Yield rows, and warn at their end of texts that the tokenizer does not know."""
@@ -30,7 +67,7 @@ class DocumentPredictor(Predictor):
             logger.warning(warning)
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
-        """See `Predictor.load_corpus`."""
+        """Load documents with their summaries."""
         try:
             return load_corpus(config, key="corpus", documents=True, trains=False)
         except DataError as error:

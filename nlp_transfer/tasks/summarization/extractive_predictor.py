@@ -1,7 +1,7 @@
-"""Summarise documents by their own sentences, in constant memory, in their order.
+"""Summarize documents by their own sentences, in bounded memory and in order.
 
-A document of any length is read in windows that go through the model in batches of about as many tokens; one number is
-kept of each sentence. Computation is in float32, whatever the run trained in.
+Windows of all documents that are in memory together go through the model in batches of about as many tokens, in
+float32.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,17 +16,18 @@ from nlp_transfer.data.encoding.sentences import sentence_spans
 from nlp_transfer.data.encoding.summary_pairs import Ranking
 from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.metrics.sentence_selection import SummaryLength, select_sentences
+from nlp_transfer.metrics.sentence_selection import SummaryLength
 from nlp_transfer.metrics.tokenization import concatenate_sentences
+from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
-from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits, progress
-from nlp_transfer.tasks.saved_folder import SavedModel
-from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, SUMMARY_ROW_KEYS
+from nlp_transfer.tasks.predictor import ExportablePredictor, Logits
+from nlp_transfer.tasks.saved_folder import SavedModel, find_saved
+from nlp_transfer.tasks.summarization import EXTRACTIVE
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.documents import DocumentPredictor, locate_sentences
-from nlp_transfer.tasks.summarization.extracted_summaries import ExtractedSummary, document_metrics
-from nlp_transfer.tasks.summarization.extractive import ExtractiveSummarization, length_problems, oracle_labels
+from nlp_transfer.tasks.summarization.selection import Selection, length_problems, oracle_labels
+from nlp_transfer.tasks.summarization.summaries import ExtractedSummary
 
 if TYPE_CHECKING:
     import torch
@@ -38,10 +39,10 @@ class SummarySentence:
     """A sentence of a summary.
 
     Args:
-        text: as it stands in the document.
-        start: its first character there.
-        end: the one after its last.
-        score: the model's probability that it belongs into a summary.
+        text: the sentence.
+        start: its first character in the document.
+        end: the character after its last.
+        score: the probability that it belongs to a summary.
     """
 
     text: str
@@ -52,11 +53,11 @@ class SummarySentence:
 
 @dataclass(frozen=True)
 class Extract:
-    """The sentences of one document that a model takes for its summary.
+    """The extract of one document.
 
     Args:
-        id: the document's.
-        sentences: in the document's order; none of a document without text.
+        id: of the document.
+        sentences: in the document's order; none for a document without text.
 
     Example:
         >>> Extract("a", [SummarySentence("One.", 0, 4, 0.5), SummarySentence("Two.", 9, 13, 0.25)]).summary
@@ -72,117 +73,94 @@ class Extract:
         return concatenate_sentences(sentence.text for sentence in self.sentences)
 
     def row(self) -> dict[str, Any]:
-        """Return the extract as JSON holds it. It invents nothing: there are no flags."""
+        """Return the extract as JSON holds it; an extract has no flags."""
         sentences = [{**vars(sentence), "score": round(sentence.score, 6)} for sentence in self.sentences]
         return {"id": self.id, "summary": self.summary, "sentences": sentences, "flags": []}
 
 
 @dataclass(frozen=True)
 class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
-    """A trained extractive summariser; its network is one of `nlp_transfer.models.heads.extractive`.
-
-    `max_length` is that of a window.
+    """A trained extractive summarizer; `max_length` is that of a window.
 
     Args:
-        overlap: tokens that a window may repeat of the one before.
-        budget: how much of a document a summary takes.
-        block_trigrams: pass over sentences that share three words in a row with one that is taken.
-        bertscore_model: an encoder for BERTScore, by which `evaluate` scores too.
+        overlap: maximum number of tokens that a window repeats of the one before.
+        selection: selects the sentences of a summary.
     """
 
-    task: ClassVar[str] = ExtractiveSummarization.name
+    task: ClassVar[str] = EXTRACTIVE
     references: ClassVar[tuple[str, ...]] = ("summary", "highlights")
     references_noun: ClassVar[str] = "summaries or highlights"
 
     overlap: int
-    budget: SummaryLength
-    block_trigrams: bool
-    bertscore_model: str | None = None
+    selection: Selection
 
     @classmethod
     def from_saved(cls, saved: SavedModel) -> Self:
-        """Load an extractive summariser; see `Predictor.from_saved`."""
+        """Load an extractive summarizer."""
         from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummarization
 
-        record = saved.record
-        try:
-            state: dict[str, Any] = {
-                "max_length": int(record["max_length"]),
-                "overlap": int(record["overlap"]),
-                "budget": SummaryLength(str(record["length_unit"]), float(record["length"])),
-                "block_trigrams": bool(record["block_trigrams"]),
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"{saved.name} is not a trained summariser: its config.json lacks how it reads and selects ({error}). "
-                "Expected the folder of a run of extractive_summarization."
-            ) from error
+        types = {"max_length": int, "overlap": int, "length_unit": str, "length": float, "block_trigrams": bool}
+        state = saved.settings("summariser", types)
         loaded = saved.load_network(AutoModelForExtractiveSummarization, "summariser")
-        return cls(model=loaded.model, tokenizer=loaded.tokenizer, origin=str(saved.folder), **state)
+        return cls(
+            model=loaded.model,
+            tokenizer=loaded.tokenizer,
+            max_length=state["max_length"],
+            origin=str(saved.folder),
+            overlap=state["overlap"],
+            selection=Selection(SummaryLength(state["length_unit"], state["length"]), state["block_trigrams"]),
+        )
 
     def state(self) -> dict[str, Any]:
-        """See `Predictor.state`."""
+        """Return the settings of windows and of selection."""
         return {
             "max_length": self.max_length,
             "overlap": self.overlap,
-            "length_unit": self.budget.unit,
-            "length": self.budget.size,
-            "block_trigrams": self.block_trigrams,
+            "length_unit": self.selection.length.unit,
+            "length": self.selection.length.size,
+            "block_trigrams": self.selection.block_trigrams,
         }
 
     def with_options(
         self, *, length_unit: str | None = None, length: float | None = None, bertscore_model: str | None = None
     ) -> Self:
-        """Return the summariser with summaries of another length; None keeps its own.
+        """Return the summarizer with other options; None keeps its own.
 
         Args:
             length_unit: see `ExtractiveSummarization`.
             length: see `ExtractiveSummarization`.
-            bertscore_model: an encoder for BERTScore, by which `evaluate` scores too.
+            bertscore_model: an encoder to score summaries with in `evaluate`.
 
         Raises:
-            ConfigError: there is no such length, or no such encoder.
+            ConfigError: the length is out of range, or there is no such encoder.
         """
-        unit = self.budget.unit if length_unit is None else length_unit
-        size = self.budget.size if length is None else length
+        own = self.selection.length
+        unit, size = own.unit if length_unit is None else length_unit, own.size if length is None else length
         if problems := length_problems(unit, size, "--"):
             raise ConfigError(problems)
         bertscore_folder(bertscore_model, "--")
-        return replace(self, budget=SummaryLength(unit, size), bertscore_model=bertscore_model or self.bertscore_model)
+        selection = replace(self.selection, length=SummaryLength(unit, size))
+        return replace(self, selection=selection, bertscore_model=bertscore_model or self.bertscore_model)
 
-    def select(self, scores: Sequence[float], sentences: Sequence[str]) -> list[int]:
-        """Return the numbers of the sentences that a summary takes, by their scores."""
-        return select_sentences(scores, sentences, self.budget, block_trigrams=self.block_trigrams)
+    @property
+    def baseline_selection(self) -> Selection:
+        """The model's own rule."""
+        return self.selection
 
     def predictions(
         self, rows: Iterable[tuple[Any, str | list[str]]], max_tokens: int | None = None
     ) -> Iterator[Extract]:
-        """See `Predictor.predictions` and `DocumentPredictor`."""
+        """Yield the extract of each document."""
         for window in row_windows(self.watched(rows)):
             texts_of = [locate_sentences(document) for _, document in window]
             sentences = [[text[a:b] for a, b in spans] for text, spans in texts_of]
             scores = self.sentence_scores(sentences, max_tokens=max_tokens)
             for (row_id, _), (_, spans), texts, found in zip(window, texts_of, sentences, scores, strict=True):
-                taken = self.select(found.tolist(), texts)
+                taken = self.selection.select(found.tolist(), texts)
                 yield Extract(row_id, [SummarySentence(texts[i], *spans[i], float(found[i])) for i in taken])
 
-    def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
-        """See `Predictor.evaluate`."""
-        from nlp_transfer.tasks.summarization.sections import baseline_scores, summary_row
-
-        scored = list(progress(self.extracts(dataset, max_tokens)))
-        bertscore = bertscore_folder(self.bertscore_model, "--")
-        metrics = document_metrics(scored, interval=True, bertscore=bertscore)
-        baselines = baseline_scores(list(SUMMARY_BASELINES), scored, self, bertscore)
-        return Evaluated(metrics, baselines, map(summary_row, scored), SUMMARY_ROW_KEYS)
-
-    def extracts(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[ExtractedSummary]:
-        """Yield the extract of each document of a split, with the sentences that are right.
-
-        Args:
-            dataset: a split of a corpus of documents, with `summary` or `highlights`.
-            max_tokens: see `predict`.
-        """
+    def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[ExtractedSummary]:
+        """Yield the extract of each document of a split, with the labels of its sentences."""
         from scipy.special import logit
 
         for window in row_windows((row, row["text"]) for row in dataset):
@@ -194,8 +172,8 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
                 labels = (
                     highlight_labels(own, row["highlights"]) if "highlights" in row else oracle_labels(texts, summary)
                 )
-                taken = self.select(found.tolist(), texts)
-                yield ExtractedSummary(row["id"], text, own, logit(found).tolist(), taken, labels, summary)
+                taken = self.selection.select(found.tolist(), texts)
+                yield ExtractedSummary(row["id"], text, own, summary, logit(found).tolist(), taken, labels)
 
     def ranking(self, *, max_tokens: int | None = None) -> Ranking:
         """Return a function that ranks the sentences of documents; see `PairEncoder`."""
@@ -206,14 +184,11 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
         return rank
 
     def sentence_scores(self, documents: Sequence[Sequence[str]], *, max_tokens: int | None = None) -> list[np.ndarray]:
-        """Return the probability of each sentence to belong into a summary.
+        """Return the probability that each sentence belongs to a summary: for each document, shape (sentences,).
 
         Args:
             documents: the sentences of each.
             max_tokens: see `predict`.
-
-        Returns:
-            For each document float64, shape (sentences,).
 
         Raises:
             CheckpointError: the model's outputs are not finite.
@@ -225,35 +200,49 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
     def sentence_logits(self, documents: Sequence[Sequence[str]], *, max_tokens: int | None = None) -> list[np.ndarray]:
         """Return the logits of sentences; see `sentence_scores`."""
         encoder = DocumentEncoder(self.tokenizer, self.max_length, self.overlap)
-        collate = SentenceCollator(PaddingCollator(self.tokenizer))
         logits = [np.zeros(len(sentences)) for sentences in documents]
-        cut = [
+        windows = [
             (number, window)
             for number, sentences in enumerate(documents)
             if sentences
             for window in encoder.encode(sentences)[0]
         ]
-        with batch_logits(self.model, len(cut)) as logits_of:
-            lengths = [window["length"] for _, window in cut]
-            for batch in token_budget_batches(lengths, self.batch_tokens(max_tokens)):
-                found = logits_of(collate([cut[place][1] for place in batch]))
-                for row, place in enumerate(batch):
-                    number, window = cut[place]
-                    first, begin, end = window["numbers"][0], window["scored_from"], window["scored_to"]
-                    logits[number][begin:end] = found[row, begin - first : end - first]
+        for place, found in self._window_logits([window for _, window in windows], max_tokens):
+            number, window = windows[place]
+            first, begin, end = window["numbers"][0], window["scored_from"], window["scored_to"]
+            logits[number][begin:end] = found[begin - first : end - first]
         check_finite(np.concatenate([np.zeros(0), *logits]), self.origin)
         return logits
+
+    def row_logits(self, rows: "Dataset") -> np.ndarray:
+        """Return the logits of encoded windows; float32, shape (rows, sentences), padded with 0."""
+        logits = np.zeros((len(rows), max(map(len, rows["numbers"]))), dtype=np.float32)
+        windows = [{name: row[name] for name in ("input_ids", "markers", "numbers", "length")} for row in rows]
+        for place, found in self._window_logits(windows):
+            logits[place, : len(windows[place]["numbers"])] = found[: len(windows[place]["numbers"])]
+        check_finite(logits, self.origin)
+        return logits
+
+    def _window_logits(
+        self, windows: Sequence[dict[str, Any]], max_tokens: int | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the number of each window, and the logits of its sentences, padded."""
+        collate = SentenceCollator(PaddingCollator(self.tokenizer))
+        with batch_logits(self.model, len(windows)) as logits_of:
+            lengths = [window["length"] for window in windows]
+            for batch in token_budget_batches(lengths, self.batch_tokens(max_tokens)):
+                yield from zip(batch, logits_of(collate([windows[place] for place in batch])), strict=True)
 
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> list[np.ndarray]:
         """Return the logits of the sentences of each text."""
         return self.sentence_logits([_sentences(text) for text in texts], max_tokens=max_tokens)
 
     def decisions(self, texts: Sequence[str], logits: Logits) -> list[Any]:
-        """Return the numbers of the sentences that the summary of each text takes."""
-        return [self.select(of.tolist(), _sentences(text)) for text, of in zip(texts, logits, strict=True)]
+        """Return the numbers of the sentences that each text's summary has."""
+        return [self.selection.select(of.tolist(), _sentences(text)) for text, of in zip(texts, logits, strict=True)]
 
     def example_batch(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
-        """See `ExportablePredictor.example_batch`; the texts are sentences."""
+        """Return the windows of two documents whose sentences are the texts."""
         encoder = DocumentEncoder(self.tokenizer, self.max_length, self.overlap)
         rows = [encoder.encode(list(sentences))[0][0] for sentences in (texts[:2], texts[1:3])]
         batch = SentenceCollator(PaddingCollator(self.tokenizer))(rows)
@@ -262,3 +251,17 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
 
 def _sentences(text: str) -> list[str]:
     return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def load_ranking(name: str, device: "torch.device") -> tuple[Ranking, str]:
+    """Load a summarizer that ranks the sentences of long documents, and return its ranking and its fingerprint.
+
+    Raises:
+        ConfigError: the folder holds no extractive summarizer.
+    """
+    try:
+        saved = find_saved(name)
+        extractor = ExtractivePredictor.from_saved(saved)
+        return extractor.to(device).ranking(), folder_fingerprint(saved.files)
+    except CheckpointError as error:
+        raise ConfigError([f"task.extractor: {problem}" for problem in error.problems]) from error

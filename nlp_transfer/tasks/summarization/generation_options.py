@@ -1,4 +1,4 @@
-"""Check the options by which a network writes: settings of transformers' `GenerationConfig`."""
+"""Check generation options: settings of transformers' `GenerationConfig`."""
 
 import copy
 from collections.abc import Mapping
@@ -11,28 +11,27 @@ if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 RESERVED = {"num_return_sequences", "return_dict_in_generate", "transformers_version"}
-"""Settings with which a text would have no summary, or several."""
+"""Settings that change the number of summaries of a text."""
 
 MODES = {"greedy_search", "sample", "beam_search", "beam_sample"}
-"""Modes of generation that transformers has code of its own for, and that write several texts at once."""
+"""Generation modes that transformers implements for batches."""
 
 
 def generation_config(
     model: Any, tokenizer: "PreTrainedTokenizerBase", base: "GenerationConfig | None", options: Mapping[str, Any]
 ) -> "GenerationConfig":
-    """Return a generation config with other options, tried with one step of writing.
+    """Return a generation config with other options, after one step of generation.
 
-    `GenerationConfig` itself takes nearly any value for nearly any setting.
+    `GenerationConfig` itself accepts nearly any value.
 
     Args:
-        model: the network that writes.
-        tokenizer: the network's.
-        base: the config to change; None is the network's own. It stays as it is.
+        model: the network.
+        tokenizer: of the network.
+        base: config to change, which stays as it is; None is the network's own.
         options: settings by name, such as `num_beams` or `max_new_tokens`.
 
     Raises:
-        ConfigError: there is no such setting, it cannot have this value, it changes the number of summaries of a text,
-            or it asks for a mode that takes one text at a time, or whose code transformers would fetch and run.
+        ConfigError: a setting is unknown, has a bad value, or changes the number of summaries or the mode.
     """
     config: GenerationConfig = copy.deepcopy(base or model.generation_config)
     names = set(config.to_dict()) - RESERVED
@@ -43,7 +42,7 @@ def generation_config(
         mode = config.get_generation_mode()
         if mode in MODES:
             _try(model, tokenizer, config)
-    except Exception as error:  # whatever comes of a value that no type was asked of
+    except Exception as error:
         given = ", ".join(f"{name}={value}" for name, value in options.items())
         raise ConfigError(f"{given}: it cannot write so: {' '.join(str(error).split())}") from error
     if mode not in MODES:
@@ -55,7 +54,7 @@ def generation_config(
 
 
 def _try(model: Any, tokenizer: "PreTrainedTokenizerBase", config: "GenerationConfig") -> None:
-    """Write one step; raise whatever transformers does."""
+    """Generate one token; raise what transformers raises."""
     import torch
 
     text = torch.tensor([tokenizer("a")["input_ids"]], device=model.device)

@@ -1,4 +1,4 @@
-"""Register the pipeline `summarization`, which transformers 5 no longer has, for models that were trained here.
+"""Register the pipeline `summarization`, which transformers 5 lacks, for models of this package.
 
     import nlp_transfer
     from transformers import pipeline
@@ -7,8 +7,7 @@
     summarize = pipeline("summarization", model="runs/aclsum/model")
     summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": "…", "start": 0, "end": 12, …}]}
 
-Options other than the run's are given to either call: those of `ExtractivePredictor.with_options` for a model that
-selects, `GenerationConfig`'s (`num_beams=1`, `max_new_tokens=60`) for one that writes.
+Both calls take the options of the model's predictor, such as `length=2`, or `num_beams=1`.
 """
 
 import dataclasses
@@ -23,10 +22,10 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from nlp_transfer.models.families import is_encoder_decoder
 from nlp_transfer.models.heads.encoder_decoder import positions
 from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummarization, register_models
-from nlp_transfer.tasks import AbstractiveSummarization
 from nlp_transfer.tasks.predictor import Predictor
-from nlp_transfer.tasks.saved_folder import CONFIG_KEY, UNLIMITED_TOKENS, LoadedNetwork, SavedModel, folder_of
-from nlp_transfer.tasks.summarization.abstractive import EXTRACT
+from nlp_transfer.tasks.saved_folder import CONFIG_KEY, UNLIMITED_TOKENS, LoadedNetwork, SavedModel, find_saved
+from nlp_transfer.tasks.summarization import EXTRACT
+from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization
 from nlp_transfer.tasks.summarization.abstractive_predictor import AbstractivePredictor
 from nlp_transfer.tasks.summarization.extractive_predictor import ExtractivePredictor
 
@@ -45,10 +44,7 @@ class _InPipeline(SavedModel):
 
 
 class SummarizationPipeline(Pipeline):
-    """Summarises documents by sentences of theirs, or in words of its own, as its model does.
-
-    A text or a list of texts in, a dict or a list of dicts out.
-    """
+    """Summarize documents by the predictor of a model: a text or a list of texts in, a dict or a list of dicts out."""
 
     _load_tokenizer: Any = True
     _load_processor: Any = False
@@ -71,21 +67,18 @@ class SummarizationPipeline(Pipeline):
             record = _usual_state(model.config, tokenizer)
         files = folder
         if record.get("long_documents") == EXTRACT:  # its extractor is no file that transformers has fetched
-            files = folder_of(name, getattr(model.config, "_commit_hash", None))
+            files = find_saved(name, getattr(model.config, "_commit_hash", None)).files
         return AbstractivePredictor.from_saved(_InPipeline(name, folder, files, record, network))
 
     def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
-        """Summarise one text, or each of a list, to a dict with `summary_text`, `sentences` and `flags`.
+        """Summarize one text, or each of a list, to a dict with `summary_text`, `sentences` and `flags`.
 
         Args:
             inputs: the documents.
-            args: there are none.
+            args: none.
             num_workers: not used: windows of all documents go through the model together.
-            batch_size: not used either.
-            kwargs: options for these documents; see the module's text.
-
-        Raises:
-            ConfigError: an unknown option, or a value that it cannot have.
+            batch_size: not used.
+            kwargs: options of the predictor.
         """
         if args:
             raise TypeError(f"The pipeline {TASK!r} takes texts as one argument; give settings by their names.")
@@ -105,14 +98,14 @@ class SummarizationPipeline(Pipeline):
         return options, {}, {}
 
     def preprocess(self, input_: Any, **_: Any) -> Any:
-        """Not called: `__call__` does it all."""
+        """Raise NotImplementedError: `__call__` does all."""
         raise NotImplementedError
 
     _forward = postprocess = preprocess  # type: ignore[assignment]
 
 
 def _usual_state(config: Any, tokenizer: Any) -> dict[str, Any]:
-    """Return the state of a network without a record: its own length and prefix, and windows."""
+    """Return the settings of a network without a record: its own length and prefix, and windows."""
     own = (getattr(config, "task_specific_params", None) or {}).get(TASK, {})
     longest = min(tokenizer.model_max_length, positions(config, "encoder") or UNLIMITED_TOKENS)
     usual = AbstractiveSummarization(max_length=longest, prefix=own.get("prefix", ""))
@@ -120,7 +113,7 @@ def _usual_state(config: Any, tokenizer: Any) -> dict[str, Any]:
 
 
 def register_pipelines() -> None:
-    """Let `transformers.pipeline` know the task `summarization`, and our networks. Doing so again changes nothing."""
+    """Register the pipeline `summarization` and this package's networks with transformers; repeat it at will."""
     register_models()
     if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is SummarizationPipeline:
         return

@@ -493,5 +493,5 @@ def test_what_a_saved_model_refuses(finished, tmp_path):
         ConfigError, match=r"is a model of abstractive_summarization, which gives no logits of a whole text"
     ):
         export_model(str(folder), str(tmp_path / "onnx"))
-    with pytest.raises(CheckpointError, match=r"is a model of abstractive_summarization, and a classifier is needed"):
-        _ = read_run(folder).classifier
+    with pytest.raises(CheckpointError, match=r"is a model of abstractive_summarization, which gives no logits"):
+        _ = read_run(folder).predictor

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from nlp_transfer.tasks import ExtractiveSummarization, FittedExtractiveSummarization
+from nlp_transfer.tasks import ExtractiveSummarization
 from nlp_transfer.tasks.summarization.baselines import RANKED, SUMMARY_BASELINES
-from nlp_transfer.tasks.summarization.extracted_summaries import ExtractedSummary
+from nlp_transfer.tasks.summarization.extractive import FittedExtractiveSummarization
+from nlp_transfer.tasks.summarization.summaries import ExtractedSummary
 
 SENTENCES = [
     "The weather was fine.",
@@ -23,12 +24,12 @@ def document(summary=None, labels=None, sentences=SENTENCES):
     for sentence in sentences:
         spans.append((start, start + len(sentence)))
         start += len(sentence) + 1
-    return ExtractedSummary("a", text, spans, [0.0] * len(spans), [], labels, summary)
+    return ExtractedSummary("a", text, spans, summary, [0.0] * len(spans), [], labels)
 
 
 def taken(name, made, **settings):
     task = FittedExtractiveSummarization(ExtractiveSummarization(**{"length": 2, **settings}), by_highlights=False)
-    return SUMMARY_BASELINES[name](made, task)
+    return SUMMARY_BASELINES[name](made, task.selection)
 
 
 def test_lead_takes_the_first():

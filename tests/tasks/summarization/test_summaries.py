@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from nlp_transfer.tasks.summarization.generated_summaries import (
+from nlp_transfer.tasks.summarization.summaries import (
     GeneratedSummary,
-    join_chunk_summaries,
-    sentences_of,
-    written_documents,
+    generated_sentence_spans,
+    generated_summaries,
+    join_window_summaries,
 )
 
 
@@ -25,15 +25,15 @@ from nlp_transfer.tasks.summarization.generated_summaries import (
     ],
 )
 def test_sentences_have_their_own_characters(text, expected):
-    assert [text[first:last] for first, last in sentences_of(text)] == expected
+    assert [text[first:last] for first, last in generated_sentence_spans(text)] == expected
 
 
 def test_a_sentence_that_was_written_before_is_left_out():
-    assert join_chunk_summaries(["the rent is due. pay it.", "The rent is due", "late fees apply.", ""]) == (
+    assert join_window_summaries(["the rent is due. pay it.", "The rent is due", "late fees apply.", ""]) == (
         "the rent is due. pay it. late fees apply."
     )
-    assert join_chunk_summaries([]) == ""
-    assert join_chunk_summaries(["!", "!"]) == "! !"
+    assert join_window_summaries([]) == ""
+    assert join_window_summaries(["!", "!"]) == "! !"
 
 
 class Words:
@@ -54,10 +54,10 @@ def test_windows_are_put_together_in_their_order():
             {"id": "b", "document": 1, "text": "x\ny", "sentence_starts": [0, 2], "summary": "y"},
         ]
     )
-    found = list(written_documents(np.array([[2, -100], [1, 1], [3, 3], [4, -100]]), rows, Words()))
+    found = list(generated_summaries(np.array([[2, -100], [1, 1], [3, 3], [4, -100]]), rows, Words()))
     assert [one.id for one in found] == ["a", "b"]
     assert [one.written for one in found] == ["w1 w1.", "w4. w2. w3 w3."]
-    assert [one.summary for one in found] == ["two", "y"]
+    assert [one.reference for one in found] == ["two", "y"]
     assert found[1].sentences == ["x", "y"]
 
 
@@ -66,8 +66,8 @@ def test_what_is_checked():
         "a",
         "The tenant pays $950. The landlord repairs.",
         [(0, 21), (22, 43)],
-        "tenant pays $900. repairs landlord.",
         None,
+        "tenant pays $900. repairs landlord.",
     )
     first, second = document.checked_sentences()
     assert (first.text, first.start, first.end, first.sources) == ("tenant pays $900.", 0, 17, [(0, 21)])

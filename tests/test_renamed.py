@@ -6,8 +6,7 @@ import pytest
 
 from nlp_transfer.commands import main
 from nlp_transfer.config.experiment import Experiment, load_config
-from nlp_transfer.config.renamed import RENAMED, unknown_name
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import RENAMED, ConfigError, did_you_mean
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.training import TransferArguments
 
@@ -69,7 +68,7 @@ def test_an_old_option_names_the_new_one(words, message, capsys):
 
 
 def test_a_name_that_was_never_there():
-    assert unknown_name("key", "labels", ["seed"]) == "Unknown key 'labels'. Keys: seed."
+    assert did_you_mean("key", "labels", ["seed"]) == "Unknown key 'labels'. Keys: seed."
 
 
 def test_no_new_name_is_an_old_one():

@@ -1,0 +1,161 @@
+"""Share what extractive and abstractive summarization have in common."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from nlp_transfer.data import Corpus
+from nlp_transfer.errors import DataError
+from nlp_transfer.metrics.metric import SummaryRows
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
+from nlp_transfer.tasks.summarization.baselines import ORACLE, SUMMARY_BASELINES, baseline_scores
+from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
+from nlp_transfer.tasks.summarization.selection import Selection
+from nlp_transfer.tasks.summarization.summaries import SUMMARY_ROW_KEYS, DocumentSummary, document_metrics
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+EXTRACTIVE_WORDING = Wording(
+    unit="documents",
+    legend=(
+        "ROUGE is F, of stemmed words, the mean over documents; of sentences, precision, recall and F1 are counted "
+        "over all documents together, AP is the documents' mean average precision. All systems have the same budget; "
+        "the oracle knows the reference."
+    ),
+    purpose="It summarises documents like those it learned from.",
+    usage="```bash\npython scripts/predict.py {model} documents.jsonl --text_column document\n```",
+    hub_usage=(
+        "import nlp_transfer, transformers\n\nnlp_transfer.register_pipelines()\n"
+        'summarize = transformers.pipeline("summarization", model="{model}")'
+    ),
+    not_for=(
+        "It is not for other kinds of documents or other languages. What it leaves out may matter: it is not for "
+        "decisions about people without a person who reads the document."
+    ),
+    pipeline_tag="summarization",
+)
+
+ABSTRACTIVE_WORDING = replace(
+    EXTRACTIVE_WORDING,
+    legend=(
+        "ROUGE is F, of stemmed words, the mean over documents. New pairs are pairs of words that a document does "
+        "not have; unsupported are numbers, dates, amounts and citations that it does not have, "
+        "as a mean over summaries. The predictions list them, and what each sentence rests on. Baselines "
+        "take as many sentences as a training summary has on average; the oracle knows the reference."
+    ),
+    not_for=(
+        "It is not for other kinds of documents or other languages. It may write what the document does not say: it is "
+        "not for decisions about people without a person who reads the document."
+    ),
+)
+
+
+class Summarization(Task):
+    """A task whose corpus has documents with summaries.
+
+    Args:
+        bertscore_model: an encoder to score summaries with at the end (BERTScore).
+    """
+
+    primary_metric: ClassVar[str] = "rouge1"
+    columns: ClassVar[Columns] = Columns(documents=True)
+    baseline_names: ClassVar[tuple[str, ...]] = tuple(SUMMARY_BASELINES)
+    scored_rows: ClassVar[type] = SummaryRows
+    ceiling: ClassVar[str] = ORACLE
+
+    bertscore_model: str | None
+
+    def check_corpus(self, corpus: Corpus, columns: Sequence[str], use: str) -> None:
+        """Check that training and validation documents have a column, and that BERTScore can be computed.
+
+        Args:
+            corpus: the source.
+            columns: one of them is enough.
+            use: of the column, for the message.
+
+        Raises:
+            DataError: a split lacks all of the columns.
+            ConfigError: see `bertscore_folder`.
+        """
+        lacking = [
+            split
+            for split in ("train", "validation")
+            if split not in corpus.splits or not set(columns) & set(corpus.splits[split].column_names)
+        ]
+        if lacking:
+            raise DataError(
+                f"{corpus.origin}: the {' and '.join(lacking)} documents have no column "
+                f"{' or '.join(map(repr, columns))}, {use}. Name it with source.columns: {{theirs: {columns[0]}}}."
+            )
+        bertscore_folder(self.bertscore_model)
+
+
+class FittedSummarization(FittedTask):
+    """A summarization task that has read its corpus.
+
+    Attributes:
+        selection: selects the sentences of the baselines.
+    """
+
+    config: Summarization
+    row_keys: ClassVar[tuple[str, ...]] = SUMMARY_ROW_KEYS
+
+    @property
+    @abstractmethod
+    def selection(self) -> Selection:
+        """The rule by which baselines select sentences."""
+
+    @abstractmethod
+    def documents(self, outputs: np.ndarray, rows: "Dataset") -> Sequence[DocumentSummary]:
+        """Return the documents in their order, with the summaries that follow from the outputs for their windows.
+
+        Args:
+            outputs: see the task's `score`.
+            rows: encoded documents, all windows of each, in any order.
+        """
+
+    @property
+    def cut_at(self) -> int | None:
+        """None: documents are split into windows, which the tokenizer must not truncate."""
+        return None
+
+    @property
+    def bertscore(self) -> Path | None:
+        """The folder of the encoder for BERTScore; None without one."""
+        return bertscore_folder(self.config.bertscore_model)
+
+    def score(
+        self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
+    ) -> dict[str, Any]:
+        """Return `summary_metrics` of the documents; the references are whole summaries, not `labels`."""
+        if rows is None:
+            raise ValueError("Summaries are scored by their documents: give the encoded rows.")
+        bertscore = self.bertscore if interval else None
+        return document_metrics(self.documents(logits, rows), interval=interval, bertscore=bertscore)
+
+    def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
+        """Yield a line for each document."""
+        return (document.row() for document in self.documents(predictions.logits, encoded))
+
+    def baselines(
+        self,
+        names: Sequence[str],
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, DomainScores]:
+        """Score baselines on the documents of each split."""
+        results: dict[str, DomainScores] = {name: {} for name in names}
+        for domain, splits in predictions.items():
+            for split, one in splits.items():
+                if one.metrics:
+                    documents = self.documents(one.logits, encoded[domain][split])
+                    for name, scores in baseline_scores(names, documents, self.selection, self.bertscore).items():
+                        results[name].setdefault(domain, {})[split] = scores
+        return results
