@@ -24,10 +24,7 @@ def evaluate(
     length_unit: str | None = None,
     length: float | None = None,
     generation: dict[str, Any] | None = None,
-    backend: str = "pytorch",
-    precision: str | None = None,
-    device: str = "auto",
-    max_tokens: int | None = None,
+    compute: Compute | None = None,
 ) -> None:
     """Score a saved model on a corpus whose labels are the model's, or on documents with summaries.
 
@@ -47,10 +44,7 @@ def evaluate(
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
         length: how many of them a summary may have.
         generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
-        backend: pytorch, or onnx for an exported model.
-        precision: of an exported model, float32 or int8.
-        device: cpu, cuda, cuda:1; auto is a GPU, if there is one.
-        max_tokens: tokens of a batch, padding counted; null suits the device, fewer need less memory.
+        compute: device, backend, precision and batch size.
     """
     from nlp_transfer.reporting.tables import console
 
@@ -59,7 +53,7 @@ def evaluate(
         corpus,
         split=split,
         output_dir=output_dir,
-        compute=Compute(device, backend, precision, max_tokens),
+        compute=compute,
         options=given_options(generation, length_unit=length_unit, length=length, bertscore_model=bertscore_model),
     )
     console().print(result.summary())

@@ -1,4 +1,4 @@
-"""Read a finished run from its folder: configuration, report and classifier."""
+"""Read a finished run from its folder: configuration, report and model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from nlp_transfer.reporting.report import MODEL, Report
 from nlp_transfer.reporting.run_digests import check_results
 from nlp_transfer.reporting.run_folder import inspect
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
+from nlp_transfer.tasks.predictor import ExportablePredictor
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """Hold what a finished run's folder holds.
+    """A finished run.
 
     Args:
-        folder: the folder.
+        folder: of the run.
         record: `run.json`.
-        report: the report that it wrote.
+        report: that the run wrote.
     """
 
     folder: Path
@@ -43,16 +43,12 @@ class FinishedRun:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Fingerprints of its corpora and its base model, by name."""
+        """Return the fingerprints of its corpora and its base model, by name."""
         return {name: str(value) for name, value in self.record.get("inputs", {}).items()}
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the weights that it left, by which the run is known wherever it lies.
-
-        Raises:
-            CheckpointError: it left none.
-        """
+        """Return the SHA-256 (hex) of its weights; raise CheckpointError if it has none."""
         if not (self.folder / MODEL).is_dir():
             raise CheckpointError(f"{self.folder} has no {MODEL}/; expected a finished run that left one.")
         return weights_fingerprint(self.folder / MODEL)
@@ -63,19 +59,20 @@ class FinishedRun:
         return load_config(tree=self.config)
 
     @cached_property
-    def classifier(self) -> ClassificationPredictor:
-        """Load its classifier; raise CheckpointError if it left none."""
+    def predictor(self) -> ExportablePredictor:
+        """Load its predictor; raise CheckpointError if it gives no logits by which weights can be compared."""
         predictor = saved_models.load(self.folder / MODEL)
-        if not isinstance(predictor, ClassificationPredictor):
+        if not isinstance(predictor, ExportablePredictor):
             raise CheckpointError(
-                f"{self.folder / MODEL} is a model of {predictor.task}, and a classifier is needed here."
+                f"{self.folder / MODEL} is a model of {predictor.task}, which gives no logits of a whole text, so its "
+                "weights cannot be merged."
             )
         return predictor
 
     @property
     def weights(self) -> dict[str, Any]:
-        """Return the weights of the classifier's network."""
-        network: Any = self.classifier.model
+        """Return the weights of its network."""
+        network: Any = self.predictor.model
         return {name: weight.detach().clone() for name, weight in network.state_dict().items()}
 
 

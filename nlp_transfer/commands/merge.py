@@ -30,7 +30,8 @@ def merge(
         runs: output folders of finished runs.
         output: a new folder; of wise_ft, null is wise_ft in the run's.
         alphas: of wise_ft, the weights to score; null is 0, 0.1 … 1.
-        choose_by: of wise_ft, macro_f1 of source validation (null), or target_infomax, target_entropy, target_density.
+        choose_by: of wise_ft, the task's primary metric on source validation (null), or for classifiers target_infomax,
+            target_entropy, target_density.
         greedy: of soup, write the greedy soup; both are scored.
 
     Raises:

@@ -1,7 +1,7 @@
-"""A merged model and its card: its runs, found by their fingerprints, and how they were merged.
+"""Read a merged model with its runs, and make its card.
 
-A merged model's config.json says how it came about, and names each run by its folder's name and the fingerprint of its
-weights, not by a place. The runs' folders hold what a card and the scan of a push need: encoder, corpora, methods.
+Its config.json names each run by its folder's name and the fingerprint of its weights. The runs' folders hold what a
+card and the scan of a push need: encoder, corpora, methods.
 References: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903 (WiSE-FT), https://arxiv.org/abs/2203.05482 (soups)
 """
 
@@ -15,9 +15,11 @@ from nlp_transfer.commands.model_card import base_of, recipe, run_card
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import Card
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.report import METRICS_FILE, MODEL
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
+from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import DomainScores
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 
@@ -29,23 +31,20 @@ CURVE = "curve.json"
 
 WISE_FT = "wise_ft"
 
-MACRO_F1 = "macro_f1"
-"""The score on source validation by which weights are chosen by default."""
-
 _WISE_FT_REFERENCE = "Wortsman et al. (2022), https://arxiv.org/abs/2109.01903"
 _SOUP_REFERENCE = "Wortsman et al. (2022), https://arxiv.org/abs/2203.05482"
 
 
 @dataclass(frozen=True)
 class MergedModel:
-    """Hold a merged model that scripts/merge.py wrote.
+    """A merged model that scripts/merge.py wrote.
 
     Args:
         folder: holds `model/` and `metrics.json`.
-        how: what its config.json says of its making.
+        how: the merge, from its config.json.
         metrics: `metrics.json`.
-        runs: those that it was made of, as far as they were found.
-        missing: the names of the others.
+        runs: its runs, as far as they were found.
+        missing: the names of the other runs.
     """
 
     folder: Path
@@ -56,23 +55,23 @@ class MergedModel:
 
     @property
     def is_wise_ft(self) -> bool:
-        """True for a model between a run and its pretrained encoder; a soup else."""
+        """Return True for WiSE-FT, False for a soup."""
         return bool(self.how["method"] == WISE_FT)
 
     @property
     def words(self) -> str:
-        """A short description."""
+        """Return a short description."""
         if self.is_wise_ft:
             return f"WiSE-FT at alpha {self.how['alpha']:g}"
         count = len(self.how["runs"])
         return f"{self.how['method']} of {count} run{'s' * (count > 1)}"
 
     def require_runs(self, why: str, instead: str) -> None:
-        """Check that all of its runs are at hand; raises CheckpointError.
+        """Check that all of its runs were found; raise CheckpointError.
 
         Args:
-            why: they are needed.
-            instead: what else can be done.
+            why: the need for them, for the message.
+            instead: another remedy.
         """
         if self.missing:
             raise CheckpointError(
@@ -86,7 +85,7 @@ PushableModel = FinishedRun | MergedModel
 
 
 def citations_of_runs(runs: Sequence[FinishedRun]) -> list[dict[str, str]]:
-    """Return runs as a merged model's record names them: without paths, so that it may be published."""
+    """Return the names and fingerprints of runs, without paths, so that they may be published."""
     return [{"name": run.folder.resolve().name, "fingerprint": run.fingerprint} for run in runs]
 
 
@@ -96,14 +95,14 @@ def is_merged(folder: Path) -> bool:
 
 
 def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
-    """Read a merged model and its runs: those that are given, or those next to it by their names.
+    """Read a merged model and its runs.
 
     Args:
-        folder: of scripts/merge.py.
-        given: folders of the runs; none looks for them where the commands of scripts/merge.py leave them.
+        folder: of the model.
+        given: folders of the runs; empty looks around `folder` for their names.
 
     Raises:
-        CheckpointError: one that is given is none of its runs, or no finished run; or the folder is torn.
+        CheckpointError: a given folder is none of its runs, or the model does not name them.
     """
     how = _record(folder)[MERGED]
     wanted = {one["fingerprint"]: one["name"] for one in how["runs"] if isinstance(one, dict)} if "runs" in how else {}
@@ -136,21 +135,14 @@ def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
 def merged_card(
     merged: MergedModel, repo_id: str, *, license_name: str | None = None, language: Sequence[str] = ()
 ) -> Card:
-    """Return the card of a merged model: that of its runs, with how they were merged and all scores.
-
-    Args:
-        merged: the model, with all of its runs.
-        repo_id: where it goes.
-        license_name: what the card says of it.
-        language: of its texts.
-    """
+    """Return the card of a merged model with all of its runs; for the arguments see `run_card`."""
     card = run_card(_as_run(merged), repo_id, adapter=False, license_name=license_name, language=language)
     base, task = base_of(merged.runs[0]).words, merged.runs[0].task
     methods = " and ".join(f"`{name}`" for name in dict.fromkeys(method["name"] for method in _methods(merged)))
+    primary = METRICS[TASKS[task].primary_metric].title
     if merged.is_wise_ft:
         what = f"weights between those of {base} and those that training by {methods} for the task `{task}` made of it"
-        chosen = merged.how["chosen_by"]
-        by = "macro-F1 on source validation" if chosen == MACRO_F1 else f"`{chosen}` of target texts without labels"
+        by = choice_text(merged.how["chosen_by"])
         how = (
             f"**Merged** by WiSE-FT: the encoder at alpha = {merged.how['alpha']:g} between the pretrained weights (0) "
             f"and the fine-tuned ones (1), with the fine-tuned head; alpha was chosen by {by}: {_WISE_FT_REFERENCE}."
@@ -160,7 +152,7 @@ def merged_card(
         what = f"the {merged.words}, the mean of their weights: {base}, trained by {methods} for the task `{task}`"
         how = (
             f"**Merged** as a {merged.how['method']}: the mean of the weights of {'; '.join(_recipes(merged))}. "
-            f"Greedy soups take runs by macro-F1 on source validation: {_SOUP_REFERENCE}."
+            f"Greedy soups take runs by {primary} on source validation: {_SOUP_REFERENCE}."
         )
         limit = "Each run began with a head of its own, and the mean of such heads may be worse: see the table."
     table = "".join(_table(merged))
@@ -172,6 +164,18 @@ def merged_card(
         scores=f"{table}\n{card.scores}",
         limits=[*card.limits, limit],
         tags=[*card.tags, "merge", str(merged.how["method"]).replace(" ", "-").replace("_", "-")],
+    )
+
+
+def choice_text(name: str) -> str:
+    """Return the description of a score by which weights were chosen.
+
+    Example:
+        >>> choice_text("macro_f1"), choice_text("target_infomax")
+        ('macro-F1 on source validation', '`target_infomax` of target texts without labels')
+    """
+    return (
+        f"{METRICS[name].title} on source validation" if name in METRICS else f"`{name}` of target texts without labels"
     )
 
 
@@ -194,7 +198,7 @@ def _methods(merged: MergedModel) -> list[Mapping[str, Any]]:
 
 
 def _as_run(merged: MergedModel) -> FinishedRun:
-    """Return the model as a run: as its first with a target, or its first; a soup has no recipe."""
+    """Return the model as its first run with a target, or its first; a soup has no recipe."""
     first = next((run for run in merged.runs if run.config.get("target")), merged.runs[0])
     config = {**first.config, "methods": _methods(merged)}
     if not merged.is_wise_ft:
@@ -210,13 +214,14 @@ def _recipes(merged: MergedModel) -> Iterator[str]:
 
 
 def _table(merged: MergedModel) -> Iterator[str]:
-    """Yield a table of the scores of each alpha, or of each run and the soup."""
+    """Yield the heading and the table of the scores of each alpha, or of each run and the soup."""
+    primary, like = TASKS[merged.runs[0].task].primary_metric, merged.metrics
     if not merged.is_wise_ft:
         scored = {f"run {number}": run.report.metrics for number, run in enumerate(merged.runs, 1)}
         name = str(merged.how["method"])
         yield "### The runs and their soup\n\n"
-        yield to_markdown(side_by_side({**scored, name: merged.metrics}, "", "", name, like=merged.metrics))
+        yield to_markdown(side_by_side({**scored, name: merged.metrics}, "", "", name, primary=primary, like=like))
     elif points := read_json(merged.folder / CURVE, missing_ok=True).get("points"):
         yield "### Between the pretrained encoder (alpha 0) and the fine-tuned one (1)\n\n"
         scored = {f"{point['alpha']:g}": point["scores"] for point in points}
-        yield to_markdown(side_by_side(scored, "", "alpha", f"{merged.how['alpha']:g}", like=merged.metrics))
+        yield to_markdown(side_by_side(scored, "", "alpha", f"{merged.how['alpha']:g}", primary=primary, like=like))

@@ -1,12 +1,13 @@
-"""Score weights as a run scores its own, and write a merged model.
+"""Score weights on the held-out rows of a run, and write a merged model.
 
-Weights are chosen by source validation, or by a score that needs no labels; target labels are for the report only. The
-thresholds of a multi-label model are tuned anew for all weights that are scored.
+Weights are chosen by the task's primary metric on source validation, or by a label-free score of target texts; target
+labels are for the report only. Thresholds are tuned again for all weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,21 @@ import numpy as np
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.commands.finished_runs import FinishedRun
-from nlp_transfer.commands.merged_card import MACRO_F1, MERGED
+from nlp_transfer.commands.merged_card import MERGED
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_folder, write_json, write_text
 from nlp_transfer.metrics.model_selection import LABEL_FREE, infomax, mean_entropy, soft_neighborhood_density
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.files.manifest import write_manifest
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.weight_averaging import Weights
 from nlp_transfer.reporting.report import METRICS_FILE, MODEL
-from nlp_transfer.reporting.sections.results import SHOWN
+from nlp_transfer.reporting.sections.results import compared_metrics
 from nlp_transfer.reporting.tables import to_markdown
-from nlp_transfer.tasks import SequenceClassification, saved_models
+from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import choose_device
-from nlp_transfer.tasks.base import DomainScores
+from nlp_transfer.tasks.base import DomainScores, Task
 from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
@@ -36,111 +40,121 @@ WITHOUT_LABELS: dict[str, Callable[..., float]] = {
     "target_entropy": mean_entropy,
     "target_density": soft_neighborhood_density,
 }
-"""What weights may be chosen by on the target's texts: those of `LABEL_FREE` that look at predictions alone."""
+"""Label-free scores of target texts that weights may be chosen by; they need class probabilities only."""
 
-CHOICES = (MACRO_F1, *WITHOUT_LABELS)
 
-JUDGED_ROWS = 2000
-"""How many target texts a score without labels looks at, at most."""
+def weight_choices(task: Task) -> tuple[str, ...]:
+    """Return the scores by which weights of a task's models may be chosen.
+
+    Example:
+        >>> from nlp_transfer.tasks import ExtractiveSummarization
+        >>> weight_choices(ExtractiveSummarization())
+        ('rouge1',)
+    """
+    return (task.primary_metric, *(WITHOUT_LABELS if Output.LOGITS in task.provides else ()))
+
+
+MAX_TARGET_ROWS = 2000
+"""Maximum number of target texts that a label-free score reads."""
 
 
 @dataclass(frozen=True)
 class ScoredWeights:
-    """Hold the scores of a network with some weights.
+    """The scores of a network with some weights.
 
     Args:
         metrics: by domain and split.
-        thresholds: tuned on source validation, by label; none for single-label.
+        thresholds: tuned on source validation, by label; empty for single-label.
+        primary: the metric of source validation that models of the task are compared by.
         value: the score that decides.
-        more_is_better: which way it points.
+        greater_is_better: its direction.
     """
 
     metrics: DomainScores
     thresholds: dict[str, float]
+    primary: str
     value: float
-    more_is_better: bool = True
+    greater_is_better: bool = True
 
     @property
     def rank(self) -> float:
-        """Return the score that decides, turned so that more is better."""
-        return self.value if self.more_is_better else -self.value
+        """Return the score that decides, negated if less is better."""
+        return self.value if self.greater_is_better else -self.value
 
     def scores(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Return what a table shows of the metrics."""
+        """Return the compared metrics by domain and split."""
         return {
-            domain: {split: {key: one[key] for key in SHOWN} for split, one in splits.items()}
+            domain: {
+                split: {metric.name: one[metric.name] for metric in compared_metrics(one, self.primary)}
+                for split, one in splits.items()
+            }
             for domain, splits in self.metrics.items()
         }
 
 
 class WeightScorer:
-    """Scores weights on the held-out rows of a run.
+    """Score weights on the held-out rows of a run.
 
     Args:
         run: whose corpora and network are used.
-        choose_by: one of `CHOICES`.
+        choose_by: None for the primary metric of source validation, or one of `WITHOUT_LABELS`.
 
     Raises:
-        ConfigError, DataError: a corpus is not here.
-        CheckpointError: a corpus is not what it was, or `choose_by` looks at a target, and there is none.
+        ConfigError, DataError: a corpus is missing.
+        CheckpointError: the model gives no logits, a corpus was changed, or `choose_by` needs a target that is missing.
     """
 
-    def __init__(self, run: FinishedRun, choose_by: str = MACRO_F1) -> None:
+    def __init__(self, run: FinishedRun, choose_by: str | None = None) -> None:
         transformers_logging.disable_progress_bar()  # its bars for each file
-        corpora, task, self.tokenizer, encoded = load_data(run.settings)
+        self.predictor = run.predictor.to(choose_device())
+        corpora, self.task, self.tokenizer, encoded = load_data(run.settings)
         changed = [
             f"{run.folder}: its {domain} corpus was {run.inputs[f'{domain} corpus'][:12]}…, and is "
             f"{corpus.fingerprint[:12]}… now (the fingerprint of its rows). Put its files back as they were."
             for domain, corpus in corpora.items()
             if run.inputs.get(f"{domain} corpus", corpus.fingerprint) != corpus.fingerprint
         ]
-        if choose_by != MACRO_F1 and "target" not in encoded:
+        self.label_free = choose_by if choose_by in WITHOUT_LABELS else None
+        if self.label_free and "target" not in encoded:
             changed.append(f"--choose_by {choose_by} looks at a target's texts, and {run.folder} had no target.")
         if changed:
             raise CheckpointError(changed)
-        if not task.label_names:
-            raise CheckpointError(
-                f"{run.folder} is a run of {run.task}, and its weights cannot be scored here. Expected runs that "
-                f"classify ({SequenceClassification.name})."
-            )
-        self.task = task
-        self.choose_by = choose_by
-        self._seen = None if choose_by == MACRO_F1 else _few(encoded["target"][adaptation_split(encoded["target"])])
+        self._target = _few(encoded["target"][adaptation_split(encoded["target"])]) if self.label_free else None
         self._rows = {
             domain: {split: splits[split] for split in scored_splits(domain, splits)}
             for domain, splits in evaluation_splits(run.settings, encoded).items()
         }
-        self.classifier = run.classifier.to(choose_device())
 
     def score(self, weights: Weights, *, reported: bool = True) -> ScoredWeights:
-        """Put the weights into the network, and score it.
+        """Load the weights into the network, and score it.
 
         Args:
-            weights: the network's.
-            reported: on all that is held out; otherwise on what decides alone, which is less to compute.
+            weights: of the network.
+            reported: score all splits; otherwise only what decides.
         """
-        network: Any = self.classifier.model
+        network: Any = self.predictor.model
         network.load_state_dict(weights)
         rows = self._rows["source"]["validation"]
-        validation = self._logits(rows)
+        validation = self.predictor.row_logits(rows)
         self.task.fit_decision(validation, _labels(rows))
         metrics: DomainScores = {}
         for domain, splits in self._rows.items():
             for split, rows in splits.items():
                 decides = (domain, split) == ("source", "validation")
                 if "labels" in rows.column_names and (reported or decides):
-                    own = validation if decides else self._logits(rows)
-                    metrics.setdefault(domain, {})[split] = self.task.score(own, _labels(rows))
-        thresholds = self.task.threshold_by_label()
-        if self._seen is None:
-            return ScoredWeights(metrics, thresholds, float(metrics["source"]["validation"][MACRO_F1]))
-        judge = WITHOUT_LABELS[self.choose_by]
-        options = {} if judge is soft_neighborhood_density else {"multi_label": self.task.multi_label}
-        found = judge(self.task.probabilities(self._logits(self._seen)), **options)
-        return ScoredWeights(metrics, thresholds, found, LABEL_FREE[self.choose_by].greater_is_better)
+                    logits = validation if decides else self.predictor.row_logits(rows)
+                    metrics.setdefault(domain, {})[split] = self.task.score(logits, _labels(rows), rows=rows)
+        return ScoredWeights(metrics, self.task.threshold_by_label(), *self._decide(metrics["source"]["validation"]))
 
-    def _logits(self, rows: Any) -> np.ndarray:
-        return self.classifier.token_logits(list(rows["input_ids"]))
+    def _decide(self, scores: Mapping[str, Any]) -> tuple[str, float, bool]:
+        """Return the primary metric of source validation, the score that decides, and whether greater is better."""
+        primary = METRICS[self.task.config.headline_metrics(scores)[0]]
+        if self.label_free is None:
+            return primary.name, float(scores[primary.name]), bool(primary.greater_is_better)
+        compute = WITHOUT_LABELS[self.label_free]
+        options = {} if compute is soft_neighborhood_density else {"multi_label": self.task.multi_label}
+        value = compute(self.task.probabilities(self.predictor.row_logits(self._target)), **options)
+        return primary.name, value, LABEL_FREE[self.label_free].greater_is_better
 
     def write(
         self,
@@ -153,21 +167,18 @@ class WeightScorer:
         tables: Mapping[str, Table],
         notes: str,
     ) -> dict[str, str]:
-        """Write a merged model, its scores, and a report.
+        """Write a merged model, its scores, and a report; return the names of the files, by a word for each.
 
         Args:
             folder: an empty one.
-            weights: the model's.
-            scored: what they score.
+            weights: of the model.
+            scored: their scores.
             title: of the report.
-            how: how they came about; kept in the model's config.json, too.
-            tables: for the report, by heading.
-            notes: for the report, in Markdown.
-
-        Returns:
-            The names of what was written, by a word for each.
+            how: the merge, for the model's config.json.
+            tables: of the report, by heading.
+            notes: of the report, in Markdown.
         """
-        network: Any = self.classifier.model
+        network: Any = self.predictor.model
         network.load_state_dict(weights)
         settings = self.task.settings()
         if scored.thresholds:
@@ -184,7 +195,7 @@ class WeightScorer:
 
 @contextmanager
 def merged_folder(place: Path) -> Iterator[Path]:
-    """Make a folder to write a merged model to, as `atomic_folder` does; raises CheckpointError."""
+    """Yield a folder to write a merged model to, as `atomic_folder` does; raise CheckpointError."""
     try:
         with atomic_folder(place) as folder:
             yield folder
@@ -193,9 +204,13 @@ def merged_folder(place: Path) -> Iterator[Path]:
 
 
 def _few(rows: Any) -> Any:
-    """Return up to `JUDGED_ROWS` of some rows, evenly spaced."""
-    return rows.select(np.linspace(0, len(rows) - 1, min(JUDGED_ROWS, len(rows))).astype(int))
+    """Return at most `MAX_TARGET_ROWS` rows, evenly spaced."""
+    return rows.select(np.linspace(0, len(rows) - 1, min(MAX_TARGET_ROWS, len(rows))).astype(int))
 
 
 def _labels(rows: Any) -> np.ndarray:
-    return np.asarray(rows["labels"])
+    """Return the labels of encoded rows; lists of several lengths are padded with `IGNORE_INDEX`."""
+    labels = list(rows["labels"])
+    if isinstance(labels[0], list):
+        return np.array(list(zip_longest(*labels, fillvalue=IGNORE_INDEX))).T
+    return np.asarray(labels)

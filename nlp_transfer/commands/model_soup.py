@@ -3,10 +3,8 @@
     uniform    the mean of all
     greedy     from the best run on, the best first: each is added if source validation does not fall by it
 
-All runs started from the same encoder, on the same corpus and labels. The reference's runs share the head that they
-began with; here each seed begins with a head of its own, and the mean of such heads need not mean anything. The greedy
-soup selects on the source, which is no judge of a target. Look at the table before you take a soup; configs/README.md
-has measured ones.
+All runs started from the same encoder, on the same corpus and labels. The reference's runs share their initial head;
+here each seed has its own, and the mean of such heads may be useless: see the table, and configs/README.md.
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
 """
 
@@ -22,6 +20,7 @@ from nlp_transfer.commands.merged_card import citations_of_runs
 from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer, merged_folder
 from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.weight_averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.tasks.blocks import Table
@@ -29,18 +28,18 @@ from nlp_transfer.tasks.blocks import Table
 log = logging.getLogger(__name__)
 
 UNIFORM, GREEDY = "uniform soup", "greedy soup"
-"""What soups are called beside their ingredients."""
+"""The names of the soups in tables."""
 
 
 @dataclass(frozen=True)
 class Soup:
-    """Describe a soup that was written.
+    """A soup that was written.
 
     Args:
-        ingredients: the folders of the runs in the soup that was written.
-        scored: what each run and each soup scores.
-        table: the same, to be shown.
-        paths: what was written, by a word for each.
+        ingredients: the folders of its runs.
+        scored: the scores of each run and each soup.
+        table: the same as a table.
+        paths: of the files, by a word for each.
     """
 
     ingredients: tuple[str, ...]
@@ -72,11 +71,13 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
     weights = {str(run.folder): run.weights for run in runs}
     scored, taken = _score_all(scorer, weights)
     kept, name = (taken, GREEDY) if greedy else (tuple(weights), UNIFORM)
-    table = side_by_side({one: of.metrics for one, of in scored.items()}, "Soups, and what is in them", "run", name)
+    primary = METRICS[scored[name].primary]
+    metrics = {one: of.metrics for one, of in scored.items()}
+    table = side_by_side(metrics, "Soups, and what is in them", "run", name, primary=primary.name)
     how: dict[str, Any] = {"method": name, "runs": citations_of_runs([run for run in runs if str(run.folder) in kept])}
     notes = (
-        f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if macro-F1 on "
-        "source validation does not fall by it; target labels are for this report only.\n"
+        f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if "
+        f"{primary.title} on source validation does not fall by it; target labels are for this report only.\n"
     )
     if (advice := _advice(name, kept, scored, list(weights))) is not None:
         log.info(advice)
@@ -92,12 +93,16 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
 def _score_all(
     scorer: WeightScorer, weights: Mapping[str, Weights]
 ) -> tuple[dict[str, ScoredWeights], tuple[str, ...]]:
-    """Score each run, the uniform and the greedy soup; returns the scores, and the greedy soup's ingredients."""
+    """Score each run, the uniform and the greedy soup; return the scores, and the greedy soup's ingredients."""
     scored: dict[str, ScoredWeights] = {}
 
     def score(name: str, of: Weights) -> None:
         scored[name] = scorer.score(of)
-        log.info("%s: macro-F1 %.4f on source validation", name, scored[name].value)
+        log_score(name)
+
+    def log_score(name: str, of: str = "") -> None:
+        title = METRICS[scored[name].primary].title
+        log.info("%s%s: %s %.4f on source validation", name, of, title, scored[name].value)
 
     for name, of in weights.items():
         score(name, of)
@@ -112,12 +117,12 @@ def _score_all(
 
     taken = greedy_ingredients(order, lambda names: of_some(names, reported=False).rank)
     scored[GREEDY] = of_some(taken, reported=True)
-    log.info("%s of %s: macro-F1 %.4f on source validation", GREEDY, ", ".join(taken), scored[GREEDY].value)
+    log_score(GREEDY, f" of {', '.join(taken)}")
     return scored, taken
 
 
 def _advice(name: str, kept: Sequence[str], scored: dict[str, ScoredWeights], runs: list[str]) -> str | None:
-    """Return what the scores on source validation say against a soup, None for nothing."""
+    """Return a warning for a soup that is no better than its runs; None for a better one."""
     if len(kept) == 1:
         return f"The {name} is {kept[0]} alone: no other run made it better."
     best = max(runs, key=lambda run: scored[run].rank)
@@ -125,8 +130,9 @@ def _advice(name: str, kept: Sequence[str], scored: dict[str, ScoredWeights], ru
     if len(below) < len(runs):
         return None
     return (
-        f"Warning: the {name} scores below every run that is in it (macro-F1 {scored[name].value:.4f} on source "
-        f"validation; {best} has {scored[best].value:.4f}): their weights do not go together. Take a run, or --greedy."
+        f"Warning: the {name} scores below every run that is in it ({METRICS[scored[name].primary].title} "
+        f"{scored[name].value:.4f} on source validation; {best} has {scored[best].value:.4f}): their weights do not go "
+        "together. Take a run, or --greedy."
     )
 
 
@@ -147,7 +153,7 @@ def greedy_ingredients(order: Sequence[str], score: Callable[[tuple[str, ...]], 
 
 
 def check_same_recipe(runs: Sequence[FinishedRun]) -> None:
-    """Check that the runs' weights have a common meaning; raises CheckpointError with all that differs."""
+    """Check that the weights of runs can be averaged; raise CheckpointError with all that differs."""
     first = runs[0]
     problems = [
         f"{run.folder} does not go with {first.folder}: its {what} differ{'' if what == 'labels' else 's'}{values}."
@@ -162,13 +168,15 @@ def check_same_recipe(runs: Sequence[FinishedRun]) -> None:
 
 
 def _differences(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:
-    """(what differs, both values) of two runs."""
-    a, b = one.classifier, other.classifier
+    """Return what differs between two runs, each with both values."""
+    a, b = one.predictor, other.predictor
+    networks: list[Any] = [a.model, b.model]
     found = []
     if (one.settings.model, one.inputs.get("model")) != (other.settings.model, other.inputs.get("model")):
         found.append(("base model", f" ({other.settings.model} and {one.settings.model})"))
-    if (a.label_names, a.multi_label) != (b.label_names, b.multi_label):
-        found.append(("labels", f" ({', '.join(b.label_names)} and {', '.join(a.label_names)})"))
+    labels = [list(network.config.id2label.values()) for network in networks]
+    if labels[0] != labels[1] or networks[0].config.problem_type != networks[1].config.problem_type:
+        found.append(("labels", f" ({', '.join(labels[1])} and {', '.join(labels[0])})"))
     if _vocabulary(a.tokenizer) != _vocabulary(b.tokenizer):
         found.append(("tokenizer", ""))
     if one.settings.task != other.settings.task:
@@ -185,7 +193,7 @@ def _differences(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:
 
 
 def _vocabulary(tokenizer: Any) -> Any:
-    """Return what a tokenizer does, as far as it can be compared."""
+    """Return the definition of a tokenizer, for comparison."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return tokenizer.get_vocab()

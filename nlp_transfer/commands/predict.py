@@ -25,10 +25,7 @@ def predict(
     length_unit: str | None = None,
     length: float | None = None,
     generation: dict[str, Any] | None = None,
-    backend: str = "pytorch",
-    precision: str | None = None,
-    device: str = "auto",
-    max_tokens: int | None = None,
+    compute: Compute | None = None,
 ) -> None:
     """Predict texts with a saved model: JSON Lines out, one line a text, in the order of the input.
 
@@ -53,10 +50,7 @@ def predict(
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
         length: how many of them a summary may have.
         generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
-        backend: pytorch, or onnx for an exported model.
-        precision: of an exported model, float32 or int8.
-        device: cpu, cuda, cuda:1; auto is a GPU, if there is one.
-        max_tokens: tokens of a batch, padding counted; null suits the device, fewer need less memory.
+        compute: device, backend, precision and batch size.
     """
     with reader_may_leave():
         count = predict_file(
@@ -65,7 +59,7 @@ def predict(
             output=output,
             text_column=text_column,
             file_format=format,
-            compute=Compute(device, backend, precision, max_tokens),
+            compute=compute,
             options=given_options(generation, top_k=top_k, length_unit=length_unit, length=length),
         )
         if not count:

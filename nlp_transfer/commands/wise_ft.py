@@ -2,13 +2,8 @@
 
     theta(alpha) = (1 - alpha) theta_pretrained + alpha theta_fine_tuned,    alpha = 0, 0.1, …, 1
 
-The reference has a head for both ends: a zero-shot one, made of class names. A pretrained encoder has none, so the
-fine-tuned head stays as it is at every alpha and the encoder alone is moved; at alpha = 0 it reads features that it was
-not trained on and is worth little, unless the run was `lp_ft`, whose head begins as a probe of the pretrained encoder.
-
-The curve has the scores of source and target at each alpha. Which alpha is written is chosen by source validation or a
-score without labels: the target's labels are for the report. Of several alphas that score the same, the nearest to 0.5
-is taken, which the reference recommends where nothing is known.
+The reference interpolates the head, too, with a zero-shot one; a pretrained encoder has none, so the fine-tuned head
+stays as it is at every alpha. Near alpha = 0 it reads features that it was not trained on, unless the run was `lp_ft`.
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903
 """
 
@@ -18,12 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
-from nlp_transfer.commands.merged_card import CURVE, MACRO_F1, WISE_FT, citations_of_runs
-from nlp_transfer.commands.merged_models import CHOICES, ScoredWeights, WeightScorer, merged_folder
+from nlp_transfer.commands.merged_card import CURVE, WISE_FT, choice_text, citations_of_runs
+from nlp_transfer.commands.merged_models import (
+    ScoredWeights,
+    WeightScorer,
+    merged_folder,
+    weight_choices,
+)
 from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.files import write_json, write_text
 from nlp_transfer.methods import LPFT, FrozenEncoder
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.families import encoder_layers, head_modules
 from nlp_transfer.models.weight_averaging import Weights, interpolate
 from nlp_transfer.reporting.figures import Curve, svg
@@ -40,13 +41,13 @@ ALPHAS = tuple(step / 10 for step in range(11))
 
 @dataclass(frozen=True)
 class WiseFT:
-    """Describe a WiSE-FT model that was written.
+    """A WiSE-FT model that was written.
 
     Args:
-        alpha: the one that was chosen.
-        curve: what each alpha scores.
-        table: the same, to be shown.
-        paths: what was written, by a word for each.
+        alpha: the chosen one.
+        curve: the scores of each alpha.
+        table: the same as a table.
+        paths: of the files, by a word for each.
     """
 
     alpha: float
@@ -60,23 +61,25 @@ def wise_ft(
     output: str | None = None,
     *,
     alphas: Sequence[float] = ALPHAS,
-    choose_by: str = MACRO_F1,
+    choose_by: str | None = None,
 ) -> WiseFT:
     """Score the weights between a run's pretrained and its fine-tuned encoder, and write the best as a model.
 
+    Of alphas with equal scores, the nearest to 0.5 is chosen.
+
     Args:
-        folder: the run's.
+        folder: of the run.
         output: a new folder; None is `wise_ft` in the run's.
-        alphas: where on the line to look, from 0 to 1.
-        choose_by: `macro_f1` of source validation, or a score without labels.
+        alphas: points to score, from 0 to 1.
+        choose_by: a name of `weight_choices`; None is the task's primary metric on source validation.
 
     Raises:
         ConfigError: an option is out of range, or this run's encoder cannot be moved back.
         DataError: the run's corpora cannot be read.
         CheckpointError: the run is not there or not finished, its corpora changed, or the output is in the way.
     """
-    _check_options(alphas, choose_by)
     run = read_run(folder)
+    _check_options(run, alphas, choose_by)
     place = check_empty_folder(run.folder / WISE_FT if output is None else output, "--output")
     _check_method(run)
     scorer = WeightScorer(run, choose_by)
@@ -84,24 +87,26 @@ def wise_ft(
     pretrained, names = _pretrained(run, scorer, fine_tuned)
     curve: dict[float, ScoredWeights] = {}
     for alpha in sorted(set(alphas)):
-        curve[alpha] = scorer.score(interpolate(pretrained, fine_tuned, alpha, names))
-        log.info("alpha %g: %s %.4f", alpha, choose_by, curve[alpha].value)
+        scored = curve[alpha] = scorer.score(interpolate(pretrained, fine_tuned, alpha, names))
+        log.info("alpha %g: %s %.4f", alpha, scorer.label_free or scored.primary, scored.value)
     alpha = chosen_alpha({alpha: one.rank for alpha, one in curve.items()})
-    shown = {f"{one:g}": scored.metrics for one, scored in curve.items()}
-    title = f"WiSE-FT of {run.folder}, chosen (←) by {_words(choose_by)}"
-    table = side_by_side(shown, title, "alpha", f"{alpha:g}")
-    how: dict[str, Any] = {"method": WISE_FT, "alpha": alpha, "chosen_by": choose_by, "runs": citations_of_runs([run])}
+    primary = METRICS[curve[alpha].primary]
+    chosen_by = scorer.label_free or primary.name
+    title = f"WiSE-FT of {run.folder}, chosen (←) by {choice_text(chosen_by)}"
+    metrics = {f"{one:g}": scored.metrics for one, scored in curve.items()}
+    table = side_by_side(metrics, title, "alpha", f"{alpha:g}", primary=primary.name)
+    how: dict[str, Any] = {"method": WISE_FT, "alpha": alpha, "chosen_by": chosen_by, "runs": citations_of_runs([run])}
     weights = interpolate(pretrained, fine_tuned, alpha, names)
     notes = (
         f"The encoder of {run.folder} at alpha = {alpha:g} between the pretrained weights (0) and the fine-tuned ones "
-        f"(1); the head is the fine-tuned one at every alpha. Chosen by {_words(choose_by)}; target labels are for "
-        f"this report only.\n\n![macro-F1 at each alpha]({PICTURE})\n"
+        f"(1); the head is the fine-tuned one at every alpha. Chosen by {choice_text(chosen_by)}; target labels are "
+        f"for this report only.\n\n![{primary.title} at each alpha]({PICTURE})\n"
     )
-    points = [{"alpha": at, choose_by: one.value, "scores": one.scores()} for at, one in curve.items()]
-    picture = svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", "macro-F1", marked=alpha)
+    points = [{"alpha": at, chosen_by: one.value, "scores": one.scores()} for at, one in curve.items()]
+    picture = svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", primary.title, marked=alpha)
     with merged_folder(place) as made:
         written = {"curve": CURVE, "picture": PICTURE}
-        write_json(made / CURVE, {"chosen": alpha, "chosen_by": choose_by, "points": points})
+        write_json(made / CURVE, {"chosen": alpha, "chosen_by": chosen_by, "points": points})
         write_text(made / PICTURE, picture)
         tables = {"Curve": table}
         written |= scorer.write(made, weights, curve[alpha], title=place.name, how=how, tables=tables, notes=notes)
@@ -109,8 +114,11 @@ def wise_ft(
     return WiseFT(alpha, curve, table, paths)
 
 
-def _check_options(alphas: Sequence[float], choose_by: str) -> None:
-    problems = [] if choose_by in CHOICES else [f"--choose_by: {did_you_mean('score', choose_by, CHOICES)}"]
+def _check_options(run: FinishedRun, alphas: Sequence[float], choose_by: str | None) -> None:
+    choices = weight_choices(run.settings.task)
+    problems = []
+    if choose_by not in (None, *choices):
+        problems.append(f"--choose_by: {did_you_mean('score', str(choose_by), choices)}")
     if not alphas or not all(0 <= alpha <= 1 for alpha in alphas):
         problems.append(f"--alphas is {list(alphas)}; expected numbers from 0 (pretrained) to 1 (fine-tuned).")
     if problems:
@@ -118,26 +126,28 @@ def _check_options(alphas: Sequence[float], choose_by: str) -> None:
 
 
 def chosen_alpha(scores: dict[float, float]) -> float:
-    """Return the alpha of the best score; of several, the nearest to 0.5, and of two as near, the larger."""
+    """Return the alpha of the best score; of several the nearest to 0.5, of two as near the larger.
+
+    Example:
+        >>> chosen_alpha({0.0: 0.5, 0.3: 0.9, 0.4: 0.9})
+        0.4
+    """
     best = max(scores.values())
     return min((alpha for alpha, score in scores.items() if score == best), key=lambda one: (abs(one - 0.5), -one))
 
 
-def _words(choose_by: str) -> str:
-    return "macro-F1 on source validation" if choose_by == MACRO_F1 else f"{choose_by}, without labels"
-
-
 def _curves(curve: dict[float, ScoredWeights]) -> list[Curve]:
-    first = next(iter(curve.values())).metrics
+    first = next(iter(curve.values()))
     return [
-        Curve(f"{domain} {split}", [(alpha, one.metrics[domain][split][MACRO_F1]) for alpha, one in curve.items()])
-        for domain, splits in first.items()
-        for split in splits
+        Curve(f"{domain} {split}", [(alpha, one.metrics[domain][split][first.primary]) for alpha, one in curve.items()])
+        for domain, splits in first.metrics.items()
+        for split, scores in splits.items()
+        if first.primary in scores
     ]
 
 
 def _check_method(run: FinishedRun) -> None:
-    """Check that a run's layers are, one by one, those of its pretrained encoder; raises ConfigError."""
+    """Check that a run's layers pair with those of its pretrained encoder; raise ConfigError."""
     for method in run.settings.methods:
         if isinstance(method, FrozenEncoder):
             raise ConfigError(
@@ -151,17 +161,17 @@ def _check_method(run: FinishedRun) -> None:
 
 
 def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> tuple[Weights, set[str]]:
-    """Return the pretrained weights, and the names of those that training moved, the head's left out."""
+    """Return the pretrained weights, and the names of those that training moved, without the head."""
     loaded = load_model(run.settings, scorer.task)
     model: Any = loaded.model
-    trained: Any = run.classifier.model
+    trained: Any = run.predictor.model
     if len(encoder_layers(trained)) < len(encoder_layers(model)):
         raise CheckpointError(
             f"{run.folder} has {len(encoder_layers(trained))} layers, and {run.settings.model} has "
             f"{len(encoder_layers(model))}: they do not pair. Expected a run that kept all layers."
         )
     heads = tuple(f"{name}." for name in head_modules(model))
-    pretrained = {name: weight.to(scorer.classifier.model.device) for name, weight in model.state_dict().items()}
+    pretrained = {name: weight.to(scorer.predictor.model.device) for name, weight in model.state_dict().items()}
     common = {
         name
         for name, weight in pretrained.items()

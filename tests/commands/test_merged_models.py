@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.commands.finished_runs import read_run
-from nlp_transfer.commands.merged_models import CHOICES, WITHOUT_LABELS, WeightScorer
+from nlp_transfer.commands.merged_models import WITHOUT_LABELS, WeightScorer, weight_choices
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.metrics.model_selection import LABEL_FREE
+from nlp_transfer.tasks import SequenceClassification
 from tests.tiny_finished_runs import finished_runs
 
 
@@ -20,4 +21,4 @@ def test_a_score_of_target_texts_needs_a_target(tmp_path: Path) -> None:
 
 def test_what_may_choose_needs_no_labels_of_the_target() -> None:
     assert set(WITHOUT_LABELS) <= set(LABEL_FREE)
-    assert ("macro_f1", *WITHOUT_LABELS) == CHOICES
+    assert weight_choices(SequenceClassification()) == ("macro_f1", *WITHOUT_LABELS)

@@ -170,12 +170,32 @@ def test_a_merge_that_was_killed_can_be_made_again(finished: Path, tmp_path: Pat
     assert (tmp_path / "out" / "report.md").read_text().startswith("# out\n")
 
 
-def test_a_run_that_does_not_classify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.slow
+def test_an_extractive_summarizer_has_a_line_too(tmp_path: Path) -> None:
+    corpus, encoder = write_documents(tmp_path / "documents"), tiny_encoder(tmp_path / "encoder")
+    folder = tmp_path / "run"
+    run(load_config(tree=summary_tree(encoder, corpus, folder, num_train_epochs=1)))
+    found = wise_ft(str(folder), alphas=[0, 1])
+    own = json.loads((folder / "metrics.json").read_text())
+    for split in ("validation", "test"):
+        assert found.curve[1].metrics["source"][split]["rouge1"] == pytest.approx(own["source"][split]["rouge1"])
+    assert found.curve[found.alpha].value == found.curve[found.alpha].metrics["source"]["validation"]["rouge1"]
+    assert found.table.columns[:3] == ["alpha", "ROUGE-1", "ROUGE-2"]
+    record = json.loads((folder / "wise_ft" / "model" / "config.json").read_text())["nlp_transfer"]
+    assert (record["merged"]["chosen_by"], record["task"]) == ("rouge1", "extractive_summarization")
+    assert saved_models.load(folder / "wise_ft").state() == saved_models.load(folder).state()
+    with pytest.raises(ConfigError, match=r"^--choose_by: Unknown score 'target_infomax'\. Scores: rouge1\.$"):
+        wise_ft(str(folder), str(tmp_path / "out"), choose_by="target_infomax")
+
+
+def test_a_model_without_logits_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus, encoder = write_documents(tmp_path / "documents"), tiny_encoder(tmp_path / "encoder")
     tree = summary_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+    tree["task"] = {"name": "abstractive_summarization", "max_length": 32, "max_summary_length": 8, "num_beams": 1}
+    tree["training"].pop("metric_for_best_model", None)
     run(load_config(tree=tree))
     assert main(["merge", "wise_ft", str(tmp_path / "run")]) == BAD_INPUT
     assert capsys.readouterr().err.endswith(
-        f"CheckpointError: {tmp_path / 'run'} is a run of extractive_summarization, and its weights cannot be scored "
-        "here. Expected runs that classify (sequence_classification).\n"
+        f"CheckpointError: {tmp_path / 'run' / 'model'} is a model of abstractive_summarization, which gives no logits "
+        "of a whole text, so its weights cannot be merged.\n"
     )

@@ -5,7 +5,7 @@ A system is the model or a baseline. All systems of a table were scored on the s
 
 from collections.abc import Mapping
 
-from nlp_transfer.metrics.metric import Metric, Scores, number
+from nlp_transfer.metrics.metric import Metric, Scores
 from nlp_transfer.metrics.table import METRICS, metrics_of
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
 from nlp_transfer.tasks import TASKS
@@ -70,8 +70,15 @@ def _result_table(systems: Mapping[str, Scores], metrics: list[Metric], title: s
     return Table(title, columns, rows, groups=groups if any(groups) else ())
 
 
-SHOWN = {name: METRICS[name].title for name in ("macro_f1", "accuracy")}
-"""The scores that `side_by_side` shows."""
+def compared_metrics(scores: Scores, primary: str) -> list[Metric]:
+    """Return the metrics by which trained models are compared, the primary one first.
+
+    Example:
+        >>> [metric.name for metric in compared_metrics({"accuracy": 0.5, "macro_f1": 0.4}, "macro_f1")]
+        ['macro_f1', 'accuracy']
+    """
+    known = [metric for metric in METRICS.values() if metric.compared and metric.name in scores]
+    return sorted(known, key=lambda metric: metric.name != primary)
 
 
 def side_by_side(
@@ -80,25 +87,32 @@ def side_by_side(
     heading: str,
     marked: str = "",
     *,
+    primary: str,
     like: Mapping[str, Mapping[str, Scores]] | None = None,
 ) -> Table:
-    """A row a system: macro-F1 and accuracy of each domain and split.
+    """Return a table with a row for each system: the compared metrics of each domain and split.
 
     Args:
         scored: {system: {domain: {split: scores}}}.
         title: what is shown.
         heading: of the names.
         marked: the name that was chosen.
+        primary: the metric of the first column of each split.
         like: has the domains and splits that are shown; None is the first system's.
     """
     like = next(iter(scored.values())) if like is None else like
-    places = [(domain, split) for domain, splits in like.items() for split in splits]
-    columns = [heading, *(name for _ in places for name in SHOWN.values())]
-    groups = ["", *(f"{domain} {split}" for domain, split in places for _ in SHOWN)]
+    cells = [
+        (domain, split, metric)
+        for domain, splits in like.items()
+        for split, scores in splits.items()
+        for metric in compared_metrics(scores, primary)
+    ]
+    columns = [heading, *(metric.title for _, _, metric in cells)]
+    groups = ["", *(f"{domain} {split}" for domain, split, _ in cells)]
     rows = [
         [
             f"{name} ←" if name == marked else name,
-            *(number(one.get(domain, {}).get(split, {}).get(key)) for domain, split in places for key in SHOWN),
+            *(metric.format(one.get(domain, {}).get(split, {}).get(metric.name)) for domain, split, metric in cells),
         ]
         for name, one in scored.items()
     ]
