@@ -18,11 +18,11 @@ from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.extractive_config import saved_config
 from nlp_transfer.models.families import final_linear, head_modules, unknown_family_error
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.resolve import check_config, check_folder, origin_of, read_problem, resolve_model
-from nlp_transfer.models.heads.extractive_config import saved_config
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.speed.attention_dropout import set_in_config
 from nlp_transfer.models.tokenizer_loading import quiet_loading

@@ -85,7 +85,7 @@ class SavedModel:
         Raises:
             CheckpointError: the files are torn, or lack weights.
         """
-        from nlp_transfer.models.heads.extractive_config import set_outputs
+        from nlp_transfer.models.extractive_config import set_outputs
         from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
 
         refusal = f"{self.name} cannot be loaded as a trained {noun}"

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError
+from nlp_transfer.models.extractive_config import OUTPUTS
 from nlp_transfer.models.files.validate import check_safe
-from nlp_transfer.models.heads.extractive_config import OUTPUTS
 from nlp_transfer.models.loading import load_encoder_with_head
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.tokenizer_loading import load_tokenizer

@@ -7,7 +7,7 @@ sentence's tokens, with the marker, represents it from the start.
 
 The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that adapters and freezing
 work as for a classifier, and its folder can be the `model` of another run. The folder has a model type of its own
-(models/heads/extractive_config.py), which `AutoConfig` and `AutoModel` know after `register_models`. Positions are
+(models/extractive_config.py), which `AutoConfig` and `AutoModel` know after `register_models`. Positions are
 sines of the sentence's number in the document, without a limit.
 Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318
 """
@@ -24,15 +24,15 @@ from torch.nn import functional
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModel
 from transformers.modeling_outputs import ModelOutput
 
-from nlp_transfer.models.families import EXTRACTIVE, SENTENCE_HEAD
-from nlp_transfer.models.family_table import FAMILIES
-from nlp_transfer.models.heads.extractive_config import (
+from nlp_transfer.models.extractive_config import (
     EXTRACTIVE_PREFIX,
     extractive_config,
     saved_config,
     to_family_config,
     to_saved_config,
 )
+from nlp_transfer.models.families import EXTRACTIVE, SENTENCE_HEAD
+from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_parameters_note
 from nlp_transfer.models.reference import ModelReference
 

@@ -26,8 +26,8 @@ def bertscore_folder(name: str | None, where: str = "task.") -> "Path | None":
     from importlib.util import find_spec
 
     from nlp_transfer.metrics.bertscore import PACKAGE, missing_package_error
+    from nlp_transfer.models.extractive_config import is_extractive
     from nlp_transfer.models.files.download import model_folder
-    from nlp_transfer.models.heads.extractive_config import is_extractive
 
     if find_spec(PACKAGE) is None:
         raise missing_package_error()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig, BertConfig
 
-from nlp_transfer.models.heads.extractive_config import (
+from nlp_transfer.models.extractive_config import (
     OUTPUTS,
     extractive_config,
     is_extractive,
