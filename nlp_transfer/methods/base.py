@@ -131,11 +131,7 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
 
 
 def check_all(methods: Sequence[Method], model: "PreTrainedModel") -> None:
-    """Check every method against a model that no method has prepared yet.
-
-    Raises:
-        ConfigError: lists the problems of the list of methods, and all that the model lacks.
-    """
+    """Check every method against a model that no method has prepared yet; raise ConfigError with all problems."""
     problems = composition_problems(methods)
     for method in methods:
         try:
@@ -147,11 +143,7 @@ def check_all(methods: Sequence[Method], model: "PreTrainedModel") -> None:
 
 
 def prepare_all(methods: Sequence[Method], model: "PreTrainedModel", context: Context) -> "nn.Module":
-    """Apply methods to a model in order, each after its check.
-
-    Raises:
-        ConfigError: the methods do not go together, or the model lacks what one of them needs.
-    """
+    """Apply methods to a model in order, each after its check; raise ConfigError where they do not go together."""
     problems = composition_problems(methods)
     if problems:
         raise ConfigError(problems)

@@ -66,18 +66,11 @@ def coral_loss(source: "Tensor", target: "Tensor") -> "Tensor":
         raise ValueError(
             f"CORAL got {len(source)} source and {len(target)} target rows; a covariance needs two of each."
         )
-    apart = covariance(source) - covariance(target)
+    apart = _covariance(source) - _covariance(target)
     return apart.square().sum() / (4 * source.shape[1] ** 2)
 
 
-def covariance(features: "Tensor") -> "Tensor":
-    """Return the covariance matrix, shape (hidden, hidden), of features, shape (batch, hidden).
-
-    Example:
-        >>> import torch
-        >>> covariance(torch.tensor([[0.0, 0.0], [2.0, 4.0]]))
-        tensor([[2., 4.],
-                [4., 8.]])
-    """
+def _covariance(features: "Tensor") -> "Tensor":
+    """Return the covariance matrix, shape (hidden, hidden), of features, shape (batch, hidden)."""
     centred = features - features.mean(dim=0)
     return centred.T @ centred / (len(features) - 1)

@@ -19,10 +19,7 @@ Batch = dict[str, Any]
 
 
 class Extension:
-    """Take part in a trainer's loop; every hook does nothing by default.
-
-    Attributes:
-        trainer: what it is attached to.
+    """Take part in the loop of a `trainer`; every hook does nothing by default.
 
     Example:
         >>> class CountSteps(Extension):
@@ -31,14 +28,11 @@ class Extension:
         ...     def prepare_step(self, batches):
         ...         self.steps += 1
         ...         return batches
-        ...
-        ...     def summary(self):
-        ...         return {"steps": self.steps}
         >>> counter = CountSteps()
         >>> counter.prepare_step([{"input_ids": [1]}])
         [{'input_ids': [1]}]
-        >>> counter.summary()
-        {'steps': 1}
+        >>> counter.steps
+        1
     """
 
     trainer: Any = None
@@ -74,23 +68,14 @@ class Extension:
     def reset_step(self) -> None:
         """Forget what this optimizer step has gathered outside of the model: it begins again, or is left out."""
 
-    def backward(
-        self, step: "Callable[..., Tensor]", model: "nn.Module", batch: Batch, num_items: "Tensor | int | None"
-    ) -> "Tensor":
+    def backward(self, step: "Callable[..., Tensor]", model: "nn.Module", batch: Batch, num_items: Any) -> "Tensor":
         """Run the forward and backward pass of a micro-batch; return its detached loss.
 
         `step(model, batch, num_items)` does so; `num_items` are those of the whole optimizer step.
         """
         return step(model, batch, num_items)
 
-    def loss(
-        self,
-        compute: Callable[..., Any],
-        model: "nn.Module",
-        batch: Batch,
-        return_outputs: bool,
-        num_items: "Tensor | int | None",
-    ) -> Any:
+    def loss(self, compute: Any, model: "nn.Module", batch: Batch, return_outputs: bool, num_items: Any) -> Any:
         """Compute the loss of a batch, in training or in an evaluation: a scalar, or (loss, outputs).
 
         `compute(model, batch, return_outputs, num_items)` does so; `num_items` is None in an evaluation.

@@ -24,12 +24,7 @@ class SourceOnlyLog(Extension):
     """Log the source's loss and λ = 1 where the target is not used."""
 
     def log(self, logs: dict[str, float]) -> dict[str, float]:
-        """Add both to training entries.
-
-        Example:
-            >>> SourceOnlyLog().log({"loss": 0.5})
-            {'loss': 0.5, 'source_loss': 0.5, 'joint_lambda': 1.0}
-        """
+        """Add both to training entries."""
         return {**logs, "source_loss": logs["loss"], "joint_lambda": 1.0} if "loss" in logs else logs
 
 
@@ -61,7 +56,7 @@ class Joint(AlignmentMethod):
 
     @property
     def active(self) -> bool:
-        """False where λ is 1 in the whole run, which is training on the source only, dropout included."""
+        """Return False where λ is 1 in the whole run: it trains on the source only, dropout included."""
         return (self.source_weight_start, self.source_weight_end) not in ((1, None), (1, 1))
 
     def extension(self) -> Extension | None:
@@ -69,12 +64,7 @@ class Joint(AlignmentMethod):
         return None if self.active else SourceOnlyLog()
 
     def source_weight(self, progress: float) -> float:
-        """Return λ.
-
-        Example:
-            >>> Joint(source_weight_start=0.9, source_weight_end=0.1).source_weight(0.5)
-            0.5
-        """
+        """Return λ at a share of the run."""
         end = self.source_weight_start if self.source_weight_end is None else self.source_weight_end
         return self.source_weight_start + (end - self.source_weight_start) * progress
 

@@ -31,11 +31,7 @@ def expected_rates(decay: float, head_learning_rate: float | None) -> dict[str, 
 
 
 def check_head(method: str, head_learning_rate: float | None, model: "PreTrainedModel") -> None:
-    """Check that a model has a head, where a rate for it is set.
-
-    Raises:
-        ConfigError: it has none.
-    """
+    """Check that a model has a head, where a rate for it is set; raise ConfigError."""
     if head_learning_rate is not None and not _head(model):
         raise ConfigError(
             f"{method}.head_learning_rate is {head_learning_rate}, and {type(model).__name__} has no head. Leave "

@@ -6,7 +6,7 @@ The sum runs over all processes and micro-batches. Which tokens are masked follo
 text in the endless order of target texts: a resumed run masks the same, and so do accumulation and processes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,11 +37,7 @@ class MaskedTokens(Extension):
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Begin a run.
-
-        Raises:
-            ConfigError: the tokenizer has no mask token, or there is none.
-        """
+        """Begin a run; raise ConfigError where there is no tokenizer with a mask token."""
         tokenizer = self.trainer.processing_class
         self._masker, self._logged = masks_for(self.name, tokenizer, self.probability), (0.0, 0)
         self._special = np.asarray(sorted(tokenizer.all_special_ids))
@@ -67,14 +63,7 @@ class MaskedTokens(Extension):
         self._sum = None
         return batches
 
-    def loss(
-        self,
-        compute: Callable[..., Any],
-        model: nn.Module,
-        batch: Batch,
-        return_outputs: bool,
-        num_items: Tensor | int | None,
-    ) -> Any:
+    def loss(self, compute: Any, model: nn.Module, batch: Batch, return_outputs: bool, num_items: Any) -> Any:
         """Add the loss of the batch's masked tokens, from the states of the same forward pass."""
         if MASKED_LABELS not in batch:
             return compute(model, batch, return_outputs, num_items)
@@ -135,11 +124,7 @@ class MaskedTokens(Extension):
 
 
 def masks_for(name: str, tokenizer: Any, probability: float) -> TokenMasker:
-    """Return a masker of single tokens.
-
-    Raises:
-        ConfigError: the tokenizer has no mask token, or there is none.
-    """
+    """Return a masker of single tokens; raise ConfigError where there is no tokenizer with a mask token."""
     if tokenizer is None:
         raise ConfigError(f"{name} masks tokens and needs the tokenizer: pass processing_class=tokenizer.")
     if getattr(tokenizer, "mask_token_id", None) is None:

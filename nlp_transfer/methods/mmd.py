@@ -94,15 +94,9 @@ def mmd_loss(source: "Tensor", target: "Tensor", bandwidths: Sequence[float] = B
     median = distances.detach()[apart[0], apart[1]].median().clamp(min=torch.finfo(distances.dtype).tiny)
     kernel = torch.stack([(-distances / (width * median)).exp() for width in bandwidths]).mean(0)
     rows = len(source)
-    return within(kernel[:rows, :rows]) + within(kernel[rows:, rows:]) - 2 * kernel[:rows, rows:].mean()
+    return _within(kernel[:rows, :rows]) + _within(kernel[rows:, rows:]) - 2 * kernel[:rows, rows:].mean()
 
 
-def within(kernel: "Tensor") -> "Tensor":
-    """Return the mean of a square matrix, shape (rows, rows), without its diagonal.
-
-    Example:
-        >>> import torch
-        >>> within(torch.tensor([[9.0, 1.0], [3.0, 9.0]]))
-        tensor(2.)
-    """
+def _within(kernel: "Tensor") -> "Tensor":
+    """Return the mean of a square matrix, shape (rows, rows), without its diagonal."""
     return (kernel.sum() - kernel.diagonal().sum()) / (len(kernel) * (len(kernel) - 1))

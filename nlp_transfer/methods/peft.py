@@ -98,7 +98,7 @@ class PeftAdapter(Method):
 
     @property
     def reserved_positions(self) -> int:
-        """The number of a prompt's virtual tokens."""
+        """Return the number of a prompt's virtual tokens."""
         return int(getattr(self._config(), "num_virtual_tokens", None) or 0)
 
     def _config(self) -> "PeftConfig":

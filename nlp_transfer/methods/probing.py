@@ -104,11 +104,7 @@ class LinearProbing(Method):
         return self.layers or list(available_layers(model))
 
     def fit(self, model: "PreTrainedModel", context: Context) -> str:
-        """Encode, fit, choose, and write the choice into the model, in place; return the pooling.
-
-        Raises:
-            ConfigError: there are no validation rows.
-        """
+        """Encode, fit, choose, and write the choice into the model; return the pooling; raise ConfigError."""
         from accelerate import PartialState
         from accelerate.utils import broadcast_object_list
 

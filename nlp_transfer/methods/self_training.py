@@ -79,7 +79,7 @@ class SelfTraining(AlignmentMethod):
             return None
         done = (epoch - self.source_epochs) / max(1, math.ceil(epochs) - 1 - self.source_epochs)
         share = self.first_share + (self.last_share - self.first_share) * min(1.0, done)
-        choose = surest_sets if multi_label else most_confident
+        choose = _surest_sets if multi_label else _most_confident
         return choose(probabilities(), share, self.least_probability)
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:
@@ -91,12 +91,7 @@ class SelfTraining(AlignmentMethod):
             )
 
     def target_passes(self, epochs: float) -> int:
-        """Return the number of epochs with pseudo-labels.
-
-        Example:
-            >>> SelfTraining(source_epochs=1).target_passes(3)
-            2
-        """
+        """Return the number of epochs with pseudo-labels."""
         return max(0, math.ceil(epochs) - self.source_epochs)
 
     def extension(self) -> Extension:
@@ -116,18 +111,8 @@ class SelfTraining(AlignmentMethod):
         )
 
 
-def most_confident(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
-    """Return the predicted class of the most confident rows of each class, int64, shape (rows,); -1 for others.
-
-    Args:
-        probabilities: shape (rows, classes).
-        share: of the rows of each predicted class that keep it, rounded up.
-        least: what the class's probability must reach.
-
-    Example:
-        >>> most_confident(np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), share=0.5, least=0.0)
-        array([ 0, -1,  1])
-    """
+def _most_confident(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
+    """Return the predicted class of the most confident share of each class's rows, int64, shape (rows,), else -1."""
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     labels = np.full(len(predicted), -1, dtype=np.int64)
     for label in np.unique(predicted):
@@ -137,22 +122,8 @@ def most_confident(probabilities: np.ndarray, share: float, least: float) -> np.
     return labels
 
 
-def surest_sets(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
-    """Return the predicted labels of the most confident rows, 0 or 1, int64, shape (rows, labels); -1 for others.
-
-    A row is as sure as the least sure of its decisions, which are for a label where its probability is a half or more.
-
-    Args:
-        probabilities: shape (rows, labels).
-        share: of the rows that are given a label, and of those that are given none, that keep what they are given,
-            rounded up; a row with several labels keeps them where one of them would.
-        least: what the least sure decision must reach.
-
-    Example:
-        >>> surest_sets(np.array([[0.9, 0.1], [0.6, 0.4]]), share=0.5, least=0.0)
-        array([[ 1,  0],
-               [-1, -1]])
-    """
+def _surest_sets(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:
+    """Return 0 or 1 for each label of the rows that keep their labels, int64, shape (rows, labels), else -1."""
     given = probabilities >= 0.5
     sure = np.maximum(probabilities, 1 - probabilities).min(axis=1)
     labels = np.full(probabilities.shape, -1, dtype=np.int64)

@@ -22,7 +22,7 @@ from nlp_transfer.training.source_weights import read_weights, weights_problems
 
 @dataclass
 class TransferArguments(OwnArguments, TrainingArguments):
-    """`transformers.TrainingArguments` and `OwnArguments`. Everything that `Trainer` understands keeps its meaning.
+    """Extend `transformers.TrainingArguments`. Everything that `Trainer` understands keeps its meaning.
 
     Args:
         logging_nan_inf_filter: off, unlike in transformers, where a not-finite loss is logged as 0.0.
@@ -131,7 +131,7 @@ class TransferArguments(OwnArguments, TrainingArguments):
 
 @dataclass
 class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
-    """`transformers.Seq2SeqTrainingArguments` (`predict_with_generate`, …), and all of `TransferArguments`.
+    """Extend `transformers.Seq2SeqTrainingArguments` (`predict_with_generate`, …) by all of `TransferArguments`.
 
     Args:
         generate_in_evaluation: with `predict_with_generate`, write also in the evaluations while training; off, these

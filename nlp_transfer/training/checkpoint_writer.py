@@ -33,11 +33,7 @@ from nlp_transfer.training.hub import card_kept
 
 
 class CheckpointWriter:
-    """Write a trainer's checkpoints.
-
-    Attributes:
-        saved_at: the step of the checkpoint that was saved last; -1 before the first.
-    """
+    """Write a trainer's checkpoints; `saved_at` is the step of the last one, -1 before the first."""
 
     def __init__(self, trainer: Any, progress: Callable[[], dict[str, Any]]) -> None:
         self.trainer, self.progress = trainer, progress
@@ -175,13 +171,7 @@ def checkpoint_bytes(trainer: Any) -> int:
 
 
 def method_settings(methods: Sequence[Method]) -> list[dict[str, Any]]:
-    """Return methods and their settings as JSON has them; of one that is no dataclass only the name.
-
-    Example:
-        >>> from nlp_transfer.methods import DANN
-        >>> method_settings([DANN()])[0]["name"]
-        'dann'
-    """
+    """Return methods and their settings as JSON has them; of one that is no dataclass only the name."""
     made = [{"name": one.name, **(asdict(one) if is_dataclass(one) else {})} for one in methods]
     kept: list[dict[str, Any]] = json.loads(json.dumps(made, default=lambda value: type(value).__name__))
     return kept

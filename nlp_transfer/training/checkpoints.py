@@ -42,12 +42,7 @@ SPARE_BYTES = 16 << 20
 
 
 def checkpoint_path(parent: Path, step: int) -> Path:
-    """Return the folder of a step's checkpoint once it is whole.
-
-    Example:
-        >>> checkpoint_path(Path("run"), 8).name, saving_path(Path("run"), 8).name
-        ('checkpoint-8', '.checkpoint-8.saving')
-    """
+    """Return the folder of a step's checkpoint once it is whole."""
     return parent / f"{PREFIX_CHECKPOINT_DIR}-{step}"
 
 
@@ -136,7 +131,7 @@ def last_checkpoint_note(arguments: Any) -> str:
 
 def newest_whole(parent: Path) -> tuple[Path | None, list[str]]:
     """Return the newest whole checkpoint, and a sentence for each newer one that was passed over."""
-    recover(parent)
+    _recover(parent)
     passed: list[str] = []
     for path in reversed(checkpoints(parent)):
         try:
@@ -156,7 +151,7 @@ def checkpoints(parent: Path) -> list[Path]:
     return [path for _, path in sorted(numbered) if path.is_dir()]
 
 
-def recover(parent: Path) -> None:
+def _recover(parent: Path) -> None:
     """Finish what a crash left undone: name a checkpoint that was whole but not yet renamed, and clear the rests."""
     if not parent.is_dir():
         return

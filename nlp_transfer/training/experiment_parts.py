@@ -14,35 +14,35 @@ class ExperimentParts(Protocol):
 
     @property
     def sources(self) -> tuple[CorpusConfig, ...]:
-        """The source corpora."""
+        """Return the source corpora."""
 
     @property
     def target(self) -> CorpusConfig | None:
-        """The target corpus."""
+        """Return the target corpus."""
 
     @property
     def task(self) -> Task:
-        """The task."""
+        """Return the task."""
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """The transfer methods."""
+        """Return the transfer methods."""
 
     @property
     def training(self) -> TransferArguments:
-        """The training arguments."""
+        """Return the training arguments."""
 
     @property
     def model(self) -> str:
-        """The pretrained model."""
+        """Return the pretrained model."""
 
     @property
     def model_reference(self) -> ModelReference:
-        """The pretrained model with its revision and the options of its loading."""
+        """Return the pretrained model with its revision and the options of its loading."""
 
     @property
     def tokenizer(self) -> str | None:
-        """The tokenizer, if not the model's."""
+        """Return the tokenizer, if not the model's."""
 
     @property
     def log_target_scores(self) -> bool:
@@ -54,4 +54,4 @@ class ExperimentParts(Protocol):
 
     @property
     def baseline_names(self) -> tuple[str, ...]:
-        """The baselines that the report compares with."""
+        """Return the baselines that the report compares with."""

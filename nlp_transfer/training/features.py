@@ -56,7 +56,7 @@ _OF_THE_LOSS = (DOMAIN, UPDATE_ROW, MASKED_LABELS)
 
 
 def _generator_features(model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """See `features`."""
+    """Return `features` of a network that generates text."""
     labels = inputs["labels"]
     without = _OF_THE_LOSS if "decoder_input_ids" not in inputs else ("labels", *_OF_THE_LOSS)
     output = model(**{name: value for name, value in inputs.items() if name not in without})

@@ -42,12 +42,7 @@ class ModelPush:
         self._target: Repository | None = None
 
     def check_login(self, token: str | None = None, private: bool | None = None) -> None:
-        """Check, before training, that a push will be let in. Nothing is made on the Hub.
-
-        Raises:
-            ConfigError: `hub_strategy` asks for more than the trained model.
-            PublishError: no login, no right, no network, or the name is taken.
-        """
+        """Check, before training, that a push will be let in; raise ConfigError or PublishError."""
         if problem := strategy_problem(self.trainer.args.hub_strategy):
             raise ConfigError(problem.replace("training.", "", 1))
         if self.trainer.is_world_process_zero():

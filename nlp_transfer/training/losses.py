@@ -78,12 +78,7 @@ def mean_loss(logits: Tensor, labels: Tensor, trainer: Trainer) -> float:
 
 
 def primary_score(logits: Tensor, labels: Tensor) -> float:
-    """Return the primary metric of classifiers for the most probable class, or, for 0/1 labels, for p >= 0.5.
-
-    Args:
-        logits: shape (rows, classes).
-        labels: shape (rows,) or (rows, classes).
-    """
+    """Return the primary metric of classifiers for the most probable class, or, for 0/1 labels, for p >= 0.5."""
     from nlp_transfer.metrics.metric import ClassificationRows
     from nlp_transfer.metrics.table import METRICS
     from nlp_transfer.tasks import TASKS

@@ -28,15 +28,11 @@ OWN_ARGUMENTS = ("target_dataset", "methods", "peft_config", "context")
 
 
 def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a trainer's arguments and apply its methods to the model; return the arguments of `Trainer`.
-
-    Raises:
-        ConfigError, DataError: as `check_arguments`.
-    """
+    """Check a trainer's arguments and apply its methods to the model; return the arguments of `Trainer`."""
     trainer.methods = as_methods(given["methods"])
     trainer.peft_config, trainer.target_dataset = given["peft_config"], given["target_dataset"]
     trainer.context = given["context"]
-    trainer.sources = check_arguments(trainer, given)
+    trainer.sources = _check_arguments(trainer, given)
     stock = {name: value for name, value in given.items() if name not in OWN_ARGUMENTS}
     if not stock["optimizer_cls_and_kwargs"]:
         del stock["optimizer_cls_and_kwargs"]  # Seq2SeqTrainer has no such argument
@@ -62,13 +58,8 @@ def as_methods(methods: Method | Sequence[Method] | None) -> tuple[Method, ...]:
     return several
 
 
-def check_arguments(trainer: Any, given: Mapping[str, Any]) -> Sources | None:
-    """Check a trainer's arguments against its methods and its target; return the domains of its rows, if several.
-
-    Raises:
-        ConfigError: they do not go together.
-        DataError: the target has labels that it must not have, or lacks those that it must.
-    """
+def _check_arguments(trainer: Any, given: Mapping[str, Any]) -> Sources | None:
+    """Check a trainer's arguments against its methods and target; return the domains of its rows, if several."""
     methods, args, context, train = trainer.methods, given["args"], given["context"], given["train_dataset"]
     if context is not None and given["target_dataset"] is not None:
         raise ConfigError("target_dataset and context were both given: the context's target counts. Give one.")
@@ -112,19 +103,14 @@ def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
     if is_encoder_decoder(model):
         check_writer(trainer.methods)
     if trainer.methods or given["target_dataset"] is not None:
-        trainer.context = trainer.context or default_context(trainer.methods, model, given)
+        trainer.context = trainer.context or _default_context(trainer.methods, model, given)
         if given["args"] is not None:
             model = model.to(given["args"].device)  # methods may run the model over all rows
         model = prepare_all(trainer.methods, model, trainer.context)
         trainer.networks = None
         if trainer.adapts:
-            trainer.networks = make_networks(
-                active_methods(trainer.methods),
-                model,
-                seed=trainer.context.seed,
-                sources=1 if trainer.sources is None else len(trainer.sources.names),
-                masked_lm=trainer.context.masked_lm,
-            )
+            sources = 1 if trainer.sources is None else len(trainer.sources.names)
+            trainer.networks = make_networks(active_methods(trainer.methods), model, trainer.context, sources)
     if trainer.peft_config is not None:
         from nlp_transfer.models.adapters import peft_model
 
@@ -133,7 +119,7 @@ def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
     return model
 
 
-def default_context(methods: Sequence[Method], model: Any, given: Mapping[str, Any]) -> Context:
+def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, Any]) -> Context:
     """Return the context of a trainer of plain datasets and no task; raise ConfigError where one is missing."""
     from transformers import DataCollatorWithPadding, default_data_collator
 

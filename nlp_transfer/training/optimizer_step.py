@@ -51,7 +51,7 @@ class ProvenanceCollator:
 
 @dataclass
 class OptimizerStep:
-    """An optimizer step while it is made, with all that is needed to begin it again.
+    """Hold an optimizer step while it is made, with all that is needed to begin it again.
 
     Args:
         batches: its micro-batches.
@@ -117,25 +117,15 @@ def overrides(trainer: Any, *names: str, inherited: bool = False) -> bool:
     return any(name in vars(place) for place in own for name in names)
 
 
-def tensors_of(batch: Any) -> Iterator[Tensor]:
-    """Iterate over the tensors of a batch, which may be a mapping, a sequence, or nested.
-
-    Example:
-        >>> [tensor.item() for tensor in tensors_of({"a": [torch.tensor(1)], "b": torch.tensor(2)})]
-        [1, 2]
-    """
+def _tensors_of(batch: Any) -> Iterator[Tensor]:
+    """Iterate over the tensors of a batch, which may be a mapping, a sequence, or nested."""
     if isinstance(batch, Tensor):
         yield batch
     elif isinstance(batch, Mapping | list | tuple):
         for part in batch.values() if isinstance(batch, Mapping) else batch:
-            yield from tensors_of(part)
+            yield from _tensors_of(part)
 
 
 def row_count(batch: Any) -> int:
-    """Return the number of rows of a batch: the length of its first tensor that is no scalar.
-
-    Example:
-        >>> row_count({"scale": torch.tensor(2.0), "labels": torch.tensor([0, 1, 1])})
-        3
-    """
-    return next((len(tensor) for tensor in tensors_of(batch) if tensor.ndim), 1)
+    """Return the number of rows of a batch: the length of its first tensor that is no scalar."""
+    return next((len(tensor) for tensor in _tensors_of(batch) if tensor.ndim), 1)

@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass
 class OwnArguments:
-    """Training arguments of this package, which `TransferArguments` adds to transformers' own.
+    """List the training arguments that `TransferArguments` adds to those of transformers.
 
     Args:
         early_stopping_patience: evaluations without a better `metric_for_best_model` after which training stops.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from transformers import ProgressCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import ProgressCallback, TrainerCallback, TrainerState
 
 from nlp_transfer.metrics.table import METRICS
 
@@ -11,14 +11,7 @@ from nlp_transfer.metrics.table import METRICS
 class ProgressLines(ProgressCallback):
     """Show transformers' bar with lines for people instead of dictionaries."""
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Write one line above the bar."""
         if state.is_world_process_zero and self.training_bar is not None and logs:
             line = progress_line(logs, state)
@@ -40,21 +33,12 @@ class LogEntries(TrainerCallback):
         self.write = write
         self.restart = restart
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Drop what was logged after the checkpoint."""
         if state.is_world_process_zero:
             self.restart([dict(entry) for entry in state.log_history])
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Hand the entry on."""
         if state.is_world_process_zero:
             self.write({"step": state.global_step, **(logs or {})})

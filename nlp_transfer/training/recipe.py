@@ -73,11 +73,7 @@ class Recipe:
         return trainer
 
     def train(self, make_trainer: MakeTrainer, *, resume: bool) -> TransferTrainer:
-        """Make the trainer and train it, from its newest checkpoint on if there is one.
-
-        Raises:
-            CheckpointError: the folder holds checkpoints, and `resume` is false or they are of another recipe.
-        """
+        """Make the trainer and train it, from its newest checkpoint on if there is one; raise CheckpointError."""
         trainer, folder = self.make(make_trainer), Path(str(self.args.output_dir))
         newest, torn = trainer.resume.newest_checkpoint()
         if (newest or torn) and not resume:

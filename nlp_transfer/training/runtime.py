@@ -64,7 +64,7 @@ def naming_lost_processes(advice: Callable[[], str] = str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not is_lost_process(error):
+        if not _is_lost_process(error):
             raise
         rank, count = (os.environ.get(name, "?") for name in ("RANK", "WORLD_SIZE"))
         raise LostProcessError(
@@ -74,13 +74,8 @@ def naming_lost_processes(advice: Callable[[], str] = str) -> Iterator[None]:
         ) from error
 
 
-def is_lost_process(error: RuntimeError) -> bool:
-    """Return whether an error of gloo, NCCL or the rendezvous is about another process that has gone.
-
-    Example:
-        >>> is_lost_process(RuntimeError("[gloo] Connection closed by peer")), is_lost_process(RuntimeError("a shape"))
-        (True, False)
-    """
+def _is_lost_process(error: RuntimeError) -> bool:
+    """Return whether an error of gloo, NCCL or the rendezvous is about another process that has gone."""
     text = str(error).lower()
     of_group = isinstance(error, torch.distributed.DistError) or "gloo" in text or "nccl" in text
     return of_group and any(words in text for words in _BROKEN_OFF)
@@ -121,7 +116,7 @@ def set_random_state(state: tuple[Tensor, Any], device: torch.device) -> None:
         torch.cuda.set_rng_state(state[1], device)
 
 
-def has_native_bf16(device_type: str) -> bool:
+def _has_native_bf16(device_type: str) -> bool:
     """Return whether bf16 matrix products are native on this machine's `cpu` or `cuda` device; else they are slow."""
     if device_type == "cuda":
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -132,7 +127,7 @@ def has_native_bf16(device_type: str) -> bool:
 
 def uses_bf16(precision: Precision, device_type: str) -> bool:
     """Return whether training under `precision` runs in bf16 autocast on that device."""
-    return precision == "bf16" or (precision == "auto" and has_native_bf16(device_type))
+    return precision == "bf16" or (precision == "auto" and _has_native_bf16(device_type))
 
 
 def use_float32(trainer: Any) -> None:

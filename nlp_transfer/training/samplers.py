@@ -18,6 +18,12 @@ from nlp_transfer.training.optimizer_step import ID_COLUMN, REPEATED, ROW_IDS, S
 from nlp_transfer.training.signals import WorkerStart
 from nlp_transfer.training.source_weights import SIZE, SourceDraws, sources_of
 
+Draws = Callable[[int], np.ndarray]
+"""Gives the rows of an epoch, as many as there are."""
+
+BATCHES_PER_POOL = 16
+"""Larger pools pad less and shuffle less."""
+
 
 class ShuffledSampler(Sampler[int]):
     """Shuffle the rows of each epoch.
@@ -28,7 +34,7 @@ class ShuffledSampler(Sampler[int]):
         draws: gives the rows of an epoch, as many as there are; None takes every row once.
     """
 
-    def __init__(self, count: int, seed: int, draws: Callable[[int], np.ndarray] | None = None) -> None:
+    def __init__(self, count: int, seed: int, draws: Draws | None = None) -> None:
         self.count, self.seed, self.draws = count, seed, draws
         self.epoch = 0
 
@@ -49,33 +55,25 @@ class ShuffledSampler(Sampler[int]):
 
 
 class LengthGroupedSampler(ShuffledSampler):
-    """Shuffle the rows, sort each pool of `batches_per_pool` batches by length, and shuffle the batches.
+    """Shuffle the rows, sort each pool of `BATCHES_PER_POOL` batches by length, and shuffle the batches.
 
     Every row comes once an epoch, unless `draws` says otherwise. The longest row comes in the first batch, so that
-    running out of memory shows at once. Larger pools pad less and shuffle less.
+    running out of memory shows at once.
 
     Args:
         lengths: tokens of each row.
         batch_size: rows of one batch, over all processes and accumulation steps.
     """
 
-    def __init__(
-        self,
-        lengths: Sequence[int],
-        batch_size: int,
-        seed: int,
-        batches_per_pool: int = 16,
-        draws: Callable[[int], np.ndarray] | None = None,
-    ) -> None:
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, draws: Draws | None = None) -> None:
         super().__init__(len(lengths), seed, draws)
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
-        self.batches_per_pool = batches_per_pool
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng((self.seed, self.epoch))
         order = self.shuffled(random)
-        pool_size = self.batch_size * self.batches_per_pool
+        pool_size = self.batch_size * BATCHES_PER_POOL
         batches = []
         for start in range(0, len(order), pool_size):
             pool = order[start : start + pool_size]

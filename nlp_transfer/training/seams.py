@@ -243,19 +243,13 @@ class TransferSeams(Trainer):
             return None
         return super()._get_num_items_in_batch([without_repeated_labels(batch) for batch in batch_samples], device)
 
-    def training_step(
-        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
-    ) -> Tensor:
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         """As in `Trainer`, inside of the extensions' `backward`."""
         loss: Tensor = wrap(self.extensions, "backward", super().training_step)(model, inputs, num_items_in_batch)
         return loss
 
     def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """As in `Trainer`, inside of the extensions' `loss`."""
         compute = wrap(self.extensions, "loss", super().compute_loss)

@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import Seq2SeqTrainer
 from transformers.trainer_utils import EvalLoopOutput
@@ -23,7 +23,7 @@ warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to tr
 
 
 class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
-    """`transformers.Seq2SeqTrainer` with the arguments of `TransferTrainer`, and without the silent faults.
+    """Extend `transformers.Seq2SeqTrainer` by the arguments of `TransferTrainer`, without the silent faults.
 
     Full and partial fine-tuning and LoRA know encoder-decoders (partial: of the encoder; the decoder trains), `dann`,
     `mmd` and `coral` adapt the means of the encoder's states, and `peft_config` goes with any model.
@@ -36,11 +36,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
     """Of the last batch that was generated: its rows, and the sequences of each (`num_return_sequences`)."""
 
     def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """As in `TransferTrainer`; an evaluation notes the losses of its rows."""
         if model.training or self._row_sums is None or self.compute_loss_func is not None:
@@ -48,7 +44,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
         labels = inputs.get("labels")  # which a label smoother takes out
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
         if isinstance(labels, Tensor) and isinstance(outputs.get("logits"), Tensor):
-            sums = token_losses(outputs["logits"], labels, smoothing=self.args.label_smoothing_factor)
+            sums = _token_losses(outputs["logits"], labels, smoothing=self.args.label_smoothing_factor)
             self._row_sums.append(self.accelerator.gather_for_metrics(sums).cpu())
         return (loss, outputs) if return_outputs else loss
 
@@ -64,12 +60,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
             self.compute_metrics = metrics
 
     def prediction_step(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        prediction_loss_only: bool,
-        ignore_keys: list[str] | None = None,
-        **gen_kwargs: Any,
+        self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None, **gen_kwargs: Any
     ) -> tuple[Any, Any, Any]:
         """As in `Seq2SeqTrainer`; the loss of a generated batch is computed as that of any other."""
         labels = inputs.get("labels")
@@ -124,18 +115,8 @@ _EXPECTED = ("decoder_input_ids", "decoder_attention_mask")
 """Keys of the expected text, which the network must not see while it generates."""
 
 
-def token_losses(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Return the sum of each row's token cross-entropies, and the number of tokens, float64, shape (rows, 2).
-
-    Args:
-        logits: shape (rows, tokens, vocabulary).
-        labels: shape (rows, tokens); `IGNORE_INDEX` does not count.
-        smoothing: ε of label smoothing.
-
-    Example:
-        >>> token_losses(torch.zeros(1, 2, 4), torch.tensor([[1, IGNORE_INDEX]]))
-        tensor([[1.3863, 1.0000]], dtype=torch.float64)
-    """
+def _token_losses(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Return the sum of each row's token cross-entropies, and the number of tokens, float64, shape (rows, 2)."""
     losses = functional.cross_entropy(
         logits.float().transpose(1, 2), labels, reduction="none", ignore_index=IGNORE_INDEX, label_smoothing=smoothing
     )

@@ -40,14 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class RunData(NamedTuple):
-    """Hold what a run reads.
-
-    Args:
-        corpora: by domain.
-        task: with its labels.
-        tokenizer: the model's, or the one that the experiment names.
-        encoded: {domain: {split: encoded rows}}.
-    """
+    """Hold what a run reads; `encoded` is {domain: {split: encoded rows}}."""
 
     corpora: dict[str, Corpus]
     task: FittedTask
@@ -124,11 +117,7 @@ def build_trainer(
     *,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[TransferTrainer, Context]:
-    """Build the trainer of a run with its methods applied; return it and the context that the methods saw.
-
-    Raises:
-        ConfigError: the tokenizer does not fit the model, or a method cannot be applied.
-    """
+    """Build a run's trainer with its methods applied; return it and the context that the methods saw."""
     task, tokenizer, generates = data.task, data.tokenizer, Output.GENERATION in experiment.task.provides
     if problem := vocabulary_problem(loaded.model, tokenizer):
         raise ConfigError(f"model: {experiment.model}: {problem}")

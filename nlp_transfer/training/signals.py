@@ -18,11 +18,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1
 
 
 class StopSignals:
-    """Catch the signals inside of this context; the handlers from before come back at its end.
-
-    Attributes:
-        received: the first signal that came, or None.
-    """
+    """Catch the signals inside of this context; `received` is the first that came, or None."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None

@@ -37,12 +37,7 @@ def read_weights(weights: str | list[float] | None) -> str | list[float]:
 
 
 def weights_problems(weights: str | Sequence[float]) -> list[str]:
-    """Return what is wrong with a value of `source_weights`, whatever the sources are.
-
-    Example:
-        >>> weights_problems([0.3, 0.7]), weights_problems([0.0, 0.0])
-        ([], ['training.source_weights is [0.0, 0.0]; expected numbers of 0 or more, not all of them 0.'])
-    """
+    """Return what is wrong with a value of `source_weights`, whatever the sources are."""
     path = "training.source_weights"
     if isinstance(weights, str):
         return [] if weights in SOURCE_WEIGHTS else [f"{path}: {did_you_mean('value', weights, SOURCE_WEIGHTS)}"]

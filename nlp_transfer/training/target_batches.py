@@ -41,13 +41,7 @@ class InfiniteSampler:
         self._orders: dict[int, np.ndarray] = {}
 
     def take(self, start: int, count: int) -> list[int]:
-        """Return the row numbers at the positions `start` to `start + count - 1`.
-
-        Example:
-            >>> order = InfiniteSampler(3, seed=0)
-            >>> sorted(order.take(0, 3)), sorted(order.take(3, 3))
-            ([0, 1, 2], [0, 1, 2])
-        """
+        """Return the row numbers at the positions `start` to `start + count - 1`."""
         return [int(self._order(place // self.count)[place % self.count]) for place in range(start, start + count)]
 
     def _order(self, turn: int) -> np.ndarray:
@@ -65,11 +59,7 @@ def batch_of(dataset: Dataset, rows: Sequence[int], context: Context, device: to
 
 
 def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:
-    """Return one batch of source rows and, after them, target rows.
-
-    Raises:
-        KeyError: the target lacks a tensor, other than labels, that the source has.
-    """
+    """Return one batch of source rows and, after them, target rows, which get `IGNORE_INDEX` without labels."""
     rows, others = len(source["input_ids"]), len(target["input_ids"])
     made: dict[str, Any] = dict(source)
     device = source["input_ids"].device

@@ -32,11 +32,7 @@ def needs_target(methods: Sequence[Method], training: Any) -> list[str]:
 
 
 def check_sources(sources: Sources | None, train: Dataset | None, args: Any) -> None:
-    """Check weights of sources against the training rows.
-
-    Raises:
-        ConfigError: there is one source, or the numbers are not as many.
-    """
+    """Check weights of sources against the training rows; raise ConfigError."""
     weights = getattr(args, "source_weights", SIZE)
     if weights == SIZE:
         return
@@ -66,17 +62,8 @@ def check_adaptation(
 ) -> None:
     """Check that methods and the selection metric can use the target in a training.
 
-    Args:
-        methods: all of the run.
-        args: the training arguments.
-        target: encoded target rows.
-        train: encoded source rows.
-        tokenizer: the texts' tokenizer.
-        name: the target's name in messages.
-        others: problems that were found before.
-
     Raises:
-        ConfigError: with every problem.
+        ConfigError: with every problem, those in `others` included; `name` is the target's in messages.
     """
     problems, metric = list(others), label_free_metric(args)
     pairing = [method.name for method in methods if method.needs.pairs]
@@ -139,15 +126,8 @@ def check_target(
 ) -> None:
     """Check a trainer's target rows, and that they have labels only where a method asks for them.
 
-    Args:
-        methods: all of the run.
-        target: encoded target rows.
-        others: what else needs their text, such as the score that checkpoints are chosen by.
-        train: encoded source rows, whose labels a labelled target's must be like.
-        classes: how many there are, where that is known.
-
     Raises:
-        ConfigError: a method needs target rows, and there are none.
+        ConfigError: a method, or one of `others`, needs target rows, and there are none.
         DataError: labels that are missing, or that no method asks for.
     """
     needing = [*(method.name for method in methods if method.needs.target_text), *others]
@@ -207,11 +187,7 @@ def _check_rows(target: Dataset | None, names: str, s: str) -> Dataset:
 
 
 def check_correctable(task: FittedTask, model: PreTrainedModel) -> None:
-    """Check that `prior_correction` is possible.
-
-    Raises:
-        ConfigError: texts have several labels, or the layer that makes the logits has no bias.
-    """
+    """Check that `prior_correction` is possible; raise ConfigError."""
     if task.multi_label:
         raise ConfigError("prior_correction is for one label a text, and the source has several. Leave it out.")
     if final_linear(model)[1].bias is None:
@@ -242,11 +218,7 @@ def check_tokens(rows: Dataset, name: str) -> None:
 def check_target_labels(
     target: Dataset, train: Dataset | None, classes: int | None, name: str = "target_dataset"
 ) -> None:
-    """Check that labels are like the source's: class ids, or as many numbers for a row.
-
-    Raises:
-        DataError: names the first row that is wrong.
-    """
+    """Check that labels are like the source's: class ids, or as many numbers for a row; raise DataError."""
     column = label_column(target)
     assert column is not None, "checked before"
     sized = train is not None and hasattr(train, "__len__") and len(train) > 0

@@ -45,12 +45,7 @@ def target_method_names(experiment: ExperimentParts) -> str:
 def check_run_target(
     experiment: ExperimentParts, encoded: Encoded, tokenizer: PreTrainedTokenizerBase
 ) -> AdaptationRows:
-    """Check what would stop an adapting run later, after its source-only baseline; return `adaptation_rows`.
-
-    Raises:
-        ConfigError: with every problem.
-        DataError: labels are asked for, and the target has no training split with labels.
-    """
+    """Check what would stop an adapting run later, after its source-only baseline; return `adaptation_rows`."""
     name, seen = _target(experiment), adaptation_rows(experiment, encoded)
     others = _selection_problems(experiment, encoded, name)
     train = encoded["source"]["train"]

@@ -114,12 +114,7 @@ def correct_prior(trainer: TransferSeams, rows: Dataset | None = None) -> LabelS
 def usable_label_shift(
     validation_logits: np.ndarray, labels: np.ndarray, target_logits: np.ndarray, names: Sequence[str]
 ) -> LabelShift:
-    """Estimate a label shift to correct a model by.
-
-    Raises:
-        TrainingError: the model is at chance on the source, or would never again predict a class that it predicts for
-            target texts. An estimate near zero may be right, and little is lost then; where it is wrong, the class is.
-    """
+    """Estimate a label shift to correct a model by; raise TrainingError where it would harm (`correct_prior`)."""
     shift = estimate_label_shift(validation_logits, labels, target_logits)
     if reason := vanishing_classes(target_logits, shift, names) if shift.above_chance else AT_CHANCE:
         raise TrainingError(reason)

@@ -11,7 +11,7 @@ from nlp_transfer.training.seams import TransferSeams
 
 
 class TransferTrainer(TransferSeams):
-    """`transformers.Trainer` with more arguments, and without its silent faults.
+    """Extend `transformers.Trainer` by transfer methods, without its silent faults.
 
     `nlp_transfer.search` and `train_source_only` make several; `compare_on_target`, `estimate_shift` and
     `correct_prior` look at a trained one's predictions on the target.

@@ -5,7 +5,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CORAL
-from nlp_transfer.methods.coral import coral_loss, covariance
+from nlp_transfer.methods.coral import _covariance, coral_loss
 from tests.methods.adapting import side, term_of, two_sides
 
 SOURCE = torch.tensor([[0.0, 0.0], [2.0, 4.0]])
@@ -16,8 +16,8 @@ TARGET = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 3.0]])
 
 
 def test_the_loss_by_hand() -> None:
-    assert covariance(SOURCE).tolist() == [[2.0, 4.0], [4.0, 8.0]]
-    assert covariance(TARGET).tolist() == [[1.0, 0.0], [0.0, 3.0]]
+    assert _covariance(SOURCE).tolist() == [[2.0, 4.0], [4.0, 8.0]]
+    assert _covariance(TARGET).tolist() == [[1.0, 0.0], [0.0, 3.0]]
     # (1² + 4² + 4² + 5²) / (4 · 2²)
     assert coral_loss(SOURCE, TARGET).item() == pytest.approx(58 / 16)
 

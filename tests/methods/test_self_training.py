@@ -6,7 +6,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import SelfTraining
-from nlp_transfer.methods.self_training import most_confident, surest_sets
+from nlp_transfer.methods.self_training import _most_confident, _surest_sets
 from tests.methods.adapting import side
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45, 0.55], [0.3, 0.7]])
@@ -14,10 +14,10 @@ PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45,
 
 
 def test_the_surest_share_of_each_class_by_hand() -> None:
-    assert most_confident(PROBABILITIES, 0.5, 0.0).tolist() == [0, -1, 0, -1, -1, 1]
-    assert most_confident(PROBABILITIES, 0.26, 0.0).tolist() == [0, -1, 0, -1, -1, 1]  # rounded up
-    assert most_confident(PROBABILITIES, 0.25, 0.75).tolist() == [0, -1, -1, -1, -1, -1]  # 0.7 is not sure enough
-    assert most_confident(PROBABILITIES, 1.0, 0.0).tolist() == [0, 0, 0, 0, 1, 1]
+    assert _most_confident(PROBABILITIES, 0.5, 0.0).tolist() == [0, -1, 0, -1, -1, 1]
+    assert _most_confident(PROBABILITIES, 0.26, 0.0).tolist() == [0, -1, 0, -1, -1, 1]  # rounded up
+    assert _most_confident(PROBABILITIES, 0.25, 0.75).tolist() == [0, -1, -1, -1, -1, -1]  # 0.7 is not sure enough
+    assert _most_confident(PROBABILITIES, 1.0, 0.0).tolist() == [0, 0, 0, 0, 1, 1]
 
 
 def test_the_surest_sets_of_labels_by_hand() -> None:
@@ -25,9 +25,9 @@ def test_the_surest_sets_of_labels_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.7, 0.2], [0.6, 0.9], [0.1, 0.8], [0.25, 0.1], [0.05, 0.0]])
     none = [-1, -1]
     # Label 0 has rows 0, 1 and 2, label 1 rows 2 and 3, no label rows 4 and 5: the surest half of each, rounded up.
-    assert surest_sets(probabilities, 0.5, 0.0).tolist() == [[1, 0], [1, 0], none, [0, 1], none, [0, 0]]
-    assert surest_sets(probabilities, 0.5, 0.75).tolist() == [[1, 0], none, none, [0, 1], none, [0, 0]]
-    assert surest_sets(probabilities, 1.0, 0.0).tolist() == [[1, 0], [1, 0], [1, 1], [0, 1], [0, 0], [0, 0]]
+    assert _surest_sets(probabilities, 0.5, 0.0).tolist() == [[1, 0], [1, 0], none, [0, 1], none, [0, 0]]
+    assert _surest_sets(probabilities, 0.5, 0.75).tolist() == [[1, 0], none, none, [0, 1], none, [0, 0]]
+    assert _surest_sets(probabilities, 1.0, 0.0).tolist() == [[1, 0], [1, 0], [1, 1], [0, 1], [0, 0], [0, 0]]
 
 
 def test_the_share_grows_after_the_epochs_on_the_source() -> None:

@@ -9,7 +9,7 @@ from nlp_transfer import TransferArguments
 from nlp_transfer.errors import ConfigError, LostProcessError
 from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.training import runtime
-from nlp_transfer.training.runtime import deterministic, is_lost_process, naming_lost_processes
+from nlp_transfer.training.runtime import _is_lost_process, deterministic, naming_lost_processes
 from tests.launching import launched
 from tests.tiny_runs import run_tree
 
@@ -116,7 +116,7 @@ def test_errors_about_processes_that_are_gone(error, monkeypatch):
 
 @pytest.mark.parametrize("error", PRESENT, ids=str)
 def test_other_errors_stay_as_they_are(error):
-    assert not is_lost_process(error)
+    assert not _is_lost_process(error)
     with pytest.raises(type(error)), naming_lost_processes():
         raise error
 

@@ -10,7 +10,7 @@ from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
 from nlp_transfer import Seq2SeqTransferArguments, Seq2SeqTransferTrainer
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CDAN, DANN, SelfTraining
-from nlp_transfer.training.seq2seq import token_losses
+from nlp_transfer.training.seq2seq import _token_losses
 from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer
 
 
@@ -47,10 +47,10 @@ def trainer(folder, kind="bert2bert", model=None, **changes):
 def test_a_row_by_hand():
     logits = torch.tensor([[[0.0, np.log(3.0)], [0.0, 0.0]], [[0.0, np.log(3.0)], [0.0, 0.0]]])
     labels = torch.tensor([[1, 0], [0, -100]])
-    found = token_losses(logits, labels)
+    found = _token_losses(logits, labels)
     assert found[:, 1].tolist() == [2.0, 1.0]
     assert found[:, 0].tolist() == pytest.approx([-np.log(0.75) - np.log(0.5), -np.log(0.25)], rel=1e-6)
-    smoothed = token_losses(logits, labels, smoothing=0.2)[0, 0].item()
+    smoothed = _token_losses(logits, labels, smoothing=0.2)[0, 0].item()
     expected = functional.cross_entropy(logits[0], labels[0], label_smoothing=0.2, reduction="sum").item()
     assert smoothed == pytest.approx(expected)
 

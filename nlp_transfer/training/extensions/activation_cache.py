@@ -54,7 +54,7 @@ def store_for(arguments: Any) -> ActivationStore | None:
 
 
 class NotCachedError(Exception):
-    """The reason why a run computes its frozen layers in every epoch; caught in this module."""
+    """Name the reason why a run computes its frozen layers in every epoch; caught in this module."""
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,19 @@ rows, so they are computed from the pooled features and logits of the whole upda
 methods' networks, such as discriminators, are in checkpoints and in no saved model.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from nlp_transfer.methods.alignment import AlignmentMethod, Features, Shapes
+from nlp_transfer.methods.context import Context
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
 
 
 class MethodNetworks(nn.ModuleDict):
-    """Hold the methods' networks by the method's name.
-
-    Attributes:
-        rates: their learning rates.
-    """
+    """Hold the methods' networks, and their learning rates, by the method's name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,12 +49,7 @@ def total_loss(
 
 
 def make_networks(
-    methods: Sequence[AlignmentMethod],
-    model: nn.Module,
-    *,
-    seed: int,
-    sources: int,
-    masked_lm: Callable[[], PreTrainedModel] | None,
+    methods: Sequence[AlignmentMethod], model: nn.Module, context: Context, sources: int
 ) -> MethodNetworks:
     """Return the methods' networks, by the method's name; their first weights depend on the seed only."""
     plain = plain_model(model)
@@ -70,10 +61,10 @@ def make_networks(
         weight = next(value for name, value in layer.named_parameters() if name.endswith("weight"))
         classes, hidden = weight.shape
     encoder: Any = plain.base_model
-    shapes = Shapes(hidden, classes, sources, encoder=encoder, masked_lm=masked_lm)
+    shapes = Shapes(hidden, classes, sources, encoder=encoder, masked_lm=context.masked_lm)
     networks = MethodNetworks()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(context.seed)
         for method in methods:
             if made := method.network(shapes):
                 networks[method.name], networks.rates[method.name] = made.module, made.learning_rate

@@ -156,13 +156,7 @@ class DomainAdaptation(Extension):
         return self.differentiate(torch.cat([x for x, _ in outputs]), torch.cat([x for _, x in outputs]), parts)
 
     def differentiate(self, pooled: Tensor, logits: Tensor, parts: list[dict[str, Any]]) -> Tensor:
-        """Compute the loss of the update and keep its gradients; return its value.
-
-        Args:
-            pooled: features of this process's rows, shape (rows, hidden).
-            logits: shape (rows, classes).
-            parts: the batches that they are from.
-        """
+        """Compute the update's loss from the outputs of this process's rows; keep its gradients, return its value."""
         rows = len(pooled)
         names = ("labels", DOMAIN, UPDATE_ROW)
         local = {

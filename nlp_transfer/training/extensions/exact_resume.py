@@ -124,35 +124,20 @@ class ExactResume(Extension):
         # In the middle of an epoch training goes on if max_steps, which had ended it, is larger now.
         whole = float(trainer.state.epoch or 0).is_integer() or state.get("epoch_stopped", False)
         if state.get("epoch_end_due") and (whole or trainer.control.should_training_stop):
-            self._end_epoch(state, **loop)
+            self._end_epoch(state, loop)
         elif not trainer.control.should_training_stop:
             call()
 
-    def _end_epoch(
-        self,
-        state: dict[str, Any],
-        *,
-        model: nn.Module,
-        epoch: int,
-        trial: Any,
-        ignore_keys_for_eval: Any,
-        start_time: float,
-        **_: Any,
-    ) -> None:
+    def _end_epoch(self, state: dict[str, Any], loop: dict[str, Any]) -> None:
         """Do what the stock loop does after an epoch's last step has been made, logged, evaluated and saved."""
         trainer = self.trainer
         self._called_at = trainer.state.global_step
         trainer.control.should_log = trainer.control.should_evaluate = trainer.control.should_save = False
         trainer.control = trainer.callback_handler.on_epoch_end(trainer.args, trainer.state, trainer.control)
+        names = ("model", "trial", "epoch", "ignore_keys_for_eval", "start_time")
+        rest = [loop[name] for name in names]
         trainer._maybe_log_save_evaluate(
-            trainer._tr_loss,
-            state["grad_norm"],
-            model,
-            trial,
-            epoch,
-            ignore_keys_for_eval,
-            start_time,
-            learning_rate=state["learning_rate"],
+            trainer._tr_loss, state["grad_norm"], *rest, learning_rate=state["learning_rate"]
         )
 
     def restore(self) -> dict[str, Any]:

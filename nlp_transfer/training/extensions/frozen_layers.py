@@ -19,12 +19,7 @@ from nlp_transfer.models.families import encoder_layers, plain_model
 
 @dataclass(frozen=True)
 class FrozenPhase:
-    """Describe a part of the training in which the same layers are frozen.
-
-    Args:
-        layers: how many of the lowest layers.
-        passes: how often each text goes through the model in it.
-    """
+    """Describe a part of the training with the same frozen layers, and how often each text passes in it."""
 
     layers: int
     passes: float

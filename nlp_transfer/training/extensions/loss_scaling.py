@@ -34,7 +34,7 @@ _COPIES = frozenset({"__get__", "to", "cpu", "cuda", "detach", "clone", "float",
 
 
 class ItemCount(Tensor):
-    """The number of items of an update, which notes whether anything was computed with it.
+    """Hold the number of items of an update, and note whether anything was computed with it.
 
     A loss that gets the count and ignores it is a mean of its micro-batch. A comparison does not count as use; taking
     the number itself (`int(count)`) does, since it cannot be followed further.
@@ -126,9 +126,7 @@ class LossScaling(Extension):
         share: Tensor = self.trainer.accelerator.num_processes * items / step.items
         return share
 
-    def backward(
-        self, step: Callable[..., Tensor], model: nn.Module, batch: Batch, num_items: Tensor | int | None
-    ) -> Tensor:
+    def backward(self, step: Callable[..., Tensor], model: nn.Module, batch: Batch, num_items: Any) -> Tensor:
         """Weigh the loss of a micro-batch by its share of the update, whoever computes it."""
         trainer = self.trainer
         compute, declared, share = trainer.compute_loss, trainer.loss_is_scaled_for_ga, self._share(batch)
@@ -158,14 +156,7 @@ class LossScaling(Extension):
                 del vars(trainer)[name]
             vars(trainer).update(kept)
 
-    def loss(
-        self,
-        compute: Callable[..., Any],
-        model: nn.Module,
-        batch: Batch,
-        return_outputs: bool,
-        num_items: Tensor | int | None,
-    ) -> Any:
+    def loss(self, compute: Any, model: nn.Module, batch: Batch, return_outputs: bool, num_items: Any) -> Any:
         """Compute the mean loss of the batch, in training too, where `backward` weighs it."""
         if DOMAIN in batch or self._weighs():
             value = compute(model, batch, return_outputs, None)

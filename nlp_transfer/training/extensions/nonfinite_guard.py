@@ -26,11 +26,7 @@ MAX_SHOWN_IDS = 16
 
 
 class NonfiniteGuard(Extension):
-    """Stop at a loss or gradient that is not finite, or skip its update.
-
-    Attributes:
-        skipped_updates: how many updates were left out.
-    """
+    """Stop at a loss or gradient that is not finite, or skip its update and count it in `skipped_updates`."""
 
     def __init__(self) -> None:
         self.skipped_updates = 0
@@ -61,9 +57,7 @@ class NonfiniteGuard(Extension):
         """Forget the losses of this step."""
         self._losses = {}
 
-    def backward(
-        self, step: Callable[..., Tensor], model: nn.Module, batch: Batch, num_items: Tensor | int | None
-    ) -> Tensor:
+    def backward(self, step: Callable[..., Tensor], model: nn.Module, batch: Batch, num_items: Any) -> Tensor:
         """Note a loss that is not finite."""
         loss = step(model, batch, num_items)
         update = self.trainer.current_step

@@ -59,11 +59,11 @@ class OomGuard(Extension):
             yield
         except RuntimeError as error:
             retries = getattr(self.trainer.args, "auto_find_batch_size", False)  # transformers catches it then
-            if retries or not is_out_of_memory(error):
+            if retries or not _is_out_of_memory(error):
                 raise
             raise TrainingError(
                 f"Out of memory at step {self.trainer.state.global_step + 1}, outside of the forward and backward "
-                f"passes, as with the optimizer's state ({shortened(error)}). Train fewer weights (methods: lora), or "
+                f"passes, as with the optimizer's state ({_shortened(error)}). Train fewer weights (methods: lora), or "
                 f"take an optimizer with less state (training.optim). {last_checkpoint_note(self.trainer.args)}"
             ) from error
 
@@ -73,11 +73,11 @@ class OomGuard(Extension):
         try:
             yield
         except RuntimeError as error:
-            if not is_out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             raise TrainingError(
                 f"Out of memory in evaluation, with {self.trainer.args.eval_batch_size} rows in a forward pass "
-                f"({shortened(error)}). Lower training.per_device_eval_batch_size, which changes no result. "
+                f"({_shortened(error)}). Lower training.per_device_eval_batch_size, which changes no result. "
                 f"{last_checkpoint_note(self.trainer.args)}"
             ) from error
 
@@ -91,7 +91,7 @@ class OomGuard(Extension):
         try:
             loss = self.micro_batch(step, model, update.done, batch, num_items)
         except RuntimeError as error:
-            if not is_out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             loss = self._begin_again(step, model, update, num_items, error)
         update.done += 1
@@ -119,7 +119,7 @@ class OomGuard(Extension):
 
     def split(self, batch: Any) -> list[Any]:
         """Return the parts of a batch that go through the model at once: at most `max_tokens_per_forward` each."""
-        passes = token_passes(batch, getattr(self.trainer.args, "max_tokens_per_forward", None))
+        passes = _token_passes(batch, getattr(self.trainer.args, "max_tokens_per_forward", None))
         if self.micro_batch_parts == 1 and passes is None:
             return [batch]
         rows = row_count(batch)
@@ -127,13 +127,13 @@ class OomGuard(Extension):
         for chosen in passes or [list(range(rows))]:
             size = math.ceil(len(chosen) / self.micro_batch_parts)
             parts += [chosen[start : start + size] for start in range(0, len(chosen), size)]
-        return [rows_of(batch, part, rows) for part in parts]
+        return [_rows_of(batch, part, rows) for part in parts]
 
     def _begin_again(
         self, step: Step, model: nn.Module, update: OptimizerStep, num_items: Any, error: RuntimeError
     ) -> Tensor:
         """Make the update from its start in smaller parts; return the loss of all that is through then."""
-        message = shortened(error)
+        message = _shortened(error)
         error.__traceback__ = None  # it holds the tensors that did not fit
         while True:
             largest = max(row_count(batch) for batch in update.batches)
@@ -160,7 +160,7 @@ class OomGuard(Extension):
                     for number, batch in enumerate(update.batches[: update.done + 1])
                 ]
             except RuntimeError as again:
-                if not is_out_of_memory(again):
+                if not _is_out_of_memory(again):
                     raise
                 again.__traceback__ = None
                 continue
@@ -208,13 +208,8 @@ class OomGuard(Extension):
         return {"parts of a micro-batch, to fit into memory": parts} if parts > 1 else {}
 
 
-def rows_of(batch: Any, chosen: list[int], rows: int) -> Any:
-    """Return some rows of a batch: of each tensor of as many rows, however the batch is nested.
-
-    Example:
-        >>> rows_of({"labels": torch.tensor([0, 1, 2]), "scale": torch.tensor(2.0)}, [2, 0], 3)
-        {'labels': tensor([2, 0]), 'scale': tensor(2.)}
-    """
+def _rows_of(batch: Any, chosen: list[int], rows: int) -> Any:
+    """Return some rows of a batch: of each tensor of as many rows, however the batch is nested."""
 
     def take(tensor: Tensor) -> Tensor:
         return tensor[chosen] if tensor.ndim and len(tensor) == rows else tensor
@@ -222,20 +217,8 @@ def rows_of(batch: Any, chosen: list[int], rows: int) -> Any:
     return recursively_apply(take, batch)
 
 
-def token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
-    """Group the rows of a batch into passes of similar length, the longest rows first.
-
-    Args:
-        batch: a mapping with an `attention_mask`, shape (rows, tokens); without one nothing is cut.
-        most_tokens: of a pass, padding not counted; a longer row is a pass of its own. None cuts nothing.
-
-    Returns:
-        Row numbers, each once; None where one pass holds the batch.
-
-    Example:
-        >>> token_passes({"attention_mask": torch.tensor([[1, 0, 0], [1, 1, 1], [1, 1, 0]])}, 3)
-        [[1], [2, 0]]
-    """
+def _token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
+    """Group a batch's rows into passes of similar length and at most so many tokens; None where one holds all."""
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
     if most_tokens is None or mask is None or int(mask.sum()) <= most_tokens:
         return None
@@ -251,16 +234,11 @@ def token_passes(batch: Any, most_tokens: int | None) -> list[list[int]] | None:
     return passes if len(passes) > 1 else None
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Return whether PyTorch ran out of memory, on a GPU or on the CPU.
-
-    Example:
-        >>> is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory.")), is_out_of_memory(RuntimeError("a shape"))
-        (True, False)
-    """
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether PyTorch ran out of memory, on a GPU or on the CPU."""
     return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
 
 
-def shortened(error: RuntimeError) -> str:
+def _shortened(error: RuntimeError) -> str:
     """Return the beginning of an error's text, on one line."""
     return " ".join(str(error).split())[:200]

@@ -7,7 +7,7 @@ from nlp_transfer.methods import CORAL, DANN, Joint
 from nlp_transfer.methods.alignment import Features
 from nlp_transfer.training.extensions.adaptation_loss import make_networks, total_loss
 from nlp_transfer.training.extensions.domain_adaptation import DomainAdaptation
-from tests.tiny_models import tiny_model
+from tests.tiny_models import context, tiny_model
 from tests.training.stand_in import attached, stand_in
 
 
@@ -25,10 +25,7 @@ def test_terms_are_added_to_the_weighted_loss_of_the_source():
 
 def test_networks_have_rates_of_their_own_and_weights_by_the_seed():
     model = tiny_model("bert")
-    made = [
-        make_networks([DANN(learning_rate=0.5)], model, seed=seed, sources=1, masked_lm=lambda: model)
-        for seed in (0, 0, 1)
-    ]
+    made = [make_networks([DANN(learning_rate=0.5)], model, context(seed=seed), sources=1) for seed in (0, 0, 1)]
     weights = [torch.cat([value.flatten() for value in one.parameters()]) for one in made]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])

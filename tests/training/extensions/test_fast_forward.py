@@ -13,7 +13,7 @@ from nlp_transfer.models.speed.attention_dropout import KEYS
 from nlp_transfer.models.speed.dropout import draw_kept
 from nlp_transfer.models.speed.unpadding import ATTENTION
 from nlp_transfer.training.extensions.fast_forward import FastForward
-from nlp_transfer.training.extensions.oom_guard import OomGuard, token_passes
+from nlp_transfer.training.extensions.oom_guard import OomGuard, _token_passes
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.training.faulty import trainer, weights
 from tests.training.stand_in import attached, stand_in
@@ -188,11 +188,11 @@ def test_a_prompt_keeps_the_padding(tmp_path):
 
 def test_passes_hold_no_more_tokens_than_asked_for():
     mask = torch.tensor([[1] * n + [0] * (9 - n) for n in (3, 9, 5, 2, 4)])
-    assert token_passes({"attention_mask": mask}, 9) == [[1], [2, 4], [0, 3]]
-    assert token_passes({"attention_mask": mask}, 4) == [[1], [2], [4], [0], [3]]
-    assert token_passes({"attention_mask": mask}, 23) is None
-    assert token_passes({"attention_mask": mask}, None) is None
-    assert token_passes({"input_ids": mask}, 2) is None
+    assert _token_passes({"attention_mask": mask}, 9) == [[1], [2, 4], [0, 3]]
+    assert _token_passes({"attention_mask": mask}, 4) == [[1], [2], [4], [0], [3]]
+    assert _token_passes({"attention_mask": mask}, 23) is None
+    assert _token_passes({"attention_mask": mask}, None) is None
+    assert _token_passes({"input_ids": mask}, 2) is None
 
 
 def test_passes_make_the_same_update(tmp_path):
