@@ -33,7 +33,8 @@ from nlp_transfer.commands.run import source_only_experiment
 from nlp_transfer.config.experiment import Experiment, candidate_configs
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import active_methods
-from nlp_transfer.metrics.model_selection import LABEL_FREE
+from nlp_transfer.metrics.metric import WeightedRows
+from nlp_transfer.metrics.table import LABEL_FREE
 from nlp_transfer.models.families import encoder_layers, plain_model
 from nlp_transfer.models.flops import forward_flops, training_flops
 from nlp_transfer.models.outputs import Output
@@ -198,7 +199,7 @@ def scored_beside(experiment: Experiment, encoded: Encoded) -> list[Dataset]:
         looked_at = evenly_spaced_rows(target, MAX_ROWS)
         if judged is None or list(judged["input_ids"]) != list(looked_at["input_ids"]):
             found.append(looked_at)
-    if chosen is not None and LABEL_FREE[chosen].needs_source:
+    if chosen is not None and LABEL_FREE[chosen].rows is WeightedRows:
         found += [evenly_spaced_rows(encoded["source"][split], MAX_ROWS) for split in ("train", "validation")]
     return found
 

@@ -4,7 +4,7 @@ Weights are chosen by the task's primary metric on source validation, or by a la
 labels are for the report only. Thresholds are tuned again for all weights.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -19,8 +19,8 @@ from nlp_transfer.commands.merged_card import MERGED
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_folder, write_json, write_text
-from nlp_transfer.metrics.model_selection import LABEL_FREE, infomax, mean_entropy, soft_neighborhood_density
-from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.metrics.metric import TargetRows
+from nlp_transfer.metrics.table import METRICS, compute_scores, metrics_of
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.weight_averaging import Weights
@@ -35,11 +35,7 @@ from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
 from nlp_transfer.training.target_data import adaptation_split, evaluation_splits
 
-WITHOUT_LABELS: dict[str, Callable[..., float]] = {
-    "target_infomax": infomax,
-    "target_entropy": mean_entropy,
-    "target_density": soft_neighborhood_density,
-}
+WITHOUT_LABELS = {metric.name: metric for metric in metrics_of(TargetRows)}
 """Label-free scores of target texts that weights may be chosen by; they need class probabilities only."""
 
 
@@ -151,10 +147,9 @@ class WeightScorer:
         primary = METRICS[self.task.config.headline_metrics(scores)[0]]
         if self.label_free is None:
             return primary.name, float(scores[primary.name]), bool(primary.greater_is_better)
-        compute = WITHOUT_LABELS[self.label_free]
-        options = {} if compute is soft_neighborhood_density else {"multi_label": self.task.multi_label}
-        value = compute(self.task.probabilities(self.predictor.row_logits(self._target)), **options)
-        return primary.name, value, LABEL_FREE[self.label_free].greater_is_better
+        target = TargetRows(self.task.probabilities(self.predictor.row_logits(self._target)), self.task.multi_label)
+        value = compute_scores(target)[self.label_free]
+        return primary.name, value, bool(METRICS[self.label_free].greater_is_better)
 
     def write(
         self,

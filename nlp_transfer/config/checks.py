@@ -15,7 +15,8 @@ from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.base import composition_problems
-from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
+from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
+from nlp_transfer.metrics.table import LABEL_FREE
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.training.run_arguments import optimizer_problems, run_problems
 

@@ -117,6 +117,32 @@ class SummaryRows:
 
 
 @dataclass(frozen=True)
+class TargetRows:
+    """The rows of a target that scores without labels are computed of.
+
+    Args:
+        probabilities: shape (rows, classes).
+        multi_label: whether each column is a probability of its own.
+    """
+
+    probabilities: "np.ndarray"
+    multi_label: bool
+
+
+@dataclass(frozen=True)
+class WeightedRows:
+    """The source rows that a target's risk is estimated from.
+
+    Args:
+        losses: shape (rows,).
+        weights: density of each row in the target over that in the source, shape (rows,).
+    """
+
+    losses: "np.ndarray"
+    weights: "np.ndarray"
+
+
+@dataclass(frozen=True)
 class Metric:
     """One number that predictions are scored by. Tables, card, log and checkpoint selection read these fields.
 

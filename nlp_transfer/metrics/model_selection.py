@@ -4,66 +4,49 @@ These scores rank checkpoints or settings and are no measure of quality. Each ha
 names; compare what two of them select.
 """
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 
-DENSITY_TEMPERATURE = 0.05
-"""Temperature of soft neighbourhood density, the authors' value."""
+from nlp_transfer.metrics.metric import TargetRows
 
+MIN_ROWS = 3
+"""Fewer rows have no neighbours."""
 
-@dataclass(frozen=True)
-class LabelFreeScore:
-    """Score that needs no target labels.
-
-    Args:
-        greater_is_better: direction of the score.
-        needs_source: the score needs features of the source too.
-    """
-
-    greater_is_better: bool
-    needs_source: bool = False
-
-
-LABEL_FREE: dict[str, LabelFreeScore] = {
-    "target_entropy": LabelFreeScore(greater_is_better=False),
-    "target_infomax": LabelFreeScore(greater_is_better=True),
-    "target_density": LabelFreeScore(greater_is_better=True),
-    "target_dev": LabelFreeScore(greater_is_better=False, needs_source=True),
-}
-"""Scores by their name in `training.metric_for_best_model`."""
 
 TARGET_MACRO_F1 = "target_macro_f1"
 """Name of the macro-F1 on the target's validation split, which needs labels."""
 
 
-def row_entropies(probabilities: np.ndarray, *, multi_label: bool = False) -> np.ndarray:
-    """Return the entropy of each row in nats, shape (rows,); for multi-label the mean over labels.
+def target_scores(rows: TargetRows) -> dict[str, float]:
+    """Compute the scores of a target's predictions; those of neighbours from `MIN_ROWS` rows on."""
+    scores = {
+        "target_entropy": mean_entropy(rows.probabilities, multi_label=rows.multi_label),
+        "target_infomax": infomax(rows.probabilities, multi_label=rows.multi_label),
+    }
+    if len(rows.probabilities) >= MIN_ROWS:
+        scores["target_density"] = soft_neighborhood_density(rows.probabilities)
+    return scores
+
+
+def mean_entropy(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
+    """Return the mean entropy of predictions in nats (for multi-label also over labels); less is better.
+
+    It fails for a model that predicts one class for everything, whose entropy is 0.
+    Reference: Morerio et al. (2018), https://arxiv.org/abs/1711.10288
 
     Args:
         probabilities: shape (rows, classes).
         multi_label: each column is a probability of its own.
 
     Example:
-        >>> row_entropies(np.array([[1.0, 0.0], [0.5, 0.5]])).round(3)
-        array([0.   , 0.693])
+        >>> round(mean_entropy(np.array([[1.0, 0.0], [0.5, 0.5]])), 3)
+        0.347
     """
     from scipy.special import entr
 
     probabilities = np.asarray(probabilities, dtype=np.float64)
-    if not multi_label:
-        return np.asarray(entr(probabilities).sum(axis=1))
-    return np.asarray((entr(probabilities) + entr(1 - probabilities)).mean(axis=1))
-
-
-def mean_entropy(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
-    """Return the mean entropy of predictions in nats; less is better.
-
-    It fails for a model that predicts one class for everything, whose entropy is 0.
-    Reference: Morerio et al. (2018), https://arxiv.org/abs/1711.10288
-    """
-    return float(row_entropies(probabilities, multi_label=multi_label).mean())
+    if multi_label:
+        return float((entr(probabilities) + entr(1 - probabilities)).mean(axis=1).mean())
+    return float(entr(probabilities).sum(axis=1).mean())
 
 
 def infomax(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
@@ -79,11 +62,11 @@ def infomax(probabilities: np.ndarray, *, multi_label: bool = False) -> float:
         0.693
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
-    together = row_entropies(probabilities.mean(axis=0, keepdims=True), multi_label=multi_label)
-    return float(together[0]) - mean_entropy(probabilities, multi_label=multi_label)
+    together = mean_entropy(probabilities.mean(axis=0, keepdims=True), multi_label=multi_label)
+    return together - mean_entropy(probabilities, multi_label=multi_label)
 
 
-def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DENSITY_TEMPERATURE) -> float:
+def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = 0.05) -> float:
     """Return the mean entropy of the similarities of each row to others in nats; more is better.
 
         p_ij = softmax over j != i of <f_i, f_j> / temperature,    f = predictions of length 1
@@ -94,7 +77,7 @@ def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DE
 
     Args:
         probabilities: shape (rows, classes).
-        temperature: of the softmax.
+        temperature: of the softmax; the default is the authors'.
 
     Raises:
         ValueError: there are fewer than three rows.
@@ -102,11 +85,11 @@ def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = DE
     from scipy.special import softmax
 
     rows = np.asarray(probabilities, dtype=np.float64)
-    if len(rows) < 3:
+    if len(rows) < MIN_ROWS:
         raise ValueError(f"Soft neighbourhood density got {len(rows)} rows; it needs three.")
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     similarities = rows @ rows.T / temperature
-    np.fill_diagonal(similarities, -math.inf)
+    np.fill_diagonal(similarities, -np.inf)
     return mean_entropy(softmax(similarities, axis=1))
 
 

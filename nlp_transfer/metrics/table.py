@@ -6,7 +6,16 @@ The libraries that compute them are loaded on use, so that the names are known a
 from functools import partial
 from typing import Any
 
-from nlp_transfer.metrics.metric import ClassificationRows, Metric, SummaryRows, TokenRows, percent, perplexity
+from nlp_transfer.metrics.metric import (
+    ClassificationRows,
+    Metric,
+    SummaryRows,
+    TargetRows,
+    TokenRows,
+    WeightedRows,
+    percent,
+    perplexity,
+)
 
 
 def _evaluate(name: str, rows: ClassificationRows) -> dict[str, Any]:
@@ -31,6 +40,18 @@ def _summaries(rows: SummaryRows) -> dict[str, Any]:
     from nlp_transfer.metrics.summarization import summary_scores
 
     return summary_scores(rows)
+
+
+def _targets(rows: TargetRows) -> dict[str, Any]:
+    from nlp_transfer.metrics.model_selection import target_scores
+
+    return target_scores(rows)
+
+
+def _weighted(rows: WeightedRows) -> dict[str, Any]:
+    from nlp_transfer.metrics.model_selection import deep_embedded_validation
+
+    return {"target_dev": deep_embedded_validation(rows.losses, rows.weights)}
 
 
 _ACCURACY = partial(_evaluate, "Accuracy")
@@ -91,10 +112,17 @@ _LISTED = (
     _summary("repetition", "repeated", None, ("", "repeated"), table=1, format=percent),
     _summary("novel_bigrams", "new pairs", None, ("", "new pairs"), table=1, format=percent, shown_with="unsupported"),
     _summary("unsupported", "unsupported", None, ("", "unsupported"), table=1, format=_count),
+    Metric("target_entropy", False, _targets, TargetRows, "entropy on the target"),
+    Metric("target_infomax", True, _targets, TargetRows, "mutual information on the target"),
+    Metric("target_density", True, _targets, TargetRows, "neighbourhood density on the target"),
+    Metric("target_dev", False, _weighted, WeightedRows, "estimated risk on the target"),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _LISTED}
 """Every metric by name. One line a metric."""
+
+LABEL_FREE = {name: metric for name, metric in METRICS.items() if metric.rows in (TargetRows, WeightedRows)}
+"""Metrics of a target that need no labels, by their name in `training.metric_for_best_model`."""
 
 
 def metrics_of(rows: type) -> list[Metric]:

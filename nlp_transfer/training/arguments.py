@@ -11,7 +11,6 @@ from transformers import Seq2SeqTrainingArguments, TrainingArguments
 from transformers.trainer_utils import HubStrategy
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.metrics.model_selection import LABEL_FREE
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.training.own_arguments import OwnArguments
@@ -68,7 +67,7 @@ class TransferArguments(OwnArguments, TrainingArguments):
             # transformers takes bf16 on a machine without a GPU only where the CPU was asked for by name.
             self.use_cpu = self.use_cpu or (self.bf16 and device == "cpu")
         name = str(self.metric_for_best_model or "").removeprefix("eval_")
-        best = LABEL_FREE.get(name) or METRICS.get(name)
+        best = METRICS.get(name)
         if best is not None and self.greater_is_better is None:
             self.greater_is_better = best.greater_is_better
         super().__post_init__()

@@ -14,7 +14,8 @@ from nlp_transfer.data.encoding.label_columns import label_column
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method
-from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
+from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
+from nlp_transfer.metrics.table import LABEL_FREE
 from nlp_transfer.models.families import final_linear
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks import FittedTask

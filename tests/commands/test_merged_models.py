@@ -7,7 +7,7 @@ import pytest
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.merged_models import WITHOUT_LABELS, WeightScorer, weight_choices
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.metrics.model_selection import LABEL_FREE
+from nlp_transfer.metrics.table import LABEL_FREE
 from nlp_transfer.tasks import SequenceClassification
 from tests.tiny_finished_runs import finished_runs
 

@@ -6,21 +6,20 @@ import numpy as np
 import pytest
 
 from nlp_transfer.metrics.model_selection import (
-    LABEL_FREE,
     deep_embedded_validation,
     density_ratios,
     infomax,
     mean_entropy,
-    row_entropies,
     soft_neighborhood_density,
 )
+from nlp_transfer.metrics.table import LABEL_FREE
 
 SURE = np.array([[1.0, 0.0], [0.0, 1.0]])
 UNSURE = np.array([[0.5, 0.5], [0.5, 0.5]])
 
 
 def test_entropy_by_hand() -> None:
-    assert row_entropies(np.array([[0.5, 0.25, 0.25]]))[0] == pytest.approx(1.5 * math.log(2))
+    assert mean_entropy(np.array([[0.5, 0.25, 0.25]])) == pytest.approx(1.5 * math.log(2))
     assert (mean_entropy(SURE), mean_entropy(UNSURE)) == (0.0, pytest.approx(math.log(2)))
     labels = np.array([[0.5, 1.0], [0.0, 1.0]])
     assert mean_entropy(labels, multi_label=True) == pytest.approx(math.log(2) / 4)

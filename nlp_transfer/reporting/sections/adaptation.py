@@ -8,9 +8,9 @@ import numpy as np
 from nlp_transfer.data.encoding.label_columns import has_label
 from nlp_transfer.methods.pseudo_labels import PseudoLabels
 from nlp_transfer.metrics.metric import number
-from nlp_transfer.metrics.model_selection import LABEL_FREE, TARGET_MACRO_F1
+from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY, NegativeTransferTest, compare
-from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.metrics.table import LABEL_FREE, METRICS
 from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.run_context import RunContext
@@ -152,7 +152,7 @@ def choices_by_labels(
     facts = {"best by the target's labels": f"{score} {number(best[judged])} at step {best['step']}"}
     chosen = str(training.metric_for_best_model or "loss").removeprefix("eval_")
     greater = {chosen: bool(training.greater_is_better), "macro_f1": True}
-    greater |= {name: one.greater_is_better for name, one in LABEL_FREE.items()}
+    greater |= {name: bool(one.greater_is_better) for name, one in LABEL_FREE.items()}
     for name, is_greater in greater.items():
         if all(f"eval_{name}" in entry for entry in evaluations) and name != TARGET_MACRO_F1:
             taken = (max if is_greater else min)(evaluations, key=lambda entry: entry[f"eval_{name}"])

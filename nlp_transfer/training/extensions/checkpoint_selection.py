@@ -1,6 +1,6 @@
 """Checkpoint selection for a target without labels, by scores of its texts.
 
-`metric_for_best_model: target_infomax` (or another name of `metrics.model_selection.LABEL_FREE`) computes them in each
+`metric_for_best_model: target_infomax` (or another name of `metrics.table.LABEL_FREE`) computes them in each
 evaluation, of at most `MAX_ROWS` target texts, always the same ones; every process computes all of them. All scores
 that need no source features are logged, so that selection by another can be compared.
 
@@ -19,22 +19,13 @@ from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
-from nlp_transfer.metrics.model_selection import (
-    LABEL_FREE,
-    TARGET_MACRO_F1,
-    deep_embedded_validation,
-    density_ratios,
-    infomax,
-    mean_entropy,
-    soft_neighborhood_density,
-)
+from nlp_transfer.metrics.metric import TargetRows, WeightedRows
+from nlp_transfer.metrics.model_selection import MIN_ROWS, TARGET_MACRO_F1, density_ratios
+from nlp_transfer.metrics.table import LABEL_FREE, compute_scores
 from nlp_transfer.training.features import features_of, outputs_of
 
 MAX_ROWS = 2000
 """Rows of a split that a score is computed of, evenly from all of it."""
-
-MIN_ROWS = 3
-"""Fewer have no neighbours."""
 
 
 def label_free_metric(arguments: Any) -> str | None:
@@ -101,18 +92,13 @@ class CheckpointSelection(Extension):
             target = known  # computed already
         else:
             target = features_of(self.trainer, rows, labelled=False)
-        probabilities, multi_label = target.probabilities().cpu().numpy(), target.multi_label
-        scores = {
-            "target_entropy": mean_entropy(probabilities, multi_label=multi_label),
-            "target_infomax": infomax(probabilities, multi_label=multi_label),
-            "target_density": soft_neighborhood_density(probabilities),
-        }
-        if chosen is not None and LABEL_FREE[chosen].needs_source:
+        scores = compute_scores(TargetRows(target.probabilities().cpu().numpy(), target.multi_label))
+        if chosen is not None and LABEL_FREE[chosen].rows is WeightedRows:
             sides = (evenly_spaced_rows(side, MAX_ROWS) for side in (context.train, context.validation))
             train, validation = (features_of(self.trainer, side) for side in sides)
             assert validation.losses is not None
             weights = density_ratios(*(side.pooled.cpu().numpy() for side in (train, target, validation)))
-            scores[chosen] = deep_embedded_validation(validation.losses.cpu().numpy(), weights)
+            scores |= compute_scores(WeightedRows(validation.losses.cpu().numpy(), weights))
         return scores
 
 
