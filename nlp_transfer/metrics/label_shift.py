@@ -18,29 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAX_STEPS = 10_000
-"""Maximum number of steps of expectation and maximisation."""
-
-TOLERANCE = 1e-9
-"""Change of the frequencies at which the iteration has converged."""
-
-RESAMPLES = 50
-"""Number of resamples for an interval."""
-
-MAX_RESAMPLED_ROWS = 2000
-"""Maximum size of a bootstrap sample."""
-
-MAX_RESAMPLE_STEPS = 50
-"""Maximum number of steps of expectation and maximisation of a resample, from the estimate on."""
-
-MAX_LOG_SCALE = 5.0
-"""Maximum absolute logarithm of the scale of logits, which is unbounded for rows that are all correct."""
-
-MIN_FREQUENCY = 1e-9
-"""Minimum frequency of a class, and of all known classes of a text."""
-
-BIAS_PENALTY = 1e-3
-"""Penalty on squared biases, which are unbounded for rows that are all correct."""
+_MAX_STEPS = 10_000  # of expectation and maximisation
+_TOLERANCE = 1e-9  # change of the frequencies at which the iteration has converged
+_RESAMPLES = 50  # for an interval
+_MAX_RESAMPLED_ROWS = 2000
+_MAX_RESAMPLE_STEPS = 50  # from the estimate on
+_MAX_LOG_SCALE = 5.0  # of logits: unbounded for rows that are all correct
+_BIAS_PENALTY = 1e-3  # on squared biases, for the same reason
+_MIN_FREQUENCY = 1e-9  # of a class, and of all known classes of a text
 
 AT_CHANCE = (
     "on source validation the model does not tell the classes apart, so what it says of the target is no estimate"
@@ -93,12 +78,12 @@ def estimate_label_shift(
     """
     _check_inputs(validation_logits, validation_labels, target_logits)
     temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)
-    known = present_classes(validation_labels, len(biases))
+    known = _present_classes(validation_labels, len(biases))
+    source, target = frequencies(validation_logits / temperature + biases, target_logits / temperature + biases, known)
+    low, high = _frequency_interval(validation_logits, validation_labels, target_logits, target)
+    # An estimate at the edge may lie outside of what resamples give.
+    interval = np.stack([np.minimum(low, target), np.maximum(high, target)], axis=1)
     sure = above_chance(validation_logits, validation_labels)
-    source, target = frequencies(validation_logits, target_logits, temperature, biases, known)
-    drawn = frequency_interval(validation_logits, validation_labels, target_logits, target)
-    # An estimate at the edge may lie outside of what draws give.
-    interval = np.stack([np.minimum(drawn[:, 0], target), np.maximum(drawn[:, 1], target)], axis=1)
     return LabelShift(temperature, biases, source, target, interval, known, sure)
 
 
@@ -106,27 +91,19 @@ def _check_inputs(validation_logits: np.ndarray, validation_labels: np.ndarray, 
     """Raise `ValueError` for rows, labels or logits from which nothing can be estimated."""
     if validation_labels is None:
         raise ValueError("validation_labels is None: predictions of rows that have no labels. Give labelled rows.")
+    ours, theirs, labels = (np.shape(side) for side in (validation_logits, target_logits, validation_labels))
     if not len(validation_logits) or not len(target_logits):
         raise ValueError(
-            f"Label shift is estimated from {len(validation_logits)} validation and {len(target_logits)} target rows; "
-            "both sides need some."
+            f"Label shift is estimated from {ours[0]} validation and {theirs[0]} target rows; both sides need some."
         )
-    if (rows := np.shape(validation_labels)) != (len(validation_logits),):
+    if labels != ours[:1] or len(ours) != 2 or ours[1:] != theirs[1:]:
         raise ValueError(
-            f"validation_labels has the shape {rows}, and validation_logits has {len(validation_logits)} rows; "
-            "expected one class id a row."
+            f"Got logits of the shapes {ours} (validation) and {theirs} (target), and labels of the shape {labels}; "
+            "expected (rows, classes), of the same classes, and one class id a validation row."
         )
-    ours, theirs = np.shape(validation_logits), np.shape(target_logits)
-    if len(ours) != 2 or ours[1:] != theirs[1:]:
+    if outside := sorted({int(label) for label in validation_labels if not 0 <= label < ours[1]}):
         raise ValueError(
-            f"validation_logits has the shape {ours} and target_logits {theirs}; expected (rows, classes), of the same "
-            "classes."
-        )
-    outside = sorted({int(label) for label in validation_labels if not 0 <= label < ours[1]})
-    if outside:
-        raise ValueError(
-            f"validation_labels has the class ids {', '.join(map(str, outside[:5]))}, and the logits have {ours[1]} "
-            f"classes; expected 0 to {ours[1] - 1}."
+            f"validation_labels has the class ids {', '.join(map(str, outside[:5]))}; expected 0 to {ours[1] - 1}."
         )
     if not (np.isfinite(validation_logits).all() and np.isfinite(target_logits).all()):
         raise ValueError("Some logits are not finite: the model is broken, and nothing can be estimated from it.")
@@ -148,42 +125,35 @@ def vanishing_classes(logits: np.ndarray, shift: LabelShift, names: Sequence[str
     return f"with the estimated frequencies no target text would be called {listed}"
 
 
-def present_classes(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return True for each class with a label, shape (classes,)."""
+def _present_classes(labels: np.ndarray, classes: int) -> np.ndarray:
     return np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes) > 0
 
 
 def frequencies(
-    validation_logits: np.ndarray,
-    target_logits: np.ndarray,
-    temperature: float,
-    biases: np.ndarray,
+    validation: np.ndarray,
+    target: np.ndarray,
     known: np.ndarray,
-    *,
     start: np.ndarray | None = None,
-    steps: int = MAX_STEPS,
+    steps: int = _MAX_STEPS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class frequencies in source validation and in the target, shape (classes,) each.
+    """Return the class frequencies by calibrated logits, in source validation (0 for unknown classes) and in the target.
 
     Args:
-        validation_logits: shape (rows, classes).
-        target_logits: shape (target rows, classes).
-        temperature: see `bias_corrected_temperature`.
-        biases: see `bias_corrected_temperature`.
-        known: True for classes with rows in source validation; others have frequency 0 there.
+        validation: logits, shape (rows, classes).
+        target: logits, shape (target rows, classes).
+        known: True for classes with rows in source validation.
         start: initial frequencies in the target; None starts at those of source validation.
         steps: maximum number of steps of expectation and maximisation.
     """
     from scipy.special import softmax
 
-    validation, target = (side / temperature + biases for side in (validation_logits, target_logits))
     source, shares = np.zeros(len(known)), softmax(target, axis=1)
     source[known] = softmax(validation[:, known], axis=1).mean(axis=0)
-    of_known = np.maximum(shares[:, known].sum(axis=1), MIN_FREQUENCY)
+    of_known = np.maximum(shares[:, known].sum(axis=1), _MIN_FREQUENCY)
     shares = shares.mean(axis=0)
     shares[known] = of_known.mean() * expectation_maximisation(
         softmax(target[:, known], axis=1),
-        np.maximum(source[known], MIN_FREQUENCY),
+        np.maximum(source[known], _MIN_FREQUENCY),
         of_known,
         start=None if start is None else start[known] / start[known].sum(),
         steps=steps,
@@ -193,10 +163,6 @@ def frequencies(
 
 def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
     """Return True if the mean recall exceeds 1 / classes by more than two standard errors.
-
-    Args:
-        logits: shape (rows, classes).
-        labels: class ids, shape (rows,).
 
     Example:
         >>> above_chance(np.eye(2).repeat(20, axis=0), np.array([0, 1]).repeat(20))
@@ -209,16 +175,11 @@ def above_chance(logits: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the temperature and the class biases of maximum likelihood; 0 for classes without rows.
-
-    Args:
-        logits: shape (rows, classes).
-        labels: class ids, shape (rows,).
-    """
+    """Return the temperature and the class biases of maximum likelihood; 0 for classes without rows."""
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
-    known, rows = present_classes(labels, logits.shape[1]), np.arange(len(labels))
+    known, rows = _present_classes(labels, logits.shape[1]), np.arange(len(labels))
     truth = np.zeros(logits.shape)
     truth[rows, labels] = 1.0
     logits, truth = np.asarray(logits, dtype=np.float64)[:, known], truth[:, known]
@@ -227,10 +188,10 @@ def bias_corrected_temperature(logits: np.ndarray, labels: np.ndarray) -> tuple[
         scale, biases = np.exp(values[0]), values[1:]
         logs = log_softmax(scale * logits + biases, axis=1)
         apart = (np.exp(logs) - truth) / len(rows)
-        gradient = np.concatenate([[scale * (apart * logits).sum()], apart.sum(axis=0) + 2 * BIAS_PENALTY * biases])
-        return float(-(logs * truth).sum() / len(rows) + BIAS_PENALTY * (biases**2).sum()), gradient
+        gradient = np.concatenate([[scale * (apart * logits).sum()], apart.sum(axis=0) + 2 * _BIAS_PENALTY * biases])
+        return float(-(logs * truth).sum() / len(rows) + _BIAS_PENALTY * (biases**2).sum()), gradient
 
-    bounds = [(-MAX_LOG_SCALE, MAX_LOG_SCALE), *[(None, None)] * logits.shape[1]]
+    bounds = [(-_MAX_LOG_SCALE, _MAX_LOG_SCALE), *[(None, None)] * logits.shape[1]]
     solution = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     biases = np.zeros(len(known))
     biases[known] = solution[1:]
@@ -243,7 +204,7 @@ def expectation_maximisation(
     weights: np.ndarray,
     *,
     start: np.ndarray | None = None,
-    steps: int = MAX_STEPS,
+    steps: int = _MAX_STEPS,
 ) -> np.ndarray:
     """Return the class frequencies of maximum likelihood in the target, shape (classes,).
 
@@ -264,37 +225,29 @@ def expectation_maximisation(
         weighted = probabilities * (target / source)
         weighted /= weighted.sum(axis=1, keepdims=True)
         before, target = target, np.average(weighted, axis=0, weights=weights)
-        if np.abs(target - before).max() < TOLERANCE:
+        if np.abs(target - before).max() < _TOLERANCE:
             break
     return target
 
 
-def frequency_interval(
+def _frequency_interval(
     validation_logits: np.ndarray, validation_labels: np.ndarray, target_logits: np.ndarray, estimate: np.ndarray
 ) -> np.ndarray:
-    """Return the 95 % interval of estimated class frequencies, shape (classes, 2).
+    """Return the ends of the 95 % interval of estimated class frequencies, shape (2, classes).
 
     Rows are resampled with a fixed seed. The calibration is fitted again for each resample, because with few validation
     rows it is the less certain part.
-
-    Args:
-        validation_logits: of source validation rows, shape (rows, classes).
-        validation_labels: their class ids, shape (rows,).
-        target_logits: of target rows, shape (target rows, classes).
-        estimate: from all rows, shape (classes,).
     """
     random, resampled = np.random.default_rng(0), []
-    for _ in range(RESAMPLES):
+    for _ in range(_RESAMPLES):
         rows, others = (
-            random.integers(len(side), size=min(len(side), MAX_RESAMPLED_ROWS))
+            random.integers(len(side), size=min(len(side), _MAX_RESAMPLED_ROWS))
             for side in (validation_logits, target_logits)
         )
-        logits, labels = validation_logits[rows], validation_labels[rows]
-        temperature, biases = bias_corrected_temperature(logits, labels)
-        known = present_classes(labels, len(estimate))
+        labels = validation_labels[rows]
+        temperature, biases = bias_corrected_temperature(validation_logits[rows], labels)
+        sides = (side / temperature + biases for side in (validation_logits[rows], target_logits[others]))
+        known = _present_classes(labels, len(estimate))
         start = estimate + 1 / len(others)  # what is 0 would stay 0
-        drawn = frequencies(
-            logits, target_logits[others], temperature, biases, known, start=start, steps=MAX_RESAMPLE_STEPS
-        )
-        resampled.append(drawn[1])
-    return np.percentile(resampled, [2.5, 97.5], axis=0).T
+        resampled.append(frequencies(*sides, known, start, _MAX_RESAMPLE_STEPS)[1])
+    return np.percentile(resampled, [2.5, 97.5], axis=0)

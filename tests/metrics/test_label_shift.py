@@ -104,7 +104,7 @@ def test_where_nothing_shifted_nothing_is_found() -> None:
 def test_a_class_without_validation_rows_keeps_its_share_and_the_others_share_the_rest_by_hand() -> None:
     target = np.array([[0.6, 0.2, 0.2], [0.2, 0.7, 0.1]])
     validation, known = np.array([[0.6, 0.3, 0.1]]), np.array([True, True, False])
-    source, found = frequencies(np.log(validation), np.log(target), 1.0, np.zeros(3), known, steps=1)
+    source, found = frequencies(np.log(validation), np.log(target), known, steps=1)
     assert source == pytest.approx([2 / 3, 1 / 3, 0.0])
     # Among the known (0.75, 0.25) and (2/9, 7/9), which count 0.8 and 0.9: 0.8 · 0.75 + 0.9 · 2/9 = 0.8 of 1.7.
     assert found == pytest.approx([0.85 * 0.8 / 1.7, 0.85 * 0.9 / 1.7, 0.15])
@@ -112,7 +112,7 @@ def test_a_class_without_validation_rows_keeps_its_share_and_the_others_share_th
 
 def test_texts_that_are_surely_of_a_class_without_validation_rows() -> None:
     known, target = np.array([True, True, False]), np.array([[0.0, 0.0, 2000.0]] * 3)
-    _, found = frequencies(np.eye(3)[:2], target, 1.0, np.zeros(3), known)
+    _, found = frequencies(np.eye(3)[:2], target, known)
     assert found == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)
 
 
@@ -148,13 +148,13 @@ def test_what_cannot_be_estimated_from_is_refused_and_a_model_at_chance_is_marke
         ((validation, None, target), "validation_labels is None: predictions of rows that have no labels"),
         (
             (validation, labels[:5], target),
-            r"has the shape \(5,\), and validation_logits has 60 rows; expected one class",
+            r"labels of the shape \(5,\); expected .* one class id a validation row",
         ),
         (
             (validation, labels, target[:, :2]),
-            r"shape \(60, 3\) and target_logits \(40, 2\); expected \(rows, classes\)",
+            r"shapes \(60, 3\) \(validation\) and \(40, 2\) \(target\).*; expected \(rows, classes\)",
         ),
-        ((validation, labels + 2, target), "has the class ids 3, 4, and the logits have 3 classes; expected 0 to 2"),
+        ((validation, labels + 2, target), "has the class ids 3, 4; expected 0 to 2"),
         ((validation, labels, np.where(target > 3, np.nan, target)), "Some logits are not finite: the model is broken"),
     ):
         with pytest.raises(ValueError, match=problem):
