@@ -20,79 +20,51 @@ _CELLS = 4_000_000  # numbers in one block of draws: 32 MB
 
 
 def bootstrap_interval(
-    predictions: Any,
-    references: Any,
-    statistic: str | Callable[[np.ndarray, np.ndarray], float],
-    *,
-    samples: int = BOOTSTRAP_SAMPLES,
-    seed: int = 0,
-    level: float = 0.95,
+    predictions: Any, references: Any, statistic: str, *, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval (low, high) of a metric over rows.
+    """Return the 95 % percentile bootstrap interval (low, high) of a metric over rows.
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
         references: the true ones, of the same shape.
-        statistic: `accuracy`, `macro_f1`, `micro_f1` or `weighted_f1`, as in `nlp_transfer.metrics.classification`; or
-            a function of (predictions, references), which is slower.
+        statistic: of `STATISTICS`, as in `nlp_transfer.metrics.classification`.
         samples: number of resamples.
         seed: random seed; the same seed gives the same interval.
-        level: share of resamples inside the interval.
 
     Raises:
-        ValueError: there are no rows, shapes differ, the statistic is unknown, or the level is outside (0, 1).
+        ValueError: there are no rows, shapes differ, or the statistic is unknown.
 
     Example:
         >>> bootstrap_interval([0, 1, 1, 0], [0, 1, 1, 0], "accuracy")
         (1.0, 1.0)
     """
-    guess, truth = _checked(predictions, references, level)
-    rng = np.random.default_rng(seed)
-    if callable(statistic):
-        rows = len(truth)
-        draws = (rng.integers(rows, size=rows) for _ in range(samples))
-        scores = np.array([statistic(guess[draw], truth[draw]) for draw in draws])
-    elif statistic in STATISTICS:
-        (scores,) = _resampled_scores([guess], truth, STATISTICS[statistic], samples, rng)
-    else:
-        raise ValueError(f"Unknown statistic {statistic!r}. Statistics: {', '.join(STATISTICS)}, or a function.")
-    return _middle(scores, level)
+    return percentile_interval(_resampled_scores([predictions], references, statistic, samples, seed)[0])
 
 
 def bootstrap_difference(
-    first: Any,
-    second: Any,
-    references: Any,
-    statistic: str,
-    *,
-    samples: int = BOOTSTRAP_SAMPLES,
-    seed: int = 0,
-    level: float = 0.95,
+    first: Any, second: Any, references: Any, statistic: str, *, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval (low, high) of first - second on the same rows.
+    """Return the 95 % percentile bootstrap interval (low, high) of first - second; see `bootstrap_interval`.
 
     Both models are scored on the same resamples, so that rows which are hard for both do not widen the interval.
-
-    Args:
-        first: predictions of one model, see `bootstrap_interval`.
-        second: predictions of the other model.
-        references: the true ones.
-        statistic: a name, see `bootstrap_interval`.
-        samples: number of resamples.
-        seed: random seed.
-        level: share of resamples inside the interval.
-
-    Raises:
-        ValueError: see `bootstrap_interval`.
 
     Example:
         >>> bootstrap_difference([0, 1], [0, 1], [0, 1], "macro_f1")
         (0.0, 0.0)
     """
-    guesses = [_checked(side, references, level)[0] for side in (first, second)]
-    rng = np.random.default_rng(seed)
-    ours, theirs = _resampled_scores(guesses, np.asarray(references), STATISTICS[statistic], samples, rng)
-    return _middle(ours - theirs, level)
+    ours, theirs = _resampled_scores([first, second], references, statistic, samples, seed)
+    return percentile_interval(ours - theirs)
+
+
+def percentile_interval(scores: Any) -> tuple[float, float]:
+    """Return the ends of the middle 95 % of the scores of resamples.
+
+    Example:
+        >>> percentile_interval(range(41))
+        (1.0, 39.0)
+    """
+    low, high = np.quantile(scores, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None, int]:
@@ -111,31 +83,18 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None, in
     return float(np.mean(values)), deviation, len(values)
 
 
-def _checked(predictions: Any, references: Any, level: float) -> tuple[np.ndarray, np.ndarray]:
-    guess, truth = np.asarray(predictions), np.asarray(references)
-    if guess.shape != truth.shape or truth.ndim not in (1, 2) or len(truth) == 0:
-        raise ValueError(
-            f"An interval needs predictions and references of one shape and at least one row; got {guess.shape} and "
-            f"{truth.shape}."
-        )
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1; got {level}.")
-    return guess, truth
-
-
-def _middle(scores: np.ndarray, level: float) -> tuple[float, float]:
-    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _resampled_scores(
-    guesses: Sequence[np.ndarray],
-    truth: np.ndarray,
-    statistic: Callable[..., np.ndarray],
-    samples: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
+def _resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, samples: int, seed: int) -> np.ndarray:
     """Return scores of each model's predictions on the same resamples, shape (models, samples)."""
+    truth, guesses = np.asarray(truth), [np.asarray(guess) for guess in guesses]
+    for guess in guesses:
+        if guess.shape != truth.shape or truth.ndim not in (1, 2) or len(truth) == 0:
+            raise ValueError(
+                "An interval needs predictions and references of one shape and at least one row; got "
+                f"{guess.shape} and {truth.shape}."
+            )
+    if statistic not in STATISTICS:
+        raise ValueError(f"Unknown statistic {statistic!r}. Statistics: {', '.join(STATISTICS)}.")
+    rng = np.random.default_rng(seed)
     together = np.column_stack([truth, *guesses])
     distinct, counts = np.unique(together, axis=0, return_counts=True)
     if truth.ndim == 1:
@@ -150,7 +109,7 @@ def _resampled_scores(
         # weights: how often each distinct row occurs in each resample, shape (block, distinct rows)
         weights = rng.multinomial(len(truth), counts / len(truth), size=drawn.stop - start).astype(float)
         for i, claimed in enumerate(predicted):
-            scores[i, drawn] = statistic(
+            scores[i, drawn] = STATISTICS[statistic](
                 hits=weights @ (actual & claimed),
                 support=weights @ actual,
                 claims=weights @ claimed,

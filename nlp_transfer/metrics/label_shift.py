@@ -136,12 +136,12 @@ def frequencies(
     start: np.ndarray | None = None,
     steps: int = _MAX_STEPS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class frequencies by calibrated logits, in source validation (0 for unknown classes) and in the target.
+    """Return the class frequencies by calibrated logits: in source validation, and in the target.
 
     Args:
         validation: logits, shape (rows, classes).
         target: logits, shape (target rows, classes).
-        known: True for classes with rows in source validation.
+        known: True for classes with rows in source validation; others have frequency 0 there.
         start: initial frequencies in the target; None starts at those of source validation.
         steps: maximum number of steps of expectation and maximisation.
     """
@@ -246,8 +246,8 @@ def _frequency_interval(
         )
         labels = validation_labels[rows]
         temperature, biases = bias_corrected_temperature(validation_logits[rows], labels)
-        sides = (side / temperature + biases for side in (validation_logits[rows], target_logits[others]))
+        validation, target = (side / temperature + biases for side in (validation_logits[rows], target_logits[others]))
         known = _present_classes(labels, len(estimate))
         start = estimate + 1 / len(others)  # what is 0 would stay 0
-        resampled.append(frequencies(*sides, known, start, _MAX_RESAMPLE_STEPS)[1])
+        resampled.append(frequencies(validation, target, known, start, _MAX_RESAMPLE_STEPS)[1])
     return np.percentile(resampled, [2.5, 97.5], axis=0)

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
+from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, percentile_interval
 from nlp_transfer.metrics.metric import TokenRows
 
 
 def token_scores(rows: TokenRows) -> dict[str, Any]:
-    """Compute the metrics of masked tokens; see `perplexity_metrics`."""
-    sums = rows.sums
+    """Compute the metrics of masked tokens; raises ValueError where no token is masked."""
+    sums = np.asarray(rows.sums, dtype=np.float64)
     loss, tokens, right = sums.sum(axis=0)
     if not tokens:
         raise ValueError("Perplexity needs at least one masked token; the rows have none.")
@@ -30,6 +30,6 @@ def token_scores(rows: TokenRows) -> dict[str, Any]:
     if rows.interval:
         rng = np.random.default_rng(rows.seed)
         draws = (sums[rng.integers(len(sums), size=len(sums)), :2].sum(axis=0) for _ in range(BOOTSTRAP_SAMPLES))
-        low, high = np.exp(np.quantile([loss / tokens for loss, tokens in draws if tokens], (0.025, 0.975)))
+        low, high = np.exp(percentile_interval([loss / tokens for loss, tokens in draws if tokens]))
         found |= {"perplexity_low": float(low), "perplexity_high": float(high)}
     return found

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.bertscore import BERTSCORE, bert_scores
-from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
+from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, percentile_interval
 from nlp_transfer.metrics.factuality.unsupported import unsupported, unsupported_counts
 from nlp_transfer.metrics.metric import Extract, SummaryRows
 from nlp_transfer.metrics.rouge import rouge_scores
@@ -18,7 +19,19 @@ from nlp_transfer.metrics.tokenization import ROUGE, ngrams, plain_words
 
 
 def summary_scores(rows: SummaryRows) -> dict[str, Any]:
-    """Compute the metrics of summaries; see `summary_metrics`."""
+    """Compute the metrics of summaries.
+
+    Returns:
+        `rows`; with references `rouge1`, `rouge2`, `rougeL`, `rougeLsum` (F, with stems); with extracts `precision`,
+        `recall`, `f1` and `average_precision` of sentences; `words`, `compression` (words over the document's),
+        `novel_bigrams` (share of word pairs that the document lacks) and `repetition` (share of repeated trigrams); if
+        checked, `unsupported` (items that the document lacks), and by kind `unsupported_number` and so on.
+
+    Raises:
+        DataError: there are no summaries.
+    """
+    if not len(rows.summaries):
+        raise DataError("Nothing to score: got no summaries. Is the split empty?")
     means: dict[str, np.ndarray] = {}
     if rows.references is not None:
         joined = ["\n".join(sentences) for sentences in rows.summaries], ["\n".join(one) for one in rows.references]
@@ -28,7 +41,7 @@ def summary_scores(rows: SummaryRows) -> dict[str, Any]:
             ours, theirs = ([" ".join(sentences) for sentences in side] for side in (rows.summaries, rows.references))
             means[BERTSCORE] = np.asarray(bert_scores(ours, theirs, rows.bertscore))
     found: dict[str, Any] = {"rows": len(rows.summaries)}
-    drawn = bootstrap_rows(len(rows.summaries), seed=0) if rows.interval else None
+    drawn = _resampled_rows(len(rows.summaries), seed=0) if rows.interval else None
     for kind, values in means.items():
         found[kind] = float(values.mean())
         if drawn is not None:
@@ -65,12 +78,11 @@ def gain_interval(ours: Sequence[float], theirs: Sequence[float], seed: int = 0)
         (0.25, 0.25)
     """
     gains = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
-    low, high = np.quantile(gains[bootstrap_rows(len(gains), seed)].mean(axis=1), (0.025, 0.975))
-    return float(low), float(high)
+    return percentile_interval(gains[_resampled_rows(len(gains), seed)].mean(axis=1))
 
 
-def bootstrap_rows(rows: int, seed: int) -> np.ndarray:
-    """Return resampled row numbers, shape (`BOOTSTRAP_SAMPLES`, rows)."""
+def _resampled_rows(rows: int, seed: int) -> np.ndarray:
+    """Return row numbers, shape (`BOOTSTRAP_SAMPLES`, rows)."""
     return np.random.default_rng(seed).integers(rows, size=(BOOTSTRAP_SAMPLES, rows))
 
 
@@ -108,8 +120,7 @@ def _sentence_metrics(extracts: Sequence[Extract], drawn: np.ndarray | None) -> 
 
 
 def _interval(name: str, values: np.ndarray) -> dict[str, float]:
-    low, high = np.quantile(values, (0.025, 0.975))
-    return {f"{name}_low": float(low), f"{name}_high": float(high)}
+    return dict(zip((f"{name}_low", f"{name}_high"), percentile_interval(values), strict=True))
 
 
 def _shape(sentences: Sequence[str], document: str) -> tuple[float, float, float, float]:

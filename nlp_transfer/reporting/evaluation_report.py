@@ -32,7 +32,7 @@ class Evaluation:
         task: the name of its task.
         corpus: which rows the numbers are about.
         split: the split that was scored.
-        metrics: what `classification_metrics` or `summary_metrics` returns.
+        metrics: the scores of the split.
         baselines: the same of what stands beside a summariser, by name.
         settings: what was set otherwise than in the model's run, by name.
         paths: what was written, by a word for it.

@@ -29,8 +29,10 @@ SCIKIT = {
 def test_equals_the_bootstrap_over_rows(multi_label, statistic):
     predictions, references = rows(multi_label)
     fast = bootstrap_interval(predictions, references, statistic, samples=4000)
-    slow = bootstrap_interval(predictions, references, SCIKIT[statistic], samples=300, seed=1)
-    assert fast == pytest.approx(slow, abs=0.025)
+    rng = np.random.default_rng(1)
+    draws = (rng.integers(120, size=120) for _ in range(300))
+    slow = [SCIKIT[statistic](predictions[draw], references[draw]) for draw in draws]
+    assert fast == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.025)
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
@@ -49,13 +51,11 @@ def test_accuracy_matches_the_normal_approximation():
     assert high == pytest.approx(0.8 + 1.96 * 0.004, abs=0.0008)
 
 
-def test_seed_and_level():
+def test_the_seed_decides():
     predictions, references = rows(False)
     first = bootstrap_interval(predictions, references, "macro_f1")
     assert first == bootstrap_interval(predictions, references, "macro_f1", seed=0)
     assert first != bootstrap_interval(predictions, references, "macro_f1", seed=1)
-    low, high = bootstrap_interval(predictions, references, "macro_f1", level=0.5)
-    assert first[0] < low < high < first[1]
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
@@ -101,8 +101,6 @@ def test_wrong_inputs():
         bootstrap_interval([0], [0], "f1")
     with pytest.raises(ValueError, match=r"one shape and at least one row; got \(2,\) and \(1,\)"):
         bootstrap_difference([0], [0, 1], [0], "accuracy")
-    with pytest.raises(ValueError, match="level must lie between 0 and 1; got 95"):
-        bootstrap_interval([0], [0], "accuracy", level=95)
 
 
 def test_spread_by_hand():

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.scoring import perplexity_metrics
+from nlp_transfer.metrics.metric import TokenRows
+from nlp_transfer.metrics.table import compute_scores
 
 
 def test_the_mean_runs_over_tokens():
     # Two rows: 3 tokens with losses 1, 2, 3 (1 right), and 1 token with loss 6 (right): (6 + 6) / 4 = 3.
-    metrics = perplexity_metrics(np.array([[6.0, 3, 1], [6.0, 1, 1]]))
+    metrics = compute_scores(TokenRows(np.array([[6.0, 3, 1], [6.0, 1, 1]])))
     assert metrics == {
         "loss": 3.0,
         "perplexity": pytest.approx(np.exp(3.0)),
@@ -19,15 +20,15 @@ def test_the_mean_runs_over_tokens():
 def test_the_interval_holds_the_perplexity_and_closes_on_equal_rows():
     rng = np.random.default_rng(0)
     sums = np.stack([rng.uniform(1, 3, 200) * 10, np.full(200, 10.0), np.full(200, 5.0)], axis=1)
-    metrics = perplexity_metrics(sums, interval=True)
+    metrics = compute_scores(TokenRows(sums, interval=True))
     assert metrics["perplexity_low"] < metrics["perplexity"] < metrics["perplexity_high"]
     # The mean of 200 uniform numbers on (1, 3) has standard error 0.577 / sqrt(200) = 0.041.
     half = np.log(metrics["perplexity_high"] / metrics["perplexity_low"]) / 2
     assert half == pytest.approx(1.96 * 0.0408, rel=0.15)
-    same = perplexity_metrics(np.tile([[20.0, 10, 0]], (5, 1)), interval=True)
+    same = compute_scores(TokenRows(np.tile([[20.0, 10, 0]], (5, 1)), interval=True))
     assert same["perplexity_low"] == same["perplexity_high"] == pytest.approx(np.exp(2))
 
 
 def test_no_masked_token_is_an_error():
     with pytest.raises(ValueError, match="needs at least one masked token"):
-        perplexity_metrics(np.zeros((3, 3)))
+        compute_scores(TokenRows(np.zeros((3, 3))))

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.scoring import classification_metrics, perplexity_metrics, summary_metrics
+from nlp_transfer.metrics.metric import SummaryRows, TokenRows
+from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import compute_scores
 
 
 def test_a_single_label_split_has_no_metric_of_sets_of_labels() -> None:
@@ -24,15 +26,15 @@ def test_a_multi_label_split_has_them() -> None:
 
 
 def test_masked_tokens_are_summed_over_rows() -> None:
-    scores = perplexity_metrics(np.array([[0.0, 3, 3], [0.0, 1, 0]]))
+    scores = compute_scores(TokenRows(np.array([[0.0, 3, 3], [0.0, 1, 0]])))
     assert scores["perplexity"] == 1.0
     assert scores["token_accuracy"] == 0.75
 
 
 def test_summaries_without_references_have_no_rouge() -> None:
-    scores = summary_metrics([["one two"]], ["one two three four"], None)
+    scores = compute_scores(SummaryRows([["one two"]], ["one two three four"], None))
     assert scores["compression"] == 0.5
     assert "rouge1" not in scores
-    assert summary_metrics([["one"]], ["one two"], [["one"]])["rouge1"] == 1.0
+    assert compute_scores(SummaryRows([["one"]], ["one two"], [["one"]]))["rouge1"] == 1.0
     with pytest.raises(DataError, match="Nothing to score"):
-        summary_metrics([], [], None)
+        compute_scores(SummaryRows([], [], None))

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.metric import Extract
-from nlp_transfer.metrics.scoring import summary_metrics
+from nlp_transfer.metrics.metric import Extract, SummaryRows
 from nlp_transfer.metrics.summarization import average_precision, gain_interval
+from nlp_transfer.metrics.table import compute_scores
 
 DOCUMENTS = ["a b c d. e f. g h i j", "k l m n"]
 
 
 def test_length_novelty_and_repetition():
-    found = summary_metrics([["a b", "x y z x y z"], ["k l m n"]], DOCUMENTS, None)
+    found = compute_scores(SummaryRows([["a b", "x y z x y z"], ["k l m n"]], DOCUMENTS, None))
     assert found["rows"] == 2
     assert found["words"] == (8 + 4) / 2
     assert found["compression"] == pytest.approx((8 / 10 + 4 / 4) / 2)
@@ -25,17 +25,17 @@ def test_length_novelty_and_repetition():
 
 
 def test_references_give_rouge_with_its_interval():
-    found = summary_metrics([["a b"], ["k l"]], DOCUMENTS, [["a b"], ["x y"]], interval=True)
+    found = compute_scores(SummaryRows([["a b"], ["k l"]], DOCUMENTS, [["a b"], ["x y"]], interval=True))
     assert found["rouge1"] == 0.5
     assert (found["rouge1_low"], found["rouge1_high"]) == (0.0, 1.0)
-    again = summary_metrics([["a b"], ["k l"]], DOCUMENTS, [["a b"], ["x y"]], interval=True)
+    again = compute_scores(SummaryRows([["a b"], ["k l"]], DOCUMENTS, [["a b"], ["x y"]], interval=True))
     assert found == again
-    assert "rouge1_low" not in summary_metrics([["a b"], ["k l"]], DOCUMENTS, [["a b"], ["x y"]])
+    assert "rouge1_low" not in compute_scores(SummaryRows([["a b"], ["k l"]], DOCUMENTS, [["a b"], ["x y"]]))
 
 
 def test_sentences_are_counted_over_all_documents():
     extracts = [Extract([0, 1], [1, 0, 1], [3.0, 2.0, 1.0]), Extract([0], [0, 0], [1.0, 0.0])]
-    found = summary_metrics([["a"], ["k"]], DOCUMENTS, None, extracts, interval=True)
+    found = compute_scores(SummaryRows([["a"], ["k"]], DOCUMENTS, None, extracts, interval=True))
     assert found["precision"] == pytest.approx(1 / 3)
     assert found["recall"] == pytest.approx(1 / 2)
     assert found["f1"] == pytest.approx(2 / 5)
@@ -52,14 +52,14 @@ def test_average_precision():
 
 
 def test_an_empty_summary_has_numbers():
-    found = summary_metrics([[]], ["a b"], [["a"]])
+    found = compute_scores(SummaryRows([[]], ["a b"], [["a"]]))
     assert {found[name] for name in ("rouge1", "words", "compression", "novel_bigrams", "repetition")} == {0.0}
     assert all(np.isfinite(value) for value in found.values())
 
 
 def test_nothing_is_an_error():
     with pytest.raises(DataError, match="Nothing to score: got no summaries"):
-        summary_metrics([], [], None)
+        compute_scores(SummaryRows([], [], None))
 
 
 def test_a_gain_on_the_same_documents():
@@ -73,7 +73,7 @@ def test_a_gain_on_the_same_documents():
 def test_what_documents_lack_is_counted_when_asked_for():
     summaries = [["Rent is $500.", "The term is 2 years."], ["Nothing."]]
     documents = ["Rent is $400 for a term of 24 months.", "Nothing."]
-    found = summary_metrics(summaries, documents, None, checked=True)
+    found = compute_scores(SummaryRows(summaries, documents, None, checked=True))
     assert found["unsupported"] == found["unsupported_money"] == 0.5
     assert found["unsupported_number"] == found["unsupported_citation"] == 0.0
-    assert "unsupported" not in summary_metrics(summaries, documents, None)
+    assert "unsupported" not in compute_scores(SummaryRows(summaries, documents, None))

@@ -206,7 +206,7 @@ class FittedMaskedLanguageModeling(FittedTask):
     def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """Return the metrics of rows; for the shape of `logits` see `perplexity_metrics`."""
-        from nlp_transfer.metrics.scoring import perplexity_metrics
+        """Return the metrics of rows; for the shape of `logits` see `TokenRows`."""
+        from nlp_transfer.metrics.table import compute_scores
 
-        return perplexity_metrics(np.asarray(logits), interval=interval)
+        return compute_scores(TokenRows(logits, interval))

@@ -133,7 +133,7 @@ class FittedSummarization(FittedTask):
     def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """Return `summary_metrics` of the documents; the references are whole summaries, not `labels`."""
+        """Return the metrics of the documents; the references are whole summaries, not `labels`."""
         if rows is None:
             raise ValueError("Summaries are scored by their documents: give the encoded rows.")
         bertscore = self.bertscore if interval else None

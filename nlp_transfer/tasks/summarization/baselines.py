@@ -89,7 +89,7 @@ def baseline_scores(
         names: keys of `SUMMARY_BASELINES`.
         documents: with the model's summaries.
         selection: of the baselines' sentences.
-        bertscore: see `summary_metrics`.
+        bertscore: see `SummaryRows`.
     """
     from nlp_transfer.metrics.summarization import gain_interval, rouge1_scores
 

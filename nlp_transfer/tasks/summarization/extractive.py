@@ -203,12 +203,12 @@ class FittedExtractiveSummarization(FittedSummarization):
     def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
-        """Return `summary_metrics`, and the mean loss of the scored sentences.
+        """Return the metrics of `SummaryRows`, and the mean loss of the scored sentences.
 
         Args:
             logits: shape (rows, sentences).
             labels: the same shape; below 0 for sentences that are not scored.
-            interval: see `summary_metrics`.
+            interval: see `SummaryRows`.
             rows: the encoded rows.
         """
         logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)

@@ -273,8 +273,9 @@ def summaries_and_references(documents: Sequence[DocumentSummary]) -> tuple[list
 def document_metrics(
     documents: Sequence[DocumentSummary], *, interval: bool, bertscore: Path | None = None
 ) -> dict[str, Any]:
-    """Return the metrics of summaries; see `summary_metrics`."""
-    from nlp_transfer.metrics.scoring import summary_metrics
+    """Return the metrics of summaries; see `SummaryRows`."""
+    from nlp_transfer.metrics.metric import SummaryRows
+    from nlp_transfer.metrics.table import compute_scores
 
     extracts = [
         Extract(one.taken, one.labels, one.scores)
@@ -282,7 +283,7 @@ def document_metrics(
         if isinstance(one, ExtractedSummary) and one.labels is not None
     ]
     summaries, references = summaries_and_references(documents)
-    return summary_metrics(
+    rows = SummaryRows(
         summaries,
         [one.text for one in documents],
         references,
@@ -291,3 +292,4 @@ def document_metrics(
         checked=any(isinstance(one, GeneratedSummary) for one in documents),
         bertscore=bertscore,
     )
+    return compute_scores(rows)

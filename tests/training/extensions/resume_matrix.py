@@ -23,7 +23,8 @@ from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import RunInterrupted
 from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning, TargetMLM
-from nlp_transfer.metrics.scoring import perplexity_metrics
+from nlp_transfer.metrics.metric import TokenRows
+from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.training.runtime import leave_process_group
 from nlp_transfer.training.signals import StopSignals
@@ -165,7 +166,7 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
             masking(),
             train_dataset=text_rows(ROWS, seed=1),
             eval_dataset=text_rows(10, seed=2),
-            compute_metrics=lambda out: perplexity_metrics(out.predictions),
+            compute_metrics=lambda out: compute_scores(TokenRows(out.predictions)),
         )
     train = random_rows(ROWS, seed=1)
     if case.method == "dann of two sources":
