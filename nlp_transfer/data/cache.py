@@ -28,7 +28,6 @@ def cache_path(room: str, key: str) -> Path:
 
     Args:
         room: sub-folder of the cache, such as `corpora` or `tokens`.
-        key: from `cache_key`.
 
     Raises:
         DataError: the folder cannot be made or written.
@@ -74,7 +73,6 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
     Memory use is that of one table.
 
     Args:
-        path: from `cache_path`.
         tables: yields one or more tables of one schema. If it raises, no file is left.
 
     Raises:
@@ -126,11 +124,7 @@ def clear_abandoned(folder: Path) -> None:
 
 @contextlib.contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Turn an `OSError` of writing the cache file `path` into a `DataError`.
-
-    Raises:
-        DataError: the system refused, for instance because the disk is full; names the folder and the reason.
-    """
+    """Turn an `OSError` of writing the cache file `path` into a `DataError`."""
     try:
         yield
     except OSError as error:

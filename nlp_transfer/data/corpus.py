@@ -252,12 +252,7 @@ def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> 
 
 @contextmanager
 def with_corpus_name(key: str, config: CorpusConfig) -> Iterator[None]:
-    """Add a corpus's path or id to each `DataError` that does not name it.
-
-    Args:
-        key: path of `config` in the configuration, such as `source`.
-        config: names the corpus.
-    """
+    """Add a corpus's path or id to each `DataError` that does not name it."""
     place = config.place
     names = {place, str(Path(place).expanduser())}
     try:

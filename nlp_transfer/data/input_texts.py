@@ -47,8 +47,6 @@ class InputReader:
     Args:
         name: the file, the folder, or `-`; see `FILE_KINDS`. Each text file in a folder, at any depth, is a row with
             its path as id.
-        text_column: the column of the text; plain text has none.
-        file_format: one of `TEXT_FORMATS`.
         plain_text_format: format of plain text where `file_format` is `auto`: `text` or `document`. A document may also
             be a list of its sentences, in formats that have lists.
 
@@ -191,11 +189,7 @@ def _read_folder(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 
 
 class _StandardInput:
-    """Stream that is read like a path.
-
-    Args:
-        stream: bytes, read once.
-    """
+    """Stream that is read like a path."""
 
     name = "standard input"
 

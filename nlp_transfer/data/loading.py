@@ -57,8 +57,6 @@ def load_corpus(
     """Read, check and split one domain.
 
     Args:
-        config: source of the texts.
-        key: path of `config` in the configuration (`source`, `target`), for messages.
         label_names: classes of a model or a source corpus. Labels must be among them and take their ids, nothing is
             trained on this corpus, and rows without a split are its `test` split.
         labeled: True requires a label column, False ignores labels, None reads labels if there are any.
@@ -98,13 +96,8 @@ def corpus_from(
 
     Args:
         data: a `datasets.Dataset`, a `DatasetDict`, a pandas DataFrame, or a dict of split name to one of these.
-        columns: renames (theirs: ours).
-        split: settings for splits that are missing; None takes the defaults of `SplitConfig`.
         label_names: class names in the order of their ids; integer labels index them. Data with splits but without
             `train` take them as the classes of a trained model, and nothing is trained on this corpus.
-        labeled: see `load_corpus`.
-        documents: see `load_corpus`.
-        key: name of the corpus in messages.
 
     Raises:
         ConfigError: the settings do not fit together.

@@ -32,18 +32,7 @@ from nlp_transfer.files import cache_key
 def load_sources(
     configs: Sequence[CorpusConfig], *, labeled: bool, trains: bool | None = None, documents: bool = False
 ) -> Corpus:
-    """Load the source corpus, or merge several.
-
-    Args:
-        configs: one or more.
-        labeled: see `load_corpus`.
-        trains: see `load_corpus`.
-        documents: see `load_corpus`.
-
-    Raises:
-        ConfigError: see `load_corpus`.
-        DataError: see `load_corpus`; or labels of several corpora do not go together.
-    """
+    """Load the source corpus, or merge several."""
     if len(configs) == 1:
         return load_corpus(configs[0], key="source", labeled=labeled, trains=trains, documents=documents)
     corpora = [
@@ -70,9 +59,6 @@ def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
 
 def merge_corpora(corpora: Mapping[str, Corpus]) -> Corpus:
     """Merge corpora into one.
-
-    Args:
-        corpora: by name; all with labels of one kind, or all without.
 
     Raises:
         DataError: one has one label a text and another lists of labels, or one shares no class with the others.

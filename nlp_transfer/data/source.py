@@ -57,10 +57,7 @@ class CorpusReader:
     """Source of a corpus.
 
     Args:
-        origin: path, id or package, for reports.
         splits: by name from `SPLITS`, or one named `all` whose rows have no split yet.
-        label_names: class names, if the source has them; integer labels index them.
-        notes: sentences on what was left out.
     """
 
     origin: str
@@ -76,8 +73,6 @@ def batches(
 
     Args:
         records: row number and values by column.
-        wanted: columns to keep.
-        unit: see `RowBatch`.
 
     Raises:
         DataError: from `records`, after the rows before it were yielded.

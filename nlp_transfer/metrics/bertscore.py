@@ -33,8 +33,6 @@ def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Pat
 
     Args:
         summaries: texts; longer ones are truncated to the encoder's input.
-        references: as many texts.
-        folder: of an encoder with its tokenizer, checked by `model_folder`.
 
     Raises:
         ConfigError: the package is missing.

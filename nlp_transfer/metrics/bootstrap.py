@@ -26,9 +26,7 @@ def bootstrap_interval(
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        references: the true ones, of the same shape.
         statistic: of `STATISTICS`, as in `nlp_transfer.metrics.classification`.
-        samples: number of resamples.
         seed: random seed; the same seed gives the same interval.
 
     Raises:

@@ -22,10 +22,6 @@ from nlp_transfer.errors import DataError
 class ClassificationMetric(evaluate.Metric, ABC):
     """Scores of hard predictions. A concrete metric is final and writes `score` only.
 
-    Args:
-        label_names: the classes, in the order of their ids.
-        multi_label: whether a row may have any number of labels.
-
     Raises:
         ValueError: label names that are not unique (they are the keys of the per-class scores), or none at all.
     """
@@ -48,13 +44,7 @@ class ClassificationMetric(evaluate.Metric, ABC):
         """Plain numbers by name, from checked arrays: int64, (rows,) or (rows, classes), at least one row."""
 
     def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score whole arrays, or what `add` and `add_batch` have gathered.
-
-        Args:
-            predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-            references: the same for the truth.
-            **kwargs: there are none; what stands here is a TypeError.
-        """
+        """Score whole arrays, or what `add` and `add_batch` have gathered."""
         if predictions is None or references is None or self.writer is not None or kwargs:
             gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
             return gathered

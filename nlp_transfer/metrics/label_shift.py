@@ -110,13 +110,7 @@ def _check_inputs(validation_logits: np.ndarray, validation_labels: np.ndarray, 
 
 
 def vanishing_classes(logits: np.ndarray, shift: LabelShift, names: Sequence[str]) -> str | None:
-    """Describe the classes that a correction would never predict for the target; None if there are none.
-
-    Args:
-        logits: of the target's texts, shape (rows, classes).
-        shift: the correction.
-        names: of the classes.
-    """
+    """Describe the classes that a correction would never predict for the target; None if there are none."""
     before, after = logits.argmax(axis=1), (logits / shift.temperature + shift.corrections()).argmax(axis=1)
     lost = [label for label in np.unique(before) if label not in after]
     if not lost:
@@ -143,7 +137,6 @@ def frequencies(
         target: logits, shape (target rows, classes).
         known: True for classes with rows in source validation; others have frequency 0 there.
         start: initial frequencies in the target; None starts at those of source validation.
-        steps: maximum number of steps of expectation and maximisation.
     """
     from scipy.special import softmax
 

@@ -67,8 +67,6 @@ class ClassificationRows:
     Args:
         predictions: class ids, shape (rows,), or 0/1, shape (rows, classes).
         references: the truth in the same form.
-        label_names: the classes in the order of their ids.
-        multi_label: whether a row may have any number of labels.
     """
 
     predictions: Any
@@ -85,7 +83,6 @@ class TokenRows:
         sums: of each row the sum of its masked tokens' losses, their number, and how many were guessed right, shape
             (rows, 3).
         interval: add 95 % bootstrap intervals.
-        seed: of the bootstrap.
     """
 
     sums: "np.ndarray"
@@ -98,11 +95,8 @@ class SummaryRows:
     """The documents that metrics of summaries are computed of.
 
     Args:
-        summaries: the sentences of each summary.
-        documents: the documents.
         references: the sentences of each reference; None where there are none.
         extracts: of summaries whose sentences are the document's, where labels are known.
-        interval: add 95 % bootstrap intervals.
         checked: count numbers, dates, amounts, references, citations and names that the document lacks.
         bertscore: the folder of an encoder for BERTScore.
     """

@@ -124,12 +124,7 @@ def deep_embedded_validation(losses: np.ndarray, weights: np.ndarray) -> float:
 def density_ratios(source: np.ndarray, target: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the density of each row in the target over that in the source, shape (rows,), by a classifier.
 
-        w(x) = (n_source / n_target) · p(target | x) / p(source | x)
-
-    Args:
-        source: features of source rows that are not among `rows`, shape (n_source, hidden).
-        target: features of target rows, shape (n_target, hidden).
-        rows: features, shape (rows, hidden).
+    w(x) = (n_source / n_target) · p(target | x) / p(source | x)
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

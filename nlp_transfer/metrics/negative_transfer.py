@@ -57,11 +57,7 @@ class NegativeTransferTest:
         return self.gain < 0
 
     def warning(self, model: str) -> str:
-        """Return the warning.
-
-        Args:
-            model: path of the source-only model.
-        """
+        """Return the warning."""
         adapted, source_only = self.scores[VOTE]
         return (
             f"Adaptation looks worse than training on the source alone: {VOTE} {adapted:.4f} against {source_only:.4f}."
@@ -83,7 +79,6 @@ def compare(
     Args:
         adapted: probabilities of the adapted model, shape (rows, classes).
         source_only: of the source-only model, the same shape.
-        multi_label: each column is a probability of its own.
         predicted: class ids of both models, shape (labelled rows,), or zeros and ones, shape (labelled rows, classes);
             used with labels only.
         labels: the true ones, of the same shape; None if unknown.

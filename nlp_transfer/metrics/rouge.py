@@ -38,12 +38,7 @@ class Rouge(evaluate.Metric):
         super().__init__(keep_in_memory=True)
 
     def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score lists of texts, or the rows collected by `add` and `add_batch`.
-
-        Raises:
-            DataError: there are no summaries.
-            ValueError: summaries and references differ in number.
-        """
+        """Score lists of texts, or the rows collected by `add` and `add_batch`."""
         if predictions is None or references is None or self.writer is not None or kwargs:
             gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
             return gathered
@@ -72,8 +67,6 @@ def rouge_scores(
 
     Args:
         predictions: summaries, with one sentence a line.
-        references: as many.
-        kinds: of `ROUGE`.
 
     Raises:
         DataError: there are no summaries.

@@ -20,9 +20,6 @@ def classification_metrics(
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        references: the same for the truth.
-        label_names: the classes, in the order of their ids.
-        multi_label: which of the two shapes is meant.
         bootstrap_samples: resamples for the 95 % interval of macro-F1; 0 leaves it out.
 
     Returns:

@@ -30,7 +30,6 @@ class Support:
 
     Args:
         sources: numbers of sentences of the document, in order; empty if no word is shared.
-        score: 0 to 1.
     """
 
     sources: list[int]
@@ -41,11 +40,6 @@ def sentence_support(
     summary: Sequence[str], sentences: Sequence[str], *, max_sources: int = MAX_SOURCES
 ) -> list[Support]:
     """Return the support of each sentence of a summary.
-
-    Args:
-        summary: its sentences.
-        sentences: the document's.
-        most: maximum number of sources of one sentence, 1 at least.
 
     Raises:
         ValueError: `max_sources` is less than 1.
@@ -72,11 +66,7 @@ def _support(sentence: str, sentences: Sequence[str], index: "_Index", max_sourc
 
 
 class _Index:
-    """Index of the words and word pairs of a document's sentences.
-
-    Args:
-        sentences: the document's.
-    """
+    """Index of the words and word pairs of a document's sentences."""
 
     def __init__(self, sentences: Sequence[str]) -> None:
         words = [rouge_words(sentence) for sentence in sentences]

@@ -54,8 +54,6 @@ def select_sentences(
 
     Args:
         scores: higher is better; equal scores keep the document's order.
-        sentences: the document.
-        budget: maximum length.
         block_trigrams: skip a sentence that shares three words in a row with a selected one (`repeated_runs`).
 
     Example:
@@ -87,8 +85,6 @@ def greedy_oracle(sentences: Sequence[str], summary: str, budget: SummaryLength 
     """Return the numbers of the sentences that greedy ROUGE selects, in order; empty if no word is shared.
 
     Args:
-        sentences: the document.
-        summary: the reference.
         budget: maximum length; None adds sentences as long as the score rises.
 
     Example:
@@ -118,13 +114,7 @@ def greedy_oracle(sentences: Sequence[str], summary: str, budget: SummaryLength 
 
 
 class _Counts:
-    """Counts of a reference's n-grams in each sentence and in the selection.
-
-    Args:
-        sentences: the document.
-        summary: the reference.
-        n: words of an n-gram.
-    """
+    """Counts of a reference's n-grams in each sentence and in the selection."""
 
     def __init__(self, sentences: Sequence[str], summary: str, n: int) -> None:
         reference = Counter(ngrams(rouge_words(summary), n))

@@ -68,11 +68,6 @@ def rouge1_scores(summaries: Sequence[Sequence[str]], references: Sequence[Seque
 def gain_interval(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> tuple[float, float]:
     """Return the 95 % interval of the mean difference ours - theirs; the same documents are resampled for both.
 
-    Args:
-        ours: a score of each document.
-        theirs: the other system's, of the same documents.
-        seed: of the bootstrap.
-
     Example:
         >>> gain_interval([0.5, 0.5], [0.25, 0.25])
         (0.25, 0.25)

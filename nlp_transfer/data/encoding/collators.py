@@ -21,7 +21,6 @@ class PaddingCollator:
     """Collator that pads rows of `encode_texts`.
 
     Args:
-        tokenizer: gives the padding token, padding side and maximum length.
         pad_to_multiple_of: lengths are rounded up to this multiple, at most to the tokenizer's maximum length.
     """
 
@@ -30,9 +29,6 @@ class PaddingCollator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
         """Make a batch; other columns than the three below are dropped.
-
-        Args:
-            rows: with `input_ids`, and optionally `attention_mask` and `labels`.
 
         Returns:
             `input_ids` and `attention_mask`, int64, shape (batch, tokens); and `labels` if all rows have them: int64,
@@ -74,11 +70,7 @@ class PaddingCollator:
 
 @dataclass(frozen=True)
 class SentenceCollator:
-    """Collator that pads rows of `encode_documents`.
-
-    Args:
-        padding: pads the tokens.
-    """
+    """Collator that pads rows of `encode_documents`."""
 
     padding: PaddingCollator
 
@@ -100,13 +92,7 @@ class SentenceCollator:
 
 @dataclass(frozen=True)
 class PairCollator:
-    """Collator that pads rows of `encode_pairs`.
-
-    Args:
-        padding: pads the encoder's tokens.
-        start: decoder start token.
-        fill: padding token of the decoder.
-    """
+    """Collator that pads rows of `encode_pairs`."""
 
     padding: PaddingCollator
     start: int

@@ -36,12 +36,7 @@ _SPACING_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def decode_texts(ids: Sequence[Sequence[int]], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
-    """Decode each row of tokens to text, without special tokens.
-
-    Args:
-        ids: generated rows; negative ids are skipped.
-        tokenizer: the network's.
-    """
+    """Decode each row of tokens to text, without special tokens."""
     kept = [[int(token) for token in row if token >= 0] for row in ids]
     texts = [str(text).strip() for text in tokenizer.batch_decode(kept, skip_special_tokens=True)]
     backend: Any = getattr(tokenizer, "backend_tokenizer", None)

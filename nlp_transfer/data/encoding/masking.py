@@ -34,10 +34,8 @@ class TokenMasker:
     """Rule of masking tokens.
 
     Args:
-        mask_id: the mask token's id.
         replacements: ids of the tokens that may replace another.
         probability: of a word (or token) to be chosen.
-        whole_words: choose words with all their tokens instead of single tokens.
     """
 
     mask_id: int
@@ -59,7 +57,6 @@ class TokenMasker:
         Args:
             ids: token ids, shape (tokens,).
             words: word number of each token, `NO_WORD` for special tokens; shape (tokens,).
-            rng: random generator.
 
         Returns:
             The masked token ids, and the labels: original ids of chosen tokens, `IGNORE_INDEX` for others.
@@ -87,13 +84,7 @@ class TokenMasker:
 
 @dataclass(frozen=True)
 class MaskingCollator:
-    """Collator that masks and pads rows of `encode_token_chunks`.
-
-    Args:
-        padding: pads rows.
-        masks: masks rows.
-        seed: random seed.
-    """
+    """Collator that masks and pads rows of `encode_token_chunks`."""
 
     columns: ClassVar[tuple[str, ...]] = ("id", "words", HELD_OUT)
     """Columns that a Trainer must keep for it, in addition to the model's."""
@@ -110,9 +101,6 @@ class MaskingCollator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
         """Make a batch.
-
-        Args:
-            rows: with `id`, `input_ids`, `words`, and `held_out` for rows whose masks stay the same.
 
         Returns:
             `input_ids`, `attention_mask` and `labels`, int64, shape (batch, tokens); labels are `IGNORE_INDEX` except

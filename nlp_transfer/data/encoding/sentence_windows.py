@@ -39,14 +39,7 @@ Labeller = Callable[[Sequence[str], str], list[int]]
 
 @dataclass(frozen=True)
 class Window:
-    """Consecutive sentences that fit into one row.
-
-    Args:
-        first: number of the first sentence in the document.
-        last: number after the last sentence.
-        scored_from: first sentence that is scored in this window.
-        scored_to: number after the last scored sentence.
-    """
+    """Consecutive sentences that fit into one row."""
 
     first: int
     last: int
@@ -59,7 +52,6 @@ def split_into_windows(lengths: Sequence[int], max_length: int, overlap: int) ->
 
     Args:
         lengths: tokens of each sentence with its special tokens; none above `max_length`.
-        max_length: maximum number of tokens of a window.
         overlap: maximum number of tokens that a window repeats of the one before.
 
     Returns:
@@ -92,13 +84,7 @@ def split_into_windows(lengths: Sequence[int], max_length: int, overlap: int) ->
 
 @dataclass(frozen=True)
 class DocumentEncoder:
-    """Encoder of documents as windows.
-
-    Args:
-        tokenizer: has a token that begins a text and one that ends it.
-        max_length: maximum number of tokens of a window.
-        overlap: see `split_into_windows`.
-    """
+    """Encoder of documents as windows."""
 
     tokenizer: "PreTrainedTokenizerBase"
     max_length: int
@@ -163,21 +149,14 @@ def encode_documents(
     """Encode the documents of one split.
 
     Args:
-        dataset: columns of a corpus of documents.
-        encoder: encodes one document.
         label: labels sentences by the summary; None for no labels.
         by_highlights: label by `highlights` instead, if there are any.
-        fingerprint: of the corpus; part of the cache's key.
-        description: label of the progress bar.
 
     Returns:
         A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for further windows),
         `document` (its number in the split), the columns of `DocumentEncoder.encode`, `starts` and `ends` (the
         sentences' character offsets), and `labels` if there are any: 0 or 1, `IGNORE_INDEX` for context. The first
         window of a document also has `text`, `summary` if there is one, and `cut` (number of truncated sentences).
-
-    Raises:
-        DataError: the cache cannot be written.
     """
     by_highlights = by_highlights and "highlights" in dataset.column_names
     label = label if "summary" in dataset.column_names and not by_highlights else None

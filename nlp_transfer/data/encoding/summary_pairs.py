@@ -36,10 +36,6 @@ class PairEncoder:
     """Encoder of documents and summaries.
 
     Args:
-        tokenizer: of the network.
-        max_length: maximum number of tokens of the encoder.
-        max_summary_length: maximum number of tokens of a summary.
-        prefix: text before each document.
         whole: truncate a document at `max_length` instead of making further windows.
         ranking: selects the sentences of a long document; None reads all sentences in windows.
         ranked_by: identifies `ranking` in the cache's key.
@@ -59,12 +55,7 @@ class PairEncoder:
         return self.max_length - len(self.tokenizer(self.prefix)["input_ids"])
 
     def sources(self, texts: Sequence[str], spans: Sequence[Sequence[CharSpan]]) -> list[list[tuple[str, bool]]]:
-        """Return the windows of each document as texts, each with True if it is truncated.
-
-        Args:
-            texts: the documents.
-            spans: character offsets of their sentences.
-        """
+        """Return the windows of each document as texts, each with True if it is truncated."""
         parts = [_parts(text, of) for text, of in zip(texts, spans, strict=True)]
         counts = iter(self._counts([part for of in parts for part in of]))
         lengths = [[next(counts) for _ in of] for of in parts]
@@ -148,21 +139,11 @@ def encode_pairs(
 ) -> Dataset:
     """Encode the documents of one split.
 
-    Args:
-        dataset: columns of a corpus of documents.
-        encoder: encodes documents and summaries.
-        assign: assigns a summary's sentences to windows.
-        fingerprint: of the corpus; part of the cache's key.
-        description: label of the progress bar.
-
     Returns:
         A row a window, in the documents' order: `id` (the document's, with `#2`, `#3`, … for further windows),
         `document` (its number in the split), `input_ids`, `length`, `truncated` (the window's text), `target_cut` (its
         summary), and, for a corpus with summaries, `labels`: the summary's tokens, empty for a window without a target.
         The first window of a document also has `text`, `sentence_starts`, and `summary` if there is one.
-
-    Raises:
-        DataError: the cache cannot be written.
     """
     with_summaries = "summary" in dataset.column_names
     settings = ["pairs", encoder.max_length, encoder.max_summary_length, encoder.prefix, encoder.whole]

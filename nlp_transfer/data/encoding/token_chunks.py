@@ -31,19 +31,13 @@ def encode_token_chunks(
     """Encode the texts of one split as chunks.
 
     Args:
-        dataset: columns `id` and `text`.
         tokenizer: a fast one.
         max_length: maximum number of tokens of a row, with special tokens.
-        fingerprint: of the corpus; part of the cache's key.
         keep: further columns, repeated for each row of a text.
-        description: label of the progress bar.
 
     Returns:
         Rows in the texts' order: `id` (the text's, with `#2`, `#3`, … for further rows), the columns of `keep`,
         `input_ids`, `words` (word number of each token in its text, `NO_WORD` for special tokens), and `length`.
-
-    Raises:
-        DataError: the cache cannot be written.
     """
     settings = ["pieces", max_length, fingerprint, tokenizer_digest(tokenizer)]
     key = cache_key(rows_digest(dataset, ["id", *keep]), settings)

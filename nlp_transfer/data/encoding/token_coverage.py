@@ -25,8 +25,6 @@ class TokenCoverage:
     """Counts over texts while they are encoded.
 
     Args:
-        texts: number of texts.
-        cut: number of truncated texts.
         tokens: tokens of all texts before truncation.
         unread: tokens lost to truncation.
         unreadable: number of unreadable texts.
@@ -51,14 +49,7 @@ class TokenCoverage:
         ids: Sequence[list[int]],
         whole: Sequence[int],
     ) -> None:
-        """Count encoded texts.
-
-        Args:
-            tokenizer: that encoded them.
-            rows: (id, text).
-            ids: token ids of each text after truncation.
-            whole: number of tokens of each text before truncation.
-        """
+        """Count encoded texts."""
         unknown, special = unknown_token(tokenizer), tokenizer.num_special_tokens_to_add()
         self.texts += len(rows)
         for (row_id, text), row, length in zip(rows, ids, whole, strict=True):
@@ -94,12 +85,7 @@ def count_coverage(
 
 
 def unreadable_rows(dataset: "Dataset", tokenizer: "PreTrainedTokenizerBase") -> np.ndarray:
-    """Return the indices of unreadable rows, int64, shape (unreadable,).
-
-    Args:
-        dataset: with a column `input_ids`, not padded.
-        tokenizer: that encoded it.
-    """
+    """Return the indices of unreadable rows, int64, shape (unreadable,)."""
     unknown, special = unknown_token(tokenizer), tokenizer.num_special_tokens_to_add()
     indices: list[np.ndarray] = [np.empty(0, np.int64)]
     if unknown is None:

@@ -40,12 +40,8 @@ def encode_texts(
 
     Args:
         dataset: columns `id`, `text` and optionally `label` (class ids) or `labels` (lists of them).
-        tokenizer: of the encoder.
         max_length: maximum number of tokens of a row, with special tokens; longer texts are truncated.
-        fingerprint: of the corpus; part of the cache's key.
-        keep: further columns to keep.
         num_labels: number of classes of a multi-label corpus; None reads it from the column.
-        description: label of the progress bar.
 
     Returns:
         One row a text: `id`, the columns of `keep`, `input_ids`, `attention_mask`, `length` (tokens), `text_length`
@@ -83,16 +79,7 @@ def map_to_cache(
     """Return the rows that `encode` makes of batches, from the cache if they are there.
 
     Args:
-        key: from `cache_key`.
-        dataset: the rows; none of their columns is kept.
-        encode: maps a batch, as a dict of columns, to another.
-        features: of the result.
         tokenizer: used by `encode`; its last call is forgotten.
-        description: label of the progress bar.
-        batch_size: rows of a batch.
-
-    Raises:
-        DataError: the file cannot be written.
     """
     path = cache_path("tokens", key)
     if (cached := load_table(path)) is not None:
@@ -142,13 +129,7 @@ class _Encoder:
 
 
 def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], encoded: "BatchEncoding") -> list[int]:
-    """Return the number of tokens of each text before truncation, with special tokens.
-
-    Args:
-        tokenizer: that encoded the texts.
-        texts: the texts.
-        encoded: the truncated encoding.
-    """
+    """Return the number of tokens of each text before truncation, with special tokens."""
     if not tokenizer.is_fast:
         return [len(ids) for ids in tokenizer(texts, truncation=False, verbose=False)["input_ids"]]
     special = tokenizer.num_special_tokens_to_add()

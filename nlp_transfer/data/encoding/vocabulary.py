@@ -29,7 +29,6 @@ class AddedWords:
 
     Args:
         pieces: ids of the former tokens by the new id of the word.
-        words: the words, the one that saves most first.
         tokens_before: tokens of 1,000 words before, in the first `MEASURED_TEXTS` texts.
         tokens_after: the same with the new words.
     """
@@ -48,8 +47,6 @@ def add_domain_words(
     Args:
         tokenizer: a fast one.
         texts: of the domain.
-        most: maximum number of words to add.
-        min_frequency: minimum frequency of a word.
     """
     from tokenizers import AddedToken
 

@@ -79,14 +79,7 @@ def _elements(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class _Window:
-    """Position in a text that is held piece by piece.
-
-    Attributes:
-        line: line number of the position, from 1.
-
-    Attributes:
-        line: line number of the place, from 1.
-    """
+    """Position in a text that is held piece by piece."""
 
     def __init__(self, chunks: Iterator[str]) -> None:
         self.line = 1

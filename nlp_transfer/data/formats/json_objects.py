@@ -10,9 +10,6 @@ from nlp_transfer.errors import DataError
 class RepeatedKey(dict[str, Any]):
     """Object with a repeated key.
 
-    Args:
-        pairs: keys and values, in order.
-
     Example:
         >>> DECODER.decode('{"text": "a", "text": "b"}').key
         'text'

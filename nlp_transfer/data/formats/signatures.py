@@ -38,11 +38,7 @@ def check_signature(path: Path, start: bytes) -> None:
     """Raise `DataError` for content of a known kind that is no UTF-8 text.
 
     Args:
-        path: the file, or standard input.
         start: the first `SIGNATURE_BYTES` bytes, decompressed if the name ends in `.gz`.
-
-    Raises:
-        DataError: names the kind of file and the remedy.
 
     Example:
         >>> check_signature(Path("texts.txt"), b"Clause 1")

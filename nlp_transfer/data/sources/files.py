@@ -95,13 +95,7 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
 
 
 def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> None:
-    """Raise `DataError` if an entry that is not read has the name of a split.
-
-    Args:
-        others: entries of the folder that are not read.
-        config: its `splits`, if any, replace the known names.
-        key: the corpus's path in the configuration.
-    """
+    """Raise `DataError` if an entry that is not read has the name of a split."""
     names = set(config.splits.values()) or SPLIT_NAMES.keys()
     # test.jsonl.zst, test.xlsx, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
     problems = [

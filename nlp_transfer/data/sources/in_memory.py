@@ -21,13 +21,8 @@ def object_source(
 
     Args:
         data: a `datasets.Dataset`, a pandas DataFrame, or a mapping of split name to either (`DatasetDict` is one).
-        key: the corpus's path in the configuration, for messages.
         columns: renames (theirs: ours), which identify the label column.
-        splits: names of the splits (ours: theirs); empty to match them by name.
         origin: source for reports; None describes the object.
-
-    Raises:
-        DataError: the type is another, or split names are unknown.
     """
     if not isinstance(data, Mapping):
         data, whole = {UNSPLIT: data}, True

@@ -17,11 +17,7 @@ TEXT_SUFFIXES = (".txt", ".txt.gz")
 
 
 def class_folders(path: Path) -> list[Path]:
-    """Return the sub-folders of `path` if any of them holds a text file, else an empty list.
-
-    Raises:
-        OSError: a folder cannot be listed.
-    """
+    """Return the sub-folders of `path` if any of them holds a text file, else an empty list."""
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     return folders if any(next(text_files(folder), None) for folder in folders) else []
 
@@ -30,12 +26,10 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
     """Return the rows under `path`, with columns `id`, `text` and `label`; row N is the N-th file by name.
 
     Args:
-        path: the folder whose sub-folders are classes.
         prefix: start of the ids, before the path within the folder.
 
     Raises:
         DataError: a class has no text, a text has no class, or other files are among the texts.
-        OSError: a folder or file cannot be read.
     """
     files = _class_files(path)
 

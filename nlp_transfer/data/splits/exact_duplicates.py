@@ -43,8 +43,6 @@ def copy_notes(train: Dataset, splits: dict[str, Dataset], where: str) -> list[s
     """Return a note with the number of copies of training texts for each split of another corpus.
 
     Args:
-        train: the training rows.
-        splits: the other corpus.
         where: owner of the training texts, such as "the source's".
     """
     known, _ = hash_texts(train)
@@ -68,10 +66,7 @@ def copy_mask(known: np.ndarray, split: Dataset) -> np.ndarray:
 
 
 def hash_texts(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return hashes of texts, and of texts with their labels (None without labels), shape (rows,) each.
-
-    A hash has 16 bytes.
-    """
+    """Return hashes of texts, and of texts with their labels (None without labels), shape (rows,) each."""
     column = label_column(split.column_names)
     texts: list[bytes] = []
     labelled: list[bytes] = []

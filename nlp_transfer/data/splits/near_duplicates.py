@@ -43,8 +43,6 @@ def near_duplicate_groups(texts: Iterable[str], count: int, similarity: float) -
     """Return group ids from 0, shape (count,): the same for texts that are alike, directly or over others.
 
     Args:
-        texts: the texts; they are read once.
-        count: how many they are.
         similarity: Jaccard similarity of shingle sets from which two texts are alike, in (0, 1].
 
     Example:

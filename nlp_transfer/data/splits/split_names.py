@@ -39,11 +39,6 @@ def match_split_names(
     """Return the source's split for each of ours, in the order of `SPLITS`.
 
     Args:
-        source_splits: names of the source's splits.
-        chosen: the configuration's choice (ours: theirs); empty to match by name.
-        key: name of the corpus in messages.
-        setting: the path of `chosen` in the configuration.
-        notes: takes a note on splits that are left out.
         called: name of a split in messages, such as its file; None takes the split's own.
 
     Raises:
@@ -97,18 +92,7 @@ def check_spelling(
     setting: str,
     called: Mapping[str, str] | None = None,
 ) -> None:
-    """Raise `DataError` for names that resemble the name of a missing split: their rows would be lost.
-
-    Args:
-        left_out: names that match no split.
-        present: the splits that were matched (ours: theirs).
-        key: name of the corpus in messages.
-        setting: the path of the configuration's choice of splits.
-        called: name of a split in messages, such as its file; None takes the split's own.
-
-    Raises:
-        DataError: suggests the right name of each.
-    """
+    """Raise `DataError` for names that resemble the name of a missing split: their rows would be lost."""
     near = {theirs: right for theirs in left_out if (right := _misspelt_name(theirs.lower(), present)) is not None}
     if not near:
         return

@@ -21,9 +21,6 @@ def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
 
     Args:
         pool: columns `text`, optionally `label` or `labels`, and `group` for the method `grouped`.
-        config: shares, seed, similarity.
-        method: `stratified`, `grouped` or `near_duplicate`.
-        key: the corpus's path in the configuration, for messages.
 
     Raises:
         DataError: a split would be empty.

@@ -23,7 +23,6 @@ def stratified_assignment(
         rows: the row of each label, shape (labels,).
         classes: the class of each label, shape (labels,).
         shares: share of the rows by split; they sum to 1.
-        seed: random seed.
 
     Example:
         >>> rows = np.arange(4)

@@ -22,12 +22,6 @@ BLANK_PROBLEM = "is empty or has no visible character"
 def blank_mask(texts: pa.Array) -> pa.Array:
     """Return True for texts without a visible character.
 
-    Args:
-        texts: strings, shape (rows,); nulls are missing, not blank.
-
-    Returns:
-        Booleans without nulls, shape (rows,).
-
     Example:
         >>> blank_mask(pa.array(["a", " ", None])).to_pylist()
         [False, True, False]

@@ -29,10 +29,7 @@ class ColumnSpec:
     """Columns to read, and the columns that they become.
 
     Args:
-        key: the corpus's path in the configuration, for messages.
-        renames: theirs to ours, from the configuration.
         group: column to group by, after renaming; None for no groups.
-        labels: read labels.
         labels_needed: each row must have a label if there is a label column.
         documents: rows are documents with summaries instead of texts with labels.
     """
@@ -78,9 +75,7 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Ta
     """Yield the checked, typed rows of one split in tables of one schema.
 
     Args:
-        raw: the split.
         name: the split's name, which starts the ids of rows that have none.
-        wanted: columns to read.
 
     Raises:
         DataError: columns are missing, or rows are bad: all of the split together.
@@ -191,15 +186,7 @@ def holds_lists(values: Any) -> bool:
 
 
 def as_strings(values: Any, column: str, first: int, errors: RowErrors, numbers: bool = False) -> pa.Array:
-    """Return a column as non-empty strings without NUL characters, shape (rows,).
-
-    Args:
-        values: a list of Python objects or an Arrow array.
-        column: its name in messages.
-        first: row of the first value.
-        errors: records bad rows.
-        numbers: convert integers to strings.
-    """
+    """Return a column as non-empty strings without NUL characters, shape (rows,)."""
     advice = f"Every row needs a {column}: mend or remove these rows."
     array = (
         _strings_from_objects(values, column, first, errors, numbers)

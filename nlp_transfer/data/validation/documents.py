@@ -29,8 +29,6 @@ def join_sentence_lists(values: list[Any], first: int, errors: RowErrors) -> tup
 
     Args:
         values: strings or lists of strings; other values are returned unchanged for the check of strings.
-        first: row of the first value.
-        errors: records rows with invalid sentences.
     """
     texts: list[Any] = []
     starts: list[list[int]] = []
@@ -69,8 +67,6 @@ def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: R
     Args:
         values: lists of passages, in any order; a repeated passage matches its first occurrence.
         texts: the documents; None or no string if they are invalid.
-        first: row of the first value.
-        errors: records rows whose passages are no strings or not in the document.
     """
     rows: list[list[int]] = []
     for row, (value, text) in enumerate(zip(values, texts, strict=True), first):

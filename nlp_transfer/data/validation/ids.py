@@ -10,16 +10,7 @@ MAX_LISTED_IDS = 3
 
 
 def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> None:
-    """Raise `DataError` for repeated ids; `unlabeled` may repeat those of other splits.
-
-    Args:
-        splits: columns `id` and `row`.
-        where: name of each split in messages.
-        key: the corpus's path in the configuration.
-
-    Raises:
-        DataError: lists repeated ids with their places.
-    """
+    """Raise `DataError` for repeated ids; `unlabeled` may repeat those of other splits."""
     problems = []
     for names in ([name for name in splits if name != "unlabeled"], ["unlabeled"]):
         present = [name for name in names if name in splits]

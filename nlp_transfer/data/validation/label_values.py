@@ -21,13 +21,7 @@ _KINDS: dict[type, str] = {str: "a string", int: "an integer", bool: "a boolean"
 
 @dataclass
 class LabelTypes:
-    """Type of a split's labels, inferred from its first row.
-
-    Args:
-        errors: records rows without a label.
-        key: the corpus's path in the configuration, for messages.
-        needed: each row must have a label.
-    """
+    """Type of a split's labels, inferred from its first row."""
 
     errors: RowErrors
     key: str
@@ -38,11 +32,6 @@ class LabelTypes:
 
     def typed(self, values: Any, column: str, first: int) -> tuple[bool, pa.Array]:
         """Return True if rows hold lists, and the labels as JSON, strings or lists of strings, shape (rows,).
-
-        Args:
-            values: a list of Python objects or an Arrow array.
-            column: its name, `label` or `labels`.
-            first: row of the first value.
 
         Raises:
             DataError: types are mixed, or not allowed for labels.

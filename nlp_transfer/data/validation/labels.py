@@ -24,7 +24,6 @@ class LabelNames:
     """Class names that are known before the rows are read.
 
     Args:
-        key: the corpus's path in the configuration, for messages.
         given: class names in the order of their ids; integers index them.
         trained: classes of a model or a source corpus, in their order; other labels are errors.
     """
@@ -45,8 +44,6 @@ def add_class_labels(
 
     Args:
         splits: with a column `label` (JSON text) or `labels` (lists of it), and `row`.
-        where: name of each split in messages.
-        names: class names that are known.
         training: splits whose labels define the classes, if names are unknown.
 
     Raises:
@@ -165,13 +162,7 @@ def _meanings(values: set[str], names: LabelNames) -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class _LabelMeanings:
-    """Class names of the labels.
-
-    Args:
-        meanings: class name by label as JSON; None for an integer outside the given names.
-        classes: class names in order.
-        names: class names that were known.
-    """
+    """Class names of the labels."""
 
     meanings: dict[str, str | None]
     classes: list[str]
@@ -240,11 +231,8 @@ def replace_class_ids(
     Only that column is held in memory.
 
     Args:
-        split: the rows.
         column: `label`, or `labels`, which holds lists.
         encode: maps an array of single labels to ids, int64.
-        names: class names of the ids.
-        fingerprint: of the result.
     """
     chunks = []
     for chunk in split.data.column(column).chunks:

@@ -21,7 +21,6 @@ class RowErrors:
     """Problems of the rows of one split.
 
     Args:
-        where: name of the split in messages, such as its file.
         unit: name of a row in messages; see `RowBatch`.
         ids: ids of the rows by number, to list them too.
 
@@ -69,12 +68,6 @@ class RowErrors:
 
 def row_list(listed: list[int], count: int, unit: str = "row", ids: Mapping[int, Any] | None = None) -> str:
     """List rows: `row 3`, `rows 3 and 7`, `rows 3, 7, … (12 rows)`; with ids `line 3 (id 2)`.
-
-    Args:
-        listed: rows to list.
-        count: number of all rows.
-        unit: name of a row.
-        ids: ids of the rows by number; None omits them.
 
     Example:
         >>> row_list([3, 7], 2)
