@@ -42,7 +42,6 @@ TESTED_THROUGH_OTHERS = {
     "config/test_search_space.py",
     "hub/test_matches.py",
     "hub/test_push_errors.py",
-    "metrics/test_evaluate_metric.py",
     "models/onnx/test_export.py",
     "models/onnx/test_runtime.py",
     "models/speed/test_inference.py",

@@ -34,7 +34,7 @@ class Accuracy(ClassificationMetric):
     """`accuracy`: the share of rows that are right; a multi-label row is right when all its labels are."""
 
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """See the class."""
+        """Return the scores that the class names."""
         return {"accuracy": float(np.mean(np.reshape(predictions == references, (len(references), -1)).all(axis=1)))}
 
 
@@ -44,7 +44,7 @@ class ExactMatch(ClassificationMetric):
     kinds = frozenset({True})
 
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """See the class."""
+        """Return the scores that the class names."""
         return {
             "exact_match": float(accuracy_score(references, predictions)),
             "hamming_loss": float(hamming_loss(references, predictions)),
@@ -55,7 +55,7 @@ class PrecisionRecallF1(ClassificationMetric):
     """Precision, recall and F1: `macro_…`, `micro_…`, `weighted_…`, and `per_class` with each class's support."""
 
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """See the class."""
+        """Return the scores that the class names."""
         classes = len(self.label_names)
         labels = None
         if self.multi_label and classes == 1:
@@ -92,7 +92,7 @@ class MatthewsCorrelation(ClassificationMetric):
     kinds = frozenset({False})
 
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """See the class."""
+        """Return the scores that the class names."""
         if len(np.unique(np.concatenate([predictions, references]))) == 1:
             return {"matthews": 0.0}  # scikit-learn returns the same, with a warning
         return {"matthews": float(matthews_corrcoef(references, predictions))}
@@ -104,7 +104,7 @@ class NoneAsClass(ClassificationMetric):
     kinds = frozenset({True})
 
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """See the class."""
+        """Return the scores that the class names."""
         truth, guess = (np.column_stack([x, ~x.any(axis=1)]).astype(np.int64) for x in (references, predictions))
         return {
             f"{average}_f1_with_none": float(f1_score(truth, guess, average=average, zero_division=0))
@@ -120,7 +120,7 @@ class ConfusionMatrix(ClassificationMetric):
     """
 
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """See the class."""
+        """Return the scores that the class names."""
         classes = len(self.label_names)
         if not self.multi_label:
             if classes == 1:

@@ -1,4 +1,4 @@
-"""The base of all classification metrics: an `evaluate.Metric` that needs no network and leaves nothing on disk.
+"""The bases of metrics: `evaluate.Metric`s that need no network and leave nothing on disk.
 
 `evaluate.load` fetches a script from the Hub and copies it into a cache; a subclass that is instantiated directly does
 neither. Plain `evaluate.Metric` also makes a folder in the user's cache and writes every batch to a file there, which
@@ -19,8 +19,38 @@ from datasets import Features, List, Value
 from nlp_transfer.errors import DataError
 
 
-class ClassificationMetric(evaluate.Metric, ABC):
-    """Scores of hard predictions. A concrete metric is final and writes `score` only.
+class InMemoryMetric(evaluate.Metric):
+    """An `evaluate.Metric` over rows in memory; `_compute` scores whole arrays or lists.
+
+    Args:
+        row: feature of a prediction and of a reference.
+    """
+
+    def __init__(self, row: Any) -> None:
+        self._row = row
+        super().__init__(keep_in_memory=True)
+
+    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """Score whole arrays or lists, or the rows collected by `add` and `add_batch`."""
+        if predictions is None or references is None or self.writer is not None or kwargs:
+            gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
+            return gathered
+        # Arrow would encode every row in Python (40 µs each where there are ten labels); these arrays are whole.
+        scores: dict[str, Any] = self._compute(predictions=predictions, references=references)
+        return scores
+
+    def _info(self) -> evaluate.MetricInfo:
+        features = Features(predictions=self._row, references=self._row)
+        return evaluate.MetricInfo(
+            description=type(self).__doc__ or "", citation="", inputs_description="", features=features
+        )
+
+    def _build_data_dir(self) -> str:
+        return ""  # rows stay in memory: no folder in the user's cache
+
+
+class ClassificationMetric(InMemoryMetric, ABC):
+    """Scores of hard predictions. A concrete metric defines `score` only.
 
     Raises:
         ValueError: label names that are not unique (they are the keys of the per-class scores), or none at all.
@@ -37,38 +67,18 @@ class ClassificationMetric(evaluate.Metric, ABC):
         if len(set(self.label_names)) < len(self.label_names):
             twice = sorted({name for name in self.label_names if self.label_names.count(name) > 1})
             raise ValueError(f"Label names must be unique; more than once: {', '.join(twice)}.")
-        super().__init__(keep_in_memory=True)
+        super().__init__(List(Value("int64")) if multi_label else Value("int64"))
 
     @abstractmethod
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
-        """Plain numbers by name, from checked arrays: int64, (rows,) or (rows, classes), at least one row."""
-
-    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score whole arrays, or what `add` and `add_batch` have gathered."""
-        if predictions is None or references is None or self.writer is not None or kwargs:
-            gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
-            return gathered
-        # Arrow would encode every row in Python (40 µs each where there are ten labels); these arrays are whole.
-        return self._compute(predictions=predictions, references=references)
+        """Return plain numbers by name, from arrays of `check_rows`."""
 
     def _compute(self, *, predictions: Any, references: Any) -> dict[str, Any]:
         return self.score(*check_rows(predictions, references, len(self.label_names), multi_label=self.multi_label))
 
-    def _info(self) -> evaluate.MetricInfo:
-        row = List(Value("int64")) if self.multi_label else Value("int64")
-        return evaluate.MetricInfo(
-            description=type(self).__doc__ or "",
-            citation="",
-            inputs_description="",
-            features=Features(predictions=row, references=row),
-        )
-
-    def _build_data_dir(self) -> str:
-        return ""  # rows stay in memory: no folder in the user's cache
-
 
 def check_rows(predictions: Any, references: Any, classes: int, *, multi_label: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions and references as int64 arrays that scikit-learn cannot misread.
+    """Return predictions and references as int64 arrays that scikit-learn cannot misread.
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).

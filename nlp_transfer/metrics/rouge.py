@@ -11,10 +11,10 @@ Reference: Lin (2004), https://aclanthology.org/W04-1013
 from collections.abc import Sequence
 from typing import Any, final
 
-import evaluate
-from datasets import Features, Value
+from datasets import Value
 
 from nlp_transfer.errors import DataError
+from nlp_transfer.metrics.evaluate_metric import InMemoryMetric
 from nlp_transfer.metrics.tokenization import ROUGE, rouge_words
 
 
@@ -26,7 +26,7 @@ class _Words:
 
 
 @final
-class Rouge(evaluate.Metric):
+class Rouge(InMemoryMetric):
     """Mean F of each kind of ROUGE over (summary, reference) pairs, with one sentence a line.
 
     Example:
@@ -35,29 +35,11 @@ class Rouge(evaluate.Metric):
     """
 
     def __init__(self) -> None:
-        super().__init__(keep_in_memory=True)
-
-    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score lists of texts, or the rows collected by `add` and `add_batch`."""
-        if predictions is None or references is None or self.writer is not None or kwargs:
-            gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
-            return gathered
-        return self._compute(predictions=predictions, references=references)
+        super().__init__(Value("string"))
 
     def _compute(self, *, predictions: Any, references: Any) -> dict[str, Any]:
         scores = rouge_scores(list(predictions), list(references))
         return {kind: sum(row[kind] for row in scores) / len(scores) for kind in ROUGE}
-
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=type(self).__doc__ or "",
-            citation="",
-            inputs_description="",
-            features=Features(predictions=Value("string"), references=Value("string")),
-        )
-
-    def _build_data_dir(self) -> str:
-        return ""  # rows stay in memory: no folder in the user's cache
 
 
 def rouge_scores(
