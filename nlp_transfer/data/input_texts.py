@@ -227,7 +227,6 @@ def row_windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any
     """
     window: list[tuple[Any, str]] = []
     characters = 0
-    fault: DataError | None = None
     try:
         for row in rows:
             window.append(row)
@@ -235,9 +234,9 @@ def row_windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any
             if len(window) >= MAX_WINDOW_ROWS or characters >= MAX_WINDOW_CHARACTERS:
                 yield window
                 window, characters = [], 0
-    except DataError as error:
-        fault = error
+    except DataError:
+        if window:
+            yield window
+        raise
     if window:
         yield window
-    if fault is not None:
-        raise fault

@@ -85,7 +85,6 @@ def batches(
     rows: list[dict[str, Any]] = []
     available: dict[str, None] = {}
     first = expected = characters = 0
-    fault: DataError | None = None
     try:
         for number, record in records:
             if rows and (number != expected or len(rows) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS):
@@ -97,12 +96,12 @@ def batches(
             rows.append({name: value for name, value in record.items() if name in wanted})
             available.update(dict.fromkeys(record))
             characters += sum(len(value) for value in rows[-1].values() if isinstance(value, str))
-    except DataError as error:
-        fault = error
+    except DataError:
+        if rows:
+            yield _batch(first, rows, available, wanted, unit)
+        raise
     if rows:
         yield _batch(first, rows, available, wanted, unit)
-    if fault is not None:
-        raise fault
 
 
 def _batch(

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.splits.splitting import class_counts
 
-MAX_LISTED_CLASSES = 20
+_MAX_LISTED_CLASSES = 20
 
 
 def describe(corpus: Corpus) -> list[str]:
@@ -23,10 +23,10 @@ def describe(corpus: Corpus) -> list[str]:
         kind = "any number a row" if corpus.multi_label else "one a row"
         lines.append(f"{len(names)} classes ({kind}), with their rows in {' / '.join(_labelled(corpus))}:")
         table = np.stack([class_counts(corpus.splits[name]) for name in _labelled(corpus)], axis=1)
-        for index in np.argsort(-table.sum(1), kind="stable")[:MAX_LISTED_CLASSES]:
+        for index in np.argsort(-table.sum(1), kind="stable")[:_MAX_LISTED_CLASSES]:
             lines.append(f"  {names[index]}: {' / '.join(f'{count:,}' for count in table[index])}")
-        if len(names) > MAX_LISTED_CLASSES:
-            lines.append(f"  … and {len(names) - MAX_LISTED_CLASSES} more")
+        if len(names) > _MAX_LISTED_CLASSES:
+            lines.append(f"  … and {len(names) - _MAX_LISTED_CLASSES} more")
     return [*lines, *corpus.notes]
 
 

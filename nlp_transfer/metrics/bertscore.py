@@ -23,9 +23,7 @@ BERTSCORE = "bertscore"
 """Name of the metric."""
 
 PACKAGE = "bert_score"
-
-DEPTH = 0.75
-"""Share of the encoder's layers below the compared states."""
+_DEPTH = 0.75  # share of the encoder's layers below the compared states
 
 
 def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Path) -> list[float]:
@@ -83,7 +81,7 @@ def _encoder(folder: Path) -> tuple[Any, Any, int]:
     from transformers.utils import logging
 
     config = AutoConfig.from_pretrained(folder)
-    config.num_hidden_layers = max(1, round(DEPTH * config.num_hidden_layers))
+    config.num_hidden_layers = max(1, round(_DEPTH * config.num_hidden_layers))
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # the upper layers are left out on purpose
     try:

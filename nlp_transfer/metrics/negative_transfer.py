@@ -17,17 +17,10 @@ from nlp_transfer.metrics.scoring import classification_metrics
 SOURCE_ONLY = "source_only"
 """Name of the system in tables, and of its run's folder inside the adapting run's."""
 
-MAX_NEIGHBOURS = 2000
-"""Maximum number of rows that are compared with each other."""
-
-VOTE = "target_infomax"
-"""Score that decides on a warning."""
-
-TOLERANCE = 0.02
-"""Relative change of the source-only model's score that counts as a loss or a gain."""
-
-MIN_DIFFERENCE = 0.005
-"""Minimum absolute change in nats, so that two models that predict one class are equal."""
+_MAX_NEIGHBOURS = 2000  # maximum number of rows that are compared with each other
+_VOTE = "target_infomax"  # score that decides on a warning
+_TOLERANCE = 0.02  # relative change of the source-only model's score that counts as a loss or a gain
+_MIN_DIFFERENCE = 0.005  # minimum absolute change in nats, so that two models that predict one class are equal
 
 
 @dataclass(frozen=True)
@@ -47,9 +40,9 @@ class NegativeTransferTest:
     @property
     def gain(self) -> float:
         """Return the relative gain over the source-only model's score; 0 within the tolerances."""
-        adapted, source_only = self.scores[VOTE]
+        adapted, source_only = self.scores[_VOTE]
         gain = (adapted - source_only) / max(abs(source_only), 1e-6)
-        return gain if abs(gain) > TOLERANCE and abs(adapted - source_only) > MIN_DIFFERENCE else 0.0
+        return gain if abs(gain) > _TOLERANCE and abs(adapted - source_only) > _MIN_DIFFERENCE else 0.0
 
     @property
     def warns(self) -> bool:
@@ -58,10 +51,10 @@ class NegativeTransferTest:
 
     def warning(self, model: str) -> str:
         """Return the warning."""
-        adapted, source_only = self.scores[VOTE]
+        adapted, source_only = self.scores[_VOTE]
         return (
-            f"Adaptation looks worse than training on the source alone: {VOTE} {adapted:.4f} against {source_only:.4f}."
-            f" Compare their predictions before you use the model; the source-only one is {model}. A smaller "
+            f"Adaptation looks worse than training on the source alone: {_VOTE} {adapted:.4f} against "
+            f"{source_only:.4f}. Compare their predictions before you use the model; the source-only one is {model}. A smaller "
             "weight of the method, or a larger share of the source in joint, adapts less."
         )
 
@@ -87,7 +80,7 @@ def compare(
         >>> compare(np.eye(2), np.full((2, 2), 0.5), multi_label=False).warns
         False
     """
-    rows = np.linspace(0, len(adapted) - 1, min(len(adapted), MAX_NEIGHBOURS)).round().astype(int)
+    rows = np.linspace(0, len(adapted) - 1, min(len(adapted), _MAX_NEIGHBOURS)).round().astype(int)
     scores = {
         "target_entropy": tuple(mean_entropy(side, multi_label=multi_label) for side in (adapted, source_only)),
         "target_infomax": tuple(infomax(side, multi_label=multi_label) for side in (adapted, source_only)),

@@ -20,8 +20,7 @@ from nlp_transfer.metrics.tokenization import ngrams, rouge_words
 MAX_SOURCES = 3
 """Maximum number of source sentences of one sentence."""
 
-MAX_CANDIDATES = 500
-"""Number of a document's nearest sentences among which sources are selected."""
+_MAX_CANDIDATES = 500  # number of a document's nearest sentences among which sources are selected
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ class _Index:
             own = sum(count for gram, count in wanted.items() if len(gram) == n)
             both = own + np.maximum(self.lengths - n + 1, 0)
             scores += np.divide(2 * shared, both, out=np.zeros_like(shared), where=both > 0)
-        ranking = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
+        ranking = np.argsort(-scores, kind="stable")[:_MAX_CANDIDATES]
         return sorted(number for number in ranking.tolist() if scores[number] > 0)
 
 

@@ -17,8 +17,7 @@ _WORD = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+")
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 """Kinds of ROUGE, as `evaluate` names them."""
 
-MAX_UNSTEMMED_CHARACTERS = 3
-"""Maximum length of a word that is not stemmed."""
+_MAX_UNSTEMMED_CHARACTERS = 3  # maximum length of a word that is not stemmed
 
 
 def plain_words(text: str) -> list[str]:
@@ -84,7 +83,7 @@ def ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    if len(word) <= MAX_UNSTEMMED_CHARACTERS or not word.isascii():
+    if len(word) <= _MAX_UNSTEMMED_CHARACTERS or not word.isascii():
         return word
     return str(_stemmer().stem(word))
 

@@ -28,8 +28,7 @@ from nlp_transfer.files import cache_key
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-SPECIAL_TOKENS = 2
-"""Number of special tokens of each sentence."""
+_SPECIAL_TOKENS = 2  # number of special tokens of each sentence
 
 BATCH_DOCUMENTS = 50
 
@@ -97,7 +96,7 @@ class DocumentEncoder:
             For each window `input_ids`, `markers` (positions of the sentences' markers), `numbers` (of the sentences in
             the document), `scored_from`, `scored_to` and `length`.
         """
-        tokenizer, room = self.tokenizer, self.max_length - SPECIAL_TOKENS
+        tokenizer, room = self.tokenizer, self.max_length - _SPECIAL_TOKENS
         encoded = tokenizer(
             list(sentences),
             add_special_tokens=False,

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
-UNREADABLE_SHARE = 0.5
-"""Share of unknown tokens from which a text is unreadable; special tokens do not count."""
-
+_UNREADABLE_SHARE = 0.5  # share of unknown tokens from which a text is unreadable; special tokens do not count
 _MAX_EXAMPLES = 3
 
 
@@ -131,7 +129,7 @@ def unknown_example(tokenizer: "PreTrainedTokenizerBase", row_id: Any, text: str
 
 
 def _is_unreadable(unknown: Any, tokens: Any) -> Any:
-    return (unknown > 0) & (unknown >= UNREADABLE_SHARE * tokens)
+    return (unknown > 0) & (unknown >= _UNREADABLE_SHARE * tokens)
 
 
 def _share(count: int, texts: int) -> str:

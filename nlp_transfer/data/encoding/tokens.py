@@ -7,7 +7,6 @@ the tokenizer and the length.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +62,7 @@ def encode_texts(
     if label:
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
-    encode = partial(_encode_batch, encoder=_Encoder(tokenizer, max_length), kept=kept, label=label, classes=classes)
+    encode = partial(_encode_batch, tokenizer=tokenizer, max_length=max_length, kept=kept, label=label, classes=classes)
     return map_to_cache(key, dataset.select_columns(columns), encode, features, tokenizer, description)
 
 
@@ -115,19 +114,6 @@ def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:
         backend.no_padding()
 
 
-@dataclass(frozen=True)
-class _Encoder:
-    """Tokenizer with its settings."""
-
-    tokenizer: "PreTrainedTokenizerBase"
-    max_length: int
-
-    def __call__(self, texts: list[str]) -> tuple[list[list[int]], list[list[int]], list[int]]:
-        """Return ids, attention masks, and the number of tokens of each text before truncation."""
-        encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length, return_token_type_ids=False)
-        return encoded["input_ids"], encoded["attention_mask"], untruncated_lengths(self.tokenizer, texts, encoded)
-
-
 def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], encoded: "BatchEncoding") -> list[int]:
     """Return the number of tokens of each text before truncation, with special tokens."""
     if not tokenizer.is_fast:
@@ -140,11 +126,18 @@ def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], 
 
 
 def _encode_batch(
-    batch: dict[str, list[Any]], *, encoder: _Encoder, kept: list[str], label: str | None, classes: int
+    batch: dict[str, list[Any]],
+    *,
+    tokenizer: "PreTrainedTokenizerBase",
+    max_length: int,
+    kept: list[str],
+    label: str | None,
+    classes: int,
 ) -> dict[str, Any]:
     """Encode one batch of rows."""
-    ids, mask, whole = encoder(batch["text"])
-    lengths = [len(row) for row in ids]
+    encoded = tokenizer(batch["text"], truncation=True, max_length=max_length, return_token_type_ids=False)
+    ids, mask = encoded["input_ids"], encoded["attention_mask"]
+    lengths, whole = [len(row) for row in ids], untruncated_lengths(tokenizer, batch["text"], encoded)
     columns: dict[str, Any] = {name: batch[name] for name in kept}
     columns |= {"input_ids": ids, "attention_mask": mask, "length": lengths, "text_length": whole}
     columns["truncated"] = [read < all_tokens for read, all_tokens in zip(lengths, whole, strict=True)]

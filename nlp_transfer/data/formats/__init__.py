@@ -22,7 +22,7 @@ FORMATS: dict[str, Reader] = {
 }
 """Readers by suffix; each suffix may be followed by `.gz`."""
 
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 """Suffixes of archives, which are not unpacked: their entries may have any path."""
 
 
@@ -43,7 +43,7 @@ def archive_hint(path: Path) -> str:
         >>> archive_hint(Path("corpus.zip"))
         ' Archives are not unpacked: unpack it yourself, and name the file or folder that was in it.'
     """
-    if path.name.lower().endswith(ARCHIVE_SUFFIXES):
+    if path.name.lower().endswith(_ARCHIVE_SUFFIXES):
         return " Archives are not unpacked: unpack it yourself, and name the file or folder that was in it."
     return ""
 

@@ -13,8 +13,7 @@ from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signatur
 from nlp_transfer.data.source import MAX_BATCH_ROWS, RowBatch
 from nlp_transfer.errors import DataError
 
-MAGIC = b"PAR1"
-"""First bytes of a Parquet file."""
+_MAGIC = b"PAR1"  # first bytes of a Parquet file
 
 
 def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
@@ -26,7 +25,7 @@ def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     """
     with open_bytes(path) as file:
         start = file.read(SIGNATURE_BYTES)
-        if not start.startswith(MAGIC):
+        if not start.startswith(_MAGIC):
             check_signature(path, start)
         file.seek(0)
         yield from _batches(path, file, wanted)

@@ -16,14 +16,12 @@ from typing import Any
 from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch, batches
 from nlp_transfer.errors import DataError
 
-PACKAGE = "aclsum"
-
-FILES = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl"}
+_PACKAGE = "aclsum"
+_FILES = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl"}
 """Files of the splits, in the package's folder `dataset`."""
 
-ASPECTS = ("challenge", "approach", "outcome")
-
-SECTIONS = ("abstract", "introduction", "conclusion")
+_ASPECTS = ("challenge", "approach", "outcome")
+_SECTIONS = ("abstract", "introduction", "conclusion")
 
 
 def aclsum_source(key: str) -> CorpusReader:
@@ -32,18 +30,18 @@ def aclsum_source(key: str) -> CorpusReader:
     Raises:
         DataError: the package is missing, has another layout, or cannot be read.
     """
-    spec = find_spec(PACKAGE)  # its own code asks for a package that only that code needs
+    spec = find_spec(_PACKAGE)  # its own code asks for a package that only that code needs
     folder = Path(spec.origin).parent / "dataset" if spec is not None and spec.origin else None
-    if folder is None or not all((folder / name).is_file() for name in FILES.values()):
+    if folder is None or not all((folder / name).is_file() for name in _FILES.values()):
         raise DataError(
-            f"{key}.builtin: the corpus 'aclsum' comes with the package {PACKAGE}, which is not here. "
+            f"{key}.builtin: the corpus 'aclsum' comes with the package {_PACKAGE}, which is not here. "
             'Run `pip install "nlp-transfer[quickstart]"`.'
         )
     splits = {}
-    for split, name in FILES.items():
+    for split, name in _FILES.items():
         rows = _rows(folder / name, key)
         splits[split] = RawSplit(f"built-in corpus aclsum, {split}", _reader(rows))
-    return CorpusReader(f"built-in corpus aclsum ({PACKAGE} {metadata.version(PACKAGE)})", splits)
+    return CorpusReader(f"built-in corpus aclsum ({_PACKAGE} {metadata.version(_PACKAGE)})", splits)
 
 
 def _rows(path: Path, key: str) -> list[dict[str, Any]]:
@@ -54,18 +52,18 @@ def _rows(path: Path, key: str) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{key}.builtin: a file of the corpus 'aclsum' cannot be read ({path.name}: {error!r}). Install its "
-            f"package again: `pip install --force-reinstall {PACKAGE}`."
+            f"package again: `pip install --force-reinstall {_PACKAGE}`."
         ) from error
 
 
 def _row(paper: dict[str, Any]) -> dict[str, Any]:
-    sentences = [sentence for section in SECTIONS for sentence in paper["sentences"][section]]
-    marks = [[mark for section in SECTIONS for mark in paper["highlights"][aspect][section]] for aspect in ASPECTS]
+    sentences = [sentence for section in _SECTIONS for sentence in paper["sentences"][section]]
+    marks = [[mark for section in _SECTIONS for mark in paper["highlights"][aspect][section]] for aspect in _ASPECTS]
     marked = [any(of_aspects) for of_aspects in zip(*marks, strict=True)]
     return {
         "id": paper["id"],
         "document": sentences,
-        "summary": " ".join(paper["summary"][aspect] for aspect in ASPECTS),
+        "summary": " ".join(paper["summary"][aspect] for aspect in _ASPECTS),
         "highlights": [sentence for sentence, mark in zip(sentences, marked, strict=True) if mark],
     }
 

@@ -13,7 +13,7 @@ from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spe
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import file_digest, read_errors, utf8_problem
 
-WITHOUT_ROWS = (".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".md", ".log", ".lock")
+_WITHOUT_ROWS = (".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".md", ".log", ".lock")
 """Suffixes of files that may accompany a corpus under any name: checksums, signatures, notes."""
 
 
@@ -102,7 +102,7 @@ def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> N
         f"{key}.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
         f"file. Convert it or join its parts, rename it, or take it away. {_supported()}{archive_hint(entry)}"
         for entry in sorted(others)
-        if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names and entry.suffix.lower() not in WITHOUT_ROWS
+        if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names and entry.suffix.lower() not in _WITHOUT_ROWS
     ]
     if problems:
         raise DataError(problems)
@@ -116,7 +116,7 @@ def _visible(path: Path) -> list[Path]:
 def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) -> CorpusReader:
     """Return the source in a folder of split-named files."""
     # The split files are all that is read: what else may hold rows is named.
-    others = [entry for entry in _visible(path) if entry not in files and entry.suffix.lower() not in WITHOUT_ROWS]
+    others = [entry for entry in _visible(path) if entry not in files and entry.suffix.lower() not in _WITHOUT_ROWS]
     notes = [f"What else lies in the folder is left out: {_names(others)}."] if others else []
     by_stem: dict[str, Path] = {}
     for file in files:

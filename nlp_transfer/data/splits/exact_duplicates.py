@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from nlp_transfer.data.corpus import label_column
 
-BATCH = 1000
+_BATCH = 1000
 
 
 def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
@@ -70,7 +70,7 @@ def hash_texts(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
     column = label_column(split.column_names)
     texts: list[bytes] = []
     labelled: list[bytes] = []
-    for batch in split.select_columns(["text", column] if column else ["text"]).iter(BATCH):
+    for batch in split.select_columns(["text", column] if column else ["text"]).iter(_BATCH):
         digests = [blake2b(" ".join(text.split()).encode(), digest_size=16) for text in batch["text"]]
         texts += [digest.digest() for digest in digests]
         if column:

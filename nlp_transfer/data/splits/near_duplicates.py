@@ -26,11 +26,8 @@ from rich.progress import track
 
 SHINGLE_WORDS = 5
 PERMUTATIONS = 128
-MISSED = 1e-4
-"""Maximum probability of missing a pair at the threshold."""
-
-PROGRESS_ROWS = 20_000
-"""Number of texts from which a progress bar is shown."""
+_MISSED = 1e-4  # maximum probability of missing a pair at the threshold
+_PROGRESS_ROWS = 20_000  # number of texts from which a progress bar is shown
 
 
 _WORD = re.compile(r"\w+")
@@ -81,13 +78,13 @@ def jaccard(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def band_rows(similarity: float) -> int:
-    """Return the number of values of a band: the most for which recall at `similarity` is 1 - MISSED.
+    """Return the number of values of a band: the most for which recall at `similarity` is 1 - _MISSED.
 
     Example:
         >>> band_rows(0.6), band_rows(1.0)
         (3, 16)
     """
-    fitting = [r for r in range(1, 17) if (1 - similarity**r) ** (PERMUTATIONS // r) <= MISSED]
+    fitting = [r for r in range(1, 17) if (1 - similarity**r) ** (PERMUTATIONS // r) <= _MISSED]
     return max(fitting, default=1)
 
 
@@ -127,7 +124,7 @@ def _index(texts: Iterable[str], count: int, file: IO[bytes]) -> tuple[np.ndarra
     representative, offsets = np.empty(count, np.int64), [0]
     signatures: list[np.ndarray] = []
     console = Console(stderr=True)
-    shown = track(texts, "Comparing texts", count, console=console, transient=True, disable=count < PROGRESS_ROWS)
+    shown = track(texts, "Comparing texts", count, console=console, transient=True, disable=count < _PROGRESS_ROWS)
     for row, text in enumerate(shown):
         hashes = shingles(text)
         digest = blake2b(hashes.tobytes(), digest_size=16).digest()

@@ -24,7 +24,7 @@ SPLIT_NAMES: dict[str, str] = {
 }
 """Known names of splits in sources, and the split that each means."""
 
-MIN_SPELLING_RATIO = 0.75
+_MIN_SPELLING_RATIO = 0.75
 """Minimum difflib ratio of a misspelt name: `tets` and `test` reach it, `test_public` does not."""
 
 
@@ -115,4 +115,4 @@ def _misspelt_name(name: str, present: Iterable[str]) -> str | None:
     """
     absent = [known for known, ours in SPLIT_NAMES.items() if ours not in (*present, UNSPLIT) and known[0] == name[:1]]
     turned = [known for known in absent if sorted(known) == sorted(name)]
-    return next(iter(turned or difflib.get_close_matches(name, absent, n=1, cutoff=MIN_SPELLING_RATIO)), None)
+    return next(iter(turned or difflib.get_close_matches(name, absent, n=1, cutoff=_MIN_SPELLING_RATIO)), None)

@@ -9,8 +9,7 @@ Reference: Sechidis, Tsoumakas & Vlahavas (2011), On the stratification of multi
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array
 
-PRIORITY = ("train", "test", "validation")
-"""Order in which splits receive a class with too few groups."""
+_PRIORITY = ("train", "test", "validation")  # order in which splits receive a class with too few groups
 
 
 def stratified_assignment(
@@ -37,7 +36,7 @@ def stratified_assignment(
     order = order[np.argsort(-sizes[order], kind="stable")]
     draw = _Draw(sizes, counts, order, np.array(list(shares.values())))
     draw.assign()
-    draw.cover([list(shares).index(name) for name in PRIORITY if name in shares])
+    draw.cover([list(shares).index(name) for name in _PRIORITY if name in shares])
     return draw.split[groups]
 
 

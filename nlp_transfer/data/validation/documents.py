@@ -18,9 +18,7 @@ from nlp_transfer.data.validation.row_errors import RowErrors
 COLUMNS = {"id": "id", "document": "text", "summary": "summary", "highlights": "highlights"}
 """Columns of a corpus of documents, and the columns that they become."""
 
-SEPARATOR = "\n"
-"""Separator of the sentences of a list."""
-
+_SEPARATOR = "\n"  # separator of the sentences of a list
 _OFFSETS = pa.list_(pa.int32())
 
 
@@ -57,8 +55,8 @@ def join_sentences(sentences: list[str]) -> tuple[str, list[int]]:
         >>> join_sentences(["One.", "Two."])
         ('One.\nTwo.', [0, 5])
     """
-    lengths = np.array([len(sentence) + len(SEPARATOR) for sentence in sentences], dtype=int)
-    return SEPARATOR.join(sentences), (np.cumsum(lengths) - lengths).tolist()
+    lengths = np.array([len(sentence) + len(_SEPARATOR) for sentence in sentences], dtype=int)
+    return _SEPARATOR.join(sentences), (np.cumsum(lengths) - lengths).tolist()
 
 
 def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: RowErrors) -> pa.Array:

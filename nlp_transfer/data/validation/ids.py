@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from nlp_transfer.errors import DataError
 
-MAX_LISTED_IDS = 3
+_MAX_LISTED_IDS = 3
 
 
 def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> None:
@@ -22,9 +22,9 @@ def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> No
         counts = ids.value_counts()
         repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
         listed = [
-            f"{value!r} ({_places(value, present, splits, where)})" for value in repeated[:MAX_LISTED_IDS].to_pylist()
+            f"{value!r} ({_places(value, present, splits, where)})" for value in repeated[:_MAX_LISTED_IDS].to_pylist()
         ]
-        more = f", … ({len(repeated)} ids)" if len(repeated) > MAX_LISTED_IDS else ""
+        more = f", … ({len(repeated)} ids)" if len(repeated) > _MAX_LISTED_IDS else ""
         problems.append(
             f"Ids are repeated: {', '.join(listed)}{more}. Every row needs its own: mend them, or have them made by "
             f"renaming the column away: `{key}.columns: {{id: unused}}`."

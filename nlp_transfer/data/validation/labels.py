@@ -33,8 +33,7 @@ class LabelNames:
     trained: list[str] | None = None
 
 
-MAX_DIGITS = 1000
-"""Maximum number of digits of a class name that is ordered as a number."""
+_MAX_DIGITS = 1000  # maximum number of digits of a class name that is ordered as a number
 
 
 def add_class_labels(
@@ -64,12 +63,10 @@ def add_class_labels(
     if not classes:
         place = next(iter(where.values()))
         raise DataError(f"{place}: no row has a label in column {column!r}; there is nothing to learn. Add labels.")
-    readings = _LabelMeanings(meanings, classes, names)
-    problems = [
-        message
-        for name, split in labelled.items()
-        for message in readings.unknown(split, column, where[name], written[name])
-    ]
+    problems = []
+    for name, split in labelled.items():
+        own = {value: meanings[value] for value in written[name]}
+        problems += _unknown_labels(split, column, RowErrors(where[name]), own, classes, names)
     if problems:
         raise DataError(problems)
     ids = {value: classes.index(str(meaning)) for value, meaning in meanings.items()}
@@ -93,7 +90,7 @@ def _is_integer(name: str) -> bool:
     """Return True for an integer as Python writes it: `-1` and `10`, not `01`."""
     digits = name.removeprefix("-")
     # Python reads no integer of thousands of digits.
-    return digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS and str(int(name)) == name
+    return digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS and str(int(name)) == name
 
 
 def _one_column(splits: dict[str, Dataset], where: dict[str, str]) -> str | None:
@@ -160,39 +157,37 @@ def _meanings(values: set[str], names: LabelNames) -> dict[str, str | None]:
     }
 
 
-@dataclass(frozen=True)
-class _LabelMeanings:
-    """Class names of the labels."""
-
-    meanings: dict[str, str | None]
-    classes: list[str]
-    names: LabelNames
-
-    def unknown(self, split: Dataset, column: str, where: str, written: list[str]) -> list[str]:
-        """Return messages for the labels of a split that are no class."""
-        errors = RowErrors(where)
-        names, classes = self.names, _listed_names(self.classes)
-        for value in written:
-            if self.meanings[value] in self.classes:
-                continue
-            label, rows = json.loads(value), _rows_with(split, column, value)
-            if self.meanings[value] is None:
-                problem = f"{column} {label} is outside {names.key}.label_names (0 to {len(names.given or []) - 1})"
-                hidden = " Some datasets hide the labels of a test split as -1: leave it out." if label == -1 else ""
-                errors.add(problem, f"Classes: {classes}.{hidden}", rows)
-            elif names.trained is None and names.given is not None:
-                errors.add(f"{column} {label!r} is not in {names.key}.label_names", f"Classes: {classes}.", rows)
-            else:
-                advice = f"Classes of training: {classes}. Correct or remove these rows, or train with such rows."
-                if names.trained is not None and names.key == "target":
-                    advice += (
-                        " In a folder, their texts may stand in a file unlabeled, which is learned from unscored; and "
-                        "target.columns: {label: unread} scores none."
-                    )
-                if names.trained is not None and names.given is None and isinstance(label, int):
-                    advice += f" Where integers stand for these classes, set {names.key}.label_names."
-                errors.add(f"{column} {label!r} is unseen in training", advice, rows)
-        return errors.messages()
+def _unknown_labels(
+    split: Dataset,
+    column: str,
+    errors: RowErrors,
+    meanings: dict[str, str | None],
+    classes: list[str],
+    names: LabelNames,
+) -> list[str]:
+    """Return messages for the labels of a split, those of `meanings`, that are no class."""
+    listed = _listed_names(classes)
+    for value, meaning in meanings.items():
+        if meaning in classes:
+            continue
+        label, rows = json.loads(value), _rows_with(split, column, value)
+        if meaning is None:
+            problem = f"{column} {label} is outside {names.key}.label_names (0 to {len(names.given or []) - 1})"
+            hidden = " Some datasets hide the labels of a test split as -1: leave it out." if label == -1 else ""
+            errors.add(problem, f"Classes: {listed}.{hidden}", rows)
+        elif names.trained is None and names.given is not None:
+            errors.add(f"{column} {label!r} is not in {names.key}.label_names", f"Classes: {listed}.", rows)
+        else:
+            advice = f"Classes of training: {listed}. Correct or remove these rows, or train with such rows."
+            if names.trained is not None and names.key == "target":
+                advice += (
+                    " In a folder, their texts may stand in a file unlabeled, which is learned from unscored; and "
+                    "target.columns: {label: unread} scores none."
+                )
+            if names.trained is not None and names.given is None and isinstance(label, int):
+                advice += f" Where integers stand for these classes, set {names.key}.label_names."
+            errors.add(f"{column} {label!r} is unseen in training", advice, rows)
+    return errors.messages()
 
 
 def _listed_names(names: list[str]) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 from nlp_transfer.errors import DataError
 
-MAX_LISTED_ROWS = 10
-"""Maximum number of rows that a message lists."""
+_MAX_LISTED_ROWS = 10  # maximum number of rows that a message lists
 
 LONE_SURROGATE_PROBLEM = "holds half a character (a lone surrogate, such as \\ud83d)"
 
@@ -41,7 +40,7 @@ class RowErrors:
         count, listed = self._rows.get((problem, advice), (0, []))
         for row in rows:
             count += 1
-            if len(listed) < MAX_LISTED_ROWS:
+            if len(listed) < _MAX_LISTED_ROWS:
                 listed.append(int(row))
         if count:
             self._rows[problem, advice] = (count, listed)
