@@ -6,7 +6,7 @@ names; compare what two of them select.
 
 import numpy as np
 
-from nlp_transfer.metrics.metric import TargetRows
+from nlp_transfer.metrics.metric import TargetRows, WeightedRows
 
 MIN_ROWS = 3
 """Fewer rows have no neighbours."""
@@ -25,6 +25,11 @@ def target_scores(rows: TargetRows) -> dict[str, float]:
     if len(rows.probabilities) >= MIN_ROWS:
         scores["target_density"] = soft_neighborhood_density(rows.probabilities)
     return scores
+
+
+def weighted_scores(rows: WeightedRows) -> dict[str, float]:
+    """Compute the score of source rows that are weighted for the target."""
+    return {"target_dev": deep_embedded_validation(rows.losses, rows.weights)}
 
 
 def mean_entropy(probabilities: np.ndarray, *, multi_label: bool = False) -> float:

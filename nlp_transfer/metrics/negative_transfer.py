@@ -54,8 +54,8 @@ class NegativeTransferTest:
         adapted, source_only = self.scores[_VOTE]
         return (
             f"Adaptation looks worse than training on the source alone: {_VOTE} {adapted:.4f} against "
-            f"{source_only:.4f}. Compare their predictions before you use the model; the source-only one is {model}. A smaller "
-            "weight of the method, or a larger share of the source in joint, adapts less."
+            f"{source_only:.4f}. Compare their predictions before you use the model; the source-only one is {model}. A "
+            "smaller weight of the method, or a larger share of the source in joint, adapts less."
         )
 
 

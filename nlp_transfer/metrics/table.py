@@ -4,6 +4,7 @@ The libraries that compute them are loaded on use, so that the names are known a
 """
 
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from nlp_transfer.metrics.metric import (
@@ -30,30 +31,15 @@ def _evaluate(name: str, rows: ClassificationRows) -> dict[str, Any]:
     return scores
 
 
-def _tokens(rows: TokenRows) -> dict[str, Any]:
-    from nlp_transfer.metrics.perplexity import token_scores
-
-    return token_scores(rows)
-
-
-def _summaries(rows: SummaryRows) -> dict[str, Any]:
-    from nlp_transfer.metrics.summarization import summary_scores
-
-    return summary_scores(rows)
+def _lazy(module: str, name: str, rows: Any) -> dict[str, Any]:
+    scores: dict[str, Any] = getattr(import_module(f"nlp_transfer.metrics.{module}"), name)(rows)
+    return scores
 
 
-def _targets(rows: TargetRows) -> dict[str, Any]:
-    from nlp_transfer.metrics.model_selection import target_scores
-
-    return target_scores(rows)
-
-
-def _weighted(rows: WeightedRows) -> dict[str, Any]:
-    from nlp_transfer.metrics.model_selection import deep_embedded_validation
-
-    return {"target_dev": deep_embedded_validation(rows.losses, rows.weights)}
-
-
+_TOKENS = partial(_lazy, "perplexity", "token_scores")
+_SUMMARIES = partial(_lazy, "summarization", "summary_scores")
+_TARGETS = partial(_lazy, "model_selection", "target_scores")
+_WEIGHTED = partial(_lazy, "model_selection", "weighted_scores")
 _ACCURACY = partial(_evaluate, "Accuracy")
 _EXACT_MATCH = partial(_evaluate, "ExactMatch")
 _F1 = partial(_evaluate, "PrecisionRecallF1")
@@ -67,7 +53,7 @@ def _classes(name: str, compute: Any, title: str, greater_is_better: bool | None
 
 
 def _summary(name: str, title: str, greater_is_better: bool | None, heading: Any = None, **shown: Any) -> Metric:
-    return Metric(name, greater_is_better, _summaries, SummaryRows, title, heading, **shown)
+    return Metric(name, greater_is_better, _SUMMARIES, SummaryRows, title, heading, **shown)
 
 
 def _count(score: float | None) -> str:
@@ -95,9 +81,9 @@ _LISTED = (
     _classes("macro_f1_with_none", _WITH_NONE, "macro-F1 with no label as a class"),
     _classes("micro_f1_with_none", _WITH_NONE, "micro-F1 with no label as a class"),
     _classes("confusion_matrix", _CONFUSIONS, "confusion matrix", None),
-    Metric("perplexity", False, _tokens, TokenRows, "perplexity", ("", "perplexity"), 0, True, perplexity),
-    Metric("token_accuracy", True, _tokens, TokenRows, "tokens guessed right", ("", "tokens guessed right")),
-    Metric("loss", False, _tokens, TokenRows, "loss", ("", "loss"), logged=True),
+    Metric("perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), 0, True, perplexity),
+    Metric("token_accuracy", True, _TOKENS, TokenRows, "tokens guessed right", ("", "tokens guessed right")),
+    Metric("loss", False, _TOKENS, TokenRows, "loss", ("", "loss"), logged=True),
     _summary("rouge1", "ROUGE-1", True, ("ROUGE", "1"), has_interval=True, logged=True, compared=True),
     _summary("rouge2", "ROUGE-2", True, ("ROUGE", "2"), logged=True, compared=True),
     _summary("rougeL", "ROUGE-L", True, ("ROUGE", "L")),
@@ -112,10 +98,10 @@ _LISTED = (
     _summary("repetition", "repeated", None, ("", "repeated"), table=1, format=percent),
     _summary("novel_bigrams", "new pairs", None, ("", "new pairs"), table=1, format=percent, shown_with="unsupported"),
     _summary("unsupported", "unsupported", None, ("", "unsupported"), table=1, format=_count),
-    Metric("target_entropy", False, _targets, TargetRows, "entropy on the target"),
-    Metric("target_infomax", True, _targets, TargetRows, "mutual information on the target"),
-    Metric("target_density", True, _targets, TargetRows, "neighbourhood density on the target"),
-    Metric("target_dev", False, _weighted, WeightedRows, "estimated risk on the target"),
+    Metric("target_entropy", False, _TARGETS, TargetRows, "entropy on the target"),
+    Metric("target_infomax", True, _TARGETS, TargetRows, "mutual information on the target"),
+    Metric("target_density", True, _TARGETS, TargetRows, "neighbourhood density on the target"),
+    Metric("target_dev", False, _WEIGHTED, WeightedRows, "estimated risk on the target"),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _LISTED}

@@ -32,13 +32,13 @@ def make_tokenizer(words: list[str] = WORDS) -> PreTrainedTokenizerFast:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call of the tokenizer got."""
     calls: list[int] = []
-    original = tokens._Encoder.__call__
+    original = tokens._encode_batch
 
-    def count(self: Any, texts: list[str]) -> Any:
-        calls.append(len(texts))
-        return original(self, texts)
+    def count(batch: dict[str, Any], **settings: Any) -> Any:
+        calls.append(len(batch["text"]))
+        return original(batch, **settings)
 
-    monkeypatch.setattr(tokens._Encoder, "__call__", count)
+    monkeypatch.setattr(tokens, "_encode_batch", count)
     return calls
 
 
