@@ -78,11 +78,7 @@ class _Index:
         self.holders = {gram: np.array(numbers) for gram, numbers in holders.items()}
 
     def nearest(self, wanted: Counter[tuple[str, ...]]) -> list[int]:
-        """Return the sentences with the highest ROUGE-1 F + ROUGE-2 F against a text, in order.
-
-        The oracle's first choice is among them, the others mostly: of 40 summaries traced in 1,500 sentences, 35 got
-        the same sources as without this limit, and the scores differed by 0.003 on average.
-        """
+        """Return the sentences with the highest ROUGE-1 F + ROUGE-2 F: the oracle's first choice, mostly the others."""
         scores = np.zeros(len(self.lengths))
         for n in (1, 2):
             shared = np.zeros(len(self.lengths))

@@ -7,13 +7,13 @@ Reference: Takeshita et al. (2024), https://arxiv.org/abs/2403.05303
 """
 
 import json
-from collections.abc import Iterator
+from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch, batches
+from nlp_transfer.data.source import CorpusReader, RawSplit, batches
 from nlp_transfer.errors import DataError
 
 _PACKAGE = "aclsum"
@@ -39,8 +39,8 @@ def aclsum_source(key: str) -> CorpusReader:
         )
     splits = {}
     for split, name in _FILES.items():
-        rows = _rows(folder / name, key)
-        splits[split] = RawSplit(f"built-in corpus aclsum, {split}", _reader(rows))
+        rows = list(enumerate(_rows(folder / name, key), 1))
+        splits[split] = RawSplit(f"built-in corpus aclsum, {split}", partial(batches, rows))
     return CorpusReader(f"built-in corpus aclsum ({_PACKAGE} {metadata.version(_PACKAGE)})", splits)
 
 
@@ -66,10 +66,3 @@ def _row(paper: dict[str, Any]) -> dict[str, Any]:
         "summary": " ".join(paper["summary"][aspect] for aspect in _ASPECTS),
         "highlights": [sentence for sentence, mark in zip(sentences, marked, strict=True) if mark],
     }
-
-
-def _reader(rows: list[dict[str, Any]]) -> Any:
-    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
-        return batches(enumerate(rows, 1), wanted)
-
-    return read

@@ -2,12 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
-from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch
+from nlp_transfer.data.source import CorpusReader, RawSplit
 from nlp_transfer.data.sources.text_folder import class_folders, text_folder_split
 from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, match_split_names
 from nlp_transfer.errors import DataError
@@ -134,13 +134,8 @@ def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) 
 
 def _file_split(path: Path) -> RawSplit:
     """Return the rows of one file."""
-    reader = FORMATS[data_suffix(path)]
-
-    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
-        return reader(path, wanted)
-
     suffixes = path.name.lower().removeprefix(data_stem(path))  # the same bytes are no gzip under another name
-    return RawSplit(str(path), read, ("file", suffixes, file_digest(path)))
+    return RawSplit(str(path), partial(FORMATS[data_suffix(path)], path), ("file", suffixes, file_digest(path)))
 
 
 _REGULAR = "Put a whole file in its place, or take it away: a corpus is read more than once."

@@ -24,10 +24,8 @@ def object_source(
         columns: renames (theirs: ours), which identify the label column.
         origin: source for reports; None describes the object.
     """
-    if not isinstance(data, Mapping):
-        data, whole = {UNSPLIT: data}, True
-    else:
-        whole = False
+    whole = not isinstance(data, Mapping)
+    data = {UNSPLIT: data} if whole else data
     kinds = {_kind(value, key) for value in data.values()}
     notes: list[str] = []
     chosen = {UNSPLIT: UNSPLIT} if whole else match_split_names(list(data), splits, key, f"{key}.splits", notes)
@@ -59,18 +57,11 @@ def _kind(value: Any, key: str) -> str:
 
 
 def _class_names(features: Features, columns: dict[str, str]) -> list[str] | None:
-    """Return the names of a ClassLabel label column."""
-    label = _label_feature(features, columns)
-    return list(label[1].names) if label and label[1].names else None
-
-
-def _label_feature(features: Features, columns: dict[str, str]) -> tuple[str, ClassLabel] | None:
-    """Return the name and feature of the label column if it holds ClassLabels."""
+    """Return the names of a label column of ClassLabels."""
     for column, feature in features.items():
-        if columns.get(column, column) in ("label", "labels"):
-            inner = feature if isinstance(feature, ClassLabel) else getattr(feature, "feature", None)
-            if isinstance(inner, ClassLabel):
-                return column, inner
+        inner = feature if isinstance(feature, ClassLabel) else getattr(feature, "feature", None)
+        if columns.get(column, column) in ("label", "labels") and isinstance(inner, ClassLabel):
+            return list(inner.names or ()) or None
     return None
 
 

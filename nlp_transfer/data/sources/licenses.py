@@ -9,12 +9,12 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from functools import partial
 from importlib import metadata
 from importlib.resources import files
 from typing import Any
 
-from nlp_transfer.data.source import CorpusReader, RawSplit, RowBatch, batches
+from nlp_transfer.data.source import CorpusReader, RawSplit, batches
 from nlp_transfer.errors import DataError
 
 _TEXTS = ("licenseid", "data/spdx-bundle.json.gz")  # package and file of the texts
@@ -32,14 +32,9 @@ def license_source(key: str) -> CorpusReader:
         DataError: a package is missing, has another layout, or cannot be read.
     """
     rows, notes = _rows(key)
-
-    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
-        return batches(enumerate(rows, 1), wanted)
-
     versions = f"licenseid {metadata.version('licenseid')}, license-expression {metadata.version('license-expression')}"
-    return CorpusReader(
-        f"built-in corpus licenses ({versions})", {"all": RawSplit("built-in corpus licenses", read)}, notes=notes
-    )
+    split = RawSplit("built-in corpus licenses", partial(batches, list(enumerate(rows, 1))))
+    return CorpusReader(f"built-in corpus licenses ({versions})", {"all": split}, notes=notes)
 
 
 def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:

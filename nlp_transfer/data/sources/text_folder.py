@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_chunks, too_long
-from nlp_transfer.data.source import RawSplit, RowBatch, batches
+from nlp_transfer.data.source import RawSplit, batches
 from nlp_transfer.data.validation.blank import BLANK_PROBLEM, is_blank
 from nlp_transfer.data.validation.row_errors import NUL, NUL_ADVICE, NUL_PROBLEM
 from nlp_transfer.errors import DataError
@@ -43,13 +43,10 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
                 raise DataError(f"{file}: the text {NUL_PROBLEM}. {NUL_ADVICE}")
             yield row, {"id": name, "text": text, "label": label}
 
-    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
-        return batches(records(), wanted)
-
     digest = hashlib.sha256()
     for _, file in files:
         digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\n".encode("utf-8", "surrogateescape"))
-    return RawSplit(str(path), read, ("text folder", prefix, digest.hexdigest()))
+    return RawSplit(str(path), lambda wanted: batches(records(), wanted), ("text folder", prefix, digest.hexdigest()))
 
 
 def _class_files(path: Path) -> list[tuple[str, Path]]:

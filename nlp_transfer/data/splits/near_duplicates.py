@@ -94,11 +94,6 @@ def _word_hash(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
-def _identity(value: int) -> int:
-    """Return the value: MinHash is given hashes."""
-    return value
-
-
 @dataclass(frozen=True)
 class _Sets:
     """Hold distinct shingle sets.
@@ -119,7 +114,7 @@ class _Sets:
 
 def _index(texts: Iterable[str], count: int, file: IO[bytes]) -> tuple[np.ndarray, _Sets]:
     """Return the set of each text, shape (count,), and the sets, written to `file`."""
-    empty = MinHash(PERMUTATIONS, seed=1, hashfunc=_identity)
+    empty = MinHash(PERMUTATIONS, seed=1, hashfunc=int)  # the values are hashes already
     known: dict[bytes, int] = {}
     representative, offsets = np.empty(count, np.int64), [0]
     signatures: list[np.ndarray] = []

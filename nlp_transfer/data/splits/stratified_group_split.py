@@ -30,7 +30,8 @@ def stratified_assignment(
         ([1, 1], [1, 1])
     """
     sizes = np.bincount(groups)
-    counts = csr_array(coo_array((np.ones(len(rows), np.int64), (groups[rows], classes)), shape=_shape(sizes, classes)))
+    shape = len(sizes), int(classes.max(initial=-1)) + 1
+    counts = csr_array(coo_array((np.ones(len(rows), np.int64), (groups[rows], classes)), shape=shape))
     counts.sum_duplicates()
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]
@@ -38,11 +39,6 @@ def stratified_assignment(
     draw.assign()
     draw.cover([list(shares).index(name) for name in _PRIORITY if name in shares])
     return draw.split[groups]
-
-
-def _shape(sizes: np.ndarray, classes: np.ndarray) -> tuple[int, int]:
-    """Return (groups, classes)."""
-    return len(sizes), int(classes.max(initial=-1)) + 1
 
 
 class _Draw:

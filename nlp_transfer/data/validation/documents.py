@@ -81,7 +81,8 @@ def highlight_offsets(values: list[Any], texts: list[Any], first: int, errors: R
         for passage in value:
             place = _find(text, passage, after) or _find(text, passage, 0)
             if place is None:
-                problem = f"highlights holds a passage that is not in the document: {_quoted(passage)}"
+                short = passage if len(passage) <= 60 else f"{passage[:57]}…"
+                problem = f"highlights holds a passage that is not in the document: {short!r}"
                 errors.add(problem, "Copy passages as they stand there, or remove them.", [row])
                 break
             offsets += place
@@ -103,7 +104,3 @@ def _find(text: str, passage: str, after: int) -> tuple[int, int] | None:
     pattern = r"\s+".join(map(re.escape, passage.split()))
     match = re.compile(pattern).search(text, after)
     return None if match is None else match.span()
-
-
-def _quoted(passage: str) -> str:
-    return repr(passage if len(passage) <= 60 else f"{passage[:57]}…")
