@@ -15,7 +15,7 @@ from nlp_transfer.commands.model_card import base_of, recipe, run_card
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import Card
-from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.metrics.table import LABEL_FREE, METRICS
 from nlp_transfer.reporting.report import METRICS_FILE, MODEL
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
@@ -174,9 +174,9 @@ def choice_text(name: str) -> str:
         >>> choice_text("macro_f1"), choice_text("target_infomax")
         ('macro-F1 on source validation', '`target_infomax` of target texts without labels')
     """
-    return (
-        f"{METRICS[name].title} on source validation" if name in METRICS else f"`{name}` of target texts without labels"
-    )
+    if name in LABEL_FREE:
+        return f"`{name}` of target texts without labels"
+    return f"{METRICS[name].title} on source validation"
 
 
 def _record(folder: Path) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, bootstrap_interval
 from nlp_transfer.metrics.metric import ClassificationRows
-from nlp_transfer.metrics.table import compute_scores
+from nlp_transfer.metrics.table import compute_scores, metrics_of
 
 
 def classification_metrics(
@@ -20,7 +20,7 @@ def classification_metrics(
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        bootstrap_samples: resamples for the 95 % interval of macro-F1; 0 leaves it out.
+        bootstrap_samples: resamples for the 95 % interval of macro-F1; 0 makes none.
 
     Returns:
         `rows`, `accuracy`, `macro_f1` and the others by name, `macro_f1_low` and `macro_f1_high`,
@@ -33,6 +33,7 @@ def classification_metrics(
     rows = ClassificationRows(predictions, references, label_names, multi_label)
     scores: dict[str, Any] = {"rows": len(references), **compute_scores(rows)}
     if bootstrap_samples:
-        low, high = bootstrap_interval(predictions, references, "macro_f1", samples=bootstrap_samples)
-        scores |= {"macro_f1_low": low, "macro_f1_high": high}
+        for name in [metric.name for metric in metrics_of(ClassificationRows) if metric.has_interval]:
+            low, high = bootstrap_interval(predictions, references, name, samples=bootstrap_samples)
+            scores |= {f"{name}_low": low, f"{name}_high": high}
     return scores
