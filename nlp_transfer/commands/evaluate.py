@@ -71,11 +71,7 @@ def evaluate_model(
     """Score a saved model on one split of a corpus.
 
     Args:
-        model: a run's output folder, a model folder, or a Hub id.
-        corpus: the source of the texts, with references for the model's task; labels must be the model's.
-        split: the split to score; None takes `test`, or the only one.
         output_dir: the folder of `metrics.json`, `predictions.jsonl.gz` and `report.md`; None writes nothing.
-        compute: device, backend and batch size.
         options: of the model's predictor, by name.
 
     Raises:
@@ -110,17 +106,7 @@ def evaluate_model(
 
 
 def _choose_split(corpus: "Corpus", asked: str | None, columns: Sequence[str], noun: str) -> str:
-    """Return the split to score.
-
-    Args:
-        corpus: the corpus.
-        asked: the name of a split; None for the test split, or the only one.
-        columns: a split to score has one of these.
-        noun: what they are called in messages.
-
-    Raises:
-        DataError: there is no such split, several, or none with one of the columns.
-    """
+    """Return the split to score: the given one, the test split, or the only one with a column of references."""
     labelled = [name for name, split in corpus.splits.items() if set(columns) & set(split.column_names)]
     if not labelled:
         raise DataError(

@@ -1,11 +1,7 @@
-"""Export a trained model to ONNX, and keep it only where it gives what PyTorch gives, on real texts.
+"""Export a trained model to ONNX, if its graph agrees with PyTorch on real texts.
 
-The graph is written to a folder of its own, computed with ONNX Runtime on the check's texts, and takes its place if
-
-    float32    logits differ by at most 1e-4 of the largest (or of 1), and every text gets the same labels
-    int8       a share of the texts, 0.98 by default, gets the same labels as in float32 PyTorch
-
-else nothing is left behind. See commands/export_checks.py.
+float32    logits differ by at most 1e-4 of the largest (or of 1), and every text keeps its labels
+int8       a share of the texts, 0.98 by default, keeps its labels of float32 PyTorch
 """
 
 import logging
@@ -45,9 +41,8 @@ def export(
         nlp-transfer export runs/quickstart --precision both --check clauses.csv --text_column clause
         nlp-transfer predict runs/quickstart clauses.csv --backend onnx --precision int8
 
-    Prints how far the logits of texts differ, and the share of texts that keep their labels. Float32 must keep all
-    labels, with logits within 0.0001 of the largest; int8 must keep those of `agreement` of the texts. Else nothing is
-    written. Needs pip install 'nlp_transfer[export]'.
+    Prints the difference of logits, and the share of texts that keep their labels: all in float32, `agreement` in int8.
+    Else nothing is written. Needs pip install 'nlp_transfer[export]'.
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
@@ -63,12 +58,7 @@ def export(
 
 @dataclass(frozen=True)
 class Exported:
-    """An export.
-
-    Args:
-        folder: the exported model's.
-        checks: the comparison of each graph in it with PyTorch.
-    """
+    """The folder of an export, and the comparison of each of its graphs with PyTorch."""
 
     folder: Path
     checks: "tuple[ExportCheck, ...]"
@@ -83,19 +73,10 @@ def export_model(
     text_column: str | None = None,
     agreement: float | None = None,
 ) -> Exported:
-    """Export a trained model.
-
-    Args:
-        model: a run's output folder, a model folder, or a Hub id.
-        output: the folder to write: a new or empty one, or that of an earlier export; None is `onnx` in the run's.
-        precision: `float32`, `int8`, or `both`.
-        check: a file or folder of texts to compare on, as `InputReader` reads it.
-        text_column: the column that holds them; None is the one of the model's task.
-        agreement: the share of texts that must keep their labels in int8; None is `AGREEMENT`.
+    """Export a trained model; see `export` for the arguments.
 
     Raises:
         ConfigError: an option is out of range, packages are missing, or the network cannot be exported.
-        DataError: the texts of `check` cannot be read.
         CheckpointError: the model cannot be loaded, the output is in the way, or the check failed.
     """
     from nlp_transfer.commands.export_checks import AGREEMENT, GraphCheck, check_texts
@@ -128,7 +109,7 @@ def export_model(
 def _write(
     predictor: "ExportablePredictor", folder: Path, precision: str, check: "GraphCheck"
 ) -> "tuple[ExportCheck, ...]":
-    """Write the graphs that are asked for, checked, and all else that the folder of an exported model has."""
+    """Write checked graphs and the other files of an exported model."""
     from nlp_transfer.commands.export_checks import SENTENCES
     from nlp_transfer.models.files.manifest import write_manifest
     from nlp_transfer.models.onnx.export import OPSET, quantize, write_graph
@@ -170,7 +151,7 @@ def describe(predictor: "ExportablePredictor", folder: Path, export_record: dict
 
 
 def _place(model: str, output: str | None) -> Path:
-    """Return the folder to write; raise CheckpointError where something else stands there."""
+    """Return the folder to write; raise CheckpointError if something else is there."""
     from nlp_transfer.tasks.exported_folder import FOLDER
 
     if output is None:
@@ -179,17 +160,15 @@ def _place(model: str, output: str | None) -> Path:
             raise ConfigError(f"{model} is no run's folder, inside which the exported model would go: name --output.")
         output = str(run / FOLDER)
     place = Path(output).expanduser()
+    if place.is_dir() and any(place.iterdir()) and (why := _not_ours(place)):
+        raise CheckpointError(f"--output {place} is not empty, and {why}. Nothing in it is touched; name a new folder.")
     if place.exists() and not place.is_dir():
         raise CheckpointError(f"--output {place} is a file; name a new folder.")
-    if not place.exists() or not any(place.iterdir()):
-        return place
-    if why := _not_ours(place):
-        raise CheckpointError(f"--output {place} is not empty, and {why}. Nothing in it is touched; name a new folder.")
     return place
 
 
 def _not_ours(folder: Path) -> str | None:
-    """Return why a folder may not be replaced by an export; None where it is an earlier one as that left it."""
+    """Return the reason not to replace a folder; None for an unchanged earlier export."""
     from nlp_transfer.models.files.manifest import MANIFEST, check_manifest, listed_files
     from nlp_transfer.tasks.exported_folder import export_record
 
@@ -207,7 +186,7 @@ def _not_ours(folder: Path) -> str | None:
 
 @contextmanager
 def _replacing(place: Path) -> Iterator[Path]:
-    """Give a folder to write; it takes its place, or that of an earlier export, when the block ends."""
+    """Yield a folder to write, which replaces an earlier export when the block ends."""
     old = place.with_name(f".{place.name}.{os.getpid()}.old.tmp")
     try:
         with atomic_folder(place) as folder:

@@ -1,15 +1,14 @@
 """Compare an exported model with PyTorch on real texts.
 
-The texts are a file of yours; or up to 200 held-out texts of the run, if its corpus is on this machine; or a few that
-stand here. One of the greatest length is always among them, and each batch mixes lengths. A text keeps its labels where
-the predictor decides the same: the same classes, or the same sentences of a summary.
+The texts come from a file, from the held-out splits of the run if its corpus is here, or from `SENTENCES`. One of the
+greatest length is always among them. A text keeps its labels if the predictor decides the same.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -40,7 +39,7 @@ SENTENCES = (
     "He loved this book; she returned the toaster after a week.",
     "no",
 )
-"""Texts to compare on where there is nothing better."""
+"""Texts to compare on without others."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,9 @@ class ExportCheck:
     """The comparison of an exported model with PyTorch.
 
     Args:
-        precision: of the graph.
-        texts: how many were compared.
         difference: the largest between two logits.
         largest: the largest logit, by its size.
         agreement: the share of texts with the same labels.
-        file_bytes: size of the graph on the disk.
     """
 
     precision: str
@@ -95,8 +91,6 @@ class GraphCheck:
     """Compare graphs of a model with PyTorch on the same texts.
 
     Args:
-        predictor: the model.
-        texts: what is compared.
         agreement: the share of texts that must keep their labels in int8.
     """
 
@@ -105,16 +99,7 @@ class GraphCheck:
     agreement: float
 
     def __call__(self, file: Path, precision: str, expected: Logits) -> ExportCheck:
-        """Compare one graph.
-
-        Args:
-            file: the graph.
-            precision: of the graph.
-            expected: logits of each text by PyTorch.
-
-        Raises:
-            CheckpointError: they differ too much.
-        """
+        """Compare one graph with PyTorch's logits of each text; raise CheckpointError if they differ too much."""
         found = replace(self.predictor, model=OnnxNetwork(file)).text_logits(self.texts)
         tensors = file.with_name(external_name(file))
         size = file.stat().st_size + (tensors.stat().st_size if tensors.is_file() else 0)
@@ -142,17 +127,16 @@ def check_texts(
     """Return the texts to compare on, and a description of them.
 
     Args:
-        predictor: the model.
         model: where it came from: of a run the held-out texts are read, if they are on this machine.
         file: a file or folder of texts instead.
-        text_column: of the file; see `export`.
 
     Raises:
         DataError: the file cannot be read, or holds no text.
     """
     if file is not None:
         kind = predictor.text_column
-        rows = [text for _, text in _first(InputReader(file, text_column=text_column or kind, plain_text_format=kind))]
+        reader = InputReader(file, text_column=text_column or kind, plain_text_format=kind)
+        rows = [text for _, text in islice(reader, CHECK_ROWS)]
         texts = [text if isinstance(text, str) else "\n".join(text) for text in rows]
         if not texts:
             raise DataError(f"--check {file} holds no texts; expected some to compare on.")
@@ -164,7 +148,7 @@ def check_texts(
 
 
 def _of_length(texts: Sequence[str], words: int) -> str:
-    """Join texts, again from the first where they end, until there are so many words."""
+    """Join texts, over and over, until there are so many words."""
     taken: list[str] = []
     while words > 0:
         taken.append(texts[len(taken) % len(texts)])
@@ -172,15 +156,8 @@ def _of_length(texts: Sequence[str], words: int) -> str:
     return " ".join(taken)
 
 
-def _first(texts: InputReader) -> Iterator[tuple[Any, Any]]:
-    for number, row in enumerate(texts):
-        if number == CHECK_ROWS:
-            return
-        yield row
-
-
 def _held_out(folder: Path) -> tuple[list[str], str]:
-    """Return texts of a run's test or validation split, and a description; no texts where they are not here."""
+    """Return texts of a run's test or validation split, and a description; none if they cannot be read."""
     if not (folder / "config.yaml").is_file():
         return [], "texts that come with this package"
     try:

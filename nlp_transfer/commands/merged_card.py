@@ -40,9 +40,7 @@ class MergedModel:
     """A merged model that scripts/merge.py wrote.
 
     Args:
-        folder: holds `model/` and `metrics.json`.
         how: the merge, from its config.json.
-        metrics: `metrics.json`.
         runs: its runs, as far as they were found.
         missing: the names of the other runs.
     """
@@ -67,12 +65,7 @@ class MergedModel:
         return f"{self.how['method']} of {count} run{'s' * (count > 1)}"
 
     def require_runs(self, why: str, instead: str) -> None:
-        """Check that all of its runs were found; raise CheckpointError.
-
-        Args:
-            why: the need for them, for the message.
-            instead: another remedy.
-        """
+        """Raise CheckpointError if a run is missing, with the need for it and another remedy."""
         if self.missing:
             raise CheckpointError(
                 f"{self.folder} was merged from runs that do not lie around it: {', '.join(self.missing)}. They are "
@@ -98,7 +91,6 @@ def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
     """Read a merged model and its runs.
 
     Args:
-        folder: of the model.
         given: folders of the runs; empty looks around `folder` for their names.
 
     Raises:

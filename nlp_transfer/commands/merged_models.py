@@ -4,8 +4,7 @@ Weights are chosen by the task's primary metric on source validation, or by a la
 labels are for the report only. Thresholds are tuned again for all weights.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -25,12 +24,9 @@ from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.weight_averaging import Weights
 from nlp_transfer.reporting.report import METRICS_FILE, MODEL
-from nlp_transfer.reporting.sections.results import compared_metrics
-from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import choose_device
 from nlp_transfer.tasks.base import DomainScores, Task
-from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
 from nlp_transfer.training.target_data import adaptation_split, evaluation_splits
@@ -77,26 +73,14 @@ class ScoredWeights:
         """Return the score that decides, negated if less is better."""
         return self.value if self.greater_is_better else -self.value
 
-    def scores(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Return the compared metrics by domain and split."""
-        return {
-            domain: {
-                split: {metric.name: one[metric.name] for metric in compared_metrics(one, self.primary)}
-                for split, one in splits.items()
-            }
-            for domain, splits in self.metrics.items()
-        }
-
 
 class WeightScorer:
     """Score weights on the held-out rows of a run.
 
     Args:
-        run: whose corpora and network are used.
         choose_by: None for the primary metric of source validation, or one of `WITHOUT_LABELS`.
 
     Raises:
-        ConfigError, DataError: a corpus is missing.
         CheckpointError: the model gives no logits, a corpus was changed, or `choose_by` needs a target that is missing.
     """
 
@@ -153,49 +137,37 @@ class WeightScorer:
 
     def write(
         self,
-        folder: Path,
+        place: Path,
         weights: Weights,
         scored: ScoredWeights,
         *,
-        title: str,
         how: dict[str, Any],
-        tables: Mapping[str, Table],
-        notes: str,
+        report: str,
+        files: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """Write a merged model, its scores, and a report; return the names of the files, by a word for each.
+        """Write a merged model with its scores, its report and other files; return their paths by a word for each.
 
         Args:
-            folder: an empty one.
-            weights: of the model.
-            scored: their scores.
-            title: of the report.
             how: the merge, for the model's config.json.
-            tables: of the report, by heading.
-            notes: of the report, in Markdown.
+            report: Markdown without a title.
+            files: texts by file name.
         """
         network: Any = self.predictor.model
         network.load_state_dict(weights)
-        settings = self.task.settings()
+        record = {"task": self.task.name, **self.task.settings(), MERGED: how}
         if scored.thresholds:
-            settings["thresholds"] = scored.thresholds
-        names = {"model": MODEL, "report": "report.md", "metrics": METRICS_FILE}
-        record = {"task": self.task.name, **settings, MERGED: how}
-        saved_models.save(network, self.tokenizer, folder / MODEL, record=record, cut_at=self.task.cut_at)
-        write_manifest(folder / MODEL)
-        parts = [f"# {title}\n", notes, *(f"## {name}\n\n{to_markdown(one)}" for name, one in tables.items())]
-        write_text(folder / names["report"], "\n".join(parts))
-        write_json(folder / METRICS_FILE, scored.metrics)
-        return names
-
-
-@contextmanager
-def merged_folder(place: Path) -> Iterator[Path]:
-    """Yield a folder to write a merged model to, as `atomic_folder` does; raise CheckpointError."""
-    try:
-        with atomic_folder(place) as folder:
-            yield folder
-    except OSError as error:
-        raise CheckpointError(f"{place} cannot be written: {error.strerror or error}.") from error
+            record["thresholds"] = scored.thresholds
+        texts = {**(files or {}), "report.md": f"# {place.name}\n\n{report}"}
+        try:
+            with atomic_folder(place) as folder:
+                for name, text in texts.items():
+                    write_text(folder / name, text)
+                saved_models.save(network, self.tokenizer, folder / MODEL, record=record, cut_at=self.task.cut_at)
+                write_manifest(folder / MODEL)
+                write_json(folder / METRICS_FILE, scored.metrics)
+        except OSError as error:
+            raise CheckpointError(f"{place} cannot be written: {error.strerror or error}.") from error
+        return {Path(name).stem: str(place / name) for name in (*texts, MODEL, METRICS_FILE)}
 
 
 def _few(rows: Any) -> Any:

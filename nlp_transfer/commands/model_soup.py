@@ -17,12 +17,13 @@ from typing import Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import citations_of_runs
-from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer, merged_folder
+from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer
 from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.weight_averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.sections.results import side_by_side
+from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks.blocks import Table
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,6 @@ class Soup:
     Args:
         ingredients: the folders of its runs.
         scored: the scores of each run and each soup.
-        table: the same as a table.
-        paths: of the files, by a word for each.
     """
 
     ingredients: tuple[str, ...]
@@ -52,13 +51,10 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
     """Average the models of several runs, and write the mean as a model.
 
     Args:
-        folders: the runs'.
-        output: a new folder.
         greedy: write the greedy soup; both are scored.
 
     Raises:
         ConfigError: fewer than two runs, or one twice.
-        DataError: the runs' corpus cannot be read.
         CheckpointError: a run is not there or not finished, they do not go together (with all that differs), their
             corpus changed, or the output is in the way.
     """
@@ -75,18 +71,15 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
     metrics = {one: of.metrics for one, of in scored.items()}
     table = side_by_side(metrics, "Soups, and what is in them", "run", name, primary=primary.name)
     how: dict[str, Any] = {"method": name, "runs": citations_of_runs([run for run in runs if str(run.folder) in kept])}
-    notes = (
+    report = (
         f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if "
-        f"{primary.title} on source validation does not fall by it; target labels are for this report only.\n"
+        f"{primary.title} on source validation does not fall by it; target labels are for this report only.\n\n"
     )
     if (advice := _advice(name, kept, scored, list(weights))) is not None:
         log.info(advice)
-        notes += f"\n{advice}\n"
-    mean = average([weights[one] for one in kept])
-    with merged_folder(place) as made:
-        tables = {"Scores": table}
-        written = scorer.write(made, mean, scored[name], title=place.name, how=how, tables=tables, notes=notes)
-    paths = {word: str(place / one) for word, one in written.items()}
+        report += f"{advice}\n\n"
+    report += f"## Scores\n\n{to_markdown(table)}"
+    paths = scorer.write(place, average([weights[one] for one in kept]), scored[name], how=how, report=report)
     return Soup(kept, scored, table, paths)
 
 
@@ -96,18 +89,13 @@ def _score_all(
     """Score each run, the uniform and the greedy soup; return the scores, and the greedy soup's ingredients."""
     scored: dict[str, ScoredWeights] = {}
 
-    def score(name: str, of: Weights) -> None:
-        scored[name] = scorer.score(of)
-        log_score(name)
-
     def log_score(name: str, of: str = "") -> None:
         title = METRICS[scored[name].primary].title
         log.info("%s%s: %s %.4f on source validation", name, of, title, scored[name].value)
 
-    for name, of in weights.items():
-        score(name, of)
-    uniform = average(list(weights.values()))
-    score(UNIFORM, uniform)
+    for name, of in {**weights, UNIFORM: average(list(weights.values()))}.items():
+        scored[name] = scorer.score(of)
+        log_score(name)
     order = sorted(weights, key=lambda name: -scored[name].rank)
 
     def of_some(names: tuple[str, ...], *, reported: bool) -> ScoredWeights:
@@ -137,11 +125,11 @@ def _advice(name: str, kept: Sequence[str], scored: dict[str, ScoredWeights], ru
 
 
 def greedy_ingredients(order: Sequence[str], score: Callable[[tuple[str, ...]], float]) -> tuple[str, ...]:
-    """Choose the runs of the greedy soup.
+    """Choose the runs of the greedy soup: each in order, if the score of the mean does not fall.
 
-    Args:
-        order: the runs, the best first.
-        score: of the mean of some runs; more is better.
+    Example:
+        >>> greedy_ingredients(["a", "b"], {("a",): 0.8, ("a", "b"): 0.7}.__getitem__)
+        ('a',)
     """
     taken: tuple[str, ...] = (order[0],)
     best = score(taken)
@@ -181,12 +169,10 @@ def _differences(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:
         found.append(("tokenizer", ""))
     if one.settings.task != other.settings.task:
         found.append(("task", f" ({other.settings.task} and {one.settings.task})"))
-    corpora = [run.inputs.get("source corpus", "") for run in (other, one)]
-    if corpora[0] != corpora[1]:
-        found.append(("source corpus", f" (fingerprints {corpora[0][:12]}… and {corpora[1][:12]}…)"))
-    targets = [run.inputs.get("target corpus", "") for run in (other, one)]
-    if all(targets) and targets[0] != targets[1]:
-        found.append(("target corpus", f" (fingerprints {targets[0][:12]}… and {targets[1][:12]}…)"))
+    for name in ("source corpus", "target corpus"):
+        a_print, b_print = (run.inputs.get(name, "") for run in (one, other))
+        if a_print != b_print and (name == "source corpus" or (a_print and b_print)):
+            found.append((name, f" (fingerprints {b_print[:12]}… and {a_print[:12]}…)"))
     if shapes := shape_differences(one.weights, other.weights):
         found.append(("network", f" (in {len(shapes)} weights, such as {shapes[0]})"))
     return found

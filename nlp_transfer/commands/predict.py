@@ -87,16 +87,9 @@ def predict_file(
     compute: Compute | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> int:
-    """Predict every row of a file and write JSON Lines in the order of the input.
+    """Predict every row of a file and write JSON Lines in the order of the input; for the arguments see `predict`.
 
     Args:
-        model: a run's output folder, a model folder, or a Hub id.
-        file: a file or folder that `InputReader` reads, or `-` for standard input.
-        output: the file to write, which appears when all rows are predicted, gzipped if its name ends in `.gz`; None
-            writes to standard output as rows are predicted.
-        text_column: the column that holds the text; None is the one of the model's task.
-        file_format: one of `TEXT_FORMATS`; `auto` takes plain text as the model's task does.
-        compute: device, backend and batch size.
         options: of the model's predictor, by name, such as `top_k` of a classifier.
 
     Returns:
@@ -104,8 +97,7 @@ def predict_file(
 
     Raises:
         ConfigError: an option is unknown or out of range, or the output cannot be written.
-        DataError: there is no such file, or a row cannot be read. With `output`, before anything is predicted; else the
-            rows before it are written first.
+        DataError: a row cannot be read: with `output` before anything is predicted, else after the rows before it.
         CheckpointError: the model cannot be loaded.
     """
     from nlp_transfer.tasks import saved_models
@@ -131,7 +123,7 @@ def predict_file(
 
 
 def _write(lines: Iterable[bytes], output: str | None) -> int:
-    """Write lines to a file, which appears when all are there, or to standard output; return their number."""
+    """Write lines to a file or to standard output; return their number."""
     try:
         if output is None:
             return _write_lines(lines, sys.stdout.buffer)
@@ -152,7 +144,7 @@ def _write(lines: Iterable[bytes], output: str | None) -> int:
 
 
 def _write_lines(lines: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> int:
-    """Write lines; a reader at the other end of a pipe sees each at once."""
+    """Write lines, flushing each to standard output."""
     count = 0
     for line in lines:
         file.write(line)

@@ -7,6 +7,7 @@ stays as it is at every alpha. Near alpha = 0 it reads features that it was not 
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,18 +18,17 @@ from nlp_transfer.commands.merged_card import CURVE, WISE_FT, choice_text, citat
 from nlp_transfer.commands.merged_models import (
     ScoredWeights,
     WeightScorer,
-    merged_folder,
     weight_choices,
 )
 from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
-from nlp_transfer.files import write_json, write_text
-from nlp_transfer.methods import LPFT, FrozenEncoder
+from nlp_transfer.files import to_json_value
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.families import encoder_layers, head_modules
 from nlp_transfer.models.weight_averaging import Weights, interpolate
 from nlp_transfer.reporting.figures import Curve, svg
 from nlp_transfer.reporting.sections.results import side_by_side
+from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.training.setup import load_model
 
@@ -46,8 +46,6 @@ class WiseFT:
     Args:
         alpha: the chosen one.
         curve: the scores of each alpha.
-        table: the same as a table.
-        paths: of the files, by a word for each.
     """
 
     alpha: float
@@ -68,20 +66,17 @@ def wise_ft(
     Of alphas with equal scores, the nearest to 0.5 is chosen.
 
     Args:
-        folder: of the run.
         output: a new folder; None is `wise_ft` in the run's.
         alphas: points to score, from 0 to 1.
         choose_by: a name of `weight_choices`; None is the task's primary metric on source validation.
 
     Raises:
         ConfigError: an option is out of range, or this run's encoder cannot be moved back.
-        DataError: the run's corpora cannot be read.
         CheckpointError: the run is not there or not finished, its corpora changed, or the output is in the way.
     """
     run = read_run(folder)
     _check_options(run, alphas, choose_by)
     place = check_empty_folder(run.folder / WISE_FT if output is None else output, "--output")
-    _check_method(run)
     scorer = WeightScorer(run, choose_by)
     fine_tuned = run.weights
     pretrained, names = _pretrained(run, scorer, fine_tuned)
@@ -96,21 +91,19 @@ def wise_ft(
     metrics = {f"{one:g}": scored.metrics for one, scored in curve.items()}
     table = side_by_side(metrics, title, "alpha", f"{alpha:g}", primary=primary.name)
     how: dict[str, Any] = {"method": WISE_FT, "alpha": alpha, "chosen_by": chosen_by, "runs": citations_of_runs([run])}
-    weights = interpolate(pretrained, fine_tuned, alpha, names)
-    notes = (
+    report = (
         f"The encoder of {run.folder} at alpha = {alpha:g} between the pretrained weights (0) and the fine-tuned ones "
         f"(1); the head is the fine-tuned one at every alpha. Chosen by {choice_text(chosen_by)}; target labels are "
-        f"for this report only.\n\n![{primary.title} at each alpha]({PICTURE})\n"
+        f"for this report only.\n\n![{primary.title} at each alpha]({PICTURE})\n\n## Scores\n\n{to_markdown(table)}"
     )
-    points = [{"alpha": at, chosen_by: one.value, "scores": one.scores()} for at, one in curve.items()]
-    picture = svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", primary.title, marked=alpha)
-    with merged_folder(place) as made:
-        written = {"curve": CURVE, "picture": PICTURE}
-        write_json(made / CURVE, {"chosen": alpha, "chosen_by": chosen_by, "points": points})
-        write_text(made / PICTURE, picture)
-        tables = {"Curve": table}
-        written |= scorer.write(made, weights, curve[alpha], title=place.name, how=how, tables=tables, notes=notes)
-    paths = {word: str(place / name) for word, name in written.items()}
+    points = [{"alpha": at, chosen_by: one.value, "scores": one.metrics} for at, one in curve.items()]
+    scores = to_json_value({"chosen": alpha, "chosen_by": chosen_by, "points": points})
+    files = {
+        PICTURE: svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", primary.title, marked=alpha),
+        CURVE: json.dumps(scores, indent=2, ensure_ascii=False),
+    }
+    weights = interpolate(pretrained, fine_tuned, alpha, names)
+    paths = scorer.write(place, weights, curve[alpha], how=how, report=report, files=files)
     return WiseFT(alpha, curve, table, paths)
 
 
@@ -146,20 +139,6 @@ def _curves(curve: dict[float, ScoredWeights]) -> list[Curve]:
     ]
 
 
-def _check_method(run: FinishedRun) -> None:
-    """Check that a run's layers pair with those of its pretrained encoder; raise ConfigError."""
-    for method in run.settings.methods:
-        if isinstance(method, FrozenEncoder):
-            raise ConfigError(
-                f"{run.folder} trained with {method.name}, which does not move the encoder: nothing lies between."
-            )
-        if isinstance(method, LPFT) and method.layers is not None:
-            raise ConfigError(
-                f"{run.folder} trained with lp_ft.layers, which may drop layers: they do not pair with the pretrained "
-                "encoder's. Train without lp_ft.layers."
-            )
-
-
 def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> tuple[Weights, set[str]]:
     """Return the pretrained weights, and the names of those that training moved, without the head."""
     loaded = load_model(run.settings, scorer.task)
@@ -168,7 +147,7 @@ def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> 
     if len(encoder_layers(trained)) < len(encoder_layers(model)):
         raise CheckpointError(
             f"{run.folder} has {len(encoder_layers(trained))} layers, and {run.settings.model} has "
-            f"{len(encoder_layers(model))}: they do not pair. Expected a run that kept all layers."
+            f"{len(encoder_layers(model))}: they do not pair. Expected a run that trained all layers."
         )
     heads = tuple(f"{name}." for name in head_modules(model))
     pretrained = {name: weight.to(scorer.predictor.model.device) for name, weight in model.state_dict().items()}

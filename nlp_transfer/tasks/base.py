@@ -210,7 +210,6 @@ class FittedTask(ABC):
         """Return the function that pads rows into a batch.
 
         Args:
-            tokenizer: of the network.
             compiled: pad to few different lengths, for a compiled model.
             seed: of random masks.
         """

@@ -15,8 +15,6 @@ def compared_headline(
     """Return a sentence with a model's scores and a comparison with the best baseline.
 
     Args:
-        where: domain and split.
-        unit: word for rows.
         names: of the metrics; the first is compared.
         systems: scores by system, the model first.
         ceiling: baseline that knows the answer.

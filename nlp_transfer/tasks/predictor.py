@@ -41,14 +41,7 @@ class Prediction(Protocol):
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The scores of a predictor on one split.
-
-    Args:
-        metrics: by name.
-        baselines: metrics by baseline.
-        rows: lines of predictions, without `split` and `domain`.
-        keys: of a line of predictions, in their order.
-    """
+    """Metrics, baselines' metrics by name, and lines of predictions with their keys, without `split` and `domain`."""
 
     metrics: dict[str, Any]
     baselines: dict[str, dict[str, Any]]
@@ -121,7 +114,6 @@ class Predictor(ABC):
         Args:
             rows: (id, text) pairs.
             max_tokens: tokens of a batch, padding counted; None suits the device.
-            options: see `with_options`.
 
         Raises:
             ConfigError: an option is unknown, or has a bad value.
@@ -139,12 +131,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
-        """Score the model on one split of a corpus of `load_corpus`.
-
-        Args:
-            dataset: the split, with one of the columns `references`.
-            max_tokens: see `predict`.
-        """
+        """Score the model on one split of a corpus of `load_corpus`, which has one of the columns `references`."""
 
     def batch_tokens(self, max_tokens: int | None) -> int:
         """Return the tokens of a batch: `max_tokens`, or the default of the model's device."""
@@ -183,7 +170,6 @@ def progress(items: Iterable[Item], *, shown: bool = True) -> Iterable[Item]:
     """Return the items, with a progress bar if standard error is a terminal.
 
     Args:
-        items: to be counted.
         shown: show the bar even if standard output is a terminal, too.
     """
     from tqdm import tqdm

@@ -30,8 +30,6 @@ class LoadedNetwork:
 
     Args:
         model: float32, on the CPU, in evaluation mode; or an exported network.
-        tokenizer: of the network.
-        config: its `PreTrainedConfig`.
     """
 
     model: Any
@@ -59,7 +57,6 @@ class SavedModel:
         """Return settings of the record, by name.
 
         Args:
-            noun: the kind of model, for messages.
             types: converters of the settings.
 
         Raises:
@@ -76,15 +73,7 @@ class SavedModel:
             ) from error
 
     def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
-        """Load the network.
-
-        Args:
-            auto_class: class of transformers that knows the architecture.
-            noun: kind of model, for messages.
-
-        Raises:
-            CheckpointError: the files are torn, or lack weights.
-        """
+        """Load the network by an auto class of transformers; raise CheckpointError for torn or missing weights."""
         from nlp_transfer.models.extractive_config import set_outputs
         from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
 

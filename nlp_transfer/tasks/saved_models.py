@@ -35,7 +35,6 @@ def load(
 
     Args:
         name: a run's output folder, a model folder, or a Hub id. A folder of plain transformers is a classifier.
-        revision: the Hub model's commit, tag or branch.
         device: see `Compute`.
         backend: see `Compute`.
         precision: see `Compute`.
@@ -75,9 +74,6 @@ def save(
     """Write weights (safetensors), config and tokenizer; raise CheckpointError if the folder cannot be written.
 
     Args:
-        model: of transformers.
-        tokenizer: of the model.
-        folder: new or old.
         record: name and settings of the task, which `load` reads.
         cut_at: maximum number of tokens of the saved tokenizer; None keeps its own.
     """

@@ -85,15 +85,7 @@ def score_baselines(
     *,
     multi_label: bool,
 ) -> "dict[str, DomainScores]":
-    """Fit each baseline on the source's training texts and score it on the rows that the model was scored on.
-
-    Args:
-        names: keys of `BASELINES`.
-        corpora: by domain.
-        predictions: of the model.
-        label_names: the classes in the order of their ids.
-        multi_label: whether a row may have any number of labels.
-    """
+    """Fit baselines on the source's training texts, and score them on the rows of the model's predictions."""
     from nlp_transfer.metrics.scoring import classification_metrics
 
     train = corpora["source"].splits["train"]

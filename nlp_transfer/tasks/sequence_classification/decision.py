@@ -50,9 +50,7 @@ class ClassDecision:
         """Yield the lines of predictions, without `split` and `domain`.
 
         Args:
-            ids: of the texts.
             references: class ids, shape (rows,), or 0 or 1, shape (rows, classes); None without labels.
-            probabilities: shape (rows, classes).
         """
         rows = zip(ids, self.choose(probabilities), probabilities.tolist(), strict=True)
         for place, (row_id, choice, row) in enumerate(rows):

@@ -28,11 +28,6 @@ def single_label_loss(
         logits: shape (batch, classes).
         labels: class ids, shape (batch,).
         class_weights: shape (classes,).
-        focal_gamma: γ; 0 is plain cross-entropy.
-        label_smoothing: ε.
-
-    Returns:
-        Losses >= 0, shape (batch,).
     """
     log_p = functional.log_softmax(logits.float(), dim=-1)
     target_log_p = log_p.gather(1, labels[:, None]).squeeze(1)
@@ -58,11 +53,6 @@ def multi_label_loss(
         logits: shape (batch, labels).
         labels: 0.0 or 1.0, shape (batch, labels).
         positive_weights: weight of each label's "yes" term, shape (labels,).
-        focal_gamma: γ; 0 is plain cross-entropy.
-        label_smoothing: ε.
-
-    Returns:
-        Losses >= 0, shape (batch,).
     """
     logits, labels = logits.float(), labels.float()
     targets = labels * (1 - label_smoothing) + label_smoothing / 2

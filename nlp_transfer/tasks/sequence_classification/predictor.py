@@ -43,7 +43,6 @@ class ClassPrediction:
     """The predicted class of one text.
 
     Args:
-        id: of the row.
         predicted: the name of the class; for multi-label of all labels that reach their thresholds.
         probabilities: by class name, in the order of the classes, or the most probable first.
 
@@ -116,14 +115,7 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
         return {"max_length": self.max_length, "thresholds": self.threshold_by_label()}
 
     def with_options(self, *, top_k: int | None = None) -> Self:
-        """Return the classifier with another number of probabilities.
-
-        Args:
-            top_k: number of probabilities of a prediction, the largest first.
-
-        Raises:
-            ConfigError: `top_k` is less than 1.
-        """
+        """Return the classifier with `top_k` probabilities a prediction; raise ConfigError if it is less than 1."""
         if top_k is not None and top_k < 1:
             raise ConfigError(f"--top_k is {top_k}; expected at least 1.")
         return replace(self, top_k=top_k)

@@ -10,11 +10,7 @@ MATRIX_CLASSES = 20
 
 
 def class_blocks(systems: Mapping[str, Scores]) -> tuple[Block, ...]:
-    """Return the table per class and the confusion matrix of the first system.
-
-    Args:
-        systems: scores by system, the model first.
-    """
+    """Return the table per class of systems, the model first, and the model's confusion matrix."""
     matrix = confusion_table(next(iter(systems.values())), "")
     note = Text("The model's confusions, rows true, columns predicted:\n")
     return (per_class_table(systems, "per class"), *((note, matrix) if matrix is not None else ()))

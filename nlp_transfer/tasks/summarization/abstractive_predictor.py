@@ -44,9 +44,7 @@ class WrittenSummary:
     """The generated summary of one document.
 
     Args:
-        id: of the document.
         summary: empty for a document without text.
-        sentences: of the summary, with their sources in the document.
         flags: facts of the summary that the document lacks.
     """
 
@@ -113,11 +111,7 @@ class AbstractivePredictor(DocumentPredictor):
         """Return the summarizer with other options.
 
         Args:
-            bertscore_model: an encoder to score summaries with in `evaluate`.
             generation: settings of `GenerationConfig`, such as `num_beams` or `max_new_tokens`.
-
-        Raises:
-            ConfigError: see `generation_config`; or there is no such encoder.
         """
         bertscore_folder(bertscore_model, "--")
         changed = replace(self, bertscore_model=bertscore_model or self.bertscore_model)

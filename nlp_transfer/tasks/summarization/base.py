@@ -75,13 +75,11 @@ class Summarization(Task):
         """Check that training and validation documents have a column, and that BERTScore can be computed.
 
         Args:
-            corpus: the source.
             columns: one of them is enough.
             use: of the column, for the message.
 
         Raises:
             DataError: a split lacks all of the columns.
-            ConfigError: see `bertscore_folder`.
         """
         lacking = [
             split
@@ -113,12 +111,7 @@ class FittedSummarization(FittedTask):
 
     @abstractmethod
     def documents(self, outputs: np.ndarray, rows: "Dataset") -> Sequence[DocumentSummary]:
-        """Return the documents in their order, with the summaries that follow from the outputs for their windows.
-
-        Args:
-            outputs: see the task's `score`.
-            rows: encoded documents, all windows of each, in any order.
-        """
+        """Return the documents in order, with the summaries that follow from the outputs for their encoded windows."""
 
     @property
     def cut_at(self) -> int | None:

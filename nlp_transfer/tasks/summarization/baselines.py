@@ -84,12 +84,6 @@ def baseline_scores(
 
     With references, `rouge1_gain_low` and `rouge1_gain_high` bound how much higher the model's ROUGE-1 is on the same
     documents.
-
-    Args:
-        names: keys of `SUMMARY_BASELINES`.
-        documents: with the model's summaries.
-        selection: of the baselines' sentences.
-        bertscore: see `SummaryRows`.
     """
     from nlp_transfer.metrics.summarization import gain_interval, rouge1_scores
 

@@ -12,7 +12,6 @@ def bertscore_folder(name: str | None, where: str = "task.") -> "Path | None":
     """Return the folder of the encoder; None without a name.
 
     Args:
-        name: a folder or Hub id.
         where: prefix of the setting's name, for messages.
 
     Raises:

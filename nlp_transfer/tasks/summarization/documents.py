@@ -39,12 +39,7 @@ class DocumentPredictor(Predictor):
 
     @abstractmethod
     def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[DocumentSummary]:
-        """Yield the summary of each document of a split, with its reference.
-
-        Args:
-            dataset: a split of a corpus of documents.
-            max_tokens: see `predict`.
-        """
+        """Yield the summary of each document of a split, with its reference."""
 
     @property
     @abstractmethod

@@ -208,8 +208,6 @@ class FittedExtractiveSummarization(FittedSummarization):
         Args:
             logits: shape (rows, sentences).
             labels: the same shape; below 0 for sentences that are not scored.
-            interval: see `SummaryRows`.
-            rows: the encoded rows.
         """
         logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
         scored = labels >= 0

@@ -36,14 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SummarySentence:
-    """A sentence of a summary.
-
-    Args:
-        text: the sentence.
-        start: its first character in the document.
-        end: the character after its last.
-        score: the probability that it belongs to a summary.
-    """
+    """A sentence of a summary, with its character offsets in the document and its probability."""
 
     text: str
     start: int
@@ -53,11 +46,7 @@ class SummarySentence:
 
 @dataclass(frozen=True)
 class Extract:
-    """The extract of one document.
-
-    Args:
-        id: of the document.
-        sentences: in the document's order; none for a document without text.
+    """The sentences of one document's summary, in the document's order.
 
     Example:
         >>> Extract("a", [SummarySentence("One.", 0, 4, 0.5), SummarySentence("Two.", 9, 13, 0.25)]).summary
@@ -124,16 +113,7 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
     def with_options(
         self, *, length_unit: str | None = None, length: float | None = None, bertscore_model: str | None = None
     ) -> Self:
-        """Return the summarizer with other options; None keeps its own.
-
-        Args:
-            length_unit: see `ExtractiveSummarization`.
-            length: see `ExtractiveSummarization`.
-            bertscore_model: an encoder to score summaries with in `evaluate`.
-
-        Raises:
-            ConfigError: the length is out of range, or there is no such encoder.
-        """
+        """Return the summarizer with other options; None keeps its own. Raise ConfigError for bad values."""
         own = self.selection.length
         unit, size = own.unit if length_unit is None else length_unit, own.size if length is None else length
         if problems := length_problems(unit, size, "--"):
@@ -184,15 +164,7 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
         return rank
 
     def sentence_scores(self, documents: Sequence[Sequence[str]], *, max_tokens: int | None = None) -> list[np.ndarray]:
-        """Return the probability that each sentence belongs to a summary: for each document, shape (sentences,).
-
-        Args:
-            documents: the sentences of each.
-            max_tokens: see `predict`.
-
-        Raises:
-            CheckpointError: the model's outputs are not finite.
-        """
+        """Return the probability that each sentence belongs to a summary: for each document, shape (sentences,)."""
         from scipy.special import expit
 
         return [expit(found) for found in self.sentence_logits(documents, max_tokens=max_tokens)]
@@ -254,11 +226,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def load_ranking(name: str, device: "torch.device") -> tuple[Ranking, str]:
-    """Load a summarizer that ranks the sentences of long documents, and return its ranking and its fingerprint.
-
-    Raises:
-        ConfigError: the folder holds no extractive summarizer.
-    """
+    """Return the ranking of a saved extractive summarizer, and its fingerprint; raise ConfigError if there is none."""
     try:
         saved = find_saved(name)
         extractor = ExtractivePredictor.from_saved(saved)

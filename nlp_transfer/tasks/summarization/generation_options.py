@@ -25,8 +25,6 @@ def generation_config(
     `GenerationConfig` itself accepts nearly any value.
 
     Args:
-        model: the network.
-        tokenizer: of the network.
         base: config to change, which stays as it is; None is the network's own.
         options: settings by name, such as `num_beams` or `max_new_tokens`.
 

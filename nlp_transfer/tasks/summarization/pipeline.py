@@ -71,15 +71,7 @@ class SummarizationPipeline(Pipeline):
         return AbstractivePredictor.from_saved(_InPipeline(name, folder, files, record, network))
 
     def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
-        """Summarize one text, or each of a list, to a dict with `summary_text`, `sentences` and `flags`.
-
-        Args:
-            inputs: the documents.
-            args: none.
-            num_workers: not used: windows of all documents go through the model together.
-            batch_size: not used.
-            kwargs: options of the predictor.
-        """
+        """Summarize one text, or each of a list, to a dict with `summary_text`, `sentences` and `flags`."""
         if args:
             raise TypeError(f"The pipeline {TASK!r} takes texts as one argument; give settings by their names.")
         if not isinstance(inputs, str | Iterable):

@@ -10,12 +10,7 @@ from nlp_transfer.tasks.summarization.summaries import GeneratedSummary
 def repetition_sections(
     documents: Mapping[str, Sequence[GeneratedSummary]], training_summaries: Iterable[str]
 ) -> tuple[Section, ...]:
-    """Return the section on summaries that are a training summary word for word.
-
-    Args:
-        documents: by domain and split.
-        training_summaries: of the source.
-    """
+    """Return the section on summaries that are a training summary word for word."""
     known = {tuple(plain_words(text)) for text in training_summaries}
     facts = {}
     for place, of_split in documents.items():
@@ -30,7 +25,6 @@ def repeated_summaries(documents: Sequence[GeneratedSummary], known: set[tuple[s
     """Return how many generated summaries and how many references are known; None without references.
 
     Args:
-        documents: with their generated summaries.
         known: the words of each training summary.
     """
     references = [document.reference for document in documents if document.reference is not None]

@@ -38,8 +38,6 @@ class DocumentSummary(ABC):
     """A document with its summary.
 
     Args:
-        id: the document's id.
-        text: the document.
         spans: character offsets of its sentences.
         reference: the summary that people wrote; None where there is none.
     """
@@ -102,12 +100,9 @@ class ExtractedSummary(DocumentSummary):
 
 @dataclass(frozen=True)
 class WrittenSentence:
-    """A sentence of a generated summary, and its sources.
+    """A sentence of a generated summary, with its character offsets and its sources.
 
     Args:
-        text: the sentence.
-        start: its first character in the summary.
-        end: the character after its last.
         support: 0 to 1; see `sentence_support`.
         sources: offsets of the document's sentences that support it.
     """
@@ -126,11 +121,7 @@ class WrittenSentence:
 
 @dataclass(frozen=True)
 class GeneratedSummary(DocumentSummary):
-    """A summary that a network wrote.
-
-    Args:
-        written: the summary.
-    """
+    """A summary that a network wrote."""
 
     written: str
 
@@ -172,7 +163,6 @@ def extracted_summaries(logits: np.ndarray, rows: "Dataset", selection: Selectio
     Args:
         logits: of the sentences of each window, shape (rows, sentences).
         rows: encoded documents, all windows of each, in any order.
-        selection: selects the sentences.
     """
     for places in _windows(rows):
         windows = sorted((rows[place] | {"place": place} for place in places), key=lambda row: row["numbers"][0])
@@ -199,7 +189,6 @@ def generated_summaries(
     Args:
         tokens: generated for each window, shape (rows, tokens).
         rows: encoded documents, all windows of each, in any order.
-        tokenizer: the network's.
     """
     from nlp_transfer.data.encoding.decoding import decode_texts
 
