@@ -20,7 +20,7 @@ def token_scores(rows: TokenRows) -> dict[str, Any]:
     loss, tokens, right = sums.sum(axis=0)
     if not tokens:
         raise ValueError("Perplexity needs at least one masked token; the rows have none.")
-    found: dict[str, Any] = {
+    scores: dict[str, Any] = {
         "loss": float(loss / tokens),
         "perplexity": float(np.exp(loss / tokens)),
         "token_accuracy": float(right / tokens),
@@ -31,5 +31,5 @@ def token_scores(rows: TokenRows) -> dict[str, Any]:
         rng = np.random.default_rng(rows.seed)
         draws = (sums[rng.integers(len(sums), size=len(sums)), :2].sum(axis=0) for _ in range(BOOTSTRAP_SAMPLES))
         low, high = np.exp(percentile_interval([loss / tokens for loss, tokens in draws if tokens]))
-        found |= {"perplexity_low": float(low), "perplexity_high": float(high)}
-    return found
+        scores |= {"perplexity_low": float(low), "perplexity_high": float(high)}
+    return scores

@@ -40,21 +40,21 @@ def summary_scores(rows: SummaryRows) -> dict[str, Any]:
         if rows.bertscore is not None:
             ours, theirs = ([" ".join(sentences) for sentences in side] for side in (rows.summaries, rows.references))
             means[BERTSCORE] = np.asarray(bert_scores(ours, theirs, rows.bertscore))
-    found: dict[str, Any] = {"rows": len(rows.summaries)}
+    scores: dict[str, Any] = {"rows": len(rows.summaries)}
     drawn = _resampled_rows(len(rows.summaries), seed=0) if rows.interval else None
     for kind, values in means.items():
-        found[kind] = float(values.mean())
+        scores[kind] = float(values.mean())
         if drawn is not None:
-            found |= _interval(kind, values[drawn].mean(axis=1))
+            scores |= _interval(kind, values[drawn].mean(axis=1))
     if rows.extracts is not None:
-        found |= _sentence_metrics(rows.extracts, drawn)
+        scores |= _sentence_metrics(rows.extracts, drawn)
     shapes = np.array([_shape(sentences, text) for sentences, text in zip(rows.summaries, rows.documents, strict=True)])
     names = ("words", "compression", "novel_bigrams", "repetition")
-    found |= dict(zip(names, shapes.mean(axis=0).tolist(), strict=True))
+    scores |= dict(zip(names, shapes.mean(axis=0).tolist(), strict=True))
     if rows.checked:
         pairs = zip(rows.summaries, rows.documents, strict=True)
-        found |= unsupported_counts([unsupported("\n".join(sentences), document) for sentences, document in pairs])
-    return found
+        scores |= unsupported_counts([unsupported("\n".join(sentences), document) for sentences, document in pairs])
+    return scores
 
 
 def rouge1_scores(summaries: Sequence[Sequence[str]], references: Sequence[Sequence[str]] | None) -> list[float] | None:
@@ -102,7 +102,7 @@ def _sentence_metrics(extracts: Sequence[Extract], drawn: np.ndarray | None) -> 
     labelled = np.array([sum(one.labels) for one in extracts], dtype=float)
     with_labels = [one for one in extracts if sum(one.labels)]
     ranking = [average_precision(one.scores, one.labels) for one in with_labels]
-    found = {
+    scores = {
         "precision": _ratio(hits.sum(), taken.sum()),
         "recall": _ratio(hits.sum(), labelled.sum()),
         "f1": _ratio(2 * hits.sum(), taken.sum() + labelled.sum()),
@@ -110,8 +110,8 @@ def _sentence_metrics(extracts: Sequence[Extract], drawn: np.ndarray | None) -> 
     }
     if drawn is not None:
         both = (taken + labelled)[drawn].sum(axis=1)
-        found |= _interval("f1", np.divide(2 * hits[drawn].sum(axis=1), both, out=np.zeros_like(both), where=both > 0))
-    return found
+        scores |= _interval("f1", np.divide(2 * hits[drawn].sum(axis=1), both, out=np.zeros_like(both), where=both > 0))
+    return scores
 
 
 def _interval(name: str, values: np.ndarray) -> dict[str, float]:

@@ -48,12 +48,12 @@ _WITH_NONE = partial(_evaluate, "NoneAsClass")
 _CONFUSIONS = partial(_evaluate, "ConfusionMatrix")
 
 
-def _classes(name: str, compute: Any, title: str, greater_is_better: bool | None = True, **shown: Any) -> Metric:
-    return Metric(name, greater_is_better, compute, ClassificationRows, title, **shown)
+def _classes(name: str, compute: Any, title: str, greater_is_better: bool | None = True, **fields: Any) -> Metric:
+    return Metric(name, greater_is_better, compute, ClassificationRows, title, **fields)
 
 
-def _summary(name: str, title: str, greater_is_better: bool | None, heading: Any = None, **shown: Any) -> Metric:
-    return Metric(name, greater_is_better, _SUMMARIES, SummaryRows, title, heading, **shown)
+def _summary(name: str, title: str, greater_is_better: bool | None, heading: Any = None, **fields: Any) -> Metric:
+    return Metric(name, greater_is_better, _SUMMARIES, SummaryRows, title, heading, **fields)
 
 
 def _count(score: float | None) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from nlp_transfer.metrics.rouge import rouge_scores
-from nlp_transfer.metrics.sentence_selection import SummaryLength, greedy_oracle, select_sentences
+from nlp_transfer.metrics.sentence_selection import SummaryLength, assign_sentences, greedy_oracle, select_sentences
 
 SENTENCES = ["one two", "three four five", "six", "seven eight nine ten"]
 
@@ -77,3 +77,20 @@ def test_characters_of_chinese_are_words_and_six_of_them_a_repetition():
     said = ["甲方应付款。", "乙方根据本合同交付货物。", "丙方作证。", "乙方根据本合同交付。"]
     assert chosen([4, 3, 2, 1], "sentences", 4, said, block=True) == [0, 1, 2]
     assert chosen([4, 3, 2, 1], "words", 17, said) == [0, 1]
+
+
+def test_sentences_belong_to_the_part_they_are_about_by_hand():
+    parts = ["the tenant pays the rent", "the landlord repairs the roof", "notices are sent by mail"]
+    sentences = ["Repairs of the roof.", "Rent is paid by the tenant.", "The roof.", "Mail is sent."]
+    # "Repairs of the roof": 3 of 4 words and 1 of 3 pairs in the second; 1 word ("the") in the first.
+    assert assign_sentences(sentences, parts) == [[1], [0, 2], [3]]
+
+
+def test_pairs_decide_between_the_same_words():
+    assert assign_sentences(["late fee"], ["fee for late", "a late fee"]) == [[], [0]]
+
+
+def test_equal_parts_and_sentences_without_words():
+    assert assign_sentences(["x y", "!"], ["x y", "x y"]) == [[0, 1], []]
+    assert assign_sentences([], ["a"]) == [[]]
+    assert assign_sentences(["nothing shared"], ["a", "b"]) == [[0], []]

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.json_lines import read_json_lines
-from nlp_transfer.data.formats.json_objects import DECODER, RepeatedKey, repeated_key
+from nlp_transfer.data.formats.json_lines import DECODER, RepeatedKey, read_json_lines, repeated_key
 from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_chunks, too_long
 from nlp_transfer.data.source import RowBatch, batches
 from nlp_transfer.errors import DataError

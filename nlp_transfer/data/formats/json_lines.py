@@ -1,14 +1,43 @@
-"""Read JSON Lines: one object a line. Row N is line N; blank lines hold no row."""
+"""Read JSON Lines: one object a line. Row N is line N; blank lines hold no row. A repeated key is an error."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.json_objects import DECODER, RepeatedKey, repeated_key
 from nlp_transfer.data.formats.opening import text_lines
 from nlp_transfer.data.source import RowBatch, batches
 from nlp_transfer.errors import DataError
+
+
+class RepeatedKey(dict[str, Any]):
+    """Object with a repeated key.
+
+    Example:
+        >>> DECODER.decode('{"text": "a", "text": "b"}').key
+        'text'
+    """
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.key = next(name for name in names if names.count(name) > 1)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else RepeatedKey(pairs)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object)
+"""JSON decoder; an object with a repeated key becomes a `RepeatedKey`."""
+
+
+def repeated_key(path: Path, place: str, record: RepeatedKey) -> DataError:
+    """Return the error for a row with a repeated key."""
+    return DataError(
+        f"{path}: {place}: repeats the key {record.key!r}; one of its values would be lost. Take one away."
+    )
 
 
 def read_json_lines(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:

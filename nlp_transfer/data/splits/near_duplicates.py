@@ -119,8 +119,8 @@ def _index(texts: Iterable[str], count: int, file: IO[bytes]) -> tuple[np.ndarra
     representative, offsets = np.empty(count, np.int64), [0]
     signatures: list[np.ndarray] = []
     console = Console(stderr=True)
-    shown = track(texts, "Comparing texts", count, console=console, transient=True, disable=count < _PROGRESS_ROWS)
-    for row, text in enumerate(shown):
+    tracked = track(texts, "Comparing texts", count, console=console, transient=True, disable=count < _PROGRESS_ROWS)
+    for row, text in enumerate(tracked):
         hashes = shingles(text)
         digest = blake2b(hashes.tobytes(), digest_size=16).digest()
         representative[row] = known.setdefault(digest, len(known))

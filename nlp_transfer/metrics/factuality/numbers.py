@@ -147,8 +147,8 @@ def _item(text: str, numeral: Numeral) -> Item:
     start, end, numbers = numeral.start, numeral.end, [one for one in numeral.values if isinstance(one, Decimal)]
     behind = text[max(0, start - 10) : start]
     before, after = _BEFORE.search(behind), _AFTER.match(text, end)
-    found = after or before
-    name = re.sub(r"\s", "", found["unit"].lower()) if found else ""
+    match = after or before
+    name = re.sub(r"\s", "", match["unit"].lower()) if match else ""
     unit, factor = _UNITS.get(name, name.upper()), _FACTORS.get(name, Decimal(1))
     plain: set[Value] = {("number", value) for value in numeral.values}
     bare: set[Value] = {("bare", value) for value in numbers}

@@ -201,7 +201,7 @@ class FittedAbstractiveSummarization(FittedSummarization):
     def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
         """Return the tokens of every split, with the columns of `encode_pairs`."""
         from nlp_transfer.data.encoding.summary_pairs import encode_pairs
-        from nlp_transfer.metrics.summary_alignment import assign_sentences
+        from nlp_transfer.metrics.sentence_selection import assign_sentences
 
         self.tokenizer, encoder = tokenizer, self.encoder(tokenizer)
         return {

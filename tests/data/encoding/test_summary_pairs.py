@@ -8,7 +8,7 @@ from nlp_transfer.data import corpus_from
 from nlp_transfer.data.encoding import summary_pairs
 from nlp_transfer.data.encoding.collators import PaddingCollator, PairCollator
 from nlp_transfer.data.encoding.summary_pairs import PairEncoder, encode_pairs
-from nlp_transfer.metrics.summary_alignment import assign_sentences
+from nlp_transfer.metrics.sentence_selection import assign_sentences
 from tests.tiny_runs import tiny_encoder
 
 DOCUMENT = "use copy modify. the work of you.\n\nsource same share. may any must. waive rights world."

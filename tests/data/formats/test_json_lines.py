@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.data.formats import FORMATS
-from tests.data.formats.conftest import WANTED, failure
+from tests.data.formats.conftest import WANTED, failure, read
 
 
 def test_blank_lines_of_json_lines_hold_no_row_but_count_as_lines(tmp_path: Path) -> None:
@@ -36,3 +36,20 @@ def test_a_line_that_is_no_object(tmp_path: Path, line: str, kind: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(line + "\n")
     assert f"{path}: line 1: found a JSON {kind}; expected an object such as" in failure(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "place"),
+    [
+        (".jsonl", '{"text": "a"}\n{"text": "b", "id": 1, "text": "c"}\n', "line 2"),
+        (".json", '[{"text": "a"},\n{"text": "b", "id": 1, "text": "c"}]', "line 2: object 2"),
+    ],
+)
+def test_a_repeated_key_would_lose_a_value(tmp_path: Path, suffix: str, content: str, place: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    path.write_text(content)
+    assert failure(path) == (
+        f"{path}: {place}: repeats the key 'text'; one of its values would be lost. Take one away."
+    )
+    path.write_text('{"text": "a", "extra": {"x": 1, "x": 2}}')  # no column: nothing that is read
+    assert read(path) == [{"text": "a"}]
