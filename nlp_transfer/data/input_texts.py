@@ -119,7 +119,8 @@ class InputReader:
         for batch in reader(self.path, frozenset(["id", column])):
             self._check_column(batch, column)
             values = batch.columns[column]
-            ids = _ids(batch, len(values), count)
+            given_ids = to_list(batch.columns.get("id", [None] * len(values)))
+            ids = [number if value is None else value for number, value in enumerate(given_ids, count)]
             errors = RowErrors(str(self.path), batch.unit, dict(enumerate(ids, batch.first_row)))
             given: list[Any] | None = None
             if self._documents and holds_lists(values):
@@ -149,13 +150,6 @@ class InputReader:
                 f"{self.path}: {batch.unit} {batch.first_row}: there is no column {column!r}; columns found: "
                 f"{', '.join(batch.available) or 'none'}. Say which one holds the text with --text_column."
             )
-
-
-def _ids(batch: RowBatch, rows: int, count: int) -> list[Any]:
-    """Return the ids of a batch's rows, of which `count` came before."""
-    given = batch.columns.get("id", [None] * rows)
-    values = given if isinstance(given, list) else given.to_pylist()
-    return [number if value is None else value for number, value in enumerate(values, count)]
 
 
 _PLAIN_COLUMN = "text"

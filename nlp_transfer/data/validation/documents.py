@@ -31,18 +31,18 @@ def join_sentence_lists(values: list[Any], first: int, errors: RowErrors) -> tup
     texts: list[Any] = []
     starts: list[list[int]] = []
     for row, value in enumerate(values, first):
-        if not isinstance(value, list):
-            texts.append(value)
-            starts.append([])
-            continue
-        wrong = [i for i, sentence in enumerate(value) if not isinstance(sentence, str) or not sentence.strip()]
-        if wrong or not value:
-            what = f"sentence {wrong[0]} (from 0) of the document is empty or no string" if wrong else "document is []"
-            errors.add(what, "Each sentence of a document is a string with text: mend or remove these rows.", [row])
-            texts.append("-")
-            starts.append([])
-            continue
-        text, begins = join_sentences(value)
+        text: Any = value
+        begins: list[int] = []
+        if isinstance(value, list):
+            wrong = [i for i, sentence in enumerate(value) if not isinstance(sentence, str) or not sentence.strip()]
+            if wrong or not value:
+                what = (
+                    f"sentence {wrong[0]} (from 0) of the document is empty or no string" if wrong else "document is []"
+                )
+                errors.add(what, "Each sentence of a document is a string with text: mend or remove these rows.", [row])
+                text = "-"
+            else:
+                text, begins = join_sentences(value)
         texts.append(text)
         starts.append(begins)
     return texts, pa.array(starts, _OFFSETS)
