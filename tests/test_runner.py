@@ -831,11 +831,9 @@ def test_the_report_says_what_was_not_made_fast_and_why(encoder, corpus, finishe
     assert "padding is computed: training.unpadding is off" in (tmp_path / "run" / "report.md").read_text()
 
 
-def test_a_compiled_run_is_padded_to_few_lengths_and_says_what_to_expect_on_a_cpu(encoder, corpus, tmp_path):
+def test_a_compiled_run_is_padded_to_few_lengths(encoder, corpus, tmp_path):
     config = load_config(tree=run_tree(encoder, corpus, tmp_path / "run", torch_compile=True))
     data = load_data(config)
     data.tokenizer.model_max_length = 512
-    with logged() as told:
-        trainer, _ = build_trainer(config, data, load_model(config, data.task), tmp_path)
+    trainer, _ = build_trainer(config, data, load_model(config, data.task), tmp_path)
     assert trainer.data_collator([data.encoded["source"]["train"][0]])["input_ids"].shape == (1, 64)
-    assert [text.split(":")[0] for text in told] == ["training.torch_compile"]
