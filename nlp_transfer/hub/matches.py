@@ -1,19 +1,19 @@
-"""Matches of the scan before a push: their place, their kind, and the key that lets them pass."""
+"""Hold the matches of the scan before a push, each with the key that lets it pass."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nlp_transfer.errors import PublishError, did_you_mean
 
 SHOWN_CHARACTERS = 60
-"""Number of characters of a match that are shown at most."""
+"""Maximum number of characters of a match in a message."""
 
 SECRET_CHARACTERS = 4
-"""The same of a secret: enough to find it by."""
+"""Maximum number of characters of a secret: enough to find it by."""
 
 SHOWN_PLACES = 5
-"""Number of further places of a match that are named at most."""
+"""Maximum number of further places in a message."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class ScanMatch:
 
     Args:
         kind: `secret`, `personal`, `path`, or `corpus`.
-        what: what it seems to be, such as `e-mail address`.
-        file: the part that holds it.
-        line: the line, from 1.
-        text: the text.
+        what: its description, such as `e-mail address`.
+        file: the file that holds it.
+        line: from 1.
+        text: as it stands there.
 
     Example:
         >>> print(ScanMatch("personal", "e-mail address", "README.md", 3, "jane@law.example").describe())
@@ -49,48 +49,37 @@ class ScanMatch:
         return f"{self.file}, line {self.line}"
 
     def describe(self, places: Sequence[str] = ()) -> str:
-        """Describe the match, and how to let it pass.
-
-        Args:
-            places: further places of the same text.
-        """
+        """Describe the match, with further places of the same text, and the key that lets it pass."""
         most = SECRET_CHARACTERS if self.kind == "secret" else SHOWN_CHARACTERS
-        shown = self.text if len(self.text) <= most else f"{self.text[:most]}…"
+        text = self.text if len(self.text) <= most else f"{self.text[:most]}…"
         more = ""
         if places:
             listed = "; ".join(places[:SHOWN_PLACES]) + ("; …" if len(places) > SHOWN_PLACES else "")
             more = f" and {len(places):,} more {'place' if len(places) == 1 else 'places'} ({listed})"
-        return f"{self.place}: {self.what}: {shown!r}{more} (to let it pass: --allow {self.key})"
-
-    def __str__(self) -> str:
-        return self.describe()
+        return f"{self.place}: {self.what}: {text!r}{more} (to let it pass: --allow {self.key})"
 
 
-def raise_on_matches(findings: Iterable[ScanMatch], allowed: Collection[str]) -> None:
+def raise_on_matches(matches: Sequence[ScanMatch], allowed: Collection[str]) -> None:
     """Raise on matches that are not allowed.
 
     Raises:
-        PublishError: with every such finding, the same thing in several places once; or one is allowed that was not
-            found.
+        PublishError: lists them, a text in several places once; or a key is allowed that no match has.
     """
-    found = list(findings)
-    keys = [finding.key for finding in found]
-    if unknown := [key for key in allowed if key not in keys]:
-        raise PublishError([f"--allow: {did_you_mean('finding', key, dict.fromkeys(keys))}" for key in unknown])
-    left = [finding for finding in found if finding.key not in allowed]
-    if left:
+    by_key: dict[str, list[ScanMatch]] = {}
+    for match in matches:
+        by_key.setdefault(match.key, []).append(match)
+    if unknown := [key for key in allowed if key not in by_key]:
+        raise PublishError([f"--allow: {did_you_mean('finding', key, by_key)}" for key in unknown])
+    refused = [
+        first.describe(list(dict.fromkeys(other.place for other in others if other.place != first.place)))
+        for key, (first, *others) in by_key.items()
+        if key not in allowed
+    ]
+    if refused:
         raise PublishError(
             [
-                *_once_each(left),
+                *refused,
                 "Nothing was sent. A label is renamed in the corpus, and the model then trained again; the card is "
                 "written to a file by --write_card FILE, edited, and given back by --card FILE.",
             ]
         )
-
-
-def _once_each(findings: Iterable[ScanMatch]) -> Iterator[str]:
-    by_key: dict[str, list[ScanMatch]] = {}
-    for finding in findings:
-        by_key.setdefault(finding.key, []).append(finding)
-    for first, *others in by_key.values():
-        yield first.describe(list(dict.fromkeys(other.place for other in others if other.place != first.place)))

@@ -1,4 +1,4 @@
-"""Runs of words in what is about to be published that are in the texts that a model learned from, too.
+"""Find runs of words that a published text shares with the texts that a model learned from.
 
 Both are compared in one normal form: entities read, Unicode's compatibility forms (NFKD) without accents and invisible
 characters, case folded, words without layout and punctuation. Words spelled together, divided at a line's end or mixed
@@ -14,16 +14,13 @@ from nlp_transfer.hub.matches import ScanMatch
 from nlp_transfer.metrics.tokenization import plain_words, word_matches
 
 RUN_WORDS = 8
-"""Number of words in a row that are no coincidence."""
-
-Word = tuple[str, int, int]
-"""A word in normal form, and where the text that it came from begins and ends."""
+"""Minimum number of words of a shared run."""
 
 _HIDDEN = ("Cf", "Mn", "Me")
-"""Unicode categories of characters without a width of their own: format characters and marks."""
+"""Unicode categories of characters without width: format characters and marks."""
 
 _UNIT = re.compile(r"&#?\w{1,32};?|.[\u0300-\u036f]*", re.DOTALL)
-"""An entity, or a character with its accents: the pieces of a text that have a normal form of their own."""
+"""An entity, or a character with its accents."""
 
 
 def visible(text: str) -> str:
@@ -37,16 +34,6 @@ def visible(text: str) -> str:
     return text if text.isascii() else "".join(one for one in text if unicodedata.category(one) not in _HIDDEN)
 
 
-def normal_words(text: str) -> list[str]:
-    """Return the words of a text in normal form.
-
-    Example:
-        >>> normal_words("The <Café>, STRASSE &amp; Straße")
-        ['the', 'cafe', 'strasse', 'strasse']
-    """
-    return plain_words(_normal(text))
-
-
 def _normal(text: str) -> str:
     text = html.unescape(text)
     return (text if text.isascii() else visible(unicodedata.normalize("NFKD", text))).casefold()
@@ -56,8 +43,8 @@ def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list
     """Return the longest shared runs of at least `RUN_WORDS` words, each once, as they are spelled in `texts`.
 
     Args:
-        texts: (name, wording) of what is published; see `nlp_transfer.hub.package.wording`.
-        corpus: the texts that must not be; read once.
+        texts: (name, wording) of the published texts; see `nlp_transfer.hub.package.wording`.
+        corpus: the training texts; read once.
 
     Example:
         >>> [found.text for found in shared_runs([("card", "so: A b c d e f g h!")], ["A, b, c, d, e, f, g, h"])]
@@ -67,7 +54,7 @@ def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list
     wanted = {run for _, _, words in published for run in _runs([word for word, _, _ in words])}
     held: set[int] = set()
     for text in corpus if wanted else ():
-        held.update(wanted.intersection(_runs(normal_words(text))))
+        held.update(wanted.intersection(_runs(plain_words(_normal(text)))))
     found = [
         ScanMatch(
             "corpus",
@@ -82,8 +69,8 @@ def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list
     return list({(one.file, one.line, one.text): one for one in reversed(found)}.values())[::-1]
 
 
-def _placed_words(text: str) -> list[Word]:
-    """Return the same words as `normal_words`, with their places; slower, for texts that are short."""
+def _placed_words(text: str) -> list[tuple[str, int, int]]:
+    """Return the words in normal form, each with its start and end in the text; slower."""
     normal, places = "", []
     for unit in _UNIT.finditer(text):
         new = _normal(unit[0])

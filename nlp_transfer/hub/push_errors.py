@@ -1,4 +1,4 @@
-"""Errors of the Hub's client during a push, as `PublishError`s with the remedy."""
+"""Translate errors of the Hub's client during a push to `PublishError`s with the remedy."""
 
 import contextlib
 import json
@@ -20,11 +20,7 @@ _XET_TOKEN = "/xet-write-token/"
 
 @contextlib.contextmanager
 def hub_errors(repo_id: str) -> Iterator[None]:
-    """Raise errors of the Hub's client as `PublishError`s with the remedy.
-
-    Args:
-        repo_id: the repository that is pushed to.
-    """
+    """Raise errors of the Hub's client as `PublishError`s with the remedy."""
     try:
         yield
     except (PublishError, ConfigError):
@@ -38,7 +34,8 @@ def _format_error(error: BaseException, repo_id: str) -> str:
 
     hub, cause = constants.ENDPOINT, cause_of(error)
     text = _message(cause)
-    if _is_of_storage(cause) and (is_network(cause) or status_of(cause) not in (None, 413)):
+    of_storage = is_of_xet(cause) and _XET_TOKEN not in str(cause)
+    if of_storage and (is_network(cause) or status_of(cause) not in (None, 413)):
         what = "does not take the model's files"
         if is_network(cause):
             what = "cannot be reached"
@@ -49,7 +46,7 @@ def _format_error(error: BaseException, repo_id: str) -> str:
 
 
 def _format_status(cause: BaseException, hub: str, repo_id: str) -> str | None:
-    """Return the message for an answer of the Hub; None for an error without one, or with another status."""
+    """Return the message for a status of the Hub's answer; None for other errors."""
     text = _message(cause)
     match status_of(cause):
         case 401:
@@ -105,18 +102,8 @@ def _message(error: BaseException) -> str:
     return textwrap.shorten(text, 200, placeholder=" …") or type(error).__name__
 
 
-def _is_of_storage(error: BaseException) -> bool:
-    """Return True for an error of the server that Xet sends files to, and not of the Hub."""
-    return is_of_xet(error) and _XET_TOKEN not in str(error)
-
-
 def is_transient(error: BaseException, *, connected: bool) -> bool:
-    """Return True if another attempt may help.
-
-    Args:
-        error: of a call of the client.
-        connected: the Hub has answered before, so that a lost connection may come back.
-    """
+    """Return True if another attempt may help; with a lost connection, only if the Hub was `connected` before."""
     if isinstance(error, json.JSONDecodeError):  # a page of a proxy where the Hub's answer should be
         return True
     if is_of_xet(error):  # it has made attempts of its own, for minutes

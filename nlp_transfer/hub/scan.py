@@ -1,15 +1,12 @@
-"""Secrets, personal data, and places on this machine in what is about to be published.
+"""Find secrets, personal data and paths of this machine in what is about to be published.
 
-Secrets are found by the patterns of detect-secrets: keys of clouds and services, tokens, private keys, passwords beside
-their names. Its guesses by entropy are left out, since hashes and commits stand in every card; the Hub's own tokens,
-which it does not know, and those of this machine are added. Telephone numbers are found by phonenumbers (Google's
-libphonenumber), account and card numbers by their shape and their check digits (python-stdnum), social security
-numbers, which have none, by their hyphens or the name beside them.
+Secrets are found by the patterns of detect-secrets, without its guesses by entropy, since hashes and commits stand in
+every card; tokens that it does not know, and those of this machine, are added. Telephone numbers are found by
+phonenumbers (Google's libphonenumber), account and card numbers by shape and check digits (python-stdnum), social
+security numbers by their hyphens or the name before them. Names of persons are not found.
 
-Each line is read as it stands and, where it differs, as it is seen: entities read, letters of full width as plain ones,
-without characters of no width.
-
-Names of persons are not found: no list or network tells them from the names of classes and methods.
+Each line is read as it is written and, where it differs, as it is displayed: entities read, letters of full width as
+plain ones, without characters of no width.
 """
 
 import os
@@ -25,7 +22,7 @@ from nlp_transfer.hub.overlap import shared_runs, visible
 from nlp_transfer.hub.package import RepoFile, texts_of, wording
 
 EXTRA = "hub"
-"""The extra of this package that installs the scanners."""
+"""Extra of this package that installs the scanners."""
 
 HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:hf_|api_org_)[A-Za-z0-9]{20,}\b")
 E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
@@ -53,20 +50,20 @@ _MORE_SECRETS = (
 """Patterns of secrets that detect-secrets lacks."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-"""A score or a count, which is no telephone number however well its digits would do for one."""
+"""A score or a count, which is no telephone number."""
 
 REGIONS = ("US", "GB", "DE", "FR")
-"""Whose telephone numbers are known without their country's code, where they are written in groups."""
+"""Regions whose telephone numbers, written in groups, are found without the country's code."""
 
 _SHORTEST_TOKEN = 8
 
 
 def scan_files(files: Sequence[RepoFile], corpus: Iterable[str] = ()) -> list[ScanMatch]:
-    """Return what should not be published of the files of a model.
+    """Return the matches in the files of a model.
 
     Args:
-        files: all that would go.
-        corpus: texts of which no `RUN_WORDS` words in a row may go; read once.
+        files: of the push.
+        corpus: texts of which no `RUN_WORDS` words in a row may be published; read once.
 
     Raises:
         ConfigError: the scanners are not installed.
@@ -79,7 +76,7 @@ def scan(texts: Iterable[tuple[str, str]]) -> list[ScanMatch]:
     """Return the secrets, personal data and paths in some texts.
 
     Args:
-        texts: (name, text); of a name that ends in `.json`, numbers are no texts.
+        texts: (name, text); numbers in a text named `….json` are skipped.
 
     Raises:
         ConfigError: the scanners are not installed.
@@ -97,18 +94,18 @@ Found = tuple[str, str, str]
 
 def _found_in(name: str, line: str) -> list[Found]:
     """Return the matches of a line, as it is written and as it is seen, once each."""
-    said = wording(name, line)
-    if not said.strip():
-        return []  # of a hundred classes, the confusions alone are ten thousand lines of JSON
-    found = _detected(name, line, said)
-    if said.isascii() and "&" not in said and "\\u" not in line:  # JSON may spell any letter as \u0061
+    displayed = wording(name, line)
+    if not displayed.strip():
+        return []  # the confusions of a hundred classes alone are ten thousand lines of JSON
+    found = _detected(name, line, displayed)
+    if displayed.isascii() and "&" not in displayed and "\\u" not in line:  # JSON may spell any letter as \u0061
         return found
-    plain = _plain(said)
+    plain = _plain(displayed)
     if plain == line:
         return found
     plainly = _detected(name, plain, plain)
     same = {(what, text) for _, what, text in plainly}
-    kept = [  # what is a piece of a longer one is none of its own
+    kept = [  # a piece of a longer match is not reported too
         (kind, what, text)
         for kind, what, text in found
         if (what, _plain(text)) in same or not any(what == other and _plain(text) in longer for other, longer in same)
@@ -121,12 +118,16 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", visible(text))
 
 
-def _detected(name: str, line: str, said: str) -> list[Found]:
+def _detected(name: str, line: str, displayed: str) -> list[Found]:
     """Return the matches of a line: secrets in all of it, the rest in its wording."""
-    found = [*_detectors(name, line), *_hub_tokens(line)]
-    for detector in (_e_mails, _telephone_numbers, _checked_numbers, _places):
-        found += detector(said)
-    return found
+    return [
+        *_detectors(name, line),
+        *_tokens(line),
+        *(("personal", "e-mail address", match.group()) for match in E_MAIL.finditer(displayed)),
+        *_telephone_numbers(displayed),
+        *(("personal", what, displayed[first:last]) for what, first, last in _checked(displayed)),
+        *(("path", "a path of a machine", match.group()) for match in PLACE.finditer(displayed)),
+    ]
 
 
 def _detectors(name: str, line: str) -> Iterator[Found]:
@@ -135,22 +136,16 @@ def _detectors(name: str, line: str) -> Iterator[Found]:
             yield "secret", secret.type, str(secret.secret_value)
 
 
-def _hub_tokens(line: str) -> Iterator[Found]:
-    for what, pattern in _MORE_SECRETS:
-        yield from (("secret", what, match.group()) for match in pattern.finditer(line))
+def _tokens(line: str) -> Iterator[Found]:
+    yield from (("secret", what, match.group()) for what, shape in _MORE_SECRETS for match in shape.finditer(line))
     for token in _tokens_here():
         if token in line:
             yield "secret", "a token of this machine", token
 
 
-def _e_mails(text: str) -> Iterator[Found]:
-    for match in E_MAIL.finditer(text):
-        yield "personal", "e-mail address", match.group()
-
-
 def _telephone_numbers(text: str) -> Iterator[Found]:
     phonenumbers = _scanner("phonenumbers")
-    for _, first, last in _checked(text):  # whose digits would do for a telephone number as well
+    for _, first, last in _checked(text):  # their digits could be a telephone number's too
         text = text[:first] + "|" * (last - first) + text[last:]
     for region in (None, *REGIONS):
         matches = phonenumbers.PhoneNumberMatcher(text, region, phonenumbers.Leniency.STRICT_GROUPING)
@@ -160,7 +155,7 @@ def _telephone_numbers(text: str) -> Iterator[Found]:
 
 
 _SSN = r"(?!000|666|9)\d{3}(?P<between>[-. ]?)(?!00)\d{2}(?P=between)(?!0000)\d{4}(?![\d-])"
-"""A social security number as far as it can be checked: areas, groups and serials that were never given."""
+"""A social security number, without areas, groups and serials that were never given."""
 
 _SHAPES: tuple[tuple[str, str | None, re.Pattern[str]], ...] = (
     (
@@ -185,11 +180,11 @@ _SHAPES: tuple[tuple[str, str | None, re.Pattern[str]], ...] = (
         ),
     ),
 )
-"""(what, the module that knows its check digits, how it looks)."""
+"""(what, module that verifies the check digits, shape)."""
 
 
 def _checked(text: str) -> Iterator[tuple[str, int, int]]:
-    """(what, start, end) of each number of one of the shapes whose check digits are right."""
+    """Yield (what, start, end) of each number of one of the shapes with right check digits."""
     for what, module, shape in _SHAPES:
         for match in shape.finditer(text):
             number, first = match["number"], match.start("number")
@@ -202,19 +197,9 @@ def _checked(text: str) -> Iterator[tuple[str, int, int]]:
                     break
 
 
-def _checked_numbers(text: str) -> Iterator[Found]:
-    for what, first, last in _checked(text):
-        yield "personal", what, text[first:last]
-
-
-def _places(text: str) -> Iterator[Found]:
-    for match in PLACE.finditer(text):
-        yield "path", "a path of a machine", match.group()
-
-
 @cache
 def _plugins() -> list[Any]:
-    """The detectors of secrets that go by patterns."""
+    """Return the detectors of secrets that go by patterns."""
     mapping: Callable[[], dict[str, Any]] = _scanner(
         "detect_secrets.core.plugins.util"
     ).get_mapping_from_secret_type_to_class
@@ -237,6 +222,6 @@ def _scanner(module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ConfigError(
-            f"What goes to the Hub is scanned for secrets and personal data before, which needs the package "
+            f"A push is scanned for secrets and personal data, which needs the package "
             f"{error.name or module}: pip install 'nlp-transfer[{EXTRA}]'"
         ) from error

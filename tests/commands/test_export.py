@@ -4,7 +4,6 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -23,7 +22,6 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.files.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.onnx import export as onnx_export
 from nlp_transfer.models.onnx.export import OPSET
-from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import Compute
 from tests.logged import logged
@@ -139,15 +137,6 @@ def test_every_family_but_longformer(model_type: str, tmp_path: Path, texts: Pat
     alone = [saved_models.load(tmp_path, backend="onnx").text_logits([text])[0] for text in random_texts(5)]
     expected = saved_models.load(tmp_path).text_logits(random_texts(5))
     np.testing.assert_allclose(alone, expected, atol=1e-4)
-
-
-def test_a_bigbird_with_blocks_of_attention(tmp_path: Path) -> None:
-    save_classifier(tmp_path / "model", model_type="big_bird", max_length=40)
-    model = saved_models.load(tmp_path).model
-    model.config.attention_type = "block_sparse"
-    with pytest.raises(ConfigError, match=r"texts of more than 28 tokens attend to random blocks.*may have 40"):
-        onnx_export.refuse_network(model, 40)
-    onnx_export.refuse_network(model, 28)
 
 
 @pytest.fixture(scope="module")
@@ -356,41 +345,6 @@ def test_a_graph_of_another_kind(copy: Path) -> None:
     write_manifest(copy / "onnx")
     with pytest.raises(CheckpointError, match=r"has no output 'logits'; it has scores\. Expected a graph that"):
         saved_models.load(copy, backend="onnx")
-
-
-def small_graph(file: Path, *, name: str = "input_ids", kind: int = onnx.TensorProto.INT64, columns: int = 3) -> Path:
-    """A graph whose logits are its input, as float32."""
-    given = onnx.helper.make_tensor_value_info(name, kind, ["rows", columns])
-    logits = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["rows", columns])
-    cast = onnx.helper.make_node("Cast", [name], ["logits"], to=onnx.TensorProto.FLOAT)
-    graph = onnx.helper.make_graph([cast], "small", [given], [logits])
-    opset = onnx.helper.make_opsetid("", OPSET)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9), file)
-    return file
-
-
-@pytest.mark.parametrize(
-    ("given", "found"),
-    [
-        ({"name": "position_ids"}, "an input 'position_ids' of tensor(int64)"),
-        ({"kind": onnx.TensorProto.FLOAT}, "an input 'input_ids' of tensor(float)"),
-    ],
-)
-def test_a_graph_of_other_inputs(tmp_path: Path, given: dict[str, Any], found: str) -> None:
-    file = small_graph(tmp_path / "model.onnx", **given)
-    with pytest.raises(CheckpointError) as caught:
-        OnnxNetwork(file)
-    assert str(caught.value) == (
-        f"{file} has {found}; expected input_ids, attention_mask, token_type_ids, markers, numbers of int64. Export "
-        "the model again with scripts/export.py."
-    )
-
-
-def test_a_graph_that_fails_when_it_is_run(tmp_path: Path) -> None:
-    network = OnnxNetwork(small_graph(tmp_path / "model.onnx"))
-    assert network.logits({"input_ids": torch.tensor([[1, 2, 3]])}).tolist() == [[1.0, 2.0, 3.0]]
-    with pytest.raises(CheckpointError, match=r"model\.onnx cannot be loaded by ONNX Runtime \(.*input_ids.*\)\. Copy"):
-        network.logits({"input_ids": torch.tensor([[1, 2]])})
 
 
 def test_a_graph_of_another_number_of_classes(copy: Path) -> None:

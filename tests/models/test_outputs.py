@@ -1,0 +1,14 @@
+"""Outputs are distinct, since methods compare what they need with what a task provides."""
+
+from nlp_transfer.models.outputs import Output
+from nlp_transfer.tasks import TASKS
+
+
+def test_each_task_provides_known_outputs():
+    assert len({output.value for output in Output}) == len(Output)
+    assert {name: sorted(output.value for output in task.provides) for name, task in TASKS.items()} == {
+        "abstractive_summarization": ["generation", "head", "pooled"],
+        "extractive_summarization": ["head", "spans"],
+        "masked_language_modeling": [],
+        "sequence_classification": ["head", "logits", "pooled", "row_loss"],
+    }
