@@ -1,6 +1,6 @@
-"""The card of a published model: metadata that the Hub understands, and the text of `model_card.md`.
+"""Write the card of a published model: metadata that the Hub understands, and the text of `model_card.md`.
 
-No sample of the data is in it. Whoever knows the run fills in the values (nlp_transfer/commands/model_card.py).
+It holds no sample of the data. commands/model_card.py fills in the values of a run.
 """
 
 import hashlib
@@ -17,7 +17,6 @@ from nlp_transfer.hub.upload import CARD, TAG
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
-"""The text of a card, a Jinja template."""
 
 METRIC_TYPES = {
     "accuracy": "accuracy",
@@ -27,19 +26,18 @@ METRIC_TYPES = {
     "matthews": "matthews_correlation",
     "average_precision": "average_precision",
 }
-"""The Hub's names of metrics, besides those that end in `f1`, `precision` or `recall`, and ROUGE."""
+"""The Hub's names of metrics, except those that end in `f1`, `precision` or `recall`, and ROUGE."""
 
 CLASSIFIER = "AutoModelForSequenceClassification"
 
 NOT_PUBLISHED = "unpublished"
-"""The metadata's name of a corpus that has no public name."""
+"""Name of a corpus without a public name, in the metadata."""
 
 MAX_CLASSES = 40
-"""Number of classes that a card's text names at most; the tables name all."""
-
+"""Maximum number of classes that a card's text names; the tables name all."""
 
 PEFT_TEMPLATE = "# Model Card for Model ID"
-"""The title of the README.md that peft writes next to an adapter."""
+"""Title of the README.md that peft writes next to an adapter."""
 
 
 @dataclass(frozen=True)
@@ -48,26 +46,25 @@ class Card:
 
     Args:
         repo_id: the model's name on the Hub.
-        pipeline_tag: the Hub's name of the task; None where it has none.
-        base: the model that was trained on.
+        pipeline_tag: the Hub's name of the task, if it has one.
+        base: the pretrained model.
         adapter: the repository holds only an adapter.
         summary: the first paragraph.
-        use: how to load it, in Python.
-        intended: what it is for, and what not.
-        transfer: from where to where, and how; one paragraph each.
+        use: the Python that loads it.
+        intended: purpose and restrictions.
+        transfer: paragraphs on domains and methods.
         scores: tables, in Markdown.
         results: {domain: {split: {metric: number}}} for the metadata.
-        datasets: {domain: the Hub's names of its corpus and of the configuration}; a domain that is not there is of a
-            corpus without them.
-        builtin: {domain: the corpus that ships with this package}; the metadata name it, too.
+        datasets: {domain: (corpus, configuration)} by their names on the Hub, if they have any.
+        builtin: {domain: corpus} of the corpora that ship with this package.
         limits: one sentence each.
         cost: one measure each.
         versions: by library.
         license: an identifier that the Hub knows.
         language: codes, such as `en`.
-        tags: besides our own.
-        relation: of a whole model to the base model, as the Hub calls it.
-        also: what else the repository holds and how to load that, in Markdown.
+        tags: added to our own.
+        relation: of a whole model to the base model, in the Hub's terms.
+        also: other contents of the repository and their use, in Markdown.
     """
 
     repo_id: str
@@ -106,7 +103,7 @@ class Card:
         from huggingface_hub import ModelCard, ModelCardData
 
         base = self.base.hub_id or self.base.root
-        own = self.adapter and self.base.hub_id is not None  # an adapter fits only the model that it was trained on
+        own = self.adapter and self.base.hub_id is not None  # an adapter fits no other model
         relation: dict[str, Any] = {"base_model_relation": "adapter" if own else self.relation} if base else {}
         results = list(self._eval_results())
         data = ModelCardData(
@@ -125,14 +122,14 @@ class Card:
         return f"{text}\n\n{_mark(text)}\n"
 
     def _eval_results(self) -> Iterator[Any]:
-        """Yield the metrics under their names of metrics.json; the text has the bounds of their intervals."""
+        """Yield the metrics under their names in metrics.json."""
         from huggingface_hub import EvalResult
 
         for domain, splits in self.results.items():
-            # The client takes results of one dataset, configuration and split for those of one corpus.
+            # The client groups results by dataset, configuration and split.
             dataset, config = self.datasets.get(domain, (NOT_PUBLISHED, domain))
             named = dataset
-            if domain in self.builtin:  # without a slash, the type can be no repository's name on the Hub
+            if domain in self.builtin:  # a name without a slash is no repository on the Hub
                 dataset = f"nlp-transfer-{self.builtin[domain]}"
                 named = f"the corpus {self.builtin[domain]} of nlp-transfer"
             for split, scores in splits.items():
@@ -150,12 +147,12 @@ class Card:
 
 
 def _mark(text: str) -> str:
-    """Return the last line of a card, by which a later push knows whether somebody edited it."""
+    """Return the last line of a card, by which a later push detects edits."""
     return f"<!-- made by {TAG} ({hashlib.sha256(text.encode()).hexdigest()[:16]}); a card that was edited is kept -->"
 
 
 def edited_card(folder: Path) -> str | None:
-    """Return the README.md of a folder if a person wrote or edited it; None if it is made, or not there."""
+    """Return the README.md of a folder if a person wrote or edited it, else None."""
     place = folder / CARD
     if not place.is_file():
         return None
@@ -186,17 +183,16 @@ def adapter_use(
 ) -> str:
     """Return the Python that loads an adapter onto its base model.
 
-    An adapter's configuration has no place for the names of classes, nor for whether a text may have several, so
-    the code sets both for a classifier.
+    An adapter's configuration holds neither the names of classes nor the type of problem, so the code sets both.
 
     Args:
-        repo_id: where it is.
+        repo_id: the adapter's repository.
         base: the model that it fits.
         auto_class: of transformers, for the network.
-        labels: its classes, in the order of their ids.
-        multi_label: whether a text may have several of them.
-        names_in: where the names stand, where there are too many to list.
-        subfolder: of the repository, where the adapter is not at its top.
+        labels: class names in the order of their ids.
+        multi_label: a text may have several classes.
+        names_in: location of the names if there are too many to list.
+        subfolder: of the adapter in the repository.
     """
     names, sized = "", ""
     if auto_class == CLASSIFIER and len(labels) > MAX_CLASSES:
@@ -233,7 +229,7 @@ def adapter_note(base: BaseModel) -> str | None:
 
 
 def metrics_of(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Return what the Hub may list as metrics: all numbers but counts of rows and the two bounds of an interval.
+    """Return the numbers that the Hub lists as metrics: all but counts of rows and bounds of intervals.
 
     Example:
         >>> metrics_of({"rows": 24, "macro_f1": 0.5, "macro_f1_low": 0.4, "macro_f1_high": 0.6, "note": "of the test"})

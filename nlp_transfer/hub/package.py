@@ -1,16 +1,16 @@
-"""The files of a published model, each with the reason why it goes. Files that are not in the table stay.
+"""Select the files of a published model, each with its reason. Files in no table are not published.
 
     weights               safetensors only
-    config, tokenizer     without the places on this machine that they name
-    manifest.json         sizes and hashes of these files, by which whoever loads them knows that they are whole
-    extractor/            the same of a summariser inside a model's folder, which picks what the model reads
+    config, tokenizer     without paths of this machine
+    manifest.json         sizes and hashes of these files
+    extractor/            the same of a summariser's extractive model
 
 Pickles, optimizer states, predictions, logs and caches are in no table.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -41,22 +41,21 @@ MODEL_FILES = (
     ("model.safetensors.index.json", "which part holds which weights"),
     *_TOKENIZER,
 )
-"""Patterns of what goes from a model's folder, and why; the first that matches counts."""
+"""Patterns of published files of a model's folder, with reasons; the first match counts."""
 
 ADAPTER_FILES = (
     (ADAPTER_CONFIG, "kind and size of the adapter"),
     ("adapter_model.safetensors", "the adapter's weights, and the head's"),
     *_TOKENIZER,
 )
-"""The same of an adapter's folder."""
+"""The same for an adapter's folder."""
 
 _NOT_SCANNED = (MANIFEST, "vocab.json", "model.safetensors.index.json")
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 _PLACES = ("_name_or_path", "name_or_path")
-"""Keys of configurations that say where something lay on this machine."""
-
+"""Keys of configurations that hold paths of this machine."""
 
 NOT_ON_HUB = "an encoder that is not on the Hub"
 """The name of a base model that has no public one."""
@@ -68,8 +67,8 @@ class RepoFile:
 
     Args:
         name: its path in the repository.
-        content: the file it comes from, or its bytes.
-        why: the reason why it goes.
+        content: the local file, or bytes.
+        why: the reason for its publication.
     """
 
     name: str
@@ -88,13 +87,13 @@ class RepoFile:
 
 @dataclass(frozen=True)
 class BaseModel:
-    """Hold what readers of a card may know of the model that was trained on.
+    """Hold the public facts on the model that was trained.
 
     Args:
         words: a description, without a path of this machine.
-        hub_id: its name on the Hub; None where it did not come from there.
+        hub_id: its name on the Hub; None if it is not from there.
         revision: its commit.
-        root: the model on the Hub that it was made of, over runs before.
+        root: the model on the Hub from which earlier runs made it.
     """
 
     words: str
@@ -108,8 +107,8 @@ def model_files(folder: Path, *, under: str = "", base: BaseModel | None = None)
 
     Args:
         folder: holds `config.json` or `adapter_config.json`.
-        under: the folder of the repository that they go to, such as `adapter/`.
-        base: an adapter's base model, which its configuration then names; never by its path on this machine.
+        under: prefix of names in the repository, such as `adapter/`.
+        base: an adapter's base model, which its configuration then names.
 
     Raises:
         CheckpointError: the folder is torn, has no weights, or holds a link.
@@ -150,7 +149,7 @@ def unpublished_files(folder: Path, parts: Sequence[RepoFile]) -> list[str]:
 
 
 def is_pushed_file(name: str) -> bool:
-    """Return True for a file that a push writes, and that the next one may replace or delete.
+    """Return True for a file that pushes write, and may replace or delete.
 
     Example:
         >>> is_pushed_file("adapter/adapter_config.json"), is_pushed_file("notes/config.json")
@@ -162,7 +161,7 @@ def is_pushed_file(name: str) -> bool:
     return own == MANIFEST or _why(own, MODEL_FILES) is not None or _why(own, ADAPTER_FILES) is not None
 
 
-def tokenizer_texts(part: RepoFile) -> list[str]:
+def _tokenizer_texts(part: RepoFile) -> list[str]:
     """Return the strings of `tokenizer.json` without vocabulary and merges: added words, special tokens, templates."""
     tree = json.loads(part.read())
     if isinstance(tree, dict) and isinstance(tree.get("model"), dict):
@@ -171,7 +170,7 @@ def tokenizer_texts(part: RepoFile) -> list[str]:
 
 
 def _strings(tree: Any) -> Iterator[str]:
-    """Yield the strings of a tree that are values; its keys are names of the library."""
+    """Yield the strings of a tree that are values, not keys."""
     if isinstance(tree, str):
         yield tree
     elif isinstance(tree, dict | list):
@@ -179,14 +178,14 @@ def _strings(tree: Any) -> Iterator[str]:
             yield from _strings(one)
 
 
-def weight_notes(part: RepoFile) -> dict[str, str]:
-    """Return the metadata of a safetensors file."""
+def _weight_notes(part: RepoFile) -> str:
+    """Return the metadata of a safetensors file, a line each."""
     from safetensors import safe_open
 
     if not isinstance(part.content, Path):
-        return {}
+        return ""
     with safe_open(part.content, framework="np") as file:
-        return dict(file.metadata() or {})
+        return "\n".join(f"{key}: {value}" for key, value in (file.metadata() or {}).items())
 
 
 def _refuse_link(path: Path) -> None:
@@ -220,20 +219,17 @@ def _without_places(tree: Any) -> Any:
 def texts_of(parts: Sequence[RepoFile]) -> Iterator[tuple[str, str]]:
     """Yield (name, text) of everything that is scanned before a push.
 
-    Of a tokenizer these are its settings, template, special tokens and added words. Not
-    scanned are vocabulary and merges (`vocab.*`, `merges.txt`, `*.model`, `bpe.codes`, and both in `tokenizer.json`):
-    they are the encoder's, of pieces of words, and `num_new_tokens` of a run are added words. Nor are the weights'
-    numbers, and names and hashes that this package or safetensors wrote (`manifest.json`, `model.safetensors.
-    index.json`).
+    Vocabulary and merges are not scanned, since they are the encoder's, of pieces of words; the `num_new_tokens` of a
+    run are added words, which are. Nor are weights, and names and hashes that this package or safetensors wrote.
     """
     for part in parts:
         own = Path(part.name).name
         if own == TOKENIZER:
-            if strings := tokenizer_texts(part):
+            if strings := _tokenizer_texts(part):
                 yield f"{part.name}, beside its vocabulary", "\n".join(strings)
         elif own.endswith(".safetensors"):
-            if notes := weight_notes(part):
-                yield f"{part.name}, notes", _lines(notes)
+            if notes := _weight_notes(part):
+                yield f"{part.name}, notes", notes
         elif own.endswith((".json", ".md", ".jinja")) and own not in _NOT_SCANNED:
             yield part.name, part.read().decode()
 
@@ -247,13 +243,5 @@ def wording(name: str, text: str) -> str:
     """
     if not name.endswith(".json"):
         return text
-    return "\n".join(map(_quoted, text.split("\n")))
-
-
-def _quoted(line: str) -> str:
-    """Return the strings of a line of JSON, kept apart from each other."""
-    return " | ".join(json.loads(string) for string in _QUOTED.findall(line)).replace("\n", " ")
-
-
-def _lines(notes: Mapping[str, str]) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in notes.items())
+    lines = (" | ".join(map(json.loads, _QUOTED.findall(line))) for line in text.split("\n"))
+    return "\n".join(line.replace("\n", " ") for line in lines)

@@ -1,16 +1,12 @@
-"""To the Hub, by its own client: who may write where, a private repository, one commit, and errors that say what to do.
+"""Upload to the Hub by its own client: rights, a private repository, one commit, errors with the remedy.
 
-A commit is made when all large files are there, so a repository never holds half a model. Large files
-that arrived whole before an interruption are not sent again: the Hub knows them by their hash.
-
-Large files go by Xet, the client's own way to the Hub's storage, a server of its own. Where only the Hub can be
-reached, `HF_HUB_DISABLE_XET=1` in the environment sends them by Git LFS.
-
-Errors that pass by themselves (5xx, 429, a connection that breaks) are tried again; the client does so for each part of
-a large file (Xet's library for four minutes), this module for the rest.
+A commit is made when all large files are there, so a repository never holds half a model. Large files that arrived
+before an interruption are not sent again. They go by Xet to a server of its own; where only the Hub can be reached,
+`HF_HUB_DISABLE_XET=1` sends them by Git LFS. Transient errors (5xx, 429, a lost connection) are tried again, here or
+by the client.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,9 +23,9 @@ if TYPE_CHECKING:
 CARD = "README.md"
 
 TAG = "nlp-transfer"
-"""A tag of every card: by it a repository is known for one that a push made."""
+"""A tag of every card, which marks a repository as made by a push."""
 
-_OWN_FILES = (".gitattributes",)
+_OWN_FILES = {".gitattributes"}
 """Files that the Hub puts into a new repository by itself."""
 
 Result = TypeVar("Result")
@@ -42,8 +38,8 @@ class Repository:
     Args:
         repo_id: `owner/name`.
         exists: whether it is there.
-        files: what it holds.
-        head: the commit at which it does.
+        files: names in its main branch.
+        head: the commit of that branch.
     """
 
     repo_id: str
@@ -53,7 +49,7 @@ class Repository:
 
     def replaced(self, parts: "Sequence[RepoFile]") -> str | None:
         """Describe what a push to the main branch replaces; None where it holds nothing."""
-        if not set(self.files) - {*_OWN_FILES}:
+        if not set(self.files) - _OWN_FILES:
             return None
         gone = _no_longer(self.files, parts)
         return (
@@ -71,14 +67,14 @@ def _no_longer(held: Sequence[str], parts: "Sequence[RepoFile]") -> list[str]:
 def check_target(
     repo_id: str | None, *, name: str, public: bool, allow_existing: bool = False, token: str | None = None
 ) -> Repository:
-    """Check, in one or two cheap calls, that a push will be let in. Nothing is written.
+    """Check, in one or two cheap calls, that a push will be accepted. Nothing is written.
 
     Args:
-        repo_id: `owner/name`, or `name` of the one who is logged in.
-        name: what the repository is called where `repo_id` is None.
-        public: whether it shall be, or may be, readable by everyone.
-        allow_existing: whether it may hold files that no push made.
-        token: of the one who pushes; None is the login of this machine.
+        repo_id: `owner/name`, or `name` of the user who is logged in.
+        name: the repository's name where `repo_id` is None.
+        public: everyone may read it.
+        allow_existing: it may hold files that no push made.
+        token: None is the login of this machine.
 
     Raises:
         PublishError: no login, no right, no network; the name is taken; the repository is public.
@@ -106,7 +102,7 @@ def check_target(
             f"{target} is there already and is private, which a push does not change. Open it in its settings on the "
             "Hub, or leave --public out (training.hub_private_repo: true)."
         )
-    if not allow_existing and TAG not in tags and set(files) - {*_OWN_FILES}:
+    if not allow_existing and TAG not in tags and set(files) - _OWN_FILES:
         raise PublishError(
             f"The name {target} is taken: it holds {len(files)} files ({', '.join(files[:4])}"
             f"{', …' if len(files) > 4 else ''}) and no card of a push. Choose another name, or pass --allow_existing "
@@ -128,17 +124,14 @@ def upload(
 
     Args:
         target: from `check_target`.
-        parts: all that the model consists of.
+        parts: all files of the model.
         message: of the commit.
-        public: whether a new repository is.
-        revision: a branch, made where there is none; None is the main one.
-        token: see `check_target`.
-
-    Returns:
-        The client's description of the commit; its `oid` is what `revision` takes.
+        public: everyone may read a new repository.
+        revision: a branch, created if needed; None is the main one.
+        token: None is the login of this machine.
 
     Raises:
-        PublishError: it failed. The Hub keeps what was sent, so that the same push goes on from there.
+        PublishError: it failed. The Hub keeps the files that arrived, and the same push continues from there.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -149,8 +142,12 @@ def upload(
             _again(lambda: api.create_repo(target.repo_id, private=not public, exist_ok=True))
         if revision is not None:
             _again(lambda: api.create_branch(target.repo_id, branch=revision, exist_ok=True))
-        held = target.files if revision is None else _again(lambda: _files(api, target.repo_id, revision))
-        operations: list[Any] = [CommitOperationAdd(part.name, _content(part)) for part in parts]
+        held = (
+            target.files
+            if revision is None
+            else tuple(_again(lambda: api.list_repo_files(target.repo_id, revision=revision)))
+        )
+        operations: list[Any] = [CommitOperationAdd(part.name, part.content) for part in parts]
         operations += [CommitOperationDelete(name) for name in _no_longer(held, parts)]
         commit: CommitInfo = _again(
             lambda: api.create_commit(target.repo_id, operations, commit_message=message, revision=revision)
@@ -172,12 +169,7 @@ def check_name(repo_id: str) -> None:
 
 
 def _again(call: Callable[[], Result], *, connected: bool = True) -> Result:
-    """Call, and call again after transient errors.
-
-    Args:
-        call: what to do.
-        connected: whether the Hub has answered before, so that a lost connection may come back.
-    """
+    """Call, and call again after transient errors; see `is_transient`."""
     retrying = Retrying(
         retry=retry_if_exception(lambda error: is_transient(error, connected=connected)),
         stop=stop_after_attempt(ATTEMPTS),
@@ -203,12 +195,8 @@ def _found(repo_id: str, token: str | None) -> Any:
         return None
 
 
-def _files(api: Any, repo_id: str, revision: str) -> tuple[str, ...]:
-    return tuple(api.list_repo_files(repo_id, revision=revision))
-
-
 def _check_right(repo_id: str, who: dict[str, Any]) -> None:
-    """Check the rights that the answer to "who am I" tells; the Hub checks the others later."""
+    """Check the rights that the login's description holds; the Hub checks the others later."""
     owner, name = repo_id.split("/")
     role = (who.get("auth") or {}).get("accessToken", {}).get("role")
     if role == "read":
@@ -216,7 +204,8 @@ def _check_right(repo_id: str, who: dict[str, Any]) -> None:
             f"The token of {who['name']} may only read, so {repo_id} cannot be written. Make one with the role write "
             "at the Hub (Settings, Access Tokens), and log in with it: `hf auth login`."
         )
-    mine = dict(_namespaces(who))
+    organisations = who.get("orgs") or ()
+    mine = {who["name"]: "admin", **{one["name"]: one.get("roleInOrg", "write") for one in organisations}}
     if owner not in mine:
         raise PublishError(
             f"{who['name']} has no right to write to {repo_id}. Owners that this login can write to: "
@@ -224,14 +213,3 @@ def _check_right(repo_id: str, who: dict[str, Any]) -> None:
         )
     if mine[owner] == "read":
         raise PublishError(f"{who['name']} may only read in {owner}; ask there for the right to write {repo_id}.")
-
-
-def _namespaces(who: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (owner, role) of all in whose name this login can act."""
-    yield who["name"], "admin"
-    for organisation in who.get("orgs") or ():
-        yield organisation["name"], organisation.get("roleInOrg", "write")
-
-
-def _content(part: RepoFile) -> str | bytes:
-    return part.content if isinstance(part.content, bytes) else str(part.content)
