@@ -47,22 +47,11 @@ class Card:
     Args:
         repo_id: the model's name on the Hub.
         pipeline_tag: the Hub's name of the task, if it has one.
-        base: the pretrained model.
         adapter: the repository holds only an adapter.
-        summary: the first paragraph.
-        use: the Python that loads it.
-        intended: purpose and restrictions.
         transfer: paragraphs on domains and methods.
-        scores: tables, in Markdown.
         results: {domain: {split: {metric: number}}} for the metadata.
         datasets: {domain: (corpus, configuration)} by their names on the Hub, if they have any.
         builtin: {domain: corpus} of the corpora that ship with this package.
-        limits: one sentence each.
-        cost: one measure each.
-        versions: by library.
-        license: an identifier that the Hub knows.
-        language: codes, such as `en`.
-        tags: added to our own.
         relation: of a whole model to the base model, in the Hub's terms.
         also: other contents of the repository and their use, in Markdown.
     """
@@ -95,7 +84,7 @@ class Card:
 
     @property
     def title(self) -> str:
-        """The repository's name without its owner."""
+        """Return the repository's name without its owner."""
         return self.repo_id.rpartition("/")[2]
 
     def text(self) -> str:

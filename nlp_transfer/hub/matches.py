@@ -40,12 +40,12 @@ class ScanMatch:
 
     @property
     def key(self) -> str:
-        """The value of `--allow`: the kind, and a digest of the text."""
+        """Return the value of `--allow`: the kind, and a digest of the text."""
         return f"{self.kind}:{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
 
     @property
     def place(self) -> str:
-        """File and line."""
+        """Return file and line."""
         return f"{self.file}, line {self.line}"
 
     def describe(self, places: Sequence[str] = ()) -> str:

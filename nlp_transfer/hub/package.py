@@ -77,7 +77,7 @@ class RepoFile:
 
     @property
     def size_bytes(self) -> int:
-        """The size in bytes."""
+        """Return the size in bytes."""
         return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
     def read(self) -> bytes:
@@ -122,12 +122,10 @@ def model_files(folder: Path, *, under: str = "", base: BaseModel | None = None)
         if path.name == EXTRACTOR and path.is_dir():
             _refuse_link(path)
             inner = model_files(path, under=f"{under}{EXTRACTOR}/")
-        if why is None or not path.is_file():
-            continue
-        _refuse_link(path)
-        parts.append(RepoFile(under + path.name, _cleaned(path, base) or path, why))
-    names = {part.name for part in parts}
-    if not any(name.endswith(".safetensors") for name in names):
+        elif why is not None and path.is_file():
+            _refuse_link(path)
+            parts.append(RepoFile(under + path.name, _cleaned(path, base) or path, why))
+    if not any(part.name.endswith(".safetensors") for part in parts):
         held = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise CheckpointError(f"{folder} has no weights (*.safetensors), so there is nothing to push; it holds {held}.")
     manifest = manifest_of({part.name.removeprefix(under): part.content for part in [*parts, *inner]})

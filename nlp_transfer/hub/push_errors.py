@@ -47,27 +47,21 @@ def _format_error(error: BaseException, repo_id: str) -> str:
 
 def _format_status(cause: BaseException, hub: str, repo_id: str) -> str | None:
     """Return the message for a status of the Hub's answer; None for other errors."""
-    text = _message(cause)
-    match status_of(cause):
-        case 401:
-            return f"{hub} does not know this login ({text}). Log in anew with `hf auth login`, or set HF_TOKEN."
-        case 403 if "storage" in text.lower():
-            return f"{hub} has no room for {repo_id} ({text}). Free some there, or ask it for more."
-        case 403:
-            return (
-                f"The login has no right to write to {repo_id} ({text}). Use a token with the role write, and a "
-                "repository of your own or of an organisation that lets you write."
-            )
-        case 404:
-            return f"{hub} has no repository {repo_id} that this login can see ({text})."
-        case 409:
-            return f"The name {repo_id} is taken ({text}). Choose another."
-        case 413:
-            return f"A file of the model is larger than {hub} takes ({text}). {_SMALLER}"
-        case int(status) if status in TRANSIENT:
-            often = "attempt after attempt" if is_of_xet(cause) else f"after {ATTEMPTS} attempts"
-            return f"{hub} answers with {status} {often} ({text}). {_ONCE_MORE}"
-    return None
+    text, status = _message(cause), status_of(cause)
+    if status == 403 and "storage" in text.lower():
+        return f"{hub} has no room for {repo_id} ({text}). Free some there, or ask it for more."
+    if status in TRANSIENT:
+        often = "attempt after attempt" if is_of_xet(cause) else f"after {ATTEMPTS} attempts"
+        return f"{hub} answers with {status} {often} ({text}). {_ONCE_MORE}"
+    messages = {
+        401: f"{hub} does not know this login ({text}). Log in anew with `hf auth login`, or set HF_TOKEN.",
+        403: f"The login has no right to write to {repo_id} ({text}). Use a token with the role write, and a "
+        "repository of your own or of an organisation that lets you write.",
+        404: f"{hub} has no repository {repo_id} that this login can see ({text}).",
+        409: f"The name {repo_id} is taken ({text}). Choose another.",
+        413: f"A file of the model is larger than {hub} takes ({text}). {_SMALLER}",
+    }
+    return messages.get(status) if status is not None else None
 
 
 def _format_other(error: BaseException, hub: str, repo_id: str) -> str:

@@ -24,27 +24,23 @@ from nlp_transfer.hub.package import RepoFile, texts_of, wording
 EXTRA = "hub"
 """Extra of this package that installs the scanners."""
 
-HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:hf_|api_org_)[A-Za-z0-9]{20,}\b")
 E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
 PLACE = re.compile(
     r"file:/+[^\s\"'`]+|(?<![\w/.<])(?:~?/(?:[\w.@+-]+/)+[\w.@+-]+|~/[\w.@+-]+|[A-Za-z]:[\\/](?!/)[^\s\"'`]+"
     r"|\\\\\w[^\s\"'`]+)"
 )
 _MORE_SECRETS = (
-    ("Hub token", HUB_TOKEN),
-    ("a key of an AI service", re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}")),
-    ("a key of Google's", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
-    (
-        "an AWS secret key",
-        re.compile(r"(?i)secret[_-]?(?:access[_-]?)?key\W{1,40}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"),
-    ),
-    ("a Docker token", re.compile(r"\bdckr_pat_[A-Za-z0-9_-]{20,}")),
-    ("a GitHub token", re.compile(r"\bgithub_pat_[A-Za-z0-9_]{22,}")),
-    ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}(?![A-Za-z0-9])")),
-    ("a Telegram token", re.compile(r"(?<![\w:])\d{8,10}:[A-Za-z0-9_-]{35}(?![\w-])")),
+    ("Hub token", r"(?<![A-Za-z0-9])(?:hf_|api_org_)[A-Za-z0-9]{20,}\b"),
+    ("a key of an AI service", r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}"),
+    ("a key of Google's", r"\bAIza[0-9A-Za-z_-]{35}"),
+    ("an AWS secret key", r"(?i)secret[_-]?(?:access[_-]?)?key\W{1,40}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"),
+    ("a Docker token", r"\bdckr_pat_[A-Za-z0-9_-]{20,}"),
+    ("a GitHub token", r"\bgithub_pat_[A-Za-z0-9_]{22,}"),
+    ("an npm token", r"\bnpm_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
+    ("a Telegram token", r"(?<![\w:])\d{8,10}:[A-Za-z0-9_-]{35}(?![\w-])"),
     (
         "a password beside its name",
-        re.compile(r"(?i)(?<![a-z])(?:password|passwd|pwd|api[_-]?key|session[_-]?token)\s*[:=]\s*[^\s\"',;]{6,}"),
+        r"(?i)(?<![a-z])(?:password|passwd|pwd|api[_-]?key|session[_-]?token)\s*[:=]\s*[^\s\"',;]{6,}",
     ),
 )
 """Patterns of secrets that detect-secrets lacks."""
@@ -56,6 +52,9 @@ REGIONS = ("US", "GB", "DE", "FR")
 """Regions whose telephone numbers, written in groups, are found without the country's code."""
 
 _SHORTEST_TOKEN = 8
+
+Found = tuple[str, str, str]
+"""(kind, what, text)."""
 
 
 def scan_files(files: Sequence[RepoFile], corpus: Iterable[str] = ()) -> list[ScanMatch]:
@@ -88,12 +87,8 @@ def scan(texts: Iterable[tuple[str, str]]) -> list[ScanMatch]:
     return list(dict.fromkeys(found))
 
 
-Found = tuple[str, str, str]
-"""(kind, what, text)."""
-
-
 def _found_in(name: str, line: str) -> list[Found]:
-    """Return the matches of a line, as it is written and as it is seen, once each."""
+    """Return the matches of a line, as it is written and as it is displayed, once each."""
     displayed = wording(name, line)
     if not displayed.strip():
         return []  # the confusions of a hundred classes alone are ten thousand lines of JSON
@@ -137,7 +132,8 @@ def _detectors(name: str, line: str) -> Iterator[Found]:
 
 
 def _tokens(line: str) -> Iterator[Found]:
-    yield from (("secret", what, match.group()) for what, shape in _MORE_SECRETS for match in shape.finditer(line))
+    for what, pattern in _MORE_SECRETS:
+        yield from (("secret", what, match.group()) for match in re.finditer(pattern, line))
     for token in _tokens_here():
         if token in line:
             yield "secret", "a token of this machine", token

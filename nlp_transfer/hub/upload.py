@@ -87,7 +87,7 @@ def check_target(
     target = f"{owner or who['name']}/{own}"
     _check_right(target, who)
     with hub_errors(target):
-        info = _again(lambda: _found(target, token))
+        info = _again(lambda: _repository_info(target, token))
     if info is None:
         return Repository(target)
     files = tuple(sibling.rfilename for sibling in info.siblings or ())
@@ -185,8 +185,8 @@ def _api(token: str | None) -> Any:
     return HfApi(token=token, library_name=TAG)
 
 
-def _found(repo_id: str, token: str | None) -> Any:
-    """Return the Hub's information on a repository; None where there is none that this login can see."""
+def _repository_info(repo_id: str, token: str | None) -> Any:
+    """Return the Hub's information on a repository; None if this login sees none."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:

@@ -1,9 +1,8 @@
 """Put PEFT adapters on a model without losing its head.
 
-PEFT saves an adapter's own weights and the modules named in `modules_to_save`. For sequence classification it names
-`classifier` and `score` only; a freshly initialised pooler stays random, frozen and unsaved, and the logits change
-after a reload (https://github.com/huggingface/peft/issues/2171). Here every parameter that the checkpoint did not hold,
-and on which the logits depend, is inside a saved module; so is the whole head.
+PEFT saves an adapter's own weights and `modules_to_save`, for classifiers `classifier` and `score` only; a freshly
+initialised pooler stays random, frozen and unsaved (https://github.com/huggingface/peft/issues/2171). Here the whole
+head, and every other parameter that the checkpoint did not hold, is inside a saved module.
 """
 
 import copy
@@ -13,7 +12,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
-from peft.utils.other import ModulesToSaveWrapper
+from peft.utils.other import AuxiliaryTrainingWrapper, ModulesToSaveWrapper
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -29,19 +28,15 @@ from nlp_transfer.models.families import (
 )
 from nlp_transfer.models.heads.encoder_decoder import check_separate_weights
 
-TAKES_TOKENS_ONLY = ("longformer",)
-"""Model types whose classifiers do not take embeddings in place of token ids."""
-
 
 def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, ...] = ()) -> PeftModel:
     """Put an adapter on a model, its head and every new parameter inside saved modules.
 
     Args:
-        model: the model with its fresh head; of transformers, or any other if the configuration names the layers.
-        peft_config: any PEFT configuration; it is copied. A missing `task_type` becomes SEQ_CLS for classifiers,
-            missing `target_modules` of LoRA become every linear layer of the encoder's layers, and the sizes that a
-            prompt needs are the model's.
-        new_parameters: names of parameters that the checkpoint did not hold.
+        model: the model with its new head; of transformers, or any other if the configuration names the layers.
+        peft_config: is copied. A missing `task_type` becomes SEQ_CLS for classifiers, missing `target_modules` of LoRA
+            every linear layer of the encoder's layers, and the sizes that a prompt needs are the model's.
+        new_parameters: names of parameters that the checkpoint lacks.
 
     Raises:
         ConfigError: the model has an adapter already, PEFT refuses the configuration, or the kind of adapter cannot
@@ -55,11 +50,8 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
             adapted = get_peft_model(model, config)
     except (ValueError, TypeError, StopIteration) as error:
-        hint = (
-            f" Linear layers of its encoder, for target_modules: {', '.join(lora_targets(model))}."
-            if is_known(model)
-            else ""
-        )
+        targets = ", ".join(lora_targets(model)) if is_known(model) else ""
+        hint = f" Linear layers of its encoder, for target_modules: {targets}." if targets else ""
         kind, reason = type(peft_config).__name__, str(error).rstrip(". ") or "a module that it names has no weights"
         raise ConfigError(f"PEFT refuses this {kind} for {type(model).__name__}: {reason}.{hint}") from error
     assert isinstance(adapted, PeftModel)
@@ -90,10 +82,10 @@ def _completed(peft_config: PeftConfig, model: Any, new_parameters: tuple[str, .
             f"{type(peft_config).__name__} names no target_modules, so that it needs a transformers model, and "
             f"{type(model).__name__} is none. Name the layers, as in LoraConfig(target_modules=[…])."
         )
-    if config.is_prompt_learning and model.config.model_type in TAKES_TOKENS_ONLY:
+    if config.is_prompt_learning and model.config.model_type == "longformer":
         raise ConfigError(
-            f"{type(peft_config).__name__} hands the model embeddings in place of tokens, which a "
-            f"{model.config.model_type} classifier does not take. Use another kind of adapter, such as LoRA."
+            f"{type(peft_config).__name__} hands the model embeddings in place of tokens, which a longformer "
+            "classifier does not take. Use another kind of adapter, such as LoRA."
         )
     if config.is_prompt_learning:  # PEFT knows them by some families' names only, and the width by a wrong one
         config.token_dim = config.token_dim or model.get_input_embeddings().embedding_dim
@@ -109,9 +101,6 @@ def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
     """Raise the errors of `peft_model` on a copy of the model without weights; the model is not changed.
 
     Adapters that compute with the weights when they are made are not checked.
-
-    Raises:
-        ConfigError: see `peft_model`.
     """
     tensors = {id(p): nn.Parameter(p.to("meta"), requires_grad=p.requires_grad) for p in model.parameters()}
     buffers = {id(buffer): buffer.to("meta") for buffer in model.buffers()}
@@ -124,31 +113,23 @@ def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
 
 
 def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> list[str]:
-    """Return the modules that an adapter must save: the head, and the owner of each new parameter outside it.
-
-    A network with an unknown head has only the new parameters.
-    """
+    """Return the modules that an adapter must save: a known head, and the owner of each new parameter outside it."""
     modules = head_modules(model) if has_known_head(model) else []
-    unused = _unused(model)
-    for name in new_parameters:
-        owner = name.rpartition(".")[0]
-        if name not in unused and not any(name.startswith(f"{module}.") for module in modules):
-            modules.append(owner)
-    return modules
+    return [*modules, *(name.rpartition(".")[0] for name in _outside(model, new_parameters, modules))]
 
 
 def unsaved_new_parameters(model: PeftModel, new_parameters: tuple[str, ...]) -> list[str]:
     """Return new parameters on which the logits depend and that no saved module holds."""
-    from peft.utils.other import AuxiliaryTrainingWrapper
-
     plain = plain_model(model)
     wrapped = [name for name, module in plain.named_modules() if isinstance(module, AuxiliaryTrainingWrapper)]
-    unused = _unused(plain)
-    return [
-        name
-        for name in new_parameters
-        if name not in unused and not any(name.startswith(f"{module}.") for module in wrapped)
-    ]
+    return _outside(plain, new_parameters, wrapped)
+
+
+def _outside(model: PreTrainedModel, names: Sequence[str], modules: Sequence[str]) -> list[str]:
+    """Return the names of parameters outside the modules, without those on which the logits do not depend."""
+    unused = unused_parameters(model) if has_known_head(model) else []
+    prefixes = tuple(f"{module}." for module in modules)
+    return [name for name in names if name not in unused and not name.startswith(prefixes)]
 
 
 def merge(model: PeftModel) -> PreTrainedModel:
@@ -180,12 +161,9 @@ def check_module_names(key: str, names: Sequence[str], model: PreTrainedModel, k
 
     Args:
         key: the setting that holds the names, for messages.
-        names: the names.
-        model: the model.
+        names: names of modules, or their ends.
+        model: of any family.
         kind: required type of the modules, such as `nn.Linear`.
-
-    Raises:
-        ConfigError: lists every such name with the nearest right one.
     """
     modules = {name: module for name, module in model.named_modules() if isinstance(module, kind)}
     unknown = [one for one in names if not any(name == one or name.endswith(f".{one}") for name in modules)]
@@ -196,28 +174,16 @@ def check_module_names(key: str, names: Sequence[str], model: PreTrainedModel, k
         raise ConfigError([f"{key}: {did_you_mean(what, one, choices)}" for one in unknown])
 
 
-def check_no_adapter(model: "nn.Module") -> None:
-    """Raise `ConfigError` if the model has an adapter already.
-
-    Raises:
-        ConfigError: the model has an adapter.
-    """
+def check_no_adapter(model: nn.Module) -> None:
+    """Raise `ConfigError` if the model has an adapter already."""
     if isinstance(model, PeftModel):
         raise ConfigError("The model has an adapter already. Use one adapter a run: one of lora and peft.")
 
 
-def check_adapter_conflict(method: str, model: "nn.Module") -> None:
-    """Raise `ConfigError` for a method that trains the encoder's own weights on a model with an adapter.
-
-    Raises:
-        ConfigError: the model has an adapter.
-    """
+def check_adapter_conflict(method: str, model: nn.Module) -> None:
+    """Raise `ConfigError` for a method that trains the encoder's own weights on a model with an adapter."""
     if isinstance(model, PeftModel):
         raise ConfigError(
             f"methods: {method} decides which of the encoder's own weights move, but the model has an adapter, whose "
             "point is that they do not. Remove one of the two."
         )
-
-
-def _unused(model: PreTrainedModel) -> set[str]:
-    return set(unused_parameters(model)) if has_known_head(model) else set()

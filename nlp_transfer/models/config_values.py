@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.errors import format_value
+from nlp_transfer.errors import CheckpointError, format_value
 
 CONFIG = "config.json"
 
@@ -29,18 +29,12 @@ SIZES = {
 }
 """Maximum value of each size in config.json; the minimum is 1."""
 
-MAY_BE_ZERO = ("type_vocab_size",)
-"""Sizes of parts that some networks lack."""
-
 OBJECTS = (
     CONFIG,
     *("tokenizer_config.json", "tokenizer.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
     *("generation_config.json", "adapter_config.json", "model.safetensors.index.json"),
 )
 """JSON files of a model that are read; each holds an object."""
-
-TOKEN_IDS = ("added_tokens.json", "vocab.json")
-"""Files with a number for each token."""
 
 NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     r"(\w*_)?(dropout|dropout_prob|dropout_rate)": (lambda value: 0 <= value <= 1, "0 to 1"),
@@ -60,7 +54,7 @@ OFF = ("is_decoder", "add_cross_attention")
 """Keys at the top of config.json that make a decoder of an encoder."""
 
 IN_WEIGHTS = ("hidden_size", "embedding_size", "dim", "intermediate_size", "hidden_dim", "vocab_size")
-"""Sizes of tensors, for which memory is allocated whatever the checkpoint holds."""
+"""Sizes of tensors, for which memory is allocated regardless of the checkpoint."""
 
 MAX_UNCHECKED_SIZE = 4_096
 """Maximum size that is not checked against the weights."""
@@ -75,13 +69,9 @@ _ANEW = "Take the file anew from where the model came from."
 
 
 def value_problems(folder: Path) -> Iterator[str]:
-    """Yield a problem text for each value that no network can have; unreadable files are skipped.
-
-    Args:
-        folder: of a model.
-    """
+    """Yield a problem text for each value that no network can have; unreadable files are skipped."""
     place = folder / CONFIG
-    config = _object(place)
+    config = json_object(place)
     shapes: list[tuple[int, ...]] = []
     for file in sorted(folder.glob("*.safetensors")):
         for name, entry in _header(file).items():
@@ -90,7 +80,7 @@ def value_problems(folder: Path) -> Iterator[str]:
                 yield f"{file}: {name} is of type {entry.get('dtype')}; expected {', '.join(FLOATS)}."
     known = {size for shape in shapes for size in shape}
     for path, key, value in entries({name: item for name, item in config.items() if name != RECORD}):
-        least = 0 if key in MAY_BE_ZERO else 1
+        least = 0 if key == "type_vocab_size" else 1  # some networks have no token types
         if key in SIZES and not (type(value) is int and least <= value <= SIZES[key]):
             yield f"{place}: {path} is {format_value(value)}; expected a whole number from {least} to {SIZES[key]:,}."
         elif key in IN_WEIGHTS and known and value not in known and value > MAX_UNCHECKED_SIZE:
@@ -112,8 +102,7 @@ def value_problems(folder: Path) -> Iterator[str]:
 
 def _index_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
     """Yield problems of the padding token's number and of the numbers of labels."""
-    vocabulary = config.get("vocab_size")
-    pad = config.get("pad_token_id")
+    vocabulary, pad = config.get("vocab_size"), config.get("pad_token_id")
     if pad is not None and not (type(pad) is int and 0 <= pad < (vocabulary if type(vocabulary) is int else math.inf)):
         expected = f"expected a number from 0 to below vocab_size ({vocabulary})"
         yield f"{place}: pad_token_id is {format_value(pad)}; {expected}."
@@ -126,11 +115,7 @@ def _index_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
 
 
 def form_problems(folder: Path) -> Iterator[str]:
-    """Yield a problem text for each JSON file of a model that is no JSON or holds no object.
-
-    Args:
-        folder: of a model.
-    """
+    """Yield a problem text for each JSON file of a model that is no JSON or holds no object."""
     for place in (folder / name for name in OBJECTS):
         try:
             tree = json.loads(place.read_text("utf-8"))
@@ -146,12 +131,8 @@ def form_problems(folder: Path) -> Iterator[str]:
 
 
 def label_problems(folder: Path) -> Iterator[str]:
-    """Yield problem texts for a classifier's labels: gaps in their numbers, and invalid or repeated names.
-
-    Args:
-        folder: of a classifier.
-    """
-    labels = _object(folder / CONFIG).get("id2label")
+    """Yield problem texts for a classifier's labels: gaps in their numbers, and invalid or repeated names."""
+    labels = json_object(folder / CONFIG).get("id2label")
     if not isinstance(labels, dict):
         return
     names = list(labels.values())
@@ -194,11 +175,11 @@ def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
 def _tokenizer_problems(folder: Path) -> Iterator[str]:
     """Yield problems of a tokenizer's files: maximum length and token numbers."""
     place = folder / "tokenizer_config.json"
-    longest = _object(place).get("model_max_length", 1)
+    longest = json_object(place).get("model_max_length", 1)
     if type(longest) in (int, float) and not longest >= 1:
         yield f"{place}: model_max_length is {longest}; expected a number of tokens, such as 512."
-    for place in (folder / name for name in TOKEN_IDS):
-        wrong = [(token, index) for token, index in _object(place).items() if type(index) is not int or index < 0]
+    for place in (folder / "added_tokens.json", folder / "vocab.json"):
+        wrong = [(token, index) for token, index in json_object(place).items() if type(index) is not int or index < 0]
         if wrong:
             yield f"{place}: {wrong[0][0]!r} is {format_value(wrong[0][1])}; expected the token's number, 0 or more."
 
@@ -233,14 +214,20 @@ def _header(file: Path) -> dict[str, dict[str, Any]]:
             tree = json.loads(stream.read(length)) if length <= file.stat().st_size else {}
     except (OSError, ValueError, RecursionError):
         return {}
-    entries = tree.items() if isinstance(tree, dict) else ()
-    return {name: entry for name, entry in entries if name != "__metadata__" and isinstance(entry, dict)}
+    tensors = tree.items() if isinstance(tree, dict) else ()
+    return {name: entry for name, entry in tensors if name != "__metadata__" and isinstance(entry, dict)}
 
 
-def _object(place: Path) -> dict[str, Any]:
-    """Return a JSON file's object; empty if there is none."""
+def json_object(place: Path) -> dict[str, Any]:
+    """Return a JSON file's object; empty if it is missing or damaged.
+
+    Raises:
+        CheckpointError: it is nested too deeply.
+    """
     try:
         tree = json.loads(place.read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except RecursionError as error:
+        raise CheckpointError(f"{place} is nested too deeply to be a model's. {_ANEW}") from error
+    except (OSError, ValueError):
         return {}
     return tree if isinstance(tree, dict) else {}

@@ -42,8 +42,7 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
         >>> x.grad
         tensor([-0.5000])
     """
-    reversed_: Tensor = _Reversal.apply(features, strength)
-    return reversed_
+    return _Reversal.apply(features, strength)  # type: ignore[no-any-return]
 
 
 def reversal_strength(progress: float, gamma: float) -> float:
@@ -61,13 +60,7 @@ def reversal_strength(progress: float, gamma: float) -> float:
 class Discriminator(nn.Module):
     """Domain classifier of two hidden layers.
 
-    With one source it has one logit a row, positive for the target. With several it has one logit for each source and a
-    last one for the target.
-
-    Args:
-        width: of the features.
-        hidden: width of its layers.
-        sources: number of source domains.
+    One source: one logit a row, positive for the target. Several: one logit for each source, and a last for the target.
     """
 
     def __init__(self, width: int, hidden: int, sources: int = 1) -> None:
@@ -79,8 +72,7 @@ class Discriminator(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits, shape (batch,) or (batch, domains), of features, shape (batch, width)."""
-        logits: Tensor = self.layers(features).squeeze(-1)
-        return logits
+        return self.layers(features).squeeze(-1)  # type: ignore[no-any-return]
 
 
 class ConditionalDiscriminator(nn.Module):
@@ -89,12 +81,6 @@ class ConditionalDiscriminator(nn.Module):
     A product wider than `MAX_PRODUCTS` is replaced by the element-wise product of random projections of both, whose
     expected scalar products are the same.
     Reference: Long et al. (2018), https://arxiv.org/abs/1705.10667
-
-    Args:
-        width: of the features.
-        classes: number of classes.
-        hidden: width of the discriminator's layers.
-        sources: number of source domains.
     """
 
     of_features: Tensor
@@ -114,8 +100,7 @@ class ConditionalDiscriminator(nn.Module):
             product = (features @ self.of_features) * (probabilities @ self.of_classes) / math.sqrt(RANDOM_PRODUCTS)
         else:
             product = (probabilities.unsqueeze(2) * features.unsqueeze(1)).flatten(1)
-        logits: Tensor = self.discriminator(product)
-        return logits
+        return self.discriminator(product)  # type: ignore[no-any-return]
 
 
 def domain_loss(
@@ -124,13 +109,10 @@ def domain_loss(
     """Return the binary cross-entropy of the domains, each with half of the weight.
 
     Args:
-        source: the discriminator's logits of source rows, shape (batch_s,).
-        target: of target rows, shape (batch_t,).
-        source_weights: of the source rows, any scale; None weighs them equally.
-        target_weights: of the target rows.
-
-    Returns:
-        A scalar >= 0; log 2 at chance.
+        source: logits of source rows, shape (batch_s,).
+        target: logits of target rows, shape (batch_t,).
+        source_weights: of any scale; None weighs rows equally.
+        target_weights: the same for target rows.
 
     Example:
         >>> domain_loss(torch.zeros(2), torch.zeros(3))
@@ -155,11 +137,7 @@ def domain_accuracy(source: Tensor, target: Tensor) -> float:
 
 
 def domain_ids(sources: Tensor, target: Tensor) -> Tensor:
-    """Return the domains of source rows, shape (batch_s,), followed by those of target rows.
-
-    Args:
-        sources: number of each row's source, from 0.
-        target: the discriminator's logits of target rows, shape (batch_t, domains).
+    """Return the domains of source rows, (batch_s,), and of target rows by their logits, (batch_t, domains).
 
     Example:
         >>> domain_ids(torch.tensor([0, 1]), torch.zeros(2, 3))
@@ -174,10 +152,7 @@ def domains_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None)
     Args:
         logits: shape (batch, domains).
         domains: domain of each row, shape (batch,).
-        weights: of the rows, any scale; None weighs them equally.
-
-    Returns:
-        A scalar >= 0; the log of the number of domains at chance.
+        weights: of any scale; None weighs rows equally.
     """
     losses = functional.cross_entropy(logits, domains, reduction="none")
     weights = torch.ones_like(losses) if weights is None else weights

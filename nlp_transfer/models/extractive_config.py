@@ -3,10 +3,8 @@
     config.json             in memory
     extractive-bert    <->  BertConfig, bert
 
-A folder of model type `bert` would load as any BERT: `AutoModelForSequenceClassification` would replace our head by a
-random one with a warning. With a type of its own, transformers refuses the folder until `register_models` has been
-called. In memory the family's own configuration is used, so that the family table applies. Older folders of type `bert`
-are read too.
+With a type of its own, transformers refuses the folder until `register_models` has been called, where it would replace
+our head by a random one. In memory the family's own configuration is used, so that the family table applies.
 """
 
 import copy
@@ -53,10 +51,6 @@ def is_extractive(folder: str | Path) -> bool:
 
 def saved_config(folder: str | Path, **options: Any) -> PreTrainedConfig:
     """Return the configuration in a folder, the family's for our own type, registered or not.
-
-    Args:
-        folder: of a model.
-        options: of `AutoConfig.from_pretrained`.
 
     Raises:
         OSError, ValueError, KeyError: it cannot be read, or its type is unknown.

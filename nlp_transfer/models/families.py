@@ -1,28 +1,24 @@
-"""Answer questions about a network's layers, head and unused parts, for freezing, adapters and pooling.
+"""Describe a network's layers, head and unused parts, for freezing, adapters and pooling.
 
 Encoders are described by models/family_table.py; encoder-decoders are inspected.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peft import PeftModel
 from torch import nn
+from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.family_table import FAMILIES, Family
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 
 EXTRACTIVE = "ForExtractiveSummarization"
 """Suffix of the class names of networks that score sentences (models/heads/extractive.py)."""
 
 SENTENCE_HEAD = "sentence_head"
 """Name of the new module in such a network."""
-
 
 _LAYERS = ("encoder.layer", "transformer.layer", "layers", "block")
 """Attribute of the layers on one side of an encoder-decoder."""
@@ -31,8 +27,8 @@ _NORMS = ("final_layer_norm", "layer_norm")
 """Attributes of the norm after the last layer, if there is one."""
 
 
-def family(model: "PreTrainedModel") -> Family:
-    """Return the table's entry for a model, with the sentence head in place of a classifier's where it has one.
+def family(model: PreTrainedModel) -> Family:
+    """Return the table's entry for a model, with the sentence head of a network that scores sentences.
 
     An encoder-decoder's layers are its encoder's, and its head is everything after the encoder.
 
@@ -93,7 +89,7 @@ def _layers(side: nn.Module) -> nn.ModuleList:
     return layers
 
 
-def scores_sentences(model: "PreTrainedModel") -> bool:
+def scores_sentences(model: PreTrainedModel) -> bool:
     """Return True for a network for extractive summarization."""
     return type(model).__name__.endswith(EXTRACTIVE)
 
@@ -103,73 +99,63 @@ def unknown_family_error(model_type: str) -> str:
     return f"Model type {model_type!r} is not an encoder family known here. Families: {', '.join(FAMILIES)}."
 
 
-def is_known_classifier(model: "PreTrainedModel") -> bool:
-    """Return True for a sequence classifier of a family in the table."""
-    return model_type(model) in FAMILIES and type(model).__name__.endswith("ForSequenceClassification")
-
-
-def has_known_head(model: "PreTrainedModel") -> bool:
+def has_known_head(model: PreTrainedModel) -> bool:
     """Return True if the table describes the head: a classifier, or a network that scores sentences."""
-    return is_known_classifier(model) or (model_type(model) in FAMILIES and scores_sentences(model))
+    return model_type(model) in FAMILIES and type(model).__name__.endswith(("ForSequenceClassification", EXTRACTIVE))
 
 
-def is_known(model: "PreTrainedModel") -> bool:
+def is_known(model: PreTrainedModel) -> bool:
     """Return True if the table describes the encoder, also of masked-language models and encoder-decoders."""
-    if is_encoder_decoder(model):
-        return True
     masked = model_type(model) in FAMILIES and type(model).__name__.endswith("ForMaskedLM")
-    return masked or has_known_head(model)
+    return masked or is_encoder_decoder(model) or has_known_head(model)
 
 
-def plain_model(model: nn.Module) -> "PreTrainedModel":
+def plain_model(model: nn.Module) -> PreTrainedModel:
     """Return the transformers model inside an adapter."""
     plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     return plain
 
 
-def encoder_layers(model: "PreTrainedModel") -> nn.ModuleList:
+def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     """Return the encoder's layers, lowest first (ALBERT: its groups of shared weights)."""
-    name = family(model).layers
-    layers = model.base_model.get_submodule(name)
+    layers = model.base_model.get_submodule(family(model).layers)
     assert isinstance(layers, nn.ModuleList)
     return layers
 
 
-def head_modules(model: "PreTrainedModel") -> list[str]:
+def head_modules(model: PreTrainedModel) -> list[str]:
     """Return the names of the modules between the encoder's last state and the logits, with poolers."""
     return list(family(model).head)
 
 
-def final_linear(model: "PreTrainedModel") -> tuple[str, nn.Linear]:
+def final_linear(model: PreTrainedModel) -> tuple[str, nn.Linear]:
     """Return the name and module of the linear layer that makes the logits."""
-    name = family(model).final_linear
-    linear = model.get_submodule(name)
+    linear = logits_layer(model)
     assert isinstance(linear, nn.Linear)
-    return name, linear
+    return family(model).final_linear, linear
 
 
-def logits_layer(model: "PreTrainedModel") -> nn.Module:
+def logits_layer(model: PreTrainedModel) -> nn.Module:
     """Return the module that makes the logits: `final_linear`, or the adapter's copy of it."""
     return model.get_submodule(family(model).final_linear)
 
 
-def unused_parameters(model: "PreTrainedModel") -> list[str]:
+def unused_parameters(model: PreTrainedModel) -> list[str]:
     """Return the names of parameters on which the logits do not depend; training them under DDP fails."""
     prefixes = tuple(f"{name}." for name in family(model).unused)
     return [name for name, _ in model.named_parameters() if prefixes and name.startswith(prefixes)]
 
 
 def lora_targets(
-    model: "PreTrainedModel", *, top_layers: int | None = None, names: Sequence[str] | None = None
+    model: PreTrainedModel, *, top_layers: int | None = None, names: Sequence[str] | None = None
 ) -> list[str]:
-    """Return the names of all linear layers of the encoder's layers, and a decoder's, that may still train.
+    """Return the names of all linear layers of the encoder's layers, and a decoder's, that are not frozen.
 
-    Adapters on all linear layers match full fine-tuning (QLoRA, https://arxiv.org/abs/2305.14314). Frozen layers get
-    none.
+    Adapters on all linear layers match full fine-tuning (QLoRA, https://arxiv.org/abs/2305.14314).
 
     Args:
         model: of a known family.
-        top_layers: number of layers counted from the top, of a decoder too; None takes all.
+        top_layers: number of layers from the top, of a decoder too; None takes all.
         names: names, or ends of names, to keep; None keeps all.
 
     Raises:
@@ -191,28 +177,25 @@ def lora_targets(
             for name, module in layer.named_modules()
             if isinstance(module, nn.Linear)
         ]
-    if not any(train_only for _, _, train_only in linear):
+    if not any(trains for _, _, trains in linear):
         raise ConfigError("Every layer of the encoder is frozen, so an adapter has nothing to change. Remove a method.")
-    if all(train_only for _, _, train_only in linear) and not below and names is None and len(sides) == 1:
+    if all(trains for _, _, trains in linear) and not below and names is None and len(sides) == 1:
         return list(dict.fromkeys(name for _, name, _ in linear))
     ends = None if names is None else tuple(f".{name}" for name in names)
     return [
         full
-        for full, _, train_only in linear
-        if train_only and not full.startswith(below) and (ends is None or f".{full}".endswith(ends))
+        for full, _, trains in linear
+        if trains and not full.startswith(below) and (ends is None or f".{full}".endswith(ends))
     ]
 
 
-def check_layer_count(key: str, wanted: int, model: "PreTrainedModel") -> None:
+def check_layer_count(key: str, wanted: int, model: PreTrainedModel) -> None:
     """Raise `ConfigError` for more layers than an encoder has.
 
     Args:
         key: the setting, for messages.
         wanted: its value.
-        model: a classifier of a known family.
-
-    Raises:
-        ConfigError: names the number of layers.
+        model: of a known family.
     """
     count = len(encoder_layers(model))
     depth = count if is_encoder_decoder(model) else int(model.config.num_hidden_layers)
@@ -236,7 +219,7 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
     return sum(p.numel() for p in parameters if p.requires_grad), sum(p.numel() for p in parameters)
 
 
-def train_top_layers(model: "PreTrainedModel", layers: Sequence[nn.Module]) -> None:
+def train_top_layers(model: PreTrainedModel, layers: Sequence[nn.Module]) -> None:
     """Make the given top layers, the norm after them, and the head trainable; freeze everything else.
 
     Weights that an encoder and its decoder share, such as embeddings, count as the encoder's.
@@ -250,16 +233,13 @@ def train_top_layers(model: "PreTrainedModel", layers: Sequence[nn.Module]) -> N
         writer: Any = model
         freed = {id(parameter) for module in chosen for parameter in module.parameters()}
         for parameter in writer.get_encoder().parameters():
-            if id(parameter) not in freed:
-                parameter.requires_grad_(False)
+            parameter.requires_grad_(parameter.requires_grad and id(parameter) in freed)
 
 
-def train_only(model: "PreTrainedModel", modules: Iterable[nn.Module]) -> None:
+def train_only(model: PreTrainedModel, modules: Iterable[nn.Module]) -> None:
     """Make only these modules trainable, except parameters on which the logits do not depend."""
     model.requires_grad_(False)
     for module in modules:
         module.requires_grad_(True)
-    unused = set(unused_parameters(model))
-    for name, parameter in model.named_parameters():
-        if name in unused:
-            parameter.requires_grad_(False)
+    for name in unused_parameters(model):
+        model.get_parameter(name).requires_grad_(False)

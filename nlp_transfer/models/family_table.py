@@ -1,12 +1,10 @@
-"""Table of encoder families: names of their layers, head and pooling, by `config.model_type`.
+"""Describe encoder families by the names of their layers, head and pooling, by `config.model_type`.
 
-A new family is one new entry. families.py answers questions by it.
-
-- ALBERT applies one layer many times. Its "layers" here are its `config.num_hidden_groups` groups of weights, mostly
-one. - BigBird builds a pooler that no classifier reads. It is listed as unused, so that nothing trains or saves it.
+A new family is one new entry. ALBERT applies one layer many times: its "layers" here are its groups of weights, mostly
+one. BigBird builds a pooler that no classifier reads: it is unused, so that nothing trains or saves it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -14,12 +12,9 @@ class PostNormLayer:
     """Module names inside a layer that normalises after each residual sum; such a layer can average tokens.
 
     Args:
-        scores: linear layers of the attention scores (queries and keys).
+        scores: linear layers of queries and keys.
         values: linear layers of the averaged values.
-        attention_output: the linear layer after attention.
-        attention_norm: the layer norm after attention.
         output: the last linear layer of the feed-forward block.
-        output_norm: the layer norm after the feed-forward block.
     """
 
     scores: tuple[str, ...]
@@ -39,18 +34,16 @@ class Family:
         head: the modules between the encoder's last state and the logits, in the order of the forward pass.
         final_linear: the linear layer that makes the logits.
         dense: the head's linear layer before its activation.
-        activation: the head's activation: `tanh`, `gelu` or `relu` where the code fixes it, else the config key that
-            names it.
-        activation_is_free: whether that key names nothing else, so that it may be set to `linear`.
-        layer: names inside a post-norm layer; None where a layer cannot be made to average.
-        pooling: what `config.classifier_pooling` is called for each pooling, where the family pools by itself.
+        activation: `tanh`, `gelu` or `relu` if the code fixes the head's activation, else the config key that names it.
+        activation_is_free: that key names nothing else, so that it may be set to `linear`.
+        layer: names inside a post-norm layer; None if a layer cannot be made to average.
+        pooling: value of `config.classifier_pooling` by pooling, if the family pools by itself.
         final_norm: the norm after the last layer, relative to the encoder.
         head_norm: the norm between the head's activation and the final linear layer.
-        unused: modules that the logits do not depend on.
+        unused: modules on which the logits do not depend.
         tied_to_depth: config keys that hold one entry a layer.
-        attention_by_registry: whether each layer attends through transformers' registry of attention functions, and
-            all else in it looks at one token at a time.
-        only_whole: why its upper layers cannot start from states that were kept; empty where they can.
+        attention_by_registry: each layer attends through transformers' registry, and all else in it is token by token.
+        only_whole: reason why its upper layers cannot start from stored states; empty if they can.
     """
 
     layers: str
@@ -77,22 +70,16 @@ _BERT_LAYER = PostNormLayer(
     output="output.dense",
     output_norm="output.LayerNorm",
 )
-_LONGFORMER_LAYER = PostNormLayer(
+_LONGFORMER_LAYER = replace(
+    _BERT_LAYER,
     scores=(*_BERT_LAYER.scores, "attention.self.query_global", "attention.self.key_global"),
     values=(*_BERT_LAYER.values, "attention.self.value_global"),
-    attention_output=_BERT_LAYER.attention_output,
-    attention_norm=_BERT_LAYER.attention_norm,
-    output=_BERT_LAYER.output,
-    output_norm=_BERT_LAYER.output_norm,
 )
-_DEBERTA_V2_LAYER = PostNormLayer(
+_DEBERTA_V2_LAYER = replace(
+    _BERT_LAYER,
     # With query and key at zero the position terms vanish too: each is a product with one of them.
     scores=("attention.self.query_proj", "attention.self.key_proj"),
     values=("attention.self.value_proj",),
-    attention_output=_BERT_LAYER.attention_output,
-    attention_norm=_BERT_LAYER.attention_norm,
-    output=_BERT_LAYER.output,
-    output_norm=_BERT_LAYER.output_norm,
 )
 _DISTILBERT_LAYER = PostNormLayer(
     scores=("attention.q_lin", "attention.k_lin"),
@@ -152,26 +139,9 @@ FAMILIES: dict[str, Family] = {
         activation="tanh",
         only_whole="it applies one layer many times",
     ),
-    "electra": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
-        activation="gelu",
-        layer=_BERT_LAYER,
-        attention_by_registry=True,
-    ),
+    "electra": replace(_ROBERTA, activation="gelu"),
     "deberta": _DEBERTA,
-    "deberta-v2": Family(
-        layers=_DEBERTA.layers,
-        head=_DEBERTA.head,
-        final_linear=_DEBERTA.final_linear,
-        dense=_DEBERTA.dense,
-        activation=_DEBERTA.activation,
-        activation_is_free=True,
-        layer=_DEBERTA_V2_LAYER,
-        only_whole=_DEBERTA.only_whole,
-    ),
+    "deberta-v2": replace(_DEBERTA, layer=_DEBERTA_V2_LAYER),
     "modernbert": Family(
         layers="layers",
         head=("head", "classifier"),
@@ -195,32 +165,16 @@ FAMILIES: dict[str, Family] = {
         final_norm="norm",
         attention_by_registry=True,
     ),
-    "longformer": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
-        activation="tanh",
-        layer=_LONGFORMER_LAYER,
-        tied_to_depth=("attention_window",),
+    "longformer": replace(
+        _ROBERTA, layer=_LONGFORMER_LAYER, tied_to_depth=("attention_window",), attention_by_registry=False
     ),
-    "big_bird": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
+    "big_bird": replace(
+        _ROBERTA,
         activation="hidden_act",
-        layer=_BERT_LAYER,
         unused=("bert.pooler",),
+        attention_by_registry=False,
         only_whole="its attention depends on a batch's length",
     ),
-    "mpnet": Family(
-        layers="encoder.layer",
-        head=("classifier",),
-        final_linear="classifier.out_proj",
-        dense="classifier.dense",
-        activation="tanh",
-        # The position bias is added to the scores from outside the layer, so no layer can be made to average.
-        unused=("mpnet.pooler",),
-    ),
+    # MPNet adds its position bias to the scores from outside the layer, so no layer can be made to average.
+    "mpnet": replace(_ROBERTA, layer=None, unused=("mpnet.pooler",), attention_by_registry=False),
 }

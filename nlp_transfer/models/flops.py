@@ -32,13 +32,7 @@ def forward_flops(model: nn.Module, lengths: Sequence[int], written: Sequence[in
 
 
 def training_flops(model: nn.Module, lengths: Sequence[int], written: Sequence[int] | None = None) -> int:
-    """Return the operations of one forward and backward pass over each text; frozen weights take no gradients.
-
-    Args:
-        model: a network of transformers, or an adapter around one.
-        lengths: real tokens of each text.
-        written: for an encoder-decoder, tokens that are written of each; attention among them is not counted.
-    """
+    """Return the operations of `forward_flops` with a backward pass; frozen weights take no gradients."""
     return _flops(model, lengths, written, train=True)
 
 

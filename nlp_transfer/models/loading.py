@@ -1,6 +1,6 @@
 """Load a pretrained encoder with a new head, and report the parameters that the checkpoint lacks.
 
-Differences from a bare `from_pretrained`, which are silent there:
+Differences from a bare `from_pretrained`:
 - weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16;
 - only safetensors are read, never pickles, and no file outside the folder;
 - a head that was trained for other labels is replaced and counted as new;
@@ -8,14 +8,14 @@ Differences from a bare `from_pretrained`, which are silent there:
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.extractive_config import saved_config
@@ -27,23 +27,20 @@ from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.speed.attention_dropout import set_in_config
 from nlp_transfer.models.tokenizer_loading import quiet_loading
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, PreTrainedModel
-
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """Loaded model with the facts that a run needs.
+    """Hold a loaded model with the facts that a run needs.
 
     Args:
         model: the network, float32, on the CPU.
-        new_parameters: names of parameters that the checkpoint did not hold: the head, sometimes a pooler.
+        new_parameters: names of parameters that the checkpoint lacks: the head, sometimes a pooler.
         origin: source of the weights, for reports.
         max_positions: maximum number of tokens of a text, with special tokens; None without a limit.
-        notes: sentences for the report, for instance on a replaced head.
+        notes: sentences for the report.
     """
 
-    model: "PreTrainedModel"
+    model: PreTrainedModel
     new_parameters: tuple[str, ...]
     origin: str
     max_positions: int | None = None
@@ -62,45 +59,37 @@ def load_encoder_with_head(reference: ModelReference, *, label_names: Sequence[s
         ConfigError: the model, its safetensors weights or its family is unknown, or the weights do not fit.
         CheckpointError: the folder is damaged or unsafe; see `model_folder`.
     """
-    old_labels: list[list[str] | None] = []
+    folder, config = read_config(reference, known=True)
+    names = [str(label) for _, label in sorted((config.id2label or {}).items())]
+    old_labels = None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {label: index for index, label in enumerate(label_names)}
+    config.problem_type = "multi_label_classification" if multi_label else "single_label_classification"
+    model, info = read_weights(AutoModelForSequenceClassification, reference, folder, config)
+    new, notes = _new_parameters(model, info, reference.model, old_labels, list(label_names))
+    return LoadedModel(model, new, origin_of(reference.model, folder), max_positions(config), notes)
 
-    def set_labels(config: "PreTrainedConfig") -> None:
-        old_labels.append(_named_labels(config))
-        _set_labels(config, label_names, multi_label)
 
-    model, info, origin, positions = load_pretrained(AutoModelForSequenceClassification, reference, set_labels)
-    new, notes = _new_parameters(model, info, reference.model, old_labels[0], list(label_names))
-    return LoadedModel(model, new, origin, positions, notes)
-
-
-def load_pretrained(
-    auto_class: Any,
-    reference: ModelReference,
-    configure: Callable[["PreTrainedConfig"], None] = lambda _: None,
-) -> tuple["PreTrainedModel", dict[str, Any], str, int | None]:
-    """Load a model of a known family by one of transformers' Auto classes, float32.
-
-    Args:
-        auto_class: such as `AutoModelForSequenceClassification`.
-        reference: the model.
-        configure: changes the configuration before the model is made.
-
-    Returns:
-        The model, transformers' loading info, the source of the weights, and the maximum number of tokens of a text.
+def load_pretrained(auto_class: Any, reference: ModelReference) -> tuple[LoadedModel, list[str]]:
+    """Load a model of a known family by an Auto class; return it with the sorted names that the checkpoint lacks.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    folder, config = read_config(reference)
-    if config.model_type not in FAMILIES:
-        raise ConfigError(f"model: {reference.model}: {unknown_family_error(config.model_type)}")
-    configure(config)
+    folder, config = read_config(reference, known=True)
     model, info = read_weights(auto_class, reference, folder, config)
-    return model, info, origin_of(reference.model, folder), max_positions(config)
+    missing = missing_names(info)
+    new = tuple(key for key, _ in model.named_parameters() if key in set(missing))
+    return LoadedModel(model, new, origin_of(reference.model, folder), max_positions(config)), missing
 
 
-def read_config(reference: ModelReference) -> tuple[Path, "PreTrainedConfig"]:
-    """Return the folder of a model, and its configuration.
+def missing_names(info: dict[str, Any]) -> list[str]:
+    """Return the sorted names of tensors that a checkpoint lacks or holds in another shape."""
+    return sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
+
+
+def read_config(reference: ModelReference, *, known: bool = False) -> tuple[Path, PreTrainedConfig]:
+    """Return the folder of a model, and its configuration, if `known` only of a family in the table.
 
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
@@ -112,13 +101,16 @@ def read_config(reference: ModelReference) -> tuple[Path, "PreTrainedConfig"]:
     check_folder(name, folder)
     try:
         with quiet_loading():
-            return folder, saved_config(folder, trust_remote_code=code)
+            config = saved_config(folder, trust_remote_code=code)
     except Exception as error:  # as many kinds as there are values
         raise ConfigError(read_problem(name, "config.json", error)) from error
+    if known and config.model_type not in FAMILIES:
+        raise ConfigError(f"model: {name}: {unknown_family_error(config.model_type)}")
+    return folder, config
 
 
 def read_weights(
-    auto_class: Any, reference: ModelReference, folder: Path, config: "PreTrainedConfig"
+    auto_class: Any, reference: ModelReference, folder: Path, config: PreTrainedConfig
 ) -> tuple[Any, dict[str, Any]]:
     """Load the network of a configuration, float32; return it with transformers' loading info.
 
@@ -145,17 +137,16 @@ def read_weights(
 
 
 def _new_parameters(
-    model: "PreTrainedModel", info: dict[str, Any], name: str, old_labels: list[str] | None, labels: list[str]
+    model: PreTrainedModel, info: dict[str, Any], name: str, old_labels: list[str] | None, labels: list[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of parameters that the checkpoint did not hold, and notes on replaced ones."""
     heads = tuple(f"{module}." for module in head_modules(model))
-    mismatched = {str(key): (old, new) for key, old, new in info["mismatched_keys"]}
-    wrong = [key for key in mismatched if not key.startswith(heads)]
-    if wrong:
-        shapes = ", ".join(f"{key} ({list(mismatched[key][0])}, expected {list(mismatched[key][1])})" for key in wrong)
+    mismatched = info["mismatched_keys"]
+    if wrong := [one for one in mismatched if not str(one[0]).startswith(heads)]:
+        shapes = ", ".join(f"{key} ({list(old)}, expected {list(new)})" for key, old, new in wrong)
         raise ConfigError(f"model: {name}: weights do not fit the sizes in its config.json: {shapes}.")
     parameters = [parameter for parameter, _ in model.named_parameters()]
-    fresh = set(info["missing_keys"]) | set(mismatched)
+    fresh = set(missing_names(info))
     lost = [key for key in parameters if key in fresh and not key.startswith(heads) and "pooler" not in key]
     if len(lost) > len(parameters) // 2:
         raise ConfigError(
@@ -171,7 +162,7 @@ def _new_parameters(
     if linear_keys & fresh:
         notes += ["A head for other labels was replaced by a new one."] if mismatched else []
     elif old_labels is not None and old_labels != labels:
-        # Same number of classes but other classes: the weights would fit, and mean something else.
+        # As many classes, but others.
         torch.nn.init.normal_(linear.weight, std=float(getattr(model.config, "initializer_range", 0.02)))
         torch.nn.init.zeros_(linear.bias)
         fresh |= linear_keys
@@ -189,19 +180,7 @@ def random_parameters_note(lost: list[str]) -> str:
     )
 
 
-def _named_labels(config: "PreTrainedConfig") -> list[str] | None:
-    """Return the class names of the checkpoint's head; None if they have no names."""
-    names = [str(label) for _, label in sorted((config.id2label or {}).items())]
-    return None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
-
-
-def _set_labels(config: "PreTrainedConfig", label_names: Sequence[str], multi_label: bool) -> None:
-    config.id2label = dict(enumerate(label_names))
-    config.label2id = {label: index for index, label in enumerate(label_names)}
-    config.problem_type = "multi_label_classification" if multi_label else "single_label_classification"
-
-
-def max_positions(config: "PreTrainedConfig") -> int | None:
+def max_positions(config: PreTrainedConfig) -> int | None:
     """Return the number of usable positions; families after RoBERTa start behind the padding id."""
     positions = int(config.max_position_embeddings)
     if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):

@@ -8,23 +8,21 @@ Reference: Longformer starts from a RoBERTa so extended: Beltagy et al. (2020), 
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.loading import LoadedModel
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 
 def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bool) -> LoadedModel:
-    """Return the model, able to read texts of `max_length` tokens.
+    """Return the model, able to read texts of `max_length` tokens with special tokens.
 
     Args:
-        loaded: the model; changed in place if positions are repeated.
+        loaded: changed in place if positions are repeated.
         max_length: tokens of a text, with special tokens.
         name: of the model, for messages.
         repeat: allow positions to be repeated.
@@ -52,21 +50,15 @@ def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bo
     return replace(loaded, max_positions=max_length, notes=(*loaded.notes, note))
 
 
-def position_table(model: "PreTrainedModel") -> nn.Embedding | None:
+def position_table(model: PreTrainedModel) -> nn.Embedding | None:
     """Return the embedding table of absolute positions; None for other encodings of positions."""
     embeddings = getattr(model.base_model, "embeddings", None)
     table = getattr(embeddings, "position_embeddings", None)
     return table if isinstance(table, nn.Embedding) else None
 
 
-def extend_positions(model: "PreTrainedModel", old: int, new: int) -> None:
-    """Repeat the table of positions in place.
-
-    Args:
-        model: has a table of positions.
-        old: number of usable positions before.
-        new: number of usable positions afterwards.
-    """
+def extend_positions(model: PreTrainedModel, old: int, new: int) -> None:
+    """Repeat a table of `old` usable positions to `new`, in place."""
     table = position_table(model)
     assert table is not None, "checked by fit_positions"
     before = table.num_embeddings - old  # families after RoBERTa begin behind the padding id

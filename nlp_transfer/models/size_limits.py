@@ -34,12 +34,7 @@ LIMITS: dict[str, tuple[int, str]] = {
 
 
 def size_problems(path: str, values: Mapping[str, Any]) -> list[str]:
-    """Return a problem text for each value above its limit.
-
-    Args:
-        path: prefix of a field's name in messages, such as `training.`.
-        values: values by field name; names without a limit are ignored.
-    """
+    """Return a problem text for each value above its limit; `path` is the prefix of names, such as `training.`."""
     return [
         f"{path}{name} is {values[name]:,}; expected at most {limit:,}: {reason}."
         for name, (limit, reason) in LIMITS.items()

@@ -3,18 +3,14 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.resolve import check_config, read_problem, resolve_model
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 logger = transformers_logging.get_logger(__name__)
 
@@ -23,13 +19,10 @@ _VOCABULARIES = "tokenizer.json, vocab.txt or sentencepiece.bpe.model"
 
 def load_tokenizer(
     name: str, *, revision: str | None = None, trust_remote_code: bool = False
-) -> "PreTrainedTokenizerBase":
+) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a model.
 
-    Args:
-        name: see `resolve_model`.
-        revision: commit, tag or branch of a Hub model.
-        trust_remote_code: allow Python code in the model's folder to run.
+    See `ModelReference` for the arguments.
 
     Raises:
         ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
@@ -42,7 +35,7 @@ def load_tokenizer(
     return read_tokenizer(name, folder, trust_remote_code=trust_remote_code)
 
 
-def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) -> "PreTrainedTokenizerBase":
+def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
     """Load the tokenizer in a folder from `model_folder`; see `load_tokenizer`."""
     try:
         with quiet_loading():
@@ -56,15 +49,12 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
             f"model: {name} has no vocabulary: its tokenizer files are missing or cut, for it has {len(tokenizer)} "
             f"tokens, {special} of them special. Copy {_VOCABULARIES} from where the encoder came from."
         )
-    if not isinstance(tokenizer.model_max_length, int | float):
+    longest, place = tokenizer.model_max_length, f"model: {name}: model_max_length in its tokenizer_config.json"
+    if not isinstance(longest, int | float):
+        raise ConfigError(f"{place} is {longest!r}; expected a number of tokens.")
+    if longest <= (added := tokenizer.num_special_tokens_to_add()):
         raise ConfigError(
-            f"model: {name}: model_max_length in its tokenizer_config.json is {tokenizer.model_max_length!r}; expected "
-            "a number of tokens."
-        )
-    if tokenizer.model_max_length <= (added := tokenizer.num_special_tokens_to_add()):
-        raise ConfigError(
-            f"model: {name}: model_max_length in its tokenizer_config.json is {tokenizer.model_max_length}, of which "
-            f"{added} are special tokens; expected room for a text, such as 512."
+            f"{place} is {longest}, of which {added} are special tokens; expected room for a text, such as 512."
         )
     if tokenizer.padding_side != "right":
         # Heads read the first token, and positions count from it: with padding there a score depends on the batch.
@@ -99,14 +89,12 @@ def _tokenizer_problem(name: str, folder: Path, error: Exception) -> str:
 @contextlib.contextmanager
 def quiet_loading() -> Iterator[None]:
     """Suppress transformers' loading report and progress bar."""
-    verbosity = transformers_logging.get_verbosity()
-    hide_bars = transformers_logging.is_progress_bar_enabled()
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
-    if hide_bars:
-        transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
         transformers_logging.set_verbosity(verbosity)
-        if hide_bars:
+        if bars:
             transformers_logging.enable_progress_bar()

@@ -22,7 +22,7 @@ def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: C
 
     Args:
         pretrained: has all of `names`.
-        fine_tuned: has the same, and optionally others, which are not changed.
+        fine_tuned: has the same, and optionally others.
         alpha: 0 is pretrained, 1 fine-tuned; values outside are allowed.
         names: weights to interpolate.
 

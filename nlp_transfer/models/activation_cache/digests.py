@@ -13,7 +13,7 @@ import numpy as np
 DIGEST = "S16"
 """NumPy type of a digest: 16 bytes."""
 
-_READ = ("input_ids", "attention_mask", "token_type_ids")
+TEXT_COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
 """Columns that identify a text."""
 
 _READ_ROWS = 1000
@@ -44,12 +44,7 @@ class UniqueTexts:
 
 
 def text_digest(ids: np.ndarray, types: np.ndarray | None = None) -> bytes:
-    """Return the digest of one text, 16 bytes.
-
-    Args:
-        ids: token ids without padding, shape (tokens,).
-        types: token types, shape (tokens,).
-    """
+    """Return the digest of one text, 16 bytes, of its token ids without padding and its token types."""
     digest = hashlib.blake2b(np.ascontiguousarray(ids, dtype="<i4").tobytes(), digest_size=16)
     if types is not None and np.any(types):
         digest.update(np.ascontiguousarray(types, dtype="<i4").tobytes())
@@ -58,9 +53,6 @@ def text_digest(ids: np.ndarray, types: np.ndarray | None = None) -> bytes:
 
 def row_digests(dataset: Any) -> np.ndarray:
     """Return the digest of every row, in order; shape (rows,), type `DIGEST`.
-
-    Args:
-        dataset: rows with `input_ids`, and optionally `attention_mask` and `token_type_ids`.
 
     Raises:
         ValueError: a row is padded elsewhere than at its end.
@@ -79,27 +71,21 @@ def unique_texts(datasets: Sequence[Any]) -> UniqueTexts:
         for row, (ids, types) in enumerate(_texts(dataset)):
             known.setdefault(text_digest(ids, types), (number, row, len(ids), types is not None))
     digests = np.array(list(known), dtype=DIGEST)
-    facts = np.array(list(known.values()), dtype=np.int64).reshape(-1, 4)
     order = np.argsort(digests)
-    facts = facts[order]
+    facts = np.array(list(known.values()), dtype=np.int64).reshape(-1, 4)[order]
     return UniqueTexts(digests[order], facts[:, 2], facts[:, 3].astype(bool), facts[:, :2], datasets)
 
 
 def _texts(dataset: Any) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield (token ids, token types if not all 0) of every row, without padding."""
-    for number, row in enumerate(_rows(dataset)):
-        yield _text(row, number)
-
-
-def _rows(dataset: Any) -> Iterator[Mapping[str, Any]]:
-    """Return the rows with the columns of `_text`."""
     if not hasattr(dataset, "select_columns"):
-        yield from (dataset[number] for number in range(len(dataset)))
+        yield from (_text(dataset[number], number) for number in range(len(dataset)))
         return
-    names = [name for name in _READ if name in dataset.column_names]
-    for batch in dataset.select_columns(names).with_format("numpy").iter(batch_size=_READ_ROWS):
-        for values in zip(*(batch[name] for name in names), strict=True):
-            yield dict(zip(names, values, strict=True))
+    names = [name for name in TEXT_COLUMNS if name in dataset.column_names]
+    batches = dataset.select_columns(names).with_format("numpy").iter(batch_size=_READ_ROWS)
+    rows = (values for batch in batches for values in zip(*(batch[name] for name in names), strict=True))
+    for number, values in enumerate(rows):
+        yield _text(dict(zip(names, values, strict=True)), number)
 
 
 def _text(row: Mapping[str, Any], number: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,16 +1,15 @@
-"""File format of the activation cache: the vectors of many texts, looked up by digest.
+"""Read and write entries of the activation cache: the vectors of many texts, looked up by digest.
 
-    magic | header: JSON, HEADER_BYTES with padding | digests (texts) | starts (texts + 1) | values (vectors, width)
-
-The header holds size and SHA-256 of the rest, so that a damaged or foreign file is never read.
+magic | header: JSON, HEADER_BYTES with padding | digests (texts) | starts (texts + 1) | values (vectors, width)
 """
 
 import hashlib
 import json
 import os
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -23,7 +22,6 @@ STORED_TYPES = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}
 """PyTorch types by name, with NumPy types of their bytes; bfloat16 is stored as integers."""
 
 _MAGIC = b"NLPTACT1"
-_CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,7 @@ class Entry:
 
 
 class EntryWriter:
-    """Writer of an entry, with texts in any order.
-
-    Args:
-        file: of the entry's full size (`entry_bytes`).
-        digests: of the texts, sorted, type `DIGEST`.
-        starts: first vector of each text, and the end; shape (texts + 1,).
-        width: numbers of a vector.
-        dtype: a key of `STORED_TYPES`.
-    """
+    """Write an entry into a file of its full size (`entry_bytes`), with texts in any order; see `Entry`."""
 
     def __init__(self, file: BinaryIO, digests: np.ndarray, starts: np.ndarray, width: int, dtype: str) -> None:
         self._file, self._starts, self._width, self._dtype = file, starts, width, dtype
@@ -81,12 +71,7 @@ class EntryWriter:
         file.write(digests.tobytes() + starts.tobytes())
 
     def put(self, text: int, vectors: np.ndarray) -> None:
-        """Write the vectors of one text, shape (vectors, width).
-
-        Raises:
-            ValueError: the shape or type is another than announced.
-            OSError: the disk is full.
-        """
+        """Write the vectors of one text, shape (vectors, width)."""
         expected = (int(self._starts[text + 1] - self._starts[text]), self._width)
         if vectors.shape != expected or vectors.dtype != self._type:
             raise ValueError(f"Text {text} has {vectors.dtype} {vectors.shape}; announced was {self._type} {expected}.")
@@ -95,14 +80,7 @@ class EntryWriter:
         self._written[text] = True
 
     def finish(self, key: str) -> None:
-        """Write the header.
-
-        Args:
-            key: the entry's.
-
-        Raises:
-            ValueError: some texts were not written.
-        """
+        """Write the header; all texts must be written."""
         if not self._written.all():
             raise ValueError(f"{int((~self._written).sum())} of {len(self._written)} texts were not written.")
         self._file.flush()
@@ -121,14 +99,7 @@ class EntryWriter:
 
 
 def entry_bytes(texts: int, vectors: int, width: int, dtype: str) -> int:
-    """Return the size of an entry's file in bytes.
-
-    Args:
-        texts: number of texts.
-        vectors: number of vectors of all texts.
-        width: numbers of a vector.
-        dtype: a key of `STORED_TYPES`.
-    """
+    """Return the size of an entry's file in bytes, of so many texts and vectors in all."""
     return _layout(texts, vectors, width, dtype)[1]
 
 
@@ -161,8 +132,5 @@ def read_entry(file: BinaryIO, path: Path, key: str) -> Entry | None:
 
 def _sha256_of_rest(file: BinaryIO) -> str:
     """Return the SHA-256 (hex) of everything after the header."""
-    digest = hashlib.sha256()
     file.seek(HEADER_BYTES)
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
+    return hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()

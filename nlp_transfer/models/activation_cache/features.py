@@ -1,21 +1,22 @@
 """Compute the features on which heads are fitted, in one pass of a frozen encoder.
 
-Batches hold rows of similar length, so that there is little padding; there is no dropout, no gradient and no lower
-precision. Features larger than `MAX_MEMORY_BYTES` are memory-mapped from a temporary file. The pass runs on the model's
-device. With a store (models/activation_cache/store.py), features of this and other runs are reused.
+There is no dropout, no gradient and no lower precision. Features larger than `MAX_MEMORY_BYTES` are memory-mapped from
+a temporary file. With a store (models/activation_cache/store.py), features of this and other runs are reused.
 """
 
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from torch import Tensor
 from torch.distributed import get_rank, is_initialized
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
 
 from nlp_transfer.files import cache_key
 from nlp_transfer.models.activation_cache.digests import row_digests
@@ -24,10 +25,6 @@ from nlp_transfer.models.activation_cache.frozen import encoder_identity
 from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError
 from nlp_transfer.models.heads.pooling import pooled_features
 from nlp_transfer.models.speed.batching import token_budget_batches
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import PreTrainedModel
 
 COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "label_ids")
 """Columns that a collator gets: those that a model or a loss reads."""
@@ -47,10 +44,10 @@ class EncodedRows:
 
     Args:
         features: by (layer, pooling), float32, shape (rows, hidden) each.
-        labels: as the collator makes them: (rows,) or (rows, classes).
+        labels: of the collator: (rows,) or (rows, classes).
         stored_bytes: size of the features in the store.
         computed: number of (layer, pooling) that were computed now.
-        not_stored: reason why computed features are not in the store; None if they are, or without a store.
+        not_stored: reason why computed features are not in the store, if there is one.
     """
 
     features: dict[tuple[int, str], np.ndarray]
@@ -61,8 +58,8 @@ class EncodedRows:
 
 
 def hidden_states(
-    model: "PreTrainedModel",
-    dataset: "Dataset",
+    model: PreTrainedModel,
+    dataset: Dataset,
     *,
     collate: Collate,
     max_tokens: int,
@@ -75,9 +72,7 @@ def hidden_states(
     Args:
         model: a classification model; its head is not used, and its mode is restored.
         dataset: encoded rows with `input_ids` and `labels`, optionally `attention_mask` and `length`.
-        collate: makes a batch of tensors from encoded rows.
         max_tokens: maximum number of tokens of a batch, with padding.
-        layers: numbered from 1, the lowest layer.
         poolings: from `pooling.available_poolings`.
         store: keeps features from run to run; None keeps none.
     """
@@ -126,46 +121,40 @@ def _store(
 
 
 def _compute(
-    model: "PreTrainedModel", dataset: "Dataset", keys: list[tuple[int, str]], collate: Collate, max_tokens: int
+    model: PreTrainedModel, dataset: Dataset, keys: list[tuple[int, str]], collate: Collate, max_tokens: int
 ) -> tuple[dict[tuple[int, str], np.ndarray], Tensor]:
     """Return features by (layer, pooling), and labels, of every row from one pass."""
     shape = (len(dataset), int(model.config.hidden_size))
-    in_memory = len(keys) * shape[0] * shape[1] * 4 <= MAX_MEMORY_BYTES
-    features = {key: _allocate(shape, in_memory) for key in keys}
-    labels: Tensor | None = None
+    features = {key: _allocate(shape, len(keys)) for key in keys}
+    labels, order = [], []
     for rows, batch, output in _forward(model, dataset, collate, max_tokens, output_hidden_states=True):
         mask = batch["attention_mask"]
         for layer, pooling in keys:
             with torch.no_grad():
                 pooled = pooled_features(model, output.hidden_states, mask, layer, pooling)
             features[layer, pooling][rows] = pooled.float().cpu().numpy()
-        labels = _put(labels, rows, batch["labels"], len(dataset))
-    assert labels is not None
-    return features, labels
+        labels.append(batch["labels"].cpu())
+        order += rows
+    return features, torch.cat(labels)[torch.tensor(order).argsort()]
 
 
-def _labels(dataset: "Dataset", collate: Collate) -> Tensor:
+def _labels(dataset: Dataset, collate: Collate) -> Tensor:
     """Return the labels as the collator makes them."""
-    device, labels = torch.device("cpu"), None
-    for start in range(0, len(dataset), _LABEL_ROWS):
-        rows = list(range(start, min(start + _LABEL_ROWS, len(dataset))))
-        labels = _put(labels, rows, make_batch(dataset, rows, collate, device)["labels"], len(dataset))
-    assert labels is not None
-    return labels
+    starts = range(0, len(dataset), _LABEL_ROWS)
+    parts = [range(start, min(start + _LABEL_ROWS, len(dataset))) for start in starts]
+    return torch.cat([make_batch(dataset, rows, collate, torch.device("cpu"))["labels"] for rows in parts])
 
 
 def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
     """Return the rows' features in the rows' order."""
     places = entry.find(digests)
     assert places is not None  # the digests are part of the entry's key
-    rows = _allocate(
-        (len(digests), entry.values.shape[1]), len(digests) * entry.values.shape[1] * 4 <= MAX_MEMORY_BYTES
-    )
+    rows = _allocate((len(digests), entry.values.shape[1]), 1)
     np.take(entry.values, places, axis=0, out=rows, mode="clip")  # mode="raise" would make a second copy
     return rows
 
 
-def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
+def make_batch(dataset: Dataset, rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
     """Return the collated rows on a device, with an attention mask."""
     some = [dataset[row] for row in rows]
     made = collate([{name: row[name] for name in COLUMNS if name in row} for row in some])
@@ -175,7 +164,7 @@ def make_batch(dataset: "Dataset", rows: Sequence[int], collate: Collate, device
 
 
 def _forward(
-    model: "PreTrainedModel", dataset: "Dataset", collate: Collate, max_tokens: int, **options: bool
+    model: PreTrainedModel, dataset: Dataset, collate: Collate, max_tokens: int, **options: bool
 ) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
     """Yield (row numbers, batch, outputs) until every row was computed once."""
     known = "length" in getattr(dataset, "column_names", ())
@@ -183,7 +172,6 @@ def _forward(
     was_training = model.training
     model.eval()
     try:
-        # By tokens, not rows: batches go by length, so the time left follows the tokens.
         quiet = is_initialized() and get_rank() > 0
         with tqdm(total=sum(lengths), desc="Encoding", unit=" tokens", unit_scale=True, disable=quiet) as progress:
             for rows in token_budget_batches(lengths, max_tokens):
@@ -197,16 +185,9 @@ def _forward(
         model.train(was_training)
 
 
-def _allocate(shape: tuple[int, int], in_memory: bool) -> np.ndarray:
-    if in_memory:
+def _allocate(shape: tuple[int, int], count: int) -> np.ndarray:
+    """Return a float32 array, one of `count` that are made together."""
+    if count * shape[0] * shape[1] * 4 <= MAX_MEMORY_BYTES:
         return np.empty(shape, dtype=np.float32)
     with tempfile.TemporaryFile() as file:  # the mapping keeps the nameless file alive, and frees it when it goes
         return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
-
-
-def _put(whole: Tensor | None, rows: list[int], part: Tensor, count: int) -> Tensor:
-    """Write a batch's rows to their places; the first batch sets shape and type."""
-    if whole is None:
-        whole = torch.empty((count, *part.shape[1:]), dtype=part.dtype)
-    whole[rows] = part.cpu()
-    return whole

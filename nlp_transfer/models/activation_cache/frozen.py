@@ -1,31 +1,22 @@
 """Find the frozen part of an encoder: everything below the first layer that trains.
 
-Its output for a text does not change during training, so that it can be computed once
-(models/activation_cache/replay.py). Its dropout is therefore off in training too, cached or not.
+Its output for a text is computed once (models/activation_cache/replay.py), so its dropout is off in training too.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import transformers
 from torch import nn
+from transformers import PreTrainedModel
 
 from nlp_transfer.models.families import encoder_layers, family, has_known_head, plain_model
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 _IGNORED_KEYS = (
-    "architectures",
-    "dtype",
-    "id2label",
-    "label2id",
-    "num_labels",
-    "problem_type",
-    "torch_dtype",
-    "transformers_version",
+    *("architectures", "dtype", "torch_dtype", "transformers_version"),
+    *("id2label", "label2id", "num_labels", "problem_type"),
 )
 """Keys of a config on which its encoder does not depend, or that are read elsewhere."""
 
@@ -34,9 +25,6 @@ def frozen_layers(model: nn.Module) -> int:
     """Return the number of lowest layers that training does not change, together with everything below them.
 
     0 if anything below the lowest layer trains, such as embeddings or a prompt, and for a network with an unknown head.
-
-    Args:
-        model: as it will be trained, optionally with an adapter.
     """
     plain = plain_model(model)
     if not has_known_head(plain):
@@ -49,22 +37,14 @@ def frozen_layers(model: nn.Module) -> int:
     return next(trained, len(layers))
 
 
-def frozen_modules(model: "PreTrainedModel", layers: int) -> list[nn.Module]:
-    """Return the embeddings and the lowest `layers`, for evaluation mode; none if `layers` is 0.
-
-    Args:
-        model: out of any adapter (`plain_model`).
-        layers: from `frozen_layers`.
-    """
+def frozen_modules(model: PreTrainedModel, layers: int) -> list[nn.Module]:
+    """Return the embeddings and the lowest `layers` of a plain model; none if `layers` is 0."""
     if layers == 0:
         return []
     above = (*encoder_layers(model)[layers:], *_above(model))
     inside = {id(module) for whole in above for module in whole.modules()}
-    return [
-        module
-        for module in model.base_model.modules()
-        if not any(id(part) in inside for part in module.modules())  # no container of what trains either
-    ]
+    # No container of what trains either.
+    return [one for one in model.base_model.modules() if not any(id(part) in inside for part in one.modules())]
 
 
 def keep_in_eval_mode(modules: Iterable[nn.Module]) -> None:
@@ -73,13 +53,10 @@ def keep_in_eval_mode(modules: Iterable[nn.Module]) -> None:
         module.training = False
 
 
-def encoder_identity(model: "PreTrainedModel", layers: int, *, norm: bool = False) -> str:
-    """Return the SHA-256 (hex) of everything but the text that determines a layer's output.
-
-    That is: weights, config and library versions.
+def encoder_identity(model: PreTrainedModel, layers: int, *, norm: bool = False) -> str:
+    """Return the SHA-256 (hex) of weights, config and library versions that determine a layer's output.
 
     Args:
-        model: out of any adapter.
         layers: number of lowest layers, together with everything below them.
         norm: include the norm after the last layer.
     """
@@ -93,7 +70,7 @@ def encoder_identity(model: "PreTrainedModel", layers: int, *, norm: bool = Fals
     return digest.hexdigest()
 
 
-def _counted(model: "PreTrainedModel", layers: int, norm: bool) -> Iterator[tuple[str, torch.Tensor]]:
+def _counted(model: PreTrainedModel, layers: int, norm: bool) -> Iterator[tuple[str, torch.Tensor]]:
     """Return parameters and buffers below the boundary, by name."""
     final = family(model).final_norm
     kept = model.base_model.get_submodule(final) if norm and final is not None else None
@@ -104,8 +81,8 @@ def _counted(model: "PreTrainedModel", layers: int, norm: bool) -> Iterator[tupl
             yield name, tensor
 
 
-def _above(model: "PreTrainedModel") -> list[nn.Module]:
-    """Return the names above the layers: the final norm, the head, and unused parameters."""
+def _above(model: PreTrainedModel) -> list[nn.Module]:
+    """Return the modules above the layers: the final norm, the head, and unused ones."""
     entry = family(model)
     present = dict(model.named_modules())  # some classifiers of a family are built without what is unused
     modules = [present[name] for name in (*entry.head, *entry.unused) if name in present]

@@ -2,41 +2,28 @@
 
     texts -> [embeddings, layers 1 … k: frozen, computed once a text] -> states -> layers k+1 …, head: every step
 
-`StoredStates` replaces the embeddings before the lowest layer by a batch's stored states
-(models/activation_cache/writer.py), and the frozen layers pass them on. Other hooks on the layers' input (unpadding,
-rotary positions) still run, because the layers are still called.
-
-Texts are identified by their tokens (models/activation_cache/digests.py), not by row numbers, so that any sampler,
-accumulation, split batch, number of processes and evaluation works. A batch with an unknown text is computed in full.
+`StoredStates` replaces the embeddings before the lowest layer by a batch's stored states, and the frozen layers pass
+them on. Other hooks on the layers' input (unpadding, rotary positions) still run. Texts are identified by their tokens
+(models/activation_cache/digests.py), so that any sampler, accumulation, number of processes and evaluation works. A
+batch with an unknown text is computed in full.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
-from nlp_transfer.models.activation_cache.digests import DIGEST, text_digest
+from nlp_transfer.models.activation_cache.digests import DIGEST, TEXT_COLUMNS, text_digest
 from nlp_transfer.models.activation_cache.entry import Entry
 from nlp_transfer.models.activation_cache.writer import from_numpy
 from nlp_transfer.models.families import encoder_layers, family
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
-
-TEXT_COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
-"""Columns that identify a batch's texts, in the order of `StoredStates.look_up`."""
-
-
-def replay_problem(model: "PreTrainedModel") -> str | None:
-    """Return the reason why a network must be computed from its embeddings on; None if it can use the store.
-
-    Args:
-        model: a classifier of a known family, out of any adapter.
-    """
+def replay_problem(model: PreTrainedModel) -> str | None:
+    """Return the reason why a plain model must be computed from its embeddings on; None if it can use the store."""
     kind, attention = model.config.model_type, str(model.config._attn_implementation)
     if family(model).only_whole:
         return f"a {kind} encoder cannot start above its embeddings: {family(model).only_whole}"
@@ -45,21 +32,8 @@ def replay_problem(model: "PreTrainedModel") -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class _StoredBatch:
-    """Batch whose texts are all in an entry.
-
-    Args:
-        places: of its texts in the entry, in the rows' order.
-        lengths: tokens of each row.
-    """
-
-    places: np.ndarray
-    lengths: np.ndarray
-
-
 class StoredStates:
-    """Feed of stored states into a model.
+    """Feed stored states into a model.
 
     Args:
         model: a classifier out of any adapter.
@@ -67,31 +41,21 @@ class StoredStates:
         returns_tuple: a layer of this network returns its states in a tuple (`layers_return_tuples`).
     """
 
-    def __init__(self, model: "PreTrainedModel", entries: dict[int, Entry], *, returns_tuple: bool) -> None:
+    def __init__(self, model: PreTrainedModel, entries: dict[int, Entry], *, returns_tuple: bool) -> None:
         self.model = model
         self.entries = entries
         self.layers = max(entries)
-        """How many of the lowest layers are passed over; where there is no entry for it, none is."""
+        """Number of lowest layers to skip; without an entry for it, none is skipped."""
         self._returns_tuple = returns_tuple
-        self._found: _StoredBatch | None = None
+        self._found: np.ndarray | None = None
 
     def look_up(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
-    ) -> _StoredBatch | None:
-        """Look up a batch's texts, padded at their end; None unless the states of all are stored.
-
-        Args:
-            input_ids: shape (batch, tokens); None if the batch has none.
-            attention_mask: the same shape; None is all ones.
-            token_type_ids: the same shape; None is all zeros.
-        """
+    ) -> np.ndarray | None:
+        """Return the places of a batch's texts, (batch, tokens), padded at their end; None unless all are stored."""
         entry = self.entries.get(self.layers)
-        if (
-            entry is None
-            or input_ids is None
-            or input_ids.ndim != 2
-            or (attention_mask is not None and attention_mask.ndim != 2)
-        ):
+        shapes = [given.ndim for given in (input_ids, attention_mask) if given is not None]
+        if entry is None or input_ids is None or shapes != [2] * len(shapes):
             return None
         ids = input_ids.cpu().numpy()
         mask = np.ones(ids.shape, bool) if attention_mask is None else attention_mask.cpu().numpy() != 0
@@ -103,8 +67,7 @@ class StoredStates:
             text_digest(row[:length], None if types is None else types[number, :length])
             for number, (row, length) in enumerate(zip(ids, lengths, strict=True))
         ]
-        places = entry.find(np.array(digests, dtype=DIGEST))
-        return None if places is None else _StoredBatch(places, lengths)
+        return entry.find(np.array(digests, dtype=DIGEST))
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -128,9 +91,8 @@ class StoredStates:
         """Look up the batch before the encoder; requested inner states are computed."""
         given = {**dict(zip(TEXT_COLUMNS, args, strict=False)), **kwargs}
         config: Any = module.config
-        inside = any(
-            given.get(name) or getattr(config, name, False) for name in ("output_hidden_states", "output_attentions")
-        )
+        wanted = ("output_hidden_states", "output_attentions")
+        inside = any(given.get(name) or getattr(config, name, False) for name in wanted)
         own = any(given.get(name) is not None for name in ("inputs_embeds", "position_ids"))
         self._found = None if inside or own else self.look_up(*(given.get(name) for name in TEXT_COLUMNS))
 
@@ -138,7 +100,7 @@ class StoredStates:
         """Replace the input of the lowest layer."""
         if self._found is None:
             return None
-        states = padded_states(self.entries[self.layers], self._found.places, args[0])
+        states = padded_states(self.entries[self.layers], self._found, args[0])
         # Reentrant activation checkpointing makes gradients only for layers whose input wants one.
         return (states.requires_grad_(args[0].requires_grad), *args[1:])
 
@@ -152,12 +114,7 @@ class StoredStates:
 
 
 def padded_states(entry: Entry, places: np.ndarray, like: Tensor) -> Tensor:
-    """Return the states of a batch's texts from the first position on, followed by zeros.
-
-    Args:
-        entry: of the store.
-        places: of the texts in it, in the rows' order.
-        like: the layer's input, shape (batch, tokens, hidden), for shape and device.
+    """Return the states of a batch's texts, followed by zeros, in the shape and on the device of the layer's input.
 
     Raises:
         ValueError: the batch has another shape, because something below the layers changed it.

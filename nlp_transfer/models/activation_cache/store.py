@@ -1,12 +1,10 @@
-"""Store of frozen activations on disk: computed once, memory-mapped by later epochs, seeds and runs.
+"""Store frozen activations on disk: computed once, memory-mapped by later epochs, seeds and runs.
 
-An entry is one file (models/activation_cache/entry.py). Its name is its key, which the caller makes of everything on
-which the vectors depend.
-
-A file is written under a temporary name and renamed; its header holds size and SHA-256 of the rest, so that a damaged
-or foreign file is never read. Two runs that make the same entry both write it, and the later one replaces the other.
-The folder keeps to a limit in bytes, files being written included: the least recently used entries are deleted first,
-and stay mapped where they are in use. Vectors reveal something of the texts, so that only the user may read them.
+An entry is one file (models/activation_cache/entry.py), named by its key, which the caller makes of everything on which
+the vectors depend. It is written under a temporary name and renamed; of two runs that write the same one, the later
+replaces the other. The folder keeps to a limit in bytes, files being written included: the least recently used entries
+are deleted first, and stay mapped in processes that use them. Vectors reveal something of the texts, so only the user
+may read them.
 """
 
 import contextlib
@@ -32,7 +30,7 @@ ROOM = "activations"
 SUFFIX = ".act"
 
 ABANDONED_SECONDS = 900.0
-"""Age from which an unfinished file without writes belongs to a dead process."""
+"""Age from which an unfinished file belongs to a dead process."""
 
 LOCK_TIMEOUT_SECONDS = 10.0
 """Seconds to wait for others to make room."""
@@ -47,7 +45,7 @@ class ActivationStore:
 
     Args:
         limit_bytes: maximum size of all entries.
-        folder: None is `activations` in the cache's folder (data/cache.py).
+        folder: None is `activations` in the cache's folder.
         setting: setting of the limit, for messages.
     """
 
@@ -84,11 +82,8 @@ class ActivationStore:
         """Make an entry inside the block; it appears when all is written, and never after an error.
 
         Args:
-            key: hexadecimal digits.
             digests: of the texts, sorted.
             lengths: number of vectors of each text.
-            width: numbers of a vector.
-            dtype: a key of `STORED_TYPES`.
 
         Raises:
             NotStoredError: it exceeds the limit, the disk is full, or the folder cannot be written.
@@ -113,11 +108,7 @@ class ActivationStore:
                     temporary.unlink()
 
     def check_fits(self, size: int) -> None:
-        """Raise `NotStoredError` for a size that exceeds the limit.
-
-        Raises:
-            NotStoredError: names both.
-        """
+        """Raise `NotStoredError` for a size that exceeds the limit."""
         if size > self.limit_bytes:
             raise NotStoredError(
                 f"it would take {format_bytes(size)}, more than the {format_bytes(self.limit_bytes)} that "
@@ -179,11 +170,7 @@ def format_bytes(count: float) -> str:
 
 
 def _open_own(path: Path) -> BinaryIO:
-    """Open a regular file of the user, not the target of a link; raise `ValueError` for others.
-
-    Raises:
-        ValueError: it is something else.
-    """
+    """Open a regular file of the user, not the target of a link; raise `ValueError` for others."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode) or (hasattr(os, "getuid") and state.st_uid != os.getuid()):

@@ -6,20 +6,19 @@ Batches hold texts of one length, so that there is no padding, and a text's stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
 
 from nlp_transfer.models.activation_cache.digests import UniqueTexts
 from nlp_transfer.models.activation_cache.entry import STORED_TYPES, entry_bytes
 from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.families import encoder_layers
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 Precision = Callable[[], AbstractContextManager[Any]]
 """Makes the context of the computation, such as autocast."""
@@ -27,22 +26,17 @@ Precision = Callable[[], AbstractContextManager[Any]]
 
 @torch.no_grad()
 def capture(
-    model: "PreTrainedModel", inputs: dict[str, Tensor], layers: Sequence[int], precision: Precision = nullcontext
+    model: PreTrainedModel, inputs: dict[str, Tensor], layers: Sequence[int], precision: Precision = nullcontext
 ) -> dict[int, Tensor]:
     """Return the states that leave each of `layers` (from 1), shape (batch, tokens, hidden).
 
-    Nothing above them is computed.
-
-    Args:
-        model: a classifier out of any adapter; its mode is restored.
-        inputs: of a batch without padding.
-        layers: numbers of the layers.
-        precision: as in training.
+    Nothing above them is computed. The batch has no padding.
     """
     states: dict[int, Tensor] = {}
 
     def note(layer: int, module: nn.Module, args: Any, output: Any) -> None:
-        states[layer] = _state(output)[:, : inputs["input_ids"].shape[1]]  # Longformer adds tokens to whole windows
+        state = output[0] if isinstance(output, tuple) else output
+        states[layer] = state[:, : inputs["input_ids"].shape[1]]  # Longformer adds tokens to whole windows
         if len(states) == len(layers):
             raise _ReachedError
 
@@ -68,7 +62,7 @@ class _ReachedError(Exception):
 
 
 def write_states(
-    model: "PreTrainedModel",
+    model: PreTrainedModel,
     texts: UniqueTexts,
     store: ActivationStore,
     keys: dict[int, str],
@@ -80,13 +74,8 @@ def write_states(
     """Compute the states of every text in one pass, and store them.
 
     Args:
-        model: a classifier out of any adapter.
-        texts: at least one.
-        store: takes the entries.
         keys: the entry's key for each requested layer.
         max_tokens: maximum number of tokens of a batch; a longer text is a batch of its own.
-        precision: as in training.
-        quiet: show no progress.
 
     Raises:
         NotStoredError: they do not fit.
@@ -115,16 +104,10 @@ def write_states(
 
 def _equal_lengths(texts: UniqueTexts, max_tokens: int) -> Iterator[list[int]]:
     """Yield batches of texts of one length, the longest first; those with token types are separate."""
-    chosen: list[int] = []
-    alike: tuple[int, bool] | None = None
-    for text in np.lexsort((~texts.typed, -texts.lengths)).tolist():
-        kind = (int(texts.lengths[text]), bool(texts.typed[text]))
-        if chosen and (kind != alike or (len(chosen) + 1) * kind[0] > max_tokens):
-            yield chosen
-            chosen = []
-        chosen, alike = [*chosen, text], kind
-    if chosen:
-        yield chosen
+    order = np.lexsort((~texts.typed, -texts.lengths)).tolist()
+    for (length, _), group in groupby(order, lambda text: (int(texts.lengths[text]), bool(texts.typed[text]))):
+        alike, rows = list(group), max(1, max_tokens // length)
+        yield from (alike[start : start + rows] for start in range(0, len(alike), rows))
 
 
 def _batch(texts: UniqueTexts, chosen: list[int], device: torch.device) -> dict[str, Tensor]:
@@ -137,25 +120,21 @@ def _batch(texts: UniqueTexts, chosen: list[int], device: torch.device) -> dict[
     return batch
 
 
-def layers_return_tuples(model: "PreTrainedModel", texts: UniqueTexts) -> bool:
+def layers_return_tuples(model: PreTrainedModel, texts: UniqueTexts) -> bool:
     """Return True if a layer returns its states in a tuple of one.
 
     Raises:
         ValueError: the tuple has more elements.
     """
-    sizes: list[Any] = []
-
-    def note(module: nn.Module, args: Any, output: Any) -> None:
-        sizes.append(output)
-
-    handle = encoder_layers(model)[0].register_forward_hook(note)
+    outputs: list[Any] = []
+    handle = encoder_layers(model)[0].register_forward_hook(lambda module, args, output: outputs.append(output))
     try:
         capture(model, _batch(texts, [int(texts.lengths.argmin())], model.device), [1])
     finally:
         handle.remove()
-    if isinstance(sizes[0], tuple) and len(sizes[0]) != 1:
-        raise ValueError(f"a layer of this network returns {len(sizes[0])} values")
-    return isinstance(sizes[0], tuple)
+    if isinstance(outputs[0], tuple) and len(outputs[0]) != 1:
+        raise ValueError(f"a layer of this network returns {len(outputs[0])} values")
+    return isinstance(outputs[0], tuple)
 
 
 def type_name(states: Tensor) -> str:
@@ -174,9 +153,3 @@ def from_numpy(values: np.ndarray, dtype: str) -> Tensor:
     """Return a stored array as a tensor."""
     states = torch.from_numpy(values)
     return states.view(torch.bfloat16) if dtype == "bfloat16" else states
-
-
-def _state(output: Any) -> Tensor:
-    state = output[0] if isinstance(output, tuple) else output
-    assert isinstance(state, Tensor)
-    return state

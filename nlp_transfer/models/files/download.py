@@ -19,12 +19,7 @@ MODEL_FILES = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "model*.safet
 
 
 def model_folder(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
-    """Return the folder that holds a model's files.
-
-    Args:
-        name: see `resolve_model`.
-        revision: commit, tag or branch of a Hub model.
-        trust_remote_code: download Python files too.
+    """Return the folder that holds a model's files, with Python files only if `trust_remote_code`.
 
     Raises:
         ConfigError: there is no such model, a local folder is given with a revision, or the Hub cannot be reached and
@@ -39,7 +34,6 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
     else:
         folder = _fetched(name, revision, [*MODEL_FILES, *["*.py"] * trust_remote_code], ["*/*"])
         if has_manifest(folder) and any(file.startswith(f"{EXTRACTOR}/") for file in listed_files(folder)):
-            # Of the commit that was fetched, of which the client has all names: nothing more is asked but the files.
             _fetched(name, folder.name, [f"{EXTRACTOR}/{pattern}" for pattern in MODEL_FILES], ["*/*/*"])
     check_safe(folder)
     return folder
@@ -82,21 +76,15 @@ def _fetched(name: str, revision: str | None, patterns: list[str], ignored: list
 
 def _problem(name: str, revision: str | None, error: Exception) -> str:
     """Return a message with the cause of a failed download and the remedy."""
-    from huggingface_hub import constants, get_token
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub import constants, errors, get_token
 
     hub, status = constants.ENDPOINT, status_of(cause_of(error))
     login = "Log in with `hf auth login`, or set HF_TOKEN"
-    if isinstance(error, RevisionNotFoundError):
+    if isinstance(error, errors.RevisionNotFoundError):
         return f"{name} has no revision {revision} on the Hub. Expected a commit, a tag or a branch of it."
-    if isinstance(error, GatedRepoError):
+    if isinstance(error, errors.GatedRepoError):
         return f"{name} is gated. Ask for access at {hub}/{name}. {login}."
-    if isinstance(error, RepositoryNotFoundError) or status == 404:
+    if isinstance(error, errors.RepositoryNotFoundError) or status == 404:
         seen = "this login may not see it" if get_token() else "nobody is logged in here"
         return (
             f"{name} is not a folder here, and {hub} has no such model; or it is private, and {seen}. Check the name. "
@@ -108,7 +96,7 @@ def _problem(name: str, revision: str | None, error: Exception) -> str:
             403: "this login has no right to read it. Use a token that may.",
         }.get(status, f"{hub} answers with {status}. Try again later; or name a local folder.")
         return f"{name} cannot be fetched: {what}"
-    if isinstance(error, LocalEntryNotFoundError) or is_network(cause_of(error)):
+    if isinstance(error, errors.LocalEntryNotFoundError) or is_network(cause_of(error)):
         why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "there is no network"
         return (
             f"{name} is not a folder here, and as a Hub id it cannot be fetched: {why}, and it is not in the cache "

@@ -1,7 +1,7 @@
 """Causes of errors of the Hub's client: the status of an answer, or a failed connection.
 
 The client raises errors that hold the answer. Xet's library, which moves the large files, raises Python's plain errors,
-`ConnectionError` for a 403 as for a lost network; their text alone says which it was.
+`ConnectionError` for a 403 as for a lost network; the text decides.
 """
 
 import re

@@ -2,10 +2,8 @@
 
     {"version": 1, "files": {"model.safetensors": {"bytes": 90874416, "sha256": "53aa5117…"}, …}}
 
-`manifest.json` is written last, so that a folder that has one is complete and on the disk. It is no signature: whoever
-can change the files can write it again.
-
-Imports neither torch nor transformers.
+`manifest.json` is written last, so that a folder that has one is complete and on the disk. It is no signature. Imports
+neither torch nor transformers.
 """
 
 import hashlib
@@ -20,12 +18,20 @@ from nlp_transfer.errors import CheckpointError
 
 MANIFEST = "manifest.json"
 
-READ_OF_A_MODEL = tuple(
-    f"*.{suffix}"
-    for suffix in (
-        *("json", "txt", "model", "spm", "codes", "tokenizer", "tiktoken", "jinja", "py"),
-        *("safetensors", "bin", "pt", "pth", "ckpt", "pkl", "msgpack", "h5", "gguf", "onnx", "data"),
-    )
+READ_OF_A_MODEL = (
+    *(
+        "*.json",
+        "*.txt",
+        "*.model",
+        "*.spm",
+        "*.codes",
+        "*.tokenizer",
+        "*.tiktoken",
+        "*.jinja",
+        "*.py",
+        "*.safetensors",
+    ),
+    *("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.gguf", "*.onnx", "*.data"),
 )
 """Patterns of the files that libraries read: configuration, vocabulary, code and weights."""
 
@@ -36,7 +42,6 @@ _TEMPORARY_NAME = f".{MANIFEST}.tmp"
 """Name of the manifest while it is written; only one process writes a folder."""
 
 _VERSION = 1
-_CHUNK_BYTES = 1 << 20
 
 
 def has_manifest(folder: Path) -> bool:
@@ -45,10 +50,7 @@ def has_manifest(folder: Path) -> bool:
 
 
 def write_manifest(folder: Path) -> None:
-    """Sync every file of the folder to disk and list it in `manifest.json`. Call it last.
-
-    Args:
-        folder: its regular files, at any depth, are listed, except the manifest.
+    """Sync every file of the folder, at any depth, to disk and list it in `manifest.json`. Call it last.
 
     Raises:
         CheckpointError: a link leads out of the folder.
@@ -59,8 +61,7 @@ def write_manifest(folder: Path) -> None:
         raise CheckpointError(problems)
     files = {}
     for path in _files(folder):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(path)
         files[path.relative_to(folder).as_posix()] = _entry(path)
     for inner, _, _ in os.walk(folder):
         sync_folder(Path(inner))
@@ -68,8 +69,7 @@ def write_manifest(folder: Path) -> None:
     temporary.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
     with temporary.open("xb") as out:
         out.write(_written(files))
-        out.flush()
-        os.fsync(out.fileno())
+    _sync(temporary)
     temporary.replace(folder / MANIFEST)
     sync_folder(folder)
 
@@ -81,8 +81,6 @@ def manifest_of(contents: Mapping[str, Path | bytes]) -> bytes:
 
 def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
     """Check that the folder's files match its manifest, and that all files that are read are listed.
-
-    Sizes are compared first, so that a damaged folder is refused at once; then all files are hashed.
 
     Args:
         folder: holds the manifest; hidden inner folders, and those with a manifest of their own, are skipped.
@@ -97,14 +95,12 @@ def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
         listed = {} if problems else _read(folder)
         problems += [_outside(folder, f"names {name!r}, which is") for name in listed if not _is_inside(folder, name)]
         problems += [] if problems else _unlisted(folder, listed, read)
-        if not problems:
+        if not problems:  # sizes first, so that a damaged folder is refused at once
             problems = [problem for name, (size, _) in listed.items() for problem in _size_problem(folder, name, size)]
-        if not problems:
-            for name, (_, expected) in listed.items():
-                actual = _sha256(folder / name)
-                if actual != expected:
-                    what = f"has the SHA-256 {actual[:12]}…, but {MANIFEST} says {expected[:12]}…"
-                    problems.append(f"{folder / name} {what} {_advice(folder)}")
+        for name, (_, expected) in listed.items() if not problems else ():
+            if (actual := _sha256(folder / name)) != expected:
+                what = f"has the SHA-256 {actual[:12]}…, but {MANIFEST} says {expected[:12]}…"
+                problems.append(f"{folder / name} {what} {_advice(folder)}")
     except OSError as error:
         place = error.filename or folder
         raise CheckpointError(f"{folder} cannot be checked: {place}: {error.strerror or error}.") from error
@@ -119,10 +115,8 @@ def listed_files(folder: Path) -> set[str]:
 
 def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
     """Return the SHA-256 (hex) of names and contents of the folder's files of a pattern, without sub-folders."""
-    whole = hashlib.sha256()
-    for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
-        whole.update(f"{path.name} {_sha256(path)}\n".encode())
-    return whole.hexdigest()
+    files = sorted(path for path in folder.glob(pattern) if path.is_file())
+    return hashlib.sha256("".join(f"{path.name} {_sha256(path)}\n" for path in files).encode()).hexdigest()
 
 
 def weights_fingerprint(folder: Path) -> str:
@@ -208,9 +202,8 @@ def links_out(folder: Path) -> list[str]:
 def _is_inside(folder: Path, name: str) -> bool:
     """Return True if a listed name stays in the folder, links followed."""
     pure = PurePosixPath(name)
-    if not name or "\0" in name or pure.is_absolute() or ".." in pure.parts:
-        return False
-    return _leads_inside(folder, folder / name)
+    plain = bool(name) and "\0" not in name and not pure.is_absolute() and ".." not in pure.parts
+    return plain and _leads_inside(folder, folder / name)
 
 
 def _leads_inside(folder: Path, path: Path) -> bool:
@@ -265,18 +258,19 @@ def _written(files: Mapping[str, dict[str, Any]]) -> bytes:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:
     """Sync a folder's names to disk, if the system can."""
     if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

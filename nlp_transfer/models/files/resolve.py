@@ -57,31 +57,19 @@ def resolve_model(name: str) -> str:
 
 
 def check_folder(name: str, folder: Path) -> None:
-    """Check that a folder holds an encoder with readable weights.
-
-    Raises:
-        ConfigError: there is no config.json, or no safetensors.
-    """
+    """Raise `ConfigError` for a folder without config.json or safetensors weights."""
     check_config(name, folder)
     files = {path.name for path in folder.iterdir()}
-    pickles = pickled_weights(files)
-    if pickles:
+    if pickles := pickled_weights(files):
         raise ConfigError(f"model: {name} has its weights as a pickle only ({pickles[0]}). {conversion_advice(name)}")
-    if any(file.endswith(".safetensors") for file in files):
-        return
-    if _is_hub_id(name):
-        raise ConfigError(
-            f"model: {name} has no safetensors weights on the Hub, at most pickles. {conversion_advice(name)}"
-        )
-    raise ConfigError(f"model: {name} has no weights (*.safetensors); it holds {', '.join(sorted(files))}.")
+    if not any(file.endswith(".safetensors") for file in files):
+        on_hub = f"has no safetensors weights on the Hub, at most pickles. {conversion_advice(name)}"
+        here = f"has no weights (*.safetensors); it holds {', '.join(sorted(files))}."
+        raise ConfigError(f"model: {name} {on_hub if _is_hub_id(name) else here}")
 
 
 def check_config(name: str, folder: Path) -> None:
-    """Check that a folder holds a config.json, so that no other folder is searched or read.
-
-    Raises:
-        ConfigError: there is no config.json.
-    """
+    """Raise `ConfigError` for a folder without config.json, before it is searched or read."""
     if os.path.lexists(folder / "config.json"):
         return
     files = sorted(path.name for path in folder.iterdir())

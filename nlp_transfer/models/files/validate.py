@@ -16,14 +16,13 @@ the folder, to a pickle, or to native code on the Hub:
 Imports neither torch nor transformers.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, format_value
-from nlp_transfer.models.config_values import entries, form_problems, value_problems
+from nlp_transfer.models.config_values import entries, form_problems, json_object, value_problems
 from nlp_transfer.models.files.manifest import check_manifest, has_manifest, links_out
 
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -47,11 +46,7 @@ _DISTRUST = "Nothing of it was loaded. If you trust this folder, mend that entry
 
 
 def check_safe(folder: Path) -> None:
-    """Check a model's folder by its manifest, if it has one, and by the table above.
-
-    Raises:
-        CheckpointError: lists every problem.
-    """
+    """Check a model's folder by its manifest, if it has one, and by the table above; raise `CheckpointError`."""
     if has_manifest(folder):
         check_manifest(folder)
     if problems := list(form_problems(folder)):
@@ -82,13 +77,13 @@ def pickled_weights(names: "set[str] | list[str]") -> list[str]:
 
 def adapter_base(folder: Path) -> str:
     """Return the base model that a folder's adapter names, for messages; it is not opened."""
-    base = _read(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
+    base = json_object(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     return f", which it says is {base!r}" if base else ""
 
 
 def _config_problems(folder: Path) -> Iterator[str]:
     place = folder / "config.json"
-    config = _read(place)
+    config = json_object(place)
     weights = config.get("transformers_weights")
     if weights is not None and not (_is_plain(weights) and str(weights).endswith((".safetensors", ".index.json"))):
         yield f"{place}: transformers_weights is {weights!r}; expected a safetensors file in this folder. {_DISTRUST}"
@@ -109,7 +104,7 @@ def _config_problems(folder: Path) -> Iterator[str]:
 
 def _tokenizer_problems(folder: Path) -> Iterator[str]:
     place = folder / "tokenizer_config.json"
-    config = _read(place)
+    config = json_object(place)
     yield from _class_problem(place, config.get("tokenizer_class"))
     files = config.get("fast_tokenizer_files", [])
     if not (isinstance(files, list) and all(_is_plain(name) for name in files)):
@@ -118,7 +113,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
     if config.get("init_inputs"):  # passed to the tokenizer's class by position, and its first is a vocabulary
         yield f"{place}: init_inputs is {format_value(config['init_inputs'])}; expected none. {_DELETE}"
     special = folder / "special_tokens_map.json"
-    for key, value in _read(special).items():
+    for key, value in json_object(special).items():
         if not (key.endswith(("_token", "_tokens")) or _names_file(key, value)):
             yield f"{special}: {key} is no special token; expected keys such as cls_token. {_DELETE}"
     for named in (place, special, folder / "tokenizer.json", *(folder / name for name in files)):
@@ -127,7 +122,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
 
 def _path_problems(place: Path) -> Iterator[str]:
     """Yield the entries of a tokenizer's file that transformers would open as a file."""
-    for path, key, value in entries(_read(place)):
+    for path, key, value in entries(json_object(place)):
         if _names_file(key, value) and (place.name, path) != _UNREAD:
             yield (
                 f"{place}: {path} is {format_value(value)}, which could name any file; vocabularies are found by "
@@ -146,7 +141,7 @@ def _class_problem(place: Path, name: Any) -> Iterator[str]:
 
 
 def _shard_problems(index: Path) -> Iterator[str]:
-    shards = _read(index).get("weight_map", {})
+    shards = json_object(index).get("weight_map", {})
     names = sorted({str(name) for name in shards.values()}) if isinstance(shards, dict) else [repr(shards)]
     for name in names:
         if not _is_plain(name) or not name.endswith(".safetensors"):
@@ -156,14 +151,3 @@ def _shard_problems(index: Path) -> Iterator[str]:
 def _is_plain(name: Any) -> bool:
     """Return True for the name of a visible file without a path."""
     return isinstance(name, str) and re.fullmatch(r"[^./\\\0][^/\\\0]*", name) is not None
-
-
-def _read(place: Path) -> dict[str, Any]:
-    """Return a JSON file's object; empty if it is missing or damaged."""
-    try:
-        tree = json.loads(place.read_bytes())
-    except RecursionError as error:
-        raise CheckpointError(f"{place} is nested too deeply to be a model's. {_DISTRUST}") from error
-    except (OSError, ValueError):
-        return {}
-    return tree if isinstance(tree, dict) else {}

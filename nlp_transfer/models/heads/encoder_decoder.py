@@ -9,7 +9,8 @@ Reference: Rothe et al. (2020), https://arxiv.org/abs/1907.12461
 """
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 from transformers import (
@@ -19,26 +20,27 @@ from transformers import (
     EncoderDecoderConfig,
     EncoderDecoderModel,
     GenerationConfig,
+    PreTrainedConfig,
 )
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.families import unknown_family_error
-from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.files.resolve import origin_of
-from nlp_transfer.models.loading import LoadedModel, max_positions, random_parameters_note, read_config, read_weights
+from nlp_transfer.models.loading import (
+    LoadedModel,
+    max_positions,
+    missing_names,
+    random_parameters_note,
+    read_config,
+    read_weights,
+)
 from nlp_transfer.models.reference import ModelReference
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from transformers import PreTrainedConfig
 
 DECODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
 """Families whose decoder in transformers attends to an encoder. BigBird's attends to padding and is left out."""
 
 
 class SpecialTokens(NamedTuple):
-    """The ids of the tokens that begin a text, end it and fill a batch; None where a tokenizer lacks one."""
+    """Ids of the tokens that begin a text, end it and fill a batch; None for those that a tokenizer lacks."""
 
     begins: int | None
     ends: int | None
@@ -46,10 +48,7 @@ class SpecialTokens(NamedTuple):
 
 
 def load_encoder_decoder(
-    reference: ModelReference,
-    *,
-    special_tokens: SpecialTokens,
-    share_weights: bool = False,
+    reference: ModelReference, *, special_tokens: SpecialTokens, share_weights: bool = False
 ) -> LoadedModel:
     """Load a pretrained encoder-decoder, or make one from a pretrained encoder.
 
@@ -71,46 +70,47 @@ def load_encoder_decoder(
                 "out, or name an encoder."
             )
         return _pretrained(reference, folder, config)
-    if config.model_type not in FAMILIES:
-        raise ConfigError(f"model: {name}: {unknown_family_error(config.model_type)}")
     if config.model_type not in DECODERS:
         raise ConfigError(
             f"model: {name}: transformers has no decoder of the family {config.model_type}, so this encoder cannot "
             f"start one. Families that can: {', '.join(DECODERS)}; or name a model that writes (T5, BART, …)."
         )
     model, new = _composed(reference, folder, config)
-    set_special_tokens(model, special_tokens, name)
+    begins, ends, fills = special_tokens
+    if begins is None or ends is None or fills is None:
+        raise ConfigError(
+            f"model: {name}: its tokenizer lacks a token that begins a text, one that ends it (cls_token and sep_token,"
+            " or bos_token and eos_token) or one that fills a batch (pad_token), so no decoder can be started from it."
+        )
+    ids = {"decoder_start_token_id": begins, "bos_token_id": begins, "eos_token_id": ends, "pad_token_id": fills}
+    model.config.update({**ids, "vocab_size": config.vocab_size})
+    model.generation_config = GenerationConfig(**ids)
     notes = [
         f"A decoder was started from the encoder; {len(new)} of its parameters are new, such as its attention to the "
         "encoder's states."
     ]
     if share_weights:
-        tie_decoder(model)
+        _tie_decoder(model)
         notes.append("Encoder and decoder share their weights.")
     return LoadedModel(model, new, origin_of(name, folder), max_positions(config), tuple(notes))
 
 
-def _pretrained(reference: ModelReference, folder: "Path", config: "PreTrainedConfig") -> LoadedModel:
+def _pretrained(reference: ModelReference, folder: Path, config: PreTrainedConfig) -> LoadedModel:
     """Load an encoder-decoder of transformers."""
     model, info = read_weights(AutoModelForSeq2SeqLM, reference, folder, config)
-    lost = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
+    lost = missing_names(info)
     new = tuple(key for key, _ in model.named_parameters() if key in lost)
     if model.config.decoder_start_token_id is None:
         raise ConfigError(
             f"model: {reference.model}: its config.json does not say with which token a summary begins "
             "(decoder_start_token_id), so it cannot write. Was it ever trained to?"
         )
-    return LoadedModel(
-        model,
-        new,
-        origin_of(reference.model, folder),
-        positions(config, "encoder"),
-        (random_parameters_note(lost),) if lost else (),
-    )
+    notes = (random_parameters_note(lost),) if lost else ()
+    return LoadedModel(model, new, origin_of(reference.model, folder), positions(config, "encoder"), notes)
 
 
 def _composed(
-    reference: ModelReference, folder: "Path", config: "PreTrainedConfig"
+    reference: ModelReference, folder: Path, config: PreTrainedConfig
 ) -> tuple[EncoderDecoderModel, tuple[str, ...]]:
     """Return an encoder and a decoder from one folder, and the names of parameters that it does not hold."""
     of_decoder = copy.deepcopy(config)
@@ -132,47 +132,22 @@ def _composed(
     return model, new
 
 
-def set_special_tokens(model: Any, tokens: SpecialTokens, name: str) -> None:
-    """Set the tokens with which a composed network begins, ends and pads its output.
-
-    Raises:
-        ConfigError: the tokenizer lacks one.
-    """
-    begins, ends, fills = tokens
-    if begins is None or ends is None or fills is None:
-        raise ConfigError(
-            f"model: {name}: its tokenizer lacks a token that begins a text, one that ends it (cls_token and sep_token,"
-            " or bos_token and eos_token) or one that fills a batch (pad_token), so no decoder can be started from it."
-        )
-    ids = {"decoder_start_token_id": begins, "bos_token_id": begins, "eos_token_id": ends, "pad_token_id": fills}
-    for key, value in ids.items():
-        setattr(model.config, key, value)
-    model.config.vocab_size = model.config.decoder.vocab_size
-    model.generation_config = GenerationConfig(**ids)
-
-
 def set_generation(model: Any, **settings: Any) -> None:
     """Set the generation config of a network, which is saved with it.
 
-    Args:
-        model: keeps other settings of its own config, such as forced tokens.
-        settings: of `GenerationConfig`.
+    Other settings of its own, such as forced tokens, stay.
     """
     config = model.generation_config
-    config.max_length = config.min_length = None  # those count otherwise, and would raise warnings with ours
+    config.max_length = config.min_length = None  # they would raise warnings with ours
     config.update(**{**settings, "min_new_tokens": settings["min_new_tokens"] or None})
 
 
-def tie_decoder(model: Any) -> None:
+def _tie_decoder(model: Any) -> None:
     """Replace the decoder's weights by those of the encoder, except weights that the encoder lacks."""
-    base = model.decoder.base_model
-    for name in [name for name, _ in base.named_parameters()]:
-        try:
-            of_encoder = model.encoder.get_parameter(name)
-        except AttributeError:
-            continue
+    base, of_encoder = model.decoder.base_model, dict(model.encoder.named_parameters(remove_duplicate=False))
+    for name in [name for name, _ in base.named_parameters() if name in of_encoder]:
         owner, _, leaf = name.rpartition(".")
-        setattr(base.get_submodule(owner), leaf, of_encoder)
+        setattr(base.get_submodule(owner), leaf, of_encoder[name])
     model.decoder.tie_weights()
 
 
@@ -184,11 +159,7 @@ def shares_weights(model: nn.Module) -> bool:
 
 
 def check_separate_weights(model: nn.Module) -> None:
-    """Raise `ConfigError` for an adapter on a network with shared weights, which each side would change differently.
-
-    Raises:
-        ConfigError: the network shares its weights.
-    """
+    """Raise `ConfigError` for an adapter on a network with shared weights, which each side would change differently."""
     if shares_weights(model):
         raise ConfigError(
             "task.share_weights is on, and an adapter would change what encoder and decoder share for each of them "
@@ -203,13 +174,8 @@ def separate_weights(model: nn.Module) -> dict[str, Tensor] | None:
     return {name: value.clone() if name.startswith("encoder.") else value for name, value in model.state_dict().items()}
 
 
-def positions(config: "PreTrainedConfig", side: str) -> int | None:
-    """Return the maximum number of tokens of a side of an encoder-decoder; None for relative positions.
-
-    Args:
-        config: of the network.
-        side: `encoder` or `decoder`.
-    """
+def positions(config: PreTrainedConfig, side: str) -> int | None:
+    """Return the maximum number of tokens of a side, `encoder` or `decoder`; None for relative positions."""
     own = getattr(config, side, config)
     value = getattr(own, f"max_{side}_position_embeddings", None)
     if value is None and getattr(own, "max_position_embeddings", None) is not None:
@@ -221,8 +187,7 @@ def generation_row_losses(sums: Tensor, labels: Tensor | None = None) -> Tensor:
     """Return the loss of each row, shape (rows,), whose mean is the mean over all tokens of the batch.
 
     Args:
-        sums: of each row the sum of its tokens' losses and their number, shape (rows, 2).
-        labels: not used.
+        sums: the sum of a row's losses of tokens and their number, shape (rows, 2).
 
     Example:
         >>> import torch

@@ -2,26 +2,25 @@
 
     tokens -> encoder -> mean of each sentence's tokens, normalised, + its position -> layers -> one logit a sentence
 
-BertSum reads a sentence's marker only, which an encoder without markers needs many documents to learn. The mean of the
-sentence's tokens, with the marker, represents it from the start.
+BertSum reads a sentence's marker only, which an encoder without markers needs many documents to learn; the mean of its
+tokens represents a sentence from the start. Positions are sines of the sentence's number, without a limit.
 
 The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that adapters and freezing
-work as for a classifier, and its folder can be the `model` of another run. The folder has a model type of its own
-(models/extractive_config.py), which `AutoConfig` and `AutoModel` know after `register_models`. Positions are
-sines of the sentence's number in the document, without a limit.
+work as for a classifier, and its folder can be the `model` of another run. Its model type
+(models/extractive_config.py) is known to `AutoConfig` and `AutoModel` after `register_models`.
 Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318
 """
 
 import inspect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import CONFIG_MAPPING, AutoConfig, AutoModel
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, PreTrainedConfig
 from transformers.modeling_outputs import ModelOutput
 
 from nlp_transfer.models.extractive_config import (
@@ -36,16 +35,13 @@ from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_parameters_note
 from nlp_transfer.models.reference import ModelReference
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedConfig
-
 LAYERS = 2
 """Number of layers between sentences, as in BertSum."""
 
 DROPOUT = 0.1
 
 POSITION_SCALE = 0.3
-"""Scale of positions relative to normalised states. At 1 a model trained on few documents learns positions only."""
+"""Scale of positions relative to normalised states; at 1, few documents teach positions only."""
 
 NO_SENTENCE = -1
 """Marker that pads a row."""
@@ -53,13 +49,7 @@ NO_SENTENCE = -1
 
 @dataclass
 class SentenceScores(ModelOutput):
-    """Output of the network.
-
-    Args:
-        loss: mean binary cross-entropy over the scored sentences; None without labels.
-        logits: of each sentence, shape (batch, sentences).
-        hidden_states: of the encoder, if requested.
-    """
+    """Hold the mean loss of scored sentences, their logits, (batch, sentences), and requested encoder states."""
 
     loss: Tensor | None = None
     logits: Tensor | None = None
@@ -67,13 +57,7 @@ class SentenceScores(ModelOutput):
 
 
 class SentenceLayer(nn.Module):
-    """Pre-norm transformer layer between the sentences of a row.
-
-    Args:
-        hidden: width.
-        heads: number of attention heads.
-        dropout: on attention weights and on the output of each half.
-    """
+    """Pre-norm transformer layer between the sentences of a row."""
 
     def __init__(self, hidden: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -98,13 +82,9 @@ class SentenceLayer(nn.Module):
 
 
 class SentenceHead(nn.Module):
-    """Layers between sentences, and the layer that scores them.
+    """Layers between sentences, and the layer that scores them, by the encoder's configuration."""
 
-    Args:
-        config: the encoder's.
-    """
-
-    def __init__(self, config: "PreTrainedConfig") -> None:
+    def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
         hidden, heads = int(config.hidden_size), int(config.num_attention_heads)
         self.entry_norm = nn.LayerNorm(hidden, eps=1e-6)
@@ -118,8 +98,7 @@ class SentenceHead(nn.Module):
         states = states + POSITION_SCALE * sentence_positions(numbers, states.shape[-1]).to(states.dtype)
         for layer in self.layers:
             states = layer(states, mask)
-        scores: Tensor = self.score(self.norm(states))
-        return scores.squeeze(-1)
+        return self.score(self.norm(states)).squeeze(-1)  # type: ignore[no-any-return]
 
 
 def sentence_positions(numbers: Tensor, hidden: int) -> Tensor:
@@ -136,7 +115,6 @@ def sentence_means(states: Tensor, real: Tensor, markers: Tensor) -> Tensor:
     """Return the mean of each sentence's tokens, from its marker to the next, shape (batch, sentences, hidden).
 
     Args:
-        states: shape (batch, tokens, hidden).
         real: True for tokens that are no padding, shape (batch, tokens).
         markers: positions of the sentences' markers, shape (batch, sentences), padded with `NO_SENTENCE`.
 
@@ -160,7 +138,7 @@ class _Extractive:
     config: Any
     base_model: Any
 
-    def __init__(self, config: "PreTrainedConfig") -> None:
+    def __init__(self, config: PreTrainedConfig) -> None:
         config = to_family_config(config)
         super().__init__(config)  # type: ignore[call-arg]
         base: Any = AutoModel._model_mapping[type(config)]
@@ -200,8 +178,7 @@ class _Extractive:
                 one sentence that begins with the row.
             numbers: the sentences' numbers in their document, the same shape; None counts from 0.
             labels: 0 or 1, the same shape; negative values are ignored.
-            output_hidden_states: return the encoder's.
-            output_attentions, return_dict: ignored; the result is a `SentenceScores`.
+            output_attentions, return_dict: ignored.
         """
         given: Any = input_ids if input_ids is not None else inputs_embeds
         if markers is None:
@@ -239,7 +216,7 @@ def extractive_class(config_class: Any) -> Any:
 
 
 def register_models() -> None:
-    """Register our networks with transformers' `AutoConfig` and `AutoModel`. Repeated calls change nothing.
+    """Register our networks with transformers' `AutoConfig` and `AutoModel`; repeated calls change nothing.
 
     `AutoModel.from_pretrained` then returns the whole network, whose `base_model` is the encoder.
     """
@@ -261,7 +238,7 @@ class AutoModelForExtractiveSummarization:
         return extractive_class(family).from_pretrained(name, config=config, **options)
 
     @staticmethod
-    def from_config(config: "PreTrainedConfig") -> Any:
+    def from_config(config: PreTrainedConfig) -> Any:
         """Make a network with random weights."""
         family: Any = type(config)
         return extractive_class(family)(config)
@@ -273,12 +250,10 @@ def load_extractive(reference: ModelReference) -> LoadedModel:
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    model, info, origin, positions = load_pretrained(AutoModelForExtractiveSummarization, reference)
-    missing = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
+    loaded, missing = load_pretrained(AutoModelForExtractiveSummarization, reference)
     head = f"{SENTENCE_HEAD}."
     lost = [key for key in missing if not key.startswith(head)]
     notes = [random_parameters_note(lost)] if lost else []
     if not any(key.startswith(head) for key in missing):
         notes.append("The sentence layers of the run before are kept.")
-    new = tuple(key for key, _ in model.named_parameters() if key in set(missing))
-    return LoadedModel(model, new, origin, positions, tuple(notes))
+    return replace(loaded, notes=tuple(notes))

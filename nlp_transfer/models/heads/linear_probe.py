@@ -22,39 +22,26 @@ from torch import Tensor
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 MIN_RELATIVE_DEVIATION = 1e-4
-"""Relative variation below which a feature counts as constant. Its rest is rounding, which a standardised head would
-
-amplify to weights of many millions.
-"""
-
-
-def fit_linear_head(
-    features: Tensor, labels: Tensor, loss: Loss, *, l2: float, num_labels: int
-) -> tuple[Tensor, Tensor]:
-    """Fit one linear classifier.
-
-    Args:
-        features: shape (rows, hidden).
-        labels: what `loss` takes: (rows,) or (rows, classes).
-        loss: (logits, labels) -> one loss a row, shape (rows,).
-        l2: strength of the penalty on W, > 0; the bias is free.
-        num_labels: number of classes.
-
-    Returns:
-        weight (num_labels, hidden) and bias (num_labels,), float32, for features as they were given.
-
-    Raises:
-        ValueError: there is no row, or a feature or the loss is not finite.
-    """
-    return fit_linear_heads(features, labels, loss, l2=[l2], num_labels=num_labels)[0]
+"""Relative variation below which a feature counts as constant; a standardised head would amplify its rounding."""
 
 
 def fit_linear_heads(
     features: Tensor, labels: Tensor, loss: Loss, *, l2: Sequence[float], num_labels: int
 ) -> list[tuple[Tensor, Tensor]]:
-    """Fit a classifier for each `l2`, in the given order; each fit starts at the solution of a stronger penalty.
+    """Fit a classifier for each `l2`; each fit starts at the solution of the next stronger penalty.
 
-    See `fit_linear_head` for the arguments and errors.
+    Args:
+        features: shape (rows, hidden).
+        labels: what `loss` takes: (rows,) or (rows, classes).
+        loss: (logits, labels) -> one loss a row, shape (rows,).
+        l2: strengths of the penalty on W, > 0; the bias is free.
+        num_labels: number of classes.
+
+    Returns:
+        weight (num_labels, hidden) and bias (num_labels,), float32, for features as given, in the order of `l2`.
+
+    Raises:
+        ValueError: there is no row, or a feature or the loss is not finite.
     """
     if len(features) == 0:
         raise ValueError("A linear head needs at least one row of features.")

@@ -1,28 +1,26 @@
 """Encoder with a masked-language-modelling head that computes the vocabulary's scores at masked tokens only.
 
-The scores of a vocabulary cost more than a small encoder's layers. Hooks select the masked tokens between encoder and
-head, so that the network stays a plain `…ForMaskedLM`; a call without labels is unchanged. In evaluation the logits of
-the output are sums for the metrics:
+Hooks select the masked tokens between encoder and head, since the scores of a vocabulary cost more than a small
+encoder's layers. The network stays a plain `…ForMaskedLM`; a call without labels is unchanged. In evaluation the logits
+of the output are sums for the metrics:
 
     (batch, 3): summed loss of the row's masked tokens, their number, and the number of correct ones
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModel, AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.loading import LoadedModel, load_pretrained, random_parameters_note
 from nlp_transfer.models.reference import ModelReference
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 HEADS = ("cls", "lm_head", "lm_predictions", "vocab_transform", "predictions", "generator_predictions", "head")
 """Names of the first module after the encoder's last states, by family."""
@@ -34,50 +32,41 @@ def load_masked_lm(reference: ModelReference) -> LoadedModel:
     Raises:
         ConfigError, CheckpointError: see `load_encoder_with_head`.
     """
-    model, info, origin, positions = load_pretrained(AutoModelForMaskedLM, reference)
+    loaded, missing = load_pretrained(AutoModelForMaskedLM, reference)
+    model = loaded.model
     pooler = f"{model.base_model_prefix}.pooler"
     if pooler in FAMILIES[model.config.model_type].head:
-        whole: Any
-        whole, of_whole, *_ = load_pretrained(AutoModel, reference)
-        if not any("pooler" in str(key) for key in of_whole["missing_keys"]):
-            kept: Any = {f"{pooler}.{key}": weight for key, weight in whole.pooler.state_dict().items()}
-            model.passed_on = kept
+        whole, lacking = load_pretrained(AutoModel, reference)
+        if not any("pooler" in key for key in lacking):
+            weights: Any = whole.model.get_submodule("pooler").state_dict()
+            holder: Any = model
+            holder.passed_on = {f"{pooler}.{key}": weight for key, weight in weights.items()}
     encoder = f"{model.base_model_prefix}."
-    missing = sorted({*info["missing_keys"], *(str(key) for key, *_ in info["mismatched_keys"])})
-    notes = []
     lost = [key for key in missing if key.startswith(encoder)]
-    if lost:
-        notes.append(random_parameters_note(lost))
+    notes = [random_parameters_note(lost)] if lost else []
     output: Any = model.get_output_embeddings()
     # What is tied is not new; and the bias of the vocabulary's scores starts at zero, where an adapter may leave it.
     fixed = {id(model.get_input_embeddings().weight), id(getattr(output, "bias", None))}
-    new = tuple(key for key, parameter in model.named_parameters() if key in missing and id(parameter) not in fixed)
+    new = tuple(key for key in loaded.new_parameters if id(model.get_parameter(key)) not in fixed)
     if any(not key.startswith(encoder) for key in new):
         notes.append(
             "The checkpoint has no head for masked-language modelling: a new one is tied to the embeddings. Perplexity "
             "before training is that of the new head."
         )
     score_masked_tokens(model)
-    return LoadedModel(model, new, origin, positions, tuple(notes))
+    return replace(loaded, new_parameters=new, notes=tuple(notes))
 
 
-def inherited_pooler(model: "PreTrainedModel") -> dict[str, Tensor]:
-    """Return the checkpoint's pooler weights, which a masked-language model lacks but is saved with.
+def inherited_pooler(model: PreTrainedModel) -> dict[str, Tensor]:
+    """Return the checkpoint's pooler weights; a masked-language model lacks them but is saved with them.
 
-    A classifier reads the pooler. transformers drops it, so that a classifier loaded from the saved model would have a
-    random one.
+    A classifier that is loaded from the saved model would otherwise have a random pooler.
     """
-    weights: dict[str, Tensor] = getattr(model, "passed_on", {})
-    return weights
+    return getattr(model, "passed_on", {})
 
 
-def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) -> None:
-    """Add embeddings of new tokens: the mean of the tokens that they replace.
-
-    Args:
-        model: its embeddings are extended in place, with the output layer that is tied to them.
-        pieces: ids of the replaced tokens by the new token's id.
-    """
+def add_embeddings(model: PreTrainedModel, pieces: Mapping[int, list[int]]) -> None:
+    """Add embeddings of new tokens in place: the means of the `pieces` that they replace, by the new token's id."""
     if not pieces:
         return
     size = max(pieces) + 1
@@ -95,7 +84,7 @@ def add_embeddings(model: "PreTrainedModel", pieces: Mapping[int, list[int]]) ->
                 output.bias[new] = output.bias[old].mean()
 
 
-def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
+def masked_lm_for(model: PreTrainedModel) -> PreTrainedModel:
     """Return the masked-language model of a network's checkpoint, or a new one."""
     name = getattr(model.config, "_name_or_path", "")
     if not name:
@@ -104,16 +93,12 @@ def masked_lm_for(model: "PreTrainedModel") -> "PreTrainedModel":
 
 
 class HiddenTokenHead(nn.Module):
-    """Head of a masked-language model on the states of another network.
+    """Put the head of a masked-language model on the states of another network's encoder.
 
-    Its parameters are those of the head; an output layer tied to the embeddings is tied to the network's.
-
-    Args:
-        masked_lm: the model whose head is taken.
-        encoder: the other network's.
+    Its parameters are those of the head; an output layer tied to the embeddings is tied to the encoder's.
     """
 
-    def __init__(self, masked_lm: "PreTrainedModel", encoder: "PreTrainedModel") -> None:
+    def __init__(self, masked_lm: PreTrainedModel, encoder: PreTrainedModel) -> None:
         super().__init__()
         output: Any = masked_lm.get_output_embeddings()
         embeddings: Any = encoder.get_input_embeddings()
@@ -124,25 +109,19 @@ class HiddenTokenHead(nn.Module):
             output.weight = embeddings.weight
         self._masked_lm = (masked_lm,)  # in a tuple, its parameters are not registered
         of_encoder = {id(parameter) for parameter in encoder.parameters()}
-        own = [p for p in masked_lm.parameters() if id(p) not in of_encoder]
-        self.own = nn.ParameterList(own)
+        self.own = nn.ParameterList(p for p in masked_lm.parameters() if id(p) not in of_encoder)
 
     def forward(self, states: Tensor) -> Tensor:
         """Return the vocabulary's scores, shape (count, vocabulary), of states, shape (count, hidden)."""
         self._states.last = states[None]
         places = torch.zeros(1, len(states), dtype=torch.long, device=states.device)
-        scores: Tensor = self._masked_lm[0](input_ids=places).logits[0]
-        return scores
+        return self._masked_lm[0](input_ids=places).logits[0]
 
 
 class _States(nn.Module):
-    """Stand-in for an encoder with known last states.
+    """Stand in for an encoder with known last states; some heads read its embeddings."""
 
-    Args:
-        encoder: the one that made them, whose embeddings some heads read.
-    """
-
-    def __init__(self, encoder: "PreTrainedModel") -> None:
+    def __init__(self, encoder: PreTrainedModel) -> None:
         super().__init__()
         self._encoder = (encoder,)
         self.last: Tensor | None = None
@@ -159,12 +138,8 @@ class _States(nn.Module):
         return output
 
 
-def score_masked_tokens(model: "PreTrainedModel") -> None:
-    """Register the hooks; see the module's docstring.
-
-    Raises:
-        ConfigError: the family's head is not known.
-    """
+def score_masked_tokens(model: PreTrainedModel) -> None:
+    """Register the hooks; raise `ConfigError` for a family with an unknown head."""
     head = next((module for name, module in model.named_children() if name in HEADS), None)
     if head is None:
         raise ConfigError(
@@ -178,7 +153,7 @@ def score_masked_tokens(model: "PreTrainedModel") -> None:
 
 
 class _Picking:
-    """State that the hooks of one model share in a forward pass."""
+    """Share the masked tokens of a forward pass between the hooks of one model."""
 
     def __init__(self) -> None:
         self.masked: Tensor | None = None

@@ -24,18 +24,16 @@ Features are computed by the same formulas, so that the saved model makes the sa
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
+from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 
 from nlp_transfer.models.families import encoder_layers, family, final_linear
 from nlp_transfer.models.family_table import PostNormLayer
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 POOLINGS = ("mean", "cls")
 MEAN_WEIGHT = 1000.0
@@ -44,7 +42,7 @@ MEAN_WEIGHT = 1000.0
 
 @dataclass(frozen=True)
 class PassThrough:
-    """The head's activation between a scale and an offset that make it nearly the identity."""
+    """Scale and offset the head's activation so that it is nearly the identity."""
 
     activation: Callable[[Tensor], Tensor]
     scale: float
@@ -55,16 +53,16 @@ class PassThrough:
         return (self.activation(self.scale * z + self.offset) - self.offset) / self.scale
 
 
-def available_poolings(model: "PreTrainedModel") -> tuple[str, ...]:
+def available_poolings(model: PreTrainedModel) -> tuple[str, ...]:
     """Return the poolings that the family's architecture can express."""
     entry = family(model)
     if entry.layer is not None:
-        values = _linear(encoder_layers(model)[0], entry.layer.values[0])
+        values = _part(encoder_layers(model)[0], entry.layer.values[0])
         return POOLINGS if values.out_features >= values.in_features else ("cls",)  # narrower heads lose states
     return POOLINGS if entry.pooling else ("cls",)
 
 
-def available_layers(model: "PreTrainedModel") -> range:
+def available_layers(model: PreTrainedModel) -> range:
     """Return the layers k, from 1, at which the encoder can be cut.
 
     ALBERT spreads its groups evenly over its depth, so that with more than one group a shorter encoder is another one.
@@ -74,7 +72,7 @@ def available_layers(model: "PreTrainedModel") -> range:
     return range(1 if groups == 1 else depth, depth + 1)
 
 
-def use_full_attention(model: "PreTrainedModel") -> None:
+def use_full_attention(model: PreTrainedModel) -> None:
     """Set BigBird to full attention; it would otherwise switch for good at the first short batch."""
     if hasattr(model.base_model, "set_attention_type"):
         encoder: Any = model.base_model
@@ -83,19 +81,14 @@ def use_full_attention(model: "PreTrainedModel") -> None:
 
 
 def pooled_features(
-    model: "PreTrainedModel", hidden_states: Sequence[Tensor], attention_mask: Tensor, layer: int, pooling: str
+    model: PreTrainedModel, hidden_states: Sequence[Tensor], attention_mask: Tensor, layer: int, pooling: str
 ) -> Tensor:
-    """Return the features of a head on the given layer and pooling (x in the module's docstring).
+    """Return the features of a head on the given layer and pooling (x above), shape (batch, hidden).
 
     Args:
-        model: the classification model that made the states.
-        hidden_states: its `hidden_states`: the embeddings, then each layer's output, (batch, tokens, hidden) each.
+        hidden_states: of the model: the embeddings, then each layer's output, (batch, tokens, hidden) each.
         attention_mask: 1 for real tokens, shape (batch, tokens).
         layer: from 1 (the lowest layer) to the number of layers.
-        pooling: `mean` or `cls`.
-
-    Returns:
-        Features, shape (batch, hidden).
     """
     entry = family(model)
     last = layer == int(model.config.num_hidden_layers)
@@ -112,18 +105,16 @@ def pooled_features(
         pooled = mean
     features = _pass_through(model)(pooled)
     if entry.head_norm is not None:
-        features = layer_norm(features, features.shape[-1:], eps=_epsilon(model.get_submodule(entry.head_norm)))
+        features = layer_norm(features, features.shape[-1:], eps=_part(model, entry.head_norm).eps)
     return features
 
 
 @torch.no_grad()
-def fold_head(model: "PreTrainedModel", layer: int, pooling: str, weight: Tensor, bias: Tensor) -> None:
-    """Write a linear classifier on `pooled_features(…, layer, pooling)` into the model, in place.
+def fold_head(model: PreTrainedModel, layer: int, pooling: str, weight: Tensor, bias: Tensor) -> None:
+    """Write a linear classifier on `pooled_features(…, layer, pooling)` into the model, without the layers above.
 
     Args:
-        model: the classification model; its layers above are dropped, its head is overwritten.
         layer: the layer that the features came from.
-        pooling: `mean` or `cls`.
         weight: shape (classes, hidden).
         bias: shape (classes,).
     """
@@ -139,28 +130,23 @@ def fold_head(model: "PreTrainedModel", layer: int, pooling: str, weight: Tensor
         head = model.get_submodule(entry.head[0])
         if hasattr(head, "act"):  # ModernBERT looks the activation up when it is built
             head.act = nn.Identity()
-    dense = model.get_submodule(entry.dense)
-    assert isinstance(dense, nn.Linear)
-    _set_identity(dense, passing.scale, passing.offset)
+    _set_identity(_part(model, entry.dense), passing.scale, passing.offset)
     if entry.head_norm is not None:
-        _set_neutral(model.get_submodule(entry.head_norm))
+        _part(model, entry.head_norm).reset_parameters()
     _, final = final_linear(model)
     scaled = weight / passing.scale
     final.weight.copy_(scaled)
     final.bias.copy_(bias - passing.offset * scaled.sum(dim=1))
 
 
-def folded_modules(model: "PreTrainedModel", pooling: str) -> list[nn.Module]:
-    """Return the modules of a folded model that only pass the pooled state.
-
-    They are the averaging layer and the head's dense part. Their scales make training them unstable.
-    """
+def folded_modules(model: PreTrainedModel, pooling: str) -> list[nn.Module]:
+    """Return the averaging layer and the head's dense part, whose scales make training them unstable."""
     entry = family(model)
     averaging = [encoder_layers(model)[-1]] if pooling == "mean" and entry.layer is not None else []
     return [*averaging, model.get_submodule(entry.dense)]
 
 
-def _cut(model: "PreTrainedModel", depth: int, add_layer: bool) -> None:
+def _cut(model: PreTrainedModel, depth: int, add_layer: bool) -> None:
     """Keep the lowest layers, and add an averaging one if asked."""
     entry = family(model)
     layers = encoder_layers(model)
@@ -175,20 +161,20 @@ def _cut(model: "PreTrainedModel", depth: int, add_layer: bool) -> None:
     model.config.num_hidden_layers = new_depth
 
 
-def _averaging_layer(like: nn.Module, model: "PreTrainedModel") -> nn.Module:
+def _averaging_layer(like: nn.Module, model: PreTrainedModel) -> nn.Module:
     names = family(model).layer
     assert names is not None
     shared = {id(part.config): part.config for part in like.modules() if hasattr(part, "config")}
     layer = copy.deepcopy(like, shared)  # what is set on the model's configuration must reach this layer too
     for name in names.scores:
-        _set_identity(_linear(layer, name), 0.0, 0.0)
+        _set_identity(_part(layer, name), 0.0, 0.0)
     for name in names.values:
-        _set_identity(_linear(layer, name), 1.0, 0.0)
-    _set_identity(_linear(layer, names.attention_output), MEAN_WEIGHT, 0.0)
-    nn.init.zeros_(_linear(layer, names.output).weight)
-    nn.init.zeros_(_linear(layer, names.output).bias)
-    _set_neutral(layer.get_submodule(names.attention_norm))
-    _set_neutral(layer.get_submodule(names.output_norm))
+        _set_identity(_part(layer, name), 1.0, 0.0)
+    _set_identity(_part(layer, names.attention_output), MEAN_WEIGHT, 0.0)
+    nn.init.zeros_(_part(layer, names.output).weight)
+    nn.init.zeros_(_part(layer, names.output).bias)
+    _part(layer, names.attention_norm).reset_parameters()
+    _part(layer, names.output_norm).reset_parameters()
     return layer
 
 
@@ -196,11 +182,11 @@ def _standardised_mean(mean: Tensor, first: Tensor, layer: nn.Module, names: Pos
     """Return the output of `_averaging_layer` at the first token; mean and first are (batch, hidden)."""
     z = MEAN_WEIGHT * mean + first
     for name in (names.attention_norm, names.output_norm):
-        z = layer_norm(z, z.shape[-1:], eps=_epsilon(layer.get_submodule(name)))
+        z = layer_norm(z, z.shape[-1:], eps=_part(layer, name).eps)
     return z
 
 
-def _pass_through(model: "PreTrainedModel") -> PassThrough:
+def _pass_through(model: PreTrainedModel) -> PassThrough:
     entry = family(model)
     if entry.activation_is_free:
         return PassThrough(nn.Identity(), 1.0, 0.0)
@@ -209,25 +195,11 @@ def _pass_through(model: "PreTrainedModel") -> PassThrough:
     return PassThrough(ACT2FN[name], 0.05, 0.0) if name == "tanh" else PassThrough(ACT2FN[name], 1.0, 20.0)
 
 
-def _linear(module: nn.Module, name: str) -> nn.Linear:
-    linear = module.get_submodule(name)
-    assert isinstance(linear, nn.Linear)
-    return linear
+def _part(module: nn.Module, name: str) -> Any:
+    return module.get_submodule(name)
 
 
 def _set_identity(linear: nn.Linear, scale: float, offset: float) -> None:
     nn.init.eye_(linear.weight).mul_(scale)
     if linear.bias is not None:
         linear.bias.fill_(offset)
-
-
-def _set_neutral(norm: nn.Module) -> None:
-    assert isinstance(norm, nn.LayerNorm)
-    nn.init.ones_(norm.weight)
-    if norm.bias is not None:
-        nn.init.zeros_(norm.bias)
-
-
-def _epsilon(norm: nn.Module) -> float:
-    assert isinstance(norm, nn.LayerNorm)
-    return norm.eps

@@ -1,12 +1,11 @@
 """Write a network as an ONNX graph: float32 by PyTorch's exporter, int8 by ONNX Runtime's dynamic quantization.
 
-Batch and tokens are free in the graph (of a summariser also the sentences). Attention is written in its plain form,
-softmax(q kᵀ + mask) v, which ONNX Runtime computes faster than what PyTorch's fused operation is taken apart to (a
-MiniLM by a third). In the int8 graph weights are integers, scaled a column each, and states are rounded to integers by
-the range that they have in a batch: a row's logits depend a little on the rows beside it.
+Batch and tokens (of a summariser also sentences) are free in the graph. Attention is written in its plain form,
+softmax(q kᵀ + mask) v, which ONNX Runtime computes faster. In the int8 graph weights are integers, scaled a column
+each, and states are rounded by their range in a batch: a row's logits depend a little on the other rows.
 
-Longformer cannot be written: which code it runs depends on the tokens. BigBird can where texts are short enough for
-full attention. The others of `families.FAMILIES` can.
+Longformer cannot be written: which code it runs depends on the tokens. BigBird can if texts are short enough for full
+attention. The others of `families.FAMILIES` can.
 Reference: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 """
 
@@ -15,38 +14,28 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import FAMILIES, unknown_family_error
 from nlp_transfer.models.onnx.runtime import LOGITS, external_name
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 OPSET = 18
 """The version of ONNX's operators that graphs use."""
 
 LARGEST_FILE_BYTES = 1_900_000_000
-"""Weights beyond this stand in a file beside the graph, whose format ends at 2 GiB."""
+"""Size from which weights go to a file of their own; the graph's format ends at 2 GiB."""
 
 _AXES = {"input_ids": "tokens", "attention_mask": "tokens", "markers": "sentences", "numbers": "sentences"}
 """The name of the second axis of an input; the first is that of rows."""
 
 
-def refuse_network(model: "PreTrainedModel", max_length: int) -> None:
-    """Check that a network can be exported.
-
-    Args:
-        model: the network.
-        max_length: tokens that a text may have.
-
-    Raises:
-        ConfigError: says why.
-    """
+def refuse_network(model: PreTrainedModel, max_length: int) -> None:
+    """Raise `ConfigError` for a network that cannot be exported for texts of up to `max_length` tokens."""
     kind = str(model.config.model_type)
     if kind not in FAMILIES:
         raise ConfigError(unknown_family_error(kind))
@@ -64,13 +53,13 @@ def refuse_network(model: "PreTrainedModel", max_length: int) -> None:
             )
 
 
-def write_graph(model: "PreTrainedModel", batch: Mapping[str, Tensor], file: Path) -> None:
-    """Write a network in float32, without the exporter's notes, which hold places on this machine.
+def write_graph(model: PreTrainedModel, batch: Mapping[str, Tensor], file: Path) -> None:
+    """Write a network in float32, without the exporter's notes, which hold paths of this machine.
 
     Args:
         model: float32, on the CPU, in evaluation mode; see `refuse_network`.
-        batch: an example with at least two rows and two of all that varies, as a collator makes it.
-        file: the graph's; large weights stand beside it.
+        batch: an example of a collator with at least two rows and two of all that varies.
+        file: of the graph; large weights go to `external_name(file)`.
 
     Raises:
         ConfigError: PyTorch cannot export this network.
@@ -115,12 +104,7 @@ def _strip_notes(message: Any) -> None:
 
 
 def quantize(graph: Path, file: Path) -> None:
-    """Write a float32 graph with int8 weights.
-
-    Args:
-        graph: what `write_graph` wrote.
-        file: the new graph's.
-    """
+    """Write a graph of `write_graph` with int8 weights to a new file."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _silent():
@@ -136,21 +120,20 @@ def quantize(graph: Path, file: Path) -> None:
 class _Logits(nn.Module):
     """Wrap a network with positional inputs and only logits as output."""
 
-    def __init__(self, model: "PreTrainedModel", inputs: list[str]) -> None:
+    def __init__(self, model: PreTrainedModel, inputs: list[str]) -> None:
         super().__init__()
         self.model = model
         self.inputs = inputs
 
     def forward(self, *tensors: Tensor) -> Tensor:
-        logits: Tensor = self.model(**dict(zip(self.inputs, tensors, strict=True))).logits
-        return logits
+        return self.model(**dict(zip(self.inputs, tensors, strict=True))).logits  # type: ignore[no-any-return]
 
 
 @contextmanager
-def _plain_attention(model: "PreTrainedModel") -> Iterator[None]:
+def _plain_attention(model: PreTrainedModel) -> Iterator[None]:
     """Compute attention in its plain form, by all tokens."""
     before = model.config._attn_implementation
-    blocks = model.config.model_type == "big_bird" and model.config.attention_type == "block_sparse"
+    blocks = getattr(model.config, "attention_type", None) == "block_sparse"
     base: Any = model.base_model
     model.set_attn_implementation("eager")
     if blocks:

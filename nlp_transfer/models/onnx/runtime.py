@@ -1,4 +1,4 @@
-"""A network that ONNX Runtime computes: the same tensors in, the same logits out, without PyTorch's layers.
+"""Run a network by ONNX Runtime: the same tensors in, the same logits out, without PyTorch's layers.
 
 A graph is data, but its large tensors may lie in files that it names; what leads out of its folder is not opened.
 Reference: https://onnxruntime.ai/docs/api/python
@@ -20,11 +20,7 @@ PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 
 def require_packages() -> None:
-    """Check that the packages of the extra `export` are installed.
-
-    Raises:
-        ConfigError: names what is missing, and how to install it.
-    """
+    """Raise `ConfigError` for missing packages of the extra `export`."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -34,10 +30,7 @@ def require_packages() -> None:
 
 
 class OnnxNetwork:
-    """Compute a network of a file on the CPU, in as many threads as PyTorch has.
-
-    Args:
-        file: the graph.
+    """Compute the graph of a file on the CPU, in as many threads as PyTorch has.
 
     Raises:
         ConfigError: ONNX Runtime is not installed.

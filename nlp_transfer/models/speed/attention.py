@@ -1,7 +1,7 @@
 """Attention inside each text, for texts packed one after another without padding.
 
-Texts are processed in groups of similar length; only inside a group is there padding, masked. On a CPU a group is
-computed in blocks of a few texts, or of a few heads of one text, whose scores stay in the processor's cache:
+Texts are processed in groups of similar length, with masked padding inside a group only. On a CPU a group is computed
+in blocks of a few texts, or heads of one text, whose scores stay in the processor's cache:
 
     P = softmax(Q Kᵀ · scale + mask),   O = (P ∘ M) V / (1 - p)
 
@@ -50,9 +50,8 @@ class Group:
 
     Args:
         lengths: tokens of each text.
-        places: positions of their tokens in a rectangle of texts x longest, int64, shape (tokens,); None if all texts
-            are equally long.
-        mask: True where attention is allowed, shape (texts, 1, longest or 1, longest); None if it is everywhere.
+        places: positions of their tokens in a rectangle of texts x longest, (tokens,); None for equal lengths.
+        mask: True where attention is allowed, (texts, 1, longest or 1, longest); None if it is everywhere.
         windowed: the mask excludes more than padding.
     """
 
@@ -89,7 +88,7 @@ def make_groups(lengths: Sequence[int], device: torch.device, mask: Tensor | Non
     Args:
         lengths: tokens of each text.
         device: of the tensors.
-        mask: True where attention is allowed, such as a window: bool, (texts, 1, width, width).
+        mask: True where attention is allowed, such as a window: (texts, 1, width, width).
     """
     made = []
     for start, stop in groups(lengths):
@@ -121,8 +120,7 @@ def attend(
     """Return attention inside each text, shape (tokens, heads, size).
 
     Args:
-        query: shape (tokens, heads, size); the texts of all groups, one after another.
-        key, value: the same shape.
+        query, key, value: shape (tokens, heads, size); the texts of all groups, one after another.
         grouped: from `make_groups`.
         scale: factor on the scores.
         dropout: share of attention weights that are dropped.
@@ -157,25 +155,20 @@ def attend_padded(
 
     Args:
         query: shape (texts, heads, tokens, size).
-        key: the same shape, optionally with fewer heads.
-        value: the shape of `key`.
-        mask: bool, True where attention is allowed, or added to the scores; broadcast to (texts, heads, tokens,
-            tokens).
-        scale: factor on the scores.
-        dropout: share of attention weights that are dropped.
-        fast_dropout: on a CPU, use models/speed/dropout.py instead of PyTorch's dropout.
+        key, value: the same shape, optionally with fewer heads.
+        mask: True where attention is allowed, or numbers to add; broadcast to (texts, heads, tokens, tokens).
+        scale, dropout, fast_dropout: see `attend`.
     """
     added = mask is not None and mask.dtype != torch.bool
     few = query.shape[1] != key.shape[1]
     fused = query.shape[2] > MIN_FUSED_TOKENS.get(query.dtype, query.shape[2])
     suits = fast_dropout and dropout < 1 if dropout else not fused
-    if not suits or added or query.device.type != "cpu" or query.shape != key.shape or _compiling():
+    if not suits or added or query.device.type != "cpu" or query.shape != key.shape or torch.compiler.is_compiling():
         return scaled_dot_product_attention(
             query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale, enable_gqa=few
         )
     with torch.autocast(query.device.type, enabled=False):
-        output: Tensor = _BlockedAttention.apply(query, key, value, mask, scale, dropout)
-    return output
+        return _BlockedAttention.apply(query, key, value, mask, scale, dropout)  # type: ignore[no-any-return]
 
 
 class _BlockedAttention(torch.autograd.Function):
@@ -288,10 +281,4 @@ def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, grouped: Sequence[
     lengths = [length for group in grouped for length in group.lengths]
     ends = torch.tensor([0, *lengths], device=query.device).cumsum(0).to(torch.int32)
     longest = max(lengths)
-    output = varlen_attn(query, key, value, ends, ends, longest, longest, scale=scale)
-    assert isinstance(output, Tensor)
-    return output
-
-
-def _compiling() -> bool:
-    return bool(torch.compiler.is_compiling())
+    return varlen_attn(query, key, value, ends, ends, longest, longest, scale=scale)  # type: ignore[return-value]

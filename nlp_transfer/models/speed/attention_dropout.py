@@ -3,27 +3,20 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedConfig
 
 from nlp_transfer.errors import ConfigError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedConfig
 
 KEYS = ("attention_probs_dropout_prob", "attention_dropout")
 """Names of attention dropout in families' configurations."""
 
 
-def set_in_config(config: "PreTrainedConfig", share: float | None) -> bool:
-    """Set attention dropout in a configuration and in those of its two sides; return True if it has one.
-
-    Args:
-        config: is changed.
-        share: 0 <= share < 1; None keeps its value.
-    """
+def set_in_config(config: PreTrainedConfig, share: float | None) -> bool:
+    """Set attention dropout in a configuration and in those of its two sides; return True if it has one."""
     sides = [side for side in vars(config).values() if hasattr(side, "model_type")]
     keys = [key for key in KEYS if hasattr(config, key)]
     if share is not None:
@@ -40,7 +33,7 @@ def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
 
     Args:
         model: out of any adapter (`plain_model`).
-        share: None keeps its value.
+        share: None keeps the configuration's value.
 
     Raises:
         ConfigError: its configuration has no attention dropout.

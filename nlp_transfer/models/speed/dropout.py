@@ -20,7 +20,6 @@ from torch import Tensor, nn
 STEPS = 2**16
 """Resolution of the probability: each decision compares 16 random bits."""
 
-
 PIECE = 2**20
 """Number of decisions from one seed; pieces are drawn by PyTorch's number of threads."""
 
@@ -59,14 +58,11 @@ def _forward(module: nn.Dropout, states: Tensor) -> Tensor:
 
 
 def dropout(states: Tensor, p: float) -> Tensor:
-    """Zero each element with probability p, rounded to a multiple of 1/65536, and scale the others by 1 / (1 - p).
+    """Zero each element with probability p, in (0, 1), and scale the others by 1 / (1 - p); on the CPU.
 
-    Args:
-        states: on the CPU, any shape and floating type.
-        p: in (0, 1).
+    p is rounded to a multiple of 1/65536.
     """
-    dropped: Tensor = _Dropout.apply(states, p)
-    return dropped
+    return _Dropout.apply(states, p)  # type: ignore[no-any-return]
 
 
 class _Dropout(torch.autograd.Function):
@@ -100,30 +96,22 @@ def keep_scale(p: float) -> float:
 
 
 def draw_kept(count: int, p: float) -> Tensor:
-    """Draw the kept elements: one bit each, 1 with probability 1 - p, packed into uint8.
+    """Draw the kept elements: one bit each, 1 with probability 1 - p, packed into uint8, shape (⌈count / 8⌉,).
 
     The seed is drawn from PyTorch's random state; the number of threads has no influence.
-
-    Args:
-        count: number of elements.
-        p: probability of 0, rounded to a multiple of 1/65536.
-
-    Returns:
-        Shape (⌈count / 8⌉,).
     """
     seed = int(torch.randint(2**63 - 1, ()))
     sizes = [min(PIECE, count - start) for start in range(0, count, PIECE)]
-    jobs = [(seed, number, size, _dropped_steps(p)) for number, size in enumerate(sizes)]
-    if len(jobs) < 2:  # nothing to share
-        pieces = [_draw_piece(job) for job in jobs]
+    draw = partial(_draw_piece, seed, _dropped_steps(p))
+    if len(sizes) < 2:  # nothing to share
+        pieces = list(map(draw, range(len(sizes)), sizes))
     else:
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            pieces = list(threads.map(_draw_piece, jobs))
+            pieces = list(threads.map(draw, range(len(sizes)), sizes))
     return torch.from_numpy(np.concatenate([np.empty(0, np.uint8), *pieces]))
 
 
-def _draw_piece(job: tuple[int, int, int, int]) -> "np.ndarray[Any, Any]":
-    seed, number, size, dropped_steps = job
+def _draw_piece(seed: int, dropped_steps: int, number: int, size: int) -> "np.ndarray[Any, Any]":
     generator = np.random.Generator(np.random.SFC64([seed, number]))
     # All 64-bit words are as likely. Unlike `random_raw` this lets other threads run.
     words: Any = generator.integers(-(2**63), 2**63 - 1, -(-size // 4), dtype=np.int64, endpoint=True)

@@ -2,33 +2,28 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.fast_linear import fast_linear
 from nlp_transfer.models.speed.unpadding import unpadded
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-Network: TypeAlias = "PreTrainedModel | OnnxNetwork"
+Network: TypeAlias = PreTrainedModel | OnnxNetwork
 """A network that computes logits."""
-
-BatchLogits = Callable[[Mapping[str, Tensor]], np.ndarray]
-"""A function of a collated batch that returns float32 logits."""
 
 
 @contextmanager
-def batch_logits(network: Network, rows: int) -> Iterator[BatchLogits]:
-    """Yield a function that returns the logits of a batch.
+def batch_logits(network: Network, rows: int) -> Iterator[Callable[[Mapping[str, Tensor]], np.ndarray]]:
+    """Yield a function that returns the float32 logits of a collated batch.
 
     Args:
-        network: in evaluation mode, on the device that it shall run on.
+        network: in evaluation mode, on its device.
         rows: number of rows in all; a single one has no padding to be dropped.
     """
     if isinstance(network, OnnxNetwork):
@@ -45,15 +40,7 @@ def batch_logits(network: Network, rows: int) -> Iterator[BatchLogits]:
 
 
 def check_finite(logits: np.ndarray, origin: str) -> None:
-    """Check that a model's outputs are finite.
-
-    Args:
-        logits: the outputs.
-        origin: where the model was loaded from.
-
-    Raises:
-        CheckpointError: an output is NaN or infinite.
-    """
+    """Raise `CheckpointError` if an output of the model from `origin` is NaN or infinite."""
     if not np.isfinite(logits).all():
         raise CheckpointError(
             f"{origin} gives outputs that are not finite (NaN or infinite): its weights are ruined. Use another "

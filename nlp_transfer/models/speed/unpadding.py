@@ -3,22 +3,21 @@
     (batch, tokens, hidden)  ->  layers on (1, real tokens, hidden)  ->  (batch, tokens, hidden)
 
 A hook before the first layer removes the padding, a hook after the last one restores it with zeros; embeddings and head
-get the padded batch, so that positions and pooling are the family's own. Attention stays inside each text
-(models/speed/attention.py), through transformers' own registry. Batches keep their rows, so that an update is the same,
-and a batch costs its real tokens only.
-
-Networks whose attention does not use the registry keep their padding, as do those whose outputs would differ.
+get the padded batch. Attention stays inside each text (models/speed/attention.py), through transformers' registry.
+Batches keep their rows, so that an update is the same. Networks whose attention does not use the registry, or whose
+outputs would differ, keep their padding.
 Reference: Portes et al. (2023), https://arxiv.org/abs/2312.17482
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers import PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -26,9 +25,6 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from nlp_transfer.models.families import encoder_layers, family, is_known
 from nlp_transfer.models.speed.attention import Group, attend, attend_padded, make_groups
 from nlp_transfer.models.speed.dropout import is_cheap
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 ATTENTION = "nlp_transfer_texts"
 """Name in transformers' registry of attention functions."""
@@ -39,7 +35,6 @@ TOLERANCE = 1e-5
 ROUNDINGS = 8
 """Maximum difference in units of the last place, in a coarser number format."""
 
-
 FILL_MULTIPLE = 64
 """Multiple to which real tokens are filled up, because oneDNN on a CPU compiles kernels for each number of rows."""
 
@@ -49,12 +44,12 @@ MIN_FILLED_TOKENS = 512
 
 @dataclass
 class Batch:
-    """Batch without padding.
+    """Hold the places of a batch's real tokens.
 
     Args:
         shape: (batch, tokens) with padding.
         places: of the real tokens in the padded batch, the longest text first; int64, shape (real tokens,).
-        rows: the rows in the order of their length, the longest first.
+        rows: the rows by length, the longest first.
         lengths: tokens of each, in that order.
     """
 
@@ -112,12 +107,8 @@ def read_batch(attention_mask: Any) -> Batch | None:
 
 
 @contextmanager
-def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
-    """Drop padding in a network's layers inside the block if that changes nothing; yield the reason otherwise.
-
-    Args:
-        model: out of any adapter (`plain_model`).
-    """
+def unpadded(model: PreTrainedModel) -> Iterator[str | None]:
+    """Drop padding in a network's layers inside the block if that changes nothing; yield the reason otherwise."""
     unpadding = Unpadding(model)
     reason = unpadding.reason_against()
     with nullcontext() if reason else unpadding.active():
@@ -125,13 +116,9 @@ def unpadded(model: "PreTrainedModel") -> Iterator[str | None]:
 
 
 class Unpadding:
-    """Removal of padding inside the layers of a network of a known family.
+    """Remove padding inside the layers of a network of a known family, out of any adapter (`plain_model`)."""
 
-    Args:
-        model: out of any adapter (`plain_model`).
-    """
-
-    def __init__(self, model: "PreTrainedModel") -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
 
     def reason_against(self) -> str | None:
@@ -156,16 +143,14 @@ class Unpadding:
         before = self.model.config._attn_implementation
         with ExitStack() as stack:
             base: nn.Module = self.model.base_model
-            stack.enter_context(_removed(base.register_forward_pre_hook(_note_batch, with_kwargs=True)))
+            stack.callback(base.register_forward_pre_hook(_note_batch, with_kwargs=True).remove)
             for layer in layers:
                 hook = _unpad if layer is layers[0] else _place_positions
-                stack.enter_context(_removed(layer.register_forward_pre_hook(hook, with_kwargs=True)))
-            stack.enter_context(_removed(layers[-1].register_forward_hook(_pad)))
+                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+            stack.callback(layers[-1].register_forward_hook(_pad).remove)
             self.model.set_attn_implementation(ATTENTION)
-            try:
-                yield
-            finally:
-                self.model.set_attn_implementation(before)
+            stack.callback(self.model.set_attn_implementation, before)
+            yield
 
     @torch.no_grad()
     def difference(self) -> float | None:
@@ -189,14 +174,6 @@ class Unpadding:
             self.model.train(was_training)
         apart: float = (relative - expected).abs().max().item() / max(1.0, expected.abs().max().item())
         return None if apart <= max(TOLERANCE, ROUNDINGS * torch.finfo(relative.dtype).eps) else apart
-
-
-@contextmanager
-def _removed(handle: Any) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -225,13 +202,9 @@ def _place_positions(
     rotary = kwargs.get("position_embeddings")
     if _current is None or rotary is None:
         return args, kwargs
-    placed = tuple(_fill_rows(part, _current) for part in rotary)
-    return args, {**kwargs, "position_embeddings": placed}
-
-
-def _fill_rows(part: Tensor, batch: Batch) -> Tensor:
-    real = part[0, batch.places % batch.shape[1]] if len(part) == 1 else part.flatten(0, 1)[batch.places]
-    return _filled(real, batch)[None]
+    places, width = _current.places, _current.shape[1]
+    real = [part[0, places % width] if len(part) == 1 else part.flatten(0, 1)[places] for part in rotary]
+    return args, {**kwargs, "position_embeddings": tuple(_filled(part, _current)[None] for part in real)}
 
 
 def _filled(real: Tensor, batch: Batch) -> Tensor:

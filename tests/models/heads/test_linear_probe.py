@@ -7,7 +7,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
-from nlp_transfer.models.heads.linear_probe import fit_linear_head, fit_linear_heads
+from nlp_transfer.models.heads.linear_probe import fit_linear_heads
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -22,7 +22,7 @@ def iris() -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("l2", [0.1, 1.0, 50.0])
 def test_equals_scikit_learn(l2: float) -> None:
     x, y = iris()
-    weight, bias = fit_linear_head(x, y, cross_entropy, l2=l2, num_labels=3)
+    weight, bias = fit_linear_heads(x, y, cross_entropy, l2=[l2], num_labels=3)[0]
     assert weight.dtype == bias.dtype == torch.float32
     assert (weight.shape, bias.shape) == ((3, 4), (3,))
     mean, std = x.double().mean(0), x.double().std(0, correction=0)
@@ -43,7 +43,7 @@ def test_multi_label_is_one_problem_a_label() -> None:
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(-1)
 
-    weight, _ = fit_linear_head(x, labels, loss, l2=1.0, num_labels=3)
+    weight, _ = fit_linear_heads(x, labels, loss, l2=[1.0], num_labels=3)[0]
     mean, std = x.double().mean(0), x.double().std(0, correction=0)
     standardised = ((x.double() - mean) / std).numpy()
     for label in range(3):
@@ -55,7 +55,7 @@ def test_by_hand() -> None:
     # Two points at -1 and 1, classes 0 and 1, w = W[1, 0] = -W[0, 0], b = 0 by symmetry. The objective is
     # log(1 + exp(-2 w)) + (l2 / 4) 2 w²; at l2 = 1 its derivative -2 / (1 + exp(2 w)) + w is 0 at w = 0.5213…
     x, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
-    weight, bias = fit_linear_head(x, y, cross_entropy, l2=1.0, num_labels=2)
+    weight, bias = fit_linear_heads(x, y, cross_entropy, l2=[1.0], num_labels=2)[0]
     w = weight[1, 0].item()
     assert w == pytest.approx(-weight[0, 0].item(), abs=1e-5)
     assert w == pytest.approx(2 / (1 + np.exp(2 * w)), abs=1e-4)
@@ -70,15 +70,15 @@ def test_class_weights_hold() -> None:
     def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return cross_entropy(logits, labels) * weights[labels]
 
-    _, bias = fit_linear_head(x, y, loss, l2=1.0, num_labels=2)
+    _, bias = fit_linear_heads(x, y, loss, l2=[1.0], num_labels=2)[0]
     assert bias[0].item() == pytest.approx(bias[1].item(), abs=1e-5)  # 3 rows of weight 1 against 1 row of weight 3
 
 
 def test_constant_feature_is_harmless() -> None:
     x, y = iris()
     with_constant = torch.cat([x, torch.full((len(x), 1), 7.0)], dim=1)
-    weight, bias = fit_linear_head(with_constant, y, cross_entropy, l2=1.0, num_labels=3)
-    expected, expected_bias = fit_linear_head(x, y, cross_entropy, l2=1.0, num_labels=3)
+    weight, bias = fit_linear_heads(with_constant, y, cross_entropy, l2=[1.0], num_labels=3)[0]
+    expected, expected_bias = fit_linear_heads(x, y, cross_entropy, l2=[1.0], num_labels=3)[0]
     assert weight[:, 4].abs().max() < 1e-4
     torch.testing.assert_close(weight[:, :4], expected, atol=1e-3, rtol=1e-3)
     assert torch.isfinite(bias).all()
@@ -90,16 +90,16 @@ def test_several_penalties_come_in_the_order_asked() -> None:
     heads = fit_linear_heads(x, y, cross_entropy, l2=[1.0, 100.0, 10.0], num_labels=3)
     norms = [weight.norm().item() for weight, _ in heads]
     assert norms[0] > norms[2] > norms[1]
-    alone, _ = fit_linear_head(x, y, cross_entropy, l2=1.0, num_labels=3)
+    alone, _ = fit_linear_heads(x, y, cross_entropy, l2=[1.0], num_labels=3)[0]
     torch.testing.assert_close(heads[0][0], alone, atol=1e-3, rtol=1e-3)
 
 
 def test_wrong_use() -> None:
     with pytest.raises(ValueError, match="at least one row"):
-        fit_linear_head(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long), cross_entropy, l2=1.0, num_labels=2)
+        fit_linear_heads(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long), cross_entropy, l2=[1.0], num_labels=2)[0]
     x = torch.tensor([[1.0], [float("nan")]])
     with pytest.raises(ValueError, match="not finite"):
-        fit_linear_head(x, torch.tensor([0, 1]), cross_entropy, l2=1.0, num_labels=2)
+        fit_linear_heads(x, torch.tensor([0, 1]), cross_entropy, l2=[1.0], num_labels=2)[0]
 
 
 def test_rounding_of_a_constant_feature_gets_no_weight():
@@ -108,11 +108,11 @@ def test_rounding_of_a_constant_feature_gets_no_weight():
     rows = torch.randn(60, 4, generator=generator)
     labels = (rows[:, 0] > 0).long()
     rows[:, 3] = 0.7 + 1e-8 * labels  # gives the class away
-    weight, bias = fit_linear_head(rows.double(), labels, cross_entropy, l2=1.0, num_labels=2)
+    weight, bias = fit_linear_heads(rows.double(), labels, cross_entropy, l2=[1.0], num_labels=2)[0]
     assert weight[:, 3].tolist() == [0.0, 0.0]
     assert weight.abs().max() < 100
-    plain, _ = fit_linear_head(rows[:, :3].double(), labels, cross_entropy, l2=1.0, num_labels=2)
+    plain, _ = fit_linear_heads(rows[:, :3].double(), labels, cross_entropy, l2=[1.0], num_labels=2)[0]
     torch.testing.assert_close(weight[:, :3], plain, atol=1e-4, rtol=1e-4)
-    constant, bias = fit_linear_head(torch.ones(60, 2), labels, cross_entropy, l2=1.0, num_labels=2)
+    constant, bias = fit_linear_heads(torch.ones(60, 2), labels, cross_entropy, l2=[1.0], num_labels=2)[0]
     assert constant.abs().max() == 0
     assert torch.isfinite(bias).all()

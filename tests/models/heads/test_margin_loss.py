@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.svm import LinearSVC
 
-from nlp_transfer.models.heads.linear_probe import fit_linear_head
+from nlp_transfer.models.heads.linear_probe import fit_linear_heads
 from nlp_transfer.models.heads.margin_loss import fit_scale, squared_hinge
 
 
@@ -32,7 +32,7 @@ def test_heads_decide_as_scikit_learns():
     theirs = LinearSVC(C=0.1, class_weight="balanced", intercept_scaling=1000.0, max_iter=200_000, tol=1e-8)
     theirs.fit(x, labels)
     y = torch.from_numpy(labels)
-    weight, bias = fit_linear_head(torch.from_numpy(x), y, squared_hinge(y, 3), l2=10.0, num_labels=3)
+    weight, bias = fit_linear_heads(torch.from_numpy(x), y, squared_hinge(y, 3), l2=[10.0], num_labels=3)[0]
     np.testing.assert_allclose(weight.numpy(), theirs.coef_, atol=2e-3)
     np.testing.assert_allclose(bias.numpy(), theirs.intercept_, atol=2e-3)
 
