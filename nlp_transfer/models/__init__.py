@@ -1,1 +1,1 @@
-"""Networks: loading, what is known of each family, pooling, heads, adapters."""
+"""Load networks, and give them heads, pooling and adapters."""

@@ -1,4 +1,4 @@
-"""Domain discriminators, and the gradient reversal layer that trains the encoder against them.
+"""Discriminate domains, and train the encoder against that by gradient reversal.
 
 Gradient reversal is the identity in the forward pass and negates the gradient:
 
@@ -58,7 +58,7 @@ def reversal_strength(progress: float, gamma: float) -> float:
 
 
 class Discriminator(nn.Module):
-    """Domain classifier of two hidden layers.
+    """Classify domains by two hidden layers.
 
     One source: one logit a row, positive for the target. Several: one logit for each source, and a last for the target.
     """
@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
 
 
 class ConditionalDiscriminator(nn.Module):
-    """Domain classifier of the outer product of features and class probabilities.
+    """Classify domains by the outer product of features and class probabilities.
 
     A product wider than `MAX_PRODUCTS` is replaced by the element-wise product of random projections of both, whose
     expected scalar products are the same.

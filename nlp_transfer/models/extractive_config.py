@@ -1,4 +1,4 @@
-"""Model type and configuration of the extractive network in its folder.
+"""Convert between a family's configuration and the one in an extractive network's folder.
 
     config.json             in memory
     extractive-bert    <->  BertConfig, bert

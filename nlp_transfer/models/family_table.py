@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class PostNormLayer:
-    """Module names inside a layer that normalises after each residual sum; such a layer can average tokens.
+    """Name the modules of a layer that normalises after each residual sum; such a layer can average tokens.
 
     Args:
         scores: linear layers of queries and keys.
@@ -27,7 +27,7 @@ class PostNormLayer:
 
 @dataclass(frozen=True)
 class Family:
-    """Module names of one family's `…ForSequenceClassification`.
+    """Name the modules of one family's `…ForSequenceClassification`.
 
     Args:
         layers: the encoder's list of layers, relative to the encoder.

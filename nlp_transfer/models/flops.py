@@ -1,4 +1,4 @@
-"""Floating-point operations of a network for texts, counted by PyTorch; padding is not counted.
+"""Count a network's floating-point operations for texts by PyTorch, without padding.
 
 The matrix products of a text of L tokens are a polynomial in L: a + b L + c L^2, where c is attention's. Three short
 texts, counted by `FlopCounterMode`, give its coefficients. Windowed attention is taken as full.

@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Output(Enum):
-    """One kind of output of a network: tasks provide some, methods need some.
+    """Name one kind of output of a network: tasks provide some, methods need some.
 
     Example:
         >>> Output.LOGITS in frozenset({Output.LOGITS, Output.POOLED})

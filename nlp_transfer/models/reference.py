@@ -1,4 +1,4 @@
-"""Reference to a pretrained model: where it is, and how it is loaded."""
+"""Refer to a pretrained model with the options of its loading."""
 
 from dataclasses import dataclass
 

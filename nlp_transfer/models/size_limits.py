@@ -1,4 +1,4 @@
-"""Upper limits of sizes: a larger value is a mistake that would exhaust the machine's memory.
+"""Limit sizes: a larger value is a mistake that would exhaust the machine's memory.
 
 One table by field name, for methods, tasks and training arguments.
 """

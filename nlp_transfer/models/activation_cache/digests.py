@@ -21,7 +21,7 @@ _READ_ROWS = 1000
 
 @dataclass(frozen=True)
 class UniqueTexts:
-    """Distinct texts of some datasets, read on access.
+    """Hold the distinct texts of some datasets, read on access.
 
     Args:
         digests: sorted, type `DIGEST`, shape (texts,).

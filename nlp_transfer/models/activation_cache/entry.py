@@ -26,7 +26,7 @@ _MAGIC = b"NLPTACT1"
 
 @dataclass(frozen=True)
 class Entry:
-    """Vectors of texts, memory-mapped.
+    """Hold the vectors of texts, memory-mapped.
 
     Args:
         path: the file.

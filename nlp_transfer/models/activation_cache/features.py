@@ -40,7 +40,7 @@ Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """Features of every row, in the dataset's order.
+    """Hold the features of every row, in the dataset's order.
 
     Args:
         features: by (layer, pooling), float32, shape (rows, hidden) each.

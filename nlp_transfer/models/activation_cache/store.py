@@ -37,11 +37,11 @@ LOCK_TIMEOUT_SECONDS = 10.0
 
 
 class NotStoredError(DataError):
-    """Entry that does not fit or cannot be written; work continues without it."""
+    """Signal an entry that does not fit or cannot be written; work continues without it."""
 
 
 class ActivationStore:
-    """Entries in a folder of limited size.
+    """Keep entries in a folder of limited size.
 
     Args:
         limit_bytes: maximum size of all entries.

@@ -1,4 +1,4 @@
-"""Causes of errors of the Hub's client: the status of an answer, or a failed connection.
+"""Find the cause of an error of the Hub's client: the status of an answer, or a failed connection.
 
 The client raises errors that hold the answer. Xet's library, which moves the large files, raises Python's plain errors,
 `ConnectionError` for a 403 as for a lost network; the text decides.

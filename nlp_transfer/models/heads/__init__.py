@@ -1,1 +1,1 @@
-"""Heads and pooling on top of an encoder."""
+"""Put heads and pooling on top of an encoder."""

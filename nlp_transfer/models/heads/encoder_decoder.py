@@ -1,4 +1,4 @@
-"""Encoder-decoders: a decoder copied from an encoder, or any encoder-decoder of transformers.
+"""Load encoder-decoders of transformers, or start a decoder from an encoder.
 
     encoder -> states -> decoder: the same layers, each with new attention to the encoder's states -> the next token
 
@@ -40,7 +40,7 @@ DECODERS = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
 
 
 class SpecialTokens(NamedTuple):
-    """Ids of the tokens that begin a text, end it and fill a batch; None for those that a tokenizer lacks."""
+    """Hold the ids of the tokens that begin a text, end it and fill a batch; None for those that a tokenizer lacks."""
 
     begins: int | None
     ends: int | None

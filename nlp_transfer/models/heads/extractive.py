@@ -1,4 +1,4 @@
-"""Encoder that scores the sentences of a document, with transformer layers between sentences.
+"""Score the sentences of a document by an encoder with transformer layers between sentences.
 
     tokens -> encoder -> mean of each sentence's tokens, normalised, + its position -> layers -> one logit a sentence
 
@@ -57,7 +57,7 @@ class SentenceScores(ModelOutput):
 
 
 class SentenceLayer(nn.Module):
-    """Pre-norm transformer layer between the sentences of a row."""
+    """Mix the sentences of a row by a pre-norm transformer layer."""
 
     def __init__(self, hidden: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class SentenceLayer(nn.Module):
 
 
 class SentenceHead(nn.Module):
-    """Layers between sentences, and the layer that scores them, by the encoder's configuration."""
+    """Score sentences after layers between them, sized by the encoder's configuration."""
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ def sentence_means(states: Tensor, real: Tensor, markers: Tensor) -> Tensor:
 
 
 class _Extractive:
-    """Network without its family, to be mixed into the family's base class; see the module's docstring."""
+    """Add the sentence head to a family's base class; see the module's docstring."""
 
     config: Any
     base_model: Any
@@ -228,7 +228,7 @@ def register_models() -> None:
 
 
 class AutoModelForExtractiveSummarization:
-    """Auto class for extractive summarization."""
+    """Load an extractive summarizer of any family."""
 
     @staticmethod
     def from_pretrained(name: Any, *, config: Any = None, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Squared hinge loss of a linear SVM, one class against the rest, for heads on frozen features.
+"""Compute the squared hinge loss of a linear SVM, one class against the rest, for heads on frozen features.
 
     sum over classes of  w · max(0, 1 - m)²,    m = logit for the row's classes, -logit for others
 

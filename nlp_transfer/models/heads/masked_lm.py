@@ -1,4 +1,4 @@
-"""Encoder with a masked-language-modelling head that computes the vocabulary's scores at masked tokens only.
+"""Load encoders with a masked-language-modelling head that scores the vocabulary at masked tokens only.
 
 Hooks select the masked tokens between encoder and head, since the scores of a vocabulary cost more than a small
 encoder's layers. The network stays a plain `…ForMaskedLM`; a call without labels is unchanged. In evaluation the logits

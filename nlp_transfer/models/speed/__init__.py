@@ -1,1 +1,1 @@
-"""Faster forward passes with the same result."""
+"""Speed up forward passes, with the same result."""

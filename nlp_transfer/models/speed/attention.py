@@ -1,4 +1,4 @@
-"""Attention inside each text, for texts packed one after another without padding.
+"""Compute attention inside each text, for texts packed one after another without padding.
 
 Texts are processed in groups of similar length, with masked padding inside a group only. On a CPU a group is computed
 in blocks of a few texts, or heads of one text, whose scores stay in the processor's cache:
@@ -46,7 +46,7 @@ MIN_FUSED_TOKENS = {torch.float32: 128}
 
 @dataclass(frozen=True)
 class Group:
-    """Texts of similar length that are processed together.
+    """Hold texts of similar length that are processed together.
 
     Args:
         lengths: tokens of each text.

@@ -1,4 +1,4 @@
-"""Dropout with fast random numbers on a CPU.
+"""Apply dropout with fast random numbers on a CPU.
 
 PyTorch draws one number after another on a CPU. Here NumPy's SFC64 makes four decisions from each 64-bit word. Its seed
 is drawn from PyTorch's random state, so that seeding, resuming and gradient checkpointing work as with PyTorch's
