@@ -86,7 +86,7 @@ def evaluate_model(
     compute, options = compute or Compute(), dict(options or {})
     folder = None if output_dir is None else check_empty_folder(output_dir, "--output_dir")
     saved = saved_models.find(model, compute)
-    saved_models.predictor_class(saved).check_options(options)
+    saved_models.predictor_class(saved).check_options(options, "--")
     predictor = saved_models.load_found(saved, compute).configured(options)
     loaded = predictor.load_corpus(corpus)
     name = _choose_split(loaded, split, predictor.references, predictor.references_noun)

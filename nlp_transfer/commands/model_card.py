@@ -163,9 +163,8 @@ def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str
         base,
         TASKS[run.task].auto_class,
         _labels(run),
-        multi_label=any(
-            "exact_match" in scores for splits in run.report.metrics.values() for scores in splits.values()
-        ),
+        multi_label=read_json(run.folder / MODEL / "config.json", missing_ok=True).get("problem_type")
+        == "multi_label_classification",
         names_in=f"{METRICS_FILE}, under per_class",
         subfolder=subfolder,
     )

@@ -108,7 +108,7 @@ def predict_file(
         _check_output(Path(output))
     saved = saved_models.find(model, compute)
     kind = saved_models.predictor_class(saved)
-    kind.check_options(options or {})
+    kind.check_options(options or {}, "--")
     rows = InputReader(
         file, text_column=text_column or kind.text_column, file_format=file_format, plain_text_format=kind.text_column
     )

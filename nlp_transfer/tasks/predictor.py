@@ -90,13 +90,13 @@ class Predictor(ABC):
         return self
 
     @classmethod
-    def check_options(cls, names: Iterable[str]) -> None:
-        """Check the names of options; raise ConfigError with the known ones."""
+    def check_options(cls, names: Iterable[str], prefix: str = "") -> None:
+        """Check the names of options, which follow a prefix such as `--`; raise ConfigError with the known ones."""
         parameters = list(inspect.signature(cls.with_options).parameters.values())[1:]
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return
-        known = [parameter.name for parameter in parameters]
-        if unknown := [name for name in names if name not in known]:
+        known = [prefix + parameter.name for parameter in parameters]
+        if unknown := [prefix + name for name in names if prefix + name not in known]:
             raise ConfigError(
                 [f"{did_you_mean('option', name, known)} They are those of {cls.task}." for name in unknown]
             )

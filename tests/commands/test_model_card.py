@@ -141,8 +141,9 @@ def test_an_adapters_snippet_names_the_classes(tmp_path: Path) -> None:
 
 
 def test_an_adapters_snippet_says_that_a_text_may_have_several_labels(tmp_path: Path) -> None:
-    scores = {**classes(2), "exact_match": 0.5}
-    assert card(tmp_path, config(LORA), scores, adapter=True).use.endswith(
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text('{"problem_type": "multi_label_classification"}')
+    assert card(tmp_path, config(LORA), adapter=True).use.endswith(
         '"ada/one", id2label=id2label, label2id=label2id, problem_type="multi_label_classification")'
     )
 

@@ -205,7 +205,9 @@ def test_a_predictor_of_a_new_task_needs_no_other_file(tmp_path, monkeypatch):
         {"id": "x", "guess": "red"},
         {"id": "y", "guess": "red"},
     ]
-    with pytest.raises(ConfigError, match=r"^Unknown option 'top_k'\. Options: guess\. They are those of first_class_"):
+    with pytest.raises(
+        ConfigError, match=r"^Unknown option '--top_k'\. Options: --guess\. They are those of first_class_"
+    ):
         predict_file(str(tmp_path), str(tmp_path / "a.jsonl"), options={"top_k": 1})
     (tmp_path / "b.jsonl").write_text('{"text": "w1", "label": "a"}\n')
     assert evaluate_model(str(tmp_path), CorpusConfig(path=str(tmp_path / "b.jsonl"))).metrics["rows"] == 1

@@ -186,7 +186,7 @@ def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_
     with pytest.raises(ConfigError, match="--length is 0; expected a whole number of sentences, 1 or more"):
         predict_file(str(folder), str(tmp_path / "a.txt"), options={"length": 0})
     with pytest.raises(
-        ConfigError, match=r"Unknown option 'num_beams'. Options: length_unit, length, bertscore_model. They"
+        ConfigError, match=r"Unknown option '--num_beams'. Options: --length_unit, --length, --bertscore_model. They"
     ):
         predict_file(str(folder), str(tmp_path / "a.txt"), options={"num_beams": 1})
     with pytest.raises(ConfigError, match=r"--length_unit: Unknown value 'wrods'. Did you mean 'words'"):
@@ -196,11 +196,11 @@ def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_
 def test_a_classifier_makes_no_summaries(tiny_classifier, tmp_path):
     (tmp_path / "a.txt").write_text("w1")
     with pytest.raises(
-        ConfigError, match=r"Unknown option 'length'\. Options: top_k\. They are those of sequence_class"
+        ConfigError, match=r"Unknown option '--length'\. Options: --top_k\. They are those of sequence_class"
     ):
         predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), options={"length": 2})
     with pytest.raises(
-        ConfigError, match=r"Unknown option 'num_beams'\. Options: top_k\. They are those of sequence_c"
+        ConfigError, match=r"Unknown option '--num_beams'\. Options: --top_k\. They are those of sequence_c"
     ):
         evaluate_model(str(tiny_classifier), CorpusConfig(path=str(tmp_path / "a.txt")), options={"num_beams": 1})
 
@@ -211,7 +211,7 @@ def test_what_cannot_be_summarised_is_said(finished, tmp_path):
     with pytest.raises(DataError, match="there is no column 'document'; columns found: text"):
         predict_file(str(folder), str(tmp_path / "a.jsonl"))
     with pytest.raises(
-        ConfigError, match=r"Unknown option 'top_k'\. Options: length_unit, length, bertscore_model\. They"
+        ConfigError, match=r"Unknown option '--top_k'\. Options: --length_unit, --length, --bertscore_model\. They"
     ):
         predict_file(str(folder), str(tmp_path / "a.jsonl"), options={"top_k": 1})
     (tmp_path / "empty.txt").write_text("")
