@@ -4,6 +4,7 @@ The SVM has unigrams and bigrams, sublinear counts, terms of at least two texts,
 Reference: Wang & Manning (2012), Baselines and Bigrams, https://aclanthology.org/P12-2018
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -46,31 +47,20 @@ def tfidf_svm(texts: Sequence[str], labels: np.ndarray) -> Predictor:
     Raises:
         ValueError: there are no rows, or not as many texts as labels.
     """
-    from sklearn.svm import LinearSVC  # here, so that the baselines' names are known without loading scikit-learn
+    from sklearn.multiclass import OneVsRestClassifier  # here, so that names are known without loading scikit-learn
+    from sklearn.svm import LinearSVC
 
     labels = _checked(texts, labels)
     fitted = _vectorized(texts)
-    if fitted is None:
+    if fitted is None or (labels.ndim == 1 and len(np.unique(labels)) == 1):
         return majority(texts, labels)
     vectorizer, features = fitted
-
-    def fit(target: np.ndarray) -> Callable[[Any], np.ndarray]:
-        values = np.unique(target)
-        if len(values) == 1:
-            return lambda rows: np.full(rows.shape[0], values[0])
-        svm = LinearSVC(C=1.0, max_iter=10_000, random_state=0).fit(features, target)
-        return lambda rows: np.asarray(svm.predict(rows))
-
-    if labels.ndim == 1:
-        predict = fit(labels)
-        return lambda unseen: predict(vectorizer.transform(unseen))
-    columns = [fit(column) for column in labels.T]
-
-    def predict_labels(unseen: Sequence[str]) -> np.ndarray:
-        rows = vectorizer.transform(unseen)
-        return np.column_stack([column(rows) for column in columns])
-
-    return predict_labels
+    svm = LinearSVC(C=1.0, max_iter=10_000, random_state=0)
+    model = svm if labels.ndim == 1 else OneVsRestClassifier(svm)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Label (not )?\d+ is present in all")
+        model.fit(features, labels)
+    return lambda unseen: np.asarray(model.predict(vectorizer.transform(unseen)))
 
 
 BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm}
