@@ -45,10 +45,6 @@ class Card:
     """Hold the values of a card.
 
     Args:
-        repo_id: the model's name on the Hub.
-        pipeline_tag: the Hub's name of the task, if it has one.
-        adapter: the repository holds only an adapter.
-        transfer: paragraphs on domains and methods.
         results: {domain: {split: {metric: number}}} for the metadata.
         datasets: {domain: (corpus, configuration)} by their names on the Hub, if they have any.
         builtin: {domain: corpus} of the corpora that ship with this package.
@@ -175,13 +171,7 @@ def adapter_use(
     An adapter's configuration holds neither the names of classes nor the type of problem, so the code sets both.
 
     Args:
-        repo_id: the adapter's repository.
-        base: the model that it fits.
-        auto_class: of transformers, for the network.
-        labels: class names in the order of their ids.
-        multi_label: a text may have several classes.
         names_in: location of the names if there are too many to list.
-        subfolder: of the adapter in the repository.
     """
     names, sized = "", ""
     if auto_class == CLASSIFIER and len(labels) > MAX_CLASSES:

@@ -22,10 +22,6 @@ class ScanMatch:
 
     Args:
         kind: `secret`, `personal`, `path`, or `corpus`.
-        what: its description, such as `e-mail address`.
-        file: the file that holds it.
-        line: from 1.
-        text: as it stands there.
 
     Example:
         >>> print(ScanMatch("personal", "e-mail address", "README.md", 3, "jane@law.example").describe())

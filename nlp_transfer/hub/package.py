@@ -66,9 +66,7 @@ class RepoFile:
     """Hold a file of a published model.
 
     Args:
-        name: its path in the repository.
         content: the local file, or bytes.
-        why: the reason for its publication.
     """
 
     name: str
@@ -92,7 +90,6 @@ class BaseModel:
     Args:
         words: a description, without a path of this machine.
         hub_id: its name on the Hub; None if it is not from there.
-        revision: its commit.
         root: the model on the Hub from which earlier runs made it.
     """
 

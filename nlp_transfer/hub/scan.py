@@ -61,11 +61,7 @@ def scan_files(files: Sequence[RepoFile], corpus: Iterable[str] = ()) -> list[Sc
     """Return the matches in the files of a model.
 
     Args:
-        files: of the push.
         corpus: texts of which no `RUN_WORDS` words in a row may be published; read once.
-
-    Raises:
-        ConfigError: the scanners are not installed.
     """
     texts = list(texts_of(files))
     return [*scan(texts), *shared_runs([(name, wording(name, text)) for name, text in texts], corpus)]

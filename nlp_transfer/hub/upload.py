@@ -33,14 +33,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Repository:
-    """Hold a repository that may be written to.
-
-    Args:
-        repo_id: `owner/name`.
-        exists: whether it is there.
-        files: names in its main branch.
-        head: the commit of that branch.
-    """
+    """Hold a repository that may be written to."""
 
     repo_id: str
     exists: bool = False
@@ -72,7 +65,6 @@ def check_target(
     Args:
         repo_id: `owner/name`, or `name` of the user who is logged in.
         name: the repository's name where `repo_id` is None.
-        public: everyone may read it.
         allow_existing: it may hold files that no push made.
         token: None is the login of this machine.
 
@@ -123,9 +115,6 @@ def upload(
     """Upload the files in one commit; files of an earlier push that are not among them are deleted.
 
     Args:
-        target: from `check_target`.
-        parts: all files of the model.
-        message: of the commit.
         public: everyone may read a new repository.
         revision: a branch, created if needed; None is the main one.
         token: None is the login of this machine.

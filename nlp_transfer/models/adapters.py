@@ -161,8 +161,6 @@ def check_module_names(key: str, names: Sequence[str], model: PreTrainedModel, k
 
     Args:
         key: the setting that holds the names, for messages.
-        names: names of modules, or their ends.
-        model: of any family.
         kind: required type of the modules, such as `nn.Linear`.
     """
     modules = {name: module for name, module in model.named_modules() if isinstance(module, kind)}

@@ -112,7 +112,6 @@ def domain_loss(
         source: logits of source rows, shape (batch_s,).
         target: logits of target rows, shape (batch_t,).
         source_weights: of any scale; None weighs rows equally.
-        target_weights: the same for target rows.
 
     Example:
         >>> domain_loss(torch.zeros(2), torch.zeros(3))

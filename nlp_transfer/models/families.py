@@ -154,7 +154,6 @@ def lora_targets(
     Adapters on all linear layers match full fine-tuning (QLoRA, https://arxiv.org/abs/2305.14314).
 
     Args:
-        model: of a known family.
         top_layers: number of layers from the top, of a decoder too; None takes all.
         names: names, or ends of names, to keep; None keeps all.
 
@@ -190,13 +189,7 @@ def lora_targets(
 
 
 def check_layer_count(key: str, wanted: int, model: PreTrainedModel) -> None:
-    """Raise `ConfigError` for more layers than an encoder has.
-
-    Args:
-        key: the setting, for messages.
-        wanted: its value.
-        model: of a known family.
-    """
+    """Raise `ConfigError` if the setting `key` wants more layers than the encoder has."""
     count = len(encoder_layers(model))
     depth = count if is_encoder_decoder(model) else int(model.config.num_hidden_layers)
     if wanted > count:

@@ -9,13 +9,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class PostNormLayer:
-    """Name the modules of a layer that normalises after each residual sum; such a layer can average tokens.
-
-    Args:
-        scores: linear layers of queries and keys.
-        values: linear layers of the averaged values.
-        output: the last linear layer of the feed-forward block.
-    """
+    """Name the modules of a layer that normalises after each residual sum; such a layer can average tokens."""
 
     scores: tuple[str, ...]
     values: tuple[str, ...]
@@ -32,15 +26,12 @@ class Family:
     Args:
         layers: the encoder's list of layers, relative to the encoder.
         head: the modules between the encoder's last state and the logits, in the order of the forward pass.
-        final_linear: the linear layer that makes the logits.
         dense: the head's linear layer before its activation.
         activation: `tanh`, `gelu` or `relu` if the code fixes the head's activation, else the config key that names it.
         activation_is_free: that key names nothing else, so that it may be set to `linear`.
         layer: names inside a post-norm layer; None if a layer cannot be made to average.
         pooling: value of `config.classifier_pooling` by pooling, if the family pools by itself.
-        final_norm: the norm after the last layer, relative to the encoder.
         head_norm: the norm between the head's activation and the final linear layer.
-        unused: modules on which the logits do not depend.
         tied_to_depth: config keys that hold one entry a layer.
         attention_by_registry: each layer attends through transformers' registry, and all else in it is token by token.
         only_whole: reason why its upper layers cannot start from stored states; empty if they can.

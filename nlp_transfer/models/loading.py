@@ -33,11 +33,9 @@ class LoadedModel:
     """Hold a loaded model with the facts that a run needs.
 
     Args:
-        model: the network, float32, on the CPU.
         new_parameters: names of parameters that the checkpoint lacks: the head, sometimes a pooler.
         origin: source of the weights, for reports.
         max_positions: maximum number of tokens of a text, with special tokens; None without a limit.
-        notes: sentences for the report.
     """
 
     model: PreTrainedModel
@@ -51,9 +49,7 @@ def load_encoder_with_head(reference: ModelReference, *, label_names: Sequence[s
     """Load a pretrained encoder with a classification head for the given labels.
 
     Args:
-        reference: the model.
         label_names: class names in the order of their ids.
-        multi_label: a row may have any number of labels.
 
     Raises:
         ConfigError: the model, its safetensors weights or its family is unknown, or the weights do not fit.
@@ -71,11 +67,7 @@ def load_encoder_with_head(reference: ModelReference, *, label_names: Sequence[s
 
 
 def load_pretrained(auto_class: Any, reference: ModelReference) -> tuple[LoadedModel, list[str]]:
-    """Load a model of a known family by an Auto class; return it with the sorted names that the checkpoint lacks.
-
-    Raises:
-        ConfigError, CheckpointError: see `load_encoder_with_head`.
-    """
+    """Load a model of a known family by an Auto class; return it with the sorted names that the checkpoint lacks."""
     folder, config = read_config(reference, known=True)
     model, info = read_weights(auto_class, reference, folder, config)
     missing = missing_names(info)
@@ -89,11 +81,7 @@ def missing_names(info: dict[str, Any]) -> list[str]:
 
 
 def read_config(reference: ModelReference, *, known: bool = False) -> tuple[Path, PreTrainedConfig]:
-    """Return the folder of a model, and its configuration, if `known` only of a family in the table.
-
-    Raises:
-        ConfigError, CheckpointError: see `load_encoder_with_head`.
-    """
+    """Return the folder of a model, and its configuration, if `known` only of a family in the table."""
     name, code = reference.model, reference.trust_remote_code
     if (source := Path(resolve_model(name))).is_dir():
         check_config(name, source)  # before a folder that holds no model is walked
@@ -112,11 +100,7 @@ def read_config(reference: ModelReference, *, known: bool = False) -> tuple[Path
 def read_weights(
     auto_class: Any, reference: ModelReference, folder: Path, config: PreTrainedConfig
 ) -> tuple[Any, dict[str, Any]]:
-    """Load the network of a configuration, float32; return it with transformers' loading info.
-
-    Raises:
-        ConfigError: the weights cannot be read.
-    """
+    """Load the network of a configuration, float32; return it with transformers' loading info."""
     set_in_config(config, reference.attention_dropout)
     try:
         with quiet_loading():

@@ -23,9 +23,6 @@ def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bo
 
     Args:
         loaded: changed in place if positions are repeated.
-        max_length: tokens of a text, with special tokens.
-        name: of the model, for messages.
-        repeat: allow positions to be repeated.
 
     Raises:
         ConfigError: it reads fewer tokens, and positions may not or cannot be repeated.

@@ -22,8 +22,6 @@ def load_tokenizer(
 ) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a model.
 
-    See `ModelReference` for the arguments.
-
     Raises:
         ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
         CheckpointError: the folder is damaged or unsafe; see `model_folder`.

@@ -22,9 +22,7 @@ def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: C
 
     Args:
         pretrained: has all of `names`.
-        fine_tuned: has the same, and optionally others.
         alpha: 0 is pretrained, 1 fine-tuned; values outside are allowed.
-        names: weights to interpolate.
 
     Example:
         >>> interpolate({"w": torch.zeros(2)}, {"w": torch.ones(2)}, 0.25, ["w"])

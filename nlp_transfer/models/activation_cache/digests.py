@@ -25,10 +25,8 @@ class UniqueTexts:
 
     Args:
         digests: sorted, type `DIGEST`, shape (texts,).
-        lengths: tokens of each, int64.
         typed: True for texts with token types other than 0.
         places: (number of the dataset, number of the row) of each, shape (texts, 2).
-        datasets: the datasets.
     """
 
     digests: np.ndarray
@@ -61,11 +59,7 @@ def row_digests(dataset: Any) -> np.ndarray:
 
 
 def unique_texts(datasets: Sequence[Any]) -> UniqueTexts:
-    """Return the distinct texts of several datasets.
-
-    Raises:
-        ValueError: a row is padded elsewhere than at its end.
-    """
+    """Return the distinct texts of several datasets."""
     known: dict[bytes, tuple[int, int, int, bool]] = {}
     for number, dataset in enumerate(datasets):
         for row, (ids, types) in enumerate(_texts(dataset)):

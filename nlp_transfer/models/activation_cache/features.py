@@ -44,7 +44,6 @@ class EncodedRows:
 
     Args:
         features: by (layer, pooling), float32, shape (rows, hidden) each.
-        labels: of the collator: (rows,) or (rows, classes).
         stored_bytes: size of the features in the store.
         computed: number of (layer, pooling) that were computed now.
         not_stored: reason why computed features are not in the store, if there is one.
@@ -72,9 +71,6 @@ def hidden_states(
     Args:
         model: a classification model; its head is not used, and its mode is restored.
         dataset: encoded rows with `input_ids` and `labels`, optionally `attention_mask` and `length`.
-        max_tokens: maximum number of tokens of a batch, with padding.
-        poolings: from `pooling.available_poolings`.
-        store: keeps features from run to run; None keeps none.
     """
     keys = [(layer, pooling) for layer in layers for pooling in poolings]
     not_stored, digests = None, None

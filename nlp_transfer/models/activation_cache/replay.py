@@ -36,7 +36,6 @@ class StoredStates:
     """Feed stored states into a model.
 
     Args:
-        model: a classifier out of any adapter.
         entries: the entry with the states that leave a layer (from 1), by layer.
         returns_tuple: a layer of this network returns its states in a tuple (`layers_return_tuples`).
     """

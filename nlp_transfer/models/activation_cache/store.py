@@ -44,7 +44,6 @@ class ActivationStore:
     """Keep entries in a folder of limited size.
 
     Args:
-        limit_bytes: maximum size of all entries.
         folder: None is `activations` in the cache's folder.
         setting: setting of the limit, for messages.
     """
@@ -80,10 +79,6 @@ class ActivationStore:
         self, key: str, digests: np.ndarray, lengths: Sequence[int] | np.ndarray, width: int, dtype: str
     ) -> Iterator[EntryWriter]:
         """Make an entry inside the block; it appears when all is written, and never after an error.
-
-        Args:
-            digests: of the texts, sorted.
-            lengths: number of vectors of each text.
 
         Raises:
             NotStoredError: it exceeds the limit, the disk is full, or the folder cannot be written.

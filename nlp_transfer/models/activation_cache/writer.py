@@ -75,10 +75,6 @@ def write_states(
 
     Args:
         keys: the entry's key for each requested layer.
-        max_tokens: maximum number of tokens of a batch; a longer text is a batch of its own.
-
-    Raises:
-        NotStoredError: they do not fit.
     """
     layers, count, total = list(keys), len(texts.digests), int(texts.lengths.sum())
     first = capture(model, _batch(texts, [int(texts.lengths.argmin())], model.device), layers, precision)

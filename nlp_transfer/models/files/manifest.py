@@ -54,7 +54,6 @@ def write_manifest(folder: Path) -> None:
 
     Raises:
         CheckpointError: a link leads out of the folder.
-        OSError: a file cannot be read, or the manifest cannot be written.
     """
     problems = links_out(folder)
     if problems:

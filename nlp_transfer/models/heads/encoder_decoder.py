@@ -53,8 +53,6 @@ def load_encoder_decoder(
     """Load a pretrained encoder-decoder, or make one from a pretrained encoder.
 
     Args:
-        reference: the model.
-        special_tokens: tokens that begin, end and pad a text.
         share_weights: make encoder and decoder one set of layers, for a model made from an encoder.
 
     Raises:

@@ -245,11 +245,7 @@ class AutoModelForExtractiveSummarization:
 
 
 def load_extractive(reference: ModelReference) -> LoadedModel:
-    """Load a pretrained encoder with sentence layers: new ones, or those of an earlier run.
-
-    Raises:
-        ConfigError, CheckpointError: see `load_encoder_with_head`.
-    """
+    """Load a pretrained encoder with sentence layers: new ones, or those of an earlier run."""
     loaded, missing = load_pretrained(AutoModelForExtractiveSummarization, reference)
     head = f"{SENTENCE_HEAD}."
     lost = [key for key in missing if not key.startswith(head)]

@@ -35,7 +35,6 @@ def fit_linear_heads(
         labels: what `loss` takes: (rows,) or (rows, classes).
         loss: (logits, labels) -> one loss a row, shape (rows,).
         l2: strengths of the penalty on W, > 0; the bias is free.
-        num_labels: number of classes.
 
     Returns:
         weight (num_labels, hidden) and bias (num_labels,), float32, for features as given, in the order of `l2`.

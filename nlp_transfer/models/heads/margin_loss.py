@@ -26,7 +26,6 @@ def squared_hinge(labels: Tensor, num_labels: int) -> Callable[[Tensor, Tensor],
 
     Args:
         labels: of the training rows: (rows,) class ids, or (rows, classes) zeros and ones.
-        num_labels: number of classes.
 
     Returns:
         (logits, labels) -> one loss a row, shape (rows,).
@@ -47,12 +46,7 @@ def squared_hinge(labels: Tensor, num_labels: int) -> Callable[[Tensor, Tensor],
 
 
 def fit_scale(logits: Tensor, labels: Tensor) -> float:
-    """Return the factor on logits of maximum likelihood, from e^-4 to e^4; it changes no decision.
-
-    Args:
-        logits: shape (rows, classes).
-        labels: see `squared_hinge`.
-    """
+    """Return the factor on logits, (rows, classes), of maximum likelihood, from e^-4 to e^4."""
     x = logits.double()
     if labels.ndim == 1:
         losses = [functional.cross_entropy(x * step.exp(), labels) for step in _STEPS]

@@ -27,11 +27,7 @@ HEADS = ("cls", "lm_head", "lm_predictions", "vocab_transform", "predictions", "
 
 
 def load_masked_lm(reference: ModelReference) -> LoadedModel:
-    """Load a pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings.
-
-    Raises:
-        ConfigError, CheckpointError: see `load_encoder_with_head`.
-    """
+    """Load a pretrained encoder with its masked-language-modelling head, or a new one tied to its embeddings."""
     loaded, missing = load_pretrained(AutoModelForMaskedLM, reference)
     model = loaded.model
     pooler = f"{model.base_model_prefix}.pooler"

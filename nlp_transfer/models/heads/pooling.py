@@ -114,7 +114,6 @@ def fold_head(model: PreTrainedModel, layer: int, pooling: str, weight: Tensor, 
     """Write a linear classifier on `pooled_features(…, layer, pooling)` into the model, without the layers above.
 
     Args:
-        layer: the layer that the features came from.
         weight: shape (classes, hidden).
         bias: shape (classes,).
     """

@@ -59,7 +59,6 @@ def write_graph(model: PreTrainedModel, batch: Mapping[str, Tensor], file: Path)
     Args:
         model: float32, on the CPU, in evaluation mode; see `refuse_network`.
         batch: an example of a collator with at least two rows and two of all that varies.
-        file: of the graph; large weights go to `external_name(file)`.
 
     Raises:
         ConfigError: PyTorch cannot export this network.

@@ -49,7 +49,6 @@ class Group:
     """Hold texts of similar length that are processed together.
 
     Args:
-        lengths: tokens of each text.
         places: positions of their tokens in a rectangle of texts x longest, (tokens,); None for equal lengths.
         mask: True where attention is allowed, (texts, 1, longest or 1, longest); None if it is everywhere.
         windowed: the mask excludes more than padding.
@@ -86,8 +85,6 @@ def make_groups(lengths: Sequence[int], device: torch.device, mask: Tensor | Non
     """Return the groups of texts, sorted by length in descending order.
 
     Args:
-        lengths: tokens of each text.
-        device: of the tensors.
         mask: True where attention is allowed, such as a window: (texts, 1, width, width).
     """
     made = []
@@ -121,8 +118,6 @@ def attend(
 
     Args:
         query, key, value: shape (tokens, heads, size); the texts of all groups, one after another.
-        grouped: from `make_groups`.
-        scale: factor on the scores.
         dropout: share of attention weights that are dropped.
         fast_dropout: on a CPU, use models/speed/dropout.py instead of PyTorch's dropout.
     """

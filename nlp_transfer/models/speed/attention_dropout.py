@@ -33,7 +33,6 @@ def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
 
     Args:
         model: out of any adapter (`plain_model`).
-        share: None keeps the configuration's value.
 
     Raises:
         ConfigError: its configuration has no attention dropout.

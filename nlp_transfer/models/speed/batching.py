@@ -4,14 +4,10 @@ from collections.abc import Sequence
 
 
 def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Return batches of rows of similar length, the longest first, so that a lack of memory shows at once.
+    """Return batches of indices of rows of similar length, the longest first, so that a lack of memory shows at once.
 
     Args:
-        lengths: tokens of each row.
         max_tokens: maximum of rows x longest row; a longer row is a batch of its own.
-
-    Returns:
-        Indices into `lengths`; each once.
 
     Raises:
         ValueError: `max_tokens` is below 1.

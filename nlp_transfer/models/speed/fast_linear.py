@@ -25,7 +25,8 @@ MIN_COLUMNS = 32
 @contextmanager
 def fast_linear(model: nn.Module) -> Iterator[None]:
     """Let every `nn.Linear` of the model multiply float32 on a CPU by oneDNN, if PyTorch was built with it."""
-    modules = [module for module in model.modules() if type(module) is nn.Linear and _is_there()]
+    available = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    modules = [module for module in model.modules() if type(module) is nn.Linear and available]
     for module in modules:
         module.forward = partial(_forward, module)  # type: ignore[method-assign]  # taken away again below
     try:
@@ -33,10 +34,6 @@ def fast_linear(model: nn.Module) -> Iterator[None]:
     finally:
         for module in modules:
             del module.forward
-
-
-def _is_there() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _forward(module: nn.Linear, states: Tensor) -> Tensor:
