@@ -8,13 +8,16 @@ The interval covers the choice of test rows, not the choice of seed: `mean_and_d
 Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 BOOTSTRAP_SAMPLES = 1000
 """Number of resamples."""
+
+STATISTICS = ("accuracy", "macro_f1")
+"""Metrics that an interval is made of."""
 
 _CELLS = 4_000_000  # numbers in one block of draws: 32 MB
 
@@ -107,43 +110,15 @@ def _resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, sample
         # weights: how often each distinct row occurs in each resample, shape (block, distinct rows)
         weights = rng.multinomial(len(truth), counts / len(truth), size=drawn.stop - start).astype(float)
         for i, claimed in enumerate(predicted):
-            scores[i, drawn] = STATISTICS[statistic](
-                hits=weights @ (actual & claimed),
-                support=weights @ actual,
-                claims=weights @ claimed,
-                right=weights @ (actual == claimed).all(axis=1),
-                rows=len(truth),
-                every=truth.ndim == 2,
-            )
+            if statistic == "accuracy":
+                scores[i, drawn] = weights @ (actual == claimed).all(axis=1) / len(truth)
+            else:
+                total = weights @ actual + weights @ claimed
+                scores[i, drawn] = _macro_f1(weights @ (actual & claimed), total, absent=truth.ndim == 2)
     return scores
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-
-
-# Each takes counts in every resample: `hits` (true positives), `support` and `claims` (predicted), shape
-# (block, classes); `right` rows, shape (block,); and `every`, whether absent classes count in means (multi-label).
-def _accuracy(*, right: np.ndarray, rows: int, **_: Any) -> np.ndarray:
-    return right / rows
-
-
-def _macro_f1(*, hits: np.ndarray, support: np.ndarray, claims: np.ndarray, every: bool, **_: Any) -> np.ndarray:
-    occurs = np.ones_like(hits) if every else support + claims > 0
-    return _ratio(2 * hits, support + claims).sum(axis=1) / occurs.sum(axis=1)
-
-
-def _micro_f1(*, hits: np.ndarray, support: np.ndarray, claims: np.ndarray, **_: Any) -> np.ndarray:
-    return _ratio(2 * hits.sum(axis=1), (support + claims).sum(axis=1))
-
-
-def _weighted_f1(*, hits: np.ndarray, support: np.ndarray, claims: np.ndarray, **_: Any) -> np.ndarray:
-    return _ratio((_ratio(2 * hits, support + claims) * support).sum(axis=1), support.sum(axis=1))
-
-
-STATISTICS: dict[str, Callable[..., np.ndarray]] = {
-    "accuracy": _accuracy,
-    "macro_f1": _macro_f1,
-    "micro_f1": _micro_f1,
-    "weighted_f1": _weighted_f1,
-}
+def _macro_f1(hits: np.ndarray, total: np.ndarray, *, absent: bool) -> np.ndarray:
+    """Return the mean F1 of each resample, of true positives and of rows plus predictions, shape (block, classes)."""
+    f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    return f1.sum(axis=1) / (np.ones_like(hits) if absent else total > 0).sum(axis=1)

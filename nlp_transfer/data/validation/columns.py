@@ -212,21 +212,19 @@ def _strings_from_objects(values: list[Any], column: str, first: int, errors: Ro
         pass  # some value is no string: say which
     good: list[str | None] = []
     for row, value in enumerate(values, first):
-        if value is None:
-            good.append(None)
-        elif not isinstance(value, str):
-            kind = {"float": "number", "int": "number", "dict": "object"}.get(
-                type(value).__name__, type(value).__name__
-            )
-            errors.add(f"{column} is a {kind}, not a string", "Write it as a string, or mend these rows.", [row])
-            good.append("-")
-        else:
+        problem = advice = ""
+        if isinstance(value, str):
             try:
                 value.encode()
-                good.append(value)
             except UnicodeEncodeError:
-                errors.add(f"{column} {LONE_SURROGATE_PROBLEM}", "Write the character whole.", [row])
-                good.append("-")
+                problem, advice = LONE_SURROGATE_PROBLEM, "Write the character whole."
+        elif value is not None:
+            kind = type(value).__name__
+            kind = {"float": "number", "int": "number", "dict": "object"}.get(kind, kind)
+            problem, advice = f"is a {kind}, not a string", "Write it as a string, or mend these rows."
+        if problem:
+            errors.add(f"{column} {problem}", advice, [row])
+        good.append("-" if problem else value)
     return pa.array(good, pa.string())
 
 
