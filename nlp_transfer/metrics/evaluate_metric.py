@@ -1,4 +1,4 @@
-"""The bases of metrics: `evaluate.Metric`s that need no network and leave nothing on disk.
+"""The base of classification metrics: an `evaluate.Metric` that needs no network and leaves nothing on disk.
 
 `evaluate.load` fetches a script from the Hub and copies it into a cache; a subclass that is instantiated directly does
 neither. Plain `evaluate.Metric` also makes a folder in the user's cache and writes every batch to a file there, which
@@ -19,37 +19,7 @@ from datasets import Features, List, Value
 from nlp_transfer.errors import DataError
 
 
-class InMemoryMetric(evaluate.Metric):
-    """An `evaluate.Metric` over rows in memory; `_compute` scores whole arrays or lists.
-
-    Args:
-        row: feature of a prediction and of a reference.
-    """
-
-    def __init__(self, row: Any) -> None:
-        self._row = row
-        super().__init__(keep_in_memory=True)
-
-    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score whole arrays or lists, or the rows collected by `add` and `add_batch`."""
-        if predictions is None or references is None or self.writer is not None or kwargs:
-            gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
-            return gathered
-        # Arrow would encode every row in Python (40 µs each where there are ten labels); these arrays are whole.
-        scores: dict[str, Any] = self._compute(predictions=predictions, references=references)
-        return scores
-
-    def _info(self) -> evaluate.MetricInfo:
-        features = Features(predictions=self._row, references=self._row)
-        return evaluate.MetricInfo(
-            description=type(self).__doc__ or "", citation="", inputs_description="", features=features
-        )
-
-    def _build_data_dir(self) -> str:
-        return ""  # rows stay in memory: no folder in the user's cache
-
-
-class ClassificationMetric(InMemoryMetric, ABC):
+class ClassificationMetric(evaluate.Metric, ABC):
     """Scores of hard predictions. A concrete metric defines `score` only.
 
     Raises:
@@ -67,11 +37,29 @@ class ClassificationMetric(InMemoryMetric, ABC):
         if len(set(self.label_names)) < len(self.label_names):
             twice = sorted({name for name in self.label_names if self.label_names.count(name) > 1})
             raise ValueError(f"Label names must be unique; more than once: {', '.join(twice)}.")
-        super().__init__(List(Value("int64")) if multi_label else Value("int64"))
+        super().__init__(keep_in_memory=True)
 
     @abstractmethod
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, Any]:
         """Return plain numbers by name, from arrays of `check_rows`."""
+
+    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """Score whole arrays, or the rows collected by `add` and `add_batch`."""
+        if predictions is None or references is None or self.writer is not None or kwargs:
+            gathered: dict[str, Any] = super().compute(predictions=predictions, references=references, **kwargs)
+            return gathered
+        # Arrow would encode every row in Python (40 µs each where there are ten labels); these arrays are whole.
+        return self._compute(predictions=predictions, references=references)
+
+    def _info(self) -> evaluate.MetricInfo:
+        row = List(Value("int64")) if self.multi_label else Value("int64")
+        features = Features(predictions=row, references=row)
+        return evaluate.MetricInfo(
+            description=type(self).__doc__ or "", citation="", inputs_description="", features=features
+        )
+
+    def _build_data_dir(self) -> str:
+        return ""  # rows stay in memory: no folder in the user's cache
 
     def _compute(self, *, predictions: Any, references: Any) -> dict[str, Any]:
         return self.score(*check_rows(predictions, references, len(self.label_names), multi_label=self.multi_label))

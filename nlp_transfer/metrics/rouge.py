@@ -1,4 +1,4 @@
-"""ROUGE-1, -2, -L and -Lsum by Google's `rouge-score`, as an `evaluate.Metric` that needs no network.
+"""ROUGE-1, -2, -L and -Lsum by Google's `rouge-score`.
 
     precision = shared n-grams / n-grams of the summary     recall = shared / n-grams of the reference
     F = harmonic mean of both
@@ -9,12 +9,8 @@ Reference: Lin (2004), https://aclanthology.org/W04-1013
 """
 
 from collections.abc import Sequence
-from typing import Any, final
-
-from datasets import Value
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.evaluate_metric import InMemoryMetric
 from nlp_transfer.metrics.tokenization import ROUGE, rouge_words
 
 
@@ -23,23 +19,6 @@ class _Words:
 
     def tokenize(self, text: str) -> list[str]:
         return rouge_words(text)
-
-
-@final
-class Rouge(InMemoryMetric):
-    """Mean F of each kind of ROUGE over (summary, reference) pairs, with one sentence a line.
-
-    Example:
-        >>> Rouge().compute(predictions=["the court"], references=["the court"])["rouge1"]
-        1.0
-    """
-
-    def __init__(self) -> None:
-        super().__init__(Value("string"))
-
-    def _compute(self, *, predictions: Any, references: Any) -> dict[str, Any]:
-        scores = rouge_scores(list(predictions), list(references))
-        return {kind: sum(row[kind] for row in scores) / len(scores) for kind in ROUGE}
 
 
 def rouge_scores(

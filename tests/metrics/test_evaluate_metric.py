@@ -1,31 +1,33 @@
-"""The bases of metrics: rows that cannot be misread, in memory only."""
+"""The base of metrics: rows that cannot be misread, in memory only."""
 
 import numpy as np
 import pytest
-from datasets import Value
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.evaluate_metric import InMemoryMetric, check_rows
+from nlp_transfer.metrics.evaluate_metric import ClassificationMetric, check_rows
 
 
-class Longest(InMemoryMetric):
-    """`longest`: characters of the longest prediction."""
+class Agreement(ClassificationMetric):
+    """`agreement`: rows that are alike."""
 
-    def __init__(self) -> None:
-        super().__init__(Value("string"))
-
-    def _compute(self, *, predictions, references):
-        return {"longest": max(map(len, predictions))}
+    def score(self, predictions, references):
+        return {"agreement": int((predictions == references).sum())}
 
 
 def test_rows_are_scored_whole_or_gathered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    metric = Longest()
-    assert metric.compute(predictions=["a", "bcd"], references=["", ""]) == {"longest": 3}
-    for text in ("ab", "c"):
-        metric.add(prediction=text, reference="")
-    assert metric.compute() == {"longest": 2}
+    metric = Agreement(["a", "b"], multi_label=False)
+    assert metric.compute(predictions=[0, 1, 1], references=[0, 1, 0]) == {"agreement": 2}
+    for prediction in (0, 1):
+        metric.add(prediction=prediction, reference=1)
+    assert metric.compute() == {"agreement": 1}
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("names", "problem"), [([], "got none"), (["a", "b", "a"], "more than once: a")])
+def test_label_names_are_unique(names, problem):
+    with pytest.raises(ValueError, match=problem):
+        Agreement(names, multi_label=False)
 
 
 def test_checked_rows_are_int64():

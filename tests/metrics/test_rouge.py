@@ -1,11 +1,10 @@
 """ROUGE is Google's on English text, and counts words of other scripts, too."""
 
-import evaluate
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.rouge import Rouge, rouge_scores
+from nlp_transfer.metrics.rouge import rouge_scores
 from nlp_transfer.metrics.tokenization import ROUGE
 
 PAIRS = [
@@ -26,17 +25,6 @@ def test_it_is_googles_with_its_stemmer() -> None:
     for prediction, reference in PAIRS:
         expected = {kind: score.fmeasure for kind, score in google.score(reference, prediction).items()}
         assert rouge_scores([prediction], [reference])[0] == pytest.approx(expected, abs=1e-12)
-
-
-def test_it_is_evaluates_and_gathers_batches() -> None:
-    metric = Rouge()
-    assert isinstance(metric, evaluate.Metric)
-    predictions, references = zip(*PAIRS, strict=True)
-    whole = metric.compute(predictions=list(predictions), references=list(references))
-    for prediction, reference in PAIRS:
-        metric.add(prediction=prediction, reference=reference)
-    assert metric.compute() == pytest.approx(whole)
-    assert whole["rouge1"] == pytest.approx(sum(one["rouge1"] for one in rouge_scores(predictions, references)) / 3)
 
 
 def test_what_cannot_be_scored() -> None:
