@@ -119,17 +119,11 @@ RENAMED = {
 
 
 def new_name(got: str, choices: Iterable[str]) -> str | None:
-    """Return the new name of an old one; None where it was not renamed, or its new name is not known here.
-
-    Args:
-        got: the name that was written, of an option with `--`.
-        choices: the names that are known there.
+    """Return the new name of an old key, or of an option with `--`; None unless it is among the choices.
 
     Example:
-        >>> new_name("nonfinite", ["on_nonfinite", "seed"])
-        'on_nonfinite'
-        >>> new_name("--new_run", ["--archive_existing"])
-        '--archive_existing'
+        >>> new_name("nonfinite", ["on_nonfinite", "seed"]), new_name("--new_run", ["--archive_existing"])
+        ('on_nonfinite', '--archive_existing')
     """
     dashes = "--" if got.startswith("--") else ""
     new = dashes + RENAMED.get(got.removeprefix("--"), "")
@@ -157,4 +151,5 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     guess = f" Did you mean {near!r}?" if near else ""
     plural = what[:-1] + "ies" if what.endswith("y") and what != "key" else what + ("es" if what.endswith("s") else "s")
     listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= MAX_LISTED_NAMES else ""
-    return f"Unknown {what} {format_value(got)}.{guess}{listed}"
+    note = f" ({got!r} was renamed {RENAMED[got]!r}, which is not known here either.)" if got in RENAMED else ""
+    return f"Unknown {what} {format_value(got)}.{guess}{listed}{note}"

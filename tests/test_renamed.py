@@ -68,7 +68,17 @@ def test_an_old_option_names_the_new_one(words, message, capsys):
 
 
 def test_a_name_that_was_never_there():
-    assert did_you_mean("key", "labels", ["seed"]) == "Unknown key 'labels'. Keys: seed."
+    assert did_you_mean("key", "sead", ["seed"]) == "Unknown key 'sead'. Did you mean 'seed'? Keys: seed."
+
+
+def test_a_new_name_of_another_section():
+    assert did_you_mean("key", "labels", ["seed"]) == (
+        "Unknown key 'labels'. Keys: seed. ('labels' was renamed 'supervision', which is not known here either.)"
+    )
+    with pytest.raises(
+        ConfigError, match=r"task: Unknown key 'select'.*'select' was renamed 'length', which is not known"
+    ):
+        load_config(overrides=[("task.select", 3)])
 
 
 def test_no_new_name_is_an_old_one():

@@ -24,11 +24,7 @@ NO_OUTPUT_DIR = "training.output_dir is missing: the folder that the run writes 
 
 
 def cross_problems(config: Any) -> list[str]:
-    """Return all problems of an experiment that no section can find by itself.
-
-    Args:
-        config: an `Experiment`, or a `PartialConfig` of one.
-    """
+    """Return all problems of an `Experiment`, or of a `PartialConfig` of one, that no section can find by itself."""
     return [problem for check in CHECKS for problem in check(config)]
 
 
@@ -87,16 +83,6 @@ def _no_target(needing: str) -> str:
     return f"{needing} text of a target domain, and there is none. Name it with target: {{path: …}}."
 
 
-def _evaluations(config: Any) -> list[str]:
-    """Check that there are evaluations in which the target's scores can be logged."""
-    if config.training is None or not config.log_target_scores or config.training.eval_strategy != "no":
-        return []
-    return [
-        "log_target_scores scores the target in each evaluation, and training.eval_strategy is no. Set it to "
-        "epoch or steps, or leave log_target_scores out."
-    ]
-
-
 def _training(config: Any) -> list[str]:
     """Check the training arguments, by themselves and against the task."""
     training, task = config.training, config.task
@@ -122,17 +108,13 @@ def _training(config: Any) -> list[str]:
 
         problems += optimizer_problems(training)
         problems += [problem] if (problem := strategy_problem(training.hub_strategy)) else []
-    if training.fp16 and not _on_gpu(training):
+    import torch
+
+    if training.fp16 and (training.use_cpu or not torch.accelerator.is_available()):
         problems.append(
             "training.fp16 needs a GPU, and training is on the CPU: it would be fp32. Set training.precision: auto."
         )
     return problems
-
-
-def _on_gpu(training: Any) -> bool:
-    import torch
-
-    return bool(torch.accelerator.is_available() and not training.use_cpu)
 
 
 def _target_labels(config: Any) -> list[str]:
@@ -150,15 +132,19 @@ def _target_labels(config: Any) -> list[str]:
 
 def _search(config: Any) -> list[str]:
     """Check the values to try."""
-    if config.training is None:
-        return []
-    return search_problems(config.search or {}, config.training, config.methods or ())
+    training = config.training
+    return [] if training is None else search_problems(config.search or {}, training, config.methods or ())
 
 
 def _target_settings(config: Any) -> list[str]:
     """Check the settings that need a target's text and classes against the target and the task."""
     names = [name for name in ("prior_correction", "log_target_scores") if getattr(config, name)]
     problems = [_no_target(f"{name} needs") for name in names if config.target is None]
+    if config.training is not None and config.log_target_scores and config.training.eval_strategy == "no":
+        problems.append(
+            "log_target_scores scores the target in each evaluation, and training.eval_strategy is no. Set it to "
+            "epoch or steps, or leave log_target_scores out."
+        )
     if config.task is not None and Output.LOGITS not in config.task.provides:
         problems += [f"{name} needs classes, and {config.task.name} has none. Leave it out." for name in names]
     return problems
@@ -203,26 +189,22 @@ def _attention_dropout(config: Any) -> list[str]:
     return problems
 
 
-def _tokenizer(config: Any) -> list[str]:
-    """Check the tokenizer's path."""
-    return [] if config.tokenizer is None else path_problems("tokenizer", config.tokenizer)
-
-
 def _model(config: Any) -> list[str]:
-    """Check that the model is there, and that its revision is one of a Hub model."""
+    """Check the tokenizer's path, that the model is there, and that its revision is one of a Hub model."""
+    problems = [] if config.tokenizer is None else path_problems("tokenizer", config.tokenizer)
     if config.model is None:
-        return []
-    problems = path_problems("model", config.model)
-    if not problems:
-        from nlp_transfer.models.files.download import local_revision_problem
-        from nlp_transfer.models.files.resolve import resolve_model
+        return problems
+    if impossible := path_problems("model", config.model):
+        return problems + impossible
+    from nlp_transfer.models.files.download import local_revision_problem
+    from nlp_transfer.models.files.resolve import resolve_model
 
-        try:
-            found = resolve_model(config.model)
-        except ConfigError as error:
-            return error.problems
-        if config.revision is not None and Path(found).is_dir():
-            return [f"model: {local_revision_problem(config.model, config.revision)}"]
+    try:
+        found = resolve_model(config.model)
+    except ConfigError as error:
+        return problems + error.problems
+    if config.revision is not None and Path(found).is_dir():
+        problems.append(f"model: {local_revision_problem(config.model, config.revision)}")
     return problems
 
 
@@ -232,12 +214,7 @@ def as_tuple(source: Any) -> tuple[Any, ...]:
 
 
 def corpus_problems(corpus: CorpusConfig | PartialConfig, key: str) -> list[str]:
-    """Return what is wrong with a corpus's settings, and that its path is not there.
-
-    Args:
-        corpus: the settings, as far as they could be read.
-        key: where they stand in the configuration.
-    """
+    """Return what is wrong with a corpus's settings, as far as they could be read; `key` is their place."""
     problems = corpus.problems(key) if isinstance(corpus, CorpusConfig) else []
     if corpus.path is not None:
         impossible = path_problems(f"{key}.path", corpus.path)
@@ -252,7 +229,6 @@ CHECKS: tuple[Callable[[Any], list[str]], ...] = (
     _source_weights,
     _methods,
     _needed_target,
-    _evaluations,
     _training,
     _target_labels,
     _search,
@@ -260,7 +236,6 @@ CHECKS: tuple[Callable[[Any], list[str]], ...] = (
     _fitting_methods,
     _baselines,
     _attention_dropout,
-    _tokenizer,
     _model,
 )
 """All checks, in the order of their messages."""

@@ -13,26 +13,15 @@ from typing import Any
 
 from nlp_transfer.errors import LostProcessError, NLPTransferError
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
-
-RESUMABLE = 75
-"""Exit status of a run that a signal stopped and that `--resume` continues; sysexits' EX_TEMPFAIL: try again."""
-
-NOT_PUSHED = 69
-"""Exit status of a run that is finished and whole, and whose model did not get to the Hub; sysexits' EX_UNAVAILABLE."""
-
-LOST_PROCESS = 76
-"""Exit status of a process that another one of the run left behind; sysexits' EX_PROTOCOL."""
+BAD_INPUT = 2  # an error that the user can mend
+INTERRUPTED = 130  # Ctrl-C, as shells have it
+RESUMABLE = 75  # a signal stopped the run, and `--resume` continues it; sysexits' EX_TEMPFAIL
+NOT_PUSHED = 69  # the run is finished, and its model did not get to the Hub; sysexits' EX_UNAVAILABLE
+LOST_PROCESS = 76  # another process of the run ended; sysexits' EX_PROTOCOL
+PIPE_CLOSED = 141  # the reader of standard output closed it; as shells have it after SIGPIPE
 
 NO_ROOM_OR_RIGHT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 """System errors that the user can mend."""
-
-PIPE_CLOSED = 141
-"""Exit status after the reader of standard output closed it, as shells have it after SIGPIPE."""
-
-BAD_INPUT = 2
-"""Exit status after an error that the user can mend."""
 
 
 class ExitStatus:
@@ -138,11 +127,8 @@ def _leave_script_folder() -> None:
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != folder]
 
 
-_MESSAGE_KEY = "nlp_transfer/message"
-"""The key under which the first process leaves the message that it ends with, for the others."""
-
-_PATIENCE = 5.0
-"""How many seconds another process waits for it."""
+_MESSAGE_KEY = "nlp_transfer/message"  # the first process leaves its last message under it, for the others
+_PATIENCE = 5.0  # seconds that the others wait for it
 
 
 def _print_error(message: str) -> None:

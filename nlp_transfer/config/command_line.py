@@ -11,6 +11,7 @@ docstring's. A dataclass of options, such as `Compute`, stands for one option a 
 import argparse
 import dataclasses
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -29,15 +30,18 @@ Command = Callable[..., int | None]
 def call_command(command: Command, words: Sequence[str]) -> int:
     """Call a command's function with what a command line gives, and return its exit status.
 
-    Args:
-        command: the function.
-        words: the command line, without the command's name.
-
     Raises:
-        ConfigError: words that fit no parameter, and values of another type; all of them.
+        ConfigError: words that fit no parameter, and values of another type; all of them. Messages of the function
+            name the options as they are written.
         SystemExit: `--help`, and a word that is missing.
     """
-    return command(**parse_command(command, words)) or 0
+    values = parse_command(command, words)
+    try:
+        return command(**values) or 0
+    except ConfigError as error:
+        names = "|".join(one.name for one, *_ in _parameters(command) if one.kind is one.KEYWORD_ONLY) or "$"
+        named = re.compile(rf"^({names})(?= is |:)|(?<=^Unknown option ')({names})(?=')|(?<=Options: )({names})\b")
+        raise ConfigError([named.sub(r"--\g<0>", problem) for problem in error.problems]) from error
 
 
 def parse_command(command: Command, words: Sequence[str]) -> dict[str, Any]:
@@ -81,11 +85,7 @@ def parse_command(command: Command, words: Sequence[str]) -> dict[str, Any]:
 
 
 def command_parser(command: Command) -> argparse.ArgumentParser:
-    """Return the parser of a command's function. It takes no name for a longer one.
-
-    Args:
-        command: the function, whose docstring has an entry for each parameter.
-    """
+    """Return the parser of a command's function, whose docstring has an entry for each parameter."""
     hints = _hints(command)
     parser = argparse.ArgumentParser(
         prog=f"nlp-transfer {command.__name__}",
@@ -178,12 +178,9 @@ def _typed(hint: Any, written: Any, option: str, problems: list[str]) -> Any:
 
 
 def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words as a mapping; values are read as YAML reads them.
+    """Return NAME=VALUE words of an option as a mapping; values are read as YAML reads them.
 
-    Args:
-        words: the words.
-        option: what they were given to, for messages.
-        problems: what is wrong is added here: words without `=`, and names that come twice.
+    Words without `=`, and names that come twice, are added to the problems.
 
     Example:
         >>> read_pairs(["num_beams=1", "early_stopping=true"], "--generation", [])
@@ -205,10 +202,6 @@ def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[s
 def read_overrides(words: Sequence[str], expected: str) -> list[tuple[str, Any]]:
     """Return (path, value) pairs of `--path value` and `--path=value`; values are read as YAML reads them.
 
-    Args:
-        words: what is left of a command line.
-        expected: what could stand there, for messages.
-
     Raises:
         ConfigError: words that are no option, and options without a value; all of them.
 
@@ -220,16 +213,16 @@ def read_overrides(words: Sequence[str], expected: str) -> list[tuple[str, Any]]
 
     overrides: list[tuple[str, Any]] = []
     problems: list[str] = []
-    left = list(words)
-    while left:
-        word = left.pop(0)
+    remaining = list(words)
+    while remaining:
+        word = remaining.pop(0)
         path, equals, text = word.removeprefix("--").partition("=")
         if not word.startswith("--") or not path:
             problems.append(f"{word!r} is not an option; expected {expected}.")
         elif equals:
             overrides.append((path, read_value(text)))
-        elif left and not left[0].startswith("--"):
-            overrides.append((path, read_value(left.pop(0))))
+        elif remaining and not remaining[0].startswith("--"):
+            overrides.append((path, read_value(remaining.pop(0))))
         else:
             problems.append(f"--{path} has no value; expected --{path} VALUE, or --{path}=VALUE.")
     if problems:
@@ -243,11 +236,11 @@ def _section_of(hint: Any) -> Callable[[str], list[HelpSection]] | None:
         return None
     from nlp_transfer.config import experiment, help
 
-    found: Mapping[type, Callable[[str], list[HelpSection]]] = {
+    listers: Mapping[type, Callable[[str], list[HelpSection]]] = {
         experiment.Experiment: lambda _: help.help_sections(),
         experiment.CorpusConfig: help.help_corpus,
     }
-    return found.get(hint)
+    return listers.get(hint)
 
 
 def _add_section(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:

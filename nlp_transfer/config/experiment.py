@@ -105,19 +105,8 @@ class Experiment:
             tree["target"] = _set_values(self.target)
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
         tree["baselines"] = list(self.baseline_names)
-        for key in (
-            "source_only_baseline",
-            "log_target_scores",
-            "prior_correction",
-            "search",
-            "tokenizer",
-            "revision",
-            "trust_remote_code",
-            "attention_dropout",
-        ):
-            tree[key] = getattr(self, key)
-        tree["training"] = _training_values(self.training)
-        return tree
+        plain = [f.name for f in dataclasses.fields(self) if f.name not in (*tree, "target", "training")]
+        return {**tree, **{key: getattr(self, key) for key in plain}, "training": _training_values(self.training)}
 
 
 def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
@@ -143,8 +132,8 @@ def load_config(
 
     Args:
         files: YAML files.
-        tree: sections that were read already, under the files.
         overrides: (dotted path, value) pairs, e.g. ("training.learning_rate", 2e-5) or ("methods.lora.r", 16).
+        tree: sections that the files are laid over.
 
     Raises:
         ConfigError: with every problem that was found.
@@ -245,9 +234,9 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
     """Read a corpus from (dotted path, value) pairs, such as ("corpus.path", "data/kitchen").
 
     Args:
-        overrides: the pairs; each path starts with `key`.
-        key: what the corpus is called.
-        options: other words of the command line, for messages about a path that starts otherwise.
+        overrides: the pairs.
+        key: the first step of each path.
+        options: other options of the command line, for messages about a path that starts otherwise.
 
     Raises:
         ConfigError: with every problem that was found.

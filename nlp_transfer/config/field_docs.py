@@ -80,8 +80,8 @@ def described_fields(
 
     Args:
         cls: the dataclass.
-        prefix: what stands before each path.
-        skip: fields that are described elsewhere.
+        prefix: beginning of each path.
+        skip: fields that are left out.
         names: types that annotations name and that their module imports for type checkers only.
     """
     hints, docs = typing.get_type_hints(cls, localns=dict(names or {})), field_docs(cls)
@@ -99,13 +99,7 @@ def described_fields(
 
 @dataclass(frozen=True)
 class HelpSection:
-    """Hold the fields that `--help` shows together.
-
-    Args:
-        title: above them.
-        text: under the title; empty for none.
-        fields: (path, type, default, help), see `described_fields`.
-    """
+    """Hold the fields that `--help` shows together, as `described_fields` gives them."""
 
     title: str
     text: str
@@ -113,14 +107,7 @@ class HelpSection:
 
     @classmethod
     def of(cls, described: type, title: str, prefix: str, text: str | None = None) -> Self:
-        """Return a section with the fields of a dataclass.
-
-        Args:
-            described: the dataclass.
-            title: of the section.
-            prefix: what stands before each path.
-            text: of the section; None takes the first paragraph of the dataclass's docstring.
-        """
+        """Return a section with the fields of a dataclass; `text` is the first paragraph of its docstring if None."""
         if text is None:
             text = " ".join(inspect.cleandoc(described.__doc__ or "").partition("\n\n")[0].split())
         return cls(title, text, list(described_fields(described, prefix)))

@@ -3,7 +3,6 @@
 YAML is that of 1.2: `2e-5` is a number, `no` is a word, and a key given twice is an error. No tag makes an object.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,13 @@ from nlp_transfer.errors import RENAMED, ConfigError, did_you_mean, format_value
 from nlp_transfer.files import utf8_problem
 
 MAX_FILE_BYTES = 1 << 20
-"""The largest configuration file that is read: YAML takes seconds a megabyte."""
+"""Maximum size of a configuration file: YAML takes seconds a megabyte."""
 
 MAX_CHARACTERS = 4 << 20
-"""The most characters of a text with its aliases written out."""
+"""Maximum number of characters of a text with its aliases written out."""
 
 MAX_DEPTH = 50
-"""How deep lists and mappings may be nested."""
+"""Maximum nesting of lists and mappings."""
 
 _TOO_DEEP = f"lists or mappings lie more than {MAX_DEPTH} deep in one another"
 
@@ -84,13 +83,13 @@ def load_yaml(text: str) -> Any:
         raise YAMLError(_TOO_DEEP) from error
     except Exception as error:  # the reader lets through Python's errors of a date, a number or a key
         raise YAMLError(f"a value cannot be read ({error})") from error
-    left, values = MAX_CHARACTERS, [(tree, 0)]
+    budget, values = MAX_CHARACTERS, [(tree, 0)]
     while values:
         value, depth = values.pop()
-        left -= 1 + (len(value) if isinstance(value, str) else 0)
+        budget -= 1 + (len(value) if isinstance(value, str) else 0)
         if depth > MAX_DEPTH:  # also where an anchor holds an alias of itself
             raise YAMLError(_TOO_DEEP)
-        if left < 0:
+        if budget < 0:
             raise YAMLError(f"with its aliases written out it has more than {MAX_CHARACTERS:,} characters")
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         values += [(one, depth + 1) for one in inner]
@@ -116,11 +115,7 @@ def merge_tree(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
 def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -> None:
     """Set one value by its path. In a list of named items, a step is a position or a name.
 
-    Args:
-        tree: the tree, which is changed.
-        path: keys, positions and names, joined by dots.
-        value: the value.
-        problems: what is wrong is added here.
+    Problems are added to `problems`.
 
     Example:
         >>> tree = {"methods": ["lora"]}
@@ -155,12 +150,12 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
             return
         node[int(last)] = value
     else:
-        alone = path == "methods" and isinstance(value, str)  # one method by its name, whose values may follow
-        node[last] = [value] if alone else value
+        is_single = path == "methods" and isinstance(value, str)  # one method by its name, whose values may follow
+        node[last] = [value] if is_single else value
 
 
 def _list_item(items: list[Any], step: str) -> dict[str, Any] | None:
-    """The item at a position or of a name; one given by its name alone becomes a mapping first."""
+    """Return the item at a position or of a name; one given by its name alone becomes a mapping first."""
     for i, item in enumerate(items):
         if step == str(i) or step == _name_of(item):
             if isinstance(item, str):
@@ -174,37 +169,22 @@ def _name_of(item: Any) -> str:
     return str(item.get("name") or "") if isinstance(item, dict) else str(item)
 
 
-NAME_BYTES = 255
-"""The longest name of a file or folder that file systems take."""
-
-
 def path_problems(key: str, path: str) -> list[str]:
-    """Return why no run can use a path: empty, not UTF-8, too long, a NUL character, no permission.
+    """Return why no run can use the path at a key, in one message at most; nothing needs to be there.
 
-    Args:
-        key: where it stands in the configuration, for the message.
-        path: what was written.
-
-    Returns:
-        One message, or none; a path at which nothing is there is no problem.
+    Example:
+        >>> path_problems("model", "bert"), path_problems("model", "")[0]
+        ([], 'model is empty; expected a path. An empty one would be the folder in which the command runs.')
     """
     if not path:
         return [f"{key} is empty; expected a path. An empty one would be the folder in which the command runs."]
     if problem := utf8_problem(path):
         return [f"{key}: {problem}"]
     try:
-        whole = Path(path).expanduser()
-        if any(len(os.fsencode(name)) > NAME_BYTES for name in whole.parts):
-            return [f"{key}: {format_value(path)} cannot be a path: a name in it has more than {NAME_BYTES} bytes."]
-        whole.lstat()
+        Path(path).expanduser().lstat()
     except FileNotFoundError:
         pass
-    except PermissionError as error:
-        return [
-            f"{key}: {format_value(path)} cannot be looked at: {error.strerror}. Get the right to, or name "
-            "another path."
-        ]
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        return [f"{key}: {format_value(path)} cannot be a path: {reason}."]
+        return [f"{key}: {format_value(path)} cannot be used: {reason}. Name another path."]
     return []

@@ -14,7 +14,7 @@ from nlp_transfer.methods.base import Method
 from nlp_transfer.training.neutral_settings import is_result_neutral
 
 MAX_CANDIDATES = 100
-"""The most combinations that a run tries; each is a training, and each is checked before the first begins."""
+"""Maximum number of combinations of a search; each is a training of its own."""
 
 NUMBERS = (
     "learning_rate",
@@ -57,7 +57,7 @@ def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods:
     """Return what is wrong with a search except the values themselves, one message each.
 
     Args:
-        search: values by path; empty where nothing is chosen.
+        search: values by path; empty for no search.
         training: the arguments, whose `metric_for_best_model` chooses.
         methods: all of the run.
     """
@@ -74,8 +74,8 @@ def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods:
         elif is_result_neutral(str(path)):
             problems.append(f"search: {path} changes no result, so there is nothing to choose. Leave it out.")
         elif isinstance(values, str) or not isinstance(values, Sequence) or not values:
-            found = "empty" if isinstance(values, list | tuple) else format_value(values)
-            problems.append(f"search.{path} is {found}; expected a list of values.")
+            given = "empty" if isinstance(values, list | tuple) else format_value(values)
+            problems.append(f"search.{path} is {given}; expected a list of values.")
         elif len(values) > MAX_CANDIDATES:
             problems.append(f"search.{path} has {len(values):,} values; expected at most {MAX_CANDIDATES}. {_FEWER}")
         elif twice := [value for place, value in enumerate(values) if value in values[:place]]:

@@ -24,7 +24,6 @@ class PartialConfig:
     A field that was not given has its default; one that was given and could not be read is None.
 
     Args:
-        cls: the section's class.
         values: the fields that were read.
         unread: the fields that were given, by their name or one like it, and could not be read.
     """
@@ -53,8 +52,8 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
     Args:
         cls: the dataclass.
         section: the mapping of its fields.
-        path: where it stands, for messages.
-        problems: what is wrong is added here.
+        path: its place in the configuration.
+        problems: problems are added here.
     """
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
     if not isinstance(section, dict):
@@ -95,18 +94,15 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
 def build_named(
     table: Mapping[str, type], value: Any, what: str, path: str, problems: list[str], default: str | None = None
 ) -> Any:
-    """Build an instance of the class that `name` names, from `{name: …, field: …}` or just the name.
+    """Build an instance of the class that `name` names, as `build` does; None where the class is not known.
 
     Args:
         table: the classes by name.
-        value: what was written.
-        what: what the classes are, for messages.
-        path: where it stands, for messages.
-        problems: what is wrong is added here.
+        value: `{name: …, field: …}`, or just the name.
+        what: the kind of class, for messages.
+        path: its place in the configuration.
+        problems: problems are added here.
         default: the name where none is given.
-
-    Returns:
-        As `build`; None where the class is not known.
     """
     section = {"name": value} if isinstance(value, str) else value
     if not isinstance(section, dict):
@@ -131,9 +127,9 @@ def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterab
 
     Args:
         hint: the type.
-        value: what was written.
-        path: where it stands, for messages.
-        problems: what is wrong is added here.
+        value: the value, as YAML reads it.
+        path: its place in the configuration.
+        problems: problems are added here.
         choices: the right names, where the type does not have them.
 
     Example:

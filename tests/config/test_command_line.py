@@ -77,6 +77,24 @@ def test_the_exit_status_is_the_functions():
     assert call_command(store, ["m", "--dry_run"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("length is 0; expected 1 or more.", "--length is 0; expected 1 or more."),
+        ("Unknown option 'length'. Options: top_k.", "Unknown option '--length'. Options: --top_k."),
+        ("The length is 0.", "The length is 0."),
+    ],
+)
+def test_a_functions_errors_name_options_as_they_are_written(message, expected):
+    def refuse(*, length: int | None = None, top_k: int | None = None) -> None:
+        """Refuse."""
+        raise ConfigError([message, "Something else."])
+
+    with pytest.raises(ConfigError) as caught:
+        call_command(refuse, ["--length", "3"])
+    assert caught.value.problems == [expected, "Something else."]
+
+
 def test_overrides_in_both_forms():
     pairs = read_overrides(["--a.b", "2e-5", "--c=x=y", "--d", "[1, 2]"], EXPECTED)
     assert pairs == [("a.b", 2e-5), ("c", "x=y"), ("d", [1, 2])]

@@ -10,7 +10,7 @@ from nlp_transfer.config.parsing import read_value, read_yaml
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CORAL, FullFineTuning, LoRA
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.training import TransferArguments
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
@@ -446,9 +446,9 @@ def test_the_output_folder_has_no_default(tree):
 
 def test_paths_that_no_file_can_have(tree):
     (found,) = problems(tree, ("training.output_dir", "runs/a\0b"))
-    assert found.startswith(r"training.output_dir: 'runs/a\x00b' cannot be a path: ")
+    assert found.startswith(r"training.output_dir: 'runs/a\x00b' cannot be used: ")
     assert "source.path: 'xxx" in problems(tree, ("source.path", "x" * 300))[0]
-    assert problems(tree, ("source.path", "x" * 300))[0].endswith("a name in it has more than 255 bytes.")
+    assert problems(tree, ("source.path", "x" * 300))[0].endswith("File name too long. Name another path.")
 
 
 def test_a_path_that_may_not_be_looked_at(tree, monkeypatch):
@@ -461,7 +461,7 @@ def test_a_path_that_may_not_be_looked_at(tree, monkeypatch):
 
     monkeypatch.setattr(Path, "lstat", refuse)
     assert problems(tree, ("tokenizer", "private/tokenizer")) == [
-        "tokenizer: 'private/tokenizer' cannot be looked at: Permission denied. Get the right to, or name another path."
+        "tokenizer: 'private/tokenizer' cannot be used: Permission denied. Name another path."
     ]
 
 
