@@ -1,210 +1,287 @@
-"""Estimate what a run will take on this machine: time some updates and evaluations, and extrapolate.
+"""Estimate the time and memory of a run: time some updates and evaluations, and extrapolate.
 
 Two probes go through all that the run does, on few rows and on more. What both take is fixed (building, warming up),
 the rest grows with the tokens. Nothing is written but the cache of encoded rows.
 """
 
+import copy
 import logging
 import math
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
-import torch
 from datasets import Dataset
-from torch import nn
+from transformers import PrinterCallback, TrainerCallback
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.commands.estimate_probes import (
-    PROBED_UPDATES,
-    cache_in,
-    interpolate,
-    probe,
-    spread_rows,
-    update_seconds,
-)
-from nlp_transfer.commands.estimate_tables import Estimate
 from nlp_transfer.commands.run import source_only_experiment
 from nlp_transfer.config.experiment import Experiment, candidate_configs
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.files import CACHE_VARIABLE
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.metric import WeightedRows
 from nlp_transfer.metrics.table import LABEL_FREE
-from nlp_transfer.models.families import encoder_layers, plain_model
-from nlp_transfer.models.flops import forward_flops, training_flops
-from nlp_transfer.models.outputs import Output
-from nlp_transfer.reporting.environment import peak_gpu_bytes, peak_memory_bytes
+from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.log import quiet
-from nlp_transfer.training import TransferTrainer
-from nlp_transfer.training.extensions.activation_cache import ActivationCache
+from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.training.extensions.checkpoint_selection import MAX_ROWS, evenly_spaced_rows, label_free_metric
 from nlp_transfer.training.features import features_of
 from nlp_transfer.training.runtime import deterministic, use_cores, use_float32
 from nlp_transfer.training.scoring import scored_splits
-from nlp_transfer.training.setup import RunData, load_data
-from nlp_transfer.training.target_data import (
-    Encoded,
-    adaptation_rows,
-    target_validation_rows,
-    tokens_an_epoch,
-)
+from nlp_transfer.training.setup import RunData, build_trainer, load_data, load_model
+from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows, tokens_an_epoch
 
-LABELLING = "Labelling the target"
-"""The phase in which methods give target texts labels of their own."""
+PROBED_UPDATES = (1, 4)
+"""Updates an epoch of the two probes, and batches of the two evaluations."""
+
+PROBED_ROWS = 16
+"""Minimum number of rows for each of `PROBED_UPDATES`, for methods that fit a head on them."""
+
+LABELLING = "Labelling the target"  # by a method
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Describe what a run is estimated to take.
+
+    Args:
+        tokens: in all epochs, without padding.
+        seconds: by phase, in the order of the run.
+        peak_gpu_bytes: None without a GPU.
+        early_stopping: the run may end before its last epoch.
+    """
+
+    device: str
+    texts: int
+    tokens: int
+    epochs: float
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+    early_stopping: bool = False
+
+    def table(self, title: str) -> Table:
+        """Return a table for a terminal."""
+        rows = [
+            ["Machine", self.device],
+            ["Training texts", f"{self.texts:,}"],
+            ["Tokens in all epochs", f"{self.tokens:,} ({self.epochs:g} epochs)"],
+            *([phase, duration(seconds)] for phase, seconds in self.seconds.items()),
+            ["Together", duration(sum(self.seconds.values())) + ", or less (early stopping)" * self.early_stopping],
+        ]
+        held = {"Peak memory": self.peak_memory_bytes, "Peak GPU memory": self.peak_gpu_bytes}
+        rows += [[name, f"{size / 2**20:,.0f} MiB"] for name, size in held.items() if size is not None]
+        return Table(title, ("", "estimate"), rows)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as text.
+
+    Example:
+        >>> [duration(s) for s in (0.25, 59.6, 61, 7325)]
+        ['0.2 s', '60 s', '1 min 1 s', '2 h 2 min']
+    """
+    if seconds < 60.5:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def estimate(experiment: Experiment) -> Estimate:
-    """Estimate time, memory, operations and cache of a run on this machine.
-
-    Args:
-        experiment: the experiment.
+    """Estimate time and memory of a run on this machine.
 
     Raises:
         ConfigError: as `run` would, or it was started on several processes.
         DataError: as `run` would.
     """
-    _check_one_process()
+    if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        raise ConfigError(
+            f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
+            "processes that do not share their cores an epoch takes about one n-th of the time."
+        )
     transformers_logging.disable_progress_bar()
-    training, machine = experiment.training, _machine(experiment)
+    training, device = experiment.training, hardware(experiment.training)
+    if training.device.type == "cpu":
+        device += f", {use_cores(training.cpu_threads)} threads"
     data = load_data(experiment)
     train, validation = (data.encoded["source"][split] for split in ("train", "validation"))
-    updates, epochs = _updates_and_epochs(experiment, len(train))
-    whole = sum(train["length"]) + sum(validation["length"])
-    trains = all(method.trains for method in experiment.methods)
+    rows = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    updates = max(1, len(train) // rows) if training.dataloader_drop_last else math.ceil(len(train) / rows)
+    epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
+    trains, tokens = all(method.trains for method in experiment.methods), sum(train["length"])
     with (
         tempfile.TemporaryDirectory(prefix="estimate-") as temporary,
         quiet(logging.ERROR),
         deterministic(training.device),  # as a run computes; it has its price
     ):
-        folder = Path(temporary)
-        probes = [probe(experiment, data, number, epochs, folder / str(number)) for number in PROBED_UPDATES]
-        trainer, context = probes[-1].trainer, probes[-1].context
+        probes = [_Probe(experiment, data, number, epochs, Path(temporary) / str(number)) for number in PROBED_UPDATES]
+        last, whole = probes[-1], tokens + sum(validation["length"])
         seconds = {"Preparing": interpolate([(one.tokens, one.preparing) for one in probes], whole)}
-        with_target = tokens_an_epoch(context, adapts=trainer.adapts) / sum(context.train["length"])
-        flops = _flops(experiment, trainer, data, epochs, with_target)
+        with_target = tokens_an_epoch(last.context, adapts=last.trainer.adapts) / sum(last.context.train["length"])
         if trains:
-            seconds["Training"] = update_seconds(probes[-1].epochs, epochs) * updates
-            seconds |= _between(experiment, trainer, data.encoded, updates, epochs)
-            _fill_memory(trainer, train, folder / "memory")
-        seconds["Final scoring"] = _scoring(trainer, data.encoded)
+            seconds["Training"] = update_seconds(last.epochs, epochs) * updates
+            seconds |= _between(experiment, last.trainer, data.encoded, updates, epochs)
+            last.fill_memory(train, Path(temporary) / "memory")
+        seconds["Final scoring"] = _scoring(last.trainer, data.encoded)
     if source_only_experiment(experiment) is not None:
         saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
-        seconds["Source-only, beside"] = sum(seconds.values()) - saved
+        seconds["Source-only baseline"] = sum(seconds.values()) - saved
     if others := len(candidate_configs(experiment)) - 1 if experiment.search else 0:
         seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
-    tokens = sum(train["length"])
     return Estimate(
-        device=machine,
+        device=device,
         texts=len(train),
         tokens=round(with_target * tokens * epochs) if trains else tokens,
-        flops=flops,
         epochs=epochs if trains else 1,
         seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
         peak_gpu_bytes=peak_gpu_bytes(),
-        cache_bytes=round(interpolate([(one.tokens, float(one.cache_bytes)) for one in probes], whole)),
         early_stopping=training.early_stopping_patience is not None,
     )
 
 
-def _check_one_process() -> None:
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if processes > 1:
-        raise ConfigError(
-            f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
-            "processes that do not share their cores an epoch takes about one n-th of the time."
-        )
+class _Probe:
+    """Measure training on the rows of some updates in two epochs: the first may fill a cache that the second reads."""
+
+    def __init__(self, experiment: Experiment, data: RunData, updates: int, epochs: float, folder: Path) -> None:
+        rows = experiment.training.per_device_train_batch_size * experiment.training.gradient_accumulation_steps
+        most = updates * max(rows, PROBED_ROWS)
+        few = {
+            domain: {name: spread_rows(split, most) for name, split in splits.items()}
+            for domain, splits in data.encoded.items()
+        }
+        few["source"]["validation"] = spread_rows(data.encoded["source"]["validation"], updates * PROBED_ROWS)
+        probed, training = copy.copy(experiment), copy.copy(experiment.training)
+        training.num_train_epochs, training.max_steps = min(2, max(1, math.ceil(epochs))), -1
+        training.save_strategy, training.logging_strategy = SaveStrategy.NO, IntervalStrategy.NO
+        if training.eval_strategy != IntervalStrategy.NO:
+            training.eval_strategy, training.eval_delay = IntervalStrategy.EPOCH, 0
+        training.load_best_model_at_end, training.early_stopping_patience = False, None
+        training.metric_for_best_model = None  # it would score rows of the target
+        training.report_to, training.disable_tqdm, training.push_to_hub = [], True, False
+        object.__setattr__(probed, "training", training)
+        object.__setattr__(probed, "log_target_scores", False)
+        timer = UpdateTimer()
+        with patch.dict(os.environ, {CACHE_VARIABLE: str(folder / "cache")}):
+            loaded = load_model(probed, data.task)
+            started = time.perf_counter()
+            self.trainer, self.context = build_trainer(probed, data._replace(encoded=few), loaded, folder)
+            self.trainer.add_callback(timer)
+            self.trainer.remove_callback(PrinterCallback)
+            self.trainer.train()
+            self.trainer.remove_callback(timer)
+        self.preparing = (timer.first or time.perf_counter()) - started
+        self.epochs = timer.epochs
+        self.tokens = sum(sum(few["source"][split]["length"]) for split in ("train", "validation"))
+
+    def fill_memory(self, train: Dataset, cache: Path) -> None:
+        """Make an update with the longest rows, for their memory."""
+        args = self.trainer.args
+        self.trainer.train_dataset = train.select(np.argsort(np.asarray(train["length"]))[-args.train_batch_size :])
+        args.max_steps = 1
+        with patch.dict(os.environ, {CACHE_VARIABLE: str(cache)}):
+            self.trainer.train()
 
 
-def _updates_and_epochs(experiment: Experiment, texts: int) -> tuple[int, float]:
-    """Return the updates of an epoch of so many texts, and the epochs."""
-    training = experiment.training
-    rows = training.per_device_train_batch_size * training.gradient_accumulation_steps
-    updates = max(1, texts // rows) if training.dataloader_drop_last else math.ceil(texts / rows)
-    return updates, training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
+class UpdateTimer(TrainerCallback):
+    """Time each update of each epoch; the first from its first forward pass on."""
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+        self.epochs: list[list[float]] = []
+        self._last: float | None = None
+
+    def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:  # noqa: D102
+        self.epochs.append([])
+        self._last = None  # methods may look at all rows before the first update
+
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:  # noqa: D102
+        self._last = self._last or time.perf_counter()
+        self.first = self.first or self._last
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: D102
+        now = time.perf_counter()
+        self.epochs[-1].append(now - (self._last or now))
+        self._last = now
 
 
-def _machine(experiment: Experiment) -> str:
-    training = experiment.training
-    device = training.device.type
-    if device == "cpu":
-        device = f"{use_cores(training.cpu_threads)} CPU threads"
-    elif device == "cuda":
-        device = torch.cuda.get_device_name(training.device)
-    return f"{device}, {'bf16' if training.bf16 else 'fp16' if training.fp16 else 'fp32'}"
+def update_seconds(timed: Sequence[Sequence[float]], epochs: float) -> float:
+    """Return the seconds of one update, added up over epochs; warming up is left out.
 
-
-def _flops(experiment: Experiment, trainer: TransferTrainer, data: RunData, epochs: float, with_target: float) -> int:
-    """Return the operations of training, or of encoding each text once where a method does no more."""
-    train, validation = (data.encoded["source"][split]["length"] for split in ("train", "validation"))
-    if not all(method.trains for method in experiment.methods):
-        return forward_flops(_model(trainer), [*train, *validation])
-    written = (
-        [*map(len, data.encoded["source"]["train"]["labels"])]
-        if Output.GENERATION in experiment.task.provides
-        else None
-    )
-    use = next((one.use for one in trainer.extensions if isinstance(one, ActivationCache)), None)
-    share = min(use.layers) / len(encoder_layers(plain_model(_model(trainer)))) if use and use.layers else 0
-    once = share * forward_flops(_model(trainer), train, written)
-    return round(with_target * (training_flops(_model(trainer), train, written) * epochs - once * max(0.0, epochs - 1)))
-
-
-def _between(
-    experiment: Experiment, trainer: TransferTrainer, encoded: Encoded, updates: int, epochs: float
-) -> dict[str, float]:
-    """Return the seconds of evaluating, labelling and saving while training goes on."""
-    training, found = experiment.training, {}
-    look = partial(features_of, trainer, labelled=False)
-    if evaluations := times_due(training.eval_strategy, training.eval_steps, updates, epochs):
-        validation = _computing(trainer, encoded["source"]["validation"], trainer.evaluate)
-        others = sum(_computing(trainer, rows, look) for rows in scored_beside(experiment, encoded))
-        found["Evaluating meanwhile"] = evaluations * (validation + others)
-    labelling = sum(method.target_passes(epochs) for method in active_methods(experiment.methods))
-    if labelling and (target := adaptation_rows(experiment, encoded).rows) is not None:
-        found[LABELLING] = labelling * _computing(trainer, target, look)
-    if saves := times_due(training.save_strategy, training.save_steps, updates, epochs):
-        started = time.perf_counter()
-        trainer._save_checkpoint(_model(trainer), None)
-        found["Saving meanwhile"] = saves * (time.perf_counter() - started)
-    return found
-
-
-def times_due(strategy: Any, steps: float | None, updates: int, epochs: float) -> int:
-    """Return how often something is due in a run.
+    Args:
+        timed: seconds of each update, by epoch; later epochs take as long as the second.
+        epochs: the number of epochs.
 
     Example:
-        >>> times_due("epoch", None, updates=10, epochs=2.5), times_due("steps", 4, 10, 2), times_due("no", 4, 10, 2)
-        (3, 5, 0)
+        >>> update_seconds([[99.0, 4.0, 6.0], [1.0, 1.0, 1.0]], epochs=4)
+        8.0
     """
-    if str(getattr(strategy, "value", strategy)) == "epoch":
-        return math.ceil(epochs)
-    if str(getattr(strategy, "value", strategy)) == "steps" and steps:
-        total = math.ceil(updates * epochs)
-        return int(total // (steps if steps >= 1 else max(1, math.ceil(total * steps))))
-    return 0
+    first, last = timed[0][1:] or timed[0], timed[-1]
+    return min(epochs, 1.0) * float(np.mean(first)) + max(epochs - 1.0, 0.0) * float(np.mean(last))
 
 
-def scored_beside(experiment: Experiment, encoded: Encoded) -> list[Dataset]:
+def spread_rows(dataset: Dataset, count: int) -> Dataset:
+    """Return about `count` rows whose lengths are spread as the dataset's, in a fixed random order."""
+    order = np.argsort(np.asarray(dataset["length"]), kind="stable")
+    count = min(count, len(order))
+    chosen = order[((np.arange(count) + 0.5) * len(order) / max(1, count)).astype(int)]
+    return dataset.select(np.random.default_rng(0).permutation(chosen))
+
+
+def interpolate(points: Sequence[tuple[int, float]], tokens: int) -> float:
+    """Return a quantity at `tokens`, on the line through two points (tokens, quantity); it does not fall."""
+    (few, less), (many, more) = points
+    slope = max(0.0, (more - less) / (many - few)) if many > few else 0.0
+    return more + slope * (tokens - many)
+
+
+def _between(experiment: Experiment, trainer: Any, encoded: Encoded, updates: int, epochs: float) -> dict[str, float]:
+    """Return the seconds of evaluating, labelling and saving while training goes on."""
+    training, measured = experiment.training, {}
+    look = partial(features_of, trainer, labelled=False)
+    if evaluations := _times_due(training.eval_strategy, training.eval_steps, updates * epochs, epochs):
+        validation = _computing(trainer, encoded["source"]["validation"], trainer.evaluate)
+        others = sum(_computing(trainer, rows, look) for rows in _rows_scored_too(experiment, encoded))
+        measured["Evaluating meanwhile"] = evaluations * (validation + others)
+    labelling = sum(method.target_passes(epochs) for method in active_methods(experiment.methods))
+    if labelling and (target := adaptation_rows(experiment, encoded).rows) is not None:
+        measured[LABELLING] = labelling * _computing(trainer, target, look)
+    if saves := _times_due(training.save_strategy, training.save_steps, updates * epochs, epochs):
+        started = time.perf_counter()
+        trainer._save_checkpoint(trainer.model, None)
+        measured["Saving meanwhile"] = saves * (time.perf_counter() - started)
+    return measured
+
+
+def _times_due(strategy: str, steps: float | None, updates: float, epochs: float) -> int:
+    """Return how often something is due in a run."""
+    if strategy == "steps" and steps:
+        return int(math.ceil(updates) // (steps if steps >= 1 else max(1, math.ceil(math.ceil(updates) * steps))))
+    return math.ceil(epochs) if strategy == "epoch" else 0
+
+
+def _rows_scored_too(experiment: Experiment, encoded: Encoded) -> list[Dataset]:
     """Return the rows that an evaluation computes in addition to validation, to score the target."""
     judged, chosen = target_validation_rows(experiment, encoded), label_free_metric(experiment.training)
-    found = [] if judged is None else [judged]
-    target = adaptation_rows(experiment, encoded).rows if chosen is not None or judged is not None else None
-    if target is not None:
-        looked_at = evenly_spaced_rows(target, MAX_ROWS)
-        if judged is None or list(judged["input_ids"]) != list(looked_at["input_ids"]):
-            found.append(looked_at)
+    measured = [] if judged is None else [judged]
+    target = adaptation_rows(experiment, encoded).rows
+    if target is not None and chosen is not None:
+        measured.append(evenly_spaced_rows(target, MAX_ROWS))
     if chosen is not None and LABEL_FREE[chosen].rows is WeightedRows:
-        found += [evenly_spaced_rows(encoded["source"][split], MAX_ROWS) for split in ("train", "validation")]
-    return found
+        measured += [evenly_spaced_rows(encoded["source"][split], MAX_ROWS) for split in ("train", "validation")]
+    return measured
 
 
-def _computing(trainer: TransferTrainer, dataset: Dataset, compute: Callable[[Dataset], Any]) -> float:
+def _computing(trainer: Any, dataset: Dataset, compute: Callable[[Dataset], Any]) -> float:
     """Return the seconds to compute all rows once, by the time that some take."""
     points = []
     for batches in PROBED_UPDATES:
@@ -216,24 +293,8 @@ def _computing(trainer: TransferTrainer, dataset: Dataset, compute: Callable[[Da
     return interpolate(points, sum(dataset["length"]))
 
 
-def _scoring(trainer: TransferTrainer, encoded: Encoded) -> float:
-    """Return the seconds of the final scoring, in float32; its longest rows are computed too, for their memory."""
+def _scoring(trainer: Any, encoded: Encoded) -> float:
+    """Return the seconds of the final scoring, in float32."""
     use_float32(trainer)
     splits = [parts[split] for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
-    seconds = sum(_computing(trainer, split, trainer.predict) for split in splits)
-    longest = max(splits, key=lambda split: max(split["length"]))
-    trainer.predict(longest.select(np.argsort(np.asarray(longest["length"]))[-trainer.args.eval_batch_size :]))
-    return seconds
-
-
-def _fill_memory(trainer: TransferTrainer, train: Dataset, folder: Path) -> None:
-    """Make an update with the longest rows, for their memory."""
-    trainer.train_dataset = train.select(np.argsort(np.asarray(train["length"]))[-trainer.args.train_batch_size :])
-    trainer.args.max_steps = 1
-    with cache_in(folder):
-        trainer.train()
-
-
-def _model(trainer: TransferTrainer) -> nn.Module:
-    assert isinstance(trainer.model, nn.Module)
-    return trainer.model
+    return sum(_computing(trainer, split, trainer.predict) for split in splits)

@@ -421,7 +421,6 @@ def test_a_dry_run_and_an_estimate(encoder, corpus, tmp_path):
     assert "It has all that full_fine_tuning needs." in said
     found = estimate(config)
     assert found.texts >= 40  # windows of 40 documents
-    assert found.flops > 0
     assert found.seconds["Training"] > 0
     assert found.seconds["Final scoring"] > 0
 
