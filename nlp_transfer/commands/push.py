@@ -85,23 +85,28 @@ def push(
 def _write_card(place: Path, folder: Path, repo_id: str, settings: "PushSettings") -> None:
     from nlp_transfer.commands.push_run import card_text, read_source
 
-    if place.exists():
-        raise ConfigError(f"--write_card {place} is there already, and is not overwritten; name another file.")
     text = card_text(read_source(folder, settings), repo_id, settings)
     try:
-        place.write_text(text, "utf-8")
+        with place.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"--write_card {place} is there already, and is not overwritten; name another file."
+        ) from error
     except OSError as error:
         raise ConfigError(f"--write_card {place} cannot be written: {error.strerror or error}.") from error
     print(f"The card is in {place}. Edit it, and push it with --card {place}.")
 
 
 def _dry_run(folder: Path, repo_id: str, settings: "PushSettings") -> None:
-    from nlp_transfer.commands.push_run import plan_table, prepare, read_source
+    from nlp_transfer.commands.push_run import prepare, read_source
     from nlp_transfer.hub.matches import raise_on_matches
     from nlp_transfer.reporting.tables import console, to_rich
+    from nlp_transfer.tasks.blocks import Table
 
     prepared = prepare(read_source(folder, settings), repo_id, settings)
-    console().print(to_rich(plan_table(prepared), longest_name=60))
-    print("\n".join([f"Stays here: {', '.join(prepared.left) or 'nothing'}.", *prepared.notes]))
+    rows = [[part.name, part.why, f"{part.size_bytes:,}"] for part in prepared.parts]
+    console().print(to_rich(Table("", ["file", "why", "bytes"], rows, names=2), longest_name=60))
+    print("\n".join([f"Stays here: {', '.join(prepared.staying) or 'nothing'}.", *prepared.notes]))
     raise_on_matches(prepared.findings, settings.allowed)
     print("The scan lets it pass. Nothing was sent.")

@@ -6,10 +6,11 @@ Nothing is sent before the scan has passed, or what it found was allowed by name
 """
 
 import logging
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import MergedModel, PushableModel, is_merged, merged_card, read_merged
@@ -17,14 +18,13 @@ from nlp_transfer.commands.model_card import ADAPTER, base_of, run_card
 from nlp_transfer.commands.training_texts import corpora_of, corpora_of_extractor, extractor_of, texts_of_corpora
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
-from nlp_transfer.hub.card import Card, adapter_note
+from nlp_transfer.hub.card import adapter_note
 from nlp_transfer.hub.matches import ScanMatch, raise_on_matches
 from nlp_transfer.hub.package import RepoFile, model_files, unpublished_files
 from nlp_transfer.hub.scan import scan, scan_files
 from nlp_transfer.hub.upload import CARD, Repository, check_name, check_target, upload
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG
 from nlp_transfer.reporting.report import METRICS_FILE
-from nlp_transfer.tasks.blocks import Table
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
@@ -39,18 +39,11 @@ WHAT = ("model", "adapter", "both")
 
 @dataclass(frozen=True)
 class PushSettings:
-    """Hold the settings of a push.
+    """Hold the settings of a push; see the command `push`.
 
     Args:
         what: one of `WHAT`; None is the model, or the adapter where it stands alone.
-        public: whether everyone may read it.
-        revision: a branch of the repository; None is the main one.
-        license_name: what the card says of it.
-        language: of the texts.
-        card: a card to take in place of the one that is made.
         allowed: keys of findings that may pass.
-        check_corpus: whether to look for runs of the corpus's words.
-        allow_existing: whether the repository may hold what no push made.
         runs: folders of the runs that a merged model was made of, where they do not lie around it; or of the run of the
             extractor that a model holds, where it does not lie where the model's run found it.
         token: of the one who pushes; None is the login of this machine.
@@ -83,13 +76,13 @@ class PushPlan:
 
     Args:
         parts: the files.
-        left: what stays in the run's folder, by name.
-        findings: what the scan found.
-        notes: what whoever pushes should know, though nothing is wrong with it.
+        staying: names of what stays in the run's folder.
+        findings: matches of the scan.
+        notes: sentences for whoever pushes.
     """
 
     parts: list[RepoFile]
-    left: list[str]
+    staying: list[str]
     findings: list[ScanMatch]
     notes: list[str]
 
@@ -106,7 +99,7 @@ def push(
     Args:
         folder: the run's output folder, or one that scripts/merge.py wrote.
         repo_id: `owner/name`; a name alone is of the one who is logged in; None is the folder's name.
-        settings: how.
+        settings: None is all defaults.
         corpora: the run's corpora, if they are at hand; else they are read again.
 
     Raises:
@@ -120,13 +113,17 @@ def push(
     raise_on_matches(prepared.findings, settings.allowed)
     size = sum(part.size_bytes for part in prepared.parts)
     earlier = target.replaced(prepared.parts) if settings.revision is None else None
-    for note in [*prepared.notes, *([earlier] if earlier else [])]:
+    for note in filter(None, [*prepared.notes, earlier]):
         log.info(note)
     log.info("Pushing %d files, %s MB, to %s.", len(prepared.parts), f"{size / 1e6:,.1f}", target.repo_id)
+    if isinstance(run, MergedModel):
+        message = run.words
+    else:
+        message = f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}"
     return upload(
         target,
         prepared.parts,
-        message=_message(run),
+        message=message,
         public=settings.public,
         revision=settings.revision,
         token=settings.token,
@@ -177,7 +174,7 @@ def prepare(
         PublishError: the corpus cannot be read.
     """
     check_name(repo_id)
-    parts, left = _parts(run, settings)
+    parts, staying = _parts(run, settings)
     parts.append(RepoFile(CARD, card_text(run, repo_id, settings).encode(), "the card"))
     notes = notes_on(run, settings)
     texts: Iterator[str] = iter(())
@@ -189,35 +186,25 @@ def prepare(
             notes += error.problems
         texts = texts_of_corpora(held)
     findings = scan_files(parts, texts)
-    return PushPlan(parts, left, findings, notes)
+    return PushPlan(parts, staying, findings, notes)
 
 
 def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
     """Return the card that was given, as it is, or the one that the run makes."""
-    if settings.card is None:
-        return _made_card(run, repo_id, settings).text()
-    if settings.license_name or settings.language:
-        raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
-    try:
-        return settings.card.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--card {settings.card} cannot be read: {error}. Write one with --write_card.") from error
-
-
-def _made_card(run: PushableModel, repo_id: str, settings: PushSettings) -> Card:
-    """Return the card of a run or of a merged model."""
+    if settings.card is not None:
+        if settings.license_name or settings.language:
+            raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
+        try:
+            return settings.card.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"--card {settings.card} cannot be read: {error}. Write one with --write_card."
+            raise ConfigError(problem) from error
+    about: dict[str, Any] = {"license_name": settings.license_name, "language": settings.language}
     if isinstance(run, MergedModel):
         run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
-        return merged_card(run, repo_id, license_name=settings.license_name, language=settings.language)
+        return merged_card(run, repo_id, **about).text()
     what = _what(run, settings)
-    return run_card(
-        run,
-        repo_id,
-        adapter=what == ADAPTER,
-        both=what == "both",
-        license_name=settings.license_name,
-        language=settings.language,
-    )
+    return run_card(run, repo_id, adapter=what == ADAPTER, both=what == "both", **about).text()
 
 
 def notes_on(run: PushableModel, settings: PushSettings) -> list[str]:
@@ -245,50 +232,23 @@ def _what(run: PushableModel, settings: PushSettings) -> str:
 
 
 def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], list[str]]:
+    """Return the files of the model or adapter and its scores, and the names of what stays."""
     wanted = _what(run, settings)
-    folders = {"": "model"} if wanted == "model" else {"": ADAPTER}
-    if wanted == "both":
-        folders = {"": "model", f"{ADAPTER}/": ADAPTER}
+    folders = {"": "model", f"{ADAPTER}/": ADAPTER} if wanted == "both" else {"": wanted}
     parts: list[RepoFile] = []
-    left: list[str] = []
+    staying: list[str] = []
     for under, name in folders.items():
-        folder = run.folder / name
-        found = model_files(
-            folder, under=under, base=base_of(run) if name == ADAPTER and isinstance(run, FinishedRun) else None
-        )
-        if name == ADAPTER and not (folder / ADAPTER_CONFIG).is_file():
-            raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
-        parts += found
-        left += [f"{name}/{other}" for other in unpublished_files(folder, found)]
+        folder, base = run.folder / name, None
+        if name == ADAPTER:
+            base = base_of(run) if isinstance(run, FinishedRun) else None
+            if not (folder / ADAPTER_CONFIG).is_file():
+                raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
+        files = model_files(folder, under=under, base=base)
+        parts += files
+        staying += [f"{name}/{other}" for other in unpublished_files(folder, files)]
     parts.append(RepoFile(METRICS_FILE, run.folder / METRICS_FILE, "all scores"))
-    gone = {*folders.values(), METRICS_FILE}
-    left += sorted(
-        f"{path.name}/" if path.is_dir() else path.name for path in run.folder.iterdir() if path.name not in gone
-    )
-    return parts, left
-
-
-def _message(run: PushableModel) -> str:
-    """Return the message of the commit."""
-    if isinstance(run, MergedModel):
-        return run.words
-    return f"{run.task} by {' + '.join(method['name'] for method in run.config['methods'])}"
-
-
-def plan_table(prepared: PushPlan) -> Table:
-    """Return the files with their sizes and the reasons why they go."""
-    rows = [[part.name, part.why, f"{part.size_bytes:,}"] for part in prepared.parts]
-    return Table("", ["file", "why", "bytes"], rows, names=2)
-
-
-def retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> str:
-    """Return the command that pushes what a run could not."""
-    import shlex
-
-    words = ["python", "scripts/push.py", str(folder), repo_id or folder.resolve().name]
-    words += ["--public"] if settings.public else []
-    words += ["--revision", settings.revision] if settings.revision else []
-    return shlex.join(words)
+    stays = [path for path in run.folder.iterdir() if path.name not in (*folders.values(), METRICS_FILE)]
+    return parts, staying + sorted(f"{path.name}/" if path.is_dir() else path.name for path in stays)
 
 
 def push_after_run(folder: Path, config: Experiment, corpora: "Mapping[str, Corpus]") -> "CommitInfo":
@@ -304,5 +264,11 @@ def push_after_run(folder: Path, config: Experiment, corpora: "Mapping[str, Corp
         what = str(error) if isinstance(error, NLPTransferError) else f"{type(error).__name__}: {error}"
         raise PublishError(
             f"The run is finished, and its model was NOT pushed: {what}\n"
-            f"Push it with: {retry_command(folder, repo_id, settings)}"
+            f"Push it with: {_retry_command(folder, repo_id, settings)}"
         ) from error
+
+
+def _retry_command(folder: Path, repo_id: str | None, settings: PushSettings) -> str:
+    words = ["python", "scripts/push.py", str(folder), repo_id or folder.resolve().name]
+    words += ["--public"] if settings.public else []
+    return shlex.join([*words, *(["--revision", settings.revision] if settings.revision else [])])

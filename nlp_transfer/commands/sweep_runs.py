@@ -21,6 +21,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ RESULTS = "results.jsonl"
 _CONFIG = "config"
 """The detail of a result that a cell has and a baseline has not: what made it."""
 
-KEYS = ("output_dir", "base", "corpora", "systems", "seeds", "scored")
+_PARTS = ("corpora", "systems")
+KEYS = ("output_dir", "base", *_PARTS, "seeds", "scored")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Sweep:
     Args:
         output_dir: the folder of its results and, while they run, its cells.
         cells: the configuration tree of each cell; `stock` in it marks a stock run.
-        scored: of each cell, the domain whose scores are compared, `source` or `target`.
+        scored: the domain whose scores are compared, `source` or `target`, by cell.
     """
 
     output_dir: Path
@@ -71,27 +73,22 @@ def read_sweep(file: str | Path) -> Sweep:
     output_dir = Path(tree["output_dir"])
     cells: dict[Cell, dict[str, Any]] = {}
     scored: dict[Cell, str] = {}
-    for seed in tree["seeds"]:
-        for corpus, corpus_tree in tree["corpora"].items():
-            for system, system_tree in tree["systems"].items():
-                if seed not in system_tree.get("seeds", tree["seeds"]):
-                    continue
-                cell = copy.deepcopy(tree.get("base", {}))
-                for part in (corpus_tree, system_tree, {"training": {"seed": seed}}):
-                    merge_tree(
-                        cell,
-                        {key: copy.deepcopy(value) for key, value in part.items() if key not in ("seeds", "scored")},
-                    )
-                folder = output_dir / "cells" / f"{corpus}-{system}-{seed}"
-                merge_tree(cell, {"training": {"output_dir": str(folder)}})
-                cells[corpus, system, seed] = cell
-                scored[corpus, system, seed] = system_tree.get("scored", tree.get("scored", DOMAINS[0]))
+    for seed, (corpus, about), (system, how) in product(tree["seeds"], *(tree[key].items() for key in _PARTS)):
+        if seed not in how.get("seeds", tree["seeds"]):
+            continue
+        folder = output_dir / "cells" / f"{corpus}-{system}-{seed}"
+        cell = copy.deepcopy(tree.get("base", {}))
+        for part in (about, how, {"training": {"seed": seed, "output_dir": str(folder)}}):
+            own = {key: value for key, value in part.items() if key not in ("seeds", "scored")}
+            merge_tree(cell, copy.deepcopy(own))
+        cells[corpus, system, seed] = cell
+        scored[corpus, system, seed] = how.get("scored", tree.get("scored", DOMAINS[0]))
     for name, cell in cells.items():
         try:
             found = _cell_problems(_config(cell), scored[name], stock="stock" in cell)
         except ConfigError as error:
             found = error.problems
-        problems += [problem for problem in found if problem not in problems]
+        problems += found
     if problems:
         raise ConfigError(problems)
     return Sweep(output_dir, cells, scored)
@@ -103,22 +100,24 @@ def _file_problems(file: str | Path, tree: Mapping[str, Any]) -> list[str]:
     for key, kind in (("output_dir", str), ("corpora", dict), ("systems", dict), ("seeds", list)):
         if not isinstance(tree.get(key), kind) or not tree[key]:
             problems.append(f"{file}: {key} is {tree.get(key)!r}; expected a {kind.__name__} that is not empty.")
-    if tree.get("scored", DOMAINS[0]) not in DOMAINS:
-        problems.append(f"{file}: scored is {tree['scored']!r}; expected {' or '.join(DOMAINS)}.")
-    if not problems and len(set(map(str, tree["seeds"]))) < len(tree["seeds"]):
-        problems.append(f"{file}: seeds is {tree['seeds']}; expected each once, since the same seed is the same run.")
     if problems:
         return problems
-    for key in ("corpora", "systems"):
-        for name, part in tree[key].items():
-            if not isinstance(part, dict):
-                problems.append(f"{file}: {key}.{name} is {part!r}; expected keys of a configuration.")
-            elif key == "systems" and (problem := _seeds_problem(part.get("seeds", tree["seeds"]), tree["seeds"])):
-                problems.append(f"{file}: systems.{name}.seeds is {problem}")
-            elif key == "systems" and part.get("scored", DOMAINS[0]) not in DOMAINS:
-                problems.append(
-                    f"{file}: systems.{name}.scored is {part['scored']!r}; expected {' or '.join(DOMAINS)}."
-                )
+    seeds = tree["seeds"]
+    if len(set(map(str, seeds))) < len(seeds):
+        problems.append(f"{file}: seeds is {seeds}; expected each once, since the same seed is the same run.")
+    parts = {f"{key}.{name}": part for key in _PARTS for name, part in tree[key].items()}
+    for where, part in parts.items():
+        if not isinstance(part, dict):
+            problems.append(f"{file}: {where} is {part!r}; expected keys of a configuration.")
+            continue
+        own = part.get("seeds", seeds)
+        if not (isinstance(own, list) and own and all(seed in seeds for seed in own)):
+            expected = f"expected a list of some of the sweep's seeds, {seeds}."
+            problems.append(f"{file}: {where}.seeds is {own!r}; {expected}")
+    for where, part in {"": tree, **parts}.items():
+        if isinstance(part, Mapping) and part.get("scored", DOMAINS[0]) not in DOMAINS:
+            key = f"{where}.scored".removeprefix(".")
+            problems.append(f"{file}: {key} is {part['scored']!r}; expected {' or '.join(DOMAINS)}.")
     return problems
 
 
@@ -134,20 +133,10 @@ def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]
     return problems
 
 
-def _seeds_problem(seeds: Any, known: list[int]) -> str | None:
-    """Return what is wrong with a system's own seeds, None if nothing is."""
-    if isinstance(seeds, list) and seeds and all(seed in known for seed in seeds):
-        return None
-    return f"{seeds!r}; expected a list of some of the sweep's seeds, {known}."
-
-
 def results_of(sweep: Sweep) -> list[CellResult]:
     """Return the finished cells of a sweep and its corpora's baselines, in the order of their file.
 
-    The file keeps cells that the sweep no longer names, of other seeds for instance: they are not among them.
-
-    Args:
-        sweep: whose they are.
+    Cells in the file that the sweep does not name are left out.
     """
     file = sweep.output_dir / RESULTS
     corpora, found = {corpus for corpus, _, _ in sweep.cells}, list(load_results(file).values())
@@ -162,13 +151,7 @@ def results_of(sweep: Sweep) -> list[CellResult]:
 
 
 def run_sweep(sweep: Sweep) -> list[CellResult]:
-    """Run the cells that are not finished; returns `results_of` the sweep.
-
-    An unfinished cell of an earlier, interrupted sweep goes on from its last checkpoint.
-
-    Args:
-        sweep: what to run.
-    """
+    """Run the cells that are not finished, from their last checkpoint; return `results_of` the sweep."""
     file = sweep.output_dir / RESULTS
     done = load_results(file)
     for number, (cell, tree) in enumerate(sweep.cells.items(), start=1):
@@ -232,7 +215,6 @@ def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResul
         "trainable_parameters": report.cost.trainable_parameters,
         "validation": _compared(report.metrics["source"]["validation"]),
         "report": report.paths["report"],
-        **({"checkpoints": checkpoints} if (checkpoints := report.finding("Checkpoints")) else {}),
     }
     seconds = time.perf_counter() - started
     yield CellResult(corpus, system, seed, scores, seconds, details)

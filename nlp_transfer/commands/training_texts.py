@@ -1,6 +1,7 @@
 """Read again the texts that a model learned from, so that a push can look for their words."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +69,8 @@ def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[
     """Read again the corpora of the extractor inside a model; none where there is no extractor.
 
     Args:
-        run: whose model is pushed.
-        given: the folder of the extractor's run; none takes the one that the configuration names.
+        run: the pushed run.
+        given: the folder of the extractor's run; empty takes the one that the configuration names.
 
     Raises:
         CheckpointError: what is given is another run.
@@ -80,18 +81,18 @@ def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[
     wanted = weights_fingerprint(extractor_of(run))
     unknown = f"The texts that the model's {EXTRACTOR}/ learned from were not looked through"
     named = Path(str(run.config["task"].get("extractor"))).expanduser()
-    found = next((one for one in _runs_at(given or (named, named.parent)) if one.fingerprint == wanted), None)
-    if found is None and given:
+    source_run = next((one for one in _runs_at(given or (named, named.parent)) if one.fingerprint == wanted), None)
+    if source_run is None and given:
         raise CheckpointError(
             f"--run {given[0]}: its {MODEL}/ is not the {EXTRACTOR}/ of {run.folder}, whose weights have the "
             f"fingerprint {wanted[:12]}…. Name the run that made it."
         )
-    if found is None:
+    if source_run is None:
         raise PublishError(f"{unknown}: its run is not at {named} any more. Name the run's folder with --run.")
-    if _corpus_inputs(found) and _corpus_inputs(found).items() <= _corpus_inputs(run).items():
+    if _corpus_inputs(source_run) and _corpus_inputs(source_run).items() <= _corpus_inputs(run).items():
         return {}  # it learned from what the model learned from
     try:
-        return {f"{domain} of the extractor": corpus for domain, corpus in _read_again(found).items()}
+        return {f"{domain} of the extractor": corpus for domain, corpus in _read_again(source_run).items()}
     except PublishError as error:
         raise PublishError(f"{unknown}. {error}") from error
 
@@ -114,14 +115,8 @@ def texts_of_corpora(corpora: "Mapping[str, Corpus]") -> Iterator[str]:
         for split in corpus.splits.values():
             columns = [name for name in split.column_names if name not in ("id", "label", "labels")]
             for batch in split.select_columns(columns).iter(1000):
-                for values in batch.values():
-                    for value in values:
-                        yield from _strings(value)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Sequence):
-        texts = [item for item in value if isinstance(item, str)]
-        yield " ".join(texts)  # a run of words may go over the sentences of a document
+                for value in chain.from_iterable(batch.values()):
+                    if isinstance(value, str):
+                        yield value
+                    elif isinstance(value, Sequence):  # a run of words may go over the sentences of a document
+                        yield " ".join(item for item in value if isinstance(item, str))

@@ -136,7 +136,7 @@ def test_what_the_run_does_not_have(loopback_hub: Hub, trained: Path, what: str,
 def test_what_stays_is_listed(trained: Path) -> None:
     prepared = prepare(read_run(trained / "lora"), "ada/clauses", PushSettings())
     assert prepared.findings == []
-    assert prepared.left == [
+    assert prepared.staying == [
         "adapter/",
         "baselines.json",
         "checkpoints/",
@@ -148,7 +148,7 @@ def test_what_stays_is_listed(trained: Path) -> None:
         "run.json",
     ]
     both = prepare(read_run(trained / "lora"), "ada/clauses", PushSettings(what="both"))
-    assert "adapter/README.md" in both.left
+    assert "adapter/README.md" in both.staying
 
 
 @pytest.mark.slow
@@ -420,8 +420,8 @@ def test_a_run_pushes_what_its_folder_holds_in_the_end(
     files = loopback_hub.files("lab/clauses")
     assert files["model.safetensors"] == (tmp_path / "run" / "model" / "model.safetensors").read_bytes()
     assert loopback_hub.repositories["lab/clauses"].messages[1:] == ["sequence_classification by full_fine_tuning"]
-    left = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
-    assert [path for path in left if OWNER.encode() in path.read_bytes()] == []
+    staying = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert [path for path in staying if OWNER.encode() in path.read_bytes()] == []
     assert [content for content in files.values() if OWNER.encode() in content] == []
 
 

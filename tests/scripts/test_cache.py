@@ -1,4 +1,4 @@
-"""The command of scripts/cache.py as a user types it. What it lists and clears: tests/commands/test_cache_contents.py."""
+"""The command of scripts/cache.py as a user types it. What it lists and clears: tests/commands/test_cache.py."""
 
 import os
 import subprocess
