@@ -1,4 +1,4 @@
-"""The console command: `python -m nlp_transfer VERB …`, installed as `nlp-transfer`."""
+"""Run the console command: `python -m nlp_transfer VERB …`, installed as `nlp-transfer`."""
 
 import sys
 

@@ -18,24 +18,23 @@ from accelerate import PartialState
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import NLPTransferError
 from nlp_transfer.files import write_text
+from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.manifest import folder_fingerprint
-from nlp_transfer.reporting.config_record import config_differences, leaves
+from nlp_transfer.reporting.config_record import config_differences, leaves, to_yaml
 from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
+from nlp_transfer.reporting.markdown import write_report
+from nlp_transfer.reporting.predictions import write_predictions
 from nlp_transfer.reporting.prepared_run import PreparedRun, prepare
-from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
-from nlp_transfer.reporting.run_context import PriorCorrection, RunContext
-from nlp_transfer.reporting.run_facts import (
-    facts_of,
-    metrics_of,
-    parameter_summary,
-)
+from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary
+from nlp_transfer.reporting.run_context import PriorCorrection, RunContext, facts_of, metrics_of, prediction_rows
 from nlp_transfer.reporting.run_folder import RunFolder, archive, check_run_folder, open_run_folder
-from nlp_transfer.reporting.run_results import collect_results
+from nlp_transfer.reporting.sections.findings import findings
 from nlp_transfer.reporting.sections.label_shift import correct_prior
-from nlp_transfer.reporting.yaml_text import to_yaml
-from nlp_transfer.tasks.base import DomainPredictions
+from nlp_transfer.reporting.sections.source_domains import scores_by_source
+from nlp_transfer.tasks.base import DomainScores
+from nlp_transfer.tasks.blocks import Alert
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.model_saving import save_model
@@ -43,11 +42,7 @@ from nlp_transfer.training.runtime import deterministic, use_float32
 from nlp_transfer.training.scoring import score_model
 from nlp_transfer.training.setup import RunData, build_trainer, latest_checkpoint, load_model
 from nlp_transfer.training.signals import StopSignals
-from nlp_transfer.training.target_data import (
-    Encoded,
-    evaluation_splits,
-    tokens_an_epoch,
-)
+from nlp_transfer.training.target_data import Encoded, evaluation_splits, tokens_an_epoch
 
 log = logging.getLogger(__name__)
 
@@ -61,31 +56,19 @@ class Surroundings:
 
     Args:
         record: the configuration as it was given, before a search.
-        facts: of the search.
+        search: the candidates of a search.
         source_only: the report of the source-only baseline, if there is one.
     """
 
     record: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    search: SearchSummary | None = None
     source_only: Report | None = None
 
 
 def run(experiment: Experiment, *, resume: bool = False, stop_signals: StopSignals | None = None) -> Report | None:
-    """Train, evaluate and report one experiment. Each process of several calls it.
+    """Train, evaluate and report one experiment; see `commands.run.run` for arguments and errors.
 
-    Args:
-        experiment: the experiment.
-        resume: continue an unfinished run of the same configuration, or read the report of a finished one.
-        stop_signals: signals after which training saves and stops.
-
-    Returns:
-        The report; None on other processes than the main one, unless the run was finished before.
-
-    Raises:
-        ConfigError, DataError: before anything is written.
-        CheckpointError: the folder holds another run, is in use, or cannot be written.
-        TrainingError: training failed in a way that no result could be believed.
-        RunInterrupted: a signal came; what was learned is saved.
+    Each process of several calls it.
     """
     if (report := finished_report(experiment, resume=resume)) is not None:
         return report
@@ -119,12 +102,6 @@ def open_folder(
     """Hold the experiment's run folder; on other processes than the main one nothing is written.
 
     A run that ends in an error before it has learned anything leaves the folder free.
-
-    Args:
-        experiment: the experiment.
-        prepared: what it reads.
-        resume: whether an unfinished run goes on.
-        archive_existing: rename the run that the folder holds.
 
     Raises:
         CheckpointError: see `open_run_folder`.
@@ -165,7 +142,7 @@ def train_and_report(
 
     Args:
         experiment: the experiment.
-        prepared: what it reads.
+        prepared: its corpora, task and model.
         folder: the run's, opened.
         around: what was done around the run.
         stop_signals: signals after which training saves and stops.
@@ -173,34 +150,32 @@ def train_and_report(
     Returns:
         The report; None on other processes than the main one.
     """
-    around = around or Surroundings(experiment.record(), {})
-    trained = _train(experiment, prepared, folder, stop_signals)
+    around = around or Surroundings(experiment.record())
+    trained = _train(experiment, prepared, folder, around, stop_signals)
     if not PartialState().is_main_process:
         return None
-    report = _report(experiment, prepared, trained, around, folder.path.name).write(folder.path)
+    report = write_report(_report(prepared, trained, around, folder.path.name), folder.path)
     folder.finish()
     return report
 
 
 @dataclass(frozen=True)
 class _TrainedRun:
-    """Hold a trained, evaluated and saved run; times are in seconds."""
+    """Hold a trained, evaluated and saved run."""
 
-    trainer: TransferTrainer
-    parameters: tuple[int, int]
-    rows: Encoded
-    scored: DomainPredictions
-    correction: PriorCorrection
-    untrained: dict[str, dict[str, Any]]
+    context: RunContext
+    cost: Cost
+    untrained: dict[str, DomainScores]
     facts: dict[str, Any]
-    tokens: int
     paths: dict[str, str]
-    building: float
-    evaluating: float
 
 
 def _train(
-    experiment: Experiment, prepared: PreparedRun, folder: RunFolder, stop_signals: StopSignals | None
+    experiment: Experiment,
+    prepared: PreparedRun,
+    folder: RunFolder,
+    around: Surroundings,
+    stop_signals: StopSignals | None,
 ) -> _TrainedRun:
     """Train, evaluate and save. All processes call it."""
     data, task = prepared.data, prepared.data.task
@@ -211,73 +186,78 @@ def _train(
         )
         trainer.stop_signals = stop_signals
         parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
-        log.info(parameter_summary(experiment, *parameters))
+        log.info(_parameter_summary(experiment, *parameters))
         building = time.perf_counter() - started
         trainer.train(resume_from_checkpoint=latest_checkpoint(trainer, folder.path))
         use_float32(trainer)
         ended = time.perf_counter()
-        rows, correction = evaluation_splits(experiment, data.encoded), PriorCorrection()
-        if experiment.prior_correction:
-            correction = PriorCorrection(*correct_prior(trainer, task, rows))
+        rows = evaluation_splits(experiment, data.encoded)
+        correction = correct_prior(trainer, task, rows) if experiment.prior_correction else PriorCorrection()
         scored = score_model(trainer, task, rows)
-        evaluating = time.perf_counter() - ended
-        return _TrainedRun(
-            trainer=trainer,
-            parameters=parameters,
-            rows=rows,
-            scored=scored,
-            correction=correction,
-            paths={
-                **save_model(trainer, task, data.tokenizer, folder.path),
-                "log": str(folder.log_path),
-            },
-            untrained=_untrained_scores(trainer, experiment, data, rows),
-            facts={**facts_of(prepared.loaded, data.encoded, trainer, context), **task.facts},
-            tokens=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
-            building=building,
-            evaluating=evaluating,
+        cost = Cost(
+            *parameters,
+            train_seconds=building + trainer.resume.seconds,
+            evaluation_seconds=time.perf_counter() - ended,
+            tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
+            peak_memory_bytes=peak_memory_bytes(),
+            peak_gpu_bytes=peak_gpu_bytes(),
+            hardware=hardware(trainer.args),
         )
-
-
-def _report(
-    experiment: Experiment, prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, title: str
-) -> Report:
-    """Score the baselines, compare, and put the report together."""
-    (corpora, task, _, encoded), trainer = prepared.data, trained.trainer
-    scored, correction = trained.scored, trained.correction
-    results = collect_results(
-        RunContext(experiment, task, trainer, corpora, encoded, trained.rows, scored, correction, around.source_only)
+        paths = {**save_model(trainer, task, data.tokenizer, folder.path), "log": str(folder.log_path)}
+        facts = facts_of(prepared.loaded, data.encoded, trainer, context)
+        untrained = _untrained_scores(trainer, experiment, data, rows)
+    made = RunContext(
+        experiment, task, trainer, data.corpora, data.encoded, rows, scored, correction, around.source_only
     )
+    return _TrainedRun(made, cost, untrained, {**facts, **task.facts}, paths)
+
+
+def _parameter_summary(experiment: Experiment, trainable: int, total: int) -> str:
+    """Return the methods, how many parameters they train, and in what precision."""
+    methods = ", ".join(method.name for method in experiment.methods)
+    precision = "bf16" if experiment.training.bf16 else "fp16" if experiment.training.fp16 else "fp32"
+    share = f"{trainable:,} of {total:,} parameters ({trainable / total:.2%})"
+    return f"{methods}: trains {share}, in {precision} on {experiment.training.device.type}."
+
+
+def _report(prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, title: str) -> Report:
+    """Write the predictions, score the baselines, compare, and put the report together."""
+    run, paths = trained.context, dict(trained.paths)
+    experiment, task = run.experiment, run.task
+    if task.row_keys:
+        write_predictions(run.predictions, prediction_rows(run), task.row_keys)
+        paths["predictions"] = str(run.predictions)
+    baselines = task.baselines(experiment.baseline_names, run.corpora, run.scored, run.rows)
+    if run.source_only is not None:
+        baselines[SOURCE_ONLY] = run.source_only.metrics
+    sections = findings(run)
+    warnings = [block.text for section in sections for block in section.blocks if isinstance(block, Alert)]
+    for warning in warnings:
+        log.info(warning)
     return Report(
         title=title,
         task=experiment.task.name,
         model=prepared.loaded.origin,
         methods=tuple(method.name for method in experiment.methods),
-        metrics=metrics_of(trained.scored),
-        corpora={domain: CorpusFacts.of(corpus) for domain, corpus in corpora.items()},
-        cost=Cost(
-            *trained.parameters,
-            train_seconds=trained.building + trainer.resume.seconds,
-            evaluation_seconds=trained.evaluating,
-            tokens_trained=trained.tokens,
-            peak_memory_bytes=peak_memory_bytes(),
-            peak_gpu_bytes=peak_gpu_bytes(),
-            hardware=hardware(trainer.args),
-        ),
+        metrics=metrics_of(run.scored),
+        corpora={domain: CorpusFacts.of(corpus) for domain, corpus in run.corpora.items()},
+        cost=trained.cost,
         config=dict(around.record),
-        seeds=(experiment.training.seed,),
-        baselines={**trained.untrained, **results.baselines},
-        facts={**trained.facts, **around.facts},
-        findings=results.findings,
+        seed=experiment.training.seed,
+        baselines={**trained.untrained, **baselines},
+        facts=trained.facts,
+        findings=sections,
+        source_scores=scores_by_source(run),
+        search=around.search,
         thresholds=task.threshold_by_label(),
-        paths={**trained.paths, **results.paths},
-        warnings=(*prepared.warnings, *results.warnings),
+        paths=paths,
+        warnings=(*prepared.warnings, *warnings),
     )
 
 
 def _untrained_scores(
     trainer: TransferTrainer, experiment: Experiment, data: RunData, rows: Encoded
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, DomainScores]:
     """Score the untrained model where the task learns to predict text. All processes call it.
 
     A model that is sharded over processes has no place for a second one: nothing is scored.

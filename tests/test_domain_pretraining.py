@@ -19,6 +19,7 @@ from nlp_transfer.runner import UNTRAINED_BASELINE
 from nlp_transfer.tasks import MaskedLanguageModeling
 from nlp_transfer.training.setup import load_data, load_model
 from tests.logged import logged
+from tests.reporting.sections.reports import finding
 from tests.tiny_models import tiny_config
 from tests.tiny_runs import rows, run_tree, save_tokenizer, tiny_encoder, train_on_two_processes, write_corpus
 
@@ -141,7 +142,7 @@ def test_several_sources_have_their_shares_and_perplexities(encoder, corpus, tmp
         names[0]: "96 training rows, 0.250 of what an epoch draws",
         names[1]: "12 training rows, 0.750 of what an epoch draws",
     }
-    found = report.finding("perplexity by source")
+    found = finding(report, "perplexity by source")
     assert [f"test {found[name].split(', test ')[1].split(' ')[1]}" for name in names] == ["test (24", "test (12"]
     each = [math.log(float(found[name].split(", test ")[1].split(" ")[0])) for name in names]
     assert min(each) < report.metrics["source"]["test"]["loss"] < max(each)

@@ -21,11 +21,12 @@ from nlp_transfer.metrics.bootstrap import bootstrap_difference
 from nlp_transfer.metrics.scoring import classification_metrics
 from nlp_transfer.reporting.predictions import read_predictions
 from nlp_transfer.reporting.report import Report
-from nlp_transfer.reporting.sections.label_shift import correction_warnings
+from nlp_transfer.reporting.sections.findings import FINDINGS
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.base import Predictions
+from nlp_transfer.tasks.blocks import Alert, Section
 from nlp_transfer.training.setup import build_trainer, load_data, load_model
 from tests.logged import logged
+from tests.reporting.sections.reports import finding
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -283,9 +284,9 @@ def test_the_report_says_which_checkpoint_each_way_of_choosing_would_take(encode
         tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "methods": ["full_fine_tuning", "coral"]}
         report = run(load_config(tree={**tree, "source_only_baseline": False, "log_target_scores": progress}))
         models.append((tmp_path / f"run-{progress}" / "model" / "model.safetensors").read_bytes())
-        assert bool(report.finding("Checkpoints")) is progress
+        assert bool(finding(report, "Checkpoints")) is progress
         if progress:
-            facts, metrics = report.finding("Checkpoints"), report.metrics["target"]["test"]
+            facts, metrics = finding(report, "Checkpoints"), report.metrics["target"]["test"]
     assert models[0] == models[1]  # what is logged changes nothing
     assert list(facts) == [
         "best by the target's labels",
@@ -338,9 +339,9 @@ def test_several_sources_are_domains_of_their_own(encoder, corpus, tmp_path):
     name, shares = corpus.name, report.facts["rows of each source"]
     assert shares[name].startswith("48 training rows, 0.")
     assert shares["other"].startswith("24 training rows, 0.")
-    scores = report.finding("macro-F1 by source")
+    scores = finding(report, "macro-F1 by source")
     assert "(18 rows), test" in scores[name] and scores["other"].endswith("(24 rows)")
-    alone = Report.read(tmp_path / "run" / "source_only").finding("macro-F1 by source")
+    alone = finding(Report.read(tmp_path / "run" / "source_only"), "macro-F1 by source")
     assert {one: scores[f"{one}, source_only"] for one in alone} == alone != {}
     assert {row["id"].split("/")[0] for row in predictions(tmp_path / "run") if row["domain"] == "source"} == {
         name,
@@ -393,7 +394,7 @@ def test_a_run_too_short_for_pseudo_labels_says_so(encoder, corpus, tmp_path):
     tree["training"] |= {"load_best_model_at_end": False}
     tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only_baseline": False}
     tree["methods"] = ["full_fine_tuning", "self_training"]
-    facts = run(load_config(tree=tree)).finding("Pseudo-labels")
+    facts = finding(run(load_config(tree=tree)), "Pseudo-labels")
     assert facts == {"texts": "none: training ended before the first epoch that gives them"}
 
 
@@ -404,7 +405,7 @@ def test_the_report_says_how_many_pseudo_labels_are_right(encoder, corpus, tmp_p
     tree |= {"target": {"path": str(tmp_path / "target.jsonl")}, "source_only_baseline": False}
     tree["methods"] = ["full_fine_tuning", {"name": "self_training", "least_probability": 0.0, "last_share": 1.0}]
     with logged() as said:
-        facts = run(load_config(tree=tree)).finding("Pseudo-labels")
+        facts = finding(run(load_config(tree=tree)), "Pseudo-labels")
     assert facts["texts"] == "30 of 30 in the last epoch"
     assert "self_training: 30 of 30 target texts have a pseudo-label in epoch 6." in said
     right = {
@@ -429,7 +430,7 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
     assert report.metrics["target"]["test"]["per_class"]
     learned = "those of 12 rows of split train were learned from, by joint; not by the baselines"
     assert (
-        report.finding("Target labels") == {"learned from": learned}
+        finding(report, "Target labels") == {"learned from": learned}
         and learned in (tmp_path / "run" / "report.md").read_text()
     )
     entry = next(e for e in map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines()) if "loss" in e)
@@ -476,7 +477,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert report.baselines["source_only"] == json.loads((tmp_path / "alone" / "metrics.json").read_text())
     assert set(report.baselines) == {"majority", "tfidf_svm", "source_only"}
     assert report.metrics == without.metrics
-    facts = report.finding("Adaptation")
+    facts = finding(report, "Adaptation")
     adapted, only = (one.metrics["target"]["test"]["macro_f1"] for one in (report, alone))
     assert f"macro-F1 {adapted:.3f} adapted, {only:.3f} source-only" in facts["preferred by the labels"]
     assert f"First without mmd, to compare with: {tmp_path / 'both' / 'source_only'}" in said
@@ -500,10 +501,10 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
         "nlp_transfer.training.target_evaluation.vanishing_classes", lambda *_: None
     )  # it is hardly trained
     corrected = run(tree("corrected", adapting, prior_correction=True))
-    frequencies = {name: corrected.finding("Class frequencies")[name] for name in report.finding("Class frequencies")}
-    assert frequencies == report.finding("Class frequencies")  # those before the correction
+    frequencies = {name: finding(corrected, "Class frequencies")[name] for name in finding(report, "Class frequencies")}
+    assert frequencies == finding(report, "Class frequencies")  # those before the correction
     assert corrected.metrics != report.metrics
-    assert corrected.finding("Adaptation") == {**facts, "both are": "without prior_correction"}
+    assert finding(corrected, "Adaptation") == {**facts, "both are": "without prior_correction"}
 
     from nlp_transfer.training import TransferTrainer
 
@@ -542,12 +543,12 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
 
     plain, corrected = finish("plain"), finish("corrected", prior_correction=True)
     share = sum(row["label"] == "public" for row in shifted) / len(shifted)
-    facts = plain.finding("Class frequencies")
+    facts = finding(plain, "Class frequencies")
     assert float(facts["public"].split(" ")[0]) == pytest.approx(1 / 3, abs=0.02)
     assert facts["public"].endswith(f"; by its labels {share:.3f}")
     assert float(facts["public"].split("about ")[1].split(" ")[0]) == pytest.approx(share, abs=0.1)
     before = plain.metrics["target"]["test"]["macro_f1"]
-    assert corrected.finding("Class frequencies")["target test macro-F1 before"] == f"{before:.3f}"
+    assert finding(corrected, "Class frequencies")["target test macro-F1 before"] == f"{before:.3f}"
     assert "corrected" not in facts
     assert not plain.warnings
     after = corrected.metrics["target"]["test"]["macro_f1"]
@@ -558,7 +559,7 @@ def test_class_frequencies_of_the_target_are_estimated_and_corrected_for(encoder
     ]
     assert sum(both[1]) > sum(both[0])
     assert sum(both[1]) / len(shifted) == pytest.approx(
-        float(corrected.finding("Class frequencies")["public"].split("about ")[1].split(" ")[0]), abs=0.05
+        float(finding(corrected, "Class frequencies")["public"].split("about ")[1].split(" ")[0]), abs=0.05
     )
     # What was corrected is in the saved model: whoever loads it gets the run's probabilities.
     classify = pipeline("text-classification", model=str(tmp_path / "corrected" / "model"), top_k=None)
@@ -573,29 +574,16 @@ def test_a_model_at_chance_is_not_corrected(encoder, corpus, tmp_path, monkeypat
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
     made = run_tree(encoder, corpus, tmp_path / "run", max_steps=1, learning_rate=1e-9)
     config = load_config(tree={**made, "target": {"path": str(tmp_path / "target.jsonl")}, "prior_correction": True})
-    monkeypatch.setattr("nlp_transfer.reporting.sections.label_shift.correction_warnings", lambda *_: ["It does harm."])
+    harm = Section("Harm", (Alert("It does harm."),))
+    monkeypatch.setattr("nlp_transfer.reporting.sections.findings.FINDINGS", (*FINDINGS, lambda run: harm))
     with logged() as said:
         report = run(config)
     assert report.warnings == (said[-1],) == ("It does harm.",)
-    facts = report.finding("Class frequencies")
+    facts = finding(report, "Class frequencies")
     chance = "on source validation the model does not tell the classes apart, so what it says of the target is no estim"
     assert facts["no estimate"].startswith(chance)
-    assert facts["corrected"] == f"no: {facts['no estimate']}"
+    assert facts["corrected"] == "no"
     assert any(line.startswith("prior_correction: nothing is corrected: on source validation") for line in said)
-
-
-def test_a_correction_that_does_harm_is_warned_of(encoder, corpus, tmp_path):
-    task = load_data(load_config(tree=run_tree(encoder, corpus, tmp_path / "run")))[1]
-    labels, good = np.array([0, 1, 2]), np.eye(3)
-    bad = np.eye(3)[[0, 0, 2]]
-    after = Predictions(["a", "b", "c"], bad, labels, task.score(bad, labels))
-    found = correction_warnings(task, {"test": after}, {"test": good})
-    assert found == [
-        f"prior_correction lowered the macro-F1 of target test from 1.000 to {after.metrics['macro_f1']:.3f}, by its "
-        "labels: its texts are not what the estimate takes them for. Train without it."
-    ]
-    assert correction_warnings(task, {"test": Predictions(["a"], good, None, {})}, {"test": good}) == []
-    assert correction_warnings(task, {"test": after}, {}) == []
 
 
 def test_what_would_stop_an_adapting_run_later_is_found_before_anything_is_written(encoder, corpus, tmp_path):
@@ -729,7 +717,7 @@ def test_target_texts_that_are_copies_of_training_texts_are_counted(encoder, cor
     (warning,) = report.warnings
     assert said[-1] == warning
     assert warning.startswith("target test: 5 of 12 texts are exact copies of training texts. Without them macro-F1 is")
-    assert list(report.finding("Copies of training texts")) == ["target test"]
+    assert list(finding(report, "Copies of training texts")) == ["target test"]
 
 
 def interrupted_run(encoder, corpus, tmp_path, monkeypatch):

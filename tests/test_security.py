@@ -16,7 +16,7 @@ import pytest
 from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.models.files.manifest import MANIFEST, check_manifest
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 pytestmark = pytest.mark.slow  # each command is a process that imports torch

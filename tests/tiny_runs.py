@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModel, PreTrainedTokenizerFast
 
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from tests.launching import ROOT, launched
 from tests.tiny_models import tiny_config
 

@@ -1,4 +1,4 @@
-"""The commands: one verb a file, a typed function that the command line, scripts and Python call."""
+"""Hold the commands: one verb a file, a typed function that the command line, scripts and Python call."""
 
 import sys
 from collections.abc import Callable, Sequence

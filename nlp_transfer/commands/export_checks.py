@@ -140,7 +140,7 @@ def check_texts(
         texts = [text if isinstance(text, str) else "\n".join(text) for text in rows]
         if not texts:
             raise DataError(f"--check {file} holds no texts; expected some to compare on.")
-        what = f"{len(texts):,} texts of {file}"
+        what = f"{len(texts):,} text{'s' * (len(texts) != 1)} of {file}"
     else:
         texts, what = _held_out(Path(model).expanduser())
     texts = texts or [" ".join(SENTENCES[:count]) for count in range(1, len(SENTENCES) + 1)] + list(SENTENCES)

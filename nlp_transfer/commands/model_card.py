@@ -1,4 +1,4 @@
-"""The card of a run's model: its encoder, corpora, methods, scores, limits and cost, from the run's folder.
+"""Make the card of a run's model: its encoder, corpora, methods, scores, limits and cost, from the run's folder.
 
 A corpus is named only if it has a public name: a Hub id, or a corpus that ships with this package. Others are "not
 published", whatever their files are called.
@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
-from nlp_transfer.commands.search import SEARCH_FACT
 from nlp_transfer.errors import PublishError
 from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import MAX_CLASSES, Card, adapter_use
@@ -77,22 +76,25 @@ def run_card(
         license_name: what the card says of it; nobody else knows.
         language: of its texts.
     """
-    base = base_of(run)
-    labels, record = _labels(run), _model_record(run)
+    base, wording = base_of(run), TASKS[run.task].wording
+    methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
     return Card(
         repo_id=repo_id,
-        pipeline_tag=TASKS[run.task].wording.pipeline_tag,
+        pipeline_tag=wording.pipeline_tag,
         base=base,
         adapter=adapter,
-        summary=_summary(run, base),
-        use=_adapter_use(run, repo_id, base) if adapter else TASKS[run.task].wording.hub_usage.format(model=repo_id),
-        intended=_intended(run.task, labels),
+        summary=f"{base.words}, trained by {methods} for the task `{run.task}`, with nlp-transfer.",
+        use=_adapter_use(run, repo_id, base) if adapter else wording.hub_usage.format(model=repo_id),
+        intended=_intended(run),
         transfer=list(_transfer(run, base)),
         scores="\n".join(_scores(run)),
         results=run.report.metrics,
-        datasets=_datasets(run.config),
-        builtin=_builtin(run.config),
-        limits=list(_limits(run, record)),
+        datasets={
+            domain: (corpus["hub"], corpus.get("name") or "default")
+            for domain, corpus in _named_corpora(run.config, "hub")
+        },
+        builtin={domain: corpus["builtin"] for domain, corpus in _named_corpora(run.config, "builtin")},
+        limits=list(_limits(run)),
         cost=list(run.report.cost.lines()) if "training" in run.config else (),
         versions=run.record.get("versions", {}),
         license=license_name,
@@ -100,11 +102,6 @@ def run_card(
         tags=[run.task.replace("_", "-"), *(method["name"].replace("_", "-") for method in run.config["methods"])],
         also=_also(run, repo_id, base) if both else "",
     )
-
-
-def _summary(run: FinishedRun, base: BaseModel) -> str:
-    methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
-    return f"{base.words}, trained by {methods} for the task `{run.task}`, with nlp-transfer."
 
 
 def recipe(config: Mapping[str, Any]) -> str:
@@ -126,7 +123,7 @@ def recipe(config: Mapping[str, Any]) -> str:
 
 def _trains(config: Mapping[str, Any]) -> bool:
     """Return True if a run trained a network, False if it only fitted a head to frozen features."""
-    return all(METHODS[method["name"]].trains for method in config["methods"] if method["name"] in METHODS)
+    return all(METHODS[method["name"]].trains for method in config["methods"])
 
 
 def _settings(values: Mapping[str, Any], path: str, config: Mapping[str, Any]) -> str:
@@ -163,8 +160,7 @@ def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str
         base,
         TASKS[run.task].auto_class,
         _labels(run),
-        multi_label=read_json(run.folder / MODEL / "config.json", missing_ok=True).get("problem_type")
-        == "multi_label_classification",
+        multi_label=bool(run.report.thresholds),
         names_in=f"{METRICS_FILE}, under per_class",
         subfolder=subfolder,
     )
@@ -179,35 +175,33 @@ def _also(run: FinishedRun, repo_id: str, base: BaseModel) -> str:
     return f"{text} It is loaded onto its base model:\n\n```python\n{use}\n```"
 
 
-def _intended(task: str, labels: Sequence[str]) -> str:
+def _intended(run: FinishedRun) -> str:
+    labels, wording = _labels(run), TASKS[run.task].wording
     named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:MAX_CLASSES])
     more = f" and {len(labels) - MAX_CLASSES} more" if len(labels) > MAX_CLASSES else ""
-    purpose = TASKS[task].wording.purpose.replace("{classes}", f"{len(labels)} classes: {named}{more}")
-    return f"{purpose} {TASKS[task].wording.not_for}"
+    return f"{wording.purpose.replace('{classes}', f'{len(labels)} classes: {named}{more}')} {wording.not_for}"
 
 
 def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:
     yield f"**Encoder**: {base.words}" + (f", at revision `{base.revision}`." if base.revision else ".")
     for domain, corpora in _corpora(run.config).items():
         facts = run.report.corpora.get(domain)
-        rows = ", ".join(f"{name} {count:,}" for name, count in facts.rows.items()) if facts else ""
         text = f"**{domain.capitalize()}**: {', and '.join(map(_corpus_words, corpora))}"
-        yield f"{text}; rows: {rows}; fingerprint `{facts.fingerprint[:12]}`." if facts and rows else f"{text}."
+        rows = f"; rows: {facts.row_counts()}; fingerprint `{facts.fingerprint[:12]}`" if facts and facts.rows else ""
+        yield f"{text}{rows}."
     for method in run.config["methods"]:
-        kind = METHODS.get(method["name"])
-        origin = kind.citation if kind is not None else ""
+        origin = METHODS[method["name"]].citation
         given = {key: value for key, value in method.items() if key != "name"}
         values = _settings(given, f"methods.{method['name']}", run.config)
         yield f"**Method** `{method['name']}`{f' ({values})' if values else ''}" + (f": {origin}." if origin else ".")
-    task = TASKS.get(run.task)
-    if task is not None and task.citation:
-        yield f"**Task** `{run.task}`: {task.citation}."
+    if TASKS[run.task].citation:
+        yield f"**Task** `{run.task}`: {TASKS[run.task].citation}."
     if "training" in run.config:  # a soup has no recipe of its own
         fitted = "" if _trains(run.config) else "no network was trained, a head was fitted to the frozen encoder; "
         yield f"**Recipe**: {fitted}{recipe(run.config)}."
-    tried = run.report.facts.get(SEARCH_FACT, {})
-    if chosen := tried.get("chosen"):
-        yield f"**Chosen** by the run: {escape_markdown(f'{chosen} ({tried[chosen]})')}."
+    if search := run.report.search:
+        score = f"{search.metric} {search.scores[search.chosen]:.4f}"
+        yield f"**Chosen** by the run: {escape_markdown(f'{search.chosen} ({score})')}."
 
 
 def _scores(run: FinishedRun) -> Iterator[str]:
@@ -223,7 +217,8 @@ def _scores(run: FinishedRun) -> Iterator[str]:
         yield f"{task.wording.legend} `metrics.json` has all numbers."
 
 
-def _limits(run: FinishedRun, record: Mapping[str, Any]) -> Iterator[str]:
+def _limits(run: FinishedRun) -> Iterator[str]:
+    record = read_json(run.folder / MODEL / "config.json", missing_ok=True).get(CONFIG_KEY) or {}
     yield "The scores are of the rows named above; on texts of another kind, language or time it was not tried."
     if "max_length" in record:
         windows = "are read in windows of" if "overlap" in record else "are cut at"
@@ -264,22 +259,11 @@ def _corpus_words(corpus: Mapping[str, Any]) -> str:
     return f"the corpus `{corpus['builtin']}` of nlp-transfer" if corpus.get("builtin") else _OWN_TEXTS
 
 
-def _datasets(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return the Hub's names of a domain's corpus and its configuration; not of a domain that has several."""
-    return {
-        domain: (corpora[0]["hub"], corpora[0].get("name") or "default")
-        for domain, corpora in _corpora(config).items()
-        if len(corpora) == 1 and corpora[0].get("hub")
-    }
-
-
-def _builtin(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the built-in corpus of each domain; not of a domain that has several."""
-    return {
-        domain: corpora[0]["builtin"]
-        for domain, corpora in _corpora(config).items()
-        if len(corpora) == 1 and corpora[0].get("builtin")
-    }
+def _named_corpora(config: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each domain with one corpus that has a public name of a kind, `hub` or `builtin`."""
+    for domain, corpora in _corpora(config).items():
+        if len(corpora) == 1 and corpora[0].get(key):
+            yield domain, corpora[0]
 
 
 def _labels(run: FinishedRun) -> list[str]:
@@ -289,9 +273,3 @@ def _labels(run: FinishedRun) -> list[str]:
             if "per_class" in scores:
                 return list(scores["per_class"])
     return []
-
-
-def _model_record(run: FinishedRun) -> Mapping[str, Any]:
-    """Return the record that `nlp_transfer.tasks.saved_models.save` put into the model's configuration."""
-    record: Mapping[str, Any] = read_json(run.folder / MODEL / "config.json", missing_ok=True).get(CONFIG_KEY) or {}
-    return record

@@ -8,13 +8,7 @@ from nlp_transfer.files import utf8_problem
 
 
 def check_empty_folder(path: str | os.PathLike[str], option: str) -> Path:
-    """Return the path of a folder to write to, after checking that it is empty or does not exist.
-
-    Hidden files do not count.
-
-    Args:
-        path: the folder.
-        option: the option that named it, for messages.
+    """Return the path of a folder that is empty, hidden files apart, or does not exist; `option` names it in messages.
 
     Raises:
         CheckpointError: the path is a file, or the folder is not empty.

@@ -10,7 +10,7 @@ from accelerate import PartialState
 
 from nlp_transfer import runner
 from nlp_transfer.commands.push_run import PushSettings, check_push, push_after_run
-from nlp_transfer.commands.search import SEARCH_FACT, promote, search_experiment
+from nlp_transfer.commands.search import promote, search_experiment
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
 from nlp_transfer.errors import PublishError
@@ -19,7 +19,7 @@ from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.run_folder import RunFolder, inspect
-from nlp_transfer.reporting.sections.adaptation import score_summary
+from nlp_transfer.reporting.sections.results import score_summary
 from nlp_transfer.training.recipe import source_only_arguments, source_only_methods
 from nlp_transfer.training.setup import load_model
 from nlp_transfer.training.signals import StopSignals
@@ -63,7 +63,7 @@ def run(
         check_push(path, experiment.training.hub_model_id, PushSettings.of(experiment))
     prepared = prepare(experiment)
     with runner.open_folder(experiment, prepared, resume=resume, archive_existing=archive_existing) as folder:
-        around = runner.Surroundings(experiment.record(), {})
+        around = runner.Surroundings(experiment.record())
         searches = bool(experiment.search)
         if searches:
             experiment, around = _search(experiment, folder, around, stop_signals)
@@ -101,7 +101,7 @@ def _search(
     if PartialState().is_main_process:
         promote(result, folder.path)
     PartialState().wait_for_everyone()
-    return result.experiment, dataclasses.replace(around, facts={SEARCH_FACT: result.facts})
+    return result.experiment, dataclasses.replace(around, search=result.summary)
 
 
 def _run_source_only(experiment: Experiment, baseline: Experiment, stop_signals: StopSignals | None) -> Report | None:

@@ -29,6 +29,7 @@ from nlp_transfer.config.search_space import NUMBERS, combinations, describe_val
 from nlp_transfer.config.typed_values import check_field
 from nlp_transfer.errors import ConfigError, TrainingError, did_you_mean, format_value
 from nlp_transfer.methods.base import Method, check_all
+from nlp_transfer.reporting.report import SearchSummary
 from nlp_transfer.reporting.run_folder import CANDIDATES, CHECKPOINTS, LOG
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.recipe import MakeTrainer, Recipe
@@ -41,18 +42,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEARCH_FACT = "candidates"
-"""The fact in a report that lists the candidates and their scores."""
-
 
 class BestCandidate:
-    """Keep the best of several candidates as they are scored one after another.
-
-    Args:
-        metric: the metric's name.
-        greater_is_better: its direction.
-        count: the number of candidates.
-    """
+    """Keep the best of `count` candidates as they are scored by a metric, one after another."""
 
     def __init__(self, metric: str, *, greater_is_better: bool, count: int) -> None:
         self.metric, self.count = metric, count
@@ -62,7 +54,8 @@ class BestCandidate:
 
     def add(self, values: str, score: float, where: str = "") -> bool:
         """Add a candidate's score; returns True if it is the best so far (the first on ties)."""
-        log.info("Candidate %d of %d, %s: %s%s.", len(self.scores) + 1, self.count, values, self._worded(score), where)
+        number = len(self.scores) + 1
+        log.info("Candidate %d of %d, %s: %s %.4f%s.", number, self.count, values, self.metric, score, where)
         best = not self.scores or self._sign * score > self._sign * self.scores[self.values]
         self.scores[values] = score
         if best:
@@ -71,12 +64,9 @@ class BestCandidate:
             log.info("Chosen by %s: %s.", self.metric, self.values)
         return best
 
-    def facts(self) -> dict[str, str]:
-        """Return the chosen values and every candidate's score, for the report."""
-        return {"chosen": self.values, **{values: self._worded(score) for values, score in self.scores.items()}}
-
-    def _worded(self, score: float) -> str:
-        return f"{self.metric} {score:.4f}"
+    def summary(self) -> SearchSummary:
+        """Return the chosen values and every candidate's score."""
+        return SearchSummary(self.metric, self.scores, self.values)
 
 
 # ---- of an experiment ----
@@ -84,38 +74,24 @@ class BestCandidate:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Describe the best candidate of an experiment.
-
-    Args:
-        experiment: the experiment with the candidate's values.
-        folder: the candidate's run folder.
-        facts: the candidates and their scores, for the report.
-    """
+    """Hold the experiment with the best candidate's values, the candidate's run folder, and all scores."""
 
     experiment: Experiment
     folder: Path
-    facts: dict[str, str]
+    summary: SearchSummary
 
 
 def candidates(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
     """Yield each candidate of an experiment, (values in words, experiment), without baselines of any kind."""
     folder = Path(str(experiment.training.output_dir)) / CANDIDATES
+    plain: dict[str, Any] = {"source_only_baseline": False, "baselines": (), "prior_correction": False}
     for number, (values, made) in enumerate(candidate_configs(experiment)):
         training = made.training.with_output_dir(str(folder / str(number)))
-        yield (
-            describe_values(values),
-            dataclasses.replace(
-                made, training=training, source_only_baseline=False, baselines=(), prior_correction=False
-            ),
-        )
+        yield describe_values(values), dataclasses.replace(made, training=training, **plain)
 
 
 def search_experiment(experiment: Experiment, run: Callable[[Experiment], Any]) -> SearchResult:
-    """Run an experiment's candidates and return the best. All processes call it.
-
-    Args:
-        experiment: with values to search over.
-        run: runs one candidate, or does nothing if it is finished.
+    """Run an experiment's candidates by `run` and return the best. All processes call it.
 
     Raises:
         TrainingError: a candidate has no score.
@@ -131,7 +107,7 @@ def search_experiment(experiment: Experiment, run: Callable[[Experiment], Any]) 
         best.add(values, broadcast_object_list(shared)[0] if PartialState().num_processes > 1 else shared[0])
     chosen = [values for values, _ in tried].index(best.values)
     _, made = candidate_configs(experiment)[chosen]
-    return SearchResult(made, Path(str(tried[chosen][1].training.output_dir)), best.facts())
+    return SearchResult(made, Path(str(tried[chosen][1].training.output_dir)), best.summary())
 
 
 def score_of(folder: Path, metric: str, *, greater: bool) -> float:
@@ -194,10 +170,8 @@ def search(
         trainer = candidate.train(make_trainer, resume=resume)
         score, folder = trainer.state.best_metric, candidate.args.output_dir
         if score is None or not math.isfinite(score):
-            raise TrainingError(
-                f"Candidate {number} of {len(tried)}, {words}: {metric} is {score}, by which nothing can be chosen. "
-                f"{folder} has its checkpoints."
-            )
+            where = f"Candidate {number} of {len(tried)}, {words}"
+            raise TrainingError(f"{where}: {metric} is {score}, by which nothing can be chosen. See {folder}.")
         if scored.add(words, score, f" ({folder})"):
             best = trainer
         del trainer
@@ -255,16 +229,7 @@ def _with_values(recipe: Recipe, values: Mapping[str, Any], problems: list[str])
 
 
 def _read(cls: type, name: str, value: Any, path: str, problems: list[str], names: Sequence[str] = ()) -> Any:
-    """Return a value as a dataclass's field takes it; None, and a problem, if it does not.
-
-    Args:
-        cls: the dataclass.
-        name: the field.
-        value: the value.
-        path: the value's path, for messages.
-        problems: problems are added here.
-        names: the fields that may be searched over; empty for all.
-    """
+    """Return a value as a dataclass's field takes it; None, and a problem, if it does not or is not in `names`."""
     fields = {field.name: field for field in dataclasses.fields(cls)}
     if names and name in fields and name not in names:
         problems.append(f"{path} cannot be chosen here; expected one of {', '.join(names)}. Make a trainer for each.")

@@ -29,7 +29,7 @@ def train(
         config: the experiment: YAML files, and values by their paths.
         print_config: print the resolved configuration and stop.
         dry_run: check all, load data and model, show ten examples, train nothing.
-        estimate: time a few updates, print what the run will take (time, memory, operations, cache), train nothing.
+        estimate: time a few updates, print the time and memory that the run will take, train nothing.
         resume: go on with the run in training.output_dir, start it if there is none, end at once if it is finished.
         archive_existing: rename the run in training.output_dir, and start another.
 
@@ -40,7 +40,7 @@ def train(
         ConfigError: both `resume` and `archive_existing`.
     """
     if print_config:
-        from nlp_transfer.reporting.yaml_text import to_yaml
+        from nlp_transfer.reporting.config_record import to_yaml
 
         print(to_yaml(config.record()), end="")
     elif dry_run:
@@ -55,8 +55,8 @@ def train(
         from nlp_transfer.reporting.tables import console, to_rich
 
         print("Timing some updates and evaluations …", file=sys.stderr)
-        found = measure(config)
-        console().print(to_rich(found.table(f"The run in {config.training.output_dir}")))
+        estimated = measure(config)
+        console().print(to_rich(estimated.table(f"The run in {config.training.output_dir}")))
     else:
         return _run(config, resume=resume, archive_existing=archive_existing)
     return 0
@@ -67,6 +67,7 @@ def _run(config: Experiment, *, resume: bool, archive_existing: bool) -> int:
     from nlp_transfer.commands.run import run
     from nlp_transfer.reporting.run_folder import inspect
     from nlp_transfer.reporting.tables import console
+    from nlp_transfer.reporting.terminal import report_summary
     from nlp_transfer.training.runtime import leave_process_group, naming_lost_processes
     from nlp_transfer.training.signals import StopSignals
 
@@ -87,7 +88,7 @@ def _run(config: Experiment, *, resume: bool, archive_existing: bool) -> int:
             return INTERRUPTED if stop.at_once else RESUMABLE
     leave_process_group()
     if report is not None and not was_finished:
-        console().print(report.summary())
+        console().print(report_summary(report))
         if report.unpushed:
             print(f"\n{report.unpushed}", file=sys.stderr)
             return NOT_PUSHED
@@ -95,7 +96,7 @@ def _run(config: Experiment, *, resume: bool, archive_existing: bool) -> int:
 
 
 def _resuming_command() -> str:
-    """The command of this process with `--resume`, without secrets; several processes need their launcher."""
+    """Return the command of this process with `--resume`, without secrets; several processes need their launcher."""
     from nlp_transfer.reporting.config_record import command_record
 
     words = [word for word in command_record(sys.argv) if word not in ("--resume", "--archive_existing")]

@@ -40,7 +40,7 @@ def call_command(command: Command, words: Sequence[str]) -> int:
         return command(**values) or 0
     except ConfigError as error:
         names = "|".join(one.name for one, *_ in _parameters(command) if one.kind is one.KEYWORD_ONLY) or "$"
-        named = re.compile(rf"^({names})(?= is |:)|(?<=^Unknown option ')({names})(?=')|(?<=Options: )({names})\b")
+        named = re.compile(rf"^({names})(?= is |:)")
         raise ConfigError([named.sub(r"--\g<0>", problem) for problem in error.problems]) from error
 
 

@@ -1,8 +1,11 @@
-"""A run's configuration as it may be written down and compared: plain, without secrets, by dotted paths."""
+"""Write down and compare a run's configuration: plain, without secrets, by dotted paths."""
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from nlp_transfer.files import to_json_value
 from nlp_transfer.training.neutral_settings import is_result_neutral
@@ -10,11 +13,15 @@ from nlp_transfer.training.neutral_settings import is_result_neutral
 _SECRETS = ("hub_token", "push_to_hub_token", "api_key", "password")
 _HIDDEN = "***"
 _SHORTEST_TOKEN = 8
-"""Anything shorter is no token, and may stand in a command for something else."""
 
 
 def config_record(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config in JSON's types, without the keys that hold secrets. The input is left as it is."""
+    """Return a configuration in JSON's types, without the keys that hold secrets.
+
+    Example:
+        >>> config_record({"model": "bert", "training": {"hub_token": "hf_…", "seed": 1}})
+        {'model': 'bert', 'training': {'seed': 1}}
+    """
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
@@ -26,10 +33,14 @@ def config_record(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def command_record(arguments: Sequence[str]) -> list[str]:
-    """A command line with the values of secret options hidden: `--training.hub_token ***`.
+    """Return a command line with secrets hidden.
 
-    A whole section that holds one is hidden too (`--training '{hub_token: …}'`), and so is the value of an environment
-    variable that ends in `TOKEN`, wherever it stands.
+    Hidden are the values of secret options, sections of YAML that hold one, and the values of environment variables
+    that end in `TOKEN`.
+
+    Example:
+        >>> command_record(["train.py", "--training.hub_token", "hf_…"])
+        ['train.py', '--training.hub_token', '***']
     """
     record: list[str] = []
     known = [value for name, value in os.environ.items() if name.endswith("TOKEN") and len(value) >= _SHORTEST_TOKEN]
@@ -49,12 +60,16 @@ def command_record(arguments: Sequence[str]) -> list[str]:
 
 
 def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, without_effect: bool = False) -> list[str]:
-    """What differs between two configs, as `training.seed: 0 -> 1`, in the new one's order.
+    """Return the differences of two configurations, in the new one's order.
 
     Args:
         old: the configuration from before.
         new: the one that is asked for now.
         without_effect: list the keys that change no result, and not those that may.
+
+    Example:
+        >>> config_differences({"training": {"seed": 0}}, {"training": {"seed": 1}})
+        ['training.seed: 0 -> 1']
     """
     before, after = leaves(config_record(old)), leaves(config_record(new))
     return [
@@ -74,8 +89,29 @@ def _holds_secret(text: str) -> bool:
 
 
 def leaves(value: Any, path: str = "") -> dict[str, str]:
-    """Values by dotted path, as JSON-like text; an empty dict or list is a value."""
+    """Return values by dotted path, as their `repr`; an empty dict or list is a value.
+
+    Example:
+        >>> leaves({"methods": ["lora"], "search": {}})
+        {'methods.0': "'lora'", 'search': '{}'}
+    """
     if isinstance(value, dict | list) and value:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         return {k: v for key, item in items for k, v in leaves(item, f"{path}.{key}" if path else str(key)).items()}
     return {path: repr(value)}
+
+
+def to_yaml(tree: Mapping[str, Any]) -> str:
+    r"""Return a tree of plain data as YAML 1.2, keys in their order.
+
+    Example:
+        >>> to_yaml({"model": "bert", "training": {"seed": 1}})
+        'model: bert\ntraining:\n  seed: 1\n'
+    """
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its stub says None
+    writer.width = 120
+    stream = io.StringIO()
+    writer.dump(dict(tree), stream)
+    return stream.getvalue()

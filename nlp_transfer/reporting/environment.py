@@ -1,4 +1,4 @@
-"""What a run ran on: hardware and its arithmetic, library versions, and the most memory it held."""
+"""Describe the machine of a run: hardware and its arithmetic, library versions, and peak memory."""
 
 import platform
 import re
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 PACKAGES = ("nlp-transfer", "torch", "transformers", "datasets", "accelerate", "peft", "evaluate", "scikit-learn")
-"""The distributions whose versions can change a number."""
+"""Distributions whose versions can change a number."""
 
 
 def library_versions() -> dict[str, str | None]:
-    """Versions of Python and of `PACKAGES`, by name; None for what is not installed."""
+    """Return the versions of Python and of `PACKAGES`, by name; None for what is not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -27,17 +27,14 @@ def library_versions() -> dict[str, str | None]:
 
 
 def hardware(arguments: "TrainingArguments") -> str:
-    """What a trainer computes on and in which floating-point numbers, such as `2 x NVIDIA H100, bf16`.
-
-    `precision: auto` differs between machines, and the scores of a run with it.
-    """
+    """Return device and floating-point numbers of a trainer, such as `2 x NVIDIA H100, bf16`."""
     numbers = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "float32"
     count = f"{arguments.world_size} x " if arguments.world_size > 1 else ""
     return f"{count}{device_name(arguments.device)}, {numbers}"
 
 
 def device_name(device: "torch.device") -> str:
-    """The name of a GPU, or of the processor."""
+    """Return the name of a GPU, or of the processor."""
     if device.type != "cuda":
         return processor_name()
     import torch
@@ -46,18 +43,14 @@ def device_name(device: "torch.device") -> str:
 
 
 def processor_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name; its architecture where the system does not say.
-
-    Args:
-        cpuinfo: the file in which Linux says it.
-    """
+    """Return the processor's name, from Linux's `cpuinfo`; its architecture where that is missing."""
     if cpuinfo.is_file() and (found := re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)):
         return found[1]
     return platform.processor() or platform.machine()
 
 
 def peak_memory_bytes() -> int | None:
-    """The most main memory this process has held so far; None where the system does not say (Windows)."""
+    """Return the peak main memory of this process so far; None where the system has no such number (Windows)."""
     try:
         import resource
     except ImportError:
@@ -67,7 +60,7 @@ def peak_memory_bytes() -> int | None:
 
 
 def peak_gpu_bytes() -> int | None:
-    """The most memory that tensors have held on this process's GPU; None without a GPU in use."""
+    """Return the peak memory of tensors on this process's GPU; None without a GPU in use."""
     torch = sys.modules.get("torch")  # not imported: nothing can be on a GPU
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return None

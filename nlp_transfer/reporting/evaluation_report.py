@@ -1,4 +1,4 @@
-"""What a saved model scores on a corpus: on the terminal, as report.md, and as files beside it."""
+"""Report the scores of a saved model on a corpus: in a terminal, as report.md, and as files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,30 +12,32 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import make_private_folder, write_json, write_text
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.markdown import section_markdown
-from nlp_transfer.reporting.predictions import KEYS, write_predictions
-from nlp_transfer.reporting.report import BASELINES, MODEL, CorpusFacts
+from nlp_transfer.reporting.predictions import KEYS, PREDICTIONS, write_predictions
+from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, MODEL, CorpusFacts
+from nlp_transfer.reporting.sections.corpora import corpus_lines
 from nlp_transfer.reporting.sections.results import legend, split_blocks
-from nlp_transfer.reporting.terminal import shown_results
+from nlp_transfer.reporting.sections.versions import version_list
+from nlp_transfer.reporting.terminal import path_lines, split_summary
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.blocks import Section, escape_markdown
 
 DOMAIN = "target"
-"""What a corpus is to a model that is trained already."""
+"""The domain of a corpus to a model that is trained already."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a saved model scores on one split of a corpus.
+    """Hold the scores of a saved model on one split of a corpus.
 
     Args:
         model: where the model came from.
         task: the name of its task.
-        corpus: which rows the numbers are about.
+        corpus: the rows that the numbers are about.
         split: the split that was scored.
-        metrics: the scores of the split.
-        baselines: the same of what stands beside a summariser, by name.
-        settings: what was set otherwise than in the model's run, by name.
-        paths: what was written, by a word for it.
+        metrics: the model's scores.
+        baselines: scores by baseline.
+        settings: values that differ from the model's run, by name.
+        paths: written files by a word for each.
     """
 
     model: str
@@ -47,21 +49,23 @@ class Evaluation:
     settings: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def systems(self) -> dict[str, dict[str, Any]]:
+        """Return the scores of the model and of every baseline."""
+        return {MODEL: self.metrics, **self.baselines}
+
     def summary(self) -> RenderableType:
-        """The scores, over all and per class, and the paths, for a terminal."""
-        systems = {MODEL: self.metrics, **self.baselines}
-        parts: list[RenderableType] = [*shown_results(TASKS[self.task], systems, self.split)]
-        parts += [Text(note, overflow="fold") for note in (*self._otherwise(), *self.corpus.notes)]
-        width = max(map(len, self.paths), default=0)
-        parts += [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in self.paths.items()]
-        return Group(*parts)
+        """Return the scores, over all and per class, and the paths, for a terminal."""
+        parts: list[RenderableType] = [*split_summary(TASKS[self.task], self.systems, self.split)]
+        parts += [Text(note, overflow="fold") for note in (*self._changed_settings(), *self.corpus.notes)]
+        return Group(*parts, *path_lines(self.paths))
 
     def markdown(self) -> str:
-        """The same for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
+        """Return the scores for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
         return "\n".join(self._sections()) + "\n"
 
     def write(self, folder: Path, predictions: Iterable[dict[str, Any]], keys: Sequence[str] = KEYS) -> "Evaluation":
-        """Write everything, the scores last; the evaluation with the paths.
+        """Write everything, the scores last; return the evaluation with the paths.
 
         Args:
             folder: a new one, or empty.
@@ -72,9 +76,9 @@ class Evaluation:
             CheckpointError: the folder cannot be written.
         """
         paths = {
-            "predictions": folder / "predictions.jsonl.gz",
+            "predictions": folder / PREDICTIONS,
             "report": folder / "report.md",
-            "metrics": folder / "metrics.json",
+            "metrics": folder / METRICS_FILE,
         }
         if self.baselines:
             paths["baselines"] = folder / BASELINES
@@ -90,21 +94,16 @@ class Evaluation:
             raise CheckpointError(f"--output_dir {folder} cannot be written: {error.strerror or error}.") from error
         return replace(self, paths={word: str(path) for word, path in paths.items()})
 
-    def _otherwise(self) -> list[str]:
-        """What was set, as a line; none where nothing was."""
+    def _changed_settings(self) -> list[str]:
         given = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         return [f"Otherwise than in the model's run: {given}."] if given else []
 
     def _sections(self) -> Iterator[str]:
-        systems, task = {MODEL: self.metrics, **self.baselines}, TASKS[self.task]
+        task = TASKS[self.task]
         yield f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n"
         yield f"## Results on {self.split} ({self.metrics['rows']:,} {task.wording.unit})\n"
-        yield section_markdown(Section("", split_blocks(task, systems)))
+        yield section_markdown(Section("", split_blocks(task, self.systems)))
         yield f"{legend(task)}\n"
-        yield from (f"{escape_markdown(line)}\n" for line in self._otherwise())
-        yield "## Corpus\n"
-        yield f"- rows: {', '.join(f'{name} {count:,}' for name, count in self.corpus.rows.items())}"
-        yield f"- fingerprint: `{self.corpus.fingerprint}`"
-        yield from (f"- {escape_markdown(note)}" for note in self.corpus.notes)
-        yield "\n## Versions\n"
-        yield ", ".join(f"{name} {version or 'not installed'}" for name, version in library_versions().items())
+        yield from (f"{escape_markdown(line)}\n" for line in self._changed_settings())
+        yield f"## Corpus\n\n{corpus_lines(self.corpus)}\n"
+        yield f"## Versions\n\n{version_list(library_versions())}"

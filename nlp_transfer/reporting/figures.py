@@ -1,7 +1,4 @@
-"""Curves over one number as a picture (SVG), which browsers and GitHub show.
-
-The same curves make the same file, to the byte: no date, no random ids. Names are text in it, not outlines.
-"""
+"""Draw curves over one number as SVG. The same curves make the same file, to the byte: no date, no random ids."""
 
 import io
 from collections.abc import Sequence
@@ -14,37 +11,28 @@ if TYPE_CHECKING:
 INCHES = (7.5, 4.0)
 """Width and height."""
 
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Told apart by people who see colours differently (Okabe & Ito)."""
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # for all kinds of sight (Okabe & Ito)
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-"""Told apart without colours."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One line.
-
-    Args:
-        name: stands beside it.
-        points: (x, y), x rising.
-    """
+    """Hold a name and its points (x, y), x rising."""
 
     name: str
     points: Sequence[tuple[float, float]]
 
 
 def svg(curves: Sequence[Curve], x_name: str, y_name: str, *, marked: float | None = None) -> str:
-    """Draw curves over the same x.
-
-    Args:
-        curves: at least one, each with at least one point.
-        x_name: what x is.
-        y_name: what y is.
-        marked: an x that was chosen, at which a line stands.
+    """Draw curves over the same x, with a line at the x that was chosen, `marked`.
 
     Raises:
-        ValueError: nothing to draw.
+        ValueError: no curve has a point.
+
+    Example:
+        >>> svg([Curve("macro-F1", [(0.0, 0.5), (1.0, 0.75)])], "alpha", "score").splitlines()[0]
+        '<?xml version="1.0" encoding="utf-8" standalone="no"?>'
     """
     from matplotlib import rc_context
 
@@ -55,7 +43,7 @@ def svg(curves: Sequence[Curve], x_name: str, y_name: str, *, marked: float | No
 
 
 def figure(curves: Sequence[Curve], x_name: str, y_name: str, *, marked: float | None = None) -> "Figure":
-    """The picture as matplotlib has it; see `svg`."""
+    """Return the picture as matplotlib has it; see `svg`."""
     from matplotlib.figure import Figure
 
     if not any(curve.points for curve in curves):
@@ -80,5 +68,5 @@ def figure(curves: Sequence[Curve], x_name: str, y_name: str, *, marked: float |
 
 
 def _plain(name: str) -> str:
-    """A name as it is: matplotlib reads $…$ as mathematics, and hides what begins with an underscore."""
+    """Escape a name: matplotlib reads $…$ as mathematics, and hides what begins with an underscore."""
     return ("\u200b" if name.startswith("_") else "") + name.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""`log.jsonl`: what happened, when, one JSON object a line, readable while the run goes on."""
+"""Write `log.jsonl`, one JSON object a line, readable while the run goes on."""
 
 import contextlib
 import json
@@ -27,12 +27,9 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
 
 
 class JsonLinesLog:
-    """Appends lines to a file and flushes each, so that a killed run has logged all it did.
+    """Append lines to a file and flush each, so that a killed run has logged all it did.
 
     A resumed run goes on in the same file. If the last line was torn, the next one begins on a line of its own.
-
-    Args:
-        path: the file; made if it is absent, its folder must exist.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -95,7 +92,7 @@ def _line(entry: Mapping[str, Any]) -> bytes:
 def _is_of(line: bytes, entry: Mapping[str, Any]) -> bool:
     """Return whether a line was written for an entry: all but its time is the same."""
     try:
-        found = json.loads(line)
+        logged = json.loads(line)
     except ValueError:
         return False
-    return bool(line.endswith(b"\n") and isinstance(found, dict) and {**found, **to_json_value(entry)} == found)
+    return bool(line.endswith(b"\n") and isinstance(logged, dict) and {**logged, **to_json_value(entry)} == logged)

@@ -1,28 +1,44 @@
-"""Write sections as Markdown: `report.md`, for a reader who was not there."""
+"""Write reports and sections as Markdown, for a reader who was not there."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
 
-from nlp_transfer.reporting.report import MODEL, Report
+from nlp_transfer.files import write_json, write_text
+from nlp_transfer.reporting.config_record import config_record
+from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, MODEL, REPORT, Report
 from nlp_transfer.reporting.sections import SECTIONS
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import TASKS
-from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown
+from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown, section_record
 
 
-def report_markdown(report: Report) -> str:
-    """Write the whole report."""
-    parts = [f"# {escape_markdown(report.title)}\n", _summary(report)]
-    parts += [f"\n{block_markdown(Alert(warning))}" for warning in report.warnings]
-    made = (make(report) for make in SECTIONS)
-    parts += ["", *(section_markdown(section) for section in made if section is not None)]
-    return "\n".join(parts)
+def write_report(report: Report, output_dir: str | os.PathLike[str]) -> Report:
+    """Write `metrics.json`, `baselines.json` (if there are any), `report.json` and `report.md`, each atomically.
+
+    Returns:
+        The report with those paths added.
+    """
+    folder = Path(output_dir)
+    written = {"metrics": folder / METRICS_FILE, "report": folder / "report.md"}
+    if report.baselines:
+        written["baselines"] = folder / BASELINES
+        write_json(written["baselines"], report.baselines)
+    report = replace(report, paths={**report.paths, **{name: str(path) for name, path in written.items()}})
+    write_text(written["report"], _report_markdown(report))
+    rest = {name: value for name, value in asdict(report).items() if name not in ("metrics", "baselines")}
+    rest |= {"config": config_record(report.config), "findings": [section_record(one) for one in report.findings]}
+    write_json(folder / REPORT, rest)
+    write_json(written["metrics"], report.metrics)
+    return report
 
 
 def section_markdown(section: Section, level: int = 2) -> str:
-    """Write a section with its heading.
+    """Return a section with its heading.
 
     Args:
-        section: what to write.
+        section: the section.
         level: of the heading.
 
     Example:
@@ -37,7 +53,12 @@ def section_markdown(section: Section, level: int = 2) -> str:
 
 
 def block_markdown(block: Block) -> str:
-    """Write one block."""
+    """Return one block as Markdown.
+
+    Example:
+        >>> block_markdown(Alert("Scores are *low*."))
+        '**Warning**: Scores are \\\\*low\\\\*.'
+    """
     match block:
         case Text():
             return block.markdown
@@ -48,17 +69,21 @@ def block_markdown(block: Block) -> str:
     return f"![{escape_markdown(block.caption)}]({block.path})"
 
 
-def _summary(report: Report) -> str:
-    """Return one paragraph: who learned what, how well, and whether it beat the best baseline."""
-    return " ".join(_sentences(report))
+def _report_markdown(report: Report) -> str:
+    parts = [f"# {escape_markdown(report.title)}\n", " ".join(_sentences(report))]
+    parts += [f"\n{block_markdown(Alert(warning))}" for warning in report.warnings]
+    made = (make(report) for make in SECTIONS)
+    parts += ["", *(section_markdown(section) for section in made if section is not None)]
+    return "\n".join(parts)
 
 
 def _sentences(report: Report) -> Iterator[str]:
+    """Yield sentences on the encoder, its domains, its scores and the best baselines."""
     origins = {domain: escape_markdown(corpus.origin) for domain, corpus in report.corpora.items()}
-    how = f"moved into {origins.get('source', 'its domain')}"
+    how = f"moved into {origins['source']}"
     if "target" in origins:
-        how = f"trained on {origins.get('source', 'its source')}, with the target domain {origins['target']},"
-    yield f"`{report.model}` {how} by {report.method_names} ({report.seed_words})."
+        how = f"trained on {origins['source']}, with the target domain {origins['target']},"
+    yield f"`{report.model}` {how} by {report.method_names} (seed {report.seed})."
     for domain, split in report.headlines():
         systems = report.systems(domain, split)
         scores = systems.pop(MODEL)

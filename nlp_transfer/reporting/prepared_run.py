@@ -1,16 +1,21 @@
-"""Load and check what a run reads, before anything is written."""
+"""Load, check and describe what a run reads, before anything is written."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from datasets import Dataset
 from transformers.utils import logging as transformers_logging
 
+from nlp_transfer.data import Corpus, describe
+from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadable_rows, unreadable_warning
 from nlp_transfer.models.loading import LoadedModel
-from nlp_transfer.reporting.run_facts import describe_corpora, truncation_summary, unreadable_warnings
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.runtime import use_cores
 from nlp_transfer.training.setup import RunData, load_data, load_model
-from nlp_transfer.training.target_data import check_run_target
+from nlp_transfer.training.target_data import Encoded, check_run_target
 
 
 @dataclass(frozen=True)
@@ -20,8 +25,8 @@ class PreparedRun:
     Args:
         data: corpora, task, tokenizer and encoded rows.
         loaded: the pretrained model with a new head.
-        warnings: what whoever uses the model must know.
-        notes: what whoever starts the run should know.
+        warnings: sentences for whoever uses the model.
+        notes: lines for whoever starts the run.
     """
 
     data: RunData
@@ -44,10 +49,56 @@ def prepare(experiment: ExperimentParts) -> PreparedRun:
     check_agreement(
         {f"the fingerprint of the {name} corpus": corpus.fingerprint[:12] for name, corpus in corpora.items()}
     )
-    unreadable = unreadable_warnings(encoded, corpora, tokenizer)
-    notes = [*describe_corpora(corpora), *(f"Warning: {warning}" for warning in unreadable)]
+    unreadable = tuple(_unreadable_warnings(encoded, corpora, tokenizer))
+    notes = [
+        line for domain, corpus in corpora.items() for line in (f"{domain}:", *(f"  {x}" for x in describe(corpus)))
+    ]
+    notes += [f"Warning: {warning}" for warning in unreadable]
     notes += [f"{name}: {value}" for name, value in {**truncation_summary(encoded), **task.facts}.items()]
     if note := check_run_target(experiment, encoded, tokenizer).note:
         notes.append(note)
     loaded = load_model(experiment, task)
     return PreparedRun(data, loaded, unreadable, (*notes, *loaded.notes))
+
+
+def truncation_summary(encoded: Encoded) -> dict[str, str]:
+    """Return how many texts or sentences were cut at the task's length, as facts for the report."""
+    facts = {}
+    for domain, splits in encoded.items():
+        rows = sum(map(len, splits.values()))
+        unit = "windows" if any("document" in dataset.column_names for dataset in splits.values()) else "texts"
+        if cut := _total(splits.values(), "truncated"):
+            facts[f"{domain} {unit} cut at the task's length"] = (
+                f"{cut:,} of {rows:,} ({cut / rows:.0%}){_unread_share(splits.values())}"
+            )
+        if domain == "source" and (written := _total([splits["train"]] if "train" in splits else [], "target_cut")):
+            facts["training windows whose summary is cut at task.max_summary_length"] = f"{written:,}"
+        if long := _total(splits.values(), "cut"):
+            facts[f"{domain} sentences longer than a window, read as far as it goes"] = f"{long:,}"
+    return facts
+
+
+def _total(splits: Iterable[Dataset], column: str) -> int:
+    """Return the sum of a column over the splits that have it."""
+    return sum(int(np.sum(rows[column])) for rows in splits if column in rows.column_names)
+
+
+def _unread_share(splits: Iterable[Dataset]) -> str:
+    """Return the share of all tokens that is cut off, as text; empty for rows that are not whole texts."""
+    whole = [rows for rows in splits if "text_length" in rows.column_names]
+    tokens, read = _total(whole, "text_length"), _total(whole, "length")
+    return f", {1 - read / tokens:.1%} of all tokens" if tokens else ""
+
+
+def _unreadable_warnings(encoded: Encoded, corpora: Mapping[str, Corpus], tokenizer: Any) -> Iterable[str]:
+    """Yield a warning for each domain with rows that the tokenizer cannot read."""
+    for domain, splits in encoded.items():
+        unreadable = {split: unreadable_rows(rows, tokenizer) for split, rows in splits.items()}
+        if not (count := sum(map(len, unreadable.values()))):
+            continue
+        split = next(split for split, indices in unreadable.items() if len(indices))
+        row_id = splits[split][int(unreadable[split][0])]["id"]
+        texts = corpora[domain].splits[split].select_columns(["id", "text"])
+        text = next((row["text"] for row in texts if row["id"] == row_id), "")
+        example = unknown_example(tokenizer, row_id, text)
+        yield f"{domain}: {unreadable_warning(count, sum(map(len, splits.values())), example)}"

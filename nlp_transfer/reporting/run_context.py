@@ -1,6 +1,6 @@
 """Hold what a finished training leaves for its report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from datasets import Dataset
 from nlp_transfer.data import Corpus
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method
-from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
+from nlp_transfer.methods.context import Context
+from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.reporting.predictions import PREDICTIONS
+from nlp_transfer.reporting.prepared_run import truncation_summary
 from nlp_transfer.reporting.report import Report
-from nlp_transfer.tasks.base import DomainPredictions, FittedTask
+from nlp_transfer.tasks.base import DomainPredictions, DomainScores, FittedTask
 from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.target_data import Encoded
@@ -22,15 +24,15 @@ from nlp_transfer.training.target_data import Encoded
 
 @dataclass(frozen=True)
 class PriorCorrection:
-    """The correction of a model's class frequencies before it was scored.
+    """Describe the correction of a model's class frequencies, before it was scored.
 
     Args:
-        facts: for the report.
-        before: the logits of the target's splits without it; empty where nothing was corrected.
-        validation: the logits of source validation without it, where something was.
+        refused: the reason why nothing was corrected; None if it was, or was not asked for.
+        before: logits of the target's splits without it, shape (rows, classes); empty if nothing was corrected.
+        validation: logits of source validation without it; None if nothing was corrected.
     """
 
-    facts: dict[str, str] = field(default_factory=dict)
+    refused: str | None = None
     before: dict[str, np.ndarray] = field(default_factory=dict)
     validation: np.ndarray | None = None
 
@@ -45,13 +47,9 @@ class PriorCorrection:
 
 @dataclass(frozen=True)
 class RunContext:
-    """A run whose model is trained and scored.
+    """Hold a run whose model is trained and scored.
 
     Args:
-        experiment: of the run.
-        task: of the run.
-        trainer: with the trained model.
-        corpora: by domain.
         encoded: all encoded rows.
         rows: those that were scored.
         scored: the predictions for them.
@@ -71,12 +69,8 @@ class RunContext:
 
     @property
     def predictions(self) -> Path:
-        """The file of its predictions."""
+        """Return the file of its predictions."""
         return Path(str(self.experiment.training.output_dir)) / PREDICTIONS
-
-    def source_only_scores(self) -> dict[str, Any]:
-        """Return the scores of the source-only baseline, if there is one."""
-        return {} if self.source_only is None else {SOURCE_ONLY: self.source_only.metrics}
 
     def learned_labels(self) -> list[Dataset]:
         """Return the rows whose texts and labels training learned from."""
@@ -86,3 +80,36 @@ class RunContext:
     def label_methods(self) -> list[Method]:
         """Return the methods that learned from target labels."""
         return [method for method in active_methods(self.experiment.methods) if method.needs.target_labels]
+
+
+def prediction_rows(run: RunContext) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the predictions file."""
+    for domain, splits in run.scored.items():
+        for split, one in splits.items():
+            for row in run.task.rows(one, run.rows[domain][split]):
+                yield {**row, "split": split, "domain": domain}
+
+
+def metrics_of(scored: DomainPredictions) -> DomainScores:
+    """Return the metrics of the splits that have labels."""
+    return {
+        domain: {split: one.metrics for split, one in splits.items() if one.metrics}
+        for domain, splits in scored.items()
+    }
+
+
+def facts_of(loaded: LoadedModel, encoded: Encoded, trainer: TransferTrainer, context: Context) -> dict[str, Any]:
+    """Return what a reader of the report must know of training, by labels for people."""
+    return {
+        **dict.fromkeys(loaded.notes, True),
+        **truncation_summary(encoded),
+        **trainer.summary(),
+        **{name: _brief(fact) for name, fact in context.facts.items()},
+    }
+
+
+def _brief(fact: Any) -> Any:
+    """Return a method's facts with the list of all that was tried as its length."""
+    if not isinstance(fact, dict):
+        return fact
+    return {key: len(value) if key == "candidates" else value for key, value in fact.items()}

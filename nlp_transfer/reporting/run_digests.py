@@ -1,16 +1,16 @@
 """Keep the SHA-256 of a finished run's results, and check them against it."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.files import file_digest
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT
 
 LOG = "log.jsonl"
-"""The file inside a run's folder that has a line for each entry of the Trainer's log."""
+"""The file of the Trainer's log in a run's folder."""
 
 RESULTS = (METRICS_FILE, BASELINES, REPORT, PREDICTIONS, LOG)
 """Files of a finished run that are read again: `run.json` holds their SHA-256."""
@@ -18,16 +18,11 @@ RESULTS = (METRICS_FILE, BASELINES, REPORT, PREDICTIONS, LOG)
 
 def result_digests(folder: Path) -> dict[str, str]:
     """Return the SHA-256 (hex) of each result in a run's folder, by the file's name."""
-    return {name: _sha256(folder / name) for name in RESULTS if (folder / name).is_file()}
+    return {name: file_digest(folder / name) for name in RESULTS if (folder / name).is_file()}
 
 
 def check_results(folder: Path, record: Mapping[str, Any], *, complete: bool) -> None:
-    """Check that the results of a finished run are those that it wrote.
-
-    Args:
-        folder: the run's.
-        record: its `run.json`.
-        complete: require all of them.
+    """Check that the results of a finished run are those that it wrote; require all of them if `complete`.
 
     Raises:
         CheckpointError: with each that is missing or was changed.
@@ -36,15 +31,10 @@ def check_results(folder: Path, record: Mapping[str, Any], *, complete: bool) ->
     for name, expected in record.get("results", {}).items():
         place = folder / name
         try:
-            if (complete or place.exists()) and name in RESULTS and _sha256(place) != expected:
+            if (complete or place.exists()) and name in RESULTS and file_digest(place) != expected:
                 problems.append(f"{place} was changed after the run had finished.")
         except OSError as error:
             problems.append(f"{place} cannot be read: {error.strerror or error}.")
     if problems:
         advice = f"Put the files back as they were, or delete {folder} and make the run again."
         raise CheckpointError([f"{problem} {advice}" for problem in problems])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -34,10 +34,10 @@ from nlp_transfer.training.progress import LogEntries
 RunState = Literal["empty", "unfinished", "finished", "foreign"]
 
 CANDIDATES = "candidates"
-"""The folder inside a run's folder that holds the candidates of a search."""
+"""The folder in a run's folder that holds the candidates of a search."""
 
 CHECKPOINTS = "checkpoints"
-"""The folder inside a run's folder where the Trainer keeps its checkpoints."""
+"""The folder in a run's folder that holds the Trainer's checkpoints."""
 
 _ELSEWHERE = "choose another training.output_dir"
 
@@ -48,11 +48,11 @@ class RunFolder:
 
     Args:
         path: the folder.
-        state: what was in it when it was looked at. After `open_run_folder`: `empty` for a new run, `unfinished` to go
+        state: its state when it was looked at. After `open_run_folder`: `empty` for a new run, `unfinished` to go
             on, `finished` for nothing to do.
         record: `run.json`; empty where there is none.
-        lock: what keeps a second run out, after `open_run_folder`.
-        log: the file of the Trainer's log entries, after `open_run_folder`.
+        lock: excludes a second run; None before `open_run_folder`.
+        log: the Trainer's log entries; None before `open_run_folder`.
     """
 
     path: Path
@@ -162,19 +162,19 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
     Raises:
         CheckpointError: see `open_run_folder`.
     """
-    found = inspect(path)
-    if found.state == "empty":
-        return found
-    if found.state == "foreign":
-        names = sorted(item.name for item in found.path.iterdir())
+    held = inspect(path)
+    if held.state == "empty":
+        return held
+    if held.state == "foreign":
+        names = sorted(item.name for item in held.path.iterdir())
         listed = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
         raise CheckpointError(
-            f"{found.path} is not empty and holds no run of ours (no readable run.json): {listed}. Nothing in it is "
+            f"{held.path} is not empty and holds no run of ours (no readable run.json): {listed}. Nothing in it is "
             f"touched; {_ELSEWHERE}, or empty the folder yourself."
         )
-    since = f"started {found.record.get('started', 'at an unknown time')}"
-    what = f"{found.path} holds {'a finished' if found.state == 'finished' else 'an unfinished'} run, {since}"
-    different = config_differences(found.record["config"], config)
+    since = f"started {held.record.get('started', 'at an unknown time')}"
+    what = f"{held.path} holds {'a finished' if held.state == 'finished' else 'an unfinished'} run, {since}"
+    different = config_differences(held.record["config"], config)
     if different:
         raise CheckpointError(
             f"{what}, of a different configuration, and is not overwritten; {_ELSEWHERE}"
@@ -184,12 +184,12 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
             + "\n".join(f"  {line}" for line in different)
         )
     if not resume:
-        use = "read its results" if found.state == "finished" else "go on with it"
+        use = "read its results" if held.state == "finished" else "go on with it"
         raise CheckpointError(
             f"{what}, and is not overwritten; {_ELSEWHERE}, pass --resume to {use}, or --archive_existing to keep "
             "it under another name."
         )
-    return found
+    return held
 
 
 def archive(path: str | os.PathLike[str]) -> Path | None:
@@ -198,18 +198,18 @@ def archive(path: str | os.PathLike[str]) -> Path | None:
     Raises:
         CheckpointError: the run is going on, or the folder holds files that no run made.
     """
-    found = inspect(path)
-    if found.state == "empty":
+    held = inspect(path)
+    if held.state == "empty":
         return None
-    if found.state == "foreign":
-        raise CheckpointError(f"{found.path} holds no run of ours, so it is not set aside; {_ELSEWHERE}.")
-    lock = RunLock(found.path)
-    lock.acquire(found.record.get("process", {}))
+    if held.state == "foreign":
+        raise CheckpointError(f"{held.path} holds no run of ours, so it is not set aside; {_ELSEWHERE}.")
+    lock = RunLock(held.path)
+    lock.acquire(held.record.get("process", {}))
     lock.release()
     number = 1
-    while (place := found.path.with_name(f"{found.path.name}-{number}")).exists():
+    while (place := held.path.with_name(f"{held.path.name}-{number}")).exists():
         number += 1
-    found.path.rename(place)
+    held.path.rename(place)
     return place
 
 
@@ -221,7 +221,7 @@ def open_run_folder(
     Args:
         path: the folder; made with its parents where it is absent.
         config: the resolved configuration; secrets in it are not written.
-        resume: whether an unfinished run of the same configuration goes on.
+        resume: go on with an unfinished run of the same configuration.
         inputs: fingerprints of what is read, by name; an unfinished run goes on with the same only.
 
     Returns:
@@ -243,12 +243,12 @@ def open_run_folder(
     except OSError as error:
         raise _not_writable(lock.folder, error) from error
     try:
-        found = check_run_folder(path, config, resume=resume)  # with the lock in hand: another may have begun meanwhile
-        _check_inputs(found, inputs or {})
-        if found.state == "finished":
+        held = check_run_folder(path, config, resume=resume)  # with the lock in hand: another may have begun meanwhile
+        _check_inputs(held, inputs or {})
+        if held.state == "finished":
             lock.release()
-            return found
-        return _opened(found, config, inputs or {}, lock)
+            return held
+        return _opened(held, config, inputs or {}, lock)
     except CheckpointError:
         lock.release()
         if made and not any(lock.folder.iterdir()):
@@ -256,21 +256,21 @@ def open_run_folder(
         raise
 
 
-def _check_inputs(found: RunFolder, inputs: Mapping[str, str]) -> None:
-    for name, fingerprint in found.record.get("inputs", {}).items():
-        if found.state == "unfinished" and inputs.get(name, fingerprint) != fingerprint:
+def _check_inputs(held: RunFolder, inputs: Mapping[str, str]) -> None:
+    for name, fingerprint in held.record.get("inputs", {}).items():
+        if held.state == "unfinished" and inputs.get(name, fingerprint) != fingerprint:
             raise CheckpointError(
-                f"{found.path} holds an unfinished run with another {name}: its fingerprint was {fingerprint[:12]}…, "
+                f"{held.path} holds an unfinished run with another {name}: its fingerprint was {fingerprint[:12]}…, "
                 f"now it is {inputs[name][:12]}…. Put the files back as they were, or start anew with "
                 "--archive_existing, which keeps the run under another name."
             )
 
 
-def _opened(found: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, str], lock: RunLock) -> RunFolder:
+def _opened(held: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, str], lock: RunLock) -> RunFolder:
     record = {
         "status": "running",
-        "started": found.record.get("started", _now()),
-        "resumed": [*found.record.get("resumed", []), _now()] if found.state == "unfinished" else [],
+        "started": held.record.get("started", _now()),
+        "resumed": [*held.record.get("resumed", []), _now()] if held.state == "unfinished" else [],
         "command": command_record(sys.argv),
         "versions": library_versions(),
         "inputs": dict(inputs),
@@ -278,10 +278,10 @@ def _opened(found: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, st
         "config": config_record(config),
     }
     try:
-        write_json(found.path / "run.json", record)
+        write_json(held.path / "run.json", record)
     except OSError as error:
-        raise _not_writable(found.path, error) from error
-    return RunFolder(found.path, found.state, record, lock, JsonLinesLog(found.path / LOG))
+        raise _not_writable(held.path, error) from error
+    return RunFolder(held.path, held.state, record, lock, JsonLinesLog(held.path / LOG))
 
 
 def _not_writable(folder: Path, error: OSError) -> CheckpointError:

@@ -1,4 +1,4 @@
-"""A table of texts, shown in a terminal by rich or written as Markdown: the same cells in both.
+"""Show a table of texts in a terminal by rich, or write it as Markdown: the same cells in both.
 
 In the terminal long names end in "…" so that numbers keep their columns; Markdown keeps every name whole.
 """
@@ -19,13 +19,11 @@ PIPED_WIDTH = 100
 
 
 def to_rich(table: Table, longest_name: int = 28) -> RichTable:
-    """The table for a terminal. Cells are texts, never markup: a class may be called `[b]`.
+    """Return the table for a terminal, names cut after `longest_name` terminal columns.
 
-    Args:
-        table: what to show.
-        longest_name: terminal columns after which a name is cut, however wide the terminal is.
+    Cells are texts, never markup: a class may be called `[b]`.
     """
-    shown = RichTable(
+    made = RichTable(
         title=Text(table.title),
         title_justify="left",
         box=box.SIMPLE_HEAD,
@@ -37,7 +35,7 @@ def to_rich(table: Table, longest_name: int = 28) -> RichTable:
         name = index < table.names
         # Only columns that may wrap give way in a narrow terminal, so names may and numbers may not; but a name's text
         # forbids it in turn, and is cut.
-        shown.add_column(
+        made.add_column(
             Text(heading, no_wrap=True, overflow="ellipsis"),
             justify="left" if name else "right",
             no_wrap=not name,
@@ -45,19 +43,15 @@ def to_rich(table: Table, longest_name: int = 28) -> RichTable:
         )
     for index, row in enumerate(table.rows):
         cells = (Text(cell, no_wrap=True, overflow="ellipsis") for cell in row)
-        shown.add_row(*cells, end_section=index in table.rules)
-    return shown
+        made.add_row(*cells, end_section=index in table.rules)
+    return made
 
 
 _UNBOUNDED = 10_000  # columns; asks how wide a table would like to be
 
 
 class GroupedTable:
-    """A table for a terminal: whole where it fits, else one table for each group of columns.
-
-    Args:
-        table: what to show.
-    """
+    """Show a table in a terminal: whole where it fits, else one table for each group of columns."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -68,17 +62,11 @@ class GroupedTable:
             if console.measure(together, options=options.update(max_width=_UNBOUNDED)).maximum <= options.max_width:
                 yield together
                 return
-        yield from map(to_rich, split_by_group(self.table))
+        yield from map(to_rich, _split_by_group(self.table))
 
 
-def split_by_group(table: Table) -> list[Table]:
-    """Return one table for each group of columns, with the columns of no group in each.
-
-    Example:
-        >>> table = Table("t", ["class", "F1", "F1"], [["a", "0.5", "0.7"]], groups=["", "model", "svm"])
-        >>> [(one.title, one.rows) for one in split_by_group(table)]
-        [('t: model', [['a', '0.5']]), ('t: svm', [['a', '0.7']])]
-    """
+def _split_by_group(table: Table) -> list[Table]:
+    """Return one table for each group of columns, with the columns of no group in each."""
     parts = []
     for group in dict.fromkeys(filter(None, table.groups)):
         kept = [index for index, own in enumerate(table.groups) if own in ("", group)]
@@ -95,7 +83,12 @@ def split_by_group(table: Table) -> list[Table]:
 
 
 def to_markdown(table: Table) -> str:
-    """The table in GitHub's Markdown, without its title; ends in a line break."""
+    r"""Return the table in GitHub's Markdown, without its title; it ends in a line break.
+
+    Example:
+        >>> to_markdown(Table("", ["class", "F1"], [["a", "0.5"]]))
+        '| class | F1 |\n| :--- | ---: |\n| a | 0.5 |\n'
+    """
     headings = table.columns
     if table.groups:
         headings = [f"{group} {name}".strip() for group, name in zip(table.groups, table.columns, strict=True)]
@@ -108,20 +101,20 @@ def to_markdown(table: Table) -> str:
 
 
 class _Console(Console):
-    """A console whose closed output is an error like any other; rich's exits without a word."""
+    """Raise when the output is closed; rich's console exits without a word."""
 
     def on_broken_pipe(self) -> None:
         raise  # noqa: PLE0704  # rich calls it while it handles the error
 
 
 def console(file: TextIO | None = None) -> Console:
-    """A console as wide as the terminal, or `PIPED_WIDTH` where the output is piped."""
+    """Return a console as wide as the terminal, or `PIPED_WIDTH` where the output is piped."""
     out = file or sys.stdout
     return _Console(file=out, width=None if out.isatty() else PIPED_WIDTH)
 
 
 def _terminal_headings(table: Table) -> list[str]:
-    """Headings with the group's name above the middle column of each group."""
+    """Return headings with the group's name above the middle column of each group."""
     if not table.groups:
         return list(table.columns)
     middles = set()

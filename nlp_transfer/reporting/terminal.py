@@ -1,23 +1,35 @@
-"""Show the results of one split in a terminal."""
+"""Show results in a terminal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nlp_transfer.metrics.metric import Scores
+from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.results import result_tables
 from nlp_transfer.reporting.tables import GroupedTable, to_rich
+from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
 from nlp_transfer.tasks.blocks import Table
 
 
-def shown_results(task: type[Task], systems: Mapping[str, Scores], where: str) -> Iterator[RenderableType]:
+def report_summary(report: Report) -> RenderableType:
+    """Return the end of a run's output: the systems of each domain, cost, paths and warnings."""
+    parts: list[RenderableType] = []
+    for domain, split in report.headlines():
+        parts += split_summary(TASKS[report.task], report.systems(domain, split), f"{domain} · {split}")
+    # Paths and counts are texts, not markup, and stay whole for copying.
+    parts += [Text("\n".join(report.cost.lines()) + "\n"), *path_lines(report.paths)]
+    return Group(*parts, *(Text(f"\nWarning: {warning}") for warning in report.warnings))
+
+
+def split_summary(task: type[Task], systems: Mapping[str, Scores], where: str) -> Iterator[RenderableType]:
     """Yield the tables of one split, each with a blank line after it.
 
     Args:
-        task: what was predicted.
+        task: kind of the predictions.
         systems: scores by system, the model first.
         where: domain and split, for titles.
     """
@@ -27,3 +39,9 @@ def shown_results(task: type[Task], systems: Mapping[str, Scores], where: str) -
     for block in task.details(systems):
         if isinstance(block, Table) and block.in_terminal:
             yield from (GroupedTable(replace(block, title=f"{where} · {block.title}")), Text())
+
+
+def path_lines(paths: Mapping[str, str]) -> list[Text]:
+    """Return written files and folders, one a line."""
+    width = max(map(len, paths), default=0)
+    return [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in paths.items()]

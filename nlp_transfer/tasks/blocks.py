@@ -77,17 +77,19 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-def facts_section(title: str, facts: Mapping[str, str], alerts: Sequence[str] = ()) -> Section | None:
-    """Return a section with one row a fact, and with alerts; None if there are neither.
+def facts_section(
+    title: str, columns: tuple[str, str], facts: Mapping[str, str], alerts: Sequence[str] = ()
+) -> Section | None:
+    """Return a section with one row a fact under two headings, and with alerts; None if there are neither.
 
     Example:
-        >>> facts_section("Copies", {"target test": "2 of 30"}).blocks[0].rows
+        >>> facts_section("Copies", ("split", "copies"), {"target test": "2 of 30"}).blocks[0].rows
         [['target test', '2 of 30']]
     """
     if not facts and not alerts:
         return None
     rows = [[label, text] for label, text in facts.items()]
-    return Section(title, (Table("", ["", ""], rows, names=2), *map(Alert, alerts)))
+    return Section(title, (Table("", columns, rows, names=2), *map(Alert, alerts)))
 
 
 def section_record(section: Section) -> dict[str, Any]:

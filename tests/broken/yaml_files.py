@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from tests.broken.settings import SettingFaults, Settings
 
 FAULTS = SettingFaults()

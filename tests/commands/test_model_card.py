@@ -10,7 +10,7 @@ from nlp_transfer.commands.finished_runs import FinishedRun
 from nlp_transfer.commands.model_card import recipe, run_card
 from nlp_transfer.errors import PublishError
 from nlp_transfer.hub.card import MAX_CLASSES
-from nlp_transfer.reporting.report import CorpusFacts, Cost, Report
+from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary
 
 LORA = {"name": "lora", "r": 4, "alpha": None, "target_modules": ["query", "value"], "use_dora": False}
 FROZEN = {"name": "frozen_encoder", "layers": [4], "pooling": ["mean"], "l2": [0.1, 100.0], "losses": ["squared_hinge"]}
@@ -41,8 +41,9 @@ def card(
         corpora={"source": CorpusFacts("", "", {})},
         cost=Cost(1, 2),
         config=tree,
-        seeds=(),
-        facts=found or {},
+        seed=0,
+        search=found,
+        thresholds={"class 0": 0.5, "class 1": 0.5} if "exact_match" in (scores or {}) else {},
     )
     run = FinishedRun(folder, {"config": tree}, report)
     return run_card(run, "ada/one", **{"adapter": False, **how})
@@ -100,9 +101,9 @@ def test_a_methods_settings_are_all_named(tmp_path: Path) -> None:
 
 def test_what_a_run_chose_is_named(tmp_path: Path) -> None:
     tree = config(LORA, search={"methods.lora.r": [4, 8]})
-    tried = {"chosen": "methods.lora.r 8", "methods.lora.r 4": "loss 0.5", "methods.lora.r 8": "loss 0.4"}
-    line = card(tmp_path, tree, found={"candidates": tried}).transfer[-1]
-    assert line == "**Chosen** by the run: methods.lora.r 8 (loss 0.4)."
+    tried = SearchSummary("loss", {"methods.lora.r 4": 0.5, "methods.lora.r 8": 0.4}, "methods.lora.r 8")
+    line = card(tmp_path, tree, found=tried).transfer[-1]
+    assert line == "**Chosen** by the run: methods.lora.r 8 (loss 0.4000)."
 
 
 def test_a_summarisers_card_names_no_file_that_is_not_there(tmp_path: Path) -> None:
@@ -141,9 +142,8 @@ def test_an_adapters_snippet_names_the_classes(tmp_path: Path) -> None:
 
 
 def test_an_adapters_snippet_says_that_a_text_may_have_several_labels(tmp_path: Path) -> None:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.json").write_text('{"problem_type": "multi_label_classification"}')
-    assert card(tmp_path, config(LORA), adapter=True).use.endswith(
+    scores = {**classes(2), "exact_match": 0.5}
+    assert card(tmp_path, config(LORA), scores, adapter=True).use.endswith(
         '"ada/one", id2label=id2label, label2id=label2id, problem_type="multi_label_classification")'
     )
 

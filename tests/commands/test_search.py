@@ -20,6 +20,7 @@ from nlp_transfer.methods import CORAL, DANN, FrozenEncoder, LoRA, PartialFineTu
 from nlp_transfer.reporting.run_folder import CANDIDATES
 from nlp_transfer.tasks import saved_models
 from tests.logged import logged
+from tests.reporting.sections.reports import finding
 from tests.tiny_models import collate_with_labels_or_without, tiny_model
 from tests.tiny_recipes import TARGET, TRAIN, VALIDATION, arguments, by_hand, make_trainer, same_weights
 from tests.tiny_runs import rows, run_tree, train_on_two_processes, write_corpus
@@ -43,15 +44,16 @@ def test_the_best_candidate_by_validation_is_the_run(encoder, corpus, tmp_path):
     scores = [score_of(folder / CANDIDATES / str(i), "macro_f1", greater=True) for i in range(2)]
     assert scores[0] < scores[1]
     assert report.metrics["source"]["validation"]["macro_f1"] == pytest.approx(scores[1])
-    assert report.facts["candidates"]["chosen"] == "training.learning_rate 0.005"
-    assert report.facts["candidates"]["training.learning_rate 1e-05"] == f"macro_f1 {scores[0]:.4f}"
+    assert report.search.chosen == "training.learning_rate 0.005"
+    assert report.search.metric == "macro_f1"
+    assert report.search.scores["training.learning_rate 1e-05"] == scores[0]
     assert f"Candidate 1 of 2, training.learning_rate 1e-05: macro_f1 {scores[0]:.4f}." in said
     assert "Chosen by macro_f1: training.learning_rate 0.005." in said
     alone = run_tree(encoder, corpus, tmp_path / "alone", learning_rate=5e-3, num_train_epochs=6)
     assert run(load_config(tree=alone)).metrics == report.metrics
     assert torch.equal(weights(tmp_path / "alone"), weights(folder))
     assert not (folder / CANDIDATES / "1" / "checkpoints").exists()  # the run went on from them
-    assert "- candidates: chosen: training.learning" in (folder / "report.md").read_text()
+    assert "- chosen by macro_f1: training.learning" in (folder / "report.md").read_text()
     assert run(load_config(tree=made), resume=True) == report
 
 
@@ -83,7 +85,7 @@ def test_a_run_interrupted_between_candidates_goes_on(encoder, corpus, tmp_path,
         place.write_bytes(whole)
     report = run(made, resume=True)
     assert [(folder / "report.md").stat().st_mtime_ns for folder in ended] == times  # none was run again
-    assert report.facts["candidates"]["chosen"] == "training.learning_rate 0.005"
+    assert report.search.chosen == "training.learning_rate 0.005"
 
 
 def test_the_strength_of_a_method_is_chosen_without_target_labels(encoder, corpus, tmp_path):
@@ -100,7 +102,7 @@ def test_the_strength_of_a_method_is_chosen_without_target_labels(encoder, corpu
         )
         made |= {"target": {"path": str(tmp_path / f"{name}.jsonl")}, "methods": ["full_fine_tuning", "mmd"]}
         report = run(load_config(tree=made))
-        assert set(report.facts["candidates"]) == {"chosen", "methods.mmd.weight 0.0", "methods.mmd.weight 1.0"}
+        assert set(report.search.scores) == {"methods.mmd.weight 0.0", "methods.mmd.weight 1.0"}
         assert "source_only" in report.baselines
         models.append((tmp_path / f"run-{name}" / "model" / "model.safetensors").read_bytes())
     assert models[0] == models[1]
@@ -127,11 +129,11 @@ def test_the_weight_of_the_source_is_chosen_on_the_targets_validation(encoder, c
     )
     made |= {"target": {"path": str(labelled_target(tmp_path / "target"))}, "methods": ["full_fine_tuning", "joint"]}
     report = run(load_config(tree=made))
-    assert report.facts["candidates"]["chosen"] == "methods.joint.source_weight_start 0.1"
+    assert report.search.chosen == "methods.joint.source_weight_start 0.1"
     assert score_of(tmp_path / "run" / CANDIDATES / "1", "target_macro_f1", greater=True) > 0.8
     assert report.metrics["target"]["test"]["macro_f1"] > 0.8
     rows = len((tmp_path / "target" / "dev.jsonl").read_text().splitlines())
-    assert report.finding("Target labels")["chose the checkpoint"] == f"those of {rows} rows of split validation"
+    assert finding(report, "Target labels")["chose the checkpoint"] == f"those of {rows} rows of split validation"
 
 
 def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus, tmp_path):
@@ -355,7 +357,7 @@ def test_the_folder_of_many_values_has_a_short_name(tmp_path: Path) -> None:
 
 
 def test_a_trainer_without_a_score_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nlp_transfer.training.extensions.checkpoint_selection.infomax", lambda *_, **__: float("nan"))
+    monkeypatch.setattr("nlp_transfer.metrics.model_selection.infomax", lambda *_, **__: float("nan"))
     with pytest.raises(
         TrainingError, match=r"^Candidate 1 of 1, methods\.dann\.weight 0\.1: target_infomax is -?[a-zN]+, by"
     ):

@@ -9,7 +9,7 @@ import pytest
 
 from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT, NOT_PUSHED
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from tests.hub_server import Hub
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

@@ -81,7 +81,6 @@ def test_the_exit_status_is_the_functions():
     ("message", "expected"),
     [
         ("length is 0; expected 1 or more.", "--length is 0; expected 1 or more."),
-        ("Unknown option 'length'. Options: top_k.", "Unknown option '--length'. Options: --top_k."),
         ("The length is 0.", "The length is 0."),
     ],
 )

@@ -4,7 +4,7 @@ import json
 import random
 from pathlib import Path
 
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 
 WORDS = {
     "permissive": ["use", "copy", "modify", "freely"],

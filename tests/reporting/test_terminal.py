@@ -4,14 +4,14 @@ import io
 
 from rich.console import Console
 
-from nlp_transfer.reporting.terminal import shown_results
+from nlp_transfer.reporting.terminal import split_summary
 from nlp_transfer.tasks import ExtractiveSummarization, SequenceClassification
 from tests.reporting.sections.test_results import systems
 
 
 def shown(*args):
     out = io.StringIO()
-    Console(file=out, width=120).print(*shown_results(*args))
+    Console(file=out, width=120).print(*split_summary(*args))
     return out.getvalue()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.config.command_ending import BAD_INPUT, RESUMABLE
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from tests.reliability.crash_testing import differences
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

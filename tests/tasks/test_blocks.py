@@ -13,9 +13,9 @@ def test_a_table_has_as_many_cells_as_columns():
 
 
 def test_a_section_without_facts_is_none():
-    assert facts_section("t", {}) is None
-    assert facts_section("t", {"a": "1"}, ["b"]) == Section(
-        "t", (Table("", ["", ""], [["a", "1"]], names=2), Alert("b"))
+    assert facts_section("t", ("x", "y"), {}) is None
+    assert facts_section("t", ("x", "y"), {"a": "1"}, ["b"]) == Section(
+        "t", (Table("", ("x", "y"), [["a", "1"]], names=2), Alert("b"))
     )
 
 

@@ -7,7 +7,7 @@ import torch
 
 from nlp_transfer import TransferArguments
 from nlp_transfer.errors import ConfigError, LostProcessError
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.training import runtime
 from nlp_transfer.training.runtime import _is_lost_process, deterministic, naming_lost_processes
 from tests.launching import launched

@@ -1,8 +1,7 @@
 """Show the configuration of a run."""
 
-from nlp_transfer.reporting.config_record import config_record
+from nlp_transfer.reporting.config_record import config_record, to_yaml
 from nlp_transfer.reporting.report import Report
-from nlp_transfer.reporting.yaml_text import to_yaml
 from nlp_transfer.tasks.blocks import Section, Text
 
 

@@ -20,3 +20,9 @@ FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
     adaptation,
 )
 """Each returns None where a run has nothing of its kind. A report keeps the sections that they return."""
+
+
+def findings(run: RunContext) -> tuple[Section, ...]:
+    """Return the sections about a run's predictions, those that only its task can make first."""
+    made = (find(run) for find in FINDINGS)
+    return (*run.task.sections(run.corpora, run.scored, run.rows), *(one for one in made if one is not None))

@@ -3,18 +3,24 @@
 from typing import Any
 
 from nlp_transfer.files import to_json_value
-from nlp_transfer.reporting.report import Report
+from nlp_transfer.reporting.report import Report, SearchSummary
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown
 
 
 def method(report: Report) -> Section:
     """Return the section about the methods."""
-    first = f"{report.method_names}, on `{report.model}`, task `{report.task}`, {report.seed_words}."
-    lines = [
+    first = f"{report.method_names}, on `{report.model}`, task `{report.task}`, seed {report.seed}."
+    lines = [] if report.search is None else [_search_line(report.search)]
+    lines += [
         f"- {escape_markdown(str(key))}{'' if value is True else f': {describe(value)}'}"
         for key, value in report.facts.items()
     ]
     return Section("Method", (Text(first), *([Text("\n".join(lines))] if lines else ())))
+
+
+def _search_line(search: SearchSummary) -> str:
+    tried = ", ".join(f"{values} ({score:.4f})" for values, score in search.scores.items())
+    return f"- {escape_markdown(f'chosen by {search.metric}: {search.chosen}; tried: {tried}')}"
 
 
 def findings(report: Report) -> Section | None:

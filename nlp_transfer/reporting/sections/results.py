@@ -21,16 +21,11 @@ def result_tables(systems: Mapping[str, Scores], title: str, rows: type) -> list
         title: of the first table.
         rows: the type of rows that the metrics are computed of, see `Task.scored_rows`.
 
-    Raises:
-        ValueError: no systems.
-
     Example:
         >>> from nlp_transfer.metrics.metric import TokenRows
         >>> result_tables({"model": {"perplexity": 12.0, "loss": 2.48}}, "t", TokenRows)[0].rows
         [['model', '12.00', '2.480']]
     """
-    if not systems:
-        raise ValueError("A table of scores needs at least one system; got none.")
     known = _shown(next(iter(systems.values())), rows)
     tables: list[Table] = []
     for number_of_table in sorted({metric.table for metric in known}):
@@ -147,3 +142,12 @@ def results(report: Report) -> Section:
             blocks.append(Text(f"### {domain}, {split} ({systems[MODEL]['rows']:,} {task.wording.unit})"))
             blocks += split_blocks(task, systems)
     return Section("Results", (*blocks, Text(legend(task))))
+
+
+def score_summary(report: Report) -> str:
+    """Return the primary metric of each domain's headline split as text."""
+    metric = METRICS[TASKS[report.task].primary_metric]
+    return ", ".join(
+        f"{domain} {split} {metric.title} {metric.format(report.metrics[domain][split][metric.name])}"
+        for domain, split in report.headlines()
+    )

@@ -14,7 +14,6 @@ def target_labels(run: RunContext) -> Section | None:
             f"those of {rows:,} rows of split train were learned from, by {method.name}; not by the baselines"
         )
     if selects_by_target_labels(run.experiment):
-        facts["chose the checkpoint"] = (
-            f"those of {len(run.encoded['target']['validation']):,} rows of split validation"
-        )
-    return facts_section("Target labels", facts)
+        rows = len(run.encoded["target"]["validation"])
+        facts["chose the checkpoint"] = f"those of {rows:,} rows of split validation"
+    return facts_section("Target labels", ("use", "labels"), facts)

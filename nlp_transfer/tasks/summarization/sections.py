@@ -17,7 +17,7 @@ def repetition_sections(
         repeated, references = repeated_summaries(of_split, known)
         of_references = "" if references is None else f"; of the references {references:,}"
         facts[place] = f"{repeated:,} of {len(of_split):,}{of_references}"
-    section = facts_section("Summaries that are a training summary word for word", facts)
+    section = facts_section("Summaries that are a training summary word for word", ("split", "summaries"), facts)
     return () if section is None else (section,)
 
 

@@ -1,7 +1,6 @@
 """Scores as tables."""
 
 import numpy as np
-import pytest
 
 from nlp_transfer.metrics.metric import ClassificationRows
 from nlp_transfer.metrics.scoring import classification_metrics
@@ -44,8 +43,3 @@ def test_multi_label_shows_exact_match():
     truth = np.array([[1, 1, 0], [1, 0, 0]])
     both = {"model": classification_metrics(truth, truth, NAMES, multi_label=True)}
     assert result_tables(both, "t", ClassificationRows)[0].columns[1] == "exact match"
-
-
-def test_no_systems():
-    with pytest.raises(ValueError, match="at least one system; got none"):
-        result_tables({}, "t", ClassificationRows)

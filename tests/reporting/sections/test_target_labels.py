@@ -17,4 +17,4 @@ def test_which_were_learned_from_and_which_chose():
         "learned from": "those of 1,200 rows of split train were learned from, by joint; not by the baselines",
         "chose the checkpoint": "those of 6 rows of split validation",
     }
-    assert target_labels(run) == facts_section("Target labels", facts)
+    assert target_labels(run) == facts_section("Target labels", ("use", "labels"), facts)

@@ -7,8 +7,9 @@ import numpy as np
 from datasets import Dataset
 from sklearn.metrics import f1_score
 
-from nlp_transfer.reporting.sections.train_test_overlap import copied_texts
+from nlp_transfer.reporting.sections.train_test_overlap import train_test_overlap
 from nlp_transfer.tasks.base import Predictions
+from tests.reporting.sections.reports import alerts_of, rows_of
 
 LEARNED = Dataset.from_dict({"text": ["a text", "another", "the third"], "label": [0, 1, 0]})
 
@@ -21,9 +22,14 @@ def found(texts: list[str], labels: list[int], predicted: list[int], learned: An
     corpus = SimpleNamespace(splits={"test": Dataset.from_dict({"text": texts})})
     logits, known = np.eye(2)[predicted], np.array(labels)
     scored = {"source": {"test": Predictions([], logits, known, metrics(logits, known))}}
-    return copied_texts(
-        SimpleNamespace(score=metrics, primary_metric="macro_f1"), {"source": corpus}, scored, learned or [LEARNED]
-    )
+    return overlap({"source": corpus}, scored, learned or [LEARNED])
+
+
+def overlap(corpora: Any, scored: Any, learned: Any) -> Any:
+    task = SimpleNamespace(score=metrics, primary_metric="macro_f1", label_names=["a", "b"])
+    run = SimpleNamespace(task=task, corpora=corpora, scored=scored, learned_labels=lambda: learned)
+    section = train_test_overlap(run)
+    return rows_of(section), alerts_of(section)
 
 
 def test_scores_without_copies_stand_beside_and_a_better_one_is_warned_of() -> None:
@@ -61,6 +67,4 @@ def test_new_texts_and_rows_of_another_domain_that_were_learned_from() -> None:
 def test_splits_without_labels_are_left_out() -> None:
     corpus = SimpleNamespace(splits={"test": LEARNED})
     scored = {"target": {"test": Predictions([], np.eye(2)[[0, 1, 0]], None, {})}}
-    assert copied_texts(
-        SimpleNamespace(score=metrics, primary_metric="macro_f1"), {"target": corpus}, scored, [LEARNED]
-    ) == ({}, [])
+    assert overlap({"target": corpus}, scored, [LEARNED]) == ({}, [])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from scripts.benchmark.measuring import Measurement
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

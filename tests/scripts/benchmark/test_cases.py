@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from scripts.benchmark.cases import case_of, check_configs, read_benchmark
 from scripts.benchmark.settings import Growth, Settings
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from nlp_transfer.errors import ConfigError, TrainingError
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from scripts.benchmark import session
 from scripts.benchmark.cases import read_benchmark
 from scripts.benchmark.command import benchmark

@@ -8,7 +8,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.models.flops import training_flops
-from nlp_transfer.reporting.yaml_text import to_yaml
+from nlp_transfer.reporting.config_record import to_yaml
 from scripts.benchmark import our_side, stock_side
 from scripts.benchmark.cases import read_benchmark
 from scripts.benchmark.machine import Meter
