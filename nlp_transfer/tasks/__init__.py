@@ -1,4 +1,4 @@
-"""What is predicted. A new task is one file and one line in `TASKS`."""
+"""List the tasks. A new task is one folder and one line in `TASKS`."""
 
 from nlp_transfer.tasks.base import FittedTask, Task
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling

@@ -217,7 +217,7 @@ class FittedSequenceClassification(ClassDecision, FittedTask):
         return padding_collator(tokenizer, compiled=compiled)
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
-        """See `FittedTask.row_losses`."""
+        """Return the loss of each row, shape (rows,)."""
         from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 
         options = {"focal_gamma": self.config.focal_gamma, "label_smoothing": self.config.label_smoothing}
