@@ -63,7 +63,7 @@ def cache(action: Literal["list", "clear"], *, room: str | None = None, older_th
         print(f"Deleted {_counted(clear_cache(room, older_than_days))}, from {cache_dir()}.")
         return
     if older_than_days:
-        raise ConfigError("--older_than_days says what to clear; list shows all ages.")
+        raise ConfigError("--older_than_days limits what clear deletes; list shows all ages.")
     files = cached_files(room)
     print(f"{cache_dir()}: {_counted(files)}" if files else f"{cache_dir()} holds nothing.")
     for name in dict.fromkeys(file.room for file in files):
@@ -77,14 +77,15 @@ def cached_files(room: str | None = None) -> list[CachedFile]:
     """Return the files of the cache, or of one room, by room, the ones used last first.
 
     Raises:
-        DataError: there is no such room, or a folder cannot be read.
+        ConfigError: there is no such room.
+        DataError: a folder cannot be read.
     """
     listed, now = [], time.time()
     with read_errors(cache_dir()):
         rooms = sorted(path for path in cache_dir().iterdir() if path.is_dir()) if cache_dir().exists() else []
         names = [path.name for path in rooms]
         if room is not None and room not in (*names, *ROOMS):
-            raise DataError(f"{cache_dir()}: {did_you_mean('room', room, names)}")
+            raise ConfigError(f"--room: {did_you_mean('room', room, names)}")
         for path in (path for folder in rooms if room in (None, folder.name) for path in folder.iterdir()):
             with contextlib.suppress(FileNotFoundError):  # a run has just moved it
                 if _OWN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
@@ -101,7 +102,8 @@ def clear_cache(room: str | None = None, older_than_days: float = 0.0) -> list[C
         older_than_days: only those not written, or used, for so long.
 
     Raises:
-        DataError: there is no such room, or the system refuses.
+        ConfigError: there is no such room.
+        DataError: the system refuses.
     """
     chosen = [file for file in cached_files(room) if file.age_seconds >= older_than_days * 86400]
     for file in chosen:

@@ -177,7 +177,7 @@ def _not_ours(folder: Path) -> str | None:
     held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     try:
         if strange := sorted(held - listed_files(folder) - {MANIFEST}):
-            return f"holds {strange[0]} beside an earlier export"
+            return f"holds {strange[0]} next to an earlier export"
         check_manifest(folder)
     except CheckpointError:
         return "its files are not those that an earlier export wrote"

@@ -68,7 +68,7 @@ class MergedModel:
         """Raise CheckpointError if a run is missing, with the need for it and another remedy."""
         if self.missing:
             raise CheckpointError(
-                f"{self.folder} was merged from runs that do not lie around it: {', '.join(self.missing)}. They are "
+                f"{self.folder} was merged from runs that are not next to it: {', '.join(self.missing)}. They are "
                 f"needed: {why}. Name the folders of all its runs with --run, or {instead}."
             )
 

@@ -50,7 +50,7 @@ def push(
         write_card: write the card to this file, to be edited, and stop.
         card: take this card as it is; it is scanned as well.
         allow: keys of the scan's findings to let pass.
-        run: the runs that a merged model is of, where they do not lie around it, or the run of a model's extractor.
+        run: the runs that a merged model is of, where they are not next to it, or the run of a model's extractor.
         skip_overlap_check: do not look for words of the corpus, where it is not at hand.
         allow_existing: push into a repository that holds files of no push of ours.
 

@@ -44,7 +44,7 @@ class PushSettings:
     Args:
         what: one of `WHAT`; None is the model, or the adapter where it stands alone.
         allowed: keys of findings that may pass.
-        runs: folders of the runs that a merged model was made of, where they do not lie around it; or of the run of the
+        runs: folders of the runs that a merged model was made of, where they are not next to it; or of the run of the
             extractor that a model holds, where it does not lie where the model's run found it.
         token: of the one who pushes; None is the login of this machine.
     """

@@ -124,14 +124,14 @@ def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experime
 
 
 def load_config(
-    files: Sequence[str | Path] = (),
+    files: str | Path | Sequence[str | Path] = (),
     overrides: Sequence[tuple[str, Any]] = (),
     tree: Mapping[str, Any] | None = None,
 ) -> Experiment:
     """Read YAML files (later ones win), apply overrides, and check everything.
 
     Args:
-        files: YAML files.
+        files: a YAML file, or several.
         overrides: (dotted path, value) pairs, e.g. ("training.learning_rate", 2e-5) or ("methods.lora.r", 16).
         tree: sections that the files are laid over.
 
@@ -139,7 +139,7 @@ def load_config(
         ConfigError: with every problem that was found.
     """
     whole: dict[str, Any] = copy.deepcopy(dict(tree or {}))
-    for file in files:
+    for file in [files] if isinstance(files, str | Path) else files:
         merge_tree(whole, read_yaml(file))
     problems: list[str] = []
     for path, value in overrides:

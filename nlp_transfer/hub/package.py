@@ -221,7 +221,7 @@ def texts_of(parts: Sequence[RepoFile]) -> Iterator[tuple[str, str]]:
         own = Path(part.name).name
         if own == TOKENIZER:
             if strings := _tokenizer_texts(part):
-                yield f"{part.name}, beside its vocabulary", "\n".join(strings)
+                yield f"{part.name}, outside its vocabulary", "\n".join(strings)
         elif own.endswith(".safetensors"):
             if notes := _weight_notes(part):
                 yield f"{part.name}, notes", notes

@@ -39,7 +39,7 @@ _MORE_SECRETS = (
     ("an npm token", r"\bnpm_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
     ("a Telegram token", r"(?<![\w:])\d{8,10}:[A-Za-z0-9_-]{35}(?![\w-])"),
     (
-        "a password beside its name",
+        "a password after its name",
         r"(?i)(?<![a-z])(?:password|passwd|pwd|api[_-]?key|session[_-]?token)\s*[:=]\s*[^\s\"',;]{6,}",
     ),
 )

@@ -27,9 +27,7 @@ _MAX_LOG_SCALE = 5.0  # of logits: unbounded for rows that are all correct
 _BIAS_PENALTY = 1e-3  # on squared biases, for the same reason
 _MIN_FREQUENCY = 1e-9  # of a class, and of all known classes of a text
 
-AT_CHANCE = (
-    "on source validation the model does not tell the classes apart, so what it says of the target is no estimate"
-)
+AT_CHANCE = "on source validation the model is no better than chance, so there is no estimate for the target"
 """Reason for no estimate from a model that is not `above_chance`."""
 
 

@@ -105,7 +105,7 @@ _DEBERTA = Family(
     dense="pooler.dense",
     activation="pooler_hidden_act",
     activation_is_free=True,
-    only_whole="its layers pass relative positions on beside their states",
+    only_whole="its layers pass relative positions on with their states",
 )
 
 FAMILIES: dict[str, Family] = {

@@ -106,20 +106,22 @@ class Predictor(ABC):
         self.check_options(options)
         return self.with_options(**options)
 
-    def predict(
-        self, rows: Iterable[tuple[Any, Any]], *, max_tokens: int | None = None, **options: Any
-    ) -> Iterator[Prediction]:
+    def predict(self, rows: Iterable[Any], *, max_tokens: int | None = None, **options: Any) -> Iterator[Prediction]:
         """Predict rows in their order, a window of them at a time.
 
         Args:
-            rows: (id, text) pairs.
+            rows: texts or (id, text) tuples; a text without an id has its position, from 0. Summarizers take a list
+                of sentences for a text, too.
             max_tokens: tokens of a batch, padding counted; None suits the device.
 
         Raises:
-            ConfigError: an option is unknown, or has a bad value.
+            ConfigError: an option is unknown, or has a bad value; or one text was given instead of a list.
             CheckpointError: the model's outputs are not finite.
         """
-        return self.configured(options).predictions(rows, max_tokens)
+        if isinstance(rows, str):
+            raise ConfigError("predict was given one text; expected a list of texts.")
+        pairs = (row if isinstance(row, tuple) else (i, row) for i, row in enumerate(rows))
+        return self.configured(options).predictions(pairs, max_tokens)
 
     @abstractmethod
     def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Prediction]:

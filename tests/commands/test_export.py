@@ -247,7 +247,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(copy: Path) -> None:
     (place / "notes.txt").write_text("mine")
     message = refusal(CheckpointError, str(copy))
     assert message == (
-        f"--output {place} is not empty, and holds notes.txt beside an earlier export. Nothing in it is touched; name a "
+        f"--output {place} is not empty, and holds notes.txt next to an earlier export. Nothing in it is touched; name a "
         "new folder."
     )
     (place / "notes.txt").unlink()
@@ -333,7 +333,7 @@ def test_tensors_outside_the_folder_are_not_opened(copy: Path) -> None:
     model = onnx.load(graph)
     onnx.save_model(model, graph, save_as_external_data=True, location="elsewhere.bin", size_threshold=0)
     write_manifest(copy / "onnx")
-    with pytest.raises(CheckpointError, match=r"lies in 'elsewhere\.bin'; expected 'model\.onnx\.data' beside it"):
+    with pytest.raises(CheckpointError, match=r"lies in 'elsewhere\.bin'; expected 'model\.onnx\.data' next to it"):
         saved_models.load(copy, backend="onnx")
 
 

@@ -145,7 +145,7 @@ def test_the_base_model_and_how_the_model_belongs_to_it(merged: Path, tmp_path: 
 
 def test_runs_that_lie_elsewhere_are_named_and_known(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(merged / "soup", tmp_path / "soup"))
-    start = f"{folder} was merged from runs that do not lie around it: run0, run1. They are needed: "
+    start = f"{folder} was merged from runs that are not next to it: run0, run1. They are needed: "
     assert refusal(folder) == [
         f"{start}the card says what they learned, from what and how. Name the folders of all its runs with --run, or take "
         "a --card of your own."
@@ -157,7 +157,7 @@ def test_runs_that_lie_elsewhere_are_named_and_known(loopback_hub: Hub, merged: 
         "or pass --skip_overlap_check if you have looked yourself."
     ]
     assert refusal(folder, runs=(merged / "run0",))[0].startswith(
-        f"{folder} was merged from runs that do not lie around it: run1. "
+        f"{folder} was merged from runs that are not next to it: run1. "
     )
     assert loopback_hub.repositories == {}
     push(folder, "clauses", PushSettings(card=card, check_corpus=False))

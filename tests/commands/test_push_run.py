@@ -312,7 +312,7 @@ def test_a_template_and_a_special_token_are_scanned_too(loopback_hub: Hub, copy:
     write_manifest(folder)
     assert [problem.split(" (to")[0] for problem in refusal(copy)[:-1]] == [
         "chat_template.jinja, line 2: e-mail address: 'jane@law.example'",
-        "tokenizer.json, beside its vocabulary, line 7: e-mail address: 'eve@law.example'",
+        "tokenizer.json, outside its vocabulary, line 7: e-mail address: 'eve@law.example'",
     ]
     assert loopback_hub.repositories == {}
 

@@ -87,6 +87,11 @@ def test_any_value_is_overridden_by_its_path(tree):
     assert config.baselines == ("majority",)
 
 
+def test_one_file_needs_no_list(tree, tmp_path):
+    (tmp_path / "a.yaml").write_text(to_yaml(tree))
+    assert load_config(str(tmp_path / "a.yaml")).record() == load_config([tmp_path / "a.yaml"]).record()
+
+
 def test_later_files_win(tree, tmp_path):
     (tmp_path / "a.yaml").write_text(to_yaml(tree))
     (tmp_path / "b.yaml").write_text("training: {seed: 11}\nmethods: [lora]\n")

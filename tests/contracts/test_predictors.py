@@ -78,6 +78,15 @@ def test_the_command_writes_what_the_predictor_predicts_however_it_is_batched(sa
         assert_alike(one.row(), other)
 
 
+def test_texts_without_an_id_have_their_position(saved):
+    folder, _, file = saved
+    predictor = saved_models.load(folder)
+    texts = [json.loads(line)[predictor.text_column] for line in file.read_text().splitlines()][:2]
+    assert [one.row() for one in predictor.predict(texts)] == [one.row() for one in predictor.predict(enumerate(texts))]
+    with pytest.raises(ConfigError, match=r"predict was given one text; expected a list of texts\."):
+        predictor.predict("a text")
+
+
 def assert_alike(one, other):
     """The same but for the last digits of numbers."""
     if isinstance(one, dict):

@@ -153,7 +153,7 @@ def test_what_is_scanned(tmp_path: Path) -> None:
     assert list(texts_of(parts)) == [
         ("model.safetensors, notes", "made by: ada@law.example"),
         (
-            "adapter/tokenizer.json, beside its vocabulary",
+            "adapter/tokenizer.json, outside its vocabulary",
             "[OF eve@law.example]\nestoppel\nReplace\nACME Corp\n[PARTY]\nBPE\n[UNK]",
         ),
         ("chat_template.jinja", "You are {{ name }}"),

@@ -133,4 +133,5 @@ def _is_unreadable(unknown: Any, tokens: Any) -> Any:
 
 
 def _share(count: int, texts: int) -> str:
-    return f"{count:,} of {texts:,} ({count / texts:.0%})"
+    share = count / texts
+    return f"{count:,} of {texts:,} ({share:.{0 if share >= 0.01 else 2}%})"

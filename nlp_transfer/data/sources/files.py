@@ -63,7 +63,7 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
     classes = class_folders(path)
     if classes:
         _check_unread_splits(set(visible) - set(classes), config, key)
-        notes = [f"Files beside the class folders that are left out: {_names(files)}."] if files else []
+        notes = [f"Files next to the class folders that are not read: {_names(files)}."] if files else []
         known = {SPLIT_NAMES[entry.name.lower()]: entry.name for entry in classes if entry.name.lower() in SPLIT_NAMES}
         unknown = [entry.name for entry in classes if entry.name.lower() not in SPLIT_NAMES]
         # train/positive/1.txt, test/positive/2.txt, …

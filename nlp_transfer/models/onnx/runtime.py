@@ -105,7 +105,7 @@ def _check_graph(file: Path) -> None:
             place = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
             if place != external_name(file):
                 raise CheckpointError(
-                    f"{file}: its tensor {tensor.name!r} lies in {place!r}; expected {external_name(file)!r} beside "
+                    f"{file}: its tensor {tensor.name!r} lies in {place!r}; expected {external_name(file)!r} next to "
                     "it. Nothing of it was loaded. Export the model again with scripts/export.py."
                 )
 

@@ -128,7 +128,7 @@ def legend(task: type[Task]) -> str:
     """Return the sentences that explain the numbers of a task's tables and their intervals."""
     return (
         f"{task.wording.legend} The interval is a 95 % percentile bootstrap over the {task.wording.unit} scored, for "
-        "one trained model; it says nothing of other seeds."
+        "one trained model; it does not cover other seeds."
     )
 
 

@@ -219,7 +219,7 @@ class FittedAbstractiveSummarization(FittedSummarization):
         """Return the windows that a sentence of the summary is assigned to."""
         kept = [place for place, labels in enumerate(dataset["labels"]) if labels]
         if left := len(dataset) - len(kept):
-            self.facts["training windows of which no summary says anything, left out"] = f"{left:,} of {len(dataset):,}"
+            self.facts["training windows without a summary sentence, left out"] = f"{left:,} of {len(dataset):,}"
         return dataset.select(kept) if left else dataset
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:

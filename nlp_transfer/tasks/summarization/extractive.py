@@ -103,7 +103,7 @@ class ExtractiveSummarization(Summarization):
     def fit(self, corpus: Corpus) -> "FittedExtractiveSummarization":
         """Return the task with the source of its labels; raise DataError if documents have none."""
         wanted = {"highlights": ["highlights"], "summary": ["summary"]}.get(self.supervision, ["summary", "highlights"])
-        self.check_corpus(corpus, wanted, "which tells the model what a summary should hold")
+        self.check_corpus(corpus, wanted, "which shows the model what a summary should hold")
         marked = all("highlights" in corpus.splits[split].column_names for split in ("train", "validation"))
         return FittedExtractiveSummarization(self, by_highlights=self.supervision != "summary" and marked)
 

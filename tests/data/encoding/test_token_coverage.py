@@ -2,7 +2,13 @@
 
 from datasets import Dataset
 
-from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_coverage, unknown_token, unreadable_rows
+from nlp_transfer.data.encoding.token_coverage import (
+    TokenCoverage,
+    count_coverage,
+    unknown_token,
+    unreadable_rows,
+    unreadable_warning,
+)
 from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from tests.data.encoding.test_tokens import make_tokenizer
 
@@ -20,6 +26,10 @@ def test_cut_and_unreadable_texts_are_counted() -> None:
         "2 of 4 (50%) texts are unreadable: the encoder's tokenizer does not know half of their tokens or more, as in "
         "id r ('un', 'deux'). Take an encoder of their language.",
     ]
+
+
+def test_a_small_share_is_not_rounded_to_nothing() -> None:
+    assert unreadable_warning(1, 640, "id r ('un')").startswith("1 of 640 (0.16%) texts are unreadable: ")
 
 
 def test_texts_that_are_read_whole_have_no_warning() -> None:

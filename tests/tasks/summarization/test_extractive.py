@@ -30,7 +30,7 @@ def test_values_out_of_range_are_reported_together():
 
 
 def test_documents_need_what_is_learned():
-    with pytest.raises(DataError, match=r"no column 'summary' or 'highlights', which tells the model what a summary "):
+    with pytest.raises(DataError, match=r"no column 'summary' or 'highlights', which shows the model what a summary "):
         ExtractiveSummarization().fit(corpus(drop=["summary"]))
     with pytest.raises(DataError, match=r"no column 'highlights'.*Name it with source\.columns: \{theirs: highlights"):
         ExtractiveSummarization(supervision="highlights").fit(corpus())
