@@ -52,6 +52,11 @@ def run(
         TrainingError: training failed in a way that no result could be believed.
         PublishError: before anything is read: the run is to be pushed, and will not be let in.
         RunInterrupted: a signal came; what was learned is saved.
+
+    Example:
+        >>> report = run(load_config("run.yaml", [("training.output_dir", "runs/again")]))
+        >>> report.metrics["source"]["test"]["rows"]
+        24
     """
     path = Path(str(experiment.training.output_dir))
     report = runner.finished_report(experiment, resume=resume, archive_existing=archive_existing)

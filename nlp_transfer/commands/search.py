@@ -160,6 +160,14 @@ def search(
         ConfigError: all that is wrong with the values, before any is trained; or a trainer cannot be made.
         CheckpointError: a folder holds checkpoints, and `resume` is false or they are of another recipe.
         TrainingError: a candidate has no score.
+
+    Example:
+        >>> choice = {"metric_for_best_model": "loss", "load_best_model_at_end": True}
+        >>> arguments = TransferArguments("runs/dann", eval_strategy="epoch", save_strategy="epoch", **choice)
+        >>> recipe = {"args": arguments, "methods": [DANN()], "target_dataset": target_rows}
+        >>> best = search(make_trainer, {"methods.dann.weight": [0.03, 0.1]}, **recipe)
+        >>> best.methods[0].weight in (0.03, 0.1)
+        True
     """
     recipe = Recipe.of(args, methods, target_dataset)
     tried = _recipes(make_trainer, recipe, values)

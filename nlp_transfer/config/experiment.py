@@ -55,6 +55,11 @@ class Experiment:
         revision: the Hub model's commit, tag or branch.
         trust_remote_code: whether Python code that comes with the model may run; never that of another tokenizer.
         attention_dropout: dropout on attention weights while training; null keeps the model's.
+
+    Example:
+        >>> training = TransferArguments("runs/lora", report_to="none", use_cpu=True)
+        >>> Experiment("encoder", CorpusConfig("corpus"), training, methods=(LoRA(r=8),)).methods[0].r
+        8
     """
 
     model: str
@@ -137,6 +142,10 @@ def load_config(
 
     Raises:
         ConfigError: with every problem that was found.
+
+    Example:
+        >>> load_config("run.yaml", [("training.learning_rate", 2e-5)]).training.learning_rate
+        2e-05
     """
     whole: dict[str, Any] = copy.deepcopy(dict(tree or {}))
     for file in [files] if isinstance(files, str | Path) else files:

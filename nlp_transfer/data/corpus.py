@@ -64,6 +64,10 @@ class SplitConfig:
         column: the column of `grouped`.
         similarity: Jaccard similarity of 5-word shingles from which two texts count as alike.
         seed: seed of the draw. It is apart from the training seed, so that seeds share one split.
+
+    Example:
+        >>> SplitConfig(method="grouped", column="author", test=0.2).column
+        'author'
     """
 
     method: Literal["auto", "given", "stratified", "grouped", "near_duplicate"] = "auto"
@@ -127,6 +131,10 @@ class CorpusConfig:
             `id`.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
+
+    Example:
+        >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
+        'clauses.csv'
     """
 
     path: str | None = None
@@ -189,6 +197,11 @@ class Corpus:
         splits: datasets by name; names are from `SPLITS`.
         notes: sentences on rows that were dropped, splits that were made, and duplicates.
         fingerprint: from `corpus_fingerprint`.
+
+    Example:
+        >>> corpus = load_corpus(CorpusConfig("corpus"))
+        >>> corpus.splits["train"][0]["text"]
+        '...'
     """
 
     origin: str

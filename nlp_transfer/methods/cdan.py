@@ -29,6 +29,12 @@ class CDAN(Adversarial):
 
     Args:
         entropy_conditioning: whether rows that the classifier is sure of count more.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[CDAN()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "cdan"

@@ -25,6 +25,12 @@ class CORAL(AlignmentMethod):
 
     Args:
         weight: of the penalty. The factor 1 / 4d² makes it small: weights from 1 to 1000 are usual.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[CORAL()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "coral"

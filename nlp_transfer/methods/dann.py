@@ -23,6 +23,12 @@ class DANN(Adversarial):
     """Align features by a discriminator. It joins a method that chooses the trainable weights.
 
     Fields: see `Adversarial`.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[DANN()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "dann"

@@ -24,6 +24,12 @@ class FrozenEncoder(LinearProbing):
     """Choose a layer, a pooling and a penalty on validation; nothing else trains.
 
     Fields: see `LinearProbing`.
+
+    Example:
+        >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[FrozenEncoder()])
+        >>> trainer.train().global_step
+        0
     """
 
     name: ClassVar[str] = "frozen_encoder"

@@ -26,6 +26,11 @@ class FullFineTuning(Method):
     Args:
         layer_decay: factor on the learning rate for each layer further down; 1 is the same rate everywhere.
         head_learning_rate: of the head and the pooler before it; null is the run's.
+
+    Example:
+        >>> trainer = TransferTrainer(model, arguments, train_dataset=rows, methods=[FullFineTuning(layer_decay=0.9)])
+        >>> trainer.get_num_trainable_parameters()
+        29555
     """
 
     name: ClassVar[str] = "full_fine_tuning"

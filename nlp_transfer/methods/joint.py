@@ -36,6 +36,12 @@ class Joint(AlignmentMethod):
     Args:
         source_weight_start: λ of the first update, from 0 to 1.
         source_weight_end: λ that it moves to, which it would have after the last; None is as at the start.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": labelled_target_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[Joint()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "joint"

@@ -39,6 +39,11 @@ class LoRA(Method):
         use_dora: learn the length of each row apart from its direction (slower).
         use_rslora: scale by alpha / sqrt(r), which keeps high ranks from learning too slowly.
         learning_rate: rate of A and B, which want about ten times that of full fine-tuning; None is the run's.
+
+    Example:
+        >>> trainer = TransferTrainer(model, arguments, train_dataset=rows, methods=[LoRA(r=2)])
+        >>> trainer.get_num_trainable_parameters()
+        3651
     """
 
     name: ClassVar[str] = "lora"

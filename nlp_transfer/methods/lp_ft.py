@@ -30,6 +30,12 @@ class LPFT(LinearProbing):
         layers: the layers that the probe may read, 1 is the lowest; layers above the chosen one are dropped. None is
             the last one, so that none is.
         trained_layers: how many layers train after the probe, counted from the top; None is everything.
+
+    Example:
+        >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[LPFT()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "lp_ft"

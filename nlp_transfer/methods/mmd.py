@@ -35,6 +35,12 @@ class MMD(AlignmentMethod):
     Args:
         weight: of the penalty.
         bandwidths: of the kernels, as multiples of the median squared distance.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[MMD()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "mmd"

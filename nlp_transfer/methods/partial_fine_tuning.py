@@ -34,6 +34,11 @@ class PartialFineTuning(Method):
         gradual_unfreezing: open the layers one by one, from the top, at equal shares of the training steps.
         layer_decay: factor on the learning rate for each layer further down; 1 is the same rate everywhere.
         head_learning_rate: of the head and the pooler before it; null is the run's.
+
+    Example:
+        >>> trainer = TransferTrainer(model, arguments, train_dataset=rows, methods=[PartialFineTuning(layers=1)])
+        >>> trainer.get_num_trainable_parameters()
+        8659
     """
 
     name: ClassVar[str] = "partial_fine_tuning"

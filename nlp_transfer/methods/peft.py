@@ -55,6 +55,11 @@ class PeftAdapter(Method):
         peft_type: PEFT's name of the kind: IA3, LOHA, LOKR, OFT, BOFT, VERA, LN_TUNING, PROMPT_TUNING, P_TUNING, …
         settings: the fields of that kind's configuration class, such as `target_modules` (names or ends of names, or a
             regular expression for the whole name). `task_type` and the head are filled in.
+
+    Example:
+        >>> trainer = TransferTrainer(model, arguments, train_dataset=rows, methods=[PeftAdapter(peft_type="IA3")])
+        >>> trainer.get_num_trainable_parameters()
+        1587
     """
 
     name: ClassVar[str] = "peft"

@@ -39,6 +39,12 @@ class SelfTraining(AlignmentMethod):
         least_probability: a text whose predicted class (of several labels: the least sure decision) is less probable
             never keeps its label.
         source_epochs: epochs on the source alone before.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[SelfTraining()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "self_training"

@@ -32,6 +32,12 @@ class TargetMLM(AlignmentMethod):
         weight: the factor of the masked tokens' loss.
         mask_probability: the share of a target text's tokens that is masked.
         learning_rate: the rate of the masked-language-modelling head.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, processing_class=tokenizer, methods=[TargetMLM()])
+        >>> trainer.train().global_step
+        16
     """
 
     name: ClassVar[str] = "target_mlm"

@@ -73,6 +73,11 @@ def estimate_label_shift(
     Raises:
         ValueError: a side has no rows; labels are missing, not one a row or of no class; classes differ between the
             sides; or logits are not finite.
+
+    Example:
+        >>> validation, labels = np.repeat([[4.0, 0.0], [0.0, 4.0]], 50, axis=0), np.repeat([0, 1], 50)
+        >>> estimate_label_shift(validation, labels, validation[30:]).target.round(2)
+        array([...])
     """
     _check_inputs(validation_logits, validation_labels, target_logits)
     temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)

@@ -42,6 +42,10 @@ def load(
     Raises:
         ConfigError: there is no such device, backend or precision, or ONNX Runtime is not installed.
         CheckpointError: there is no such model, or it is torn or changed.
+
+    Example:
+        >>> [one.row()["predicted"] for one in load("runs/clauses").predict(["any permitted use"])]
+        ['...']
     """
     compute = Compute(device, backend, precision)
     return load_found(find(name, compute, revision=revision), compute)

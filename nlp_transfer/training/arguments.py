@@ -30,6 +30,10 @@ class TransferArguments(OwnArguments, TrainingArguments):
             tried before training begins. A trainer without a run pushes at `trainer.push_to_hub()`.
         hub_strategy: `end`, unlike in transformers: another would publish checkpoints, and is refused.
         hub_private_repo: whether a new repository is private: yes, unlike in transformers.
+
+    Example:
+        >>> TransferArguments("runs/lora", precision="bf16", use_cpu=True).bf16
+        True
     """
 
     logging_nan_inf_filter: bool = False
@@ -135,6 +139,10 @@ class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
     Args:
         generate_in_evaluation: with `predict_with_generate`, write also in the evaluations while training; off, these
             give only the loss, and `predict` writes.
+
+    Example:
+        >>> Seq2SeqTransferArguments("runs/bart", predict_with_generate=True, use_cpu=True).generate_in_evaluation
+        True
     """
 
     generate_in_evaluation: bool = True

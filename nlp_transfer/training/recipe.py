@@ -109,6 +109,11 @@ def train_source_only(
     Raises:
         ConfigError: no method uses the target, or the trainer cannot be made.
         CheckpointError: the folder holds checkpoints, and `resume` is false or they are of another recipe.
+
+    Example:
+        >>> recipe = {"args": arguments, "methods": [DANN()], "target_dataset": target_rows}
+        >>> train_source_only(make_trainer, **recipe).state.global_step
+        16
     """
     recipe = Recipe.of(args, methods, target_dataset)
     if not any(method.needs.target_text for method in recipe.methods):

@@ -27,6 +27,12 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
 
     Full and partial fine-tuning and LoRA know encoder-decoders (partial: of the encoder; the decoder trains), `dann`,
     `mmd` and `coral` adapt the means of the encoder's states, and `peft_config` goes with any model.
+
+    Example:
+        >>> arguments = Seq2SeqTransferArguments("runs/bart", max_steps=2, use_cpu=True, report_to="none")
+        >>> trainer = Seq2SeqTransferTrainer(writer, arguments, collate_pairs, pairs, methods=[LoRA(r=2)])
+        >>> trainer.train().global_step
+        2
     """
 
     _row_sums: list[Tensor] | None = None

@@ -34,6 +34,12 @@ def compare_on_target(
     Raises:
         ConfigError: there are no rows, or `correct_prior` changed the confidence by which the models are compared.
         DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
+
+    Example:
+        >>> recipe = {"args": arguments, "methods": [DANN()], "target_dataset": target_rows}
+        >>> source_only = train_source_only(make_trainer, **recipe)
+        >>> compare_on_target(make_trainer(**recipe), source_only).warns in (True, False)
+        True
     """
     from scipy.special import expit, softmax
 
@@ -77,6 +83,12 @@ def estimate_shift(trainer: TransferSeams, rows: Dataset | None = None) -> Label
 
     Raises:
         ConfigError, DataError: there are no encoded rows, or a text may have several labels.
+
+    Example:
+        >>> adapted = make_trainer(args=arguments, methods=[DANN()], target_dataset=target_rows)
+        >>> _ = adapted.train()
+        >>> estimate_shift(adapted).target
+        array([...])
     """
     return estimate_label_shift(*_calibration("estimate_shift", trainer, rows))
 
@@ -95,6 +107,12 @@ def correct_prior(trainer: TransferSeams, rows: Dataset | None = None) -> LabelS
         ConfigError: as from `estimate_shift`, the layer has no bias, or was changed before.
         TrainingError: the model is at chance on `eval_dataset`, or would never again predict a class that it predicts
             for target texts now. It stays as it is.
+
+    Example:
+        >>> adapted = make_trainer(args=arguments, methods=[DANN()], target_dataset=target_rows)
+        >>> _ = adapted.train()
+        >>> correct_prior(adapted).target
+        array([...])
     """
     rows = _target_rows("correct_prior", trainer, rows)
     if final_layer(trainer).bias is None:

@@ -28,4 +28,9 @@ class TransferTrainer(TransferSeams):
     Raises:
         ConfigError: methods that do not go together, or that need a dataset which is missing.
         TrainingError: while training, a loss that is not finite.
+
+    Example:
+        >>> trainer = TransferTrainer(model, arguments, train_dataset=rows, methods=[LoRA(r=2)])
+        >>> trainer.train().global_step
+        16
     """

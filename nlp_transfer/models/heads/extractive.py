@@ -219,6 +219,11 @@ def register_models() -> None:
     """Register our networks with transformers' `AutoConfig` and `AutoModel`; repeated calls change nothing.
 
     `AutoModel.from_pretrained` then returns the whole network, whose `base_model` is the encoder.
+
+    Example:
+        >>> register_models()
+        >>> transformers.AutoConfig.for_model("extractive-bert").model_type
+        'extractive-bert'
     """
     for name in FAMILIES:
         family: Any = CONFIG_MAPPING[name]

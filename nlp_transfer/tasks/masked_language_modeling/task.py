@@ -59,6 +59,10 @@ class MaskedLanguageModeling(Task):
         whole_words: mask words with all their tokens, not single tokens.
         num_new_tokens: number of words of the training texts that are added to the tokenizer.
         min_frequency: minimum number of occurrences of an added word.
+
+    Example:
+        >>> MaskedLanguageModeling(max_length=64).fit(load_corpus(CorpusConfig("corpus"))).label_names
+        ()
     """
 
     name: ClassVar[str] = "masked_language_modeling"

@@ -69,6 +69,10 @@ class SequenceClassification(Task):
         focal_gamma: γ of the focal loss; 0 is cross-entropy.
         label_smoothing: ε of label smoothing.
         tune_thresholds: multi-label only: tune one threshold a label on validation; otherwise 0.5 for all.
+
+    Example:
+        >>> SequenceClassification(max_length=64).fit(load_corpus(CorpusConfig("corpus"))).label_names
+        ['copyleft', 'permissive', 'public']
     """
 
     name: ClassVar[str] = NAME

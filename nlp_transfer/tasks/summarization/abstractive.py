@@ -57,6 +57,11 @@ class AbstractiveSummarization(Summarization):
         share_weights: share the layers of an encoder with its decoder.
         prefix: text before each document, such as "summarize: " for T5.
         bertscore_model: an encoder to score summaries with at the end (BERTScore).
+
+    Example:
+        >>> corpus = load_corpus(CorpusConfig("papers"), documents=True)
+        >>> AbstractiveSummarization(max_length=64).fit(corpus).name
+        'abstractive_summarization'
     """
 
     name: ClassVar[str] = ABSTRACTIVE

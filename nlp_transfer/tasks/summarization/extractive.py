@@ -52,6 +52,11 @@ class ExtractiveSummarization(Summarization):
         length: maximum length of a summary, such as 3 sentences; a share is above 0 and at most 1.
         block_trigrams: skip sentences that share three words in a row with a selected one.
         bertscore_model: an encoder to score summaries with at the end (BERTScore).
+
+    Example:
+        >>> corpus = load_corpus(CorpusConfig("papers"), documents=True)
+        >>> ExtractiveSummarization(max_length=64).fit(corpus).name
+        'extractive_summarization'
     """
 
     name: ClassVar[str] = EXTRACTIVE

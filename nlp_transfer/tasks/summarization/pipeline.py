@@ -105,7 +105,13 @@ def _usual_state(config: Any, tokenizer: Any) -> dict[str, Any]:
 
 
 def register_pipelines() -> None:
-    """Register the pipeline `summarization` and this package's networks with transformers; repeat it at will."""
+    """Register the pipeline `summarization` and this package's networks with transformers; repeat it at will.
+
+    Example:
+        >>> register_pipelines()
+        >>> "summarization" in transformers.pipelines.PIPELINE_REGISTRY.get_supported_tasks()
+        True
+    """
     register_models()
     if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is SummarizationPipeline:
         return
