@@ -118,7 +118,8 @@ def plain_model(model: nn.Module) -> PreTrainedModel:
 
 def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     """Return the encoder's layers, lowest first (ALBERT: its groups of shared weights)."""
-    layers = model.base_model.get_submodule(family(model).layers)
+    path = family(model).layers  # an unknown family is an error before its modules are looked for
+    layers = model.base_model.get_submodule(path)
     assert isinstance(layers, nn.ModuleList)
     return layers
 

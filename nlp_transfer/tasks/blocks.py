@@ -89,7 +89,7 @@ def facts_section(
     if not facts and not alerts:
         return None
     rows = [[label, text] for label, text in facts.items()]
-    return Section(title, (Table("", columns, rows, names=2), *map(Alert, alerts)))
+    return Section(title, (Table("", list(columns), rows, names=2), *map(Alert, alerts)))
 
 
 def section_record(section: Section) -> dict[str, Any]:

@@ -14,9 +14,9 @@ def test_a_table_has_as_many_cells_as_columns():
 
 def test_a_section_without_facts_is_none():
     assert facts_section("t", ("x", "y"), {}) is None
-    assert facts_section("t", ("x", "y"), {"a": "1"}, ["b"]) == Section(
-        "t", (Table("", ("x", "y"), [["a", "1"]], names=2), Alert("b"))
-    )
+    section = facts_section("t", ("x", "y"), {"a": "1"}, ["b"])
+    assert section == Section("t", (Table("", ["x", "y"], [["a", "1"]], names=2), Alert("b")))
+    assert section_of(json.loads(json.dumps(section_record(section)))) == section
 
 
 def test_json_gives_a_section_back():
