@@ -2,12 +2,9 @@
 
 What the stock loop would lose is kept in `transfer_state.json` and `extensions.safetensors` next to its own files:
 
-* the loss since the last logged step, so that the log does not change;
-* that training had ended (by early stopping, say), where a stock run trains on;
-* that the epoch had ended, and what follows on that (`on_epoch_end`, an evaluation) had not happened yet;
-* the seconds and the losses of earlier parts, so that the run's cost and mean loss are the whole run's;
-* the methods, so that a run does not go on as another;
-* the states of the extensions (`Extension.state_dict`).
+* the loss since the last logged step, and the seconds and losses of earlier parts, so that no number changes;
+* that training had ended, or an epoch, while what follows on that (an evaluation, say) had not happened yet;
+* the methods, so that a run does not go on as another, and the states of the extensions.
 """
 
 import json
@@ -24,12 +21,11 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ExportableState
 
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.hub.upload import CARD
 from nlp_transfer.methods.base import Method
-from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.heads.encoder_decoder import separate_weights
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.checkpoints import EXTENSIONS, TRANSFER_STATE
-from nlp_transfer.training.hub import card_kept
 
 
 class CheckpointWriter:
@@ -38,7 +34,6 @@ class CheckpointWriter:
     def __init__(self, trainer: Any, progress: Callable[[], dict[str, Any]]) -> None:
         self.trainer, self.progress = trainer, progress
         self.saved_at = -1
-        self._stamps: Mapping[str, tuple[int, int, int]] = {}
 
     def save(self, trial: Any) -> None:
         """Save the checkpoint of this step; older ones are deleted only when it is whole. Raises CheckpointError."""
@@ -46,7 +41,8 @@ class CheckpointWriter:
         if trainer.hp_search_backend is None and trial is None:
             trainer.store_flos()
         parent, needed = Path(trainer._get_output_dir(trial)), checkpoint_bytes(trainer)
-        place, saving = checkpoints.checkpoint_path(parent, step), checkpoints.saving_path(parent, step)
+        place = checkpoints.checkpoint_path(parent, step)
+        saving = place.with_name(f".{place.name}.saving")
         losses = gather_object([trainer._tr_loss.item()])
         values, tensors = _states(trainer)
         values = gather_object([values])
@@ -59,20 +55,8 @@ class CheckpointWriter:
                 checkpoints.clear_rests(parent)
         self.saved_at = step
         if trainer.args.should_save:
-            self._stamps = checkpoints.stamps(place)
             best = trainer.state.best_model_checkpoint
             checkpoints.rotate(place, trainer.args.save_total_limit, [Path(best)] if best else [])
-
-    def list_changes(self, trial: Any) -> None:
-        """List the files of this step's checkpoint anew where a callback changed them in `on_save`."""
-        place = checkpoints.checkpoint_path(Path(self.trainer._get_output_dir(trial)), self.saved_at)
-
-        def list_anew() -> None:
-            if place.is_dir() and (found := checkpoints.stamps(place)) != self._stamps:
-                write_manifest(place)
-                self._stamps = found
-
-        self._together(list_anew, main_only=True, failed=place)
 
     def _write(
         self, folder: Path, losses: list[float], values: list[dict[str, Any]], tensors: dict[str, torch.Tensor]
@@ -154,11 +138,14 @@ def save_model_files(trainer: Any, call: Callable[..., None], output_dir: str | 
     if state_dict is None:
         state_dict = separate_weights(trainer.accelerator.unwrap_model(trainer.model))
     token, trainer.args.hub_token = trainer.args.hub_token, None
+    place = Path(str(output_dir or trainer.args.output_dir)) / CARD
+    card = place.read_bytes() if place.is_file() else None
     try:
-        with card_kept(Path(str(output_dir or trainer.args.output_dir))):
-            call(output_dir, state_dict)
+        call(output_dir, state_dict)
     finally:
         trainer.args.hub_token = token
+    if card is not None:
+        place.write_bytes(card)  # peft writes into any that it finds
 
 
 def checkpoint_bytes(trainer: Any) -> int:

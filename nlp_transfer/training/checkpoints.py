@@ -8,14 +8,12 @@ So a crash at any instant leaves whole checkpoints and hidden rests. A folder un
 manifest is passed over with a message.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from nlp_transfer.errors import CheckpointError
@@ -46,22 +44,16 @@ def checkpoint_path(parent: Path, step: int) -> Path:
     return parent / f"{PREFIX_CHECKPOINT_DIR}-{step}"
 
 
-def saving_path(parent: Path, step: int) -> Path:
-    """Return the folder that a step's checkpoint is written to."""
-    return parent / f".{PREFIX_CHECKPOINT_DIR}-{step}.saving"
-
-
 def begin(parent: Path, step: int, needed_bytes: int) -> Path:
     """Make an empty folder to write the checkpoint of a step to; raise CheckpointError where the disk has no room."""
-    saving = saving_path(parent, step)
+    saving = parent / f".{PREFIX_CHECKPOINT_DIR}-{step}.saving"
     try:
         parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(parent).free
         if free < needed_bytes + SPARE_BYTES:
             raise CheckpointError(
                 f"{checkpoint_path(parent, step)} was not saved: it needs about {needed_bytes:,} bytes, and the disk "
-                f"has {free:,} bytes free (of which {SPARE_BYTES:,} stay spare). Earlier checkpoints are whole. "
-                "Free some room, or lower training.save_total_limit, and go on with --resume."
+                f"has {free:,} bytes free. Make room, or lower training.save_total_limit, and go on with --resume."
             )
         if saving.exists():
             shutil.rmtree(saving)
@@ -100,27 +92,9 @@ def not_saved(place: Path, needed_bytes: int, error: Exception) -> CheckpointErr
     )
 
 
-def stamps(checkpoint: Path) -> dict[str, tuple[int, int, int]]:
-    """Return size, time of change and inode of each file, by which a change is noticed without reading."""
-    files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-    stats = {str(path.relative_to(checkpoint)): path.stat() for path in files}
-    return {name: (stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in stats.items()}
-
-
-def is_stock(checkpoint: Path) -> bool:
-    """Return whether stock `Trainer` saved a checkpoint: `trainer_state.json`, its last file, is there and readable."""
-    if has_manifest(checkpoint) or (checkpoint / TRANSFER_STATE).exists():
-        return False
-    try:
-        return isinstance(json.loads((checkpoint / TRAINER_STATE_NAME).read_bytes()), dict)
-    except (OSError, ValueError):
-        return False
-
-
 def check_whole(checkpoint: Path) -> None:
-    """Check a checkpoint by its manifest; one of stock `Trainer` has none. Raises CheckpointError."""
-    if not is_stock(checkpoint):
-        check_manifest(checkpoint, READ)
+    """Check a checkpoint by its manifest; raise CheckpointError."""
+    check_manifest(checkpoint, READ)
 
 
 def last_checkpoint_note(arguments: Any) -> str:
@@ -159,7 +133,7 @@ def _recover(parent: Path) -> None:
         match = _SAVING.fullmatch(path.name)
         if match and has_manifest(path) and not path.with_name(match[1]).exists():
             try:
-                check_manifest(path, READ)
+                check_whole(path)
             except CheckpointError:
                 continue
             path.rename(path.with_name(match[1]))
@@ -176,8 +150,7 @@ def clear_rests(parent: Path) -> None:
 def rotate(newest: Path, limit: int | None, protected: Sequence[Path] = ()) -> None:
     """Delete checkpoints, so that `limit` are left; folders without a manifest are not ours to delete.
 
-    Those of later steps go first: the run went on from before them, because they were damaged, or they are an older
-    run's. Then go the oldest. `newest` and those in `protected`, such as the best one, are kept; they count.
+    Those of later steps, from before which the run went on, go first, then the oldest. `newest` and `protected` stay.
     """
     parent = newest.parent
     ours = [path for path in checkpoints(parent) if has_manifest(path)]
@@ -189,18 +162,6 @@ def rotate(newest: Path, limit: int | None, protected: Sequence[Path] = ()) -> N
     for path in [path for path in ours[later:] + ours[:later] if path not in kept][:surplus]:
         _remove(path)
     clear_rests(parent)
-
-
-def require_files(checkpoint: Path, names: Sequence[str], why: dict[str, str]) -> None:
-    """Check that a checkpoint has the files that a run goes on from; `why` has reasons why some are missing."""
-    problems = [
-        f"{checkpoint} has no {name}{why.get(name, '')}, so the run cannot go on as it was. Go on from another "
-        "checkpoint, or start a new run."
-        for name in names
-        if not (checkpoint / name).is_file()
-    ]
-    if problems:
-        raise CheckpointError(problems)
 
 
 def _remove(place: Path) -> None:

@@ -4,7 +4,6 @@ Stock `Trainer` commits the whole output folder, `training_args.bin` with paths 
 and pushes every checkpoint during training, by default into a public repository. Here `hub_strategy` is `end`.
 """
 
-import contextlib
 import copy
 import functools
 import re
@@ -69,28 +68,21 @@ class ModelPush:
     ) -> Any:
         """Push weights, configuration, tokenizer and card, scanned before, into a private repository.
 
-        A README.md that was written or edited by hand goes as it is. See `Trainer.push_to_hub` for the other arguments.
+        See `Trainer.push_to_hub` for the other arguments. Raises PublishError before anything is published.
 
         Args:
-            blocking: whether to wait; else a `Future` is returned.
-            private: whether a new repository is private; None is `args.hub_private_repo`, and True where that is unset.
             allow: keys of findings that may pass.
             check_corpus: whether to look for runs of words of the training rows.
-            kwargs: arguments of `create_model_card`.
-
-        Raises:
-            PublishError: the push is not let in, or the scan found something. Nothing was published.
         """
         settings = copy.copy(self.trainer.args)
         settings.hub_private_repo = not self._public(private)  # trackio makes a public space where it is unset
         self.trainer.callback_handler.on_push_begin(settings, self.trainer.state, self.trainer.control)
-        folder = Path(str(self.trainer.args.output_dir))
         self.trainer.save_model(_internal_call=True)
         if not self.trainer.is_world_process_zero():
             return None
         self.trainer.init_hf_repo(token=token, private=private)
         self.trainer.create_model_card(**kwargs)
-        files = self._files(folder, kwargs.get("finetuned_from"))
+        files = self._files(Path(str(self.trainer.args.output_dir)), kwargs.get("finetuned_from"))
         texts = _row_texts(self._all_rows(), self.trainer.processing_class) if check_corpus else ()
         raise_on_matches(scan_files(files, texts), allow)
         assert self._target is not None
@@ -112,18 +104,15 @@ class ModelPush:
     def _files(self, folder: Path, finetuned_from: str | None) -> list[RepoFile]:
         base = self._base(finetuned_from)
         if (folder / ADAPTER_CONFIG).is_file() and (note := adapter_note(base)) is not None:
-            logger.warning(
-                f"{note} Where it has a name on the Hub after all: push_to_hub(finetuned_from='OWNER/NAME')."
-            )
+            logger.warning(f"{note} If it has a name on the Hub after all: push_to_hub(finetuned_from='OWNER/NAME').")
         return [*model_files(folder, base=base), RepoFile(CARD, folder / CARD, "the card")]
 
     def _all_rows(self) -> Iterator[Any]:
         """Yield every row that training could look at: of the source, the target, and what was evaluated."""
         context = self.trainer.context
         target = self.trainer.target_dataset if context is None else context.target
-        evaluated: Any = self.trainer.eval_dataset
-        evaluated = list(evaluated.values()) if isinstance(evaluated, dict) else [evaluated]
-        for dataset in (self.trainer.train_dataset, *evaluated, target):
+        given: Any = self.trainer.eval_dataset
+        for dataset in (self.trainer.train_dataset, target, *(given.values() if isinstance(given, dict) else [given])):
             yield from dataset if dataset is not None else ()
 
     def write_card(
@@ -138,10 +127,7 @@ class ModelPush:
         dataset: str | Sequence[str] | None = None,
         dataset_args: str | Sequence[str] | None = None,
     ) -> None:
-        """Write the card, `README.md` in the output folder; one that was edited by hand stays as it is.
-
-        The arguments are those of `Trainer.create_model_card`; `tasks` and `dataset_args` follow from the network.
-        """
+        """Write the card, `README.md` in the output folder; one that was edited by hand stays as it is."""
         place = Path(str(self.trainer.args.output_dir))
         if not self.trainer.is_world_process_zero() or edited_card(place) is not None:
             return
@@ -151,6 +137,7 @@ class ModelPush:
         wording = next((task.wording for task in TASKS.values() if task.auto_class == auto_class), None)
         repo_id = self.trainer.hub_model_id or model_name or place.name
         scores = _last_scores(self.trainer.state.log_history)
+        lines = [f"| {name} | {value:.4g} |" for name, value in scores.items()]
         methods = [method.name for method in self.trainer.methods]
         named = _several(dataset) or _several(dataset_tags) or ["texts that are not published"]
         card = Card(
@@ -166,7 +153,7 @@ class ModelPush:
                 f"**Source**: {', '.join(named)}.",
                 *(f"**Method** `{name}`." for name in methods),
             ],
-            scores=_table(scores) if scores else "",
+            scores="\n".join(["| metric | value |", "| :--- | ---: |", *lines]) if lines else "",
             results={"source": {"validation": scores}} if scores else {},
             datasets={"source": (_several(dataset_tags)[0], "default")} if dataset_tags else {},
             limits=["The scores are of its evaluation rows; on other texts it was not tried."],
@@ -187,16 +174,6 @@ class ModelPush:
 
     def _public(self, private: bool | None) -> bool:
         return (self.trainer.args.hub_private_repo if private is None else private) is False
-
-
-@contextlib.contextmanager
-def card_kept(folder: Path) -> Iterator[None]:
-    """Leave a folder's card as it is: peft writes into any that it finds."""
-    place = folder / CARD
-    card = place.read_bytes() if place.is_file() else None
-    yield
-    if card is not None:
-        place.write_bytes(card)
 
 
 def _auto_class(network: Any) -> str:
@@ -228,26 +205,19 @@ def _last_scores(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 def _row_texts(rows: Iterator[Any], tokenizer: Any) -> Iterator[str]:
     """Yield the texts of rows: their columns of strings, else their tokens, decoded."""
     for row in rows:
-        texts = [value for value in row.values() if isinstance(value, str)]
-        if texts:
+        if texts := [value for value in row.values() if isinstance(value, str)]:
             yield from texts
         elif tokenizer is not None and "input_ids" in row:
             yield tokenizer.decode(row["input_ids"], skip_special_tokens=True)
 
 
-def _table(scores: Mapping[str, float]) -> str:
-    return "\n".join(["| metric | value |", "| :--- | ---: |", *(f"| {k} | {v:.4g} |" for k, v in scores.items())])
-
-
 def _languages(named: Sequence[str]) -> list[str]:
     """Return the codes of languages that the Hub knows; others are left out with a warning, for training is over."""
-    codes = {name: re.split("[-_]", name)[0].lower() for name in named}
-    if unknown := [name for name, code in codes.items() if not is_language(code)]:
-        logger.warning(
-            f"create_model_card: language names {', '.join(unknown)}, which the card leaves out; expected codes of "
-            "two or three letters, such as en."
-        )
-    return list(dict.fromkeys(code for code in codes.values() if is_language(code)))
+    codes = dict.fromkeys(re.split("[-_]", name)[0].lower() for name in named)
+    for code in codes:
+        if not is_language(code):
+            logger.warning(f"The card leaves out the language {code}; expected a code of two or three letters, as en.")
+    return list(filter(is_language, codes))
 
 
 def _several(value: str | Sequence[str] | None) -> list[str]:

@@ -1,6 +1,7 @@
 """Checks of the checkpoint that a run goes on from."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,43 +17,32 @@ from nlp_transfer.training.checkpoints import TRANSFER_STATE
 logger = logging.get_logger(__name__)
 
 
-def check_stock(trainer: Any, checkpoint: Path) -> None:
-    """Check a checkpoint of stock `Trainer`, and warn of what it cannot promise; raise CheckpointError."""
-    if trainer.methods:
-        raise CheckpointError(
-            f"{checkpoint} was saved by transformers.Trainer, which knows no methods, and the trainer has "
-            f"methods={method_settings(trainer.methods)}. Load its weights into the model (from_pretrained) and train "
-            "anew without resume_from_checkpoint."
-        )
-    _require_states(trainer, checkpoint)
-    logger.warning(
-        f"{checkpoint} was saved by transformers.Trainer and has no manifest: a damaged file may go unnoticed. "
-        "Training goes on with its weights, optimizer, scheduler and random states, but need not end as it would "
-        "have there: updates of several batches or processes are weighed otherwise, group_by_length has another "
-        "order, and what was due at the end of its epoch is not made up for."
-    )
-
-
-def _require_states(trainer: Any, checkpoint: Path, *others: str) -> None:
-    """Check for the files without which training would begin with fresh states; raises CheckpointError."""
-    fresh = " (save_only_model leaves it out, or it was deleted)"
-    names = [TRAINER_STATE_NAME, *others]
-    if not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):
-        names += [OPTIMIZER_NAME, SCHEDULER_NAME]
-    if getattr(trainer.accelerator, "scaler", None) is not None:
-        names.append(SCALER_NAME)
-    checkpoints.require_files(checkpoint, names, {OPTIMIZER_NAME: fresh})
+def _require_files(checkpoint: Path, names: Sequence[str]) -> None:
+    """Check for the files without which training would begin with fresh states; raise CheckpointError."""
+    problems = [
+        f"{checkpoint} has no {name} (save_only_model leaves states out, or it was deleted), so the run cannot go on "
+        "as it was. Go on from another checkpoint, or start a new run."
+        for name in names
+        if not (checkpoint / name).is_file()
+    ]
+    if problems:
+        raise CheckpointError(problems)
 
 
 def read_transfer_state(trainer: Any, checkpoint: Path) -> dict[str, Any]:
     """Return the content of `transfer_state.json`, checked against the trainer and the files; raise CheckpointError."""
-    _require_states(trainer, checkpoint, TRANSFER_STATE)
+    names = [TRAINER_STATE_NAME, TRANSFER_STATE]
+    if not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):
+        names += [OPTIMIZER_NAME, SCHEDULER_NAME]
+    if getattr(trainer.accelerator, "scaler", None) is not None:
+        names.append(SCALER_NAME)
+    _require_files(checkpoint, names)
     rng = "rng_state.pth" if trainer.args.world_size == 1 else f"rng_state_{trainer.args.process_index}.pth"
     state: dict[str, Any] = json.loads((checkpoint / TRANSFER_STATE).read_bytes())
     if state["processes"] != trainer.args.world_size:
         raise CheckpointError(
-            f"{checkpoint} was saved by {state['processes']} processes, and there are {trainer.args.world_size} now. "
-            "The rows of a batch and the random states would be others: start as many as before."
+            f"{checkpoint} was saved by {state['processes']} processes, and there are {trainer.args.world_size} now, "
+            "which would make other batches: start as many as before."
         )
     now = method_settings(trainer.methods)
     if (then := state.get("methods", now)) != now:
@@ -60,7 +50,7 @@ def read_transfer_state(trainer: Any, checkpoint: Path) -> dict[str, Any]:
             f"{checkpoint} was saved in training with methods={then}, and the trainer has methods={now}. Give it "
             "those, or train anew without resume_from_checkpoint."
         )
-    checkpoints.require_files(checkpoint, [rng], {})
+    _require_files(checkpoint, [rng])
     threads = torch.get_num_threads()
     if trainer.args.device.type == "cpu" and state["threads"] != threads:
         logger.warning(
@@ -86,14 +76,9 @@ def find_best_checkpoint(trainer: Any, resumed: Path, name: str) -> None:
     except CheckpointError as error:
         own = Path(trainer._get_output_dir(None)).resolve() == resumed.parent.resolve()
         if own and trainer.args.load_best_model_at_end:
-            raise CheckpointError(
-                [
-                    *error.problems,
-                    f"{best} held the best weights so far, so training cannot end as it would have. Put it back, "
-                    "or train anew: in Python without resume_from_checkpoint; of a run, --archive_existing keeps this "
-                    "one under another name.",
-                ]
-            ) from error
+            advice = "Put it back, or train anew (of a run, --archive_existing keeps this one under another name)."
+            problem = f"{best} held the best weights so far, so training cannot end as it would have. {advice}"
+            raise CheckpointError([*error.problems, problem]) from error
         trainer.state.best_model_checkpoint = None
         logger.warning(
             f"{best} held the best weights so far, and is not used: {error.problems[0]} Training ends with its "

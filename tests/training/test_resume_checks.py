@@ -7,9 +7,8 @@ import torch
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.methods import FullFineTuning
-from nlp_transfer.training.checkpoint_writer import method_settings
 from nlp_transfer.training.checkpoints import TRANSFER_STATE
-from nlp_transfer.training.resume_checks import check_stock, read_transfer_state
+from nlp_transfer.training.resume_checks import read_transfer_state
 from tests.training.stand_in import stand_in
 
 FILES = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth")
@@ -41,10 +40,3 @@ def test_other_methods_and_processes_are_refused(checkpoint):
         read_transfer_state(stand_in(train_dataset=[1], methods=methods), checkpoint)
     with pytest.raises(CheckpointError, match="saved by 1 processes, and there are 2 now"):
         read_transfer_state(stand_in(train_dataset=[1], args={"world_size": 2}), checkpoint)
-
-
-def test_stock_trainer_knows_no_methods(checkpoint):
-    check_stock(stand_in(), checkpoint)
-    with pytest.raises(CheckpointError, match=r"which knows no methods.*full_fine_tuning"):
-        check_stock(stand_in(methods=(FullFineTuning(),)), checkpoint)
-    assert method_settings([FullFineTuning()])[0]["name"] == "full_fine_tuning"

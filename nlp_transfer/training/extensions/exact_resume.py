@@ -3,9 +3,7 @@
 What the stock loop would lose is kept next to its own files (`checkpoint_writer.py`) and restored here. At the end of
 an epoch the stock loop acts twice, after the step and after the epoch; what is due after a save between the two is lost
 with a crash. Here the resumed run does it. Missing optimizer, scheduler or random states are errors, and nothing is
-read from a checkpoint that is not whole (`checkpoints.py`).
-
-A checkpoint of stock `Trainer` has no manifest and none of our state. It is read as stock reads it, with a warning.
+read from a checkpoint that is not whole (`checkpoints.py`), as one of stock `Trainer`, which has no manifest.
 """
 
 import contextlib
@@ -24,19 +22,15 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.training import checkpoints
 from nlp_transfer.training.checkpoint_writer import CheckpointWriter, restore_extensions
-from nlp_transfer.training.resume_checks import check_stock, find_best_checkpoint, read_transfer_state
+from nlp_transfer.training.resume_checks import find_best_checkpoint, read_transfer_state
 
 logger = logging.get_logger(__name__)
 
 
 class ExactResume(Extension):
-    """Save checkpoints whole and go on from them exactly.
+    """Save checkpoints whole and go on from them exactly; `call` is always a method of stock `Trainer`.
 
-    The trainer hands the private methods of `Trainer` on that this needs; `call` is always the stock method.
-
-    Attributes:
-        writer: saves the checkpoints.
-        seconds: how long training took, the interrupted parts before it included.
+    `seconds` is how long training took, the interrupted parts before it included.
     """
 
     def __init__(self) -> None:
@@ -69,9 +63,7 @@ class ExactResume(Extension):
         self._called_at = self.writer.saved_at = -1
         self._started, self._seconds_before, self._state = time.time(), 0.0, None
         checkpoint = self.checkpoint_to_resume(wanted)
-        if checkpoint is not None and checkpoints.is_stock(checkpoint):
-            check_stock(self.trainer, checkpoint)
-        elif checkpoint is not None:
+        if checkpoint is not None:
             self._state = {**read_transfer_state(self.trainer, checkpoint), "checkpoint": str(checkpoint)}
             self._seconds_before = self._state["seconds"]
         signals = self.trainer.stop_signals
@@ -166,10 +158,7 @@ class ExactResume(Extension):
         self._in_step, self._called_at = self._called_at != step, step
         self._last_step = args[1], kwargs.get("learning_rate")
         call(*args, **kwargs)
-        model, trial = args[2:4]
-        if self.writer.saved_at == step:
-            self.writer.list_changes(trial)
-        self._stop_if_asked(model, trial)
+        self._stop_if_asked(*args[2:4])
 
     def _stop_if_asked(self, model: nn.Module, trial: Any) -> None:
         trainer, signals = self.trainer, self.trainer.stop_signals
