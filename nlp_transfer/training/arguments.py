@@ -70,33 +70,23 @@ class TransferArguments(OwnArguments, TrainingArguments):
             self.bf16 = uses_bf16(self.precision, device)
             # transformers takes bf16 on a machine without a GPU only where the CPU was asked for by name.
             self.use_cpu = self.use_cpu or (self.bf16 and device == "cpu")
-        name = str(self.metric_for_best_model or "").removeprefix("eval_")
-        best = METRICS.get(name)
+        best = METRICS.get(str(self.metric_for_best_model or "").removeprefix("eval_"))
         if best is not None and self.greater_is_better is None:
             self.greater_is_better = best.greater_is_better
         super().__post_init__()
         if self.push_to_hub and (problem := strategy_problem(self.hub_strategy)):
             raise ConfigError(problem)
-        if self.early_stopping_patience is not None:
-            problems = []
-            if self.early_stopping_patience < 1:
-                problems.append(
-                    f"training.early_stopping_patience is {self.early_stopping_patience}; expected at least 1."
-                )
-            if not self.load_best_model_at_end:
-                problems.append(
-                    "training.early_stopping_patience needs training.load_best_model_at_end: true, "
-                    "else the last weights are kept and not the best."
-                )
-            if problems:
-                raise ConfigError(problems)
+        if self.early_stopping_patience is not None and not self.load_best_model_at_end:
+            raise ConfigError(
+                "training.early_stopping_patience needs training.load_best_model_at_end: true, else the last weights "
+                "are kept and not the best."
+            )
 
     def _range_problems(self) -> list[str]:
         """Return a message for each number that is out of its range."""
-        numbers = ["max_steps", "num_train_epochs", "early_stopping_patience"]
         problems = [
             f"training.{name} is {getattr(self, name)!r}; expected a number."
-            for name in [*numbers, *(name for names, _, _ in _RANGES for name in names)]
+            for name in ["max_steps", "num_train_epochs", *(name for names, _, _ in _RANGES for name in names)]
             if getattr(self, name) is not None and not hasattr(getattr(self, name), "__float__")
         ]
         if problems:
@@ -154,8 +144,7 @@ class Seq2SeqTransferArguments(TransferArguments, Seq2SeqTrainingArguments):
         other.__class__ = cls  # whose defaults count for what `arguments` has not
         for name, value in values.items():
             setattr(other, name, value)
-        found: Seq2SeqTransferArguments = other
-        return found
+        return other  # type: ignore[no-any-return]
 
 
 def strategy_problem(strategy: HubStrategy | str) -> str | None:
@@ -180,6 +169,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
             "dataloader_prefetch_factor",
             "ddp_bucket_cap_mb",
             "ddp_timeout",
+            "early_stopping_patience",
         ),
         "at least 1",
         lambda value: value >= 1,

@@ -1,5 +1,7 @@
 """The parts of an experiment that training reads; `config.experiment.Experiment` has them."""
 
+# ruff: noqa: D102  # `Experiment` documents them
+
 from typing import Protocol
 
 from nlp_transfer.data import CorpusConfig
@@ -13,45 +15,34 @@ class ExperimentParts(Protocol):
     """Name the parts of an experiment that training reads."""
 
     @property
-    def sources(self) -> tuple[CorpusConfig, ...]:
-        """Return the source corpora."""
+    def sources(self) -> tuple[CorpusConfig, ...]: ...
 
     @property
-    def target(self) -> CorpusConfig | None:
-        """Return the target corpus."""
+    def target(self) -> CorpusConfig | None: ...
 
     @property
-    def task(self) -> Task:
-        """Return the task."""
+    def task(self) -> Task: ...
 
     @property
-    def methods(self) -> tuple[Method, ...]:
-        """Return the transfer methods."""
+    def methods(self) -> tuple[Method, ...]: ...
 
     @property
-    def training(self) -> TransferArguments:
-        """Return the training arguments."""
+    def training(self) -> TransferArguments: ...
 
     @property
-    def model(self) -> str:
-        """Return the pretrained model."""
+    def model(self) -> str: ...
 
     @property
-    def model_reference(self) -> ModelReference:
-        """Return the pretrained model with its revision and the options of its loading."""
+    def model_reference(self) -> ModelReference: ...
 
     @property
-    def tokenizer(self) -> str | None:
-        """Return the tokenizer, if not the model's."""
+    def tokenizer(self) -> str | None: ...
 
     @property
-    def log_target_scores(self) -> bool:
-        """Return whether the target is scored in each evaluation."""
+    def log_target_scores(self) -> bool: ...
 
     @property
-    def prior_correction(self) -> bool:
-        """Return whether the model is corrected for the target's class frequencies."""
+    def prior_correction(self) -> bool: ...
 
     @property
-    def baseline_names(self) -> tuple[str, ...]:
-        """Return the baselines that the report compares with."""
+    def baseline_names(self) -> tuple[str, ...]: ...

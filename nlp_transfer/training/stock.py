@@ -24,20 +24,14 @@ from transformers import (
 from nlp_transfer.training.arguments import TransferArguments
 
 STOCK_DEFAULTS = {"train_sampling_strategy", "bf16", "fp16", "logging_nan_inf_filter"}
-"""Arguments that a stock run leaves as transformers has them, whatever the recipe sets."""
-
-STOCK_COLUMNS = ("input_ids", "attention_mask", "labels")
-"""The columns of encoded rows that a stock run sees."""
+STOCK_COLUMNS = ["input_ids", "attention_mask", "labels"]
 
 
 def stock_values(arguments: TransferArguments, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """Return the arguments of a recipe that stock `TrainingArguments` have too, by name: all, or those in `names`.
-
-    None concerns the Hub: stock `Trainer` would push its whole output folder, and write the token into each checkpoint.
-    """
-    known = {f.name for f in dataclasses.fields(TrainingArguments) if f.init} - STOCK_DEFAULTS
-    taken = known if names is None else known.intersection(names)
-    return {name: getattr(arguments, name) for name in taken if "hub" not in name}
+    """Return the arguments of a recipe that stock has too, all or those in `names`, but for the Hub's."""
+    taken = {f.name for f in dataclasses.fields(TrainingArguments) if f.init} - STOCK_DEFAULTS
+    taken = taken if names is None else taken.intersection(names)
+    return {name: getattr(arguments, name) for name in taken if "hub" not in name}  # stock would publish all it has
 
 
 def load_stock_model(folder: str | Path, num_labels: int, *, multi_label: bool, seed: int) -> PreTrainedModel:
@@ -67,8 +61,8 @@ def stock_trainer(
     return trainer_class(
         model,
         arguments,
-        train_dataset=rows["train"].select_columns(list(STOCK_COLUMNS)),
-        eval_dataset=rows["validation"].select_columns(list(STOCK_COLUMNS)),
+        train_dataset=rows["train"].select_columns(STOCK_COLUMNS),
+        eval_dataset=rows["validation"].select_columns(STOCK_COLUMNS),
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,

@@ -35,5 +35,5 @@ def test_a_stock_trainer_trains_a_float32_classifier_on_plain_columns(tmp_path, 
     arguments = TrainingArguments(str(tmp_path / "run"), use_cpu=True, max_steps=1, report_to="none", disable_tqdm=True)
     trainer = stock_trainer(model, arguments, rows, tiny_tokenizer())
     assert type(trainer) is Trainer
-    assert tuple(trainer.train_dataset.column_names) == STOCK_COLUMNS
+    assert trainer.train_dataset.column_names == STOCK_COLUMNS
     assert trainer.train().global_step == 1
