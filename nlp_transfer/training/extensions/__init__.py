@@ -25,17 +25,16 @@ def default_extensions(methods: Sequence[Method], *, adapter: bool = False) -> t
     adapts = bool(active_methods(methods))
     scaling = LossScaling()
     guard = OomGuard(scaling.is_additive, collective=adapts)
-    cache = ActivationCache()
     own = (method.extension() for method in methods)
     return (
         FastForward(),  # innermost: every forward pass of the stock loop goes through the fast layers
         CheckpointSelection(),
-        *([cache] if methods or adapter else []),  # opens the store before pseudo-labels are computed
+        *([ActivationCache()] if methods or adapter else []),  # opens the store before pseudo-labels are computed
         *([DomainAdaptation(guard.split)] if adapts else []),  # mixes target rows in before items are counted
         *(one for one in own if one is not None),  # which may label or mask the target rows that are mixed in
         scaling,
         NonfiniteGuard(),  # after all that changes gradients; inside of OomGuard, to see each part's loss
         guard,  # makes the whole step again, with all that is inside
         # Outermost: dropout is off before any forward pass, that of DomainAdaptation's look ahead, too.
-        *([FrozenLayers(cache.start_above)] if methods or adapter else []),
+        *([FrozenLayers()] if methods or adapter else []),
     )

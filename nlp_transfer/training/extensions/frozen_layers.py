@@ -5,8 +5,7 @@ whether it is, changes no result. Gradual unfreezing freezes the layers that it 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
@@ -17,23 +16,10 @@ from nlp_transfer.models.activation_cache.frozen import frozen_layers, frozen_mo
 from nlp_transfer.models.families import encoder_layers, plain_model
 
 
-@dataclass(frozen=True)
-class FrozenPhase:
-    """Describe a part of the training with the same frozen layers, and how often each text passes in it."""
-
-    layers: int
-    passes: float
-
-
 class FrozenLayers(Extension):
-    """Keep frozen layers in evaluation mode while training.
+    """Keep frozen layers in evaluation mode while training."""
 
-    Args:
-        on_change: called with the number of lowest layers that are frozen, whenever it is looked up.
-    """
-
-    def __init__(self, on_change: Callable[[int], None] = lambda layers: None) -> None:
-        self.on_change = on_change
+    def __init__(self) -> None:
         self._evaluating: list[nn.Module] | None = None  # the modules without dropout; None outside of training
         self._looked_at = -1  # the step at which they were looked up
 
@@ -52,9 +38,7 @@ class FrozenLayers(Extension):
             step = self.trainer.state.global_step
             if self._looked_at < 0 or (gradual_unfreezing(self.trainer) is not None and self._looked_at != step):
                 self._looked_at = step
-                layers = _frozen_at(self.trainer, step)
-                self._evaluating = frozen_modules(_plain(self.trainer), layers)
-                self.on_change(layers)
+                self._evaluating = frozen_modules(_plain(self.trainer), _frozen_at(self.trainer, step))
             keep_in_eval_mode(self._evaluating)
         return compute(model, batch, return_outputs, num_items)
 
@@ -71,23 +55,6 @@ def _frozen_at(trainer: Any, step: int) -> int:
         return frozen_layers(trainer.accelerator.unwrap_model(trainer.model))
     opened = open_layers(step, trainer.state.max_steps, gradual.count)
     return len(encoder_layers(_plain(trainer))) - opened
-
-
-def frozen_phases(trainer: Any) -> list[FrozenPhase]:
-    """Return the parts of the training that are still to come, each as long as in an uninterrupted run.
-
-    On several processes gradual unfreezing is one part: DistributedDataParallel wants a gradient of every free
-    weight, so layers that open later are computed before, too.
-    """
-    arguments, state = trainer.args, trainer.state
-    rows = trainer._train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
-    passes = state.max_steps * rows / max(1, len(trainer.train_dataset))
-    gradual, frozen = gradual_unfreezing(trainer), frozen_layers(trainer.accelerator.unwrap_model(trainer.model))
-    if gradual is None or arguments.world_size > 1:
-        return [FrozenPhase(frozen, passes)]
-    count, depth = gradual.count, len(encoder_layers(_plain(trainer)))
-    begin = open_layers(state.global_step, state.max_steps, count)
-    return [FrozenPhase(depth - opened, passes / (count + 1)) for opened in range(begin, count + 1)]
 
 
 def _plain(trainer: Any) -> Any:
