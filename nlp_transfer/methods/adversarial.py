@@ -43,12 +43,7 @@ class Adversarial(AlignmentMethod):
 
     @abstractmethod
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":
-        """Return the discriminator's logits for a domain's rows, and the rows' weights.
-
-        Returns:
-            Its logits, shape (batch,), or, of several sources, (batch, domains); and what each row weighs, None where
-            all weigh the same.
-        """
+        """Return the discriminator's logits, (batch,) or (batch, domains), and the rows' weights, None if all equal."""
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term:
         """Return the discriminator's loss; the log shows its accuracy and the strength. See `AlignmentMethod.term`."""

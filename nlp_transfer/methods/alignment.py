@@ -97,19 +97,7 @@ class Network:
 
 @dataclass(frozen=True)
 class AlignmentMethod(Method):
-    """Add a term of source and target features to the loss. It joins a method that chooses the trainable weights.
-
-    Example:
-        >>> class MeanDistance(AlignmentMethod):
-        ...     name = "mean_distance"
-        ...
-        ...     def term(self, source, target, progress, network):
-        ...         return Term((source.pooled.mean(0) - target.pooled.mean(0)).square().sum())
-        >>> import torch
-        >>> a, b = (Features(torch.full((2, 3), x), torch.zeros(2, 2)) for x in (0.0, 2.0))
-        >>> MeanDistance().term(a, b, 0.5, None).value
-        tensor(12.)
-    """
+    """Add a term of source and target features to the loss; `README.md` has an example."""
 
     needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.POOLED}))
 
@@ -119,15 +107,7 @@ class AlignmentMethod(Method):
         return True
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:  # a method may fit every run
-        """Check what a run gives the method, before anything is trained.
-
-        Args:
-            tokenizer: of the texts.
-            epochs: of the run; infinity where steps limit it.
-
-        Raises:
-            ConfigError: the method cannot work with it.
-        """
+        """Check what a run gives the method, before it trains; `epochs` is infinite where steps limit it."""
 
     def target_passes(self, epochs: float) -> int:
         """Return how often the method predicts all target rows in a run of so many epochs, besides its steps."""
@@ -141,11 +121,7 @@ class AlignmentMethod(Method):
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the method's part of the loss of an optimizer step; None where this step has none.
 
-        Args:
-            source: the source rows of the step.
-            target: its target rows, as many.
-            progress: the share of the run's steps that is done, from 0 to 1.
-            network: the module that `network` made.
+        There are as many target rows as source rows; `progress` is the share of the run's steps that is done.
         """
 
 

@@ -69,11 +69,7 @@ class Method(ABC):
     trains: ClassVar[bool] = True
 
     def check_values(self, **expected: tuple[bool, str]) -> None:
-        """Check fields by whether each value is right, and what is expected of it.
-
-        Raises:
-            ConfigError: with every wrong value, and every size that would exhaust the machine's memory.
-        """
+        """Raise ConfigError with every field that is not right, by what is expected of it, or far too large."""
         problems = size_problems(f"{self.name}.", vars(self)) + [
             f"{self.name}.{field} is {getattr(self, field)}; expected {text}."
             for field, (is_right, text) in expected.items()
@@ -88,11 +84,7 @@ class Method(ABC):
         return 0
 
     def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model
-        """Check that a model has what the method needs, quickly and without a change.
-
-        Raises:
-            ConfigError: lists all layers, modules and poolings that were asked for and that the model lacks.
-        """
+        """Check quickly that a model has what the method needs; raise ConfigError with all that it lacks."""
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Freeze weights, add adapters or fit a head; return the model to train: the same one, or a wrapper of it."""
@@ -144,8 +136,7 @@ def check_all(methods: Sequence[Method], model: "PreTrainedModel") -> None:
 
 def prepare_all(methods: Sequence[Method], model: "PreTrainedModel", context: Context) -> "nn.Module":
     """Apply methods to a model in order, each after its check; raise ConfigError where they do not go together."""
-    problems = composition_problems(methods)
-    if problems:
+    if problems := composition_problems(methods):
         raise ConfigError(problems)
     prepared: Any = model
     for method in methods:

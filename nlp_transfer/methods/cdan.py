@@ -62,13 +62,7 @@ class CDAN(Adversarial):
 
 
 def entropy(probabilities: "Tensor", *, multi_label: bool) -> "Tensor":
-    """Return the entropy of each row in nats, shape (batch,).
-
-    For several labels a row it is the mean over the labels' yes-or-no entropies.
-
-    Args:
-        probabilities: shape (batch, classes).
-        multi_label: whether rows sum to 1 (False) or each column is a probability of its own.
+    """Return the entropy of each row in nats, shape (batch,); of several labels the mean of their yes-or-no entropies.
 
     Example:
         >>> import torch

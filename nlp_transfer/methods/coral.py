@@ -51,17 +51,7 @@ class CORAL(AlignmentMethod):
 
 
 def coral_loss(source: "Tensor", target: "Tensor") -> "Tensor":
-    """Return the squared Frobenius distance of two covariance matrices, divided by 4 d^2.
-
-    Args:
-        source: features, shape (batch_s, hidden).
-        target: features, shape (batch_t, hidden).
-
-    Returns:
-        A scalar >= 0.
-
-    Raises:
-        ValueError: a side has fewer than two rows; a covariance needs two.
+    """Return the squared Frobenius distance of the covariances of features, (batch, hidden), divided by 4 d^2.
 
     Example:
         >>> import torch
@@ -69,9 +59,7 @@ def coral_loss(source: "Tensor", target: "Tensor") -> "Tensor":
         tensor(0.)
     """
     if min(len(source), len(target)) < 2:
-        raise ValueError(
-            f"CORAL got {len(source)} source and {len(target)} target rows; a covariance needs two of each."
-        )
+        raise ValueError(f"CORAL got {len(source)} source and {len(target)} target rows; it needs two of each.")
     apart = _covariance(source) - _covariance(target)
     return apart.square().sum() / (4 * source.shape[1] ** 2)
 

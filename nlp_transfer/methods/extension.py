@@ -19,21 +19,7 @@ Batch = dict[str, Any]
 
 
 class Extension:
-    """Take part in the loop of a `trainer`; every hook does nothing by default.
-
-    Example:
-        >>> class CountSteps(Extension):
-        ...     steps = 0
-        ...
-        ...     def prepare_step(self, batches):
-        ...         self.steps += 1
-        ...         return batches
-        >>> counter = CountSteps()
-        >>> counter.prepare_step([{"input_ids": [1]}])
-        [{'input_ids': [1]}]
-        >>> counter.steps
-        1
-    """
+    """Take part in the loop of a `trainer`; every hook does nothing by default. `training/README.md` has an example."""
 
     trainer: Any = None
 
@@ -59,10 +45,7 @@ class Extension:
     def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
         """Change a batch of target rows in place, before it joins the source rows of a micro-batch.
 
-        Args:
-            batch: tensors, the first dimension of which are the rows.
-            rows: their numbers in the target dataset.
-            positions: their positions in the endless random order that target rows are drawn in.
+        `rows` are their numbers in the dataset, `positions` those in the endless order in which they are drawn.
         """
 
     def reset_step(self) -> None:

@@ -1,13 +1,9 @@
 """Gradual unfreezing: closed layers get no gradient and no step, then open one by one from the top.
 
-With k layers there are k + 1 equal shares of the training steps; in share i (from 0) the head and the top i layers
-train:
-
     open layers at step t of T  =  min(k, floor((k + 1) * t / T))
 
-The weights of closed layers keep `requires_grad`, since DistributedDataParallel fixes what takes part when training
-starts. Hooks set their gradients to zero, so that the clipped gradient norm is that of the open layers, and before each
-optimizer step their gradients are removed, so that the optimizer neither moves nor decays them.
+Closed layers keep `requires_grad`, since DistributedDataParallel fixes what takes part when training starts. Hooks set
+their gradients to zero, and before each optimizer step these are removed, so that they neither move nor decay.
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
 """
 

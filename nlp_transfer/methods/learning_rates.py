@@ -33,10 +33,8 @@ def expected_rates(decay: float, head_learning_rate: float | None) -> dict[str, 
 def check_head(method: str, head_learning_rate: float | None, model: "PreTrainedModel") -> None:
     """Check that a model has a head, where a rate for it is set; raise ConfigError."""
     if head_learning_rate is not None and not _head(model):
-        raise ConfigError(
-            f"{method}.head_learning_rate is {head_learning_rate}, and {type(model).__name__} has no head. Leave "
-            "it out."
-        )
+        rate = f"{method}.head_learning_rate is {head_learning_rate}"
+        raise ConfigError(f"{rate}, and {type(model).__name__} has no head. Leave it out.")
 
 
 def rate_groups(
@@ -59,8 +57,7 @@ def rate_groups(
         below.append([parameter for parameter in plain.base_model.parameters() if id(parameter) not in placed])
         groups += [(group, learning_rate * decay**depth) for depth, group in enumerate(below) if depth > 0]
     for group, rate in groups:
-        trained = [names[id(parameter)] for parameter in group if id(parameter) in names]
-        if trained:
+        if trained := [names[id(parameter)] for parameter in group if id(parameter) in names]:
             yield trained, rate
 
 

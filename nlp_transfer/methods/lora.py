@@ -2,9 +2,8 @@
 
     W' = W + (alpha / r) B A,    A: (r, in), B: (out, r), B = 0 at the start
 
-rsLoRA scales by alpha / sqrt(r); DoRA trains the length of each row of W' apart from its direction. The head, and every
-other parameter that the checkpoint does not hold, is trained in full and saved with the adapter. With `layers` only the
-top layers get one, and the outputs of those below are computed once.
+The head, and every other parameter that the checkpoint does not hold, is trained in full and saved with the adapter.
+With `layers` only the top layers get one, and the outputs of those below are computed once.
 Reference: Hu et al. (2021), https://arxiv.org/abs/2106.09685; all linear
 layers: Dettmers et al. (2023), https://arxiv.org/abs/2305.14314; rsLoRA: https://arxiv.org/abs/2312.03732; DoRA:
 https://arxiv.org/abs/2402.09353
@@ -90,10 +89,8 @@ class LoRA(Method):
         if self.layers is not None:
             check_layer_count("lora.layers", self.layers, model)
             if not lora_targets(model, top_layers=self.layers, names=self.target_modules):
-                raise ConfigError(
-                    f"lora.layers is {self.layers}, and none of these layers has one of lora.target_modules "
-                    f"({', '.join(self.target_modules or [])}) that may train. Raise it, or name other modules."
-                )
+                named = ", ".join(self.target_modules or [])
+                raise ConfigError(f"lora.layers is {self.layers}, and none of these layers has one of {named}.")
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Wrap the model in PEFT's."""

@@ -1,9 +1,8 @@
 """LP-FT: linear probing, then fine-tuning.
 
-First a linear head is fitted to its optimum on the frozen encoder, with the pooling and penalty that validation prefers
-(`probing.py`, on the last layer unless others are named). Then all weights, or the top `trained_layers`, are trained
-from there. A random head sends large random gradients into the encoder, which distort features that hold outside the
-training domain; a fitted one does not.
+First a linear head is fitted to its optimum on the frozen encoder (`probing.py`). Then all weights, or the top
+`trained_layers`, are trained from there. A random head sends large random gradients into the encoder, which distort
+features that hold outside the training domain; a fitted one does not.
 Needs a task with class logits.
 Reference: Kumar et al. (2022), https://arxiv.org/abs/2202.10054
 """

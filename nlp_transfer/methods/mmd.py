@@ -4,8 +4,7 @@
     L = L_S + weight * MMD²
 
 m is the median squared distance between the rows of the step, and b runs over `bandwidths`. No row is paired with
-itself: such pairs have k = 1 for any features, and an encoder can lower their sum only by collapsing all other rows. So
-the estimate is unbiased, and may be negative.
+itself, so that the estimate is unbiased, and may be negative.
 Needs unlabelled target text.
 Reference: Gretton et al. (2012), https://jmlr.org/papers/v13/gretton12a.html; many kernels for deep networks: Long et
 al. (2015), https://arxiv.org/abs/1502.02791
@@ -69,18 +68,9 @@ class MMD(AlignmentMethod):
 
 
 def mmd_loss(source: "Tensor", target: "Tensor", bandwidths: Sequence[float] = BANDWIDTHS) -> "Tensor":
-    """Return the unbiased estimate of the squared maximum mean discrepancy, with a mean of Gaussian kernels.
+    """Return the unbiased estimate of the squared maximum mean discrepancy of features, (batch, hidden).
 
-    Args:
-        source: features, shape (batch_s, hidden).
-        target: features, shape (batch_t, hidden).
-        bandwidths: multiples of the median squared distance, which is a constant for the gradient.
-
-    Returns:
-        A scalar, at most 2; below 0 where a sample is less like itself than like the other.
-
-    Raises:
-        ValueError: a side has fewer than two rows; a pair needs two.
+    `bandwidths` are multiples of the median squared distance, which is a constant for the gradient.
 
     Example:
         >>> import torch
@@ -90,8 +80,7 @@ def mmd_loss(source: "Tensor", target: "Tensor", bandwidths: Sequence[float] = B
     import torch
 
     if min(len(source), len(target)) < 2:
-        raise ValueError(f"MMD got {len(source)} source and {len(target)} target rows; a pair needs two of each.")
-
+        raise ValueError(f"MMD got {len(source)} source and {len(target)} target rows; it needs two of each.")
     features = torch.cat([source, target])
     features = features - features.mean(dim=0).detach()  # what all rows share would cost digits
     squares = features.square().sum(1)

@@ -1,9 +1,8 @@
 """Partial fine-tuning: train the top k layers and the head; embeddings and lower layers stay as they are.
 
 Frozen layers are computed without dropout, and once for each text where that pays. `gradual_unfreezing` opens the top
-layers one after the other, the head first, at equal shares of the training steps, so that a new head does not disturb
-layers that it cannot use yet. `layer_decay` makes the steps of lower layers smaller, `head_learning_rate` those of the
-head larger (`learning_rates.py`).
+layers one after the other, the head first, so that a new head does not disturb layers that it cannot use yet.
+`layer_decay` and `head_learning_rate` set rates of their own (`learning_rates.py`).
 Needs a task with a head of its own.
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
 """

@@ -95,8 +95,7 @@ class PeftAdapter(Method):
         saved = saved_modules(model, context.new_parameters)
         adapted = peft_model(model, self._config(), context.new_parameters)
         facts: dict[str, Any] = {"peft_type": self.peft_type, "saved_modules": saved}
-        targets = getattr(adapted.active_peft_config, "target_modules", None)
-        if targets:
+        if targets := getattr(adapted.active_peft_config, "target_modules", None):
             facts["target_modules"] = targets if isinstance(targets, str) else sorted(targets)
         context.facts[self.name] = facts
         return adapted
@@ -114,9 +113,8 @@ class PeftAdapter(Method):
         classes: dict[str, Any] = {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
         reasons = {kind: _NO_HEAD for kind, cls in classes.items() if "modules_to_save" not in _names(cls)} | REFUSED
         if self.peft_type in classes and self.peft_type in reasons:
-            raise ConfigError(
-                f"{self.name}.peft_type is {self.peft_type}, which cannot be used: {reasons[self.peft_type]}."
-            )
+            reason = reasons[self.peft_type]
+            raise ConfigError(f"{self.name}.peft_type is {self.peft_type}, which cannot be used: {reason}.")
         usable = [kind for kind in classes if kind not in reasons]
         if self.peft_type not in usable:
             raise ConfigError(f"{self.name}.peft_type: {did_you_mean('type', self.peft_type, usable)}")

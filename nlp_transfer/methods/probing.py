@@ -1,11 +1,8 @@
 """A linear probe: fit the best linear classifier on a frozen encoder, and write it into a plain model of its family.
 
-The texts are encoded once, and read from the cache in later runs. For every layer, pooling, loss and penalty a
-classifier is fitted to its optimum on the training rows (`models/heads/linear_probe.py`). The best on validation is
-written into the model, and the layers above its layer are dropped. `frozen_encoder` stops there; `lp_ft` goes on.
-
-The loss is the task's, or that of a linear SVM, whose logits are then scaled so that validation is most probable.
-Validation chooses well between few candidates only.
+The texts are encoded once. For every layer, pooling, loss and penalty a classifier is fitted to its optimum on the
+training rows (`models/heads/linear_probe.py`). The best on validation is written into the model, and the layers above
+its layer are dropped. The logits of a linear SVM are scaled so that validation is most probable.
 Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECKED_ROWS = 16
-"""How many validation rows are run through the finished model, to see that its logits are the fitted ones."""
+"""Number of validation rows on which the finished model's logits must be the fitted ones."""
 
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """The penalties that are tried where none are named."""
@@ -57,17 +54,15 @@ class LinearProbing(Method):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = []
-        for key in ("layers", "pooling", "l2", "losses"):
-            if getattr(self, key) is not None and not getattr(self, key):
-                problems.append(f"{self.name}.{key} is empty; name at least one, or leave it out.")
-        for pooling in self.pooling or []:
-            if pooling not in ("mean", "cls"):
-                problems.append(f"{self.name}.pooling: {did_you_mean('pooling', pooling, ('mean', 'cls'))}")
-        losses = ("task", "squared_hinge")
-        problems += [
-            f"{self.name}.losses: {did_you_mean('loss', loss, losses)}" for loss in self.losses if loss not in losses
+        problems = [
+            f"{self.name}.{key} is empty; name at least one, or leave it out."
+            for key in ("layers", "pooling", "l2", "losses")
+            if getattr(self, key) is not None and not getattr(self, key)
         ]
+        known = ("pooling", "pooling", ("mean", "cls")), ("losses", "loss", ("task", "squared_hinge"))
+        for key, kind, names in known:
+            unknown = [one for one in getattr(self, key) or [] if one not in names]
+            problems += [f"{self.name}.{key}: {did_you_mean(kind, one, names)}" for one in unknown]
         problems += [f"{self.name}.l2 holds {l2}; expected more than 0." for l2 in self.l2 if not 0 < l2 < math.inf]
         if problems:
             raise ConfigError(problems)
@@ -80,9 +75,7 @@ class LinearProbing(Method):
 
         check_adapter_conflict(self.name, model)
         family(model)  # which refuses one that is not known
-        kind = model_type(model)
-        possible = available_layers(model)
-        possible_poolings = available_poolings(model)
+        kind, possible, possible_poolings = model_type(model), available_layers(model), available_poolings(model)
         problems = [
             f"{self.name}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
             for layer in self.layers or []
@@ -190,8 +183,7 @@ class LinearProbing(Method):
         if difference > 1e-3 * max(1.0, expected.abs().max().item()):
             raise RuntimeError(
                 f"The head for layer {best['layer']}, pooling {best['pooling']} does not survive being written into "
-                f"the {model.config.model_type} model: its logits differ by {difference:.2g}. Please report this; "
-                f"{self.name}.layers and {self.name}.pooling can name another."
+                f"the {model.config.model_type} model: its logits differ by {difference:.2g}. Name another."
             )
 
 
@@ -202,8 +194,7 @@ def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -
     if context.activations is None:
         return {}
     reasons = dict.fromkeys(part.not_stored for part in (train, validation) if part.not_stored is not None)
-    if reasons:
-        reason = "; ".join(reasons)
+    if reason := "; ".join(reasons):
         log.info("Features are not kept for other runs: %s.", reason)
         return {"features_not_kept": reason}
     size, computed = train.stored_bytes + validation.stored_bytes, train.computed + validation.computed

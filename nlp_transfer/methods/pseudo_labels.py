@@ -19,14 +19,9 @@ log = logging.getLogger(__name__)
 
 
 class PseudoLabels(Extension):
-    """Label target rows by the model of the moment.
+    """Label target rows by the model of the moment; `choose` returns their labels, as `SelfTraining.pseudo_labels`.
 
-    Args:
-        method: for its name and its epochs with labels.
-        choose: returns the rows' labels, as `SelfTraining.pseudo_labels` does.
-
-    Attributes:
-        labels: of the target's rows in the last epoch, int64, -1 for none; None where no row has any.
+    `labels` are int64, -1 for none; None where no row has any.
     """
 
     def __init__(self, method: AlignmentMethod, choose: Callable[..., np.ndarray | None]) -> None:
@@ -56,15 +51,11 @@ class PseudoLabels(Extension):
                 f"pseudo-label in epoch {epoch + 1}."
             )
         if epoch == 0 and not self.method.target_passes(epochs):
-            log.warning(
-                f"{self.method.name}: training ends before the first epoch that gives pseudo-labels, so it is as if "
-                "it were not there. Train longer."
-            )
+            log.warning(f"{self.method.name}: training ends before the first epoch with pseudo-labels. Train longer.")
 
     def _probabilities(self) -> np.ndarray:
         target: Features = self.trainer.features_of(self.trainer.context.target, labelled=False)
-        probabilities: np.ndarray = target.probabilities().cpu().numpy()
-        return probabilities
+        return np.asarray(target.probabilities().cpu())
 
     def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
         """Label the rows of a batch."""

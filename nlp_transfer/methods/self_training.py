@@ -3,9 +3,8 @@
     L = L_S + weight * (mean loss of the step's target rows that have a pseudo-label)
 
 At the start of each epoch the current model labels all target texts. Of each predicted class the most confident share
-keeps its label, so that easy classes are not preferred; the share grows over the run. The first epochs train on the
-source only. With several labels a text, a text keeps all of them or none: texts with a label are ranked by the least
-confident of their yes-or-no decisions, and so are those without any label.
+keeps its label, so that easy classes are not preferred; the share grows over the run. With several labels a text, a
+text keeps all of them or none, and is ranked by the least confident of its yes-or-no decisions.
 Needs unlabelled target text.
 Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
 """
@@ -74,12 +73,7 @@ class SelfTraining(AlignmentMethod):
         """Return labels for target rows at the start of an epoch, -1 for none; None where no row gets any.
 
         They are class ids, shape (rows,), or 0 and 1, shape (rows, labels), where a text may have several.
-
-        Args:
-            probabilities: computes the model's probabilities of all target rows, shape (rows, classes).
-            epoch: number of epochs done.
-            epochs: of the whole run.
-            multi_label: whether a text may have several labels.
+        `probabilities` computes the model's of all target rows, shape (rows, classes).
         """
         if epoch < self.source_epochs:
             return None
@@ -110,11 +104,8 @@ class SelfTraining(AlignmentMethod):
         """Return the mean loss of pseudo-labelled rows; None for a step without any. See `AlignmentMethod.term`."""
         if target.losses is None or target.labelled is None or not bool(target.labelled.any()):
             return None
-        return Term(
-            target.losses[target.labelled].mean(),
-            self.weight,
-            logged={"share": target.labelled.float().mean().item()},
-        )
+        share = target.labelled.float().mean().item()
+        return Term(target.losses[target.labelled].mean(), self.weight, logged={"share": share})
 
 
 def _most_confident(probabilities: np.ndarray, share: float, least: float) -> np.ndarray:

@@ -2,9 +2,8 @@
 
     L = L_S + weight * L_MLM,    L_MLM = - mean over the masked tokens of the step's target texts of log p(token)
 
-Each step has as many target texts as source texts, in one forward pass. The masked-language-modelling head is the
-checkpoint's, where it has one; else a new one, tied to the embeddings. Saved models do not contain it. It works best
-after domain-adaptive pretraining, with which the reference begins.
+The masked-language-modelling head is the checkpoint's, where it has one; else a new one, tied to the embeddings. It
+works best after domain-adaptive pretraining, with which the reference begins.
 Needs unlabelled target text and a tokenizer with a mask token.
 Reference: Karouzos et al. (2021), UDALM, https://aclanthology.org/2021.naacl-main.203
 """

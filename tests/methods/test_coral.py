@@ -27,7 +27,7 @@ def test_a_shift_changes_nothing_and_equal_covariances_give_zero() -> None:
 
 
 def test_one_row_has_no_covariance() -> None:
-    with pytest.raises(ValueError, match="CORAL got 1 source and 3 target rows; a covariance needs two of each"):
+    with pytest.raises(ValueError, match="CORAL got 1 source and 3 target rows; it needs two of each"):
         coral_loss(SOURCE[:1], TARGET)
     assert CORAL().term(side(SOURCE[:1]), side(TARGET), 0.5, None) is None
 

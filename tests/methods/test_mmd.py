@@ -58,7 +58,7 @@ def test_rows_of_one_distribution_are_not_pushed_into_one_place() -> None:
 
 
 def test_a_pair_needs_two_rows() -> None:
-    with pytest.raises(ValueError, match="MMD got 1 source and 3 target rows; a pair needs two of each"):
+    with pytest.raises(ValueError, match="MMD got 1 source and 3 target rows; it needs two of each"):
         mmd_loss(torch.ones(1, 2), torch.ones(3, 2))
     source, target = two_sides(rows=1)
     assert MMD().term(source, target, 0.5, None) is None
