@@ -1,14 +1,13 @@
 """Check before the first step that all processes have the same configuration, rows and first weights.
 
-Without it a process with another learning rate, corpus or model would go unnoticed: DistributedDataParallel gives
-it the first process's weights and averages its gradients in.
+DistributedDataParallel would average the gradients of another learning rate, corpus or model in without a word.
 """
 
 import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import PartialState
@@ -48,8 +47,7 @@ SHOWN_PROBLEMS = 10
 """Maximum number of differences that a message lists."""
 
 
-@dataclasses.dataclass(frozen=True)
-class TensorSummary:
+class TensorSummary(NamedTuple):
     """Summarise a tensor by its shape, sum and norm, which distinguish other weights from rounding."""
 
     shape: tuple[int, ...]
@@ -74,12 +72,11 @@ def check_agreement(facts: Mapping[str, Any], weights: Mapping[str, TensorSummar
         return
     every = gather_object([(dict(facts), dict(weights or {}))])
     problems = different_facts([part for part, _ in every]) + different_weights([part for _, part in every])
-    if not problems:
-        return
     if len(problems) > SHOWN_PROBLEMS:
         problems = [*problems[:SHOWN_PROBLEMS], f"… and {len(problems) - SHOWN_PROBLEMS} more differences."]
-    problems[-1] += " Start all processes with the same configuration and files."
-    raise ConfigError(problems)
+    if problems:
+        problems[-1] += " Start all processes with the same configuration and files."
+        raise ConfigError(problems)
 
 
 def different_facts(every: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -101,12 +98,8 @@ def different_weights(every: Sequence[Mapping[str, TensorSummary]]) -> list[str]
     """Return a message for each process whose first weights differ from those of process 0."""
     problems, first = [], every[0]
     for process, weights in enumerate(every[1:], start=1):
-        names = [
-            name
-            for name in dict.fromkeys([*first, *weights])
-            if name not in first or name not in weights or not first[name].matches(weights[name])
-        ]
-        if names:
+        shared = {name for name in first if name in weights and first[name].matches(weights[name])}
+        if names := [name for name in dict.fromkeys([*first, *weights]) if name not in shared]:
             more = f" and {len(names) - 1} more of {len(first)}" if len(names) > 1 else ""
             problems.append(
                 f"The model of process {process} has other first weights than that of process 0: {names[0]}{more}. "
@@ -125,9 +118,9 @@ def check_trainers(trainer: Trainer, target: Any, **others: Any) -> None:
     if hasattr(config, "to_dict"):
         facts |= {f"model.config.{name}": value for name, value in _plain(config.to_dict()).items() if name[0] != "_"}
     evaluated: Any = trainer.eval_dataset
-    parts = evaluated if isinstance(evaluated, dict) else {"": evaluated}
-    datasets = {"train_dataset": trainer.train_dataset, "target_dataset": target}
-    datasets |= {f"eval_dataset{f'[{name!r}]' if name else ''}": rows for name, rows in parts.items()}
+    datasets = {"train_dataset": trainer.train_dataset, "target_dataset": target, "eval_dataset": evaluated}
+    if isinstance(evaluated, dict):
+        datasets |= {f"eval_dataset[{name!r}]": rows for name, rows in evaluated.items()}
     for name, rows in datasets.items():
         facts |= row_facts(name, rows)
     sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled  # a process may hold a part of the weights

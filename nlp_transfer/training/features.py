@@ -23,15 +23,9 @@ from nlp_transfer.training.target_batches import DOMAIN, UPDATE_ROW, batch_of
 
 
 def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """Return pooled features, shape (batch, hidden), and logits, shape (batch, classes).
+    """Return pooled features, shape (batch, hidden), and logits, shape (batch, classes), in float32 or float64.
 
-    Args:
-        plain: the model, out of what wraps it for several processes.
-        model: what is called.
-        inputs: a batch; labels and what only the loss needs are left out.
-
-    Returns:
-        Both in float32, or float64 where the model is; for a network that generates text see the module's docstring.
+    `plain` is the model, out of what wraps it for several processes, and `model` what is called.
     """
     if is_encoder_decoder(plain_model(plain)):
         return _generator_features(model, inputs)

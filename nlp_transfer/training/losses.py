@@ -14,15 +14,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 def row_loss(logits: Tensor, labels: Tensor, config: Any) -> Tensor:
     """Return the row losses that `AutoModelForSequenceClassification` averages.
 
-    They follow from `config.problem_type` or, where it is unset, from the labels' type.
-
-    Args:
-        logits: shape (rows, classes).
-        labels: shape (rows,) or, for several labels or targets a row, (rows, classes).
-        config: the model's configuration.
-
-    Returns:
-        Shape (rows,).
+    They follow from `config.problem_type` or, where it is unset, from the labels' type. Logits have the shape (rows,
+    classes), labels that or (rows,).
 
     Example:
         >>> from types import SimpleNamespace
@@ -42,10 +35,8 @@ def row_loss(logits: Tensor, labels: Tensor, config: Any) -> Tensor:
 def update_mean(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
     """Return a `compute_loss_func` for Trainer: the mean of a row loss over the rows of the whole update.
 
-    The update's rows are those of all micro-batches and processes, so accumulation and DDP change nothing.
-
-    Args:
-        loss: (logits, labels) -> losses, shape (batch,).
+    The update's rows are those of all micro-batches and processes, so accumulation and DDP change nothing. `loss` maps
+    logits and labels to losses, shape (batch,).
     """
 
     def compute(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:

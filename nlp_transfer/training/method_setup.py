@@ -26,6 +26,8 @@ from nlp_transfer.training.target_checks import check_adaptation, check_sources,
 OWN_ARGUMENTS = ("target_dataset", "methods", "peft_config", "context")
 """The arguments of a trainer that transformers' does not have."""
 
+_ROW_LOSS = "and methods for a target domain need the loss of each row: give context=Context(…, loss=…) in its place."
+
 
 def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check a trainer's arguments and apply its methods to the model; return the arguments of `Trainer`."""
@@ -36,12 +38,10 @@ def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     stock = {name: value for name, value in given.items() if name not in OWN_ARGUMENTS}
     if not stock["optimizer_cls_and_kwargs"]:
         del stock["optimizer_cls_and_kwargs"]  # Seq2SeqTrainer has no such argument
-    args = given["args"]
     if stock["model"] is not None:
         stock["model"] = apply_methods(trainer, stock["model"], given)
-    patience = getattr(args, "early_stopping_patience", None)
-    if patience is not None:
-        stopping = EarlyStoppingCallback(patience, args.early_stopping_threshold)
+    if (patience := getattr(given["args"], "early_stopping_patience", None)) is not None:
+        stopping = EarlyStoppingCallback(patience, given["args"].early_stopping_threshold)
         stock["callbacks"] = [*(stock["callbacks"] or []), stopping]
     return stock
 
@@ -51,10 +51,7 @@ def as_methods(methods: Method | Sequence[Method] | None) -> tuple[Method, ...]:
     several = (methods,) if isinstance(methods, Method) else tuple(methods or ())
     for one in several:
         if not isinstance(one, Method):
-            raise ConfigError(
-                f"methods holds {one!r}; expected method objects, such as methods=[LoRA(r=8)] "
-                "(from nlp_transfer.methods import LoRA)."
-            )
+            raise ConfigError(f"methods holds {one!r}; expected method objects, such as methods=[LoRA(r=8)].")
     return several
 
 
@@ -82,15 +79,9 @@ def _check_arguments(trainer: Any, given: Mapping[str, Any]) -> Sources | None:
 def _check_loss(trainer: Any, given: Mapping[str, Any]) -> None:
     """Check that the loss of each row is known, and that the methods' networks can be trained."""
     if given["context"] is None and given["compute_loss_func"] is not None:
-        raise ConfigError(
-            "compute_loss_func was given, and methods for a target domain need the loss of each row. Leave it out, "
-            "or give a context with such a loss: context=Context(…, loss=…)."
-        )
+        raise ConfigError(f"compute_loss_func was given, {_ROW_LOSS}")
     if overrides(trainer, "compute_loss"):
-        raise ConfigError(
-            f"{type(trainer).__name__} has a compute_loss of its own, and methods for a target domain need the loss "
-            "of each row. Give a context with such a loss in its place: context=Context(…, loss=…)."
-        )
+        raise ConfigError(f"{type(trainer).__name__} has a compute_loss of its own, {_ROW_LOSS}")
     if given["optimizers"][0] is not None:
         raise ConfigError(
             "optimizers was given, and methods for a target domain add networks of their own to the optimizer. "
@@ -120,7 +111,7 @@ def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
 
 
 def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, Any]) -> Context:
-    """Return the context of a trainer of plain datasets and no task; raise ConfigError where one is missing."""
+    """Return the context of a trainer without a task; raise ConfigError where a dataset is missing."""
     from transformers import DataCollatorWithPadding, default_data_collator
 
     train, validation = given["train_dataset"], given["eval_dataset"]
@@ -149,19 +140,14 @@ def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, 
 def set_learning_rates(
     optimizer: torch.optim.Optimizer, methods: Sequence[Method], model: nn.Module, default: float
 ) -> None:
-    """Give an optimizer the learning rates that methods set for some parameters."""
+    """Split an optimizer's groups in place, so that each parameter gets the learning rate that methods set for it."""
     parameters = dict(model.named_parameters())
-    groups = (group for method in methods for group in method.parameter_groups(model, default))
-    if rates := {id(parameters[name]): rate for names, rate in groups for name in names}:
-        split_by_rate(optimizer, rates, default)
-
-
-def split_by_rate(optimizer: torch.optim.Optimizer, rates: dict[int, float], default: float) -> None:
-    """Split an optimizer's groups in place, so that each parameter gets its own learning rate."""
+    set_rates = (group for method in methods for group in method.parameter_groups(model, default))
+    rates = {id(parameters[name]): rate for names, rate in set_rates for name in names}
     groups = []
-    for group in optimizer.param_groups:
+    for group in optimizer.param_groups if rates else ():
         by_rate: dict[float, list[nn.Parameter]] = {}
         for parameter in group["params"]:
             by_rate.setdefault(rates.get(id(parameter), default), []).append(parameter)
         groups += [{**group, "params": parameters, "lr": rate} for rate, parameters in by_rate.items()]
-    optimizer.param_groups[:] = groups
+    optimizer.param_groups[:] = groups or optimizer.param_groups

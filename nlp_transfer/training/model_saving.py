@@ -13,7 +13,6 @@ from nlp_transfer.tasks.saved_models import save
 from nlp_transfer.training import TransferTrainer
 
 MODEL, ADAPTER = "model", "adapter"
-"""The folders of a run that hold what it trained."""
 
 
 def save_model(
@@ -21,8 +20,7 @@ def save_model(
 ) -> dict[str, str]:
     """Write a run's `model` folder, and `adapter` where an adapter was trained; return the paths by folder name.
 
-    On all processes together. An adapter is merged into its encoder for `model`, so that this folder always loads as a
-    plain model. Kinds that cannot be merged, and models that are sharded over processes, leave the adapter only.
+    On all processes together. `model` has the adapter merged in; where that is impossible, `adapter` is all there is.
     """
     record = {"task": task.name, **task.settings()}
     model, paths = _unwrapped(trainer, folder)

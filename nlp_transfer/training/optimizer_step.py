@@ -24,12 +24,9 @@ REPEATED = "repeated"
 
 
 class ProvenanceCollator:
-    """Collate rows and keep their ids and source domains with the tensors.
+    """Collate rows and keep their `origins` (ids, source domains) with the tensors.
 
-    Args:
-        collate: the collator; it sees rows without the origins' columns, unless it or the model reads them.
-        origins: columns whose values batches keep, and the keys under which they do.
-        read: columns that the model reads.
+    The collator sees rows without these columns, unless it or the model reads them.
     """
 
     def __init__(
@@ -99,10 +96,7 @@ def row_origins(trainer: Any, origins: Mapping[str, str]) -> Iterator[None]:
 def overrides(trainer: Any, *names: str, inherited: bool = False) -> bool:
     """Return whether one of a trainer's methods is a user's own: neither this package's nor that of transformers.
 
-    Args:
-        trainer: a trainer.
-        names: of methods.
-        inherited: look only at the classes that this package's classes inherit from.
+    `inherited` looks only at the classes that this package's classes inherit from.
 
     Example:
         >>> Own = type("Own", (), {"compute_loss": None, "__module__": "mine"})

@@ -13,25 +13,18 @@ class ProgressLines(ProgressCallback):
 
     def on_log(self, args: Any, state: TrainerState, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Write one line above the bar."""
-        if state.is_world_process_zero and self.training_bar is not None and logs:
-            line = progress_line(logs, state)
-            if line:
-                self.training_bar.write(line)
+        line = progress_line(logs or {}, state)
+        if state.is_world_process_zero and self.training_bar is not None and line:
+            self.training_bar.write(line)
 
 
 class LogEntries(TrainerCallback):
-    """Hand every entry of the Trainer's log to a function, with step and epoch.
-
-    Args:
-        write: called on the main process only.
-        restart: is given, before training, the entries that a resumed run had logged at its checkpoint, or none.
-    """
+    """Hand every entry of the Trainer's log to `write`, and to `restart` those that a resumed run had logged before."""
 
     def __init__(
         self, write: Callable[[dict[str, Any]], None], restart: Callable[[list[dict[str, Any]]], None]
     ) -> None:
-        self.write = write
-        self.restart = restart
+        self.write, self.restart = write, restart
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Drop what was logged after the checkpoint."""

@@ -1,8 +1,5 @@
 """Train a trainer of its own for a recipe: a candidate of a search, or the source-only baseline.
 
-    make_trainer = partial(TransferTrainer, model_init=new_model, train_dataset=books, eval_dataset=books_dev)
-    trainer = make_trainer(args=arguments, methods=[DANN()], target_dataset=kitchen)
-
 `model_init` gives each trainer the same initial weights, as in `Trainer.hyperparameter_search`. A folder keeps a record
 of its recipe (`RECIPE`): resuming with different arguments, data or initial weights raises `CheckpointError`.
 """
@@ -24,6 +21,7 @@ from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.extensions.checkpoint_selection import label_free_metric
+from nlp_transfer.training.method_setup import as_methods
 from nlp_transfer.training.neutral_settings import is_result_neutral
 from nlp_transfer.training.source_weights import DISTANCE, SIZE
 from nlp_transfer.training.trainer import TransferTrainer
@@ -46,30 +44,20 @@ class Recipe:
     def __post_init__(self) -> None:
         """Check the kind of the arguments; raises ConfigError."""
         if not isinstance(self.args, TransferArguments):
-            raise ConfigError(
-                f"args are {type(self.args).__name__}; expected TransferArguments, which take the same values."
-            )
+            raise ConfigError(f"args are {type(self.args).__name__}; expected TransferArguments.")
 
     @classmethod
-    def of(
-        cls, args: TransferArguments, methods: Method | Sequence[Method], target_dataset: Dataset | None
-    ) -> "Recipe":
+    def of(cls, args: TransferArguments, methods: Method | Sequence[Method], target: Dataset | None) -> "Recipe":
         """Return the recipe of a trainer's keyword arguments."""
-        return cls(args, (methods,) if isinstance(methods, Method) else tuple(methods), target_dataset)
+        return cls(args, as_methods(methods), target)
 
     def make(self, make_trainer: MakeTrainer) -> TransferTrainer:
         """Make the trainer; raise ConfigError where it has no `model_init`, or is not of this recipe."""
         trainer = make_trainer(args=self.args, methods=self.methods, target_dataset=self.target_dataset)
         if trainer.model_init is None:
-            raise ConfigError(
-                "make_trainer made a trainer without model_init, and each trainer needs a model of its own. Give it "
-                "model_init=lambda: …, which makes one, in place of model."
-            )
+            raise ConfigError("make_trainer made a trainer without model_init=lambda: …, which makes its model.")
         if trainer.args.output_dir != self.args.output_dir or trainer.methods != self.methods:
-            raise ConfigError(
-                "make_trainer made a trainer with other args or methods than it was given. Pass the keyword arguments "
-                "args, methods and target_dataset on to the trainer."
-            )
+            raise ConfigError("make_trainer made a trainer with other args or methods than it was given; pass them on.")
         return trainer
 
     def train(self, make_trainer: MakeTrainer, *, resume: bool) -> TransferTrainer:
@@ -78,8 +66,8 @@ class Recipe:
         newest, torn = trainer.resume.newest_checkpoint()
         if (newest or torn) and not resume:
             raise CheckpointError(
-                f"{folder} holds checkpoints of an earlier training. Go on from them with resume=True, or begin "
-                "anew with another output_dir."
+                f"{folder} holds checkpoints of an earlier training. Go on from them with resume=True, or begin anew "
+                "with another output_dir."
             )
         _check_record(_record(trainer, self), folder, resumes=newest is not None, writes=trainer.args.should_save)
         trainer.train(resume_from_checkpoint=newest is not None)
@@ -100,10 +88,7 @@ def train_source_only(
     become weights by size. A label-free `metric_for_best_model` selects the baseline's checkpoint, too.
 
     Args:
-        make_trainer: makes a trainer from `args`, `methods` and `target_dataset`, with `model_init`.
-        args: the recipe's arguments.
-        methods: the recipe's methods.
-        target_dataset: the recipe's encoded target rows.
+        make_trainer: makes a trainer from `args`, `methods` and `target_dataset`, those of the recipe.
         resume: continue an interrupted training.
 
     Raises:
@@ -151,15 +136,10 @@ def _check_record(record: dict[str, Any], folder: Path, *, resumes: bool, writes
         there = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"{folder} holds checkpoints, and {file.name}, the record of their recipe, cannot be read ({error}). "
-            "Choose another output_dir."
+            f"{file}, the record of what made the checkpoints, cannot be read ({error}). Choose another output_dir."
         ) from error
-    different = [
-        f"{name}: {there.get(name)} -> {record.get(name)}"
-        for name in {**there, **record}
-        if there.get(name) != record.get(name)
-    ]
-    if different:
+    pairs = {name: (there.get(name), record.get(name)) for name in {**there, **record}}
+    if different := [f"{name}: {then} -> {now}" for name, (then, now) in pairs.items() if then != now]:
         raise CheckpointError(
             f"{folder} holds checkpoints of another training. Choose another output_dir, or give what it was trained "
             f"with (there -> now): {'; '.join(different)}."

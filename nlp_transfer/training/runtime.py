@@ -34,12 +34,9 @@ def available_cores() -> int:
 
 
 def use_cores(threads: int | None) -> int:
-    """Set the number of threads that PyTorch computes with, and return it.
+    """Set the number of threads that PyTorch computes with, and return it; None shares the cores among processes.
 
     `accelerate launch` without a launcher file sets OMP_NUM_THREADS to 1, so that a run on a CPU would use one core.
-
-    Args:
-        threads: of this process; None shares the machine's cores among its processes.
     """
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     count = threads if threads is not None else max(1, available_cores() // processes)
@@ -50,9 +47,8 @@ def use_cores(threads: int | None) -> int:
 def leave_process_group() -> None:
     """Close the process group and its threads, if there is one; every process of the run calls this at its end.
 
-    A gloo thread that is alive when the interpreter ends can abort the process ("terminate called without an active
-    exception", pytorch/pytorch#190489), so that the launcher calls a finished run failed. Trained networks hold the
-    group, and reference cycles hold the networks: they are collected here.
+    A gloo thread that is alive when the interpreter ends can abort the process (pytorch/pytorch#190489). Reference
+    cycles hold trained networks, and these the group: they are collected here.
     """
     PartialState().destroy_process_group()
     gc.collect()
@@ -69,8 +65,7 @@ def naming_lost_processes(advice: Callable[[], str] = str) -> Iterator[None]:
         rank, count = (os.environ.get(name, "?") for name in ("RANK", "WORLD_SIZE"))
         raise LostProcessError(
             f"Process {rank} of {count} stopped, since another process of the run has ended or does not answer. Look "
-            "for its own message; one without any was killed, as by the system where memory ran out. "
-            f"{advice()}".rstrip()
+            f"for its own message; one without any was killed, as where memory ran out. {advice()}".rstrip()
         ) from error
 
 

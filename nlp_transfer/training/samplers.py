@@ -1,8 +1,7 @@
 """The order of training rows: shuffled, grouped by length or drawn as sources weigh, by (seed, epoch) only.
 
-transformers' own length-grouped sampler draws from the global random state, so that a resumed run sees other batches
-than an uninterrupted one. This one does not. Nor are rows repeated to fill the last batches of several processes
-(`EvenBatches`), as accelerate does.
+Unlike transformers' own, they do not draw from the global random state, so that a resumed run sees the same batches;
+and no rows are repeated to fill the last batches of several processes (`EvenBatches`), as accelerate does.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,13 +25,7 @@ BATCHES_PER_POOL = 16
 
 
 class ShuffledSampler(Sampler[int]):
-    """Shuffle the rows of each epoch.
-
-    Args:
-        count: how many rows there are.
-        seed: with the epoch, the only source of the order.
-        draws: gives the rows of an epoch, as many as there are; None takes every row once.
-    """
+    """Shuffle the rows of each epoch; without `draws` every row comes once."""
 
     def __init__(self, count: int, seed: int, draws: Draws | None = None) -> None:
         self.count, self.seed, self.draws = count, seed, draws
@@ -57,12 +50,8 @@ class ShuffledSampler(Sampler[int]):
 class LengthGroupedSampler(ShuffledSampler):
     """Shuffle the rows, sort each pool of `BATCHES_PER_POOL` batches by length, and shuffle the batches.
 
-    Every row comes once an epoch, unless `draws` says otherwise. The longest row comes in the first batch, so that
-    running out of memory shows at once.
-
-    Args:
-        lengths: tokens of each row.
-        batch_size: rows of one batch, over all processes and accumulation steps.
+    The longest row comes in the first batch, so that running out of memory shows at once. `batch_size` counts the rows
+    of all processes and accumulation steps.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, draws: Draws | None = None) -> None:
@@ -115,9 +104,8 @@ def _lengths(trainer: Any, dataset: Any) -> list[int]:
     name = names[0] if names else getattr(trainer.model, "main_input_name", "input_ids")
     if not isinstance(dataset[0], Mapping) or name not in dataset[0]:
         raise ConfigError(
-            f"train_sampling_strategy is group_by_length, and the training rows have no {name!r} to be grouped by. "
-            f"Give rows that have it, or a datasets.Dataset with their lengths in a column {column!r} "
-            "(length_column_name)."
+            f"train_sampling_strategy is group_by_length, and the training rows have neither {name!r} nor a column "
+            f"{column!r} with their lengths (length_column_name)."
         )
     return [len(row[name]) for row in dataset]
 
@@ -164,9 +152,7 @@ class EvenBatches(BatchSampler):
 def share_evenly(loader: Any) -> Callable[[], bool] | None:
     """Let a training loader of several processes repeat no row that counts.
 
-    Returns:
-        Whether this process's last batch of an epoch must not count; None where rows are not shared out in batches, or
-        left out at the end: the loader stays as it is.
+    Return whether this process's last batch of an epoch must not count; None where the loader stays as it is.
     """
     shard: Any = getattr(loader, "batch_sampler", None)
     if type(shard) is not BatchSamplerShard or shard.split_batches or shard.num_processes == 1:
@@ -180,10 +166,7 @@ def share_evenly(loader: Any) -> Callable[[], bool] | None:
 
 
 def train_loader(trainer: Any, make: Callable[[], Any]) -> tuple[Any, Callable[[], bool] | None]:
-    """Make a trainer's loader of training rows, and return it with what `share_evenly` returns.
-
-    Batches have the origins of their rows, no row that counts is repeated, and workers leave signals alone.
-    """
+    """Make a trainer's loader of training rows with their origins, and return it with what `share_evenly` returns."""
     sources = {DOMAIN_COLUMN: SOURCE_DOMAINS} if trainer.adapts and trainer.sources is not None else {}
     with row_origins(trainer, {ID_COLUMN: ROW_IDS, **sources}):
         loader = make()

@@ -120,8 +120,6 @@ class TransferSeams(Trainer):
 
         Raises:
             CheckpointError: there is none, or the one that was named is not whole or lacks a state.
-            ConfigError: the processes of the run would train different things.
-            LostProcessError: another process ended.
             RunInterrupted: a signal came (`stop_signals`); a checkpoint was saved.
         """
         self.prior_corrected = False

@@ -25,8 +25,7 @@ warnings.filterwarnings("ignore", "Version v4.12.0 introduces a better way to tr
 class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
     """Extend `transformers.Seq2SeqTrainer` by the arguments of `TransferTrainer`, without the silent faults.
 
-    Full and partial fine-tuning and LoRA know encoder-decoders (partial: of the encoder; the decoder trains), `dann`,
-    `mmd` and `coral` adapt the means of the encoder's states, and `peft_config` goes with any model.
+    `dann`, `mmd` and `coral` adapt the means of the encoder's states; partial fine-tuning freezes the encoder's layers.
 
     Example:
         >>> arguments = Seq2SeqTransferArguments("runs/bart", max_steps=2, use_cpu=True, report_to="none")
@@ -93,10 +92,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
         return loss, written, labels
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
-        """As in `Seq2SeqTrainer`; the loss is the mean over all target tokens, on any number of processes.
-
-        Each row comes once: the stock loop keeps those that fill the last batch of several processes.
-        """
+        """As in `Seq2SeqTrainer`; each row comes once, and the loss is the mean over all target tokens."""
         self.gather_function, self._generated = self._gather_rows, (1, 1)
         self._row_sums = None if self.extension(LossScaling).is_own() or overrides(self, "prediction_step") else []
         try:

@@ -69,9 +69,8 @@ def load_data(experiment: ExperimentParts) -> RunData:
         corpora, task = load_corpora(experiment)
         if "validation" not in (splits := corpora["source"].splits):
             raise DataError(
-                f"{corpora['source'].origin}: the source has no validation split (splits found: {', '.join(splits)}), "
-                "and a run chooses by one. Give source.path a folder with a dev file, or "
-                "source.split.validation above 0."
+                f"{corpora['source'].origin}: the source has no validation split (splits found: {', '.join(splits)}). "
+                "Give source.path a folder with a dev file, or source.split.validation above 0."
             )
         task.load_ranker(experiment.training.device)
         own = experiment.tokenizer in (None, experiment.model)  # revision and trust are the model's
@@ -102,9 +101,8 @@ def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
     extra = sum(method.reserved_positions for method in experiment.methods)
     if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
         raise ConfigError(
-            f"task.max_length is {task.max_length} and {extra} virtual tokens are put before each text, but "
-            f"{experiment.model} reads at most {loaded.max_positions} tokens. Set task.max_length to "
-            f"{loaded.max_positions - extra} or less."
+            f"{extra} virtual tokens are put before each text, but {experiment.model} reads {loaded.max_positions} "
+            f"tokens. Set task.max_length to {loaded.max_positions - extra} or less."
         )
     return loaded
 
@@ -185,15 +183,8 @@ def latest_checkpoint(trainer: TransferTrainer, folder: Path) -> str | None:
     """Return the newest whole checkpoint of a run, None if there is none; raise CheckpointError if all are torn."""
     checkpoint, torn = trainer.resume.newest_checkpoint()
     if checkpoint is None and torn:
-        raise CheckpointError(
-            [
-                *torn,
-                f"{folder} has no whole checkpoint. --archive_existing starts anew and keeps it under another name.",
-            ]
-        )
-    for message in torn:
+        advice = f"{folder} has no whole checkpoint. --archive_existing starts anew and keeps it under another name."
+        raise CheckpointError([*torn, advice])
+    for message in [*torn, *([f"Going on from {checkpoint}."] if checkpoint else [])]:
         log.info(message)
-    if checkpoint is None:
-        return None
-    log.info("Going on from %s.", checkpoint)
-    return str(checkpoint)
+    return str(checkpoint) if checkpoint else None

@@ -1,8 +1,7 @@
 """Several source domains in one training set: the domain of each row, and each domain's share of an epoch.
 
-A column `domain` of the training rows (class ids of a `datasets.ClassLabel`) holds the source of each row.
-Discriminators tell every source apart, and `source_weights` sets how often the rows of each are drawn: an epoch stays
-as long as there are rows, and a domain with more rows than its share of them shows them over several epochs.
+A column `domain` of the training rows (class ids of a `datasets.ClassLabel`) holds the source of each row. An epoch
+stays as long as there are rows; a domain with more rows than its share of them shows them over several epochs.
 """
 
 from collections.abc import Sequence
@@ -17,13 +16,11 @@ from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.metrics.domain_distance import source_shares
 from nlp_transfer.training.target_batches import InfiniteSampler
 
-SIZE, EQUAL, DISTANCE = "size", "equal", "distance"
+SOURCE_WEIGHTS = SIZE, EQUAL, DISTANCE = "size", "equal", "distance"
+"""The words that `source_weights` may be, instead of numbers."""
 
 DISTANCE_WEIGHTS = f"source_weights: {DISTANCE}"
 """Its name in messages."""
-
-SOURCE_WEIGHTS = (SIZE, EQUAL, DISTANCE)
-"""The words that `source_weights` may be, instead of numbers."""
 
 
 def read_weights(weights: str | list[float] | None) -> str | list[float]:
@@ -48,24 +45,13 @@ def weights_problems(weights: str | Sequence[float]) -> list[str]:
 
 @dataclass(frozen=True)
 class Sources:
-    """List the source domains of a training set.
-
-    Args:
-        names: two at least.
-        domains: of each row, an index into `names`, shape (rows,).
-    """
+    """List the source domains of a training set; `domains` has an index into `names` for each row."""
 
     names: list[str]
     domains: np.ndarray
 
     def shares(self, weights: str | Sequence[float], train: Dataset, target: Dataset | None) -> np.ndarray:
         """Return each domain's share of an epoch's rows, shape (domains,); they sum to 1, and one without rows has 0.
-
-        Args:
-            weights: `size` is as many rows as it has, `equal` the same for each, `distance` by how much the target's
-                texts look like it (metrics/domain_distance.py); or a number for each domain.
-            train: the training rows.
-            target: the target's, which `distance` needs.
 
         Raises:
             ConfigError: the numbers are not as many as the domains, or 0 for all that have rows.
@@ -90,10 +76,7 @@ class Sources:
                 )
             numbers[present] = np.asarray(weights, dtype=float)[present]
             if not numbers.sum():
-                raise ConfigError(
-                    f"training.source_weights is {list(weights)}, which leaves no training row: the sources with rows "
-                    f"are {', '.join(self.names[domain] for domain in present)}."
-                )
+                raise ConfigError(f"training.source_weights is {list(weights)}, which leaves no training row.")
         return numbers / numbers.sum()
 
     def facts(self, shares: np.ndarray) -> dict[str, str]:
@@ -115,22 +98,15 @@ def sources_of(dataset: Any, *, needed: bool = True) -> Sources | None:
         if not needed:
             return None
         raise ConfigError(
-            f"train_dataset has a column {DOMAIN_COLUMN!r}, which says what source a row is from, and is {feature}; "
-            f"expected a ClassLabel: train_dataset.class_encode_column({DOMAIN_COLUMN!r}). Rename it if it says "
-            "something else."
+            f"The column {DOMAIN_COLUMN!r} of train_dataset, a row's source, is {feature}; expected a ClassLabel: "
+            f"train_dataset.class_encode_column({DOMAIN_COLUMN!r})."
         )
     domains = np.asarray(dataset[DOMAIN_COLUMN])
     return Sources(list(feature.names), domains) if len(np.unique(domains)) > 1 else None
 
 
 class SourceDraws:
-    """Draw an epoch's rows, so that each domain has its share of them; they follow from (seed, epoch) only.
-
-    Args:
-        domains: of each row, shape (rows,).
-        shares: of each domain, which sum to 1, shape (domains,).
-        seed: of each domain's endless random order.
-    """
+    """Draw an epoch's rows, so that each domain has its share of them; they follow from (seed, epoch) only."""
 
     def __init__(self, domains: np.ndarray, shares: np.ndarray, seed: int) -> None:
         self.rows = [np.flatnonzero(domains == domain) for domain in range(len(shares))]

@@ -43,10 +43,7 @@ def check_sources(sources: Sources | None, train: Dataset | None, args: Any) -> 
             "several: source: [{path: …}, {path: …}], or a column 'domain' of train_dataset."
         )
     if args.train_sampling_strategy == "sequential":
-        raise ConfigError(
-            f"training.source_weights is {weights}, which draws rows at random, and train_sampling_strategy is "
-            "sequential. Leave one of them out."
-        )
+        raise ConfigError("source_weights draws rows at random, and train_sampling_strategy is sequential.")
     if weights != DISTANCE:
         sources.shares(weights, train, None)  # type: ignore[arg-type]  # several sources are a dataset
 
@@ -72,10 +69,8 @@ def check_adaptation(
         problems.append(f"{name} has one row, and {' and '.join(pairing)} compares rows with one another. Add texts.")
     problems += pair_problems(methods, args)
     if metric and target is not None and len(target) < MIN_ROWS:
-        problems.append(
-            f"metric_for_best_model is {metric}, which compares texts with their neighbours. {name} has fewer than "
-            f"{MIN_ROWS} texts. Add texts, or choose by a metric of the source."
-        )
+        neighbours = f"metric_for_best_model is {metric}, which compares texts with their neighbours."
+        problems.append(f"{neighbours} {name} has fewer than {MIN_ROWS} texts. Add texts.")
     active = active_methods(methods)
     for method in active if args is not None else ():
         try:
@@ -93,10 +88,8 @@ def _reason_against(args: Any, train: Any) -> str | None:
     if args is not None and args.n_gpu > 1:
         return "one process computes on several GPUs; start one process for each, by torchrun"
     for option in ("fsdp", "deepspeed"):
-        if getattr(args, option, None) or os.environ.get(f"ACCELERATE_USE_{option.upper()}", "").lower() in (
-            "1",
-            "true",
-        ):
+        launched = os.environ.get(f"ACCELERATE_USE_{option.upper()}", "").lower() in ("1", "true")
+        if launched or getattr(args, option, None):
             return f"{option} shards the model over processes, and each must hold all of it"
     if getattr(args, "label_smoothing_factor", 0):
         return "label_smoothing_factor is set, and the loss is computed a row at a time"
@@ -119,11 +112,7 @@ def pair_problems(methods: Sequence[Method], args: Any) -> list[str]:
 
 
 def check_target(
-    methods: Sequence[Method],
-    target: Dataset | None,
-    others: Sequence[str],
-    train: Dataset | None,
-    classes: int | None,
+    methods: Sequence[Method], target: Dataset | None, others: Sequence[str], train: Dataset | None, classes: int | None
 ) -> None:
     """Check a trainer's target rows, and that they have labels only where a method asks for them.
 
@@ -135,18 +124,12 @@ def check_target(
     asking = " and ".join(method.name for method in methods if method.needs.target_labels)
     if not needing:
         if target is not None:
-            raise ConfigError(
-                "target_dataset was given, and nothing uses it. Add a method that does (methods=[DANN()]), a "
-                "metric_for_best_model such as target_infomax, or leave it out."
-            )
+            raise ConfigError("target_dataset was given, and nothing uses it. Add a method that does, or leave it out.")
         return
     names, s = " and ".join(needing), "s" if len(needing) == 1 else ""
     rows = _check_rows(target, names, s)
     if train is not None and not hasattr(train, "column_names"):
-        raise ConfigError(
-            f"train_dataset is a {type(train).__name__} without columns, and {names} need{s} a datasets.Dataset of "
-            "encoded texts."
-        )
+        raise ConfigError(f"train_dataset is a {type(train).__name__}, and {names} need{s} a datasets.Dataset.")
     columns = getattr(train, "column_names", None)
     if columns and label_column(train) is None and needing != [DISTANCE_WEIGHTS]:  # type: ignore[arg-type]
         raise DataError(
@@ -161,8 +144,8 @@ def check_target(
         )
     if labelled and not asking:
         raise DataError(
-            f"target_dataset has labels, and {names} must not see them: scores on the target would not be those of a "
-            "target without labels. Remove the column, or name the method joint, which learns from them."
+            f"target_dataset has labels, and {names} must not see them. Remove the column, or name the method joint, "
+            "which learns from them."
         )
     if asking:
         check_target_labels(rows, train, classes)
@@ -172,8 +155,7 @@ def _check_rows(target: Dataset | None, names: str, s: str) -> Dataset:
     """Return the target's rows; raise ConfigError or DataError where they are not encoded texts."""
     if target is not None and not hasattr(target, "__len__"):
         raise ConfigError(
-            f"target_dataset is a {type(target).__name__} without a length, and {names} draw{s} its rows at random. "
-            "Give a datasets.Dataset, which may be larger than memory."
+            f"target_dataset is a {type(target).__name__} without a length, and {names} draw{s} its rows at random."
         )
     if target is None or not len(target):
         problem = "is missing" if target is None else "has no rows"
@@ -181,7 +163,7 @@ def _check_rows(target: Dataset | None, names: str, s: str) -> Dataset:
     if not hasattr(target, "column_names") or "input_ids" not in target.column_names:
         raise ConfigError(
             f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
-            "of encoded texts, as train_dataset: dataset.map(lambda row: tokenizer(row['text'], truncation=True))."
+            "of encoded texts."
         )
     check_tokens(target, "target_dataset")
     return target
@@ -192,9 +174,7 @@ def check_correctable(task: FittedTask, model: PreTrainedModel) -> None:
     if task.multi_label:
         raise ConfigError("prior_correction is for one label a text, and the source has several. Leave it out.")
     if final_linear(model)[1].bias is None:
-        raise ConfigError(
-            "prior_correction changes the bias of the model's last layer, and this one has none. Leave it out."
-        )
+        raise ConfigError("prior_correction changes the last layer's bias, and this model has none. Leave it out.")
 
 
 def check_writer(methods: Sequence[Method]) -> None:

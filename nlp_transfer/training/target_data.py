@@ -20,18 +20,15 @@ from nlp_transfer.training.target_checks import check_adaptation, needs_target
 Encoded = dict[str, dict[str, Dataset]]
 """{domain: {split: encoded rows}}"""
 
-
 MAX_REPETITIONS = 20
 """Maximum number of times that a target text comes in an epoch without a note."""
 
 
-class AdaptationRows(NamedTuple):
-    """Hold the target rows that training sees.
+_SPLITS = "Give target.path a folder with train, dev and test files, or set target.split.method: near_duplicate."
 
-    Args:
-        rows: without labels, unless a method asks for them; None if nothing needs the target.
-        note: which rows they are, for the user; empty if there are none.
-    """
+
+class AdaptationRows(NamedTuple):
+    """Hold the target rows that training sees, labelled if a method asks for that, and a note for the user."""
 
     rows: Dataset | None
     note: str = ""
@@ -61,11 +58,8 @@ def _selection_problems(experiment: ExperimentParts, encoded: Encoded, target: s
     if selects_by_target_labels(experiment):
         splits = encoded["target"]
         if "validation" not in splits or "labels" not in splits["validation"].column_names:
-            problems.append(
-                f"training.metric_for_best_model is {TARGET_MACRO_F1}. {target} has no validation split with "
-                f"labels (splits found: {', '.join(splits)}). Give target.path a folder with train, dev and test "
-                "files, or set target.split.method, for instance to near_duplicate, which makes splits of one file."
-            )
+            found = f"{target} has no validation split with labels (splits found: {', '.join(splits)})."
+            problems.append(f"training.metric_for_best_model is {TARGET_MACRO_F1}. {found} {_SPLITS}")
     rows = target_validation_rows(experiment, encoded) if experiment.log_target_scores and not problems else None
     if rows is not None and "labels" not in rows.column_names:
         problems.append(f"log_target_scores scores the target by its labels. {target} has none. Leave it out.")
@@ -77,38 +71,24 @@ def _target(experiment: ExperimentParts) -> str:
     return f"The target ({experiment.target.place})" if experiment.target is not None else "The target"
 
 
-def _seen(experiment: ExperimentParts, encoded: Encoded) -> str:
-    """Return `adaptation_split` of a run's target; errors name the corpus."""
-    assert experiment.target is not None
-    with with_corpus_name("target", experiment.target):
-        return adaptation_split(encoded["target"])
-
-
 def adaptation_split(splits: Mapping[str, Dataset]) -> str:
-    """Return the target's split whose texts training sees without labels.
-
-    Raises:
-        DataError: there are several, and none is for training.
-    """
+    """Return the target's split whose texts training sees; raise DataError where it is not clear which."""
     for name in ("unlabeled", "train"):
         if name in splits:
             return name
     if len(splits) > 1:
         raise DataError(
-            f"The target has the splits {' and '.join(splits)}, and none to train on. Give target.path one file, a "
-            "folder with a file unlabeled or train, or say which one it is: target.splits: {unlabeled: dev, …}."
+            f"The target has the splits {' and '.join(splits)}, and none to train on. Name one: "
+            "target.splits: {unlabeled: dev, …}."
         )
     return next(iter(splits))
 
 
 def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> AdaptationRows:
-    """Return the target rows that training sees.
+    """Return the target rows that training sees; raise DataError where there are none.
 
     They are the split `unlabeled`, else `train`, else all that a target of one file has. Where labels are asked for,
     they are `train`, so that what is scored at the end was not learned from.
-
-    Raises:
-        DataError: labels are asked for, and the target has no training split with labels.
     """
     if not needs_target(experiment.methods, experiment.training):
         return AdaptationRows(None)
@@ -118,8 +98,7 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
         if "train" not in splits or "labels" not in splits["train"].column_names:
             raise DataError(
                 f"{_target(experiment)} has no training split with labels (splits found: {', '.join(splits)}), and "
-                f"{asking.name} learns from labelled target rows. Give target.path a folder with train and test files, "
-                "or set target.split.method, for instance to near_duplicate, which makes splits of one file."
+                f"{asking.name} learns from labelled target rows. {_SPLITS}"
             )
         rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
         if "target" not in evaluation_splits(experiment, encoded):
@@ -128,7 +107,9 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
         if asking not in active_methods(experiment.methods):
             use = f"are {'seen without labels' if target_method_names(experiment) else 'left out'}: λ is 1 all along"
         return AdaptationRows(splits["train"], f"{len(splits['train']):,} target rows of split train {use}.{rest}")
-    split = _seen(experiment, encoded)
+    assert experiment.target is not None
+    with with_corpus_name("target", experiment.target):
+        split = adaptation_split(splits)
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
     turns = len(encoded["source"]["train"]) / max(1, len(splits[split]))
     few = f" They are few: each comes {turns:.0f} times an epoch." if turns > MAX_REPETITIONS else ""

@@ -31,10 +31,6 @@ def compare_on_target(
         source_only: a trainer of the same classes, without them.
         rows: encoded target rows; None takes the texts of `target_dataset`. Their labels are for `macro_f1` only.
 
-    Raises:
-        ConfigError: there are no rows, or `correct_prior` changed the confidence by which the models are compared.
-        DataError: the two do not predict the same classes, or there are no encoded rows of labels that they know.
-
     Example:
         >>> recipe = {"args": arguments, "methods": [DANN()], "target_dataset": target_rows}
         >>> source_only = train_source_only(make_trainer, **recipe)
@@ -47,9 +43,7 @@ def compare_on_target(
     if not isinstance(source_only, Trainer):
         raise ConfigError(f"compare_on_target was given a {type(source_only).__name__}; expected a trainer.")
     if any(getattr(trainer, "prior_corrected", False) for trainer in (adapted, source_only)):
-        raise ConfigError(
-            "compare_on_target compares how sure the models are, and correct_prior has changed that. Compare first."
-        )
+        raise ConfigError("compare_on_target: correct_prior has changed how sure the models are. Compare first.")
     if label_column(rows) is not None:
         learned: Any = source_only.train_dataset
         classes = source_only.accelerator.unwrap_model(source_only.model).config.num_labels
@@ -75,14 +69,8 @@ def compare_on_target(
 def estimate_shift(trainer: TransferSeams, rows: Dataset | None = None) -> LabelShift:
     """Estimate how frequent the target's classes are, from a trained classifier's predictions for its texts.
 
-    Calibrated on `eval_dataset`, labelled rows of the source; see `nlp_transfer.estimate_label_shift`.
-
-    Args:
-        trainer: with the trained classifier.
-        rows: encoded target rows; None takes the texts of `target_dataset`.
-
-    Raises:
-        ConfigError, DataError: there are no encoded rows, or a text may have several labels.
+    Calibrated on `eval_dataset`, labelled rows of the source; see `nlp_transfer.estimate_label_shift`. `rows` are
+    encoded target rows; None takes the texts of `target_dataset`.
 
     Example:
         >>> adapted = make_trainer(args=arguments, methods=[DANN()], target_dataset=target_rows)
@@ -99,12 +87,7 @@ def correct_prior(trainer: TransferSeams, rows: Dataset | None = None) -> LabelS
     Temperature, biases and the ratio of frequencies go into the layer that makes the logits, so whoever loads what
     `save_model` then writes predicts so, on source texts too. Call `compare_on_target` before.
 
-    Args:
-        trainer: with the trained classifier.
-        rows: as for `estimate_shift`.
-
     Raises:
-        ConfigError: as from `estimate_shift`, the layer has no bias, or was changed before.
         TrainingError: the model is at chance on `eval_dataset`, or would never again predict a class that it predicts
             for target texts now. It stays as it is.
 
@@ -174,18 +157,14 @@ def _target_rows(name: str, trainer: TransferSeams, rows: Dataset | None) -> Dat
         if not hasattr(rows, "column_names") or not hasattr(rows, "__len__"):
             raise DataError(f"{name} was given a {type(rows).__name__}; expected a datasets.Dataset.")
         if not len(rows) or "input_ids" not in rows.column_names:
-            columns = f"no column input_ids (columns found: {', '.join(rows.column_names)})"
-            raise DataError(
-                f"{name} has nothing to go by: the target has {columns if len(rows) else 'no rows'}. Give it encoded "
-                "texts."
-            )
+            problem = "no column input_ids" if len(rows) else "no rows"
+            raise DataError(f"{name} has nothing to go by: the target has {problem}. Give it encoded texts.")
         return rows
     target = trainer.target_dataset
     learned = next((one.name for one in active_methods(trainer.methods) if one.needs.target_labels), None)
     if target is None or learned is not None:
         problem = f"{learned} learned from the labels of target_dataset" if learned else "there is no target_dataset"
-        wanted = "encoded target rows" + (" that were not learned from" if learned else "")
-        raise ConfigError(f"{problem}: give {name} {wanted}.")
+        raise ConfigError(f"{problem}: give {name} encoded target rows{' that were not learned from' * bool(learned)}.")
     return without_labels(target)
 
 

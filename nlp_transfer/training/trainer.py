@@ -25,10 +25,6 @@ class TransferTrainer(TransferSeams):
 
     All other arguments are `transformers.Trainer`'s. Plain `TrainingArguments` are accepted too.
 
-    Raises:
-        ConfigError: methods that do not go together, or that need a dataset which is missing.
-        TrainingError: while training, a loss that is not finite.
-
     Example:
         >>> trainer = TransferTrainer(model, arguments, train_dataset=rows, methods=[LoRA(r=2)])
         >>> trainer.train().global_step

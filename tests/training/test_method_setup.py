@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from torch import nn
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import DANN, FullFineTuning
-from nlp_transfer.training.method_setup import as_methods, set_learning_rates, split_by_rate
+from nlp_transfer.training.method_setup import as_methods, set_learning_rates
 from tests.tiny_models import tiny_model
 
 
@@ -19,20 +18,13 @@ def test_one_method_or_several_or_none():
         as_methods(wrong)
 
 
-def test_groups_are_split_by_learning_rate():
-    model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    split_by_rate(optimizer, {id(model[1].weight): 0.5}, 0.1)
-    sizes = {group["lr"]: len(group["params"]) for group in optimizer.param_groups}
-    assert sizes == {0.1: 3, 0.5: 1}
-    assert all(group["momentum"] == 0.9 for group in optimizer.param_groups)
-
-
 def test_lower_layers_get_smaller_rates_where_a_method_asks_for_it():
     model = tiny_model("bert")
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
     set_learning_rates(optimizer, [FullFineTuning(layer_decay=0.5)], model, 1.0)
     assert sorted({group["lr"] for group in optimizer.param_groups})[-2:] == [0.5, 1.0]
+    assert all(group["momentum"] == 0.9 for group in optimizer.param_groups)
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
     plain = torch.optim.SGD(model.parameters(), lr=1.0)
     set_learning_rates(plain, [FullFineTuning()], model, 1.0)
     assert len(plain.param_groups) == 1

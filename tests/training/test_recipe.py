@@ -72,7 +72,7 @@ def test_checkpoints_without_a_record_are_not_resumed(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"holds checkpoints of an earlier training\. Go on from"):
         recipe(tmp_path).train(make_trainer, resume=False)
     (tmp_path / "recipe.json").unlink()
-    with pytest.raises(CheckpointError, match=r"holds checkpoints, and recipe\.json, the record of their recipe"):
+    with pytest.raises(CheckpointError, match=r"recipe\.json, the record of what made the checkpoints, cannot be read"):
         recipe(tmp_path).train(make_trainer, resume=True)
 
 
@@ -81,7 +81,7 @@ def test_a_trainer_of_no_use_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^args are TrainingArguments; expected TransferArguments"):
         Recipe(stock, ())
     made = recipe(tmp_path)
-    with pytest.raises(ConfigError, match=r"without model_init, .* Give it model_init=lambda: …, which makes one"):
+    with pytest.raises(ConfigError, match="without model_init=lambda: …, which makes its model"):
         made.make(partial(make_trainer, model_init=None, model=tiny_model("bert")))
     with pytest.raises(ConfigError, match=r"^make_trainer made a trainer with other args or methods"):
         made.make(lambda args, **_: make_trainer(args=args, methods=[CORAL()], target_dataset=TARGET))

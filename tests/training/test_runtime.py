@@ -84,8 +84,8 @@ def test_a_killed_process_ends_the_other_with_a_message(tmp_path, encoder, corpu
     checkpoint = tmp_path / "run" / "checkpoints" / "checkpoint-6"
     assert (
         "LostProcessError: Process 0 of 2 stopped, since another process of the run has ended or does not answer. Look "
-        "for its own message; one without any was killed, as by the system where memory ran out. The last good "
-        f"checkpoint is {checkpoint}.\n"
+        "for its own message; one without any was killed, as where memory ran out. The last good checkpoint "
+        f"is {checkpoint}.\n"
     ) in done.stderr
 
 

@@ -50,7 +50,7 @@ def test_all_that_keeps_methods_from_adapting_is_named_together(monkeypatch):
         "mmd compares the rows of an update with one another, and an update has one row. Raise "
         "per_device_train_batch_size or gradient_accumulation_steps.",
         "metric_for_best_model is target_infomax, which compares texts with their neighbours. The target (x.csv) has "
-        "fewer than 3 texts. Add texts, or choose by a metric of the source.",
+        "fewer than 3 texts. Add texts.",
         "self_training.source_epochs is 1 and training.num_train_epochs 1, so no pseudo-label would be given. Train "
         "longer.",
         "mmd and self_training cannot be used here: fsdp shards the model over processes, and each must hold all of "

@@ -64,7 +64,7 @@ def test_rows_that_cannot_be_compared_on(tmp_path: Path) -> None:
     sides, rows = [trainer(tmp_path, seed) for seed in (0, 1)], random_rows(5)
     for wrong, problem in (
         (rows.select([]), "^compare_on_target has nothing to go by: the target has no rows"),
-        (rows.remove_columns("input_ids"), r"the target has no column input_ids \(columns found: "),
+        (rows.remove_columns("input_ids"), "the target has no column input_ids"),
         (
             rows.remove_columns("labels").add_column("labels", [0, 1, 7, 0, 1]),
             r"^rows, row 2: its label is 7; expected a class id of the source, 0 to 2\.",

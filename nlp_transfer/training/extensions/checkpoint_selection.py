@@ -1,11 +1,8 @@
 """Checkpoint selection for a target without labels, by scores of its texts.
 
 `metric_for_best_model: target_infomax` (or another name of `metrics.table.LABEL_FREE`) computes them in each
-evaluation, of at most `MAX_ROWS` target texts, always the same ones; every process computes all of them. All scores
-that need no source features are logged, so that selection by another can be compared.
-
-`target_macro_f1` is the macro-F1 on the context's `target_validation`, which has labels: methods that ask for target
-labels may select by it, for others it is only logged, together with the scores without labels.
+evaluation, of at most `MAX_ROWS` target texts, always the same ones, and logs all that need no source features.
+`target_macro_f1` needs the context's labelled `target_validation`: methods that ask for target labels may select by it.
 """
 
 from typing import Any
@@ -16,7 +13,6 @@ from datasets import Dataset
 from transformers.trainer_utils import EvalLoopOutput
 
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.metrics.metric import TargetRows, WeightedRows
@@ -44,8 +40,8 @@ def check_metric(arguments: Any, context: Context | None) -> None:
         raise ConfigError(f"metric_for_best_model: {did_you_mean('score', name, known)}")
     if context is None or context.target_validation is None:
         raise ConfigError(
-            f"metric_for_best_model is {TARGET_MACRO_F1}, which is computed of labelled validation rows of the target. "
-            "A configuration's run has them; a trainer chooses by them as any metric: give them as eval_dataset."
+            f"metric_for_best_model is {TARGET_MACRO_F1}, which is computed of labelled validation rows of the target: "
+            "give a trainer those as eval_dataset, and choose by macro_f1."
         )
 
 
@@ -55,7 +51,7 @@ def check_one_validation(arguments: Any, validation: Any) -> None:
     if metric is not None and isinstance(validation, dict):
         raise ConfigError(
             f"metric_for_best_model is {metric}, a score of the target, and eval_dataset has {len(validation)} parts "
-            f"({', '.join(validation)}), each of which is evaluated by itself. Give one dataset."
+            f"({', '.join(validation)}). Give one dataset."
         )
 
 
@@ -68,30 +64,24 @@ class CheckpointSelection(Extension):
             return output
         chosen, context = label_free_metric(self.trainer.args), self.trainer.context
         scores: dict[str, float] = {}
-        validation: Features | None = None
+        target = None
         if context is not None and context.target_validation is not None:
-            validation, labels = outputs_of(self.trainer, context.target_validation)
+            target, (validation, labels) = context.target, outputs_of(self.trainer, context.target_validation)
             scores[TARGET_MACRO_F1] = context.score(validation.logits.cpu(), labels.cpu())
-        target = context.target if context is not None and validation is not None else None
         if chosen is not None or (target is not None and len(target) >= MIN_ROWS):
-            scores |= self.label_free_scores(chosen, validation)
+            scores |= self.label_free_scores(chosen)
         named = {f"{prefix}_{name}": value for name, value in scores.items()}
         return output._replace(metrics={**(output.metrics or {}), **named}) if named else output
 
     @torch.no_grad()
-    def label_free_scores(self, chosen: str | None = None, known: Features | None = None) -> dict[str, float]:
+    def label_free_scores(self, chosen: str | None = None) -> dict[str, float]:
         """Return scores of the target's texts by name: `chosen`, if any, and all that need no source features."""
         context = self.trainer.context
         if context is None or context.target is None:
             raise ConfigError(
                 f"metric_for_best_model is {chosen}, which is computed of target text: give target_dataset."
             )
-        rows = evenly_spaced_rows(context.target, MAX_ROWS)
-        judging = context.target_validation
-        if known is not None and judging is not None and list(judging["input_ids"]) == list(rows["input_ids"]):
-            target = known  # computed already
-        else:
-            target = features_of(self.trainer, rows, labelled=False)
+        target = features_of(self.trainer, evenly_spaced_rows(context.target, MAX_ROWS), labelled=False)
         scores = compute_scores(TargetRows(target.probabilities().cpu().numpy(), target.multi_label))
         if chosen is not None and LABEL_FREE[chosen].rows is WeightedRows:
             sides = (evenly_spaced_rows(side, MAX_ROWS) for side in (context.train, context.validation))

@@ -1,13 +1,9 @@
 """Adaptation to a target domain: the methods' terms are computed over all rows of an update at once.
 
-The loss (`adaptation_loss.py`) is computed from the pooled features and logits of the whole update, those of all
-processes and micro-batches: it is the same for one process, accumulation, `max_tokens_per_forward` and
-several processes.
-
-Each process computes it from all features, and its gradient with respect to them; what flows back into the encoder is
-that gradient at the process's own rows. Where an update is made in several forward passes, a first one without
-gradients collects the features (as in GradCache, https://arxiv.org/abs/2101.06983), with the dropout that the second
-one draws again. Source and target rows share one forward pass.
+Each process computes the loss (`adaptation_loss.py`) from the features of all processes and micro-batches, and its
+gradient with respect to them; what flows back into the encoder is that gradient at the process's own rows. Where an
+update is made in several forward passes, a first one without gradients collects the features (as in GradCache,
+https://arxiv.org/abs/2101.06983), with the dropout that the second one draws again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -60,8 +56,7 @@ class DomainAdaptation(Extension):
         """Add the methods' networks, each at its own rate."""
         known = {id(p) for group in optimizer.param_groups for p in group["params"]}
         for name, network in self.trainer.networks.items():
-            parameters = [p for p in network.parameters() if id(p) not in known]
-            if parameters:
+            if parameters := [p for p in network.parameters() if id(p) not in known]:
                 rate = self.trainer.networks.rates[name]
                 optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": 0.0})
 

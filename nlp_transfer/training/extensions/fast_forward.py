@@ -26,16 +26,9 @@ class FastForward(Extension):
         self._active = False
         self._padding_reason: str | None = None
 
-    def training(self) -> contextlib.AbstractContextManager[None]:
-        """Return the fast context."""
-        return self._fast()
-
-    def evaluation(self) -> contextlib.AbstractContextManager[None]:
-        """Return the fast context; inside of training it is entered already."""
-        return self._fast()
-
     @contextlib.contextmanager
-    def _fast(self) -> Iterator[None]:
+    def training(self) -> Iterator[None]:
+        """Make forward passes fast inside; an evaluation inside of training finds them so."""
         if self._active:
             yield
             return
@@ -55,6 +48,8 @@ class FastForward(Extension):
                 yield
             finally:
                 self._active = False
+
+    evaluation = training
 
     def _is_on(self, name: str) -> bool:
         """Return a switch of `TransferArguments`; plain `TrainingArguments` have its default."""

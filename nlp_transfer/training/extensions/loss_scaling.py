@@ -21,12 +21,8 @@ from nlp_transfer.training.losses import is_classifier, mean_loss
 from nlp_transfer.training.optimizer_step import REPEATED, overrides, row_count
 from nlp_transfer.training.target_batches import DOMAIN
 
-_LOOKS = frozenset(
-    {
-        *("__get__", "__format__", "__repr__", "__bool__", "dim", "size", "numel", "get_device", "is_floating_point"),
-        *("__eq__", "eq", "ne", "gt", "ge", "lt", "le"),
-    }
-)
+_LOOKS = {"__get__", "__format__", "__repr__", "__bool__", "dim", "size", "numel", "get_device", "is_floating_point"}
+_LOOKS |= {"__eq__", "eq", "ne", "gt", "ge", "lt", "le"}
 """Functions of a count that compute nothing of it."""
 
 _COPIES = frozenset({"__get__", "to", "cpu", "cuda", "detach", "clone", "float", "double", "int", "long", "type_as"})

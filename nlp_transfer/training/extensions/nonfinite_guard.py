@@ -89,10 +89,8 @@ class NonfiniteGuard(Extension):
             raise TrainingError(f"{message} {last_checkpoint_note(trainer.args)}")
         self.skipped_updates += 1
         if self.skipped_updates > getattr(trainer.args, "max_skipped_updates", 0):
-            raise TrainingError(
-                f"{message} {self.skipped_updates - 1} updates were left out before it, which is the most that "
-                "training.max_skipped_updates allows."
-            )
+            most = f"{self.skipped_updates - 1} updates were left out before it (training.max_skipped_updates)."
+            raise TrainingError(f"{message} {most}")
         logger.warning(f"{message} It is left out ({self.skipped_updates} so far).")
         model.zero_grad()
         for parameter in model.parameters():
@@ -110,9 +108,8 @@ class NonfiniteGuard(Extension):
         return (
             f"{problem} at step {state.global_step + 1} (epoch {state.epoch or 0:.2f}), with the rows "
             f"{listed or 'of which no ids are known (the dataset has no column id)'}. The weights did not take this "
-            "update. Usual causes: a learning rate too high (training.learning_rate), no warm-up "
-            "(training.warmup_steps), fp16 overflow (training.precision: auto), or a loss weight out of range. "
-            "training.on_nonfinite: skip leaves such updates out."
+            "update. Usual causes: a high training.learning_rate, no training.warmup_steps, fp16, or a loss weight out "
+            "of range. training.on_nonfinite: skip leaves such updates out."
         )
 
     def log(self, logs: dict[str, float]) -> dict[str, float]:

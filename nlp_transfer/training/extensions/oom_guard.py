@@ -1,10 +1,8 @@
 """Out of memory: make the same update in smaller parts.
 
 Where a micro-batch does not fit, the update begins again from its start (gradients, random state, counted loss), with
-every micro-batch cut into twice as many parts. A part's loss has its share of the update's items: half the micro-batch
-and twice the accumulation make the same update. Of several processes each cuts its own: one whose forward pass did not
-fit makes its share again while the others wait for its gradients, which are added up once, with the last part. Only
-where memory runs out in the backward pass that adds them up is there no way back.
+every micro-batch cut into twice as many parts. Of several processes each cuts its own, while the others wait for its
+gradients, which are added up with the last part. Only where memory runs out while they are is there no way back.
 """
 
 import contextlib
@@ -29,16 +27,16 @@ logger = logging.get_logger(__name__)
 
 Step = Callable[..., Tensor]
 
+_HALVE = "halve training.per_device_train_batch_size and double training.gradient_accumulation_steps."
+_OUTSIDE = "outside of the forward and backward passes, as with the optimizer's state"
+
 
 class OomGuard(Extension):
-    """Cut micro-batches that do not fit into memory.
+    """Cut micro-batches that do not fit into memory, each into `micro_batch_parts`.
 
     Args:
         is_additive: returns whether the losses of a batch's parts make that of the batch.
         collective: whether the processes need one another within the forward passes of an update.
-
-    Attributes:
-        micro_batch_parts: how many parts each micro-batch is cut into.
     """
 
     def __init__(self, is_additive: Callable[[], bool], *, collective: bool) -> None:
@@ -52,34 +50,30 @@ class OomGuard(Extension):
         if getattr(self.trainer.args, "max_tokens_per_forward", None) is not None and not self.is_additive():
             raise TrainingError(
                 "training.max_tokens_per_forward cuts batches, but the loss is your own (compute_loss, or "
-                "compute_loss_func), and whether those of the passes make that of the batch is not known. Leave "
-                "max_tokens_per_forward out, or wrap the loss of each row in nlp_transfer.training.losses.update_mean."
+                "compute_loss_func). Leave it out, or wrap the loss of each row in training.losses.update_mean."
             )
+        advice = "Train fewer weights (methods: lora), or take an optimizer with less state (training.optim)."
+        with self._naming(lambda: f"at step {self.trainer.state.global_step + 1}, {_OUTSIDE}", advice):
+            yield
+
+    @contextlib.contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """Turn running out of memory into a TrainingError that names the setting."""
+        advice = "Lower training.per_device_eval_batch_size, which changes no result."
+        rows = self.trainer.args.eval_batch_size
+        with self._naming(lambda: f"in evaluation, with {rows} rows in a forward pass", advice):
+            yield
+
+    @contextlib.contextmanager
+    def _naming(self, where: Callable[[], str], advice: str) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
             retries = getattr(self.trainer.args, "auto_find_batch_size", False)  # transformers catches it then
             if retries or not _is_out_of_memory(error):
                 raise
-            raise TrainingError(
-                f"Out of memory at step {self.trainer.state.global_step + 1}, outside of the forward and backward "
-                f"passes, as with the optimizer's state ({_shortened(error)}). Train fewer weights (methods: lora), or "
-                f"take an optimizer with less state (training.optim). {last_checkpoint_note(self.trainer.args)}"
-            ) from error
-
-    @contextlib.contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """Turn running out of memory into a TrainingError that names the setting."""
-        try:
-            yield
-        except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-            raise TrainingError(
-                f"Out of memory in evaluation, with {self.trainer.args.eval_batch_size} rows in a forward pass "
-                f"({_shortened(error)}). Lower training.per_device_eval_batch_size, which changes no result. "
-                f"{last_checkpoint_note(self.trainer.args)}"
-            ) from error
+            note = last_checkpoint_note(self.trainer.args)
+            raise TrainingError(f"Out of memory {where()} ({_shortened(error)}). {advice} {note}") from error
 
     def backward(self, step: Step, model: nn.Module, batch: Any, num_items: Tensor | int | None) -> Tensor:
         """Run a micro-batch, in parts where it does not fit; raise TrainingError where one row does not fit."""
@@ -137,9 +131,8 @@ class OomGuard(Extension):
         error.__traceback__ = None  # it holds the tensors that did not fit
         while True:
             largest = max(row_count(batch) for batch in update.batches)
-            rows = math.ceil(largest / self.micro_batch_parts)
-            step_number = self.trainer.state.global_step + 1
-            where = f"Out of memory at step {step_number} with {rows} rows in a forward pass ({message})"
+            rows, number = math.ceil(largest / self.micro_batch_parts), self.trainer.state.global_step + 1
+            where = f"Out of memory at step {number} with {rows} rows in a forward pass ({message})"
             self._check_can_begin_again(model, update, where, rows)
             self.micro_batch_parts *= 2
             clear_device_cache(garbage_collection=True)
@@ -169,22 +162,12 @@ class OomGuard(Extension):
 
     def _check_can_begin_again(self, model: nn.Module, update: OptimizerStep, where: str, rows: int) -> None:
         if self.trainer.args.world_size > 1 and not self.can_begin_again(model, update):
-            raise TrainingError(
-                f"{where}. The processes were adding up their gradients, from which there is no way back: halve "
-                "training.per_device_train_batch_size and double training.gradient_accumulation_steps, which "
-                "makes the same updates, and start again."
-            )
+            raise TrainingError(f"{where}. The processes were adding up their gradients: {_HALVE}")
         if not self.is_additive():
-            raise TrainingError(
-                f"{where}. The loss is your own (compute_loss, or compute_loss_func), and whether those of two "
-                "halves make that of the whole is not known: halve per_device_train_batch_size and double "
-                "gradient_accumulation_steps."
-            )
+            raise TrainingError(f"{where}. The loss is your own (compute_loss, or compute_loss_func): {_HALVE}")
         if rows == 1:
-            raise TrainingError(
-                f"{where}. A single row does not fit: shorten the texts (task.max_length), train fewer weights "
-                "(methods: lora), or set training.gradient_checkpointing: true."
-            )
+            advice = "shorten the texts (task.max_length), or set training.gradient_checkpointing: true."
+            raise TrainingError(f"{where}. A single row does not fit: {advice}")
 
     def can_begin_again(self, model: nn.Module, update: OptimizerStep) -> bool:
         """Return whether no gradient was shared: under DDP, before the backward pass that adds them up."""

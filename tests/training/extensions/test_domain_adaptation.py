@@ -163,9 +163,7 @@ def test_rows_that_are_no_encoded_texts_and_labels_that_are_none(tmp_path: Path)
 
 
 def test_self_training_that_never_gives_a_label_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    said = (
-        "self_training: training ends before the first epoch that gives pseudo-labels, so it is as if it were not the"
-    )
+    said = "self_training: training ends before the first epoch with pseudo-labels."
     trainer(tmp_path, [SelfTraining()], max_steps=3).train()  # three updates are an epoch
     assert caplog.text.count(said) == 1
     caplog.clear()
