@@ -59,9 +59,8 @@ class OomGuard(Extension):
     @contextlib.contextmanager
     def evaluation(self) -> Iterator[None]:
         """Turn running out of memory into a TrainingError that names the setting."""
-        advice = "Lower training.per_device_eval_batch_size, which changes no result."
-        rows = self.trainer.args.eval_batch_size
-        with self._naming(lambda: f"in evaluation, with {rows} rows in a forward pass", advice):
+        advice, args = "Lower training.per_device_eval_batch_size, which changes no result.", self.trainer.args
+        with self._naming(lambda: f"in evaluation, with {args.eval_batch_size} rows in a forward pass", advice):
             yield
 
     @contextlib.contextmanager
