@@ -30,10 +30,6 @@ class Needs:
         target_labels: labels of the target's training split.
         pairs: two rows or more in an optimizer step, since it compares rows with one another.
         outputs: outputs of the network; a task must provide all of them.
-
-    Example:
-        >>> Needs(target_text=True, outputs=frozenset({Output.POOLED})).pairs
-        False
     """
 
     target_text: bool = False

@@ -5,7 +5,7 @@ In the place of logits it has, for each row, the sum of the losses of its genera
 the mean over all tokens of an update follows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -79,8 +79,10 @@ def outputs_of(trainer: Any, dataset: Dataset) -> tuple[Features, Tensor]:
     model.eval()
     try:
         pooled, logits, labels, order = [], [], [], []
-        for rows, batch in _batches(trainer, dataset):
+        lengths = [len(ids) for ids in dataset["input_ids"]]
+        for rows in token_budget_batches(lengths, trainer.context.batch_tokens):
             order += rows
+            batch = batch_of(dataset, rows, trainer.context, trainer.args.device)
             with trainer.compute_loss_context_manager():
                 made = features(model, model, batch)
             pooled.append(made[0])
@@ -97,10 +99,3 @@ def features_of(trainer: Any, dataset: Dataset, *, labelled: bool = True) -> Fea
     """Return the features and logits of a trainer's model for encoded rows, in their order, with losses if labelled."""
     found, labels = outputs_of(trainer, dataset)
     return replace(found, losses=trainer.context.loss(found.logits, labels)) if labelled else found
-
-
-def _batches(trainer: Any, dataset: Dataset) -> Iterator[tuple[list[int], dict[str, Any]]]:
-    """Yield row numbers and batches of similar length."""
-    lengths = [len(ids) for ids in dataset["input_ids"]]
-    for rows in token_budget_batches(lengths, trainer.context.batch_tokens):
-        yield rows, batch_of(dataset, rows, trainer.context, trainer.args.device)

@@ -153,10 +153,9 @@ class DomainAdaptation(Extension):
     def differentiate(self, pooled: Tensor, logits: Tensor, parts: list[dict[str, Any]]) -> Tensor:
         """Compute the update's loss from the outputs of this process's rows; keep its gradients, return its value."""
         rows = len(pooled)
-        names = ("labels", DOMAIN, UPDATE_ROW)
         local = {
             name: torch.cat([row_labels(part[name]) if name == "labels" else part[name] for part in parts])
-            for name in names
+            for name in ("labels", DOMAIN, UPDATE_ROW)
             if name in parts[0]
         }
         local |= {"pooled": pooled, "logits": logits}
