@@ -89,7 +89,7 @@ class LoRA(Method):
         if self.layers is not None:
             check_layer_count("lora.layers", self.layers, model)
             if not lora_targets(model, top_layers=self.layers, names=self.target_modules):
-                named = ", ".join(self.target_modules or [])
+                named = f"lora.target_modules ({', '.join(self.target_modules or [])})"
                 raise ConfigError(f"lora.layers is {self.layers}, and none of these layers has one of {named}.")
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":

@@ -104,8 +104,8 @@ def _lengths(trainer: Any, dataset: Any) -> list[int]:
     name = names[0] if names else getattr(trainer.model, "main_input_name", "input_ids")
     if not isinstance(dataset[0], Mapping) or name not in dataset[0]:
         raise ConfigError(
-            f"train_sampling_strategy is group_by_length, and the training rows have neither {name!r} nor a column "
-            f"{column!r} with their lengths (length_column_name)."
+            f"train_sampling_strategy is group_by_length, and the training rows have no {name!r} to be grouped "
+            f"by, nor their lengths in a column {column!r} (length_column_name)."
         )
     return [len(row[name]) for row in dataset]
 

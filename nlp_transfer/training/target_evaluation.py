@@ -43,7 +43,7 @@ def compare_on_target(
     if not isinstance(source_only, Trainer):
         raise ConfigError(f"compare_on_target was given a {type(source_only).__name__}; expected a trainer.")
     if any(getattr(trainer, "prior_corrected", False) for trainer in (adapted, source_only)):
-        raise ConfigError("compare_on_target: correct_prior has changed how sure the models are. Compare first.")
+        raise ConfigError("compare_on_target compares how sure the models are, and correct_prior changed that.")
     if label_column(rows) is not None:
         learned: Any = source_only.train_dataset
         classes = source_only.accelerator.unwrap_model(source_only.model).config.num_labels
