@@ -49,27 +49,18 @@ class Adversarial(AlignmentMethod):
         """Return the discriminator's loss; the log shows its accuracy and the strength. See `AlignmentMethod.term`."""
         import torch
 
-        from nlp_transfer.models.discriminators import (
-            domain_accuracy,
-            domain_ids,
-            domain_loss,
-            domains_accuracy,
-            domains_loss,
-            reversal_strength,
-        )
+        from nlp_transfer.models.discriminators import domain_accuracy, domain_ids, domain_loss, reversal_strength
 
         assert network is not None
         strength = self.weight * reversal_strength(progress, self.gamma)
         (of_source, source_weights), (of_target, target_weights) = (
             self.discriminate(side, strength, network) for side in (source, target)
         )
-        if source.domains is None:
-            value = domain_loss(of_source, of_target, source_weights, target_weights)
-            accuracy = domain_accuracy(of_source, of_target)
-        else:
-            logits, domains = torch.cat([of_source, of_target]), domain_ids(source.domains, of_target)
-            weights = None
-            if source_weights is not None and target_weights is not None:
-                weights = torch.cat([source_weights, target_weights])
-            value, accuracy = domains_loss(logits, domains, weights), domains_accuracy(logits, domains)
+        sources = source.domains
+        if sources is None:
+            sources = torch.zeros(len(of_source), dtype=torch.long, device=of_source.device)
+        logits, domains, weights = torch.cat([of_source, of_target]), domain_ids(sources, of_target), None
+        if source_weights is not None and target_weights is not None:
+            weights = torch.cat([source_weights, target_weights])
+        value, accuracy = domain_loss(logits, domains, weights), domain_accuracy(logits, domains)
         return Term(value, logged={"domain_accuracy": accuracy, "strength": strength})

@@ -46,9 +46,7 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
 
 
 def reversal_strength(progress: float, gamma: float) -> float:
-    """Return the strength of the reversed gradient, which grows from 0 to 1 over a run.
-
-        2 / (1 + exp(-gamma · progress)) - 1
+    """Return the strength of the reversed gradient, 2 / (1 + exp(-gamma · progress)) - 1, from 0 to 1 over a run.
 
     Example:
         >>> reversal_strength(0.0, 10.0), round(reversal_strength(0.1, 10.0), 4), round(reversal_strength(1.0, 10.0), 4)
@@ -103,67 +101,45 @@ class ConditionalDiscriminator(nn.Module):
         return self.discriminator(product)  # type: ignore[no-any-return]
 
 
-def domain_loss(
-    source: Tensor, target: Tensor, source_weights: Tensor | None = None, target_weights: Tensor | None = None
-) -> Tensor:
-    """Return the binary cross-entropy of the domains, each with half of the weight.
-
-    Args:
-        source: logits of source rows, shape (batch_s,).
-        target: logits of target rows, shape (batch_t,).
-        source_weights: of any scale; None weighs rows equally.
-
-    Example:
-        >>> domain_loss(torch.zeros(2), torch.zeros(3))
-        tensor(0.6931)
-    """
-    losses = functional.softplus(source), functional.softplus(-target)
-    means = [
-        rows.mean() if weights is None else (rows * weights).sum() / weights.sum()
-        for rows, weights in zip(losses, (source_weights, target_weights), strict=True)
-    ]
-    return (means[0] + means[1]) / 2
-
-
-def domain_accuracy(source: Tensor, target: Tensor) -> float:
-    """Return the discriminator's accuracy, averaged over both domains; 0.5 is chance.
-
-    Example:
-        >>> domain_accuracy(torch.tensor([-1.0, -2.0]), torch.tensor([1.0, -1.0]))
-        0.75
-    """
-    return ((source <= 0).float().mean() + (target > 0).float().mean()).item() / 2
-
-
 def domain_ids(sources: Tensor, target: Tensor) -> Tensor:
-    """Return the domains of source rows, (batch_s,), and of target rows by their logits, (batch_t, domains).
+    """Return the domains of source rows, (batch_s,), and of target rows by their logits, (batch_t,) or (…, domains).
 
     Example:
         >>> domain_ids(torch.tensor([0, 1]), torch.zeros(2, 3))
         tensor([0, 1, 2, 2])
     """
-    return torch.cat([sources, sources.new_full((len(target),), target.shape[1] - 1)])
+    last = target.shape[1] - 1 if target.ndim == 2 else 1
+    return torch.cat([sources, sources.new_full((len(target),), last)])
 
 
-def domains_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the cross-entropy of several domains, each domain in the batch with equal weight.
+def domain_loss(logits: Tensor, domains: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the cross-entropy of the domains, each domain in the batch with equal weight.
 
     Args:
-        logits: shape (batch, domains).
-        domains: domain of each row, shape (batch,).
+        logits: shape (batch,), positive for the target, or (batch, domains).
         weights: of any scale; None weighs rows equally.
+
+    Example:
+        >>> domain_loss(torch.zeros(3), torch.tensor([0, 0, 1]))
+        tensor(0.6931)
     """
-    losses = functional.cross_entropy(logits, domains, reduction="none")
-    weights = torch.ones_like(losses) if weights is None else weights
     means = []
-    for domain in range(logits.shape[1]):
+    for domain in domains.unique():
         own = domains == domain
-        if bool(own.any()):
-            means.append((losses * weights)[own].sum() / weights[own].sum())
+        if logits.ndim == 1:
+            losses = functional.softplus(-logits[own] if domain else logits[own])
+        else:
+            losses = functional.cross_entropy(logits[own], domains[own], reduction="none")
+        means.append(losses.mean() if weights is None else (losses * weights[own]).sum() / weights[own].sum())
     return torch.stack(means).mean()
 
 
-def domains_accuracy(logits: Tensor, domains: Tensor) -> float:
-    """Return the discriminator's accuracy, averaged over the domains in the batch."""
-    right = (logits.argmax(dim=-1) == domains).float()
+def domain_accuracy(logits: Tensor, domains: Tensor) -> float:
+    """Return the discriminator's accuracy, averaged over the domains in the batch.
+
+    Example:
+        >>> domain_accuracy(torch.tensor([-1.0, -2.0, 1.0, -1.0]), torch.tensor([0, 0, 1, 1]))
+        0.75
+    """
+    right = ((logits > 0 if logits.ndim == 1 else logits.argmax(dim=-1)) == domains).float()
     return float(torch.stack([right[domains == domain].mean() for domain in domains.unique()]).mean())

@@ -13,8 +13,6 @@ from nlp_transfer.models.discriminators import (
     domain_accuracy,
     domain_ids,
     domain_loss,
-    domains_accuracy,
-    domains_loss,
     reverse_gradient,
 )
 
@@ -30,42 +28,43 @@ def test_reversal_is_the_identity_forward_and_turns_the_gradient() -> None:
 
 def test_the_loss_by_hand() -> None:
     # Source rows of logit 0 and ln 3: log 2 and log 4; a target row of logit ln 3: log(4/3).
-    source, target = torch.tensor([0.0, math.log(3.0)]), torch.tensor([math.log(3.0)])
-    assert domain_loss(source, target).item() == pytest.approx((math.log(8) / 2 + math.log(4 / 3)) / 2)
+    logits, domains = torch.tensor([0.0, math.log(3.0), math.log(3.0)]), torch.tensor([0, 0, 1])
+    assert domain_loss(logits, domains).item() == pytest.approx((math.log(8) / 2 + math.log(4 / 3)) / 2)
     # Weights 3 and 1, in any scale: (3 log 2 + log 4) / 4.
-    weighted = domain_loss(source, target, torch.tensor([6.0, 2.0]), torch.tensor([5.0]))
+    weighted = domain_loss(logits, domains, torch.tensor([6.0, 2.0, 5.0]))
     assert weighted.item() == pytest.approx((5 * math.log(2) / 4 + math.log(4 / 3)) / 2)
-    assert domain_loss(torch.zeros(3), torch.zeros(5)).item() == pytest.approx(math.log(2))
+    assert domain_loss(torch.zeros(8), torch.tensor([0] * 3 + [1] * 5)).item() == pytest.approx(math.log(2))
 
 
 def test_accuracy_counts_each_domain_half() -> None:
-    assert domain_accuracy(torch.tensor([-1.0, -1.0, -1.0, 1.0]), torch.tensor([1.0])) == 0.875
-    assert domain_accuracy(torch.zeros(7), torch.zeros(2)) == 0.5
+    assert domain_accuracy(torch.tensor([-1.0, -1.0, -1.0, 1.0, 1.0]), torch.tensor([0] * 4 + [1])) == 0.875
+    assert domain_accuracy(torch.zeros(9), torch.tensor([0] * 7 + [1] * 2)) == 0.5
 
 
 def test_several_domains_by_hand() -> None:
     # Softmax of (ln 2, 0, 0) is (1/2, 1/4, 1/4). Domain 0: log 2 and log 4; domain 2: log 4; domain 1 has no rows.
     logits = torch.tensor([[math.log(2), 0.0, 0.0], [0.0, math.log(2), 0.0], [0.0, math.log(2), 0.0]])
     domains = torch.tensor([0, 0, 2])
-    assert domains_loss(logits, domains).item() == pytest.approx((math.log(8) / 2 + math.log(4)) / 2)
+    assert domain_loss(logits, domains).item() == pytest.approx((math.log(8) / 2 + math.log(4)) / 2)
     # Weights 3 and 1 within domain 0: (3 log 2 + log 4) / 4.
-    weighted = domains_loss(logits, domains, torch.tensor([6.0, 2.0, 1.0]))
+    weighted = domain_loss(logits, domains, torch.tensor([6.0, 2.0, 1.0]))
     assert weighted.item() == pytest.approx((5 * math.log(2) / 4 + math.log(4)) / 2)
-    assert domains_loss(torch.zeros(4, 3), torch.tensor([0, 1, 2, 2])).item() == pytest.approx(math.log(3))
-    assert domains_accuracy(logits, domains) == 0.25
+    assert domain_loss(torch.zeros(4, 3), torch.tensor([0, 1, 2, 2])).item() == pytest.approx(math.log(3))
+    assert domain_accuracy(logits, domains) == 0.25
     assert domain_ids(torch.tensor([1, 0]), logits[:1]).tolist() == [1, 0, 2]
+    assert domain_ids(torch.tensor([0, 0]), torch.zeros(1)).tolist() == [0, 0, 1]
 
 
 def test_it_learns_to_tell_domains_apart() -> None:
     torch.manual_seed(0)
-    source, target = torch.randn(64, 8), torch.randn(64, 8) + 1.5
+    features, domains = torch.cat([torch.randn(64, 8), torch.randn(64, 8) + 1.5]), torch.arange(128) // 64
     network = Discriminator(8, 16)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(100):
         optimizer.zero_grad()
-        domain_loss(network(source), network(target)).backward()
+        domain_loss(network(features), domains).backward()
         optimizer.step()
-    assert domain_accuracy(network(source), network(target)) > 0.95
+    assert domain_accuracy(network(features), domains) > 0.95
 
 
 def test_a_conditional_one_sees_the_outer_product() -> None:
