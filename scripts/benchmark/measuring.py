@@ -146,8 +146,8 @@ class _Done:
 
 
 def _train_stock(job: Job, case: Case, config: "Experiment", rows: "CaseRows", folder: Path, meter: Meter) -> _Done:
-    from nlp_transfer.models.flops import training_flops
     from scripts.benchmark import stock_side
+    from scripts.benchmark.flops import training_flops
 
     trainer = stock_side.build(case, config, rows, folder)
     with meter:
@@ -170,9 +170,9 @@ def _train_ours(job: Job, case: Case, config: "Experiment", rows: "CaseRows", fo
 
 
 def _predict(job: Job, rows: "CaseRows", meter: Meter) -> _Done:
-    from nlp_transfer.models.flops import forward_flops
     from nlp_transfer.tasks import saved_models
     from scripts.benchmark import our_side, stock_side
+    from scripts.benchmark.flops import forward_flops
 
     if rows.task.multi_label:
         raise ConfigError(

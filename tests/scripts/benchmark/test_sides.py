@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.models.flops import training_flops
 from nlp_transfer.reporting.config_record import to_yaml
 from scripts.benchmark import our_side, stock_side
 from scripts.benchmark.cases import read_benchmark
+from scripts.benchmark.flops import training_flops
 from scripts.benchmark.machine import Meter
 from scripts.benchmark.measuring import Job, measure, score_names
 from scripts.benchmark.rows import load_rows

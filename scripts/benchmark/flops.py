@@ -17,7 +17,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
 
 _LENGTHS = (4, 8, 12)
-"""Tokens of the texts that are counted."""
 
 
 def forward_flops(model: nn.Module, lengths: Sequence[int], written: Sequence[int] | None = None) -> int:

@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from nlp_transfer.methods import FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
-from nlp_transfer.models.flops import forward_flops, training_flops
+from scripts.benchmark.flops import forward_flops, training_flops
 from tests.tiny_models import HIDDEN, LAYERS, VOCABULARY, context, tiny_model
 from tests.tiny_writers import tiny_writer
 
