@@ -138,8 +138,7 @@ class LinearProbing(Method):
         from tqdm.auto import tqdm
 
         from nlp_transfer.models.families import final_linear
-        from nlp_transfer.models.heads.linear_probe import fit_linear_heads
-        from nlp_transfer.models.heads.margin_loss import fit_scale, squared_hinge
+        from nlp_transfer.models.heads.linear_probe import fit_linear_heads, fit_scale, squared_hinge
 
         strengths = sorted(set(self.l2), reverse=True)
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere

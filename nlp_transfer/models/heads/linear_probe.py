@@ -1,28 +1,26 @@
-"""Fit a linear classifier to its optimum on fixed features.
+"""Fit a linear classifier to its optimum on fixed features, with any loss or that of a linear SVM.
 
     min over W, b:   mean over rows of loss(W x + b, y)  +  l2 / (2 n) · ||W||²
 
-on standardised features (mean 0, deviation 1 a column); n is the number of rows, so that l2 = 1 / C of scikit-learn's
-`LogisticRegression`. Solved by L-BFGS with a strong Wolfe line search in float64.
-
-Features of an encoder are strongly correlated, which slows L-BFGS. The problem is therefore rotated to the principal
-axes Q of the features (variances s), and each axis is divided by a bound on its curvature,
-
-    W = (V · d) Qᵀ,    d = (s / 4 + l2 / n)^(-1/2),
-
-which keeps the optimum (the bound: Böhning, 1992, https://doi.org/10.1007/BF00048682). The result is folded into W and
-b for the original features.
+on standardised features; n is the number of rows, so that l2 = 1 / C of scikit-learn's `LogisticRegression`. Solved by
+L-BFGS in float64, rotated to the principal axes Q of the features (variances s), each divided by a bound on its
+curvature (Böhning, 1992, https://doi.org/10.1007/BF00048682): W = (V · d) Qᵀ, d = (s / 4 + l2 / n)^(-1/2).
 """
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+"""(logits, labels) -> one loss a row, shape (rows,)."""
 
 MIN_RELATIVE_DEVIATION = 1e-4
 """Relative variation below which a feature counts as constant; a standardised head would amplify its rounding."""
+
+_STEPS = torch.linspace(-4, 4, 161, dtype=torch.float64)
+"""Natural logarithms of the candidate scales."""
 
 
 def fit_linear_heads(
@@ -33,14 +31,10 @@ def fit_linear_heads(
     Args:
         features: shape (rows, hidden).
         labels: what `loss` takes: (rows,) or (rows, classes).
-        loss: (logits, labels) -> one loss a row, shape (rows,).
         l2: strengths of the penalty on W, > 0; the bias is free.
 
     Returns:
         weight (num_labels, hidden) and bias (num_labels,), float32, for features as given, in the order of `l2`.
-
-    Raises:
-        ValueError: there is no row, or a feature or the loss is not finite.
     """
     if len(features) == 0:
         raise ValueError("A linear head needs at least one row of features.")
@@ -90,3 +84,45 @@ def _minimise(
     if not (torch.isfinite(weight).all() and torch.isfinite(bias).all()):
         raise ValueError(f"The linear head did not converge: its loss became not finite (l2 = {l2}).")
     return weight.detach() * scale, bias.detach()
+
+
+def squared_hinge(labels: Tensor, num_labels: int) -> Loss:
+    """Return the squared hinge loss of one class against the rest, as scikit-learn's balanced `LinearSVC`.
+
+        sum over classes of  w · max(0, 1 - m)²,    m = logit for the row's classes, -logit for others
+
+    Of n rows and K classes, one of which a row has, a row of a class with n_k rows weighs n / (K n_k) in that class's
+    term and 1 in the others. A row with any number of labels weighs n / (2 n_k) in the terms of its labels, and
+    n / (2 (n - n_k)) in the others.
+    Reference: Fan et al. (2008), LIBLINEAR, https://jmlr.org/papers/v9/fan08a.html
+
+    Args:
+        labels: of the training rows: (rows,) class ids, or (rows, classes) zeros and ones.
+    """
+    truth = _one_hot(labels, num_labels)
+    counts = truth.sum(dim=0).clamp(min=1)
+    if labels.ndim == 1:
+        having, lacking = len(truth) / (num_labels * counts), torch.ones_like(counts)
+    else:
+        having, lacking = len(truth) / (2 * counts), len(truth) / (2 * (len(truth) - counts).clamp(min=1))
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        has = _one_hot(labels, num_labels).to(logits)
+        missed = (1 - (2 * has - 1) * logits).clamp(min=0).square()
+        return (missed * torch.where(has > 0, having.to(logits), lacking.to(logits))).sum(dim=1)
+
+    return loss
+
+
+def fit_scale(logits: Tensor, labels: Tensor) -> float:
+    """Return the factor of maximum likelihood on logits, which are margins, from e^-4 to e^4."""
+    x = logits.double()
+    if labels.ndim == 1:
+        losses = [functional.cross_entropy(x * step.exp(), labels) for step in _STEPS]
+    else:
+        losses = [functional.binary_cross_entropy_with_logits(x * step.exp(), labels.double()) for step in _STEPS]
+    return float(_STEPS[torch.stack(losses).argmin()].exp())
+
+
+def _one_hot(labels: Tensor, num_labels: int) -> Tensor:
+    return functional.one_hot(labels, num_labels).double() if labels.ndim == 1 else labels.double()
