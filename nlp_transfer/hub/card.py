@@ -16,8 +16,6 @@ from nlp_transfer.hub.package import BaseModel
 from nlp_transfer.hub.upload import CARD, TAG
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG
 
-TEMPLATE = Path(__file__).with_name("model_card.md")
-
 METRIC_TYPES = {
     "accuracy": "accuracy",
     "token_accuracy": "accuracy",
@@ -30,14 +28,8 @@ METRIC_TYPES = {
 
 CLASSIFIER = "AutoModelForSequenceClassification"
 
-NOT_PUBLISHED = "unpublished"
-"""Name of a corpus without a public name, in the metadata."""
-
 MAX_CLASSES = 40
 """Maximum number of classes that a card's text names; the tables name all."""
-
-PEFT_TEMPLATE = "# Model Card for Model ID"
-"""Title of the README.md that peft writes next to an adapter."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +38,7 @@ class Card:
 
     Args:
         results: {domain: {split: {metric: number}}} for the metadata.
-        datasets: {domain: (corpus, configuration)} by their names on the Hub, if they have any.
-        builtin: {domain: corpus} of the corpora that ship with this package.
+        datasets: {domain: (corpus, configuration)} by their names on the Hub; `builtin` ship with this package.
         relation: of a whole model to the base model, in the Hub's terms.
         also: other contents of the repository and their use, in Markdown.
     """
@@ -74,14 +65,8 @@ class Card:
     also: str = ""
 
     def __post_init__(self) -> None:
-        wrong = [code for code in self.language if not is_language(code)]
-        if wrong:
+        if wrong := [code for code in self.language if not is_language(code)]:
             raise ConfigError(f"--language is {wrong[0]!r}; expected a code of two or three letters, such as en.")
-
-    @property
-    def title(self) -> str:
-        """Return the repository's name without its owner."""
-        return self.repo_id.rpartition("/")[2]
 
     def text(self) -> str:
         """Return the text of README.md."""
@@ -100,10 +85,11 @@ class Card:
             language=list(self.language) or None,
             license=self.license,
             tags=[TAG, *self.tags],
-            model_name=self.title if results else None,
+            model_name=self.repo_id.rpartition("/")[2] if results else None,
             eval_results=results or None,
         )
-        text = str(ModelCard.from_template(data, template_path=str(TEMPLATE), card=self)).rstrip("\n")
+        template = Path(__file__).with_name("model_card.md")
+        text = str(ModelCard.from_template(data, template_path=str(template), card=self)).rstrip("\n")
         return f"{text}\n\n{_mark(text)}\n"
 
     def _eval_results(self) -> Iterator[Any]:
@@ -112,7 +98,7 @@ class Card:
 
         for domain, splits in self.results.items():
             # The client groups results by dataset, configuration and split.
-            dataset, config = self.datasets.get(domain, (NOT_PUBLISHED, domain))
+            dataset, config = self.datasets.get(domain, ("unpublished", domain))
             named = dataset
             if domain in self.builtin:  # a name without a slash is no repository on the Hub
                 dataset = f"nlp-transfer-{self.builtin[domain]}"
@@ -143,16 +129,12 @@ def edited_card(folder: Path) -> str | None:
         return None
     text = place.read_text("utf-8", errors="replace")
     body, _, mark = text.rstrip("\n").rpartition("\n\n")
-    return None if mark == _mark(body) or PEFT_TEMPLATE in text else text
+    of_peft = "# Model Card for Model ID" in text  # which peft writes next to an adapter
+    return None if of_peft or mark == _mark(body) else text
 
 
 def is_language(code: str) -> bool:
-    """Return True if the Hub takes a code for a language.
-
-    Example:
-        >>> is_language("en"), is_language("English")
-        (True, False)
-    """
+    """Return True if the Hub takes a code, such as `en`, for a language."""
     return bool(re.fullmatch(r"[a-z]{2,3}|code|multilingual", code))
 
 
@@ -166,9 +148,7 @@ def adapter_use(
     names_in: str = "",
     subfolder: str = "",
 ) -> str:
-    """Return the Python that loads an adapter onto its base model.
-
-    An adapter's configuration holds neither the names of classes nor the type of problem, so the code sets both.
+    """Return the Python that loads an adapter onto its base model, with the classes and the type of problem.
 
     Args:
         names_in: location of the names if there are too many to list.
@@ -183,17 +163,13 @@ def adapter_use(
         sized = ", id2label=id2label, label2id=label2id"
     if auto_class == CLASSIFIER and multi_label:  # a pipeline would take a softmax otherwise
         sized += ', problem_type="multi_label_classification"'
-    if base.hub_id is not None and auto_class == CLASSIFIER and not subfolder:
-        own = auto_class.replace("Auto", "AutoPeft")
-        return f'from peft import {own}\n\n{names}model = {own}.from_pretrained("{repo_id}"{sized})'
-    name = f'"{base.hub_id}"' if base.hub_id is not None else "BASE"
+    name, note = ("BASE", f"  # BASE: {base.words}") if base.hub_id is None else (f'"{base.hub_id}"', "")
     revision = f', revision="{base.revision}"' if base.hub_id is not None and base.revision else ""
     inner = f', subfolder="{subfolder}"' if subfolder else ""
     return (
         f"from peft import PeftModel\nfrom transformers import {auto_class}\n\n{names}"
-        f"base = {auto_class}.from_pretrained({name}{revision}{sized})"
-        + ("" if base.hub_id is not None else f"  # BASE: {base.words}")
-        + f'\nmodel = PeftModel.from_pretrained(base, "{repo_id}"{inner})'
+        f"base = {auto_class}.from_pretrained({name}{revision}{sized}){note}\n"
+        f'model = PeftModel.from_pretrained(base, "{repo_id}"{inner})'
     )
 
 
@@ -221,12 +197,7 @@ def metrics_of(scores: Mapping[str, Any]) -> dict[str, float]:
 
 
 def metric_type(name: str) -> str:
-    """Return the Hub's name of a metric; our own name where it has none.
-
-    Example:
-        >>> metric_type("macro_f1"), metric_type("rouge1")
-        ('f1', 'rouge')
-    """
+    """Return the Hub's name of a metric, such as `f1` for `macro_f1`; our own name where it has none."""
     if name.startswith("rouge"):
         return "rouge"
     for kind in ("f1", "precision", "recall"):

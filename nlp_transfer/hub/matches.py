@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 from nlp_transfer.errors import PublishError, did_you_mean
 
-SHOWN_CHARACTERS = 60
-"""Maximum number of characters of a match in a message."""
-
-SECRET_CHARACTERS = 4
-"""Maximum number of characters of a secret: enough to find it by."""
+SHOWN_CHARACTERS, SECRET_CHARACTERS = 60, 4
+"""Maximum number of characters of a match in a message; of a secret, enough to find it by."""
 
 SHOWN_PLACES = 5
 """Maximum number of further places in a message."""
@@ -56,11 +53,7 @@ class ScanMatch:
 
 
 def raise_on_matches(matches: Sequence[ScanMatch], allowed: Collection[str]) -> None:
-    """Raise on matches that are not allowed.
-
-    Raises:
-        PublishError: lists them, a text in several places once; or a key is allowed that no match has.
-    """
+    """Raise on matches that are not allowed, a text in several places once, or on an allowed key that no match has."""
     by_key: dict[str, list[ScanMatch]] = {}
     for match in matches:
         by_key.setdefault(match.key, []).append(match)

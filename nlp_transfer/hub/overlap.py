@@ -44,7 +44,6 @@ def shared_runs(texts: Iterable[tuple[str, str]], corpus: Iterable[str]) -> list
 
     Args:
         texts: (name, wording) of the published texts; see `nlp_transfer.hub.package.wording`.
-        corpus: the training texts; read once.
 
     Example:
         >>> [found.text for found in shared_runs([("card", "so: A b c d e f g h!")], ["A, b, c, d, e, f, g, h"])]

@@ -1,10 +1,5 @@
 """Select the files of a published model, each with its reason. Files in no table are not published.
 
-    weights               safetensors only
-    config, tokenizer     without paths of this machine
-    manifest.json         sizes and hashes of these files
-    extractor/            the same of a summariser's extractive model
-
 Pickles, optimizer states, predictions, logs and caches are in no table.
 """
 
@@ -58,16 +53,11 @@ _PLACES = ("_name_or_path", "name_or_path")
 """Keys of configurations that hold paths of this machine."""
 
 NOT_ON_HUB = "an encoder that is not on the Hub"
-"""The name of a base model that has no public one."""
 
 
 @dataclass(frozen=True)
 class RepoFile:
-    """Hold a file of a published model.
-
-    Args:
-        content: the local file, or bytes.
-    """
+    """Hold a file of a published model: its name there, and the local file or bytes."""
 
     name: str
     content: Path | bytes
@@ -85,11 +75,9 @@ class RepoFile:
 
 @dataclass(frozen=True)
 class BaseModel:
-    """Hold the public facts on the model that was trained.
+    """Hold the public facts on the model that was trained, in words without a path of this machine.
 
     Args:
-        words: a description, without a path of this machine.
-        hub_id: its name on the Hub; None if it is not from there.
         root: the model on the Hub from which earlier runs made it.
     """
 
@@ -106,9 +94,6 @@ def model_files(folder: Path, *, under: str = "", base: BaseModel | None = None)
         folder: holds `config.json` or `adapter_config.json`.
         under: prefix of names in the repository, such as `adapter/`.
         base: an adapter's base model, which its configuration then names.
-
-    Raises:
-        CheckpointError: the folder is torn, has no weights, or holds a link.
     """
     check_safe(folder)
     table = ADAPTER_FILES if (folder / ADAPTER_CONFIG).is_file() else MODEL_FILES
@@ -133,9 +118,8 @@ def unpublished_files(folder: Path, parts: Sequence[RepoFile]) -> list[str]:
     """Return the names in a folder that are not among the files to publish; folders end in a slash."""
     go = {part.content for part in parts if isinstance(part.content, Path)}
     rewritten = {Path(part.name).name for part in parts if isinstance(part.content, bytes)}
-    found = sorted(path for path in folder.iterdir() if path not in go and path.name not in rewritten)
     left = []
-    for path in found:
+    for path in sorted(path for path in folder.iterdir() if path not in go and path.name not in rewritten):
         if any(one.is_relative_to(path) for one in go):
             left += [f"{path.name}/{name}" for name in unpublished_files(path, parts)]
         else:
@@ -144,12 +128,7 @@ def unpublished_files(folder: Path, parts: Sequence[RepoFile]) -> list[str]:
 
 
 def is_pushed_file(name: str) -> bool:
-    """Return True for a file that pushes write, and may replace or delete.
-
-    Example:
-        >>> is_pushed_file("adapter/adapter_config.json"), is_pushed_file("notes/config.json")
-        (True, False)
-    """
+    """Return True for a file that pushes write, and may replace or delete."""
     own = name.removeprefix("adapter/").removeprefix(f"{EXTRACTOR}/")
     if "/" in own:  # somebody else's, whatever its name ends in
         return False
@@ -212,11 +191,7 @@ def _without_places(tree: Any) -> Any:
 
 
 def texts_of(parts: Sequence[RepoFile]) -> Iterator[tuple[str, str]]:
-    """Yield (name, text) of everything that is scanned before a push.
-
-    Vocabulary and merges are not scanned, since they are the encoder's, of pieces of words; the `num_new_tokens` of a
-    run are added words, which are. Nor are weights, and names and hashes that this package or safetensors wrote.
-    """
+    """Yield (name, text) of everything that is scanned before a push; vocabulary and merges are the encoder's."""
     for part in parts:
         own = Path(part.name).name
         if own == TOKENIZER:

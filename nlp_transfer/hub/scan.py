@@ -1,18 +1,14 @@
 """Find secrets, personal data and paths of this machine in what is about to be published.
 
 Secrets are found by the patterns of detect-secrets, without its guesses by entropy, since hashes and commits stand in
-every card; tokens that it does not know, and those of this machine, are added. Telephone numbers are found by
-phonenumbers (Google's libphonenumber), account and card numbers by shape and check digits (python-stdnum), social
-security numbers by their hyphens or the name before them. Names of persons are not found.
-
-Each line is read as it is written and, where it differs, as it is displayed: entities read, letters of full width as
-plain ones, without characters of no width.
+every card; telephone numbers by phonenumbers, account and card numbers by shape and check digits (python-stdnum). Each
+line is read as it is written and, where it differs, as it is displayed: without entities and hidden characters.
 """
 
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,9 +16,6 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.hub.matches import ScanMatch
 from nlp_transfer.hub.overlap import shared_runs, visible
 from nlp_transfer.hub.package import RepoFile, texts_of, wording
-
-EXTRA = "hub"
-"""Extra of this package that installs the scanners."""
 
 E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
 PLACE = re.compile(
@@ -51,31 +44,18 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 REGIONS = ("US", "GB", "DE", "FR")
 """Regions whose telephone numbers, written in groups, are found without the country's code."""
 
-_SHORTEST_TOKEN = 8
-
 Found = tuple[str, str, str]
 """(kind, what, text)."""
 
 
 def scan_files(files: Sequence[RepoFile], corpus: Iterable[str] = ()) -> list[ScanMatch]:
-    """Return the matches in the files of a model.
-
-    Args:
-        corpus: texts of which no `RUN_WORDS` words in a row may be published; read once.
-    """
+    """Return the matches in the files of a model, and the runs of `RUN_WORDS` words that they share with a corpus."""
     texts = list(texts_of(files))
     return [*scan(texts), *shared_runs([(name, wording(name, text)) for name, text in texts], corpus)]
 
 
 def scan(texts: Iterable[tuple[str, str]]) -> list[ScanMatch]:
-    """Return the secrets, personal data and paths in some texts.
-
-    Args:
-        texts: (name, text); numbers in a text named `….json` are skipped.
-
-    Raises:
-        ConfigError: the scanners are not installed.
-    """
+    """Return the secrets, personal data and paths in (name, text); numbers in a text named `….json` are skipped."""
     found = []
     for name, text in texts:
         for number, line in enumerate(text.split("\n"), 1):
@@ -112,8 +92,7 @@ def _plain(text: str) -> str:
 def _detected(name: str, line: str, displayed: str) -> list[Found]:
     """Return the matches of a line: secrets in all of it, the rest in its wording."""
     return [
-        *_detectors(name, line),
-        *_tokens(line),
+        *_secrets(name, line),
         *(("personal", "e-mail address", match.group()) for match in E_MAIL.finditer(displayed)),
         *_telephone_numbers(displayed),
         *(("personal", what, displayed[first:last]) for what, first, last in _checked(displayed)),
@@ -121,13 +100,10 @@ def _detected(name: str, line: str, displayed: str) -> list[Found]:
     ]
 
 
-def _detectors(name: str, line: str) -> Iterator[Found]:
+def _secrets(name: str, line: str) -> Iterator[Found]:
     for plugin in _plugins():
         for secret in plugin.analyze_line(filename=name, line=line, line_number=1):
             yield "secret", secret.type, str(secret.secret_value)
-
-
-def _tokens(line: str) -> Iterator[Found]:
     for what, pattern in _MORE_SECRETS:
         yield from (("secret", what, match.group()) for match in re.finditer(pattern, line))
     for token in _tokens_here():
@@ -192,9 +168,7 @@ def _checked(text: str) -> Iterator[tuple[str, int, int]]:
 @cache
 def _plugins() -> list[Any]:
     """Return the detectors of secrets that go by patterns."""
-    mapping: Callable[[], dict[str, Any]] = _scanner(
-        "detect_secrets.core.plugins.util"
-    ).get_mapping_from_secret_type_to_class
+    mapping = _scanner("detect_secrets.core.plugins.util").get_mapping_from_secret_type_to_class
     entropy = _scanner("detect_secrets.plugins.high_entropy_strings").HighEntropyStringsPlugin
     others = _scanner("detect_secrets.plugins.ip_public").IPPublicDetector  # a version number is none
     return [plugin() for plugin in mapping().values() if not issubclass(plugin, entropy | others)]
@@ -204,7 +178,7 @@ def _tokens_here() -> list[str]:
     from huggingface_hub import get_token
 
     known = [value for name, value in os.environ.items() if name.endswith("TOKEN")]
-    return [token for token in dict.fromkeys([*known, get_token() or ""]) if len(token) >= _SHORTEST_TOKEN]
+    return [token for token in dict.fromkeys([*known, get_token() or ""]) if len(token) >= 8]
 
 
 def _scanner(module: str) -> Any:
@@ -215,5 +189,5 @@ def _scanner(module: str) -> Any:
     except ImportError as error:
         raise ConfigError(
             f"A push is scanned for secrets and personal data, which needs the package "
-            f"{error.name or module}: pip install 'nlp-transfer[{EXTRA}]'"
+            f"{error.name or module}: pip install 'nlp-transfer[hub]'"
         ) from error

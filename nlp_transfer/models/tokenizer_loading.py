@@ -11,29 +11,23 @@ from transformers.utils import logging as transformers_logging
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.resolve import check_config, read_problem, resolve_model
+from nlp_transfer.models.reference import ModelReference
 
 logger = transformers_logging.get_logger(__name__)
 
 _VOCABULARIES = "tokenizer.json, vocab.txt or sentencepiece.bpe.model"
 
 
-def load_tokenizer(
-    name: str, *, revision: str | None = None, trust_remote_code: bool = False
-) -> PreTrainedTokenizerBase:
-    """Load the tokenizer of a model.
-
-    Raises:
-        ConfigError: there is none, it has no vocabulary, or it cannot be fetched.
-        CheckpointError: the folder is damaged or unsafe; see `model_folder`.
-    """
+def load_tokenizer(reference: ModelReference) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a model from a folder or the Hub."""
+    name, code = reference.model, reference.trust_remote_code
     source = Path(resolve_model(name))
     if source.is_dir() and not _has_vocabulary(source):  # a tokenizer may have a folder of its own
         check_config(name, source)
-    folder = model_folder(name, revision=revision, trust_remote_code=trust_remote_code)
-    return read_tokenizer(name, folder, trust_remote_code=trust_remote_code)
+    return read_tokenizer(name, model_folder(name, revision=reference.revision, trust_remote_code=code), code)
 
 
-def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+def read_tokenizer(name: str, folder: Path, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
     """Load the tokenizer in a folder from `model_folder`; see `load_tokenizer`."""
     try:
         with quiet_loading():
@@ -62,7 +56,6 @@ def read_tokenizer(name: str, folder: Path, *, trust_remote_code: bool = False) 
 
 
 def _has_vocabulary(folder: Path) -> bool:
-    """Return True if a folder holds a file with the name of a vocabulary."""
     return any(any(folder.glob(pattern)) for pattern in ("tokenizer.json", "vocab*", "*.model"))
 
 
@@ -75,10 +68,7 @@ def _tokenizer_problem(name: str, folder: Path, error: Exception) -> str:
         except Exception as fault:  # the library raises no other kind
             return read_problem(name, place.name, fault)
     elif not _has_vocabulary(folder):
-        return (
-            f"model: {name}: its tokenizer files are missing ({_VOCABULARIES}). Copy them from where the encoder came "
-            "from."
-        )
+        return f"model: {name}: its tokenizer files are missing ({_VOCABULARIES}). Copy them from the encoder's source."
     files = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
     present = ", ".join(file for file in files if (folder / file).is_file())
     return read_problem(name, f"tokenizer ({present})" if present else "tokenizer", error)

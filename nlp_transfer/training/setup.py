@@ -75,9 +75,7 @@ def load_data(experiment: ExperimentParts) -> RunData:
         task.load_ranker(experiment.training.device)
         own = experiment.tokenizer in (None, experiment.model)  # revision and trust are the model's
         reference = experiment.model_reference if own else ModelReference(str(experiment.tokenizer))
-        tokenizer = load_tokenizer(
-            reference.model, revision=reference.revision, trust_remote_code=reference.trust_remote_code
-        )
+        tokenizer = load_tokenizer(reference)
         forget_last_call(tokenizer)  # what its maker left in the file, too
         task.fit_tokenizer(corpora["source"], tokenizer)
         encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}

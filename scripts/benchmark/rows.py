@@ -52,7 +52,7 @@ def load_rows(config: Experiment, settings: Settings) -> CaseRows:
             whole, {"train": settings.rows, "validation": settings.validation_rows, "test": settings.test_rows}
         )
         task = config.task.fit(texts)
-        tokenizer = load_tokenizer(config.model, revision=config.revision, trust_remote_code=config.trust_remote_code)
+        tokenizer = load_tokenizer(config.model_reference)
         return CaseRows(texts, task.encode(texts, tokenizer), task, tokenizer)
 
 

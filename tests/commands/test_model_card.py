@@ -135,16 +135,18 @@ def test_an_adapters_snippet_names_the_classes(tmp_path: Path) -> None:
     assert f'{MAX_CLASSES - 1}: "class {MAX_CLASSES - 1}"}}\n' in few
     assert "num_labels" not in few
     many = card(tmp_path, config(LORA), classes(MAX_CLASSES + 1), adapter=True).use
-    assert many.splitlines()[-2:] == [
+    assert many.splitlines()[-3:] == [
         "# The classes' names, in the order of their ids: metrics.json, under per_class",
-        'model = AutoPeftModelForSequenceClassification.from_pretrained("ada/one", num_labels=41)',
+        'base = AutoModelForSequenceClassification.from_pretrained("org/enc", revision="abc", num_labels=41)',
+        'model = PeftModel.from_pretrained(base, "ada/one")',
     ]
 
 
 def test_an_adapters_snippet_says_that_a_text_may_have_several_labels(tmp_path: Path) -> None:
     scores = {**classes(2), "exact_match": 0.5}
-    assert card(tmp_path, config(LORA), scores, adapter=True).use.endswith(
-        '"ada/one", id2label=id2label, label2id=label2id, problem_type="multi_label_classification")'
+    assert (
+        '"org/enc", revision="abc", id2label=id2label, label2id=label2id, problem_type="multi_label_classification")\n'
+        in card(tmp_path, config(LORA), scores, adapter=True).use
     )
 
 

@@ -162,9 +162,10 @@ def test_how_an_adapter_is_loaded() -> None:
         'id2label = {0: "für alle", 1: "the \\"rest\\""}',
         "label2id = {label: i for i, label in id2label.items()}",
     ]
-    assert adapter_use("ada/x", BaseModel("w", "org/encoder"), CLASSIFIER, labels).splitlines()[-3:] == [
+    assert adapter_use("ada/x", BaseModel("w", "org/encoder"), CLASSIFIER, labels).splitlines()[-4:] == [
         *names,
-        'model = AutoPeftModelForSequenceClassification.from_pretrained("ada/x", id2label=id2label, label2id=label2id)',
+        'base = AutoModelForSequenceClassification.from_pretrained("org/encoder", id2label=id2label, label2id=label2id)',
+        'model = PeftModel.from_pretrained(base, "ada/x")',
     ]
     assert adapter_use("ada/x", BaseModel("my encoder"), CLASSIFIER, labels).splitlines()[-4:] == [
         *names,

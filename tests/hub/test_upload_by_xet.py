@@ -7,8 +7,7 @@ import pytest
 
 from nlp_transfer.errors import PublishError
 from nlp_transfer.hub.package import RepoFile, model_files
-from nlp_transfer.hub.push_errors import ATTEMPTS
-from nlp_transfer.hub.upload import TAG, check_target, upload
+from nlp_transfer.hub.upload import ATTEMPTS, TAG, check_target, upload
 from tests.hub_server import Hub
 
 pytest.importorskip("hf_xet")  # the client depends on it on the usual machines

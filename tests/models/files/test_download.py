@@ -11,7 +11,7 @@ from huggingface_hub import HfApi, constants
 
 import nlp_transfer
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.files.download import model_folder
+from nlp_transfer.models.files.download import cause_of, is_network, is_of_xet, model_folder, status_of
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.loading import load_encoder_with_head
 from nlp_transfer.models.reference import ModelReference
@@ -56,7 +56,7 @@ def _linked(repository: Path, snapshot: Path) -> Path:
 def test_no_network_is_said_at_once(cache: Path) -> None:
     started = time.perf_counter()
     with pytest.raises(ConfigError) as caught:
-        load_tokenizer("some/model")
+        load_tokenizer(ModelReference("some/model"))
     assert time.perf_counter() - started < 5
     assert str(caught.value) == (
         "model: some/model is not a folder here, and as a Hub id it cannot be fetched: there is no network, and it is "
@@ -76,7 +76,7 @@ def test_a_model_in_the_cache_needs_no_network(cached: Path) -> None:
     assert model_folder("some/model", revision=COMMIT) == cached
     loaded = load_encoder_with_head(ModelReference("some/model"), label_names=["a", "b"], multi_label=False)
     assert loaded.origin == f"Hub model some/model at revision {COMMIT}"
-    assert len(load_tokenizer("some/model")) == 30
+    assert len(load_tokenizer(ModelReference("some/model"))) == 30
 
 
 def test_the_cache_s_own_links_are_no_way_out_of_a_folder_with_a_manifest(cache: Path) -> None:
@@ -215,4 +215,39 @@ def test_a_model_from_the_hub_is_checked_like_a_folder(cached: Path) -> None:
     place.unlink()
     place.write_text(json.dumps(tree))
     with pytest.raises(CheckpointError, match="fast_tokenizer_files is"):
-        load_tokenizer("some/model")
+        load_tokenizer(ModelReference("some/model"))
+
+
+REQUEST = "error: Request error: HTTP status"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "network"),
+    [
+        # As hf_xet 1.8 raised them against a server on loopback; older ones say "for url (…)".
+        (ConnectionError(f"Network {REQUEST} client error (403 Forbidden), domain: http://h/v2/shards"), 403, False),
+        (ConnectionError(f"Network {REQUEST} client error (404 Not Found) for url (http://h/v1)"), 404, False),
+        (ConnectionError(f"Server {REQUEST} server error (503 Service Unavailable), domain: http://h/v1"), 503, False),
+        (
+            ConnectionError("Network error: Request middleware error: error sending request for url (http://h)"),
+            None,
+            True,
+        ),
+        (TimeoutError("Timeout: no answer"), None, True),
+        (RuntimeError("Internal error: Invalid response"), None, False),
+        (ConnectionResetError("reset"), None, True),
+        (RuntimeError("a text about HTTP status client error (404 Not Found)"), None, False),
+    ],
+)
+def test_by_status_or_by_name(error: Exception, status: int | None, network: bool) -> None:
+    assert (status_of(error), is_network(error)) == (status, network)
+
+
+def test_the_cause_is_the_first_that_says_something() -> None:
+    cause, top = ConnectionError(f"Server {REQUEST} server error (500 Internal Server Error)"), ValueError("it failed")
+    top.__cause__ = RuntimeError("in between")
+    top.__cause__.__cause__ = cause
+    cause.__cause__ = OSError("below")
+    assert cause_of(top) is cause
+    assert is_of_xet(cause)
+    assert not is_of_xet(top)

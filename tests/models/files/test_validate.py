@@ -34,7 +34,7 @@ def edit(place: Path, **entries: Any) -> None:
 
 
 def load(folder: Path, **options: Any) -> None:
-    load_tokenizer(str(folder), **options)
+    load_tokenizer(ModelReference(str(folder), **options))
     load_encoder_with_head(ModelReference(str(folder), **options), label_names=["a", "b"], multi_label=False)
 
 
@@ -132,7 +132,7 @@ def test_a_path_that_old_models_hold_and_nothing_opens_is_no_harm(folder: Path, 
     missing = str(tmp_path / "missing.json")
     edit(folder / "tokenizer_config.json", special_tokens_map_file=missing)
     load(folder)
-    load_tokenizer(str(folder)).save_pretrained(tmp_path / "saved")
+    load_tokenizer(ModelReference(str(folder))).save_pretrained(tmp_path / "saved")
     assert missing not in (tmp_path / "saved" / "tokenizer_config.json").read_text()
     edit(folder / "tokenizer.json", special_tokens_map_file=missing)
     assert refusal(folder) == names_a_file(folder / "tokenizer.json", "special_tokens_map_file", missing)

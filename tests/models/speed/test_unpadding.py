@@ -5,7 +5,7 @@ import torch
 
 from nlp_transfer.models.families import encoder_layers
 from nlp_transfer.models.speed import unpadding
-from nlp_transfer.models.speed.unpadding import ATTENTION, Unpadding, read_batch, unpadded
+from nlp_transfer.models.speed.unpadding import ATTENTION, read_batch, unpadded
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, inputs, tiny_model
 
 UNPADDED = ["bert", "roberta", "xlm-roberta", "distilbert", "electra", "modernbert", "eurobert", "camembert"]
@@ -59,7 +59,8 @@ def test_other_families_keep_their_padding_and_say_why(kind):
 def test_eager_attention_is_left_alone():
     model = tiny_model("bert")
     model.set_attn_implementation("eager")
-    assert Unpadding(model).reason_against() == "its attention is 'eager', not 'sdpa'"
+    with unpadded(model) as reason:
+        assert reason == "its attention is 'eager', not 'sdpa'"
 
 
 def test_a_network_that_mixes_tokens_is_refused():
@@ -152,5 +153,6 @@ def test_large_batches_are_filled_up_to_few_different_numbers_of_tokens(tokens, 
 
 
 def test_half_precision_is_compared_by_its_own_rounding():
-    assert Unpadding(tiny_model("bert", scale=1.0).to(torch.bfloat16)).reason_against() is None
+    with unpadded(tiny_model("bert", scale=1.0).to(torch.bfloat16)) as reason:
+        assert reason is None
     assert unpadding.TOLERANCE == 1e-5
