@@ -8,7 +8,7 @@ from typing import Any
 
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.models.files.manifest import weights_fingerprint
+from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.reporting.report import MODEL, Report
 from nlp_transfer.reporting.run_digests import check_results
 from nlp_transfer.reporting.run_folder import inspect
@@ -51,7 +51,7 @@ class FinishedRun:
         """Return the SHA-256 (hex) of its weights; raise CheckpointError if it has none."""
         if not (self.folder / MODEL).is_dir():
             raise CheckpointError(f"{self.folder} has no {MODEL}/; expected a finished run that left one.")
-        return weights_fingerprint(self.folder / MODEL)
+        return folder_fingerprint(self.folder / MODEL, "*.safetensors")
 
     @cached_property
     def settings(self) -> Experiment:

@@ -9,7 +9,7 @@ from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import MergedModel, PushableModel
 from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
 from nlp_transfer.hub.overlap import RUN_WORDS
-from nlp_transfer.models.files.manifest import weights_fingerprint
+from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.models.files.validate import EXTRACTOR
 from nlp_transfer.reporting.report import MODEL
 from nlp_transfer.reporting.run_folder import inspect
@@ -78,7 +78,7 @@ def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[
     """
     if isinstance(run, MergedModel) or not extractor_of(run).is_dir():
         return {}
-    wanted = weights_fingerprint(extractor_of(run))
+    wanted = folder_fingerprint(extractor_of(run), "*.safetensors")
     unknown = f"The texts that the model's {EXTRACTOR}/ learned from were not looked through"
     named = Path(str(run.config["task"].get("extractor"))).expanduser()
     source_run = next((one for one in _runs_at(given or (named, named.parent)) if one.fingerprint == wanted), None)

@@ -24,7 +24,7 @@ from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.files import to_json_value
 from nlp_transfer.metrics.table import METRICS
-from nlp_transfer.models.families import encoder_layers, head_modules
+from nlp_transfer.models.families import encoder_layers, family
 from nlp_transfer.models.weight_averaging import Weights, interpolate
 from nlp_transfer.reporting.figures import Curve, svg
 from nlp_transfer.reporting.sections.results import side_by_side
@@ -149,7 +149,7 @@ def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> 
             f"{run.folder} has {len(encoder_layers(trained))} layers, and {run.settings.model} has "
             f"{len(encoder_layers(model))}: they do not pair. Expected a run that trained all layers."
         )
-    heads = tuple(f"{name}." for name in head_modules(model))
+    heads = tuple(f"{name}." for name in family(model).head)
     pretrained = {name: weight.to(scorer.predictor.model.device) for name, weight in model.state_dict().items()}
     common = {
         name

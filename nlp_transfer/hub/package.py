@@ -110,7 +110,8 @@ def model_files(folder: Path, *, under: str = "", base: BaseModel | None = None)
     if not any(part.name.endswith(".safetensors") for part in parts):
         held = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise CheckpointError(f"{folder} has no weights (*.safetensors), so there is nothing to push; it holds {held}.")
-    manifest = manifest_of({part.name.removeprefix(under): part.content for part in [*parts, *inner]})
+    contents = {part.name.removeprefix(under): part.content for part in [*parts, *inner]}
+    manifest = manifest_of(dict(sorted(contents.items())))
     return [*parts, *inner, RepoFile(under + MANIFEST, manifest, "sizes and hashes of the model's files")]
 
 

@@ -18,8 +18,8 @@ from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.models.families import (
+    family,
     has_known_head,
-    head_modules,
     is_encoder_decoder,
     is_known,
     lora_targets,
@@ -37,10 +37,6 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
         peft_config: is copied. A missing `task_type` becomes SEQ_CLS for classifiers, missing `target_modules` of LoRA
             every linear layer of the encoder's layers, and the sizes that a prompt needs are the model's.
         new_parameters: names of parameters that the checkpoint lacks.
-
-    Raises:
-        ConfigError: the model has an adapter already, PEFT refuses the configuration, or the kind of adapter cannot
-            save the new parameters.
     """
     check_no_adapter(model)
     check_separate_weights(model)
@@ -59,8 +55,7 @@ def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, .
     if lost:
         raise ConfigError(
             f"{type(peft_config).__name__} does not save {', '.join(lost)}, which the checkpoint did not hold: they "
-            "would stay random, and be other random numbers after a reload. Use an adapter that has modules_to_save "
-            "(LoRA, IA3, …), or start from a checkpoint that holds them."
+            "would stay random. Use an adapter that has modules_to_save (LoRA, IA3, …)."
         )
     return adapted
 
@@ -70,23 +65,20 @@ def _completed(peft_config: PeftConfig, model: Any, new_parameters: tuple[str, .
     config: Any = copy.deepcopy(peft_config)
     if config.task_type is None and type(model).__name__.endswith("ForSequenceClassification"):
         config.task_type = TaskType.SEQ_CLS
-    known = is_known(model)
     if config.task_type is None and is_encoder_decoder(model):
         config.task_type = TaskType.SEQ_2_SEQ_LM
-    if known and isinstance(config, LoraConfig) and config.target_modules is None and config.target_parameters is None:
+    named = [getattr(config, key, None) for key in ("target_modules", "target_parameters")]
+    if named == [None, None] and isinstance(config, LoraConfig) and is_known(model):
         new = {name.rpartition(".")[0] for name in new_parameters} if is_encoder_decoder(model) else ()
         config.target_modules = [name for name in lora_targets(model) if name not in new]  # what is new trains in full
-    named = getattr(config, "target_modules", None) or getattr(config, "target_parameters", None)
-    if not named and not isinstance(model, PreTrainedModel):
+    elif not any(named) and not isinstance(model, PreTrainedModel):
         raise ConfigError(
             f"{type(peft_config).__name__} names no target_modules, so that it needs a transformers model, and "
             f"{type(model).__name__} is none. Name the layers, as in LoraConfig(target_modules=[…])."
         )
     if config.is_prompt_learning and model.config.model_type == "longformer":
-        raise ConfigError(
-            f"{type(peft_config).__name__} hands the model embeddings in place of tokens, which a longformer "
-            "classifier does not take. Use another kind of adapter, such as LoRA."
-        )
+        kind = type(peft_config).__name__
+        raise ConfigError(f"{kind} hands the model embeddings, which a longformer does not take. Use another adapter.")
     if config.is_prompt_learning:  # PEFT knows them by some families' names only, and the width by a wrong one
         config.token_dim = config.token_dim or model.get_input_embeddings().embedding_dim
         config.num_layers = config.num_layers or model.config.num_hidden_layers
@@ -114,7 +106,7 @@ def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
 
 def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> list[str]:
     """Return the modules that an adapter must save: a known head, and the owner of each new parameter outside it."""
-    modules = head_modules(model) if has_known_head(model) else []
+    modules = list(family(model).head) if has_known_head(model) else []
     return [*modules, *(name.rpartition(".")[0] for name in _outside(model, new_parameters, modules))]
 
 
@@ -133,11 +125,7 @@ def _outside(model: PreTrainedModel, names: Sequence[str], modules: Sequence[str
 
 
 def merge(model: PeftModel) -> PreTrainedModel:
-    """Return the plain model with the adapter merged into its weights.
-
-    Raises:
-        ConfigError: this kind of adapter cannot be merged, or not into this model. Save it before you try.
-    """
+    """Return the plain model with the adapter merged into its weights; save the adapter before you try."""
     base: Any = model.base_model
     kind = type(model.active_peft_config).__name__
     refusal = f"An adapter made by {kind} cannot be merged into the weights; save it as an adapter."
@@ -157,18 +145,12 @@ def merge(model: PeftModel) -> PreTrainedModel:
 
 
 def check_module_names(key: str, names: Sequence[str], model: PreTrainedModel, kind: type[nn.Module]) -> None:
-    """Raise `ConfigError` for names, or ends of names, of modules that are not in the model; PEFT ignores them.
-
-    Args:
-        key: the setting that holds the names, for messages.
-        kind: required type of the modules, such as `nn.Linear`.
-    """
+    """Raise `ConfigError` for names, or ends of names, of no module of a kind; PEFT ignores them."""
     modules = {name: module for name, module in model.named_modules() if isinstance(module, kind)}
     unknown = [one for one in names if not any(name == one or name.endswith(f".{one}") for name in modules)]
     if unknown:
         what = "linear layer" if kind is nn.Linear else "module"
-        leaves = [name.rpartition(".")[2] for name, module in modules.items() if next(module.children(), None) is None]
-        choices = list(dict.fromkeys(leaves))
+        choices = dict.fromkeys(name.rpartition(".")[2] for name, module in modules.items() if not [*module.children()])
         raise ConfigError([f"{key}: {did_you_mean(what, one, choices)}" for one in unknown])
 
 
@@ -181,7 +163,5 @@ def check_no_adapter(model: nn.Module) -> None:
 def check_adapter_conflict(method: str, model: nn.Module) -> None:
     """Raise `ConfigError` for a method that trains the encoder's own weights on a model with an adapter."""
     if isinstance(model, PeftModel):
-        raise ConfigError(
-            f"methods: {method} decides which of the encoder's own weights move, but the model has an adapter, whose "
-            "point is that they do not. Remove one of the two."
-        )
+        what = f"{method} decides which of the encoder's own weights move, but the model has an adapter"
+        raise ConfigError(f"methods: {what}. Remove one of the two.")

@@ -50,18 +50,13 @@ NAMES = {
 }
 """Allowed words by key of config.json."""
 
-OFF = ("is_decoder", "add_cross_attention")
-"""Keys at the top of config.json that make a decoder of an encoder."""
-
 IN_WEIGHTS = ("hidden_size", "embedding_size", "dim", "intermediate_size", "hidden_dim", "vocab_size")
 """Sizes of tensors, for which memory is allocated regardless of the checkpoint."""
 
 MAX_UNCHECKED_SIZE = 4_096
 """Maximum size that is not checked against the weights."""
 
-FLOATS = ("F64", "F32", "F16", "BF16")
-"""Names of weight types in safetensors."""
-
+_FLOATS = ("F64", "F32", "F16", "BF16")
 _ACTIVATION = re.compile(r"(\w*_)?(act|act_fn|activation|activation_function)")
 _COMMON_ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "tanh")
 
@@ -76,8 +71,8 @@ def value_problems(folder: Path) -> Iterator[str]:
     for file in sorted(folder.glob("*.safetensors")):
         for name, entry in _header(file).items():
             shapes.append(tuple(entry.get("shape", ())))
-            if entry.get("dtype") not in FLOATS and name.endswith((".weight", ".bias")):
-                yield f"{file}: {name} is of type {entry.get('dtype')}; expected {', '.join(FLOATS)}."
+            if entry.get("dtype") not in _FLOATS and name.endswith((".weight", ".bias")):
+                yield f"{file}: {name} is of type {entry.get('dtype')}; expected {', '.join(_FLOATS)}."
     known = {size for shape in shapes for size in shape}
     for path, key, value in entries({name: item for name, item in config.items() if name != RECORD}):
         least = 0 if key == "type_vocab_size" else 1  # some networks have no token types
@@ -93,7 +88,7 @@ def value_problems(folder: Path) -> Iterator[str]:
             choices = NAMES.get(key) or _activations(str(value))
             if value is not None and str(value).removeprefix("torch.") not in choices:
                 yield f"{place}: {path} is {format_value(value)}; expected one of {', '.join(choices)}."
-        elif path in OFF and value is True:
+        elif path in ("is_decoder", "add_cross_attention") and value is True:
             yield f"{place}: {path} is true, as in a decoder; expected false, as in an encoder."
     yield from _index_problems(place, config)
     yield from _record_problems(place, config)
@@ -131,16 +126,15 @@ def form_problems(folder: Path) -> Iterator[str]:
 
 
 def label_problems(folder: Path) -> Iterator[str]:
-    """Yield problem texts for a classifier's labels: gaps in their numbers, and invalid or repeated names."""
-    labels = json_object(folder / CONFIG).get("id2label")
-    if not isinstance(labels, dict):
+    """Yield problem texts for the labels in a checked folder: gaps in their numbers, and empty or repeated names."""
+    labels: dict[str, str] | None = json_object(folder / CONFIG).get("id2label")
+    if labels is None:
         return
     names = list(labels.values())
-    wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
-    if sorted(labels, key=str) != sorted(map(str, range(len(labels)))) or not labels:
+    if set(labels) != set(map(str, range(len(labels)))) or not labels:
         yield f"{folder / CONFIG}: id2label numbers its labels {', '.join(labels) or 'not at all'}; expected 0, 1, 2, …"
-    if wrong:
-        yield f"{folder / CONFIG}: id2label names a label {format_value(wrong[0])}; expected a word."
+    if blank := [name for name in names if not name.strip()]:
+        yield f"{folder / CONFIG}: id2label names a label {format_value(blank[0])}; expected a word."
     elif repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         yield f"{folder / CONFIG}: id2label gives the name {repeated[0]!r} to several labels; expected each once."
 
@@ -185,8 +179,7 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
 
 
 def _activations(name: str) -> tuple[str, ...]:
-    """Return the activation functions of transformers; common ones need no import."""
-    if name in _COMMON_ACTIVATIONS:
+    if name in _COMMON_ACTIVATIONS:  # which need no import
         return _COMMON_ACTIVATIONS
     from transformers.activations import ACT2FN
 
@@ -219,11 +212,7 @@ def _header(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def json_object(place: Path) -> dict[str, Any]:
-    """Return a JSON file's object; empty if it is missing or damaged.
-
-    Raises:
-        CheckpointError: it is nested too deeply.
-    """
+    """Return a JSON file's object; empty if it is missing or damaged."""
     try:
         tree = json.loads(place.read_bytes())
     except RecursionError as error:

@@ -50,11 +50,7 @@ def is_extractive(folder: str | Path) -> bool:
 
 
 def saved_config(folder: str | Path, **options: Any) -> PreTrainedConfig:
-    """Return the configuration in a folder, the family's for our own type, registered or not.
-
-    Raises:
-        OSError, ValueError, KeyError: it cannot be read, or its type is unknown.
-    """
+    """Return the configuration in a folder, the family's for our own type, registered or not."""
     options = {**OUTPUTS, **options}
     if not is_extractive(folder):
         return AutoConfig.from_pretrained(folder, **options)

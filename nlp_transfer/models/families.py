@@ -31,9 +31,6 @@ def family(model: PreTrainedModel) -> Family:
     """Return the table's entry for a model, with the sentence head of a network that scores sentences.
 
     An encoder-decoder's layers are its encoder's, and its head is everything after the encoder.
-
-    Raises:
-        ConfigError: the model's type is not in the table.
     """
     if is_encoder_decoder(model):
         return _family_of_encoder(model)
@@ -42,7 +39,7 @@ def family(model: PreTrainedModel) -> Family:
         hint = "" if hasattr(model, "config") else " Give the transformers model itself; any other takes peft_config."
         raise ConfigError(unknown_family_error(kind) + hint)
     entry = FAMILIES[kind]
-    if scores_sentences(model):
+    if type(model).__name__.endswith(EXTRACTIVE):
         return replace(entry, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
     return entry
 
@@ -79,19 +76,11 @@ def _family_of_encoder(model: Any) -> Family:
 
 
 def _layers(side: nn.Module) -> nn.ModuleList:
-    """Return the layers of one side of an encoder-decoder, lowest first."""
     modules = dict(getattr(side, "base_model", side).named_modules())
     layers = next((modules[name] for name in _LAYERS if name in modules), None)
     if not isinstance(layers, nn.ModuleList):
-        raise ConfigError(
-            f"The layers of a {type(side).__name__} are not known here, so none can be frozen or adapted."
-        )
+        raise ConfigError(f"The layers of a {type(side).__name__} are not known here: none can be frozen or adapted.")
     return layers
-
-
-def scores_sentences(model: PreTrainedModel) -> bool:
-    """Return True for a network for extractive summarization."""
-    return type(model).__name__.endswith(EXTRACTIVE)
 
 
 def unknown_family_error(model_type: str) -> str:
@@ -124,11 +113,6 @@ def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     return layers
 
 
-def head_modules(model: PreTrainedModel) -> list[str]:
-    """Return the names of the modules between the encoder's last state and the logits, with poolers."""
-    return list(family(model).head)
-
-
 def final_linear(model: PreTrainedModel) -> tuple[str, nn.Linear]:
     """Return the name and module of the linear layer that makes the logits."""
     linear = logits_layer(model)
@@ -157,9 +141,6 @@ def lora_targets(
     Args:
         top_layers: number of layers from the top, of a decoder too; None takes all.
         names: names, or ends of names, to keep; None keeps all.
-
-    Raises:
-        ConfigError: every layer is frozen.
     """
     sides = [encoder_layers(model)]
     if is_encoder_decoder(model):

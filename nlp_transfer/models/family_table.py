@@ -89,15 +89,7 @@ _BERT = Family(
     layer=_BERT_LAYER,
     attention_by_registry=True,
 )
-_ROBERTA = Family(
-    layers="encoder.layer",
-    head=("classifier",),
-    final_linear="classifier.out_proj",
-    dense="classifier.dense",
-    activation="tanh",
-    layer=_BERT_LAYER,
-    attention_by_registry=True,
-)
+_ROBERTA = replace(_BERT, head=("classifier",), final_linear="classifier.out_proj", dense="classifier.dense")
 _DEBERTA = Family(
     layers="encoder.layer",
     head=("pooler", "classifier"),
@@ -113,14 +105,13 @@ FAMILIES: dict[str, Family] = {
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
-    "distilbert": Family(
+    "distilbert": replace(
+        _BERT,
         layers="transformer.layer",
         head=("pre_classifier", "classifier"),
-        final_linear="classifier",
         dense="pre_classifier",
         activation="relu",
         layer=_DISTILBERT_LAYER,
-        attention_by_registry=True,
     ),
     "albert": Family(
         layers="encoder.albert_layer_groups",

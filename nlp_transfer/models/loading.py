@@ -1,10 +1,7 @@
 """Load a pretrained encoder with a new head, and report the parameters that the checkpoint lacks.
 
-Differences from a bare `from_pretrained`:
-- weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16;
-- only safetensors are read, never pickles, and no file outside the folder;
-- a head that was trained for other labels is replaced and counted as new;
-- attention dropout is off by default, so that the fused attention kernel is used.
+Weights are float32 whatever the checkpoint holds, so that a bfloat16 file does not train in bfloat16. Only safetensors
+are read, and no file outside the folder. A head that was trained for other labels is replaced and counted as new.
 """
 
 import re
@@ -19,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedConfig, P
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.extractive_config import saved_config
-from nlp_transfer.models.families import final_linear, head_modules, unknown_family_error
+from nlp_transfer.models.families import family, final_linear, unknown_family_error
 from nlp_transfer.models.family_table import FAMILIES
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.resolve import check_config, check_folder, origin_of, read_problem, resolve_model
@@ -46,15 +43,7 @@ class LoadedModel:
 
 
 def load_encoder_with_head(reference: ModelReference, *, label_names: Sequence[str], multi_label: bool) -> LoadedModel:
-    """Load a pretrained encoder with a classification head for the given labels.
-
-    Args:
-        label_names: class names in the order of their ids.
-
-    Raises:
-        ConfigError: the model, its safetensors weights or its family is unknown, or the weights do not fit.
-        CheckpointError: the folder is damaged or unsafe; see `model_folder`.
-    """
+    """Load a pretrained encoder with a classification head for the given labels, in the order of their ids."""
     folder, config = read_config(reference, known=True)
     names = [str(label) for _, label in sorted((config.id2label or {}).items())]
     old_labels = None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
@@ -124,7 +113,7 @@ def _new_parameters(
     model: PreTrainedModel, info: dict[str, Any], name: str, old_labels: list[str] | None, labels: list[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of parameters that the checkpoint did not hold, and notes on replaced ones."""
-    heads = tuple(f"{module}." for module in head_modules(model))
+    heads = tuple(f"{module}." for module in family(model).head)
     mismatched = info["mismatched_keys"]
     if wrong := [one for one in mismatched if not str(one[0]).startswith(heads)]:
         shapes = ", ".join(f"{key} ({list(old)}, expected {list(new)})" for key, old, new in wrong)

@@ -19,14 +19,7 @@ from nlp_transfer.models.loading import LoadedModel
 
 
 def fit_positions(loaded: LoadedModel, max_length: int, name: str, *, repeat: bool) -> LoadedModel:
-    """Return the model, able to read texts of `max_length` tokens with special tokens.
-
-    Args:
-        loaded: changed in place if positions are repeated.
-
-    Raises:
-        ConfigError: it reads fewer tokens, and positions may not or cannot be repeated.
-    """
+    """Return the model, able to read texts of `max_length` tokens, or raise `ConfigError`; repeats in place."""
     positions = loaded.max_positions
     if positions is None or max_length <= positions:
         return loaded
@@ -57,7 +50,7 @@ def position_table(model: PreTrainedModel) -> nn.Embedding | None:
 def extend_positions(model: PreTrainedModel, old: int, new: int) -> None:
     """Repeat a table of `old` usable positions to `new`, in place."""
     table = position_table(model)
-    assert table is not None, "checked by fit_positions"
+    assert table is not None  # checked by fit_positions
     before = table.num_embeddings - old  # families after RoBERTa begin behind the padding id
     first, rest = table.weight.data[:before], table.weight.data[before:]
     longer = torch.cat([first, rest.repeat(-(-new // old), 1)[:new]])

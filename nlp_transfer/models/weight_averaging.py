@@ -37,15 +37,10 @@ def interpolate(pretrained: Weights, fine_tuned: Weights, alpha: float, names: C
 def average(networks: Sequence[Weights]) -> dict[str, Tensor]:
     """Return the mean of each weight; integer tensors, such as indices, are the first network's.
 
-    Raises:
-        ValueError: there is no network, or names or shapes differ.
-
     Example:
         >>> average([{"w": torch.zeros(2)}, {"w": torch.ones(2)}])
         {'w': tensor([0.5000, 0.5000])}
     """
-    if not networks:
-        raise ValueError("A mean of weights needs at least one network.")
     if different := [name for other in networks[1:] for name in shape_differences(networks[0], other)]:
         raise ValueError(f"Weights that are not all of one shape have no mean: {', '.join(different[:3])}.")
     share = 1 / len(networks)

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments, pipeline
 
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.methods import FrozenEncoder, LoRA, PartialFineTuning
-from nlp_transfer.models.families import encoder_layers, head_modules, lora_targets, train_only
+from nlp_transfer.models.families import encoder_layers, family, lora_targets, train_only
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.stock import load_stock_model, stock_trainer, stock_values
@@ -74,7 +74,7 @@ def prepare(model: PreTrainedModel, config: Experiment) -> nn.Module:
         model.base_model.requires_grad_(False)
     elif isinstance(method, PartialFineTuning):
         layers = list(encoder_layers(model))
-        heads = [model.get_submodule(name) for name in head_modules(model)]
+        heads = [model.get_submodule(name) for name in family(model).head]
         train_only(model, [*layers[len(layers) - method.layers :], *heads])
     elif isinstance(method, LoRA):
         adapter = LoraConfig(
@@ -85,7 +85,7 @@ def prepare(model: PreTrainedModel, config: Experiment) -> nn.Module:
             target_modules=method.target_modules or lora_targets(model),
             use_dora=method.use_dora,
             use_rslora=method.use_rslora,
-            modules_to_save=head_modules(model),
+            modules_to_save=list(family(model).head),
         )
         return get_peft_model(model, adapter)
     return model

@@ -14,7 +14,7 @@ from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer
 from nlp_transfer.commands.model_soup import GREEDY, UNIFORM, greedy_ingredients, soup
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.files.manifest import check_manifest, weights_fingerprint
+from nlp_transfer.models.files.manifest import check_manifest, folder_fingerprint
 from nlp_transfer.tasks import saved_models
 from tests.logged import logged
 from tests.tiny_finished_runs import finished_runs
@@ -52,7 +52,7 @@ def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
     record = json.loads((tmp_path / "soup" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
     assert record == {
         "method": UNIFORM,
-        "runs": [{"name": run.name, "fingerprint": weights_fingerprint(run / "model")} for run in runs],
+        "runs": [{"name": run.name, "fingerprint": folder_fingerprint(run / "model", "*.safetensors")} for run in runs],
     }
 
 

@@ -17,7 +17,7 @@ from nlp_transfer.commands.wise_ft import chosen_alpha, wise_ft
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.models.files.manifest import check_manifest, weights_fingerprint
+from nlp_transfer.models.files.manifest import check_manifest, folder_fingerprint
 from nlp_transfer.tasks import saved_models
 from tests.tiny_documents import summary_tree, write_documents
 from tests.tiny_finished_runs import finished_runs
@@ -70,7 +70,7 @@ def test_the_written_model_is_the_point_on_the_line(finished: Path, tmp_path: Pa
     assert loaded.label_names == saved_models.load(finished).label_names
     assert loaded.max_length == 32
     record = json.loads((tmp_path / "out" / "model" / "config.json").read_text())["nlp_transfer"]["merged"]
-    runs = [{"name": finished.name, "fingerprint": weights_fingerprint(finished / "model")}]
+    runs = [{"name": finished.name, "fingerprint": folder_fingerprint(finished / "model", "*.safetensors")}]
     assert record == {"method": "wise_ft", "alpha": 0.25, "chosen_by": "macro_f1", "runs": runs}
 
 

@@ -157,7 +157,7 @@ class TestCheck:
 
     def test_a_prompt_before_a_model_that_takes_tokens_only(self) -> None:
         with pytest.raises(
-            ConfigError, match=r"PromptTuningConfig hands the model embeddings in place of tokens, which"
+            ConfigError, match=r"PromptTuningConfig hands the model embeddings, which a longformer does not take"
         ):
             PeftAdapter("PROMPT_TUNING", {"num_virtual_tokens": 2}).check(tiny_model("longformer"))
 

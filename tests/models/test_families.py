@@ -13,7 +13,6 @@ from nlp_transfer.models.families import (
     encoder_layers,
     family,
     final_linear,
-    head_modules,
     lora_targets,
     train_only,
     train_top_layers,
@@ -36,7 +35,7 @@ def test_layers_head_and_final_linear(name: str) -> None:
     assert len(encoder_layers(model)) == (1 if name == "albert" else LAYERS)
     linear_name, linear = final_linear(model)
     assert (linear.out_features, linear.in_features) == (5, 32)
-    assert any(linear_name == head or linear_name.startswith(f"{head}.") for head in head_modules(model))
+    assert any(linear_name == head or linear_name.startswith(f"{head}.") for head in family(model).head)
     assert isinstance(model.get_submodule(family(model).dense), nn.Linear)
 
 
@@ -46,7 +45,7 @@ def test_head_is_all_between_the_encoder_and_the_logits(name: str) -> None:
     model = tiny_model(name)
     encoder = model.base_model_prefix + "."
     outside = {parameter for parameter, _ in model.named_parameters() if not parameter.startswith(encoder)}
-    heads = tuple(f"{head}." for head in head_modules(model))
+    heads = tuple(f"{head}." for head in family(model).head)
     inside_head = {parameter for parameter, _ in model.named_parameters() if parameter.startswith(heads)}
     assert outside <= inside_head
     assert all("pooler" in parameter for parameter in inside_head - outside)

@@ -16,18 +16,10 @@ DIGEST = "S16"
 TEXT_COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
 """Columns that identify a text."""
 
-_READ_ROWS = 1000
-
 
 @dataclass(frozen=True)
 class UniqueTexts:
-    """Hold the distinct texts of some datasets, read on access.
-
-    Args:
-        digests: sorted, type `DIGEST`, shape (texts,).
-        typed: True for texts with token types other than 0.
-        places: (number of the dataset, number of the row) of each, shape (texts, 2).
-    """
+    """Hold the distinct texts of some datasets by sorted digests; `places` are (dataset, row), (texts, 2)."""
 
     digests: np.ndarray
     lengths: np.ndarray
@@ -50,11 +42,7 @@ def text_digest(ids: np.ndarray, types: np.ndarray | None = None) -> bytes:
 
 
 def row_digests(dataset: Any) -> np.ndarray:
-    """Return the digest of every row, in order; shape (rows,), type `DIGEST`.
-
-    Raises:
-        ValueError: a row is padded elsewhere than at its end.
-    """
+    """Return the digest of every row, in order; raise `ValueError` for one that is padded before its end."""
     return np.array([text_digest(ids, types) for ids, types in _texts(dataset)], dtype=DIGEST)
 
 
@@ -76,7 +64,7 @@ def _texts(dataset: Any) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         yield from (_text(dataset[number], number) for number in range(len(dataset)))
         return
     names = [name for name in TEXT_COLUMNS if name in dataset.column_names]
-    batches = dataset.select_columns(names).with_format("numpy").iter(batch_size=_READ_ROWS)
+    batches = dataset.select_columns(names).with_format("numpy").iter(batch_size=1000)
     rows = (values for batch in batches for values in zip(*(batch[name] for name in names), strict=True))
     for number, values in enumerate(rows):
         yield _text(dict(zip(names, values, strict=True)), number)

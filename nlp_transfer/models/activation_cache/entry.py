@@ -29,7 +29,6 @@ class Entry:
     """Hold the vectors of texts, memory-mapped.
 
     Args:
-        digests: of the texts, sorted, type `DIGEST`.
         starts: first vector of each text, and the end; shape (texts + 1,).
         values: all vectors, shape (vectors, width), read-only; bfloat16 as integers.
         dtype: the values' type, a key of `STORED_TYPES`.

@@ -1,7 +1,7 @@
 """Compute the features on which heads are fitted, in one pass of a frozen encoder.
 
-There is no dropout, no gradient and no lower precision. Features larger than `MAX_MEMORY_BYTES` are memory-mapped from
-a temporary file. With a store (models/activation_cache/store.py), features of this and other runs are reused.
+Features larger than `MAX_MEMORY_BYTES` are memory-mapped from a temporary file. With a store
+(models/activation_cache/store.py), features of this and other runs are reused.
 """
 
 import hashlib
@@ -31,9 +31,6 @@ COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "
 
 MAX_MEMORY_BYTES = 2 * 2**30
 """Size from which features are memory-mapped."""
-
-_LABEL_ROWS = 256
-"""Number of rows that are collated together for their labels."""
 
 Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
 
@@ -135,14 +132,11 @@ def _compute(
 
 
 def _labels(dataset: Dataset, collate: Collate) -> Tensor:
-    """Return the labels as the collator makes them."""
-    starts = range(0, len(dataset), _LABEL_ROWS)
-    parts = [range(start, min(start + _LABEL_ROWS, len(dataset))) for start in starts]
+    parts = [range(start, min(start + 256, len(dataset))) for start in range(0, len(dataset), 256)]
     return torch.cat([make_batch(dataset, rows, collate, torch.device("cpu"))["labels"] for rows in parts])
 
 
 def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
-    """Return the rows' features in the rows' order."""
     places = entry.find(digests)
     assert places is not None  # the digests are part of the entry's key
     rows = _allocate((len(digests), entry.values.shape[1]), 1)

@@ -54,12 +54,7 @@ def keep_in_eval_mode(modules: Iterable[nn.Module]) -> None:
 
 
 def encoder_identity(model: PreTrainedModel, layers: int, *, norm: bool = False) -> str:
-    """Return the SHA-256 (hex) of weights, config and library versions that determine a layer's output.
-
-    Args:
-        layers: number of lowest layers, together with everything below them.
-        norm: include the norm after the last layer.
-    """
+    """Return the SHA-256 (hex) of all that determines the output of the lowest layers, and of the norm if asked."""
     digest = hashlib.sha256(f"{torch.__version__} {transformers.__version__}".encode())
     config: dict[str, Any] = model.config.to_dict()
     kept = {key: value for key, value in config.items() if key not in _IGNORED_KEYS and not key.startswith("_")}

@@ -3,9 +3,8 @@
     texts -> [embeddings, layers 1 … k: frozen, computed once a text] -> states -> layers k+1 …, head: every step
 
 `StoredStates` replaces the embeddings before the lowest layer by a batch's stored states, and the frozen layers pass
-them on. Other hooks on the layers' input (unpadding, rotary positions) still run. Texts are identified by their tokens
-(models/activation_cache/digests.py), so that any sampler, accumulation, number of processes and evaluation works. A
-batch with an unknown text is computed in full.
+them on. Texts are identified by their tokens (models/activation_cache/digests.py), so that any sampler and any number
+of processes works. A batch with an unknown text is computed in full.
 """
 
 from collections.abc import Callable, Iterator
@@ -113,11 +112,7 @@ class StoredStates:
 
 
 def padded_states(entry: Entry, places: np.ndarray, like: Tensor) -> Tensor:
-    """Return the states of a batch's texts, followed by zeros, in the shape and on the device of the layer's input.
-
-    Raises:
-        ValueError: the batch has another shape, because something below the layers changed it.
-    """
+    """Return the states of a batch's texts, followed by zeros, in the shape and on the device of the layer's input."""
     rows, width, hidden = like.shape
     starts, ends = entry.starts[places], entry.starts[places + 1]
     if rows != len(places) or width < int((ends - starts).max()) or hidden != entry.values.shape[1]:

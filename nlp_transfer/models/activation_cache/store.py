@@ -1,10 +1,8 @@
 """Store frozen activations on disk: computed once, memory-mapped by later epochs, seeds and runs.
 
 An entry is one file (models/activation_cache/entry.py), named by its key, which the caller makes of everything on which
-the vectors depend. It is written under a temporary name and renamed; of two runs that write the same one, the later
-replaces the other. The folder keeps to a limit in bytes, files being written included: the least recently used entries
-are deleted first, and stay mapped in processes that use them. Vectors reveal something of the texts, so only the user
-may read them.
+the vectors depend. The folder keeps to a limit in bytes, files being written included: the least recently used entries
+are deleted first, and stay mapped in processes that use them. Only the user may read them, for they reveal texts.
 """
 
 import contextlib
@@ -32,9 +30,6 @@ SUFFIX = ".act"
 ABANDONED_SECONDS = 900.0
 """Age from which an unfinished file belongs to a dead process."""
 
-LOCK_TIMEOUT_SECONDS = 10.0
-"""Seconds to wait for others to make room."""
-
 
 class NotStoredError(DataError):
     """Signal an entry that does not fit or cannot be written; work continues without it."""
@@ -44,7 +39,6 @@ class ActivationStore:
     """Keep entries in a folder of limited size.
 
     Args:
-        folder: None is `activations` in the cache's folder.
         setting: setting of the limit, for messages.
     """
 
@@ -78,11 +72,7 @@ class ActivationStore:
     def writing(
         self, key: str, digests: np.ndarray, lengths: Sequence[int] | np.ndarray, width: int, dtype: str
     ) -> Iterator[EntryWriter]:
-        """Make an entry inside the block; it appears when all is written, and never after an error.
-
-        Raises:
-            NotStoredError: it exceeds the limit, the disk is full, or the folder cannot be written.
-        """
+        """Make an entry inside the block; it appears when all is written. Raise `NotStoredError` if it cannot be."""
         starts = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))]).astype("<i8")
         size = entry_bytes(len(digests), int(starts[-1]), width, dtype)
         temporary: Path | None = None
@@ -115,7 +105,7 @@ class ActivationStore:
         self.check_fits(size)
         make_private_folder(self.folder)
         try:
-            with FileLock(self.folder / ".lock", timeout=LOCK_TIMEOUT_SECONDS, mode=0o600):
+            with FileLock(self.folder / ".lock", timeout=10.0, mode=0o600):
                 self._make_room(size)
                 free = shutil.disk_usage(self.folder).free
                 if free < size:

@@ -71,11 +71,7 @@ def write_states(
     precision: Precision = nullcontext,
     quiet: bool = False,
 ) -> None:
-    """Compute the states of every text in one pass, and store them.
-
-    Args:
-        keys: the entry's key for each requested layer.
-    """
+    """Compute the states of every text in one pass, and store them under a key for each requested layer."""
     layers, count, total = list(keys), len(texts.digests), int(texts.lengths.sum())
     first = capture(model, _batch(texts, [int(texts.lengths.argmin())], model.device), layers, precision)
     store.check_fits(sum(entry_bytes(count, total, s.shape[-1], type_name(s)) for s in first.values()))
@@ -117,11 +113,7 @@ def _batch(texts: UniqueTexts, chosen: list[int], device: torch.device) -> dict[
 
 
 def layers_return_tuples(model: PreTrainedModel, texts: UniqueTexts) -> bool:
-    """Return True if a layer returns its states in a tuple of one.
-
-    Raises:
-        ValueError: the tuple has more elements.
-    """
+    """Return True if a layer returns its states in a tuple of one; raise `ValueError` if it holds more."""
     outputs: list[Any] = []
     handle = encoder_layers(model)[0].register_forward_hook(lambda module, args, output: outputs.append(output))
     try:

@@ -19,19 +19,8 @@ from nlp_transfer.errors import CheckpointError
 MANIFEST = "manifest.json"
 
 READ_OF_A_MODEL = (
-    *(
-        "*.json",
-        "*.txt",
-        "*.model",
-        "*.spm",
-        "*.codes",
-        "*.tokenizer",
-        "*.tiktoken",
-        "*.jinja",
-        "*.py",
-        "*.safetensors",
-    ),
-    *("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.gguf", "*.onnx", "*.data"),
+    *("*.json", "*.txt", "*.model", "*.spm", "*.codes", "*.tokenizer", "*.tiktoken", "*.jinja", "*.py"),
+    *("*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.gguf", "*.onnx", "*.data"),
 )
 """Patterns of the files that libraries read: configuration, vocabulary, code and weights."""
 
@@ -50,24 +39,18 @@ def has_manifest(folder: Path) -> bool:
 
 
 def write_manifest(folder: Path) -> None:
-    """Sync every file of the folder, at any depth, to disk and list it in `manifest.json`. Call it last.
-
-    Raises:
-        CheckpointError: a link leads out of the folder.
-    """
-    problems = links_out(folder)
-    if problems:
+    """Sync every file of the folder, at any depth, to disk and list it in `manifest.json`. Call it last."""
+    if problems := links_out(folder):
         raise CheckpointError(problems)
-    files = {}
-    for path in _files(folder):
+    files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    for path in files.values():
         _sync(path)
-        files[path.relative_to(folder).as_posix()] = _entry(path)
     for inner, _, _ in os.walk(folder):
         sync_folder(Path(inner))
     temporary = folder / _TEMPORARY_NAME
     temporary.unlink(missing_ok=True)  # of a process that died; never written through, should it be a link
     with temporary.open("xb") as out:
-        out.write(_written(files))
+        out.write(manifest_of(files))
     _sync(temporary)
     temporary.replace(folder / MANIFEST)
     sync_folder(folder)
@@ -75,7 +58,13 @@ def write_manifest(folder: Path) -> None:
 
 def manifest_of(contents: Mapping[str, Path | bytes]) -> bytes:
     """Return the manifest of files given by name, as contents or paths."""
-    return _written({name: _entry(content) for name, content in sorted(contents.items())})
+    files = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        if isinstance(content, bytes)
+        else {"bytes": content.stat().st_size, "sha256": _sha256(content)}
+        for name, content in contents.items()
+    }
+    return (json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n").encode("ascii")
 
 
 def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
@@ -84,10 +73,6 @@ def check_manifest(folder: Path, read: Sequence[str] = READ_OF_A_MODEL) -> None:
     Args:
         folder: holds the manifest; hidden inner folders, and those with a manifest of their own, are skipped.
         read: patterns of names of files that are read; other files need not be listed.
-
-    Raises:
-        CheckpointError: lists each file that is missing, changed, or not listed; the manifest is unreadable or names
-            something outside the folder; or a link leads out of the folder.
     """
     try:
         problems = links_out(folder)
@@ -116,11 +101,6 @@ def folder_fingerprint(folder: Path, pattern: str = "*") -> str:
     """Return the SHA-256 (hex) of names and contents of the folder's files of a pattern, without sub-folders."""
     files = sorted(path for path in folder.glob(pattern) if path.is_file())
     return hashlib.sha256("".join(f"{path.name} {_sha256(path)}\n" for path in files).encode()).hexdigest()
-
-
-def weights_fingerprint(folder: Path) -> str:
-    """Return the SHA-256 (hex) of a model's weights."""
-    return folder_fingerprint(folder, "*.safetensors")
 
 
 def _read(folder: Path) -> dict[str, tuple[int, str]]:
@@ -226,14 +206,11 @@ def _outside(folder: Path, what: str) -> str:
 
 
 def _advice(folder: Path) -> str:
-    return (
-        f"The file was changed, or not wholly copied. {_remedy(folder)} If it was you who changed it, "
-        f"{_accept(folder)}."
-    )
+    remedy = f"The file was changed, or not wholly copied. {_remedy(folder)}"
+    return f"{remedy} If it was you who changed it, {_accept(folder)}."
 
 
 def _accept(folder: Path) -> str:
-    """Return the way to accept a user's own change."""
     if (folder / "trainer_state.json").exists():
         return (
             "list it anew in Python: import pathlib; from nlp_transfer.models.files.manifest import write_manifest; "
@@ -244,16 +221,6 @@ def _accept(folder: Path) -> str:
 
 def _remedy(folder: Path) -> str:
     return f"Copy {folder.name} anew from where it was made, or make it again."
-
-
-def _entry(content: Path | bytes) -> dict[str, Any]:
-    if isinstance(content, bytes):
-        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    return {"bytes": content.stat().st_size, "sha256": _sha256(content)}
-
-
-def _written(files: Mapping[str, dict[str, Any]]) -> bytes:
-    return (json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n").encode("ascii")
 
 
 def _sha256(path: Path) -> str:

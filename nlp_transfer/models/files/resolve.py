@@ -27,9 +27,6 @@ def resolve_model(name: str) -> str:
     Args:
         name: `package:PACKAGE/FOLDER` (a folder inside an installed package), a local folder, or a Hub id.
 
-    Raises:
-        ConfigError: the package or folder does not exist or leads out of the package, or the name is none of the three.
-
     Example:
         >>> resolve_model("google-bert/bert-base-uncased")
         'google-bert/bert-base-uncased'
@@ -93,7 +90,7 @@ def origin_of(name: str, folder: Path) -> str:
     if name.startswith(PACKAGE_PREFIX):
         package, _, inner = name.removeprefix(PACKAGE_PREFIX).partition("/")
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            return f"{inner} of the package {package} {importlib.metadata.version(package.replace('_', '-'))}"
+            package += f" {importlib.metadata.version(package.replace('_', '-'))}"
         return f"{inner} of the package {package}"
     # The cache names the folder of a Hub model by its commit.
     return f"{_ON_HUB}{name}{_AT}{folder.name}" if _is_hub_id(name) else f"{_HERE}{folder}"

@@ -1,32 +1,18 @@
 """Refuse unsafe model folders before transformers reads them.
 
-A folder from elsewhere is data, but some entries name files to open or code to run. Refused are those that lead out of
-the folder, to a pickle, or to native code on the Hub:
-
-    a shard list or tokenizer file list       names of files in this folder only
-    a tokenizer's `vocab`, `merges`, `…_file`  never a path: files are located by their usual names, in this folder
-    the special tokens' map                   tokens only
-    a link                                    to a file in this folder only
-    `transformers_weights`                    a safetensors file in this folder
-    `attn_implementation`                     attention of PyTorch, not a kernel to be downloaded
-    `tokenizer_class`                         a tokenizer
-    `quantization_config`                     refused: it selects other code to read the weights
-    an adapter next to a model                refused: it would change the model silently
-
-Imports neither torch nor transformers.
+A folder from elsewhere is data, but some entries name files to open or code to run. What leads out of the folder, to a
+pickle, to native code on the Hub or to other code to read the weights is refused, and an adapter next to a model, which
+would change it silently. Vocabularies are found by their usual names. Imports neither torch nor transformers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, format_value
 from nlp_transfer.models.config_values import entries, form_problems, json_object, value_problems
 from nlp_transfer.models.files.manifest import check_manifest, has_manifest, links_out
-
-PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-"""Suffixes of weights in pickles."""
 
 EXTRACTOR = "extractor"
 """Folder inside a model's for the extractive summarizer that selects sentences of long documents."""
@@ -46,7 +32,7 @@ _DISTRUST = "Nothing of it was loaded. If you trust this folder, mend that entry
 
 
 def check_safe(folder: Path) -> None:
-    """Check a model's folder by its manifest, if it has one, and by the table above; raise `CheckpointError`."""
+    """Check a model's folder by its manifest, if it has one, and by its entries; raise `CheckpointError`."""
     if has_manifest(folder):
         check_manifest(folder)
     if problems := list(form_problems(folder)):
@@ -63,16 +49,15 @@ def check_safe(folder: Path) -> None:
         raise CheckpointError(problems)
 
 
-def pickled_weights(names: "set[str] | list[str]") -> list[str]:
-    """Return the files with pickled weights, if no safetensors are present.
-
-    Example:
-        >>> pickled_weights(["pytorch_model.bin", "config.json"])
-        ['pytorch_model.bin']
-    """
+def pickled_weights(names: Collection[str]) -> list[str]:
+    """Return the files with pickled weights, if no safetensors are present."""
     if any(name.endswith(".safetensors") and not name.startswith("adapter_") for name in names):
         return []
-    return sorted(name for name in names if name.endswith(PICKLE_SUFFIXES) and "training_args" not in name)
+    return sorted(
+        name
+        for name in names
+        if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl")) and "training_args" not in name
+    )
 
 
 def adapter_base(folder: Path) -> str:
@@ -131,8 +116,7 @@ def _path_problems(place: Path) -> Iterator[str]:
 
 
 def _names_file(key: str, value: Any) -> bool:
-    """Return True if transformers would open a value as a file; a number names an open file."""
-    return _PATH_KEY.fullmatch(key) is not None and type(value) in (str, int)
+    return _PATH_KEY.fullmatch(key) is not None and type(value) in (str, int)  # a number names an open file
 
 
 def _class_problem(place: Path, name: Any) -> Iterator[str]:

@@ -1,10 +1,8 @@
 """Load encoder-decoders of transformers, or start a decoder from an encoder.
 
-    encoder -> states -> decoder: the same layers, each with new attention to the encoder's states -> the next token
-
-A BERT-family encoder initialises both sides (BERT2BERT). The attention between them, and mostly the layer before the
-vocabulary's scores, are new. Generation begins with the token that begins a text and ends with the one that ends it.
-With shared weights both sides are one set of layers. The network is a plain `EncoderDecoderModel`.
+A BERT-family encoder initialises both sides (BERT2BERT); the attention between them, and mostly the layer before the
+vocabulary's scores, are new. With shared weights both sides are one set of layers. The network is a plain
+`EncoderDecoderModel`.
 Reference: Rothe et al. (2020), https://arxiv.org/abs/1907.12461
 """
 
@@ -54,10 +52,6 @@ def load_encoder_decoder(
 
     Args:
         share_weights: make encoder and decoder one set of layers, for a model made from an encoder.
-
-    Raises:
-        ConfigError: the model is neither, its family has no decoder, or the tokenizer lacks a token.
-        CheckpointError: the folder is damaged or unsafe; see `model_folder`.
     """
     name = reference.model
     folder, config = read_config(reference)
@@ -94,7 +88,6 @@ def load_encoder_decoder(
 
 
 def _pretrained(reference: ModelReference, folder: Path, config: PreTrainedConfig) -> LoadedModel:
-    """Load an encoder-decoder of transformers."""
     model, info = read_weights(AutoModelForSeq2SeqLM, reference, folder, config)
     lost = missing_names(info)
     new = tuple(key for key, _ in model.named_parameters() if key in lost)
@@ -131,10 +124,7 @@ def _composed(
 
 
 def set_generation(model: Any, **settings: Any) -> None:
-    """Set the generation config of a network, which is saved with it.
-
-    Other settings of its own, such as forced tokens, stay.
-    """
+    """Set the generation config of a network, which is saved with it; other settings of its own stay."""
     config = model.generation_config
     config.max_length = config.min_length = None  # they would raise warnings with ours
     config.update(**{**settings, "min_new_tokens": settings["min_new_tokens"] or None})
@@ -186,11 +176,6 @@ def generation_row_losses(sums: Tensor, labels: Tensor | None = None) -> Tensor:
 
     Args:
         sums: the sum of a row's losses of tokens and their number, shape (rows, 2).
-
-    Example:
-        >>> import torch
-        >>> generation_row_losses(torch.tensor([[2.0, 1.0], [4.0, 3.0]]))
-        tensor([1., 2.])
     """
     losses, tokens = sums.unbind(dim=1)
     return losses * len(losses) / tokens.sum().clamp(min=1)

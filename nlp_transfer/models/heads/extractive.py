@@ -2,12 +2,9 @@
 
     tokens -> encoder -> mean of each sentence's tokens, normalised, + its position -> layers -> one logit a sentence
 
-BertSum reads a sentence's marker only, which an encoder without markers needs many documents to learn; the mean of its
-tokens represents a sentence from the start. Positions are sines of the sentence's number, without a limit.
-
-The class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that adapters and freezing
-work as for a classifier, and its folder can be the `model` of another run. Its model type
-(models/extractive_config.py) is known to `AutoConfig` and `AutoModel` after `register_models`.
+The mean of its tokens represents a sentence from the start; BertSum's markers need many documents to be learned. The
+class is made from the family's own base class (`BertForExtractiveSummarization`, …), so that adapters and freezing work
+as for a classifier. `AutoConfig` and `AutoModel` know its model type after `register_models`.
 Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318
 """
 
@@ -102,10 +99,7 @@ class SentenceHead(nn.Module):
 
 
 def sentence_positions(numbers: Tensor, hidden: int) -> Tensor:
-    """Return sines and cosines of sentence numbers, shape (batch, sentences, hidden).
-
-    Reference: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762, section 3.5
-    """
+    """Return sines and cosines of sentence numbers, shape (batch, sentences, hidden), without a limit."""
     rates = torch.exp(torch.arange(0, hidden, 2, device=numbers.device) * (-math.log(10_000.0) / hidden))
     angles = numbers[..., None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :hidden]
@@ -171,14 +165,10 @@ class _Extractive:
         """Score sentences.
 
         Args:
-            input_ids: shape (batch, tokens).
-            attention_mask: the same shape; None is all ones.
-            inputs_embeds: in place of `input_ids`.
             markers: positions of the sentences' markers, shape (batch, sentences), padded with `NO_SENTENCE`; None is
                 one sentence that begins with the row.
             numbers: the sentences' numbers in their document, the same shape; None counts from 0.
             labels: 0 or 1, the same shape; negative values are ignored.
-            output_attentions, return_dict: ignored.
         """
         given: Any = input_ids if input_ids is not None else inputs_embeds
         if markers is None:
@@ -217,8 +207,6 @@ def extractive_class(config_class: Any) -> Any:
 
 def register_models() -> None:
     """Register our networks with transformers' `AutoConfig` and `AutoModel`; repeated calls change nothing.
-
-    `AutoModel.from_pretrained` then returns the whole network, whose `base_model` is the encoder.
 
     Example:
         >>> register_models()

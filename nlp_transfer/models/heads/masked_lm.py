@@ -1,10 +1,8 @@
 """Load encoders with a masked-language-modelling head that scores the vocabulary at masked tokens only.
 
 Hooks select the masked tokens between encoder and head, since the scores of a vocabulary cost more than a small
-encoder's layers. The network stays a plain `…ForMaskedLM`; a call without labels is unchanged. In evaluation the logits
-of the output are sums for the metrics:
-
-    (batch, 3): summed loss of the row's masked tokens, their number, and the number of correct ones
+encoder's layers; a call without labels is unchanged. In evaluation the output's logits are sums for the metrics,
+(batch, 3): the summed loss of a row's masked tokens, their number, and the number of correct ones.
 """
 
 from collections.abc import Mapping
@@ -54,10 +52,7 @@ def load_masked_lm(reference: ModelReference) -> LoadedModel:
 
 
 def inherited_pooler(model: PreTrainedModel) -> dict[str, Tensor]:
-    """Return the checkpoint's pooler weights; a masked-language model lacks them but is saved with them.
-
-    A classifier that is loaded from the saved model would otherwise have a random pooler.
-    """
+    """Return the checkpoint's pooler weights, with which a masked-language model is saved for later classifiers."""
     return getattr(model, "passed_on", {})
 
 
@@ -89,10 +84,7 @@ def masked_lm_for(model: PreTrainedModel) -> PreTrainedModel:
 
 
 class HiddenTokenHead(nn.Module):
-    """Put the head of a masked-language model on the states of another network's encoder.
-
-    Its parameters are those of the head; an output layer tied to the embeddings is tied to the encoder's.
-    """
+    """Put the head of a masked-language model on another network's encoder; tied embeddings are the encoder's."""
 
     def __init__(self, masked_lm: PreTrainedModel, encoder: PreTrainedModel) -> None:
         super().__init__()
@@ -124,11 +116,9 @@ class _States(nn.Module):
 
     @property
     def embeddings(self) -> Any:
-        """Return the encoder's embeddings."""
         return self._encoder[0].embeddings
 
     def forward(self, *_: Any, **__: Any) -> Any:
-        """Return the states."""
         output: Any = BaseModelOutput(last_hidden_state=self.last)
         output.global_attentions = None  # which Longformer's head passes on
         return output

@@ -17,8 +17,6 @@ A frozen encoder is best read from a middle layer, averaged over tokens. To save
        x = (f(c·z + d) - d) / c    tanh: c = 1/20, d = 0 (near-linear);  gelu, relu: c = 1, d = 20 (linear for z > -15).
 
 4. The final linear layer gets the fitted weights, with c and d folded in: logits = W·x + b.
-
-Features are computed by the same formulas, so that the saved model makes the same logits up to float rounding.
 """
 
 import copy
@@ -63,10 +61,7 @@ def available_poolings(model: PreTrainedModel) -> tuple[str, ...]:
 
 
 def available_layers(model: PreTrainedModel) -> range:
-    """Return the layers k, from 1, at which the encoder can be cut.
-
-    ALBERT spreads its groups evenly over its depth, so that with more than one group a shorter encoder is another one.
-    """
+    """Return the layers k, from 1, at which the encoder can be cut; several groups of ALBERT's depend on its depth."""
     depth = int(model.config.num_hidden_layers)
     groups = getattr(model.config, "num_hidden_groups", 1) * getattr(model.config, "inner_group_num", 1)
     return range(1 if groups == 1 else depth, depth + 1)
@@ -87,7 +82,6 @@ def pooled_features(
 
     Args:
         hidden_states: of the model: the embeddings, then each layer's output, (batch, tokens, hidden) each.
-        attention_mask: 1 for real tokens, shape (batch, tokens).
         layer: from 1 (the lowest layer) to the number of layers.
     """
     entry = family(model)
@@ -111,12 +105,7 @@ def pooled_features(
 
 @torch.no_grad()
 def fold_head(model: PreTrainedModel, layer: int, pooling: str, weight: Tensor, bias: Tensor) -> None:
-    """Write a linear classifier on `pooled_features(…, layer, pooling)` into the model, without the layers above.
-
-    Args:
-        weight: shape (classes, hidden).
-        bias: shape (classes,).
-    """
+    """Write a linear classifier on `pooled_features(…, layer, pooling)` into the model, without the layers above."""
     entry = family(model)
     passing = _pass_through(model)
     _cut(model, layer, add_layer=pooling == "mean" and entry.layer is not None)
@@ -146,7 +135,6 @@ def folded_modules(model: PreTrainedModel, pooling: str) -> list[nn.Module]:
 
 
 def _cut(model: PreTrainedModel, depth: int, add_layer: bool) -> None:
-    """Keep the lowest layers, and add an averaging one if asked."""
     entry = family(model)
     layers = encoder_layers(model)
     if int(model.config.num_hidden_layers) == len(layers):  # ALBERT repeats its one group: nothing to delete

@@ -1,11 +1,7 @@
 """Write a network as an ONNX graph: float32 by PyTorch's exporter, int8 by ONNX Runtime's dynamic quantization.
 
-Batch and tokens (of a summariser also sentences) are free in the graph. Attention is written in its plain form,
-softmax(q kᵀ + mask) v, which ONNX Runtime computes faster. In the int8 graph weights are integers, scaled a column
-each, and states are rounded by their range in a batch: a row's logits depend a little on the other rows.
-
-Longformer cannot be written: which code it runs depends on the tokens. BigBird can if texts are short enough for full
-attention. The others of `families.FAMILIES` can.
+Attention is written in its plain form, softmax(q kᵀ + mask) v, which ONNX Runtime computes faster. In the int8 graph
+states are rounded by their range in a batch: a row's logits depend a little on the other rows.
 Reference: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 """
 
@@ -59,9 +55,6 @@ def write_graph(model: PreTrainedModel, batch: Mapping[str, Tensor], file: Path)
     Args:
         model: float32, on the CPU, in evaluation mode; see `refuse_network`.
         batch: an example of a collator with at least two rows and two of all that varies.
-
-    Raises:
-        ConfigError: PyTorch cannot export this network.
     """
     inputs = [name for name in _AXES if name in batch]
     free = torch.export.Dim.DYNAMIC
@@ -130,7 +123,6 @@ class _Logits(nn.Module):
 
 @contextmanager
 def _plain_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Compute attention in its plain form, by all tokens."""
     before = model.config._attn_implementation
     blocks = getattr(model.config, "attention_type", None) == "block_sparse"
     base: Any = model.base_model
@@ -147,7 +139,7 @@ def _plain_attention(model: PreTrainedModel) -> Iterator[None]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Silence the exporters' notes for their developers."""
+    """Silence the exporters, whose notes are for their developers."""
     disabled = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

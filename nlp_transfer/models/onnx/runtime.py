@@ -30,12 +30,7 @@ def require_packages() -> None:
 
 
 class OnnxNetwork:
-    """Compute the graph of a file on the CPU, in as many threads as PyTorch has.
-
-    Raises:
-        ConfigError: ONNX Runtime is not installed.
-        CheckpointError: the file is torn, is no graph with logits, or names files outside its folder.
-    """
+    """Compute the graph of a file on the CPU, in as many threads as PyTorch has; refuse what no export wrote."""
 
     device = torch.device("cpu")
 

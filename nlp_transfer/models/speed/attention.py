@@ -6,13 +6,11 @@ in blocks of a few texts, or heads of one text, whose scores stay in the process
     P = softmax(Q Kᵀ · scale + mask),   O = (P ∘ M) V / (1 - p)
 
 with a random M of 0 and 1 that drops a share p of the weights. The backward pass recomputes P unless it is small, and
-keeps M as bits:
+keeps M as bits; PyTorch's kernels are used where they are faster (`attend_padded`):
 
     dO' = dO / (1 - p),   dV = (P ∘ M)ᵀ dO',   dP = (dO' Vᵀ) ∘ M
     dS = P ∘ (dP - rowsum(P ∘ dP)),   dQ = dS K · scale,   dK = dSᵀ Q · scale
 
-PyTorch's fused kernel is used where it is faster: for long texts in fp32 without dropout on a CPU, and on a GPU with
-its own dropout. In half precision its kernel for varying lengths needs no groups, but has no dropout.
 Recomputing P: Dao et al. (2022), https://arxiv.org/abs/2205.14135
 """
 
@@ -82,11 +80,7 @@ def groups(lengths: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def make_groups(lengths: Sequence[int], device: torch.device, mask: Tensor | None = None) -> list[Group]:
-    """Return the groups of texts, sorted by length in descending order.
-
-    Args:
-        mask: True where attention is allowed, such as a window: (texts, 1, width, width).
-    """
+    """Return the groups of texts, the longest first; `mask` is True where attention is allowed, (texts, 1, w, w)."""
     made = []
     for start, stop in groups(lengths):
         inside = tuple(lengths[start:stop])
@@ -118,7 +112,6 @@ def attend(
 
     Args:
         query, key, value: shape (tokens, heads, size); the texts of all groups, one after another.
-        dropout: share of attention weights that are dropped.
         fast_dropout: on a CPU, use models/speed/dropout.py instead of PyTorch's dropout.
     """
     how: Any = {"scale": scale, "dropout": dropout, "fast_dropout": fast_dropout}
@@ -149,10 +142,8 @@ def attend_padded(
     """Return attention in a rectangle by the fastest kernel, shape (texts, heads, tokens, size).
 
     Args:
-        query: shape (texts, heads, tokens, size).
-        key, value: the same shape, optionally with fewer heads.
+        query, key, value: shape (texts, heads, tokens, size); key and value may have fewer heads.
         mask: True where attention is allowed, or numbers to add; broadcast to (texts, heads, tokens, tokens).
-        scale, dropout, fast_dropout: see `attend`.
     """
     added = mask is not None and mask.dtype != torch.bool
     few = query.shape[1] != key.shape[1]
@@ -220,7 +211,6 @@ Block = tuple[slice, slice]
 
 
 def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: Block, scale: float) -> Tensor:
-    """Return P of the module's docstring for a block."""
     scores = torch.matmul(query * scale, key.transpose(-1, -2))
     if bias is not None:
         texts, heads = (part if size > 1 else slice(None) for part, size in zip(block, bias.shape, strict=False))
@@ -259,7 +249,6 @@ def _bit_sizes(query: Tensor, blocks: Sequence[Block]) -> list[int]:
 
 
 def _split(bits: Tensor | None, sizes: Sequence[int]) -> Sequence[Tensor | None]:
-    """Split the bits by block."""
     return [None] * len(sizes) if bits is None else bits.split(list(sizes))
 
 
@@ -275,5 +264,4 @@ def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, grouped: Sequence[
     """Call PyTorch's kernel for texts of varying length, on a GPU in half precision."""
     lengths = [length for group in grouped for length in group.lengths]
     ends = torch.tensor([0, *lengths], device=query.device).cumsum(0).to(torch.int32)
-    longest = max(lengths)
-    return varlen_attn(query, key, value, ends, ends, longest, longest, scale=scale)  # type: ignore[return-value]
+    return varlen_attn(query, key, value, ends, ends, max(lengths), max(lengths), scale=scale)  # type: ignore[return-value]

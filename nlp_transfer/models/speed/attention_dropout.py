@@ -29,13 +29,7 @@ def set_in_config(config: PreTrainedConfig, share: float | None) -> bool:
 def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
     """Use another attention dropout in training inside the block; the configuration is not changed.
 
-    The attributes in which a network of the changed configuration differs are set.
-
-    Args:
-        model: out of any adapter (`plain_model`).
-
-    Raises:
-        ConfigError: its configuration has no attention dropout.
+    The attributes in which a network of the changed configuration differs are set. The model is out of any adapter.
     """
     if share is None:
         yield
@@ -62,7 +56,7 @@ def attention_dropout(model: nn.Module, share: float | None) -> Iterator[None]:
 
 
 def _parts(model: nn.Module, config: Any) -> dict[tuple[str, str], Any]:
-    """Return numbers and submodules of a network of a configuration, by module and name, without weights."""
+    """Return numbers and dropouts of a network of a configuration, by module and name, without weights."""
     kind: Any = type(model)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         network: nn.Module = kind(copy.deepcopy(config))

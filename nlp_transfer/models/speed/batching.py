@@ -9,9 +9,6 @@ def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[i
     Args:
         max_tokens: maximum of rows x longest row; a longer row is a batch of its own.
 
-    Raises:
-        ValueError: `max_tokens` is below 1.
-
     Example:
         >>> token_budget_batches([3, 1, 2, 9], max_tokens=6)
         [[3], [0, 2], [1]]

@@ -58,10 +58,7 @@ def _forward(module: nn.Dropout, states: Tensor) -> Tensor:
 
 
 def dropout(states: Tensor, p: float) -> Tensor:
-    """Zero each element with probability p, in (0, 1), and scale the others by 1 / (1 - p); on the CPU.
-
-    p is rounded to a multiple of 1/65536.
-    """
+    """Zero each element with probability p, rounded to 1/65536, and scale the others by 1 / (1 - p); on the CPU."""
     return _Dropout.apply(states, p)  # type: ignore[no-any-return]
 
 
@@ -86,20 +83,12 @@ def _scaled_and_dropped(states: Tensor, bits: Tensor, scale: float) -> Tensor:
 
 
 def keep_scale(p: float) -> float:
-    """Return the factor on kept elements, 1 / (1 - p) for the rounded p.
-
-    Example:
-        >>> keep_scale(0.5)
-        2.0
-    """
+    """Return the factor on kept elements, 1 / (1 - p) for the rounded p."""
     return STEPS / (STEPS - _dropped_steps(p))
 
 
 def draw_kept(count: int, p: float) -> Tensor:
-    """Draw the kept elements: one bit each, 1 with probability 1 - p, packed into uint8, shape (⌈count / 8⌉,).
-
-    The seed is drawn from PyTorch's random state; the number of threads has no influence.
-    """
+    """Draw the kept elements: one bit each, 1 with probability 1 - p, packed into uint8, shape (⌈count / 8⌉,)."""
     seed = int(torch.randint(2**63 - 1, ()))
     sizes = [min(PIECE, count - start) for start in range(0, count, PIECE)]
     draw = partial(_draw_piece, seed, _dropped_steps(p))

@@ -20,12 +20,7 @@ Network: TypeAlias = PreTrainedModel | OnnxNetwork
 
 @contextmanager
 def batch_logits(network: Network, rows: int) -> Iterator[Callable[[Mapping[str, Tensor]], np.ndarray]]:
-    """Yield a function that returns the float32 logits of a collated batch.
-
-    Args:
-        network: in evaluation mode, on its device.
-        rows: number of rows in all; a single one has no padding to be dropped.
-    """
+    """Yield a function that returns the float32 logits of a collated batch, one of `rows` rows in all."""
     if isinstance(network, OnnxNetwork):
         yield network.logits
         return
@@ -42,7 +37,4 @@ def batch_logits(network: Network, rows: int) -> Iterator[Callable[[Mapping[str,
 def check_finite(logits: np.ndarray, origin: str) -> None:
     """Raise `CheckpointError` if an output of the model from `origin` is NaN or infinite."""
     if not np.isfinite(logits).all():
-        raise CheckpointError(
-            f"{origin} gives outputs that are not finite (NaN or infinite): its weights are ruined. Use another "
-            "checkpoint, or train again."
-        )
+        raise CheckpointError(f"{origin} gives outputs that are not finite: its weights are ruined. Train again.")

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from nlp_transfer.methods import LoRA
 from nlp_transfer.models.adapters import merge, saved_modules
-from nlp_transfer.models.families import SENTENCE_HEAD, family, head_modules
+from nlp_transfer.models.families import SENTENCE_HEAD, family
 from nlp_transfer.models.heads.extractive import (
     NO_SENTENCE,
     POSITION_SCALE,
@@ -54,7 +54,7 @@ def test_it_comes_back_as_it_was_and_gives_its_encoder_away(model_type, tmp_path
     model = one.model.eval()
     assert {name.partition(".")[0] for name in one.new_parameters} == {SENTENCE_HEAD}
     assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
-    assert head_modules(model) == [SENTENCE_HEAD]
+    assert family(model).head == (SENTENCE_HEAD,)
     assert saved_modules(model, one.new_parameters) == [SENTENCE_HEAD]
     expected = model(**inputs())
     model.save_pretrained(tmp_path / "saved")
@@ -177,7 +177,7 @@ def test_without_markers_a_row_is_one_sentence(tmp_path):
 def test_a_classifier_of_the_same_encoder_is_another_network(tmp_path):
     tiny_checkpoint("bert", tmp_path)
     classifier = AutoModelForSequenceClassification.from_config(tiny_config("bert"))
-    assert head_modules(classifier) == ["bert.pooler", "classifier"]
+    assert family(classifier).head == ("bert.pooler", "classifier")
 
 
 @pytest.mark.parametrize("model_type", ALL)
