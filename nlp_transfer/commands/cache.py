@@ -1,7 +1,6 @@
-"""List or clear the caches: corpora, tokens and activations.
+"""List or clear the caches: corpora, tokens and activations, each in a folder (room) of its own.
 
-Each is a room, a folder of its own. All of it is derived from texts and can be made again; files that the cache did not
-write are neither listed nor deleted. Who reads a file that is deleted keeps what is mapped.
+Files that the cache did not write are neither listed nor deleted. A run that reads a deleted file keeps what is mapped.
 """
 
 import contextlib
@@ -25,14 +24,7 @@ _UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 
 @dataclass(frozen=True)
 class CachedFile:
-    """Describe a file of the cache.
-
-    Args:
-        path: the file.
-        room: name of its folder.
-        size_bytes: its size.
-        age_seconds: since it was written, or, in `activations`, used.
-    """
+    """Describe a file of the cache; its age is since it was written, or, in `activations`, used."""
 
     path: Path
     room: str
@@ -74,12 +66,7 @@ def cache(action: Literal["list", "clear"], *, room: str | None = None, older_th
 
 
 def cached_files(room: str | None = None) -> list[CachedFile]:
-    """Return the files of the cache, or of one room, by room, the ones used last first.
-
-    Raises:
-        ConfigError: there is no such room.
-        DataError: a folder cannot be read.
-    """
+    """Return the files of the cache, or of one room, by room, the ones used last first."""
     listed, now = [], time.time()
     with read_errors(cache_dir()):
         rooms = sorted(path for path in cache_dir().iterdir() if path.is_dir()) if cache_dir().exists() else []
@@ -95,16 +82,7 @@ def cached_files(room: str | None = None) -> list[CachedFile]:
 
 
 def clear_cache(room: str | None = None, older_than_days: float = 0.0) -> list[CachedFile]:
-    """Delete files of the cache, or of one room, and return those that are gone.
-
-    Args:
-        room: only of this one.
-        older_than_days: only those not written, or used, for so long.
-
-    Raises:
-        ConfigError: there is no such room.
-        DataError: the system refuses.
-    """
+    """Delete files of the cache, or of one room, that were not used for so long; return those that are gone."""
     chosen = [file for file in cached_files(room) if file.age_seconds >= older_than_days * 86400]
     for file in chosen:
         try:
@@ -115,10 +93,8 @@ def clear_cache(room: str | None = None, older_than_days: float = 0.0) -> list[C
 
 
 def _age(seconds: float) -> str:
-    for length, unit in _UNITS:
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+    length, unit = next((one for one in _UNITS if seconds >= 2 * one[0]), (1, "seconds"))
+    return f"{seconds / length:.0f} {unit}"
 
 
 def _size(files: list[CachedFile]) -> str:

@@ -16,15 +16,9 @@ EXAMPLES = 10
 
 
 def dry_run(experiment: Experiment) -> str:
-    """Check all that can be checked without training or fitting anything, and show what the model would see.
+    """Check all that can be checked without training, and return what the model would see, as text.
 
-    Nothing is written but the cache of encoded rows.
-
-    Returns:
-        The corpora, ten encoded examples, and what would be trained, as text.
-
-    Raises:
-        ConfigError, DataError, CheckpointError: as `run` would.
+    Nothing is written but the cache of encoded rows. Errors are those of `run`.
     """
     folder = Path(str(experiment.training.output_dir))
     state = check_run_folder(folder, experiment.record(), resume=True).state

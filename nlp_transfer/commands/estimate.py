@@ -4,29 +4,27 @@ Two probes go through all that the run does, on few rows and on more. What both 
 the rest grows with the tokens. Nothing is written but the cache of encoded rows.
 """
 
-import copy
 import logging
 import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
-from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.commands.run import source_only_experiment
 from nlp_transfer.config.experiment import Experiment, candidate_configs
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.files import CACHE_VARIABLE
+from nlp_transfer.files import CACHE_VARIABLE, cache_dir
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.metric import WeightedRows
 from nlp_transfer.metrics.table import LABEL_FREE
@@ -51,20 +49,13 @@ LABELLING = "Labelling the target"  # by a method
 
 @dataclass(frozen=True)
 class Estimate:
-    """Describe what a run is estimated to take.
-
-    Args:
-        tokens: in all epochs, without padding.
-        seconds: by phase, in the order of the run.
-        peak_gpu_bytes: None without a GPU.
-        early_stopping: the run may end before its last epoch.
-    """
+    """Hold what a run is estimated to take: tokens of all epochs, without padding, and seconds by phase."""
 
     device: str
     texts: int
     tokens: int
     epochs: float
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float]
     peak_memory_bytes: int | None = None
     peak_gpu_bytes: int | None = None
     early_stopping: bool = False
@@ -97,12 +88,7 @@ def duration(seconds: float) -> str:
 
 
 def estimate(experiment: Experiment) -> Estimate:
-    """Estimate time and memory of a run on this machine.
-
-    Raises:
-        ConfigError: as `run` would, or it was started on several processes.
-        DataError: as `run` would.
-    """
+    """Estimate time and memory of a run on this machine; raises ConfigError and DataError as `run` would."""
     if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise ConfigError(
             f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
@@ -114,8 +100,7 @@ def estimate(experiment: Experiment) -> Estimate:
         device += f", {use_cores(training.cpu_threads)} threads"
     data = load_data(experiment)
     train, validation = (data.encoded["source"][split] for split in ("train", "validation"))
-    rows = training.per_device_train_batch_size * training.gradient_accumulation_steps
-    updates = max(1, len(train) // rows) if training.dataloader_drop_last else math.ceil(len(train) / rows)
+    updates = math.ceil(len(train) / (training.per_device_train_batch_size * training.gradient_accumulation_steps))
     epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
     trains, tokens = all(method.trains for method in experiment.methods), sum(train["length"])
     with (
@@ -123,23 +108,33 @@ def estimate(experiment: Experiment) -> Estimate:
         quiet(logging.ERROR),
         deterministic(training.device),  # as a run computes; it has its price
     ):
-        probes = [_Probe(experiment, data, number, epochs, Path(temporary) / str(number)) for number in PROBED_UPDATES]
+        probed, folder = _probed(experiment, epochs), Path(temporary)
+        probes = [_Probe(probed, data, number, folder / str(number)) for number in PROBED_UPDATES]
         last, whole = probes[-1], tokens + sum(validation["length"])
         seconds = {"Preparing": interpolate([(one.tokens, one.preparing) for one in probes], whole)}
         with_target = tokens_an_epoch(last.context, adapts=last.trainer.adapts) / sum(last.context.train["length"])
         if trains:
             seconds["Training"] = update_seconds(last.epochs, epochs) * updates
             seconds |= _between(experiment, last.trainer, data.encoded, updates, epochs)
-            last.fill_memory(train, Path(temporary) / "memory")
-        seconds["Final scoring"] = _scoring(last.trainer, data.encoded)
+            args, longest = last.trainer.args, np.argsort(np.asarray(train["length"]))
+            last.trainer.train_dataset = train.select(longest[-args.train_batch_size :])  # for their memory
+            args.max_steps = 1
+            with _cache_in(folder / "memory"):
+                last.trainer.train()
+        use_float32(last.trainer)
+        seconds["Final scoring"] = sum(
+            _computing(last.trainer, parts[split], last.trainer.predict)
+            for domain, parts in data.encoded.items()
+            for split in scored_splits(domain, parts)
+        )
     if source_only_experiment(experiment) is not None:
         saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
         seconds["Source-only baseline"] = sum(seconds.values()) - saved
     if others := len(candidate_configs(experiment)) - 1 if experiment.search else 0:
         seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
     return Estimate(
-        device=device,
-        texts=len(train),
+        device,
+        len(train),
         tokens=round(with_target * tokens * epochs) if trains else tokens,
         epochs=epochs if trains else 1,
         seconds=seconds,
@@ -149,33 +144,42 @@ def estimate(experiment: Experiment) -> Estimate:
     )
 
 
+def _probed(experiment: Experiment, epochs: float) -> Experiment:
+    """Return the experiment as probes run it: two epochs at most; nothing is saved, logged or chosen."""
+    training = experiment.training.with_output_dir(
+        str(experiment.training.output_dir),
+        num_train_epochs=min(2, max(1, math.ceil(epochs))),
+        max_steps=-1,
+        save_strategy="no",
+        logging_strategy="no",
+        eval_strategy="no" if experiment.training.eval_strategy == "no" else "epoch",
+        eval_delay=0,
+        load_best_model_at_end=False,
+        early_stopping_patience=None,
+        metric_for_best_model=None,  # it would score rows of the target
+        report_to=[],
+        disable_tqdm=True,
+        push_to_hub=False,
+    )
+    return replace(experiment, training=training, search={}, log_target_scores=False)
+
+
 class _Probe:
     """Measure training on the rows of some updates in two epochs: the first may fill a cache that the second reads."""
 
-    def __init__(self, experiment: Experiment, data: RunData, updates: int, epochs: float, folder: Path) -> None:
+    def __init__(self, experiment: Experiment, data: RunData, updates: int, folder: Path) -> None:
         rows = experiment.training.per_device_train_batch_size * experiment.training.gradient_accumulation_steps
-        most = updates * max(rows, PROBED_ROWS)
         few = {
-            domain: {name: spread_rows(split, most) for name, split in splits.items()}
+            domain: {name: spread_rows(split, updates * max(rows, PROBED_ROWS)) for name, split in splits.items()}
             for domain, splits in data.encoded.items()
         }
         few["source"]["validation"] = spread_rows(data.encoded["source"]["validation"], updates * PROBED_ROWS)
-        probed, training = copy.copy(experiment), copy.copy(experiment.training)
-        training.num_train_epochs, training.max_steps = min(2, max(1, math.ceil(epochs))), -1
-        training.save_strategy, training.logging_strategy = SaveStrategy.NO, IntervalStrategy.NO
-        if training.eval_strategy != IntervalStrategy.NO:
-            training.eval_strategy, training.eval_delay = IntervalStrategy.EPOCH, 0
-        training.load_best_model_at_end, training.early_stopping_patience = False, None
-        training.metric_for_best_model = None  # it would score rows of the target
-        training.report_to, training.disable_tqdm, training.push_to_hub = [], True, False
-        object.__setattr__(probed, "training", training)
-        object.__setattr__(probed, "log_target_scores", False)
         timer = UpdateTimer()
-        with patch.dict(os.environ, {CACHE_VARIABLE: str(folder / "cache")}):
-            loaded = load_model(probed, data.task)
+        with _cache_in(folder / "cache"):
+            loaded = load_model(experiment, data.task)
             started = time.perf_counter()
-            self.trainer, self.context = build_trainer(probed, data._replace(encoded=few), loaded, folder)
-            self.trainer.add_callback(timer)
+            data = data._replace(encoded=few)
+            self.trainer, self.context = build_trainer(experiment, data, loaded, folder, callbacks=[timer])
             self.trainer.remove_callback(PrinterCallback)
             self.trainer.train()
             self.trainer.remove_callback(timer)
@@ -183,13 +187,16 @@ class _Probe:
         self.epochs = timer.epochs
         self.tokens = sum(sum(few["source"][split]["length"]) for split in ("train", "validation"))
 
-    def fill_memory(self, train: Dataset, cache: Path) -> None:
-        """Make an update with the longest rows, for their memory."""
-        args = self.trainer.args
-        self.trainer.train_dataset = train.select(np.argsort(np.asarray(train["length"]))[-args.train_batch_size :])
-        args.max_steps = 1
-        with patch.dict(os.environ, {CACHE_VARIABLE: str(cache)}):
-            self.trainer.train()
+
+@contextmanager
+def _cache_in(folder: Path) -> Iterator[None]:
+    """Let what is computed be cached in a folder, and not where a run would find it."""
+    usual = str(cache_dir())
+    os.environ[CACHE_VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ[CACHE_VARIABLE] = usual
 
 
 class UpdateTimer(TrainerCallback):
@@ -215,11 +222,7 @@ class UpdateTimer(TrainerCallback):
 
 
 def update_seconds(timed: Sequence[Sequence[float]], epochs: float) -> float:
-    """Return the seconds of one update, added up over epochs; warming up is left out.
-
-    Args:
-        timed: seconds of each update, by epoch; later epochs take as long as the second.
-        epochs: the number of epochs.
+    """Return the seconds of one update, added up over epochs; warming up is left out, later ones are as the second.
 
     Example:
         >>> update_seconds([[99.0, 4.0, 6.0], [1.0, 1.0, 1.0]], epochs=4)
@@ -291,10 +294,3 @@ def _computing(trainer: Any, dataset: Dataset, compute: Callable[[Dataset], Any]
         compute(some)
         points.append((sum(some["length"]), time.perf_counter() - started))
     return interpolate(points, sum(dataset["length"]))
-
-
-def _scoring(trainer: Any, encoded: Encoded) -> float:
-    """Return the seconds of the final scoring, in float32."""
-    use_float32(trainer)
-    splits = [parts[split] for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
-    return sum(_computing(trainer, split, trainer.predict) for split in splits)

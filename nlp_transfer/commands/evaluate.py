@@ -68,11 +68,7 @@ def evaluate_model(
     compute: Compute | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> "Evaluation":
-    """Score a saved model on one split of a corpus.
-
-    Args:
-        output_dir: the folder of `metrics.json`, `predictions.jsonl.gz` and `report.md`; None writes nothing.
-        options: of the model's predictor, by name.
+    """Score a saved model on one split of a corpus; `options` are of its predictor, by name.
 
     Raises:
         ConfigError: an option is unknown or out of range.
@@ -91,15 +87,8 @@ def evaluate_model(
     loaded = predictor.load_corpus(corpus)
     name = _choose_split(loaded, split, predictor.references, predictor.references_noun)
     scored = predictor.evaluate(loaded.splits[name], max_tokens=compute.max_tokens)
-    result = Evaluation(
-        predictor.origin,
-        predictor.task,
-        CorpusFacts.of(loaded),
-        name,
-        scored.metrics,
-        scored.baselines,
-        settings=options,
-    )
+    facts = CorpusFacts.of(loaded)
+    result = Evaluation(predictor.origin, predictor.task, facts, name, scored.metrics, scored.baselines, options)
     if folder is None:
         return result
     return result.write(folder, ({**row, "split": name, "domain": DOMAIN} for row in scored.rows), scored.keys)
@@ -113,12 +102,12 @@ def _choose_split(corpus: "Corpus", asked: str | None, columns: Sequence[str], n
             f"{corpus.origin} has no {noun} to score by. scripts/predict.py needs none; or name their column with "
             "--corpus.columns.THEIRS OURS."
         )
-    if asked is None:
-        if "test" in labelled or len(labelled) == 1:
-            return "test" if "test" in labelled else labelled[0]
+    if asked is None and "test" not in labelled and len(labelled) > 1:
         raise DataError(
             f"{corpus.origin} has no test split, and several others: {', '.join(labelled)}. Choose one with --split."
         )
+    if asked is None:
+        return "test" if "test" in labelled else labelled[0]
     if asked not in corpus.splits:
         raise DataError(f"--split: {did_you_mean('split', asked, labelled)} They are those of {corpus.origin}.")
     if asked not in labelled:

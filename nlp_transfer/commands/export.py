@@ -73,12 +73,7 @@ def export_model(
     text_column: str | None = None,
     agreement: float | None = None,
 ) -> Exported:
-    """Export a trained model; see `export` for the arguments.
-
-    Raises:
-        ConfigError: an option is out of range, packages are missing, or the network cannot be exported.
-        CheckpointError: the model cannot be loaded, the output is in the way, or the check failed.
-    """
+    """Export a trained model; see `export` for the arguments."""
     from nlp_transfer.commands.export_checks import AGREEMENT, GraphCheck, check_texts
     from nlp_transfer.models.onnx.export import refuse_network
     from nlp_transfer.models.onnx.runtime import require_packages

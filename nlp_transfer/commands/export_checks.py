@@ -44,13 +44,7 @@ SENTENCES = (
 
 @dataclass(frozen=True)
 class ExportCheck:
-    """The comparison of an exported model with PyTorch.
-
-    Args:
-        difference: the largest between two logits.
-        largest: the largest logit, by its size.
-        agreement: the share of texts with the same labels.
-    """
+    """Hold the largest difference of logits, the largest logit, and the share of texts with the same labels."""
 
     precision: str
     texts: int
@@ -88,11 +82,7 @@ class ExportCheck:
 
 @dataclass(frozen=True)
 class GraphCheck:
-    """Compare graphs of a model with PyTorch on the same texts.
-
-    Args:
-        agreement: the share of texts that must keep their labels in int8.
-    """
+    """Compare graphs of a model with PyTorch; `agreement` is the share of texts that must keep their labels in int8."""
 
     predictor: ExportablePredictor
     texts: Sequence[str]
@@ -124,15 +114,7 @@ def compare(
 def check_texts(
     predictor: ExportablePredictor, model: str, file: str | None = None, text_column: str | None = None
 ) -> tuple[list[str], str]:
-    """Return the texts to compare on, and a description of them.
-
-    Args:
-        model: where it came from: of a run the held-out texts are read, if they are on this machine.
-        file: a file or folder of texts instead.
-
-    Raises:
-        DataError: the file cannot be read, or holds no text.
-    """
+    """Return the texts to compare on, and a description: those of a file, else of the run that the model came from."""
     if file is not None:
         kind = predictor.text_column
         reader = InputReader(file, text_column=text_column or kind, plain_text_format=kind)

@@ -18,13 +18,7 @@ from nlp_transfer.tasks.predictor import ExportablePredictor
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run.
-
-    Args:
-        folder: of the run.
-        record: `run.json`.
-        report: that the run wrote.
-    """
+    """Hold a finished run: its folder, `run.json`, and the report that it wrote."""
 
     folder: Path
     record: Mapping[str, Any]
@@ -44,7 +38,7 @@ class FinishedRun:
     @property
     def inputs(self) -> dict[str, str]:
         """Return the fingerprints of its corpora and its base model, by name."""
-        return {name: str(value) for name, value in self.record.get("inputs", {}).items()}
+        return dict(self.record.get("inputs", {}))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -77,11 +71,7 @@ class FinishedRun:
 
 
 def read_run(folder: str | Path) -> FinishedRun:
-    """Read a finished run.
-
-    Raises:
-        CheckpointError: it holds no run, or an unfinished one; or its results were changed since.
-    """
+    """Read a finished run; raise CheckpointError if it is none, is not finished, or was changed since."""
     place = Path(folder).expanduser()
     found = inspect(place)
     if found.state != "finished":

@@ -2,7 +2,6 @@
 
 Its config.json names each run by its folder's name and the fingerprint of its weights. The runs' folders hold what a
 card and the scan of a push need: encoder, corpora, methods.
-References: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903 (WiSE-FT), https://arxiv.org/abs/2203.05482 (soups)
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,13 +36,7 @@ _SOUP_REFERENCE = "Wortsman et al. (2022), https://arxiv.org/abs/2203.05482"
 
 @dataclass(frozen=True)
 class MergedModel:
-    """A merged model that scripts/merge.py wrote.
-
-    Args:
-        how: the merge, from its config.json.
-        runs: its runs, as far as they were found.
-        missing: the names of the other runs.
-    """
+    """Hold a merged model, how it was made, its runs as far as they were found, and the names of the others."""
 
     folder: Path
     how: Mapping[str, Any]
@@ -88,14 +81,7 @@ def is_merged(folder: Path) -> bool:
 
 
 def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
-    """Read a merged model and its runs.
-
-    Args:
-        given: folders of the runs; empty looks around `folder` for their names.
-
-    Raises:
-        CheckpointError: a given folder is none of its runs, or the model does not name them.
-    """
+    """Read a merged model and its runs, which are `given`, or lie around its folder."""
     how = _record(folder)[MERGED]
     wanted = {one["fingerprint"]: one["name"] for one in how["runs"] if isinstance(one, dict)} if "runs" in how else {}
     if not wanted:

@@ -52,15 +52,7 @@ MAX_TARGET_ROWS = 2000
 
 @dataclass(frozen=True)
 class ScoredWeights:
-    """The scores of a network with some weights.
-
-    Args:
-        metrics: by domain and split.
-        thresholds: tuned on source validation, by label; empty for single-label.
-        primary: the metric of source validation that models of the task are compared by.
-        value: the score that decides.
-        greater_is_better: its direction.
-    """
+    """Hold the scores of a network with some weights, the name of the primary metric, and the score that decides."""
 
     metrics: DomainScores
     thresholds: dict[str, float]
@@ -75,14 +67,7 @@ class ScoredWeights:
 
 
 class WeightScorer:
-    """Score weights on the held-out rows of a run.
-
-    Args:
-        choose_by: None for the primary metric of source validation, or one of `WITHOUT_LABELS`.
-
-    Raises:
-        CheckpointError: the model gives no logits, a corpus was changed, or `choose_by` needs a target that is missing.
-    """
+    """Score weights on the held-out rows of a run, by one of `WITHOUT_LABELS`, else by the primary metric."""
 
     def __init__(self, run: FinishedRun, choose_by: str | None = None) -> None:
         transformers_logging.disable_progress_bar()  # its bars for each file
@@ -106,12 +91,7 @@ class WeightScorer:
         }
 
     def score(self, weights: Weights, *, reported: bool = True) -> ScoredWeights:
-        """Load the weights into the network, and score it.
-
-        Args:
-            weights: of the network.
-            reported: score all splits; otherwise only what decides.
-        """
+        """Load weights into the network and score all splits, or only what decides if they are not `reported`."""
         network: Any = self.predictor.model
         network.load_state_dict(weights)
         rows = self._rows["source"]["validation"]
@@ -145,13 +125,7 @@ class WeightScorer:
         report: str,
         files: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """Write a merged model with its scores, its report and other files; return their paths by a word for each.
-
-        Args:
-            how: the merge, for the model's config.json.
-            report: Markdown without a title.
-            files: texts by file name.
-        """
+        """Write a merged model with its scores, its report and other `files`; return their paths by a word for each."""
         network: Any = self.predictor.model
         network.load_state_dict(weights)
         record = {"task": self.task.name, **self.task.settings(), MERGED: how}

@@ -66,16 +66,7 @@ def run_card(
     license_name: str | None = None,
     language: Sequence[str] = (),
 ) -> Card:
-    """Return the card of a run's model.
-
-    Args:
-        run: the run.
-        repo_id: where the model goes.
-        adapter: only its adapter is pushed.
-        both: its adapter is pushed with the model.
-        license_name: what the card says of it; nobody else knows.
-        language: of its texts.
-    """
+    """Return the card of a run's model, or of its `adapter` alone, or of `both`."""
     base, wording = base_of(run), TASKS[run.task].wording
     methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
     return Card(
@@ -105,11 +96,7 @@ def run_card(
 
 
 def recipe(config: Mapping[str, Any]) -> str:
-    """Return a run's training arguments, defaults included; only the seed if it trained no network.
-
-    Args:
-        config: the run's configuration, whose record holds what differs from the defaults.
-    """
+    """Return a run's training arguments, defaults included; only the seed if it trained no network."""
     defaults = {one.name: one.default for one in dataclasses.fields(TransferArguments)}
     used = {key: config["training"].get(key, defaults[key]) for key in RECIPE}
     if not _trains(config):

@@ -1,8 +1,5 @@
 """Average the weights of several runs: a model soup, which predicts at the cost of one of them.
 
-    uniform    the mean of all
-    greedy     from the best run on, the best first: each is added if source validation does not fall by it
-
 All runs started from the same encoder, on the same corpus and labels. The reference's runs share their initial head;
 here each seed has its own, and the mean of such heads may be useless: see the table, and configs/README.md.
 Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482

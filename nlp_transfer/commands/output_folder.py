@@ -8,11 +8,7 @@ from nlp_transfer.files import utf8_problem
 
 
 def check_empty_folder(path: str | os.PathLike[str], option: str) -> Path:
-    """Return the path of a folder that is empty, hidden files apart, or does not exist; `option` names it in messages.
-
-    Raises:
-        CheckpointError: the path is a file, or the folder is not empty.
-    """
+    """Return the path of a new or empty folder, hidden files apart; `option` names it in the CheckpointError."""
     if not os.fspath(path):
         raise CheckpointError(f"{option} is empty; name a new folder.")
     if problem := utf8_problem(path):

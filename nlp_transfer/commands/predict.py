@@ -1,13 +1,12 @@
 """Predict the rows of a file with a saved model, and write them as JSON Lines."""
 
 import gzip
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from nlp_transfer.config.command_ending import reader_may_leave
+from nlp_transfer.config.command_ending import discard_output, reader_may_leave
 from nlp_transfer.data.input_texts import STANDARD_INPUT, InputReader
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.files import atomic_file, json_line
@@ -87,13 +86,9 @@ def predict_file(
     compute: Compute | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> int:
-    """Predict every row of a file and write JSON Lines in the order of the input; for the arguments see `predict`.
+    """Predict every row of a file and write JSON Lines in the order of the input; return the number of rows.
 
-    Args:
-        options: of the model's predictor, by name, such as `top_k` of a classifier.
-
-    Returns:
-        The number of rows written.
+    Args are those of `predict`; `options` are of the model's predictor, by name, such as `top_k` of a classifier.
 
     Raises:
         ConfigError: an option is unknown or out of range, or the output cannot be written.
@@ -113,7 +108,8 @@ def predict_file(
         file, text_column=text_column or kind.text_column, file_format=file_format, plain_text_format=kind.text_column
     )
     if output is not None:
-        _check_source(Path(output), rows)
+        if isinstance(rows.path, Path) and Path(output).exists() and Path(output).samefile(rows.path):
+            raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")
         rows.check()  # rather than after the hours that the rows before a bad one take
     predictor = saved_models.load_found(saved, compute)
     predictions = predictor.predict(rows, max_tokens=compute.max_tokens, **(options or {}))
@@ -135,11 +131,9 @@ def _write(lines: Iterable[bytes], output: str | None) -> int:
     except BrokenPipeError:  # not a fault: the reader has seen enough
         raise
     except OSError as error:
-        where = f"--output {output}"
+        where = "Standard output" if output is None else f"--output {output}"
         if output is None:
-            where = "Standard output"
-            # What is left in its buffer would fail again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
         raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
 
 
@@ -167,9 +161,3 @@ def _check_output(output: Path) -> None:
             raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it first.")
     except OSError as error:
         raise ConfigError(f"--output {output} cannot be written: {error.strerror or error}. Name another.") from error
-
-
-def _check_source(output: Path, rows: InputReader) -> None:
-    """Check that the output is not the file of the texts; raise ConfigError."""
-    if isinstance(rows.path, Path) and output.exists() and output.samefile(rows.path):
-        raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")

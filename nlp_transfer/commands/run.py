@@ -43,9 +43,6 @@ def run(
         archive_existing: rename a run that the folder holds, once all is checked, and begin anew.
         stop_signals: signals after which training saves and stops.
 
-    Returns:
-        The report; None on other processes than the main one, unless the run was finished before.
-
     Raises:
         ConfigError, DataError: before anything is written.
         CheckpointError: the folder holds another run, is in use, or cannot be written.

@@ -53,7 +53,7 @@ class BestCandidate:
         self._sign = 1 if greater_is_better else -1
 
     def add(self, values: str, score: float, where: str = "") -> bool:
-        """Add a candidate's score; returns True if it is the best so far (the first on ties)."""
+        """Add a candidate's score; return True if it is the best so far (the first on ties)."""
         number = len(self.scores) + 1
         log.info("Candidate %d of %d, %s: %s %.4f%s.", number, self.count, values, self.metric, score, where)
         best = not self.scores or self._sign * score > self._sign * self.scores[self.values]
@@ -91,11 +91,7 @@ def candidates(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
 
 
 def search_experiment(experiment: Experiment, run: Callable[[Experiment], Any]) -> SearchResult:
-    """Run an experiment's candidates by `run` and return the best. All processes call it.
-
-    Raises:
-        TrainingError: a candidate has no score.
-    """
+    """Run an experiment's candidates by `run` and return the best. All processes call it."""
     metric = str(experiment.training.metric_for_best_model).removeprefix("eval_")
     greater = bool(experiment.training.greater_is_better)
     tried = list(candidates(experiment))
@@ -111,11 +107,7 @@ def search_experiment(experiment: Experiment, run: Callable[[Experiment], Any]) 
 
 
 def score_of(folder: Path, metric: str, *, greater: bool) -> float:
-    """Return the best evaluation of a finished candidate's training, whose weights it has.
-
-    Raises:
-        TrainingError: no evaluation has the metric.
-    """
+    """Return the best evaluation of a finished candidate's training, whose weights it has."""
     lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
     found = [entry[f"eval_{metric}"] for entry in map(json.loads, lines) if entry.get(f"eval_{metric}") is not None]
     if not found:

@@ -48,13 +48,7 @@ KEYS = ("output_dir", "base", *_PARTS, "seeds", "scored")
 
 @dataclass(frozen=True)
 class Sweep:
-    """Hold a sweep as read from its file.
-
-    Args:
-        output_dir: the folder of its results and, while they run, its cells.
-        cells: the configuration tree of each cell; `stock` in it marks a stock run.
-        scored: the domain whose scores are compared, `source` or `target`, by cell.
-    """
+    """Hold a sweep: the configuration of each cell (`stock` in it marks a stock run), and the domain it is scored on."""
 
     output_dir: Path
     cells: dict[Cell, dict[str, Any]]
@@ -62,11 +56,7 @@ class Sweep:
 
 
 def read_sweep(file: str | Path) -> Sweep:
-    """Read a sweep file and check every cell's configuration.
-
-    Raises:
-        ConfigError: with every problem of every cell, each once.
-    """
+    """Read a sweep file; raise ConfigError with every problem of every cell, each once."""
     tree = read_yaml(file)
     if problems := _file_problems(file, tree):
         raise ConfigError(problems)
@@ -134,10 +124,7 @@ def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]
 
 
 def results_of(sweep: Sweep) -> list[CellResult]:
-    """Return the finished cells of a sweep and its corpora's baselines, in the order of their file.
-
-    Cells in the file that the sweep does not name are left out.
-    """
+    """Return the finished cells that the sweep names and its corpora's baselines, in the order of their file."""
     file = sweep.output_dir / RESULTS
     corpora, found = {corpus for corpus, _, _ in sweep.cells}, list(load_results(file).values())
     own = [

@@ -23,14 +23,7 @@ Cell = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class CellResult:
-    """Describe one finished cell.
-
-    Args:
-        system: the method, or a baseline's name.
-        scores: by the metrics' names; all cells of a sweep have the same ones.
-        seconds: wall time of the cell.
-        details: further values, in JSON's types.
-    """
+    """Describe one finished cell, of a method or a baseline; details are in JSON's types."""
 
     corpus: str
     system: str
@@ -46,11 +39,7 @@ class CellResult:
 
 
 def load_results(path: str | os.PathLike[str]) -> dict[Cell, CellResult]:
-    """Read the finished cells in the order of the file; of a cell that is there twice, the last counts.
-
-    Raises:
-        CheckpointError: a line is no result, or the file cannot be read.
-    """
+    """Read the finished cells in the order of the file; of a cell that is there twice, the last counts."""
     file = Path(path)
     try:
         lines = file.read_bytes().splitlines() if file.exists() else []

@@ -32,12 +32,6 @@ def train(
         estimate: time a few updates, print the time and memory that the run will take, train nothing.
         resume: go on with the run in training.output_dir, start it if there is none, end at once if it is finished.
         archive_existing: rename the run in training.output_dir, and start another.
-
-    Returns:
-        The exit status.
-
-    Raises:
-        ConfigError: both `resume` and `archive_existing`.
     """
     if print_config:
         from nlp_transfer.reporting.config_record import to_yaml

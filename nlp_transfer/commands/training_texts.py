@@ -37,11 +37,7 @@ def corpora_of(run: PushableModel) -> "Mapping[str, Corpus]":
 
 
 def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
-    """Read a run's corpora again.
-
-    Raises:
-        PublishError: they cannot be read, or are others now.
-    """
+    """Read a run's corpora again; raise PublishError if they cannot be read, or are others now."""
     skip = (
         f"Without them it is not known whether {RUN_WORDS} words in a row of theirs are among what would be published. "
         f"Run the command where they lie, or {WITHOUT_CHECK}."
@@ -66,16 +62,7 @@ def extractor_of(run: PushableModel) -> Path:
 
 
 def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[str, Corpus]":
-    """Read again the corpora of the extractor inside a model; none where there is no extractor.
-
-    Args:
-        run: the pushed run.
-        given: the folder of the extractor's run; empty takes the one that the configuration names.
-
-    Raises:
-        CheckpointError: what is given is another run.
-        PublishError: they are not known, or cannot be read.
-    """
+    """Read again the corpora of the extractor in a model, whose run is `given` or configured; none without one."""
     if isinstance(run, MergedModel) or not extractor_of(run).is_dir():
         return {}
     wanted = folder_fingerprint(extractor_of(run), "*.safetensors")
