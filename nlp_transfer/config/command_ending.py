@@ -32,7 +32,7 @@ class ExitStatus:
 
 @contextlib.contextmanager
 def quiet_exit() -> Iterator[ExitStatus]:
-    """Print errors that the user can mend as text, not as a traceback, once for all processes that have the same one.
+    """Print errors that the user can mend as text, once for all processes that have the same one.
 
     Every command runs inside, and imports what is heavy there.
     """
@@ -51,7 +51,7 @@ def quiet_exit() -> Iterator[ExitStatus]:
         status.code = BAD_INPUT
         _print_error(f"{type(error).__name__}: {error}")
     except BrokenPipeError:
-        _discard_output()
+        discard_output()
         status.code = status.code or PIPE_CLOSED
         _report_closed_pipe()
     except OSError as error:
@@ -96,10 +96,10 @@ def reader_may_leave() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _discard_output()
+        discard_output()
 
 
-def _discard_output() -> None:
+def discard_output() -> None:
     """Send the buffer to nowhere, which would fail again when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

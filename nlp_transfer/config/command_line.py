@@ -45,9 +45,7 @@ def call_command(command: Command, words: Sequence[str]) -> int:
 
 
 def parse_command(command: Command, words: Sequence[str]) -> dict[str, Any]:
-    """Return the arguments of a command's function from a command line.
-
-    Args and errors are those of `call_command`.
+    """Return the arguments of a command's function from a command line; errors are those of `call_command`.
 
     Example:
         >>> def repeat(text: str, *, times: int = 1, loud: bool = False) -> None:
@@ -178,9 +176,7 @@ def _typed(hint: Any, written: Any, option: str, problems: list[str]) -> Any:
 
 
 def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words of an option as a mapping; values are read as YAML reads them.
-
-    Words without `=`, and names that come twice, are added to the problems.
+    """Return NAME=VALUE words of an option as a mapping; what is wrong is added to the problems.
 
     Example:
         >>> read_pairs(["num_beams=1", "early_stopping=true"], "--generation", [])
@@ -200,10 +196,7 @@ def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[s
 
 
 def read_overrides(words: Sequence[str], expected: str) -> list[tuple[str, Any]]:
-    """Return (path, value) pairs of `--path value` and `--path=value`; values are read as YAML reads them.
-
-    Raises:
-        ConfigError: words that are no option, and options without a value; all of them.
+    """Return (path, value) pairs of `--path value` and `--path=value`; raise ConfigError with all other words.
 
     Example:
         >>> read_overrides(["--training.seed", "3", "--model=bert"], "--PATH VALUE")

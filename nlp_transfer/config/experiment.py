@@ -99,10 +99,7 @@ class Experiment:
         return self.task.baseline_names if self.baselines is None else self.baselines
 
     def record(self) -> dict[str, Any]:
-        """Return the resolved configuration as a plain tree that `load_config` reads back; no secrets.
-
-        Of the training arguments, those that were given are shown.
-        """
+        """Return the configuration as a plain tree that `load_config` reads back: no secrets, no default arguments."""
         tree: dict[str, Any] = {"model": self.model, "task": {"name": self.task.name, **dataclasses.asdict(self.task)}}
         sources = [_set_values(corpus) for corpus in self.sources]
         tree["source"] = sources if len(sources) > 1 else sources[0]
@@ -115,11 +112,7 @@ class Experiment:
 
 
 def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
-    """Return every combination of the values of `search`, by path, and the configuration with it.
-
-    Raises:
-        ConfigError: one cannot be.
-    """
+    """Return every combination of the values of `search`, by path, and the configuration with it."""
     found = []
     tree = config.record()
     search = tree.pop("search")
@@ -240,16 +233,7 @@ _READERS: dict[str, Callable[[Any, list[str]], Any]] = {
 
 
 def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: Sequence[str] = ()) -> CorpusConfig:
-    """Read a corpus from (dotted path, value) pairs, such as ("corpus.path", "data/kitchen").
-
-    Args:
-        overrides: the pairs.
-        key: the first step of each path.
-        options: other options of the command line, for messages about a path that starts otherwise.
-
-    Raises:
-        ConfigError: with every problem that was found.
-    """
+    """Read a corpus from (dotted path, value) pairs, which begin with `key`; `options` are others, for messages."""
     tree: dict[str, Any] = {}
     problems: list[str] = []
     for path, value in overrides:

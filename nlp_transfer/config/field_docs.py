@@ -76,14 +76,7 @@ def field_docs(cls: type) -> dict[str, str]:
 def described_fields(
     cls: type, prefix: str, skip: Collection[str] = (), names: Mapping[str, type] | None = None
 ) -> Iterator[tuple[str, Any, Any, str]]:
-    """Yield (path, type, default, help) for every field, those of dataclasses inside it included.
-
-    Args:
-        cls: the dataclass.
-        prefix: beginning of each path.
-        skip: fields that are left out.
-        names: types that annotations name and that their module imports for type checkers only.
-    """
+    """Yield (path, type, default, help) of every field; `names` are types that are imported for type checkers only."""
     hints, docs = typing.get_type_hints(cls, localns=dict(names or {})), field_docs(cls)
     for f in dataclasses.fields(cls):
         if not f.init or f.name in skip:

@@ -26,11 +26,7 @@ _TOO_DEEP = f"lists or mappings lie more than {MAX_DEPTH} deep in one another"
 
 
 def read_yaml(file: str | Path) -> dict[str, Any]:
-    """Return a YAML 1.2 file's mapping.
-
-    Raises:
-        ConfigError: no such file, too large, not YAML (with the line), or not a mapping.
-    """
+    """Return a YAML 1.2 file's mapping; raise ConfigError where it is none (with the line), or too large."""
     try:
         with Path(file).open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
@@ -67,9 +63,6 @@ def read_value(text: str) -> Any:
 
 def load_yaml(text: str) -> Any:
     """Return the data of a YAML text; None where it holds none.
-
-    Raises:
-        YAMLError: not YAML, or more of it than a configuration has.
 
     Example:
         >>> load_yaml("{rate: 2e-5, name: no}")

@@ -54,13 +54,7 @@ def describe_values(values: Mapping[str, Any]) -> str:
 
 
 def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods: Sequence[Method]) -> list[str]:
-    """Return what is wrong with a search except the values themselves, one message each.
-
-    Args:
-        search: values by path; empty for no search.
-        training: the arguments, whose `metric_for_best_model` chooses.
-        methods: all of the run.
-    """
+    """Return what is wrong with a search except the values themselves; `training` has the metric that chooses."""
     problems = []
     for path, values in search.items():
         section = str(path).partition(".")[0]

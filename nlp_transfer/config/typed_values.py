@@ -21,11 +21,7 @@ from nlp_transfer.errors import ConfigError, did_you_mean, format_value, nearest
 class PartialConfig:
     """Hold what could be read of a section that cannot be built. Its attributes are those of the section.
 
-    A field that was not given has its default; one that was given and could not be read is None.
-
-    Args:
-        values: the fields that were read.
-        unread: the fields that were given, by their name or one like it, and could not be read.
+    A field that was not given has its default; one that was given and could not be read (`unread`) is None.
     """
 
     cls: type
@@ -47,14 +43,7 @@ class PartialConfig:
 
 
 def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
-    """Build an instance of a dataclass from a mapping; a `PartialConfig`, and problems, where that cannot be.
-
-    Args:
-        cls: the dataclass.
-        section: the mapping of its fields.
-        path: its place in the configuration.
-        problems: problems are added here.
-    """
+    """Build a dataclass from a mapping at a path; a `PartialConfig`, and problems, where that cannot be."""
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
     if not isinstance(section, dict):
         problems.append(f"{path} is {format_value(section)}; expected keys such as {', '.join(list(fields)[:3])}.")
@@ -94,16 +83,7 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
 def build_named(
     table: Mapping[str, type], value: Any, what: str, path: str, problems: list[str], default: str | None = None
 ) -> Any:
-    """Build an instance of the class that `name` names, as `build` does; None where the class is not known.
-
-    Args:
-        table: the classes by name.
-        value: `{name: …, field: …}`, or just the name.
-        what: the kind of class, for messages.
-        path: its place in the configuration.
-        problems: problems are added here.
-        default: the name where none is given.
-    """
+    """Build an instance of the class that `name` names in a table, as `build` does; None where it is not known."""
     section = {"name": value} if isinstance(value, str) else value
     if not isinstance(section, dict):
         problems.append(f"{path} is {format_value(value)}; expected a name, or {{name: …}} with its settings.")
@@ -125,12 +105,7 @@ def check_field(field: "dataclasses.Field[Any]", hint: Any, value: Any, path: st
 def check(hint: Any, value: Any, path: str, problems: list[str], choices: Iterable[str] = ()) -> Any:
     """Return the value as the type has it; None, and a problem, where it does not fit.
 
-    Args:
-        hint: the type.
-        value: the value, as YAML reads it.
-        path: its place in the configuration.
-        problems: problems are added here.
-        choices: the right names, where the type does not have them.
+    `choices` are the right names, where the type does not have them.
 
     Example:
         >>> problems = []
