@@ -33,10 +33,7 @@ def config_record(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def command_record(arguments: Sequence[str]) -> list[str]:
-    """Return a command line with secrets hidden.
-
-    Hidden are the values of secret options, sections of YAML that hold one, and the values of environment variables
-    that end in `TOKEN`.
+    """Return a command line with the values of secret options and of variables that end in `TOKEN` hidden.
 
     Example:
         >>> command_record(["train.py", "--training.hub_token", "hf_…"])
@@ -60,12 +57,7 @@ def command_record(arguments: Sequence[str]) -> list[str]:
 
 
 def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, without_effect: bool = False) -> list[str]:
-    """Return the differences of two configurations, in the new one's order.
-
-    Args:
-        old: the configuration from before.
-        new: the one that is asked for now.
-        without_effect: list the keys that change no result, and not those that may.
+    """Return what differs between two configurations: the keys that may change a result, or those without effect.
 
     Example:
         >>> config_differences({"training": {"seed": 0}}, {"training": {"seed": 1}})

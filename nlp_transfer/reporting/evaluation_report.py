@@ -27,18 +27,7 @@ DOMAIN = "target"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Hold the scores of a saved model on one split of a corpus.
-
-    Args:
-        model: where the model came from.
-        task: the name of its task.
-        corpus: the rows that the numbers are about.
-        split: the split that was scored.
-        metrics: the model's scores.
-        baselines: scores by baseline.
-        settings: values that differ from the model's run, by name.
-        paths: written files by a word for each.
-    """
+    """Hold the scores of a saved model on one split of a corpus; `settings` are those that differ from its run."""
 
     model: str
     task: str
@@ -65,16 +54,7 @@ class Evaluation:
         return "\n".join(self._sections()) + "\n"
 
     def write(self, folder: Path, predictions: Iterable[dict[str, Any]], keys: Sequence[str] = KEYS) -> "Evaluation":
-        """Write everything, the scores last; return the evaluation with the paths.
-
-        Args:
-            folder: a new one, or empty.
-            predictions: lines as `write_predictions` takes them.
-            keys: see `write_predictions`.
-
-        Raises:
-            CheckpointError: the folder cannot be written.
-        """
+        """Write everything, the scores last; return the evaluation with the paths."""
         paths = {
             "predictions": folder / PREDICTIONS,
             "report": folder / "report.md",

@@ -27,9 +27,6 @@ class Curve:
 def svg(curves: Sequence[Curve], x_name: str, y_name: str, *, marked: float | None = None) -> str:
     """Draw curves over the same x, with a line at the x that was chosen, `marked`.
 
-    Raises:
-        ValueError: no curve has a point.
-
     Example:
         >>> svg([Curve("macro-F1", [(0.0, 0.5), (1.0, 0.75)])], "alpha", "score").splitlines()[0]
         '<?xml version="1.0" encoding="utf-8" standalone="no"?>'

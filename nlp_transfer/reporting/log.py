@@ -42,12 +42,7 @@ class JsonLinesLog:
                 self._file.write(b"\n")
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        """Append one entry with `time` (UTC, ISO 8601) first. What is not finite becomes null.
-
-        Raises:
-            TypeError: a value that JSON cannot hold.
-            CheckpointError: the file cannot be written; the disk is full, for example.
-        """
+        """Append one entry with `time` (UTC, ISO 8601) first. What is not finite becomes null."""
         try:
             self._file.write(_line(entry))
             self._file.flush()

@@ -15,11 +15,7 @@ from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape
 
 
 def write_report(report: Report, output_dir: str | os.PathLike[str]) -> Report:
-    """Write `metrics.json`, `baselines.json` (if there are any), `report.json` and `report.md`, each atomically.
-
-    Returns:
-        The report with those paths added.
-    """
+    """Write `metrics.json`, `baselines.json`, `report.json` and `report.md`; return the report with their paths."""
     folder = Path(output_dir)
     written = {"metrics": folder / METRICS_FILE, "report": folder / "report.md"}
     if report.baselines:
@@ -36,10 +32,6 @@ def write_report(report: Report, output_dir: str | os.PathLike[str]) -> Report:
 
 def section_markdown(section: Section, level: int = 2) -> str:
     """Return a section with its heading.
-
-    Args:
-        section: the section.
-        level: of the heading.
 
     Example:
         >>> print(section_markdown(Section("Cost", (Text("- 3 s"),))))

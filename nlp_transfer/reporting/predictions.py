@@ -26,13 +26,7 @@ KEYS = ("id", "split", "domain", "label", "predicted", "probabilities")
 def write_predictions(
     path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], keys: Sequence[str] = KEYS
 ) -> None:
-    """Write rows as they come, in constant memory; the file appears when all are written.
-
-    Args:
-        path: ends in `.jsonl.gz`.
-        rows: dicts with these keys; `label` may be left out. Probabilities are rounded to 6 decimals.
-        keys: of a line, in their order.
-    """
+    """Write rows as they come, in constant memory; `label` may be missing, probabilities are rounded to 6 decimals."""
     with atomic_file(path) as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
         for row in rows:
             line = {key: row[key] if key != "label" else row.get(key) for key in keys}
@@ -44,12 +38,7 @@ def write_predictions(
 def read_predictions(
     path: str | os.PathLike[str], domain: str, splits: Container[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read the predictions for a domain's rows in some splits.
-
-    Returns:
-        Probabilities, shape (rows, classes), and predictions: class ids, shape (rows,), or zeros and ones, shape
-        (rows, classes).
-    """
+    """Return a domain's probabilities (rows, classes), and its class ids, or zeros and ones for several labels."""
     probabilities, predicted = [], []
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):

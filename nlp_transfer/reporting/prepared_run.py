@@ -20,14 +20,7 @@ from nlp_transfer.training.target_data import Encoded, check_run_target
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """Hold what a run reads, loaded and checked before anything is written.
-
-    Args:
-        data: corpora, task, tokenizer and encoded rows.
-        loaded: the pretrained model with a new head.
-        warnings: sentences for whoever uses the model.
-        notes: lines for whoever starts the run.
-    """
+    """Hold what a run reads, loaded and checked; warnings are for users of the model, notes for who starts the run."""
 
     data: RunData
     loaded: LoadedModel
@@ -36,11 +29,7 @@ class PreparedRun:
 
 
 def prepare(experiment: ExperimentParts) -> PreparedRun:
-    """Load and check what an experiment reads.
-
-    Raises:
-        ConfigError, DataError: something cannot be read, or does not go together.
-    """
+    """Load and check what an experiment reads."""
     transformers_logging.disable_progress_bar()  # those for each saved file; the run's own bars stay
     if experiment.training.device.type == "cpu":
         use_cores(experiment.training.cpu_threads)

@@ -37,13 +37,7 @@ MODEL = "model"
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    """Describe the rows that the numbers are about.
-
-    Args:
-        origin: the file, folder or Hub id.
-        fingerprint: SHA-256 (hex) of its splits.
-        notes: sentences on dropped, split and repeated rows.
-    """
+    """Describe the rows that the numbers are about: their origin, SHA-256 (hex), counts, and notes on dropped ones."""
 
     origin: str
     fingerprint: str
@@ -68,14 +62,7 @@ class CorpusFacts:
 
 @dataclass(frozen=True)
 class Cost:
-    """Describe what a run took; None where it was not measured.
-
-    Args:
-        train_seconds: wall time of training, a method's preparation included.
-        evaluation_seconds: wall time of the final scoring of the model.
-        tokens_trained: tokens that passed through training, without padding.
-        hardware: device and number format, see `environment.hardware`.
-    """
+    """Describe what a run took; None where it was not measured. Tokens are counted without padding."""
 
     trainable_parameters: int
     total_parameters: int
@@ -111,13 +98,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class SearchSummary:
-    """Summarise a search over candidates.
-
-    Args:
-        metric: the metric that chose.
-        scores: its value by candidate, each named by its values.
-        chosen: the name of the best candidate.
-    """
+    """Hold the metric of a search, its value by candidate, each named by its values, and the best one's name."""
 
     metric: str
     scores: dict[str, float]
@@ -139,19 +120,10 @@ class Report:
     """Report one run: what was asked, what came out, what it took.
 
     Args:
-        title: name of the run's folder.
-        model: the pretrained encoder.
-        metrics: the model's scores by domain and split.
-        corpora: by domain.
-        config: the resolved configuration; secrets are left out where it is written.
-        baselines: scores as in `metrics`, by baseline.
         facts: settings that methods chose, and counts, by their labels; for people only.
         findings: sections about the predictions.
-        source_scores: scores of each of several source domains.
-        search: the search that chose the run's values.
         thresholds: the probability from which each label is predicted; empty for single-label.
         paths: written files and folders by a word for each, such as `model`.
-        versions: of the libraries.
         unpushed: the reason why the model is not on the Hub, where it was to go there.
         warnings: sentences for whoever uses the model.
     """
@@ -195,11 +167,7 @@ class Report:
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read the report that `write_report` wrote into a folder.
-
-        Raises:
-            CheckpointError: a file is missing or torn, or holds something else.
-        """
+        """Read the report that `write_report` wrote into a folder."""
         place = Path(folder)
         rest = read_json(place / REPORT)
         try:

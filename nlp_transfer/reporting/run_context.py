@@ -24,13 +24,7 @@ from nlp_transfer.training.target_data import Encoded
 
 @dataclass(frozen=True)
 class PriorCorrection:
-    """Describe the correction of a model's class frequencies, before it was scored.
-
-    Args:
-        refused: the reason why nothing was corrected; None if it was, or was not asked for.
-        before: logits of the target's splits without it, shape (rows, classes); empty if nothing was corrected.
-        validation: logits of source validation without it; None if nothing was corrected.
-    """
+    """Describe the correction of a model's class frequencies: why it was `refused`, or the logits before it."""
 
     refused: str | None = None
     before: dict[str, np.ndarray] = field(default_factory=dict)
@@ -47,15 +41,7 @@ class PriorCorrection:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Hold a run whose model is trained and scored.
-
-    Args:
-        encoded: all encoded rows.
-        rows: those that were scored.
-        scored: the predictions for them.
-        correction: the correction of its class frequencies.
-        source_only: the report of the source-only baseline, if there is one.
-    """
+    """Hold a run whose model is trained and scored: all encoded rows, those that were scored, and the predictions."""
 
     experiment: ExperimentParts
     task: FittedTask

@@ -22,11 +22,7 @@ def result_digests(folder: Path) -> dict[str, str]:
 
 
 def check_results(folder: Path, record: Mapping[str, Any], *, complete: bool) -> None:
-    """Check that the results of a finished run are those that it wrote; require all of them if `complete`.
-
-    Raises:
-        CheckpointError: with each that is missing or was changed.
-    """
+    """Check that the results of a finished run are those that it wrote; require all of them if `complete`."""
     problems = []
     for name, expected in record.get("results", {}).items():
         place = folder / name

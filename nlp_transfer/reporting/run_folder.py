@@ -44,16 +44,7 @@ _ELSEWHERE = "choose another training.output_dir"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Hold one output folder and its state.
-
-    Args:
-        path: the folder.
-        state: its state when it was looked at. After `open_run_folder`: `empty` for a new run, `unfinished` to go
-            on, `finished` for nothing to do.
-        record: `run.json`; empty where there is none.
-        lock: excludes a second run; None before `open_run_folder`.
-        log: the Trainer's log entries; None before `open_run_folder`.
-    """
+    """Hold one output folder, its state when it was looked at, and `run.json`; lock and log where it is open."""
 
     path: Path
     state: RunState
@@ -76,11 +67,7 @@ class RunFolder:
         return [] if self.log is None else [LogEntries(self.log.write, self.log.restart)]
 
     def report(self) -> Report:
-        """Read the report of a finished run.
-
-        Raises:
-            CheckpointError: its model or results are gone or were changed.
-        """
+        """Read the report of a finished run."""
         saved = [self.path / name for name in ("model", "adapter") if (self.path / name).is_dir()]
         if not saved:
             raise CheckpointError(
@@ -110,11 +97,7 @@ class RunFolder:
                 folder.rmdir()
 
     def finish(self) -> None:
-        """Mark the run as finished, last of all: from here on the folder is never written again.
-
-        Raises:
-            CheckpointError: `metrics.json` is not there.
-        """
+        """Mark the run as finished, last of all: from here on the folder is never written again."""
         if not (self.path / METRICS_FILE).is_file():
             raise CheckpointError(f"{self.path} cannot be marked as finished: it has no {METRICS_FILE}.")
         record = {**self.record, "status": "finished", "finished": _now(), "results": result_digests(self.path)}
@@ -130,11 +113,7 @@ class RunFolder:
 
 
 def inspect(path: str | os.PathLike[str]) -> RunFolder:
-    """Return a folder's state; nothing is written, hidden files are ignored.
-
-    Raises:
-        CheckpointError: the path is a file, or cannot be read.
-    """
+    """Return a folder's state; nothing is written, hidden files are ignored."""
     folder = Path(path)
     try:
         if folder.exists() and not folder.is_dir():
@@ -157,11 +136,7 @@ def inspect(path: str | os.PathLike[str]) -> RunFolder:
 
 
 def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool) -> RunFolder:
-    """Look at a folder and refuse it if a run with this config may not use it; nothing is written (for `--dry_run`).
-
-    Raises:
-        CheckpointError: see `open_run_folder`.
-    """
+    """Look at a folder and refuse it if a run with this config may not use it; nothing is written (for `--dry_run`)."""
     held = inspect(path)
     if held.state == "empty":
         return held
@@ -193,11 +168,7 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
 
 
 def archive(path: str | os.PathLike[str]) -> Path | None:
-    """Rename the run that a folder holds, so that a new one can have its name. Returns the new name, None if empty.
-
-    Raises:
-        CheckpointError: the run is going on, or the folder holds files that no run made.
-    """
+    """Rename the run that a folder holds, so that a new one can have its name. Returns the new name, None if empty."""
     held = inspect(path)
     if held.state == "empty":
         return None
@@ -216,20 +187,11 @@ def archive(path: str | os.PathLike[str]) -> Path | None:
 def open_run_folder(
     path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool, inputs: Mapping[str, str] | None = None
 ) -> RunFolder:
-    """Make or re-enter a run's folder and write `run.json`. Call it on the main process only.
-
-    Args:
-        path: the folder; made with its parents where it is absent.
-        config: the resolved configuration; secrets in it are not written.
-        resume: go on with an unfinished run of the same configuration.
-        inputs: fingerprints of what is read, by name; an unfinished run goes on with the same only.
-
-    Returns:
-        The folder in state `empty` (a new run), `unfinished` (go on), or `finished` (nothing to do; nothing written).
+    """Make or re-enter a run's folder and write `run.json`, on the main process. A finished run's is not written.
 
     Raises:
-        CheckpointError: the folder holds a finished run or an unfinished one and `resume` is false, a run of another
-            configuration (with the keys that differ), or files that no run made; or it cannot be written.
+        CheckpointError: it holds a finished run, or an unfinished one without `resume`, of another configuration (with
+            the keys that differ) or other `inputs`, or files that no run made; or it cannot be written.
     """
     state = check_run_folder(
         path, config, resume=resume

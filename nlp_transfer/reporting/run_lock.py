@@ -24,14 +24,7 @@ class RunLock:
         self._lock = FileLock(folder / LOCK)
 
     def acquire(self, holder: dict[str, Any]) -> None:
-        """Take the lock.
-
-        Args:
-            holder: `pid` and `host` of the run that wrote `run.json` last, for the message.
-
-        Raises:
-            CheckpointError: another run holds it.
-        """
+        """Take the lock; raise CheckpointError if another run holds it. `holder` wrote `run.json` last."""
         dead = holder.get("host") == socket.gethostname() and not _lives(holder.get("pid", 0))
         try:
             self._lock.acquire(timeout=ORPHANS_SECONDS if dead else 0)

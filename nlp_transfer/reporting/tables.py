@@ -19,10 +19,7 @@ PIPED_WIDTH = 100
 
 
 def to_rich(table: Table, longest_name: int = 28) -> RichTable:
-    """Return the table for a terminal, names cut after `longest_name` terminal columns.
-
-    Cells are texts, never markup: a class may be called `[b]`.
-    """
+    """Return the table for a terminal, names cut after `longest_name` columns. Cells are texts, never markup."""
     made = RichTable(
         title=Text(table.title),
         title_justify="left",

@@ -26,13 +26,7 @@ def report_summary(report: Report) -> RenderableType:
 
 
 def split_summary(task: type[Task], systems: Mapping[str, Scores], where: str) -> Iterator[RenderableType]:
-    """Yield the tables of one split, each with a blank line after it.
-
-    Args:
-        task: kind of the predictions.
-        systems: scores by system, the model first.
-        where: domain and split, for titles.
-    """
+    """Yield the tables of one split, each with a blank line after it."""
     count = next(iter(systems.values()))["rows"]
     for table in result_tables(systems, f"{where} · {count:,} {task.wording.unit}", task.scored_rows):
         yield from (to_rich(table), Text())

@@ -51,12 +51,7 @@ def _corrected_scores(run: RunContext) -> Iterator[tuple[str, float, float]]:
 
 
 def class_frequencies(task: FittedTask, scored: DomainPredictions) -> dict[str, str]:
-    """Describe how frequent each class is in source validation, and seems to be in the target.
-
-    Args:
-        task: with one label a text.
-        scored: the predictions for both domains.
-    """
+    """Describe how frequent each class is in source validation, and seems to be in the target."""
     validation, sides = scored["source"]["validation"], list(scored["target"].values())
     assert validation.labels is not None
     known = [one.labels for one in sides if one.labels is not None]

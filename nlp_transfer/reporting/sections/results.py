@@ -16,11 +16,6 @@ from nlp_transfer.tasks.blocks import Block, Section, Table, Text
 def result_tables(systems: Mapping[str, Scores], title: str, rows: type) -> list[Table]:
     """Return tables with one row a system and one column a metric; an interval follows its metric.
 
-    Args:
-        systems: scores by system; the first has all that are shown.
-        title: of the first table.
-        rows: the type of rows that the metrics are computed of, see `Task.scored_rows`.
-
     Example:
         >>> from nlp_transfer.metrics.metric import TokenRows
         >>> result_tables({"model": {"perplexity": 12.0, "loss": 2.48}}, "t", TokenRows)[0].rows
@@ -85,16 +80,7 @@ def side_by_side(
     primary: str,
     like: Mapping[str, Mapping[str, Scores]] | None = None,
 ) -> Table:
-    """Return a table with a row for each system: the compared metrics of each domain and split.
-
-    Args:
-        scored: {system: {domain: {split: scores}}}.
-        title: what is shown.
-        heading: of the names.
-        marked: the name that was chosen.
-        primary: the metric of the first column of each split.
-        like: has the domains and splits that are shown; None is the first system's.
-    """
+    """Return a table with a row for each system: the compared metrics of each domain and split, those of `like`."""
     like = next(iter(scored.values())) if like is None else like
     cells = [
         (domain, split, metric)
@@ -115,12 +101,7 @@ def side_by_side(
 
 
 def split_blocks(task: type[Task], systems: Mapping[str, Scores]) -> tuple[Block, ...]:
-    """Return everything about the scores of one split.
-
-    Args:
-        task: what was predicted.
-        systems: scores by system, the model first.
-    """
+    """Return everything about the scores of one split."""
     return (*result_tables(systems, "", task.scored_rows), *task.details(systems))
 
 
