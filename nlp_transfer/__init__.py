@@ -12,6 +12,7 @@ in place of `Trainer` and `TrainingArguments`; or, for a whole experiment with s
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# ruff: noqa: F401  # the names are for type checkers
 if TYPE_CHECKING:
     from nlp_transfer.commands.run import run
     from nlp_transfer.commands.search import search
@@ -46,29 +47,7 @@ _ROOMS = {
     "training.target_evaluation": ("compare_on_target", "correct_prior", "estimate_shift"),
 }
 
-__all__ = [
-    "Corpus",
-    "CorpusConfig",
-    "Experiment",
-    "Seq2SeqTransferArguments",
-    "Seq2SeqTransferTrainer",
-    "SplitConfig",
-    "TransferArguments",
-    "TransferTrainer",
-    "compare_on_target",
-    "corpus_from",
-    "correct_prior",
-    "estimate_label_shift",
-    "estimate_shift",
-    "load",
-    "load_config",
-    "load_corpus",
-    "register_models",
-    "register_pipelines",
-    "run",
-    "search",
-    "train_source_only",
-]
+__all__ = sorted(name for names in _ROOMS.values() for name in names)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,4 @@
-"""Error classes of the package, and helpers that word their messages.
-
-A message names the finding, its place (file, line, row or key), the expectation and the remedy.
-"""
+"""Error classes of the package, and helpers that word their messages."""
 
 import difflib
 from collections.abc import Iterable
@@ -55,12 +52,7 @@ class PublishError(NLPTransferError):
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """Signal that stopped a run at a point from which it can resume; not an `Exception`, like Ctrl-C.
-
-    Args:
-        text: message for the user.
-        at_once: the user asked to stop without saving.
-    """
+    """Signal that stopped a run where it can resume; `at_once` if the user asked to stop without saving."""
 
     def __init__(self, text: str, *, at_once: bool = False) -> None:
         self.at_once = at_once
@@ -132,11 +124,6 @@ def new_name(got: str, choices: Iterable[str]) -> str | None:
 
 def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     """Return a message for an unknown name: its new name if it was renamed, else the nearest known one.
-
-    Args:
-        what: kind of name, in the singular.
-        got: the unknown name.
-        choices: the known names.
 
     Example:
         >>> did_you_mean("method", "lroa", ["lora", "lp_ft"])

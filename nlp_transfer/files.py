@@ -1,7 +1,7 @@
 """Read and write files: atomic writes, JSON, digests, locks, private files and the cache folder.
 
 An atomic write goes to a temporary file that is synced and renamed, so that a killed process leaves the old file or
-none. JSON holds plain numbers: numpy numbers become Python numbers, and a number that is not finite becomes null.
+none.
 """
 
 import contextlib
@@ -72,13 +72,7 @@ def files_under(folder: Path) -> Iterator[Path]:
 
 
 def entries_under(folder: Path) -> Iterator[Path]:
-    """Yield the files, folders, pipes and links of a folder at any depth, in no order.
-
-    Links to folders are not followed.
-
-    Raises:
-        OSError: a folder cannot be listed, which `Path.rglob` ignores.
-    """
+    """Yield the files, folders, pipes and links of a folder at any depth; links to folders are not followed."""
 
     def refuse(error: OSError) -> None:
         raise error
@@ -88,13 +82,7 @@ def entries_under(folder: Path) -> Iterator[Path]:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file's bytes.
-
-    The digest is kept for the rest of the process while the file's size and times of change stay the same.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """Return the SHA-256 (hex) of a file, kept for the process while its size and times of change stay the same."""
     status = path.stat()
     return _digest(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
@@ -106,11 +94,7 @@ def _digest(path: Path, *_state: int) -> str:
 
 
 def lock(descriptor: int) -> None:
-    """Lock an open file or folder until it is closed or its process ends.
-
-    Raises:
-        OSError: another process holds the lock, or the file system has no such locks.
-    """
+    """Lock an open file or folder until it is closed or its process ends; raise OSError where that cannot be."""
     if os.name != "posix":
         raise OSError(errno.ENOLCK, "no locks of this kind here")
     import fcntl
@@ -119,10 +103,7 @@ def lock(descriptor: int) -> None:
 
 
 def open_locked(path: Path, mode: int = 0o666) -> BinaryIO:
-    """Open a temporary file for writing, locked, with the given permissions.
-
-    Retries when another process deletes the file as abandoned before the lock is taken.
-    """
+    """Open a temporary file for writing, locked; again where another process took it for abandoned before."""
     while True:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
         file = os.fdopen(os.open(path, flags, mode), "wb")
@@ -148,11 +129,7 @@ def delete_unlocked(path: Path) -> None:
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make a folder that only its owner can open, or restrict an existing one to its owner.
-
-    Raises:
-        OSError: the system refuses, as for a folder of another user.
-    """
+    """Make a folder that only its owner can open, or restrict an existing one to its owner."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
     return path
@@ -220,19 +197,12 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write indented JSON atomically; values are converted by `to_json_value`.
-
-    Raises:
-        TypeError: JSON cannot hold a value.
-    """
+    """Write indented JSON atomically; values are converted by `to_json_value`."""
     write_text(path, json.dumps(to_json_value(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def to_json_value(value: Any) -> Any:
     """Convert a value to dicts with string keys, lists, strings, finite numbers, booleans and None.
-
-    Raises:
-        TypeError: JSON cannot hold the value.
 
     Example:
         >>> import numpy as np
@@ -273,15 +243,7 @@ def json_line(row: Any) -> bytes:
 
 
 def read_json(place: Path, *, missing_ok: bool = False) -> dict[str, Any]:
-    """Read the object in a JSON file of a run.
-
-    Args:
-        place: the file.
-        missing_ok: return an empty object if there is no such file.
-
-    Raises:
-        CheckpointError: it is missing or torn, or holds something else.
-    """
+    """Read the object in a JSON file of a run; an empty one where the file is missing and `missing_ok`."""
     try:
         tree = json.loads(place.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

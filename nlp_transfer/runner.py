@@ -52,13 +52,7 @@ UNTRAINED_BASELINE = "before training"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Describe what was done around a run, for its report.
-
-    Args:
-        record: the configuration as it was given, before a search.
-        search: the candidates of a search.
-        source_only: the report of the source-only baseline, if there is one.
-    """
+    """Hold what was done around a run: its configuration as given, the search, the source-only baseline's report."""
 
     record: Mapping[str, Any]
     search: SearchSummary | None = None
@@ -66,10 +60,7 @@ class Surroundings:
 
 
 def run(experiment: Experiment, *, resume: bool = False, stop_signals: StopSignals | None = None) -> Report | None:
-    """Train, evaluate and report one experiment; see `commands.run.run` for arguments and errors.
-
-    Each process of several calls it.
-    """
+    """Train, evaluate and report one experiment, on each process; see `commands.run.run` for arguments and errors."""
     if (report := finished_report(experiment, resume=resume)) is not None:
         return report
     prepared = prepare(experiment)
@@ -78,11 +69,7 @@ def run(experiment: Experiment, *, resume: bool = False, stop_signals: StopSigna
 
 
 def finished_report(experiment: Experiment, *, resume: bool, archive_existing: bool = False) -> Report | None:
-    """Check that the experiment may use its folder, and return its report if the run is finished.
-
-    Raises:
-        CheckpointError: see `check_run_folder`; or the results of the finished run were changed.
-    """
+    """Check that the experiment may use its folder, and return its report if the run is finished."""
     record = experiment.record()
     check_agreement({**leaves(record), "--resume": resume, "--archive_existing": archive_existing})
     if archive_existing:
@@ -102,9 +89,6 @@ def open_folder(
     """Hold the experiment's run folder; on other processes than the main one nothing is written.
 
     A run that ends in an error before it has learned anything leaves the folder free.
-
-    Raises:
-        CheckpointError: see `open_run_folder`.
     """
     path = Path(str(experiment.training.output_dir))
     PartialState().wait_for_everyone()  # all have checked the folder before the first writes to it
@@ -138,18 +122,7 @@ def train_and_report(
     around: Surroundings | None = None,
     stop_signals: StopSignals | None = None,
 ) -> Report | None:
-    """Train the prepared model, evaluate it, save it, and write the report.
-
-    Args:
-        experiment: the experiment.
-        prepared: its corpora, task and model.
-        folder: the run's, opened.
-        around: what was done around the run.
-        stop_signals: signals after which training saves and stops.
-
-    Returns:
-        The report; None on other processes than the main one.
-    """
+    """Train the prepared model, evaluate it, save it, and write the report; None on all but the main process."""
     around = around or Surroundings(experiment.record())
     trained = _train(experiment, prepared, folder, around, stop_signals)
     if not PartialState().is_main_process:
