@@ -12,7 +12,8 @@ from transformers import pipeline
 import nlp_transfer
 from nlp_transfer import run
 from nlp_transfer.commands import main
-from nlp_transfer.commands.push_run import PushSettings, prepare, push, read_source
+from nlp_transfer.commands.push_run import prepare, push, read_source
+from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, PublishError
@@ -140,7 +141,7 @@ def test_a_dry_run_lists_it(
         in capsys.readouterr().err
     )
     with pytest.raises(ConfigError, match=r"extractor holds a run without one\. Leave it out\."):
-        read_source(trained / "extractor", PushSettings(runs=(trained / "writer",)))
+        read_source(trained / "extractor", PushSettings(run=(trained / "writer",)))
 
 
 def test_a_push_says_what_it_could_not_look_through(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:

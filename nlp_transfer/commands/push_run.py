@@ -8,13 +8,14 @@ Nothing is sent before the scan has passed, or what it found was allowed by name
 import logging
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import MergedModel, PushableModel, is_merged, merged_card, read_merged
 from nlp_transfer.commands.model_card import ADAPTER, base_of, run_card
+from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.training_texts import corpora_of, corpora_of_extractor, extractor_of, texts_of_corpora
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError, did_you_mean
@@ -38,48 +39,8 @@ WHAT = ("model", "adapter", "both")
 
 
 @dataclass(frozen=True)
-class PushSettings:
-    """Hold the settings of a push; see the command `push`.
-
-    Args:
-        what: one of `WHAT`; None is the model, or the adapter where it stands alone.
-        allowed: keys of findings that may pass.
-        runs: folders of the runs that a merged model was made of, where they are not next to it; or of the run of the
-            extractor that a model holds, where it does not lie where the model's run found it.
-        token: of the one who pushes; None is the login of this machine.
-    """
-
-    what: str | None = None
-    public: bool = False
-    revision: str | None = None
-    license_name: str | None = None
-    language: tuple[str, ...] = ()
-    card: Path | None = None
-    allowed: tuple[str, ...] = ()
-    check_corpus: bool = True
-    allow_existing: bool = False
-    runs: tuple[Path, ...] = ()
-    token: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, config: Experiment) -> "PushSettings":
-        """Return the settings of `training.push_to_hub`."""
-        arguments = config.training
-        return cls(
-            public=arguments.hub_private_repo is False, revision=arguments.hub_revision, token=arguments.hub_token
-        )
-
-
-@dataclass(frozen=True)
 class PushPlan:
-    """Hold what would be pushed.
-
-    Args:
-        parts: the files.
-        staying: names of what stays in the run's folder.
-        findings: matches of the scan.
-        notes: sentences for whoever pushes.
-    """
+    """Hold what would be pushed, what stays in the run's folder, the scan's findings, and notes for who pushes."""
 
     parts: list[RepoFile]
     staying: list[str]
@@ -93,6 +54,7 @@ def push(
     settings: PushSettings | None = None,
     *,
     corpora: "Mapping[str, Corpus] | None" = None,
+    token: str | None = None,
 ) -> "CommitInfo":
     """Push the model of a finished run, or a merged one, to the Hub.
 
@@ -101,6 +63,7 @@ def push(
         repo_id: `owner/name`; a name alone is of the one who is logged in; None is the folder's name.
         settings: None is all defaults.
         corpora: the run's corpora, if they are at hand; else they are read again.
+        token: of the one who pushes; None is the login of this machine.
 
     Raises:
         CheckpointError: the folder holds no finished run, or its model is not whole.
@@ -108,9 +71,9 @@ def push(
     """
     settings = settings or PushSettings()
     run = read_source(Path(folder), settings)
-    target = check_push(run.folder, repo_id, settings)
+    target = check_push(run.folder, repo_id, settings, token)
     prepared = prepare(run, target.repo_id, settings, corpora=corpora)
-    raise_on_matches(prepared.findings, settings.allowed)
+    raise_on_matches(prepared.findings, settings.allow or ())
     size = sum(part.size_bytes for part in prepared.parts)
     earlier = target.replaced(prepared.parts) if settings.revision is None else None
     for note in filter(None, [*prepared.notes, earlier]):
@@ -126,21 +89,16 @@ def push(
         message=message,
         public=settings.public,
         revision=settings.revision,
-        token=settings.token,
+        token=token,
     )
 
 
 def read_source(folder: Path, settings: PushSettings) -> PushableModel:
-    """Read the finished run or merged model of a folder.
-
-    Raises:
-        CheckpointError: neither a finished run nor a merged model; or a run that is named is none of a merged model's.
-        ConfigError: runs are named, and the folder is of one run alone.
-    """
+    """Read the finished run or merged model of a folder, and those of its runs that are named."""
     if is_merged(folder):
-        return read_merged(folder, settings.runs)
+        return read_merged(folder, _runs(settings))
     run = read_run(folder)
-    if settings.runs and not extractor_of(run).is_dir():
+    if settings.run and not extractor_of(run).is_dir():
         raise ConfigError(
             f"--run names what a merged model is of, or the extractor inside a model, and {folder} holds a run without "
             "one. Leave it out."
@@ -148,58 +106,52 @@ def read_source(folder: Path, settings: PushSettings) -> PushableModel:
     return run
 
 
-def check_push(folder: Path, repo_id: str | None, settings: PushSettings) -> Repository:
-    """Check that a push will be let in and can be scanned; see `check_target`.
-
-    Raises:
-        ConfigError: the scanners are not installed.
-    """
+def check_push(folder: Path, repo_id: str | None, settings: PushSettings, token: str | None) -> Repository:
+    """Check that a push will be let in and can be scanned; see `check_target`."""
     scan([("", "nothing")])
     return check_target(
         repo_id,
         name=folder.resolve().name,
         public=settings.public,
         allow_existing=settings.allow_existing,
-        token=settings.token,
+        token=token,
     )
 
 
 def prepare(
     run: PushableModel, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
 ) -> PushPlan:
-    """Choose what goes, write its card, and scan both. No network.
-
-    Raises:
-        CheckpointError: what is to be pushed is not there, or not whole.
-        PublishError: the corpus cannot be read.
-    """
+    """Choose what goes, write its card, and scan both. No network."""
     check_name(repo_id)
     parts, staying = _parts(run, settings)
     parts.append(RepoFile(CARD, card_text(run, repo_id, settings).encode(), "the card"))
     notes = notes_on(run, settings)
     texts: Iterator[str] = iter(())
-    if settings.check_corpus:
+    if not settings.skip_overlap_check:
         held = dict(corpora if corpora is not None else corpora_of(run))
         try:
-            held |= corpora_of_extractor(run, settings.runs)
+            held |= corpora_of_extractor(run, _runs(settings))
         except PublishError as error:
             notes += error.problems
         texts = texts_of_corpora(held)
-    findings = scan_files(parts, texts)
-    return PushPlan(parts, staying, findings, notes)
+    return PushPlan(parts, staying, scan_files(parts, texts), notes)
+
+
+def _runs(settings: PushSettings) -> list[Path]:
+    return [Path(folder) for folder in settings.run or ()]
 
 
 def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
     """Return the card that was given, as it is, or the one that the run makes."""
     if settings.card is not None:
-        if settings.license_name or settings.language:
+        if settings.license or settings.language:
             raise ConfigError("--card is a whole card; write license and language into it, and leave the options out.")
         try:
-            return settings.card.read_text("utf-8")
+            return Path(settings.card).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             problem = f"--card {settings.card} cannot be read: {error}. Write one with --write_card."
             raise ConfigError(problem) from error
-    about: dict[str, Any] = {"license_name": settings.license_name, "language": settings.language}
+    about: dict[str, Any] = {"license_name": settings.license, "language": settings.language or ()}
     if isinstance(run, MergedModel):
         run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
         return merged_card(run, repo_id, **about).text()
@@ -252,14 +204,10 @@ def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], 
 
 
 def push_after_run(folder: Path, config: Experiment, corpora: "Mapping[str, Corpus]") -> "CommitInfo":
-    """Push what `training.push_to_hub` asked for.
-
-    Raises:
-        PublishError: it failed, whatever the reason; with the command that pushes what the run left, which is whole.
-    """
+    """Push what `training.push_to_hub` asked for; raise PublishError with the command to repeat it if it failed."""
     settings, repo_id = PushSettings.of(config), config.training.hub_model_id
     try:
-        return push(folder, repo_id, settings, corpora=corpora)
+        return push(folder, repo_id, settings, corpora=corpora, token=config.training.hub_token)
     except Exception as error:  # whatever it is, the run is finished and whole
         what = str(error) if isinstance(error, NLPTransferError) else f"{type(error).__name__}: {error}"
         raise PublishError(

@@ -9,7 +9,8 @@ from pathlib import Path
 from accelerate import PartialState
 
 from nlp_transfer import runner
-from nlp_transfer.commands.push_run import PushSettings, check_push, push_after_run
+from nlp_transfer.commands.push_run import check_push, push_after_run
+from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.search import promote, search_experiment
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data import Corpus
@@ -62,7 +63,8 @@ def run(
         return report
     pushes = experiment.training.push_to_hub and PartialState().is_main_process
     if pushes:  # now rather than after a night of training
-        check_push(path, experiment.training.hub_model_id, PushSettings.of(experiment))
+        settings, name = PushSettings.of(experiment), experiment.training.hub_model_id
+        check_push(path, name, settings, experiment.training.hub_token)
     prepared = prepare(experiment)
     with runner.open_folder(experiment, prepared, resume=resume, archive_existing=archive_existing) as folder:
         around = runner.Surroundings(experiment.record())

@@ -48,7 +48,7 @@ KEYS = ("output_dir", "base", *_PARTS, "seeds", "scored")
 
 @dataclass(frozen=True)
 class Sweep:
-    """Hold a sweep: the configuration of each cell (`stock` in it marks a stock run), and the domain it is scored on."""
+    """Hold a sweep: the configuration of each cell (`stock` in it marks a stock run), and the domain that is scored."""
 
     output_dir: Path
     cells: dict[Cell, dict[str, Any]]

@@ -13,7 +13,8 @@ from huggingface_hub import ModelCard
 import nlp_transfer
 from nlp_transfer.commands import main
 from nlp_transfer.commands.model_soup import soup
-from nlp_transfer.commands.push_run import PushSettings, prepare, push, read_source
+from nlp_transfer.commands.push_run import prepare, push, read_source
+from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.wise_ft import wise_ft
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.errors import NLPTransferError
@@ -76,7 +77,7 @@ def test_a_merged_model_goes_and_comes_back(loopback_hub: Hub, merged: Path, nam
 
 
 def test_the_card_of_wise_ft(merged: Path) -> None:
-    card = card_of(merged / "run0" / "wise_ft", license_name="mit")
+    card = card_of(merged / "run0" / "wise_ft", license="mit")
     curve = json.loads((merged / "run0" / "wise_ft" / "curve.json").read_text())
     alpha = f"{curve['chosen']:g}"
     assert card.data.tags == ["nlp-transfer", "sequence-classification", "full-fine-tuning", "merge", "wise-ft"]
@@ -156,14 +157,14 @@ def test_runs_that_lie_elsewhere_are_named_and_known(loopback_hub: Hub, merged: 
         f"{start}their texts are looked through for what would be published. Name the folders of all its runs with --run, "
         "or pass --skip_overlap_check if you have looked yourself."
     ]
-    assert refusal(folder, runs=(merged / "run0",))[0].startswith(
+    assert refusal(folder, run=(merged / "run0",))[0].startswith(
         f"{folder} was merged from runs that are not next to it: run1. "
     )
     assert loopback_hub.repositories == {}
-    push(folder, "clauses", PushSettings(card=card, check_corpus=False))
+    push(folder, "clauses", PushSettings(card=card, skip_overlap_check=True))
     renamed = Path(shutil.copytree(merged / "run1", tmp_path / "renamed"))
     (renamed / "model" / "notes.txt").write_text("what else lies there is no part of it")
-    push(folder, "clauses", PushSettings(runs=(renamed, merged / "run0")))
+    push(folder, "clauses", PushSettings(run=(renamed, merged / "run0")))
     assert b"uniform soup" in loopback_hub.files("ada/clauses")["README.md"]
 
 
@@ -171,13 +172,13 @@ def test_a_run_that_is_another_is_refused(loopback_hub: Hub, merged: Path, tmp_p
     other = Path(shutil.copytree(merged / "run1", tmp_path / "other"))
     with (other / "model" / "model.safetensors").open("ab") as file:
         file.write(b"x")
-    (problem,) = refusal(merged / "soup", runs=(merged / "run0", other))
+    (problem,) = refusal(merged / "soup", run=(merged / "run0", other))
     assert re.fullmatch(
         re.escape(f"--run {other}: {merged / 'soup'} was not merged from it: the fingerprint of its weights is ")
         + r"\w{12}…, expected \w{12}… \(run0\) or \w{12}… \(run1\)\.",
         problem,
     )
-    assert refusal(merged / "run0", runs=(merged / "run1",)) == [
+    assert refusal(merged / "run0", run=(merged / "run1",)) == [
         f"--run names what a merged model is of, or the extractor inside a model, and {merged / 'run0'} holds a run "
         "without one. Leave it out."
     ]

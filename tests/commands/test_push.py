@@ -6,6 +6,8 @@ import pytest
 
 from nlp_transfer.commands import push_run
 from nlp_transfer.commands.push import push
+from nlp_transfer.commands.push_settings import PushSettings
+from nlp_transfer.config.command_line import call_command
 from nlp_transfer.errors import ConfigError
 
 
@@ -16,10 +18,9 @@ def test_options_become_settings(monkeypatch, capsys):
         repo_url, oid = "https://hub/me/it", "abc"
 
     monkeypatch.setattr(push_run, "push", lambda *words: given.append(words) or Done)
-    push("runs/a", "me/it", revision="dev", license="mit", language=["en"], run=["runs/b"], skip_overlap_check=True)
-    settings = push_run.PushSettings(
-        revision="dev", license_name="mit", language=("en",), runs=(Path("runs/b"),), check_corpus=False
-    )
+    settings = PushSettings(revision="dev", license="mit", language=["en"], run=["runs/b"], skip_overlap_check=True)
+    words = ["--revision", "dev", "--license", "mit", "--language", "en", "--run", "runs/b", "--skip_overlap_check"]
+    call_command(push, ["runs/a", "me/it", *words])
     assert given == [(Path("runs/a"), "me/it", settings)]
     assert capsys.readouterr().out == "https://hub/me/it/tree/dev\nrevision abc\n"
 

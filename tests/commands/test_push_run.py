@@ -16,7 +16,8 @@ from huggingface_hub import ModelCard
 from nlp_transfer import run
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.model_card import base_of
-from nlp_transfer.commands.push_run import PushSettings, notes_on, prepare, push
+from nlp_transfer.commands.push_run import notes_on, prepare, push
+from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, NLPTransferError, PublishError
 from nlp_transfer.hub.package import RepoFile
@@ -277,7 +278,7 @@ def test_public_corpora_are_named(copy: Path) -> None:
     record = json.loads((copy / "run.json").read_text())
     source = {"hub": "coastalcph/lex_glue", "name": "ledgar", "revision": "main"}
     edit(copy / "run.json", config={**record["config"], "source": source, "target": {"builtin": "licenses"}})
-    settings = PushSettings(check_corpus=False, license_name="mit", language=("en",))
+    settings = PushSettings(skip_overlap_check=True, license="mit", language=["en"])
     (card,) = (part for part in prepare(read_run(copy), "a/b", settings).parts if part.name == "README.md")
     read = ModelCard(card.read().decode())
     assert read.data.datasets == ["coastalcph/lex_glue"]
@@ -299,7 +300,7 @@ def test_a_label_with_an_address_stops_the_push(loopback_hub: Hub, copy: Path) -
     assert problems[-1].startswith("Nothing was sent.")
     assert loopback_hub.repositories == {}
     key = problems[0].split("--allow ")[1].rstrip(")")
-    push(copy, "clauses", PushSettings(allowed=(key,)))
+    push(copy, "clauses", PushSettings(allow=[key]))
     assert "ada/clauses" in loopback_hub.repositories
 
 
@@ -342,7 +343,7 @@ def test_a_card_of_ones_own_is_scanned(loopback_hub: Hub, trained: Path, tmp_pat
 def test_a_card_that_is_not_there(loopback_hub: Hub, trained: Path, tmp_path: Path) -> None:
     (problem,) = refusal(trained / "lora", card=tmp_path / "none.md")
     assert problem.startswith(f"--card {tmp_path / 'none.md'} cannot be read: ")
-    (problem,) = refusal(trained / "lora", card=tmp_path / "none.md", license_name="mit")
+    (problem,) = refusal(trained / "lora", card=tmp_path / "none.md", license="mit")
     assert problem == "--card is a whole card; write license and language into it, and leave the options out."
 
 
@@ -368,7 +369,7 @@ def test_without_its_corpus_a_run_is_pushed_only_if_that_is_asked_for(loopback_h
     assert problem.startswith("The texts of the run cannot be read again (")
     assert problem.endswith("or pass --skip_overlap_check if you have looked yourself.")
     assert loopback_hub.repositories == {}
-    push(copy, "clauses", PushSettings(check_corpus=False))
+    push(copy, "clauses", PushSettings(skip_overlap_check=True))
 
 
 def test_another_corpus_than_in_the_run_is_none(loopback_hub: Hub, copy: Path) -> None:

@@ -19,7 +19,8 @@ from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.export import export_model
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.predict import predict_file
-from nlp_transfer.commands.push_run import PushSettings, prepare
+from nlp_transfer.commands.push_run import prepare
+from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, PublishError
