@@ -33,9 +33,6 @@ def merge(
         choose_by: of wise_ft, the task's primary metric on source validation (null), or for classifiers target_infomax,
             target_entropy, target_density.
         greedy: of soup, write the greedy soup; both are scored.
-
-    Raises:
-        ConfigError: an option of the other method, several runs of wise_ft, or a soup without `output`.
     """
     from nlp_transfer.reporting.tables import console, to_rich
 
@@ -46,7 +43,6 @@ def merge(
             raise ConfigError(f"--greedy is of soup. {_WISE}" if greedy else f"{len(runs)} runs were given. {_WISE}")
         given: dict[str, Any] = {"alphas": alphas, "choose_by": choose_by}
         done = wise_ft(runs[0], output, **{name: value for name, value in given.items() if value is not None})
-        table, paths = done.table, done.paths
     else:
         from nlp_transfer.commands.model_soup import soup
 
@@ -54,10 +50,9 @@ def merge(
             raise ConfigError(f"--{'choose_by' if alphas is None else 'alphas'} is of wise_ft. {_SOUP}")
         if output is None:
             raise ConfigError(f"--output is missing. {_SOUP}")
-        made = soup(runs, output, greedy=greedy)
-        table, paths = made.table, made.paths
-    console().print(to_rich(table))
-    for word, path in paths.items():
+        done = soup(runs, output, greedy=greedy)
+    console().print(to_rich(done.table))
+    for word, path in done.paths.items():
         print(f"{word:<8} {path}")
 
 

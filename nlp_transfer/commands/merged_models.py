@@ -27,6 +27,7 @@ from nlp_transfer.reporting.report import METRICS_FILE, MODEL
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import choose_device
 from nlp_transfer.tasks.base import DomainScores, Task
+from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.setup import load_data
 from nlp_transfer.training.target_data import adaptation_split, evaluation_splits
@@ -64,6 +65,16 @@ class ScoredWeights:
     def rank(self) -> float:
         """Return the score that decides, negated if less is better."""
         return self.value if self.greater_is_better else -self.value
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """Hold a merged model that was written: the alpha or the runs that were chosen, and the scores of all weights."""
+
+    chosen: float | tuple[str, ...]
+    scored: Mapping[Any, ScoredWeights]
+    table: Table
+    paths: dict[str, str]
 
 
 class WeightScorer:

@@ -8,20 +8,18 @@ Reference: Wortsman et al. (2022), https://arxiv.org/abs/2203.05482
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import citations_of_runs
-from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer
+from nlp_transfer.commands.merged_models import MergeResult, ScoredWeights, WeightScorer
 from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.weight_averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
-from nlp_transfer.tasks.blocks import Table
 
 log = logging.getLogger(__name__)
 
@@ -29,26 +27,8 @@ UNIFORM, GREEDY = "uniform soup", "greedy soup"
 """The names of the soups in tables."""
 
 
-@dataclass(frozen=True)
-class Soup:
-    """A soup that was written.
-
-    Args:
-        ingredients: the folders of its runs.
-        scored: the scores of each run and each soup.
-    """
-
-    ingredients: tuple[str, ...]
-    scored: dict[str, ScoredWeights]
-    table: Table
-    paths: dict[str, str]
-
-
-def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
-    """Average the models of several runs, and write the mean as a model.
-
-    Args:
-        greedy: write the greedy soup; both are scored.
+def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> MergeResult:
+    """Average the models of several runs, and write the mean, or the greedy soup, as a model; both are scored.
 
     Raises:
         ConfigError: fewer than two runs, or one twice.
@@ -77,7 +57,7 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> Soup:
         report += f"{advice}\n\n"
     report += f"## Scores\n\n{to_markdown(table)}"
     paths = scorer.write(place, average([weights[one] for one in kept]), scored[name], how=how, report=report)
-    return Soup(kept, scored, table, paths)
+    return MergeResult(kept, scored, table, paths)
 
 
 def _score_all(

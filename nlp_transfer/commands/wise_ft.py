@@ -10,12 +10,11 @@ Reference: Wortsman et al. (2022), https://arxiv.org/abs/2109.01903
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import CURVE, WISE_FT, choice_text, citations_of_runs
-from nlp_transfer.commands.merged_models import ScoredWeights, WeightScorer, weight_choices
+from nlp_transfer.commands.merged_models import MergeResult, ScoredWeights, WeightScorer, weight_choices
 from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.files import to_json_value
@@ -25,7 +24,6 @@ from nlp_transfer.models.weight_averaging import Weights, interpolate
 from nlp_transfer.reporting.figures import Curve, svg
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
-from nlp_transfer.tasks.blocks import Table
 from nlp_transfer.training.setup import load_model
 
 log = logging.getLogger(__name__)
@@ -35,36 +33,13 @@ PICTURE = "curve.svg"
 ALPHAS = tuple(step / 10 for step in range(11))
 
 
-@dataclass(frozen=True)
-class WiseFT:
-    """A WiSE-FT model that was written.
-
-    Args:
-        alpha: the chosen one.
-        curve: the scores of each alpha.
-    """
-
-    alpha: float
-    curve: dict[float, ScoredWeights]
-    table: Table
-    paths: dict[str, str]
-
-
 def wise_ft(
-    folder: str,
-    output: str | None = None,
-    *,
-    alphas: Sequence[float] = ALPHAS,
-    choose_by: str | None = None,
-) -> WiseFT:
+    folder: str, output: str | None = None, *, alphas: Sequence[float] = ALPHAS, choose_by: str | None = None
+) -> MergeResult:
     """Score the weights between a run's pretrained and its fine-tuned encoder, and write the best as a model.
 
-    Of alphas with equal scores, the nearest to 0.5 is chosen.
-
-    Args:
-        output: a new folder; None is `wise_ft` in the run's.
-        alphas: points to score, from 0 to 1.
-        choose_by: a name of `weight_choices`; None is the task's primary metric on source validation.
+    Of alphas with equal scores, the nearest to 0.5 is chosen. `choose_by` is a name of `weight_choices`; None is the
+    task's primary metric on source validation.
 
     Raises:
         ConfigError: an option is out of range, or this run's encoder cannot be moved back.
@@ -100,7 +75,7 @@ def wise_ft(
     }
     weights = interpolate(pretrained, fine_tuned, alpha, names)
     paths = scorer.write(place, weights, curve[alpha], how=how, report=report, files=files)
-    return WiseFT(alpha, curve, table, paths)
+    return MergeResult(alpha, curve, table, paths)
 
 
 def _check_options(run: FinishedRun, alphas: Sequence[float], choose_by: str | None) -> None:

@@ -33,7 +33,7 @@ def names(runs: list[Path]) -> list[str]:
 def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
     with logged() as said:
         found = soup(names(runs), str(tmp_path / "soup"))
-    assert found.ingredients == tuple(names(runs))
+    assert found.chosen == tuple(names(runs))
     one, other = (load_file(run / "model" / "model.safetensors") for run in runs)
     mean = load_file(tmp_path / "soup" / "model" / "model.safetensors")
     for name in ("bert.encoder.layer.0.output.dense.weight", "classifier.bias"):
@@ -59,7 +59,7 @@ def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
 def test_a_greedy_soup_is_at_least_as_good_as_its_best(runs: list[Path], tmp_path: Path) -> None:
     found = soup(names(runs), str(tmp_path / "soup"), greedy=True)
     assert found.scored[GREEDY].value >= max(found.scored[name].value for name in names(runs))
-    assert set(found.ingredients) <= set(names(runs))
+    assert set(found.chosen) <= set(names(runs))
 
 
 def test_what_is_only_tried_is_scored_on_what_decides(
@@ -104,7 +104,7 @@ def test_what_the_scores_say_against_a_soup(runs: list[Path], tmp_path: Path, mo
     assert warning in (tmp_path / "uniform" / "report.md").read_text()
     with logged() as said:
         alone = soup(names(runs), str(tmp_path / "greedy"), greedy=True)
-    assert alone.ingredients == (best,)
+    assert alone.chosen == (best,)
     assert said[-1] == f"The greedy soup is {best} alone: no other run made it better."
 
 

@@ -36,22 +36,22 @@ def scores(metrics: dict) -> dict:
 
 def test_the_end_of_the_curve_is_the_run(finished: Path, tmp_path: Path) -> None:
     found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 0.5, 1])
-    assert list(found.curve) == [0, 0.5, 1]
+    assert list(found.scored) == [0, 0.5, 1]
     own = json.loads((finished / "metrics.json").read_text())
-    assert scores(found.curve[1].metrics) == pytest.approx(scores(own))
+    assert scores(found.scored[1].metrics) == pytest.approx(scores(own))
     assert set(scores(own)) == {("source", "validation"), ("source", "test"), ("target", "test")}
     curve = json.loads((tmp_path / "out" / "curve.json").read_text())
-    assert (curve["chosen"], curve["chosen_by"]) == (found.alpha, "macro_f1")
+    assert (curve["chosen"], curve["chosen_by"]) == (found.chosen, "macro_f1")
     for point in curve["points"]:
-        expected = found.curve[point["alpha"]].metrics
+        expected = found.scored[point["alpha"]].metrics
         assert point["macro_f1"] == expected["source"]["validation"]["macro_f1"]
         assert point["scores"]["target"]["test"]["accuracy"] == expected["target"]["test"]["accuracy"]
     assert json.loads(Path(found.paths["metrics"]).read_text()).keys() == own.keys()
     picture = Path(found.paths["curve"]).with_suffix(".svg")
     assert picture == tmp_path / "out" / "curve.svg"
-    assert f">chosen: {found.alpha:g}</text>" in picture.read_text()
+    assert f">chosen: {found.chosen:g}</text>" in picture.read_text()
     assert "![macro-F1 at each alpha](curve.svg)" in Path(found.paths["report"]).read_text()
-    assert [row[0] for row in found.table.rows] == [f"{a:g}{' ←' * (a == found.alpha)}" for a in (0, 0.5, 1)]
+    assert [row[0] for row in found.table.rows] == [f"{a:g}{' ←' * (a == found.chosen)}" for a in (0, 0.5, 1)]
     assert "| alpha | source validation macro-F1 |" in Path(found.paths["report"]).read_text()
 
 
@@ -91,16 +91,16 @@ def test_labels_of_the_target_choose_nothing(finished: Path, tmp_path: Path) -> 
         second = wise_ft(str(folder), str(tmp_path / "c"), alphas=[0.2, 0.6, 1])
     finally:
         file.write_text(before)
-    assert second.alpha == first.alpha
-    assert scores(second.curve[1].metrics)["target", "test"] != scores(first.curve[1].metrics)["target", "test"]
+    assert second.chosen == first.chosen
+    assert scores(second.scored[1].metrics)["target", "test"] != scores(first.scored[1].metrics)["target", "test"]
 
 
 @pytest.mark.parametrize("name", ["target_infomax", "target_entropy", "target_density"])
 def test_a_score_without_labels_may_choose(finished: Path, tmp_path: Path, name: str) -> None:
     found = wise_ft(str(finished), str(tmp_path / "out"), alphas=[0, 1], choose_by=name)
-    values = {alpha: one.value for alpha, one in found.curve.items()}
+    values = {alpha: one.value for alpha, one in found.scored.items()}
     best = min if name == "target_entropy" else max
-    assert found.alpha == best(values, key=values.__getitem__)
+    assert found.chosen == best(values, key=values.__getitem__)
 
 
 def test_ties_go_to_the_middle() -> None:
@@ -114,8 +114,10 @@ def test_thresholds_are_tuned_anew(tmp_path: Path) -> None:
     (folder,) = finished_runs(tmp_path, (0,), multi_label=True)
     found = wise_ft(str(folder), alphas=[0.5, 1])
     loaded = saved_models.load(folder / "wise_ft")
-    assert dict(zip(loaded.label_names, loaded.thresholds.tolist(), strict=True)) == found.curve[found.alpha].thresholds
-    assert found.curve[0.5].thresholds != found.curve[1].thresholds
+    assert (
+        dict(zip(loaded.label_names, loaded.thresholds.tolist(), strict=True)) == found.scored[found.chosen].thresholds
+    )
+    assert found.scored[0.5].thresholds != found.scored[1].thresholds
 
 
 @pytest.mark.slow
@@ -124,7 +126,7 @@ def test_other_methods_have_a_line_too(tmp_path: Path, methods: list) -> None:
     (folder,) = finished_runs(tmp_path, (0,), methods=methods)
     found = wise_ft(str(folder), alphas=[0, 1])
     own = json.loads((folder / "metrics.json").read_text())
-    assert scores(found.curve[1].metrics) == pytest.approx(scores(own))
+    assert scores(found.scored[1].metrics) == pytest.approx(scores(own))
 
 
 @pytest.mark.slow
@@ -177,8 +179,8 @@ def test_an_extractive_summarizer_has_a_line_too(tmp_path: Path) -> None:
     found = wise_ft(str(folder), alphas=[0, 1])
     own = json.loads((folder / "metrics.json").read_text())
     for split in ("validation", "test"):
-        assert found.curve[1].metrics["source"][split]["rouge1"] == pytest.approx(own["source"][split]["rouge1"])
-    assert found.curve[found.alpha].value == found.curve[found.alpha].metrics["source"]["validation"]["rouge1"]
+        assert found.scored[1].metrics["source"][split]["rouge1"] == pytest.approx(own["source"][split]["rouge1"])
+    assert found.scored[found.chosen].value == found.scored[found.chosen].metrics["source"]["validation"]["rouge1"]
     assert found.table.columns[:3] == ["alpha", "ROUGE-1", "ROUGE-2"]
     record = json.loads((folder / "wise_ft" / "model" / "config.json").read_text())["nlp_transfer"]
     assert (record["merged"]["chosen_by"], record["task"]) == ("rouge1", "extractive_summarization")
