@@ -29,7 +29,7 @@ from nlp_transfer.reporting.predictions import write_predictions
 from nlp_transfer.reporting.prepared_run import PreparedRun, prepare
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary
 from nlp_transfer.reporting.run_context import PriorCorrection, RunContext, facts_of, metrics_of, prediction_rows
-from nlp_transfer.reporting.run_folder import RunFolder, archive, check_run_folder, open_run_folder
+from nlp_transfer.reporting.run_folder import LOG, RunFolder, archive, check_run_folder, open_run_folder
 from nlp_transfer.reporting.sections.findings import findings
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.sections.source_domains import scores_by_source
@@ -176,7 +176,7 @@ def _train(
             peak_gpu_bytes=peak_gpu_bytes(),
             hardware=hardware(trainer.args),
         )
-        paths = {**save_model(trainer, task, data.tokenizer, folder.path), "log": str(folder.log_path)}
+        paths = {**save_model(trainer, task, data.tokenizer, folder.path), "log": str(folder.path / LOG)}
         facts = facts_of(prepared.loaded, data.encoded, trainer, context)
         untrained = _untrained_scores(trainer, experiment, data, rows)
     made = RunContext(

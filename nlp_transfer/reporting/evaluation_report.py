@@ -1,6 +1,6 @@
 """Report the scores of a saved model on a corpus: in a terminal, as report.md, and as files."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,8 @@ from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.markdown import section_markdown
 from nlp_transfer.reporting.predictions import KEYS, PREDICTIONS, write_predictions
 from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, MODEL, CorpusFacts
-from nlp_transfer.reporting.sections.corpora import corpus_lines
+from nlp_transfer.reporting.sections.record import corpus_lines, version_list
 from nlp_transfer.reporting.sections.results import legend, split_blocks
-from nlp_transfer.reporting.sections.versions import version_list
 from nlp_transfer.reporting.terminal import path_lines, split_summary
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.blocks import Section, escape_markdown
@@ -51,15 +50,21 @@ class Evaluation:
 
     def markdown(self) -> str:
         """Return the scores for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
-        return "\n".join(self._sections()) + "\n"
+        task = TASKS[self.task]
+        parts = [
+            f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n",
+            f"## Results on {self.split} ({self.metrics['rows']:,} {task.wording.unit})\n",
+            section_markdown(Section("", split_blocks(task, self.systems))),
+            f"{legend(task)}\n",
+            *(f"{escape_markdown(line)}\n" for line in self._changed_settings()),
+            f"## Corpus\n\n{corpus_lines(self.corpus)}\n",
+            f"## Versions\n\n{version_list(library_versions())}\n",
+        ]
+        return "\n".join(parts)
 
     def write(self, folder: Path, predictions: Iterable[dict[str, Any]], keys: Sequence[str] = KEYS) -> "Evaluation":
         """Write everything, the scores last; return the evaluation with the paths."""
-        paths = {
-            "predictions": folder / PREDICTIONS,
-            "report": folder / "report.md",
-            "metrics": folder / METRICS_FILE,
-        }
+        paths = {"predictions": folder / PREDICTIONS, "report": folder / "report.md", "metrics": folder / METRICS_FILE}
         if self.baselines:
             paths["baselines"] = folder / BASELINES
         try:
@@ -77,13 +82,3 @@ class Evaluation:
     def _changed_settings(self) -> list[str]:
         given = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         return [f"Otherwise than in the model's run: {given}."] if given else []
-
-    def _sections(self) -> Iterator[str]:
-        task = TASKS[self.task]
-        yield f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n"
-        yield f"## Results on {self.split} ({self.metrics['rows']:,} {task.wording.unit})\n"
-        yield section_markdown(Section("", split_blocks(task, self.systems)))
-        yield f"{legend(task)}\n"
-        yield from (f"{escape_markdown(line)}\n" for line in self._changed_settings())
-        yield f"## Corpus\n\n{corpus_lines(self.corpus)}\n"
-        yield f"## Versions\n\n{version_list(library_versions())}"

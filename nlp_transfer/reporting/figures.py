@@ -47,15 +47,9 @@ def figure(curves: Sequence[Curve], x_name: str, y_name: str, *, marked: float |
         raise ValueError("A picture of curves needs at least one point.")
     made = Figure(figsize=INCHES, layout="constrained")
     axes = made.add_subplot(xlabel=x_name, ylabel=y_name)
-    for index, curve in enumerate(curves):
-        axes.plot(
-            [x for x, _ in curve.points],
-            [y for _, y in curve.points],
-            color=_COLORS[index % len(_COLORS)],
-            marker=_MARKERS[index % len(_MARKERS)],
-            markersize=5,
-            label=_plain(curve.name),
-        )
+    axes.set_prop_cycle(color=_COLORS, marker=_MARKERS)
+    for curve in curves:
+        axes.plot(*zip(*curve.points, strict=True), markersize=5, label=_plain(curve.name))
     if marked is not None:
         axes.axvline(marked, color="gray", linestyle="--", zorder=1, label=f"chosen: {marked:g}")
     axes.grid(alpha=0.3)

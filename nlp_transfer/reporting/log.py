@@ -7,8 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_file, to_json_value
@@ -69,14 +68,6 @@ class JsonLinesLog:
     def close(self) -> None:
         """Close the file; more than once is fine."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:

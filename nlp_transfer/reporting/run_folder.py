@@ -57,11 +57,6 @@ class RunFolder:
         """Return the folder of the Trainer's checkpoints."""
         return self.path / CHECKPOINTS
 
-    @property
-    def log_path(self) -> Path:
-        """Return the file of the Trainer's log entries."""
-        return self.path / LOG
-
     def callbacks(self) -> list[TrainerCallback]:
         """Return the callbacks that write into the folder; none on other processes than the main one."""
         return [] if self.log is None else [LogEntries(self.log.write, self.log.restart)]
@@ -84,7 +79,7 @@ class RunFolder:
         """Return whether a run, or a run inside the folder, has logged or saved something that must not be lost."""
         if any((self.path / name).exists() for name in (CANDIDATES, SOURCE_ONLY)):
             return True
-        logged = self.log_path.is_file() and self.log_path.stat().st_size > 0
+        logged = (self.path / LOG).is_file() and (self.path / LOG).stat().st_size > 0
         return logged or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
 
     def discard(self) -> None:
@@ -127,9 +122,10 @@ def inspect(path: str | os.PathLike[str]) -> RunFolder:
         record = json.loads((folder / "run.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         return RunFolder(folder, "foreign")
-    if not isinstance(record, dict) or "config" not in record or "status" not in record:
-        return RunFolder(folder, "foreign")
-    if not all(isinstance(record.get(key, {}), dict) for key in ("config", "inputs", "process", "results")):
+    sections = ("config", "inputs", "process", "results")
+    if not (isinstance(record, dict) and {"config", "status"} <= record.keys()) or not all(
+        isinstance(record.get(key, {}), dict) for key in sections
+    ):
         return RunFolder(folder, "foreign")
     done = record["status"] == "finished" and METRICS_FILE in names
     return RunFolder(folder, "finished" if done else "unfinished", record)
@@ -193,9 +189,8 @@ def open_run_folder(
         CheckpointError: it holds a finished run, or an unfinished one without `resume`, of another configuration (with
             the keys that differ) or other `inputs`, or files that no run made; or it cannot be written.
     """
-    state = check_run_folder(
-        path, config, resume=resume
-    ).state  # one that is not ours is not touched, not even by a lock
+    # A folder that is not ours is not touched, not even by a lock.
+    state = check_run_folder(path, config, resume=resume).state
     lock = RunLock(Path(path))
     made = not lock.folder.exists()
     try:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import closing
 from datetime import datetime
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_entries_are_readable_while_the_log_is_open(tmp_path):
 def test_a_second_log_goes_on_behind_a_torn_line(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_bytes(b'{"step": 1}\n{"ste')
-    with JsonLinesLog(path) as log:
+    with closing(JsonLinesLog(path)) as log:
         log.write({"step": 2})
     lines = path.read_text().splitlines()
     assert lines[:2] == ['{"step": 1}', '{"ste']
@@ -35,7 +36,10 @@ def test_a_second_log_goes_on_behind_a_torn_line(tmp_path):
 
 
 def test_a_value_that_json_lacks_writes_nothing(tmp_path):
-    with JsonLinesLog(tmp_path / "log.jsonl") as log, pytest.raises(TypeError, match="JSON cannot hold a object"):
+    with (
+        closing(JsonLinesLog(tmp_path / "log.jsonl")) as log,
+        pytest.raises(TypeError, match="JSON cannot hold a object"),
+    ):
         log.write({"step": object()})
     assert (tmp_path / "log.jsonl").read_text() == ""
 

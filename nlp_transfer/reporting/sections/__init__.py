@@ -1,15 +1,11 @@
-"""List the sections of a run's report: one file and one line in `SECTIONS` each, in their order."""
+"""List the sections of a run's report: one function and one line in `SECTIONS` each, in their order."""
 
 from collections.abc import Callable
 
 from nlp_transfer.reporting.report import Report
-from nlp_transfer.reporting.sections.configuration import configuration
-from nlp_transfer.reporting.sections.corpora import corpora
-from nlp_transfer.reporting.sections.cost import cost
 from nlp_transfer.reporting.sections.method import findings, method, thresholds
+from nlp_transfer.reporting.sections.record import configuration, corpora, cost, usage, versions
 from nlp_transfer.reporting.sections.results import results
-from nlp_transfer.reporting.sections.usage import usage
-from nlp_transfer.reporting.sections.versions import versions
 from nlp_transfer.tasks.blocks import Section
 
 SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
