@@ -1,7 +1,7 @@
 """Read a merged model with its runs, and make its card.
 
-Its config.json names each run by its folder's name and the fingerprint of its weights. The runs' folders hold what a
-card and the scan of a push need: encoder, corpora, methods.
+Its config.json names each run by its folder's name and the fingerprint of its weights; a card and the scan of a push
+need what the runs' folders hold: encoder, corpora, methods.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

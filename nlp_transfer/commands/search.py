@@ -1,8 +1,5 @@
 """Search over values of methods and training arguments: train one run for each combination, and take the best.
 
-    search: {methods.dann.weight: [0.03, 0.1, 0.3]}             # in YAML
-    search(make_trainer, {"methods.dann.weight": [0.03, 0.1]}, args=…, methods=[DANN()], target_dataset=…)
-
 Each candidate is trained in `candidates/` of the output folder. `metric_for_best_model` selects the best; a label-free
 metric, such as `target_infomax`, needs no target labels. Finished candidates are not trained again.
 """

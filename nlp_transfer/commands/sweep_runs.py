@@ -1,17 +1,14 @@
 """Run a sweep: corpora x systems x seeds, each cell once, whatever interrupts it.
 
-A sweep file names the parts; a cell's configuration is `base`, then its corpus, then its system, then its seed:
-
     output_dir: runs/sweep
-    base: {model: …, training: {…}}
+    base: {model: …, training: {…}}  # then come a cell's corpus, its system, its seed
     corpora: {scicite: {source: {path: …}, task: {…}}, …}
     systems: {full: {methods: [full_fine_tuning]}, lora: {…}, stock: {stock: true, seeds: [0]}}
     seeds: [0, 1]
 
-`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are those of
-the sweep that it runs with. The baselines are scored in the first cell of each corpus. `scored: target`, of the sweep
-or of one system, compares the scores on the target domain instead of those on the source's test split. Cells run one
-after another, those of the first seed first; a finished one is a line of `results.jsonl`.
+`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are some of
+the sweep's. `scored: target`, of the sweep or a system, compares scores on the target and not on the source's test
+split. The baselines are scored in the first cell of each corpus. A finished cell is a line of `results.jsonl`.
 """
 
 import copy

@@ -21,6 +21,7 @@ from nlp_transfer.models.outputs import Output
 from nlp_transfer.training.run_arguments import optimizer_problems, run_problems
 
 NO_OUTPUT_DIR = "training.output_dir is missing: the folder that the run writes to, such as runs/first."
+_NO_TARGET = "text of a target domain, and there is none. Name it with target: {path: …}."
 
 
 def cross_problems(config: Any) -> list[str]:
@@ -46,7 +47,7 @@ def _source_weights(config: Any) -> list[str]:
     """Check the weights of several sources against the sources and the task."""
     from nlp_transfer.training.source_weights import SIZE
 
-    weights = config.training.source_weights if config.training is not None else None
+    weights = getattr(config.training, "source_weights", None)
     sources = len(as_tuple(config.source)) if config.source is not None else 0
     if weights in (SIZE, None) or not sources:
         return []
@@ -76,11 +77,7 @@ def _needed_target(config: Any) -> list[str]:
 
     needing = needs_target(config.methods, config.training)
     verb = "needs" if len(needing) == 1 else "need"
-    return [_no_target(f"{' and '.join(needing)} {verb}")] if needing else []
-
-
-def _no_target(needing: str) -> str:
-    return f"{needing} text of a target domain, and there is none. Name it with target: {{path: …}}."
+    return [f"{' and '.join(needing)} {verb} {_NO_TARGET}"] if needing else []
 
 
 def _training(config: Any) -> list[str]:
@@ -132,14 +129,14 @@ def _target_labels(config: Any) -> list[str]:
 
 def _search(config: Any) -> list[str]:
     """Check the values to try."""
-    training = config.training
-    return [] if training is None else search_problems(config.search or {}, training, config.methods or ())
+    given = config.search or {}
+    return [] if config.training is None else search_problems(given, config.training, config.methods or ())
 
 
 def _target_settings(config: Any) -> list[str]:
     """Check the settings that need a target's text and classes against the target and the task."""
     names = [name for name in ("prior_correction", "log_target_scores") if getattr(config, name)]
-    problems = [_no_target(f"{name} needs") for name in names if config.target is None]
+    problems = [f"{name} needs {_NO_TARGET}" for name in names if config.target is None]
     if config.training is not None and config.log_target_scores and config.training.eval_strategy == "no":
         problems.append(
             "log_target_scores scores the target in each evaluation, and training.eval_strategy is no. Set it to "

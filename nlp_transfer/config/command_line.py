@@ -1,11 +1,8 @@
 """Build a command's parser and help from its typed function, and call the function with a command line.
 
-    def predict(model: str, file: str = "-", *, output: str | None = None, top_k: int | None = None) -> None:
-
 A parameter is a word in its place, a keyword-only parameter an option: a flag where it is a bool, several words where
-it is a list, NAME=VALUE words where it is a dict. Values are checked against the annotations; the help is the
-docstring's. A dataclass of options, such as `Compute`, stands for one option a field. An `Experiment` or a
-`CorpusConfig` is read from `--PATH VALUE`.
+it is a list, NAME=VALUE words where it is a dict. The help is the docstring's. A dataclass of options, such as
+`Compute`, stands for one option a field; an `Experiment` or a `CorpusConfig` is read from `--PATH VALUE`.
 """
 
 import argparse
