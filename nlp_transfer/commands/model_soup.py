@@ -119,17 +119,14 @@ def greedy_ingredients(order: Sequence[str], score: Callable[[tuple[str, ...]], 
 
 def check_same_recipe(runs: Sequence[FinishedRun]) -> None:
     """Check that the weights of runs can be averaged; raise CheckpointError with all that differs."""
-    first = runs[0]
     problems = [
-        f"{run.folder} does not go with {first.folder}: its {what} differ{'' if what == 'labels' else 's'}{values}."
+        f"{run.folder} does not go with {runs[0].folder}: its {what} differ{'' if what == 'labels' else 's'}{values}."
         for run in runs[1:]
-        for what, values in _differences(first, run)
+        for what, values in _differences(runs[0], run)
     ]
     if problems:
-        problems.append(
-            "A soup is of runs of one base model, task, corpus, labels and target; seeds and settings may differ."
-        )
-        raise CheckpointError(problems)
+        rule = "A soup is of runs of one base model, task, corpus, labels and target; seeds and settings may differ."
+        raise CheckpointError([*problems, rule])
 
 
 def _differences(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:

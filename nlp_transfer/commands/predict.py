@@ -3,8 +3,9 @@
 import gzip
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from nlp_transfer.config.command_ending import discard_output, reader_may_leave
 from nlp_transfer.data.input_texts import STANDARD_INPUT, InputReader
@@ -119,15 +120,17 @@ def predict_file(
 
 
 def _write(lines: Iterable[bytes], output: str | None) -> int:
-    """Write lines to a file or to standard output; return their number."""
+    """Write lines to a file or, each at once, to standard output; return their number."""
+    count = 0
     try:
-        if output is None:
-            return _write_lines(lines, sys.stdout.buffer)
-        with atomic_file(output) as out:
-            if not output.endswith(".gz"):
-                return _write_lines(lines, out)
-            with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as zipped:
-                return _write_lines(lines, zipped)
+        with ExitStack() as opened:
+            file: Any = sys.stdout.buffer if output is None else opened.enter_context(atomic_file(output))
+            if output is not None and output.endswith(".gz"):
+                file = opened.enter_context(gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+            for count, line in enumerate(lines, start=1):  # noqa: B007
+                file.write(line)
+                if output is None:
+                    file.flush()
     except BrokenPipeError:  # not a fault: the reader has seen enough
         raise
     except OSError as error:
@@ -135,16 +138,6 @@ def _write(lines: Iterable[bytes], output: str | None) -> int:
         if output is None:
             discard_output()
         raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
-
-
-def _write_lines(lines: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> int:
-    """Write lines, flushing each to standard output."""
-    count = 0
-    for line in lines:
-        file.write(line)
-        if file is sys.stdout.buffer:
-            file.flush()
-        count += 1
     return count
 
 

@@ -101,11 +101,11 @@ def _search(
     experiment: Experiment, folder: RunFolder, around: runner.Surroundings, stop_signals: StopSignals | None
 ) -> tuple[Experiment, runner.Surroundings]:
     """Run the candidates; the run goes on as the best of them."""
-    result = search_experiment(experiment, partial(_run_inside, stop_signals=stop_signals))
+    chosen, candidate, summary = search_experiment(experiment, partial(_run_inside, stop_signals=stop_signals))
     if PartialState().is_main_process:
-        promote(result, folder.path)
+        promote(candidate, folder.path)
     PartialState().wait_for_everyone()
-    return result.experiment, dataclasses.replace(around, search=result.summary)
+    return chosen, dataclasses.replace(around, search=summary)
 
 
 def _run_source_only(experiment: Experiment, baseline: Experiment, stop_signals: StopSignals | None) -> Report | None:

@@ -13,7 +13,6 @@ import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,21 +60,8 @@ class BestCandidate:
             log.info("Chosen by %s: %s.", self.metric, self.values)
         return best
 
-    def summary(self) -> SearchSummary:
-        """Return the chosen values and every candidate's score."""
-        return SearchSummary(self.metric, self.scores, self.values)
-
 
 # ---- of an experiment ----
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """Hold the experiment with the best candidate's values, the candidate's run folder, and all scores."""
-
-    experiment: Experiment
-    folder: Path
-    summary: SearchSummary
 
 
 def candidates(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
@@ -87,8 +73,10 @@ def candidates(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
         yield describe_values(values), dataclasses.replace(made, training=training, **plain)
 
 
-def search_experiment(experiment: Experiment, run: Callable[[Experiment], Any]) -> SearchResult:
-    """Run an experiment's candidates by `run` and return the best. All processes call it."""
+def search_experiment(
+    experiment: Experiment, run: Callable[[Experiment], Any]
+) -> tuple[Experiment, Path, SearchSummary]:
+    """Run an experiment's candidates by `run`; return the best, its run's folder, and all scores, on all processes."""
     metric = str(experiment.training.metric_for_best_model).removeprefix("eval_")
     greater = bool(experiment.training.greater_is_better)
     tried = list(candidates(experiment))
@@ -100,7 +88,7 @@ def search_experiment(experiment: Experiment, run: Callable[[Experiment], Any]) 
         best.add(values, broadcast_object_list(shared)[0] if PartialState().num_processes > 1 else shared[0])
     chosen = [values for values, _ in tried].index(best.values)
     _, made = candidate_configs(experiment)[chosen]
-    return SearchResult(made, Path(str(tried[chosen][1].training.output_dir)), best.summary())
+    return made, Path(str(tried[chosen][1].training.output_dir)), SearchSummary(metric, best.scores, best.values)
 
 
 def score_of(folder: Path, metric: str, *, greater: bool) -> float:
@@ -112,9 +100,9 @@ def score_of(folder: Path, metric: str, *, greater: bool) -> float:
     return float((max if greater else min)(found))
 
 
-def promote(result: SearchResult, folder: Path) -> None:
+def promote(candidate: Path, folder: Path) -> None:
     """Move the best candidate's checkpoints into the run's folder, from which the run continues."""
-    theirs, ours = result.folder / CHECKPOINTS, folder / CHECKPOINTS
+    theirs, ours = candidate / CHECKPOINTS, folder / CHECKPOINTS
     if theirs.exists() and not ours.exists():
         theirs.rename(ours)
 
