@@ -7,9 +7,6 @@ from collections.abc import Iterable
 class NLPTransferError(ValueError):
     """Error that the user can fix; commands print it without a traceback.
 
-    Args:
-        problems: one message, or several that were collected.
-
     Example:
         >>> print(ConfigError(["source.path is empty.", "target.path is empty."]))
         2 problems:

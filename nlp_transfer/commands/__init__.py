@@ -22,12 +22,6 @@ COMMANDS = {
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command line, and return its exit status.
 
-    Args:
-        words: a verb and what follows it; None is this process's command line.
-
-    Raises:
-        SystemExit: `--help`, and a word that is missing.
-
     Example:
         >>> main(["predict", "--no_such_option", "1", "model"])
         2

@@ -28,13 +28,7 @@ UNIFORM, GREEDY = "uniform soup", "greedy soup"
 
 
 def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> MergeResult:
-    """Average the models of several runs, and write the mean, or the greedy soup, as a model; both are scored.
-
-    Raises:
-        ConfigError: fewer than two runs, or one twice.
-        CheckpointError: a run is not there or not finished, they do not go together (with all that differs), their
-            corpus changed, or the output is in the way.
-    """
+    """Average the models of several runs, and write the mean, or the greedy soup, as a model; both are scored."""
     if len(folders) < 2 or len({Path(name).resolve() for name in folders}) < len(folders):
         raise ConfigError(f"A soup needs at least two runs, each once; got {', '.join(folders) or 'none'}.")
     place = check_empty_folder(output, "--output")

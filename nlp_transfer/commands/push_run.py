@@ -56,7 +56,7 @@ def push(
     corpora: "Mapping[str, Corpus] | None" = None,
     token: str | None = None,
 ) -> "CommitInfo":
-    """Push the model of a finished run, or a merged one, to the Hub.
+    """Push the model of a finished run, or a merged one, to the Hub; raise PublishError if nothing was published.
 
     Args:
         folder: the run's output folder, or one that scripts/merge.py wrote.
@@ -64,10 +64,6 @@ def push(
         settings: None is all defaults.
         corpora: the run's corpora, if they are at hand; else they are read again.
         token: of the one who pushes; None is the login of this machine.
-
-    Raises:
-        CheckpointError: the folder holds no finished run, or its model is not whole.
-        PublishError: no login, right or network; the name is taken; or the scan found something. Nothing was published.
     """
     settings = settings or PushSettings()
     run = read_source(Path(folder), settings)

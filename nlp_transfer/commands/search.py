@@ -119,19 +119,16 @@ def search(
     target_dataset: "Dataset | None" = None,
     resume: bool = False,
 ) -> "TransferTrainer":
-    """Train a trainer for each combination of values and return the best by `metric_for_best_model`.
+    """Train a trainer for each combination of values; return the best by `metric_for_best_model` (the first on ties).
 
     Args:
         make_trainer: makes a trainer from `args`, `methods` and `target_dataset`, with `model_init`; for example
             `partial(TransferTrainer, model_init=…, train_dataset=…, eval_dataset=…)`.
         values: values to try by path, such as `{"methods.dann.weight": [0.03, 0.1]}`; of `training.…` the numbers.
         args: the arguments; candidates are trained in `candidates/` of their output folder.
-        methods: the methods.
+        methods: one or several.
         target_dataset: encoded target rows.
         resume: continue an interrupted search of the same values.
-
-    Returns:
-        The trained trainer with the best score (the first on ties).
 
     Raises:
         ConfigError: all that is wrong with the values, before any is trained; or a trainer cannot be made.

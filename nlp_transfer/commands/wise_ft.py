@@ -40,10 +40,6 @@ def wise_ft(
 
     Of alphas with equal scores, the nearest to 0.5 is chosen. `choose_by` is a name of `weight_choices`; None is the
     task's primary metric on source validation.
-
-    Raises:
-        ConfigError: an option is out of range, or this run's encoder cannot be moved back.
-        CheckpointError: the run is not there or not finished, its corpora changed, or the output is in the way.
     """
     run = read_run(folder)
     _check_options(run, alphas, choose_by)

@@ -28,8 +28,7 @@ def call_command(command: Command, words: Sequence[str]) -> int:
     """Call a command's function with what a command line gives, and return its exit status.
 
     Raises:
-        ConfigError: words that fit no parameter, and values of another type; all of them. Messages of the function
-            name the options as they are written.
+        ConfigError: all that is wrong with the words; messages of the function name the options as they are written.
         SystemExit: `--help`, and a word that is missing.
     """
     values = parse_command(command, words)
