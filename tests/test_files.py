@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.files import atomic_file, atomic_folder, to_json_value, write_json, write_text
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.files import atomic_file, atomic_folder, check_empty_folder, to_json_value, write_json, write_text
 
 
 class Kind(enum.StrEnum):
@@ -136,3 +137,30 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         (folder / "a").touch()
         assert names(tmp_path / "kept") == [".gitkeep"]
     assert names(tmp_path / "kept") == [".gitkeep", "a"]
+
+
+def test_a_folder_that_is_new_empty_or_holds_hidden_files(tmp_path: Path) -> None:
+    assert check_empty_folder(tmp_path / "new", "--output") == tmp_path / "new"
+    (tmp_path / ".hidden").write_text("")
+    assert check_empty_folder(str(tmp_path), "--output") == tmp_path
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_holds_something(tmp_path: Path) -> None:
+    for name in "abcdef":
+        (tmp_path / name).write_text("")
+    with pytest.raises(CheckpointError) as caught:
+        check_empty_folder(tmp_path, "--output")
+    assert str(caught.value) == (
+        f"--output {tmp_path} is not empty: a, b, c, d, e, …. Nothing in it is touched; name a new folder."
+    )
+
+
+def test_a_file_an_empty_name_and_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"--output .*file is a file; name a new folder"):
+        check_empty_folder(tmp_path / "file", "--output")
+    with pytest.raises(CheckpointError, match="--output is empty; name a new folder"):
+        check_empty_folder("", "--output")
+    with pytest.raises(CheckpointError, match="is not UTF-8"):
+        check_empty_folder(os.fsdecode(b"caf\xe9"), "--output")

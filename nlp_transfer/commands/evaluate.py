@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.commands.predict import given_options
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import DataError, did_you_mean
+from nlp_transfer.files import check_empty_folder
 from nlp_transfer.tasks.backends import Compute
 
 if TYPE_CHECKING:

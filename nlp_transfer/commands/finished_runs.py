@@ -10,8 +10,7 @@ from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.reporting.report import MODEL, Report
-from nlp_transfer.reporting.run_digests import check_results
-from nlp_transfer.reporting.run_folder import inspect
+from nlp_transfer.reporting.run_folder import check_results, inspect
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.predictor import ExportablePredictor
 

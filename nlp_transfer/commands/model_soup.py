@@ -14,8 +14,8 @@ from typing import Any
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import citations_of_runs
 from nlp_transfer.commands.merged_models import MergeResult, ScoredWeights, WeightScorer
-from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.files import check_empty_folder
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.weight_averaging import Weights, average, shape_differences
 from nlp_transfer.reporting.sections.results import side_by_side

@@ -15,9 +15,8 @@ from typing import Any
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.merged_card import CURVE, WISE_FT, choice_text, citations_of_runs
 from nlp_transfer.commands.merged_models import MergeResult, ScoredWeights, WeightScorer, weight_choices
-from nlp_transfer.commands.output_folder import check_empty_folder
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
-from nlp_transfer.files import to_json_value
+from nlp_transfer.files import check_empty_folder, to_json_value
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.families import encoder_layers, family
 from nlp_transfer.models.weight_averaging import Weights, interpolate

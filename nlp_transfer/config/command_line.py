@@ -223,25 +223,25 @@ def _section_of(hint: Any) -> Callable[[str], list[HelpSection]] | None:
     """Return the function that lists a section's fields, by its parameter's name; None where the type is no section."""
     if not inspect.isclass(hint) or not hint.__module__.startswith("nlp_transfer."):
         return None
-    from nlp_transfer.config import experiment, help
+    from nlp_transfer.config import experiment
 
     listers: Mapping[type, Callable[[str], list[HelpSection]]] = {
-        experiment.Experiment: lambda _: help.help_sections(),
-        experiment.CorpusConfig: help.help_corpus,
+        experiment.Experiment: lambda _: experiment.help_sections(),
+        experiment.CorpusConfig: experiment.help_corpus,
     }
     return listers.get(hint)
 
 
 def _add_section(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
     """Add the options that a section has besides `--PATH VALUE`."""
-    from nlp_transfer.config import experiment, help
+    from nlp_transfer.config import experiment
 
     if hint is experiment.Experiment:
         parser.add_argument(
             f"--{name}", action="append", default=[], metavar="FILE", help="YAML; of several, later ones win"
         )
         text = "show the other arguments of transformers that training takes"
-        parser.add_argument("--help.training", action=_Help, sections=help.help_training, help=text)
+        parser.add_argument("--help.training", action=_Help, sections=experiment.help_training, help=text)
         parser.epilog = "Any value may be set by its path: --training.learning_rate 5e-5"
     else:
         parser.epilog = f"Any field of the corpus may be set by its path: --{name}.path data/kitchen"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
-from nlp_transfer.config.field_docs import described_fields, field_docs
+from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs
 from nlp_transfer.config.parsing import merge_tree, override, read_yaml
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
@@ -25,6 +25,7 @@ from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
+from nlp_transfer.training.own_arguments import OwnArguments
 from nlp_transfer.training.run_arguments import one_of_each, run_problems
 
 if TYPE_CHECKING:
@@ -256,3 +257,32 @@ def _set_values(config: Any) -> dict[str, Any]:
 def _training_values(arguments: "TransferArguments") -> dict[str, Any]:
     given = {name: getattr(value, "value", value) for name, value in arguments.given().items()}
     return {"output_dir": arguments.output_dir, **given}
+
+
+def help_sections() -> list[HelpSection]:
+    """Return every field, for `--help`; of the training arguments, our own. Imports neither torch nor transformers."""
+    docs = field_docs(Experiment)
+    others = ("source", "target", "task", "training")
+    names = {"TransferArguments": OwnArguments}  # an annotation, for type checkers alone
+    experiment = [
+        (path, hint, [method.name for method in default] if path == "methods" else default, text)
+        for path, hint, default, text in described_fields(Experiment, "", skip=others, names=names)
+    ]
+    corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
+    tasks = [HelpSection.of(task, f"task: {name}", "task.") for name, task in TASKS.items()]
+    methods = [HelpSection.of(method, f"method: {name}", f"methods.{name}.") for name, method in METHODS.items()]
+    text = f"{docs['training']} Ours are shown; --help.training shows all."
+    training = HelpSection.of(OwnArguments, "training", "training.", text)
+    return [HelpSection("experiment", "", experiment), *corpora, *tasks, *methods, training]
+
+
+def help_training() -> list[HelpSection]:
+    """Return all training arguments, for `--help.training`. Imports transformers."""
+    from nlp_transfer.training import TransferArguments
+
+    return [HelpSection.of(TransferArguments, "training", "training.", field_docs(Experiment)["training"])]
+
+
+def help_corpus(key: str) -> list[HelpSection]:
+    """Return the fields of a corpus, as `help_sections` gives them."""
+    return [HelpSection.of(CorpusConfig, key, f"{key}.", "")]

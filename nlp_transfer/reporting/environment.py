@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import torch
     from transformers import TrainingArguments
 
 PACKAGES = ("nlp-transfer", "torch", "transformers", "datasets", "accelerate", "peft", "evaluate", "scikit-learn")
@@ -29,12 +30,16 @@ def hardware(arguments: "TrainingArguments") -> str:
     """Return device and floating-point numbers of a trainer, such as `2 x NVIDIA H100, bf16`."""
     numbers = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "float32"
     count = f"{arguments.world_size} x " if arguments.world_size > 1 else ""
-    name = processor_name()
-    if arguments.device.type == "cuda":
-        import torch
+    return f"{count}{device_name(arguments.device)}, {numbers}"
 
-        name = torch.cuda.get_device_name(arguments.device)
-    return f"{count}{name}, {numbers}"
+
+def device_name(device: "torch.device") -> str:
+    """Return the name of a GPU, or of the processor."""
+    if device.type != "cuda":
+        return processor_name()
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def processor_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -20,14 +20,14 @@ from typing import Any, Literal
 from transformers import TrainerCallback
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import make_private_folder, write_json
+from nlp_transfer.files import file_digest, make_private_folder, write_json
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.models.files.manifest import check_manifest, has_manifest
 from nlp_transfer.reporting.config_record import command_record, config_differences, config_record
 from nlp_transfer.reporting.environment import library_versions
 from nlp_transfer.reporting.log import JsonLinesLog
-from nlp_transfer.reporting.report import METRICS_FILE, Report
-from nlp_transfer.reporting.run_digests import LOG, check_results, result_digests
+from nlp_transfer.reporting.predictions import PREDICTIONS
+from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT, Report
 from nlp_transfer.reporting.run_lock import RunLock, this_process
 from nlp_transfer.training.progress import LogEntries
 
@@ -38,6 +38,12 @@ CANDIDATES = "candidates"
 
 CHECKPOINTS = "checkpoints"
 """The folder in a run's folder that holds the Trainer's checkpoints."""
+
+LOG = "log.jsonl"
+"""The file of the Trainer's log in a run's folder."""
+
+RESULTS = (METRICS_FILE, BASELINES, REPORT, PREDICTIONS, LOG)
+"""Files of a finished run that are read again: `run.json` holds their SHA-256."""
 
 _ELSEWHERE = "choose another training.output_dir"
 
@@ -95,7 +101,8 @@ class RunFolder:
         """Mark the run as finished, last of all: from here on the folder is never written again."""
         if not (self.path / METRICS_FILE).is_file():
             raise CheckpointError(f"{self.path} cannot be marked as finished: it has no {METRICS_FILE}.")
-        record = {**self.record, "status": "finished", "finished": _now(), "results": result_digests(self.path)}
+        digests = {name: file_digest(self.path / name) for name in RESULTS if (self.path / name).is_file()}
+        record = {**self.record, "status": "finished", "finished": _now(), "results": digests}
         write_json(self.path / "run.json", record)
         self.leave()
 
@@ -129,6 +136,21 @@ def inspect(path: str | os.PathLike[str]) -> RunFolder:
         return RunFolder(folder, "foreign")
     done = record["status"] == "finished" and METRICS_FILE in names
     return RunFolder(folder, "finished" if done else "unfinished", record)
+
+
+def check_results(folder: Path, record: Mapping[str, Any], *, complete: bool) -> None:
+    """Check that the results of a finished run are those that it wrote; require all of them if `complete`."""
+    problems = []
+    for name, expected in record.get("results", {}).items():
+        place = folder / name
+        try:
+            if (complete or place.exists()) and name in RESULTS and file_digest(place) != expected:
+                problems.append(f"{place} was changed after the run had finished.")
+        except OSError as error:
+            problems.append(f"{place} cannot be read: {error.strerror or error}.")
+    if problems:
+        advice = f"Put the files back as they were, or delete {folder} and make the run again."
+        raise CheckpointError([f"{problem} {advice}" for problem in problems])
 
 
 def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool) -> RunFolder:

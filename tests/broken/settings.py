@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.config.help import help_sections, help_training
+from nlp_transfer.config.experiment import help_sections, help_training
 from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.tasks import TASKS, SequenceClassification
 from tests.broken.corpora import Choose

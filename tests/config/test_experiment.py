@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.config.experiment import Experiment, load_config
+from nlp_transfer.config.experiment import Experiment, help_corpus, help_sections, help_training, load_config
 from nlp_transfer.config.parsing import read_value, read_yaml
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods import CORAL, FullFineTuning, LoRA
+from nlp_transfer.methods import CORAL, METHODS, FullFineTuning, LoRA
 from nlp_transfer.reporting.config_record import to_yaml
+from nlp_transfer.tasks import TASKS
 from nlp_transfer.training import TransferArguments
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
@@ -511,3 +512,26 @@ def test_aliases_that_stand_for_more_than_memory_holds(tmp_path):
     (tmp_path / "c.yaml").write_text("# x\n" * (1 << 19))
     with pytest.raises(ConfigError, match=r"c\.yaml has more than 1 MiB: that is no configuration\."):
         read_yaml(tmp_path / "c.yaml")
+
+
+def test_every_section_has_its_fields():
+    sections = {section.title: section for section in help_sections()}
+    expected = ["experiment", "source", "target", *(f"task: {name}" for name in TASKS)]
+    assert list(sections) == [*expected, *(f"method: {name}" for name in METHODS), "training"]
+    fields = {path: (default, text) for path, _, default, text in sections["experiment"].fields}
+    assert fields["methods"][0] == ["full_fine_tuning"]
+    assert "source" not in fields and fields["model"][0] == ""
+    assert next(path for path, *_ in sections["method: mmd"].fields).startswith("methods.mmd.")
+
+
+def test_training_lists_ours_and_all_on_request():
+    ours = help_sections()[-1]
+    (everything,) = help_training()
+    assert ours.text.endswith("Ours are shown; --help.training shows all.")
+    names = {path for path, *_ in everything.fields}
+    assert {path for path, *_ in ours.fields} < names and "training.learning_rate" in names
+
+
+def test_a_corpus_has_the_name_of_its_parameter():
+    (section,) = help_corpus("corpus")
+    assert section.title == "corpus" and "corpus.path" in [path for path, *_ in section.fields]

@@ -5,8 +5,7 @@ import typing
 import pytest
 
 from nlp_transfer import TransferArguments
-from nlp_transfer.config.experiment import load_config
-from nlp_transfer.config.help import help_sections, help_training
+from nlp_transfer.config.experiment import help_sections, help_training, load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CDAN, DANN, LoRA, PeftAdapter
 from nlp_transfer.models.size_limits import LIMITS

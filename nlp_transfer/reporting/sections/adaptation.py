@@ -1,4 +1,4 @@
-"""Report adaptation to the target: harm done, pseudo-labels, and checkpoints that other criteria would have chosen."""
+"""Report adaptation to the target: labels used, harm done, pseudo-labels, and what else would have been chosen."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from nlp_transfer.metrics.table import LABEL_FREE
 from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.blocks import Section, facts_section
-from nlp_transfer.training.target_data import adaptation_split
+from nlp_transfer.training.target_data import adaptation_split, selects_by_target_labels
 
 
 def adaptation(run: RunContext) -> Section | None:
@@ -53,6 +53,20 @@ def checkpoints(run: RunContext) -> Section | None:
             whose = " (the source's)" if not name.startswith("target_") else ""
             facts[f"by {name}{whose}"] = taken(name, greatest=greatest)
     return facts_section("Checkpoints", ("chosen", "score on the target"), facts)
+
+
+def target_labels(run: RunContext) -> Section | None:
+    """Return the section about the target labels in use; None where there are none."""
+    facts = {}
+    for method in run.label_methods():
+        rows = len(run.corpora["target"].splits["train"])
+        facts["learned from"] = (
+            f"those of {rows:,} rows of split train were learned from, by {method.name}; not by the baselines"
+        )
+    if selects_by_target_labels(run.experiment):
+        rows = len(run.encoded["target"]["validation"])
+        facts["chose the checkpoint"] = f"those of {rows:,} rows of split validation"
+    return facts_section("Target labels", ("use", "labels"), facts)
 
 
 def pseudo_labels(run: RunContext) -> Section | None:

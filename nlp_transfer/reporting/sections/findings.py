@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from nlp_transfer.reporting.run_context import RunContext
-from nlp_transfer.reporting.sections.adaptation import adaptation, checkpoints, pseudo_labels
+from nlp_transfer.reporting.sections.adaptation import adaptation, checkpoints, pseudo_labels, target_labels
 from nlp_transfer.reporting.sections.label_shift import label_shift
 from nlp_transfer.reporting.sections.source_domains import source_domains
-from nlp_transfer.reporting.sections.target_labels import target_labels
 from nlp_transfer.reporting.sections.train_test_overlap import train_test_overlap
 from nlp_transfer.tasks.blocks import Section
 

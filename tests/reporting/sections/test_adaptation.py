@@ -1,12 +1,14 @@
 """The section that compares an adapted model with a source-only one."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
-from nlp_transfer.reporting.sections.adaptation import comparison_facts
+from nlp_transfer.reporting.sections.adaptation import comparison_facts, target_labels
+from nlp_transfer.tasks.blocks import facts_section
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
 UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
@@ -54,3 +56,17 @@ def test_one_text_of_a_hundred_is_no_verdict() -> None:
         facts = judged(adapted, alone)
         assert facts["preferred by the labels"].startswith("neither for sure (macro-F1 0.")
         assert facts["the warning"] == "neither right nor wrong for sure, by the labels"
+
+
+def test_which_were_learned_from_and_which_chose():
+    run = SimpleNamespace(
+        experiment=SimpleNamespace(training=SimpleNamespace(metric_for_best_model="target_macro_f1")),
+        corpora={"target": SimpleNamespace(splits={"train": range(1200)})},
+        encoded={"target": {"validation": range(6)}},
+        label_methods=lambda: [SimpleNamespace(name="joint")],
+    )
+    facts = {
+        "learned from": "those of 1,200 rows of split train were learned from, by joint; not by the baselines",
+        "chose the checkpoint": "those of 6 rows of split validation",
+    }
+    assert target_labels(run) == facts_section("Target labels", ("use", "labels"), facts)
