@@ -24,7 +24,7 @@ from transformers.utils import logging as transformers_logging
 from nlp_transfer.commands.run import source_only_experiment
 from nlp_transfer.config.experiment import Experiment, candidate_configs
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.files import CACHE_VARIABLE, cache_dir
+from nlp_transfer.files import CACHE_VARIABLE
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.metric import WeightedRows
 from nlp_transfer.metrics.table import LABEL_FREE
@@ -191,12 +191,13 @@ class _Probe:
 @contextmanager
 def _cache_in(folder: Path) -> Iterator[None]:
     """Let what is computed be cached in a folder, and not where a run would find it."""
-    usual = str(cache_dir())
+    usual = os.environ.get(CACHE_VARIABLE)
     os.environ[CACHE_VARIABLE] = str(folder)
     try:
         yield
     finally:
-        os.environ[CACHE_VARIABLE] = usual
+        del os.environ[CACHE_VARIABLE]
+        os.environ.update({CACHE_VARIABLE: usual} if usual is not None else {})
 
 
 class UpdateTimer(TrainerCallback):

@@ -86,16 +86,8 @@ def metrics_of(scored: DomainPredictions) -> DomainScores:
 
 def facts_of(loaded: LoadedModel, encoded: Encoded, trainer: TransferTrainer, context: Context) -> dict[str, Any]:
     """Return what a reader of the report must know of training, by labels for people."""
-    return {
-        **dict.fromkeys(loaded.notes, True),
-        **truncation_summary(encoded),
-        **trainer.summary(),
-        **{name: _brief(fact) for name, fact in context.facts.items()},
-    }
-
-
-def _brief(fact: Any) -> Any:
-    """Return a method's facts with the list of all that was tried as its length."""
-    if not isinstance(fact, dict):
-        return fact
-    return {key: len(value) if key == "candidates" else value for key, value in fact.items()}
+    facts = {**dict.fromkeys(loaded.notes, True), **truncation_summary(encoded), **trainer.summary()}
+    for name, fact in context.facts.items():
+        tried = {"candidates": len(fact["candidates"])} if isinstance(fact, dict) and "candidates" in fact else {}
+        facts[name] = {**fact, **tried} if tried else fact
+    return facts
