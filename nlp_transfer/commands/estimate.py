@@ -91,8 +91,7 @@ def estimate(experiment: Experiment) -> Estimate:
     """Estimate time and memory of a run on this machine; raises ConfigError and DataError as `run` would."""
     if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise ConfigError(
-            f"--estimate probes one process, and was started on {processes}. Start it without a launcher; on n "
-            "processes that do not share their cores an epoch takes about one n-th of the time."
+            f"--estimate probes one process, and was started on {processes}. Start it without a launcher."
         )
     transformers_logging.disable_progress_bar()
     training, device = experiment.training, hardware(experiment.training)

@@ -171,12 +171,11 @@ def _scores_baselines(sweep: Sweep, corpus: str) -> Cell | None:
 
 def _check_same_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
     """Check that a finished cell was made by the same configuration."""
-    different = config_differences(result.details.get(_CONFIG, {}), _config(tree).record())
-    if different:
+    if different := config_differences(result.details.get(_CONFIG, {}), _config(tree).record()):
+        what = "".join(f"\n  {line}" for line in different)
         raise CheckpointError(
             f"{file} has a result for {' · '.join(map(str, result.cell))} from another configuration. Choose another "
-            "output_dir, or delete its line to run the cell again. What differs (there -> now):\n"
-            + "\n".join(f"  {line}" for line in different)
+            f"output_dir, or delete its line to run the cell again. What differs (there -> now):{what}"
         )
 
 
