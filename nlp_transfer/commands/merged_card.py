@@ -81,7 +81,7 @@ def is_merged(folder: Path) -> bool:
 
 
 def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
-    """Read a merged model and its runs, which are `given`, or lie around its folder."""
+    """Read a merged model and its runs, which are `given`, or next to its folder."""
     how = _record(folder)[MERGED]
     wanted = {one["fingerprint"]: one["name"] for one in how["runs"] if isinstance(one, dict)} if "runs" in how else {}
     if not wanted:
