@@ -204,7 +204,7 @@ def test_words_of_the_runs_texts_stop_the_push(loopback_hub: Hub, merged: Path, 
     (folder / "model" / "config.json").write_text(json.dumps(config))
     write_manifest(folder / "model")
     runs = (merged / "run0", merged / "run1") if name == "soup" else (merged / "run0",)
-    assert refusal(folder, runs=runs)[0].startswith("config.json, line 1: 8 words that stand in the corpus: ")
+    assert refusal(folder, run=runs)[0].startswith("config.json, line 1: 8 words that stand in the corpus: ")
     assert loopback_hub.repositories == {}
 
 
