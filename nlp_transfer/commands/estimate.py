@@ -120,12 +120,7 @@ def estimate(experiment: Experiment) -> Estimate:
             args.max_steps = 1
             with _cache_in(folder / "memory"):
                 last.trainer.train()
-        use_float32(last.trainer)
-        seconds["Final scoring"] = sum(
-            _computing(last.trainer, parts[split], last.trainer.predict)
-            for domain, parts in data.encoded.items()
-            for split in scored_splits(domain, parts)
-        )
+        seconds["Final scoring"] = _scoring(last.trainer, data.encoded)
     if source_only_experiment(experiment) is not None:
         saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
         seconds["Source-only baseline"] = sum(seconds.values()) - saved
@@ -294,3 +289,10 @@ def _computing(trainer: Any, dataset: Dataset, compute: Callable[[Dataset], Any]
         compute(some)
         points.append((sum(some["length"]), time.perf_counter() - started))
     return interpolate(points, sum(dataset["length"]))
+
+
+def _scoring(trainer: Any, encoded: Encoded) -> float:
+    """Return the seconds of the final scoring, in float32."""
+    use_float32(trainer)
+    splits = [parts[split] for domain, parts in encoded.items() for split in scored_splits(domain, parts)]
+    return sum(_computing(trainer, split, trainer.predict) for split in splits)
