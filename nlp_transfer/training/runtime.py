@@ -50,8 +50,8 @@ def leave_process_group() -> None:
     A gloo thread that is alive when the interpreter ends can abort the process (pytorch/pytorch#190489). Reference
     cycles hold trained networks, and these the group: they are collected here.
     """
-    PartialState().destroy_process_group()
     gc.collect()
+    PartialState().destroy_process_group()
 
 
 @contextlib.contextmanager
