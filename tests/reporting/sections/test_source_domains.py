@@ -26,7 +26,7 @@ def test_each_domain_has_the_score_of_its_own_rows():
     run = SimpleNamespace(task=task, scored={"source": scored}, rows={"source": encoded}, source_only=source_only)
     assert scores_by_source(run) == (SourceScore("law", "test", 2, 1.0), SourceScore("music", "test", 2, 0.5))
     section = source_domains(run)
-    assert (section.title, section.blocks[0].columns) == ("accuracy by source", ("source", "accuracy"))
+    assert (section.title, section.blocks[0].columns) == ("accuracy by source", ["source", "accuracy"])
     assert rows_of(section) == {
         "law": "test 1.000 (2 rows)",
         "music": "test 0.500 (2 rows)",
