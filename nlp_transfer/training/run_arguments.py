@@ -3,6 +3,7 @@
 A `TransferTrainer` in a script of one's own is no run: there each of them means what it means to `Trainer`.
 """
 
+import copy
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,19 @@ def _several_processes(value: Any) -> bool:
     return not value or int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def _backend(value: Any) -> bool:
+    from accelerate.utils import DynamoBackend
+
+    return value is None or value.upper() in DynamoBackend.__members__
+
+
+def _mode(value: Any) -> bool:
+    from torch._inductor import list_mode_options
+
+    return value in (None, "default") or value in list_mode_options()
+
+
+_CHECKPOINT = ("use_reentrant", "preserve_rng_state", "determinism_check", "early_stop")
 _ALL_SCORED = "a run scores all predictions of a split together"
 _STEPS = "expected more than 0: a share of the steps, or how many"
 _LAUNCHER = "the launcher sets it (accelerate launch, torchrun; configs/accelerate)"
@@ -40,6 +54,7 @@ HONOURED: dict[str, tuple[Test, str]] = {
         _has_only("non_blocking", "use_seedable_sampler", "use_configured_state"),
         "rows are shared out among processes and counted by this package; expected a mapping with non_blocking at most",
     ),
+    "activation_checkpointing_kwargs": (_has_only(*_CHECKPOINT), f"expected a mapping of {', '.join(_CHECKPOINT)}"),
     "auto_find_batch_size": (
         _only(False),
         "it restarts the schedule but keeps weights and optimizer state; lower training.per_device_train_batch_size "
@@ -62,9 +77,14 @@ HONOURED: dict[str, tuple[Test, str]] = {
     "eval_use_gather_object": (_only(False), "what a run predicts are tensors, which are gathered as such"),
     "fp16_full_eval": (_only(False), "evaluating in it rounds the weights that are then saved; set training.precision"),
     "fsdp": (_several_processes, "it needs several processes: start the run by accelerate launch or torchrun"),
+    "gradient_checkpointing_kwargs": (_has_only(*_CHECKPOINT), f"expected a mapping of {', '.join(_CHECKPOINT)}"),
     "hub_always_push": (_only(False), "a run pushes once, when it has ended"),
     "ignore_data_skip": (_only(False), "a resumed run would train on other rows than an uninterrupted one"),
     "include_for_metrics": (_only([], None), "the metrics of a task read predictions and labels alone"),
+    "include_num_input_tokens_seen": (
+        _only(True, False, "no", "all", "non_padding"),
+        "expected no, all or non_padding",
+    ),
     "label_names": (_only(["labels"], None), "the rows of a run have their labels in the column labels"),
     "length_column_name": (_only("length"), "the rows of a run have their lengths in the column length"),
     "liger_kernel_config": (_only(None), "Liger's kernels would replace parts of the network that are replaced here"),
@@ -83,9 +103,21 @@ HONOURED: dict[str, tuple[Test, str]] = {
     "save_on_each_node": (_only(False), "one process writes the run's folder, which all machines must see"),
     "save_steps": (_positive, _STEPS),
     "save_total_limit": (_positive, "expected at least 1; leave it out to keep all checkpoints"),
+    "torch_compile_backend": (_backend, "PyTorch has no backend of that name; leave it out for inductor"),
+    "torch_compile_mode": (_mode, "PyTorch has no mode of that name; leave it out for the default"),
     "use_liger_kernel": (_only(False), "Liger's kernels would replace parts of the network that are replaced here"),
 }
 """By argument: the values that a run honours, and why it honours no other. Arguments that are not here are honoured."""
+
+NEEDS = {
+    "activation_checkpointing_kwargs": ("activation_checkpointing", "gradient_checkpointing"),
+    "gradient_checkpointing_kwargs": ("gradient_checkpointing", "activation_checkpointing"),
+    "fsdp_config": ("fsdp",),
+}
+"""By argument: those of which one must be on, else it is not read."""
+
+_PACKAGES = {"azure_ml": "azureml-sdk", "comet_ml": "comet-ml", "flyte": "flytekit"}
+"""The names of integrations for `pip install`, where they differ."""
 
 _REFUSAL = ", which a run cannot honour: "
 
@@ -96,10 +128,15 @@ def run_problems(values: Mapping[str, Any]) -> Iterator[str]:
         honours, reason = HONOURED.get(name, (None, ""))
         if honours is not None and not honours(value):
             yield f"training.{name} is {format_value(value)}{_REFUSAL}{reason}."
+        elif value and name in NEEDS and not any(values.get(other) for other in NEEDS[name]):
+            yield f"training.{name} is not read without training.{NEEDS[name][0]}. Set that too, or leave this out."
 
 
 def one_of_each(problems: Iterable[str]) -> list[str]:
-    """Keep one problem of each training argument: a run's own refusal, which comes after those of transformers."""
+    """Keep one problem of each training argument: the last, as a run's own checks come after those of transformers.
+
+    What transformers words without an argument's name is left out where a refusal names one.
+    """
     kept: dict[str, str] = {}
     for problem in problems:
         named = re.match(r"training\.\w+ is ", problem)
@@ -108,13 +145,30 @@ def one_of_each(problems: Iterable[str]) -> list[str]:
     return [problem for problem in kept.values() if not (refused and problem.startswith("training: "))]
 
 
+def _unread_options(arguments: Any, model: Any) -> list[str]:
+    """Return names in `optim_args` that change nothing, whatever their value."""
+    from transformers import Trainer
+
+    def made(option: str, value: str) -> Any:
+        probe = copy.copy(arguments)
+        probe.optim_args = f"{option}={value}"
+        try:
+            return Trainer.get_optimizer_cls_and_kwargs(probe, model)
+        except (TypeError, ValueError, AttributeError) as error:
+            return error  # it is read, and takes no such value
+
+    names = dict.fromkeys(part.split("=")[0].strip() for part in (arguments.optim_args or "").split(",") if part)
+    return [name for name in names if all(made(name, value) == made("", "") for value in ("3", "0.5", "true"))]
+
+
 def optimizer_problems(arguments: Any) -> Iterator[str]:
     """Yield why the optimizer or the learning rate schedule cannot be made; `Trainer` makes them after the data."""
     import torch
     from transformers import Trainer, get_scheduler
 
     model: Any = torch.nn.Linear(1, 1)
-    if unreadable := any("=" not in part for part in (arguments.optim_args or "=").split(",")):
+    unreadable = any("=" not in part for part in (arguments.optim_args or "=").split(","))
+    if unreadable:
         yield f"training.optim_args is {arguments.optim_args!r}; expected NAME=VALUE, several with commas."
     name = str(getattr(arguments.optim, "value", arguments.optim))
     if arguments.optim_target_modules:
@@ -126,6 +180,9 @@ def optimizer_problems(arguments: Any) -> Iterator[str]:
         except (ImportError, ValueError) as error:
             why = "needs a package that is not installed" if isinstance(error, ImportError) else "cannot be made"
             yield f"training.optim is {name}, which {why}: {' '.join(str(error).split())}"
+        else:
+            for option in _unread_options(arguments, model):
+                yield f"training.optim_args sets {option}, which training.optim {name} does not read. Leave it out."
     schedule = getattr(arguments.lr_scheduler_type, "value", arguments.lr_scheduler_type)
     options: Any = arguments.lr_scheduler_kwargs
     try:
@@ -144,7 +201,7 @@ def optimizer_problems(arguments: Any) -> Iterator[str]:
 
 
 def report_to_problems(report_to: str | Sequence[str]) -> list[str]:
-    """Return a message for each unknown name in `training.report_to`: `none`, `all` (that is installed), or names."""
+    """Return a message for each problem with `training.report_to`: `none`, `all` (that is installed), or names."""
     asked = [report_to] if isinstance(report_to, str) else list(report_to)
     if not asked or (len(asked) == 1 and asked[0] in ("none", "all")):
         return []
@@ -152,4 +209,24 @@ def report_to_problems(report_to: str | Sequence[str]) -> list[str]:
 
     known = list(INTEGRATION_TO_CALLBACK)
     right = ["none", "all", *known] if len(asked) == 1 else known
-    return [f"training.report_to: {did_you_mean('integration', name, right)}" for name in asked if name not in known]
+    problems = [
+        f"training.report_to: {did_you_mean('integration', name, right)}" for name in asked if name not in known
+    ]
+    missing = [name for name in asked if name in known and not _is_installed(name)]
+    return problems + [
+        f"training.report_to names {name}, which is not installed. Run `pip install {_PACKAGES.get(name, name)}`, or "
+        "set training.report_to to none (log.jsonl in the run's folder has all numbers)."
+        for name in missing
+    ]
+
+
+def _is_installed(name: str) -> bool:
+    from transformers.integrations import integration_utils
+
+    if name == "kubeflow":  # part of the cluster, not a package
+        return True
+    if name == "azure_ml":  # listed as available only where mlflow does not take its place
+        return bool(integration_utils.is_azureml_available())
+    if name == "flyte":  # never listed as available
+        return bool(integration_utils.is_flytekit_available())
+    return name in integration_utils.get_available_reporting_integrations()

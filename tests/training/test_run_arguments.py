@@ -5,6 +5,7 @@ import math
 
 import pytest
 from transformers import TrainingArguments
+from transformers.integrations import integration_utils
 
 from nlp_transfer import TransferArguments
 from nlp_transfer.config.experiment import load_config
@@ -25,8 +26,7 @@ AS_STOCK = """
     hub_model_id hub_strategy hub_revision load_best_model_at_end metric_for_best_model greater_is_better
     restore_callback_states_from_checkpoint full_determinism seed data_seed use_cpu dataloader_num_workers
     dataloader_pin_memory dataloader_persistent_workers dataloader_prefetch_factor dataloader_multiprocessing_context
-    activation_checkpointing_kwargs gradient_checkpointing_kwargs include_num_input_tokens_seen torch_compile_backend
-    torch_compile_mode dataloader_in_order remove_unused_columns train_sampling_strategy ddp_find_unused_parameters ddp_bucket_cap_mb
+    dataloader_in_order remove_unused_columns train_sampling_strategy ddp_find_unused_parameters ddp_bucket_cap_mb
     ddp_broadcast_buffers ddp_static_graph ddp_backend ddp_timeout fsdp_config deepspeed skip_memory_metrics
 """
 """Arguments whose every valid value a run honours. A new one of transformers' goes here or into `HONOURED`."""
@@ -47,8 +47,13 @@ def test_every_default_is_honoured():
 
 REFUSED = {
     "accelerator_config": {"split_batches": True},
+    "activation_checkpointing_kwargs": {"nonsense": True},
     "debug": "underflow_overflow",
     "fsdp": "full_shard",
+    "gradient_checkpointing_kwargs": {"nonsense": True},
+    "include_num_input_tokens_seen": "some",
+    "torch_compile_backend": "fastest",
+    "torch_compile_mode": "fastest",
     "auto_find_batch_size": True,
     "average_tokens_across_devices": False,
     "batch_eval_metrics": True,
@@ -126,6 +131,11 @@ def test_fp16_needs_a_gpu(tree):
             {"optim": "adamw_8bit"},
             "training.optim is adamw_8bit, which needs a package that is not installed: You need to install `bitsandb",
         ),
+        ({"optim_args": "beta=1"}, "training.optim_args sets beta, which training.optim adamw_torch_fused does not re"),
+        (
+            {"optim": "sgd", "optim_args": "momentum=0.9, momentm=0.9"},
+            "training.optim_args sets momentm, which training.optim sgd does not read. Leave it out.",
+        ),
         ({"optim_args": "fast"}, "training.optim_args is 'fast'; expected NAME=VALUE, several with commas."),
         (
             {"lr_scheduler_kwargs": {"num_cylces": 3}, "lr_scheduler_type": "cosine"},
@@ -193,6 +203,11 @@ def test_options_that_the_optimizer_reads_are_taken(tree, optim, options):
             {"hub_strategy": "every_save", "push_to_hub": True},
             "training.hub_strategy is 'every_save', which would publish checkpoints",
         ),
+        ({"fsdp_config": {"x": 1}}, "training.fsdp_config is not read without training.fsdp. Set that too, or leave"),
+        (
+            {"gradient_checkpointing_kwargs": {"use_reentrant": False}},
+            "training.gradient_checkpointing_kwargs is not read without training.gradient_checkpointing. Set that",
+        ),
         ({"max_steps": 10**9}, "training.max_steps is 1,000,000,000; expected at most 100,000,000: no run makes so"),
         ({"warmup_steps": 10**9}, "training.warmup_steps is 1,000,000,000.0; expected at most 100,000,000: no run ma"),
         ({"num_train_epochs": 1e9}, "training.num_train_epochs is 1,000,000,000.0; expected at most 1,000,000: no run"),
@@ -218,12 +233,28 @@ def test_several_faults_are_several_problems(tree):
 # ---- report_to ----
 
 
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integration_utils, "get_available_reporting_integrations", lambda: ["tensorboard"])
+    monkeypatch.setattr(integration_utils, "is_azureml_available", lambda: False)
+
+
 @pytest.mark.parametrize("report_to", ["none", "all", ["none"], [], "tensorboard", ["tensorboard"]])
-def test_integrations_that_are_known(report_to: str | list[str]) -> None:
+def test_integrations_that_are_there(installed: None, report_to: str | list[str]) -> None:
     assert report_to_problems(report_to) == []
 
 
-def test_integrations_that_are_unknown() -> None:
+def test_integrations_that_are_known_and_not_installed(installed: None) -> None:
+    text = (
+        "training.report_to names {}, which is not installed. Run `pip install {}`, or set training.report_to to none"
+    )
+    found = report_to_problems(["wandb", "tensorboard", "azure_ml"])
+    assert len(found) == 2
+    assert found[0].startswith(text.format("wandb", "wandb"))
+    assert found[1].startswith(text.format("azure_ml", "azureml-sdk"))
+
+
+def test_integrations_that_are_unknown(installed: None) -> None:
     [text] = report_to_problems("wandbb")
     assert text.startswith(
         "training.report_to: Unknown integration 'wandbb'. Did you mean 'wandb'? Integrations: none, "
@@ -232,7 +263,7 @@ def test_integrations_that_are_unknown() -> None:
     assert text.startswith("training.report_to: Unknown integration 'none'. Integrations: azure_ml, ")
 
 
-def test_the_arguments_refuse_an_unknown_integration() -> None:
+def test_the_arguments_refuse_an_unknown_integration(installed: None) -> None:
     with pytest.raises(ConfigError, match="Unknown integration 'wandbb'"):
         TransferArguments(output_dir="x", report_to="wandbb")
     assert TransferArguments(output_dir="x", report_to=None).report_to == []
