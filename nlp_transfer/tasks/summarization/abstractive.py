@@ -87,13 +87,8 @@ class AbstractiveSummarization(Summarization):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        least = {
-            "max_length": 3,
-            "max_summary_length": 2,
-            "min_summary_length": 0,
-            "num_beams": 1,
-            "no_repeat_ngram_size": 0,
-        }
+        least = {"max_length": 3, "max_summary_length": 2, "num_beams": 1}
+        least |= {"min_summary_length": 0, "no_repeat_ngram_size": 0}
         problems = [
             f"task.{name} is {getattr(self, name)}; expected {bound} or more."
             for name, bound in least.items()
