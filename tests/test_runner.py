@@ -215,7 +215,7 @@ def test_an_adapter_that_cannot_be_merged_is_left_alone(encoder, corpus, tmp_pat
     method = {"name": "peft", "peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 4}}
     tree = {**run_tree(encoder, corpus, folder, num_train_epochs=1), "methods": [method]}
     with pytest.raises(
-        ConfigError, match=r"max_length is 78 and 4 virtual tokens .* Set task\.max_length to 76 or less"
+        ConfigError, match=r"4 virtual tokens are put before each text, .* Set task\.max_length to 76 or less"
     ):
         dry_run(load_config(tree={**tree, "task": {"max_length": 78}}))
     report = run(load_config(tree=tree))

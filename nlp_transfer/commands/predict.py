@@ -36,8 +36,7 @@ def predict(
         {"id": 0, "predicted": "Permissive", "probabilities": {"Copyleft": 0.017689, "Permissive": 0.982311}}
 
     The id is the column id, else the row's number from 0; of a folder, the file's path in it. Memory does not grow with
-    the input, unless it is a JSON array. A bad row is named with its file, line and id. The file `output` appears when
-    all is predicted.
+    the input. A bad row is named with its file, line and id. The file `output` appears when all is predicted.
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
