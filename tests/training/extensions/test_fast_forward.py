@@ -273,8 +273,9 @@ def test_layers_are_fast_inside_and_plain_outside():
     fast = attached(FastForward(), stand_in(model))
     with torch.no_grad():
         with fast.training(), fast.evaluation():
+            shapes.clear()  # entering may have tried the network on random tokens
             inside = model(**batch).logits
         outside = model(**batch).logits
-    assert shapes[-2:] == [1, 3]  # before them the network may have been tried on random tokens
+    assert shapes == [1, 3]
     torch.testing.assert_close(inside, outside, atol=1e-5, rtol=1e-4)
     assert fast.summary() == {}
