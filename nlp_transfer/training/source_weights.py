@@ -76,7 +76,11 @@ class Sources:
                 )
             numbers[present] = np.asarray(weights, dtype=float)[present]
             if not numbers.sum():
-                raise ConfigError(f"training.source_weights is {list(weights)}, which leaves no training row.")
+                held = ", ".join(self.names[domain] for domain in present)
+                raise ConfigError(
+                    f"training.source_weights is {list(weights)}, which leaves no training row: the sources with rows "
+                    f"are {held}."
+                )
         return numbers / numbers.sum()
 
     def facts(self, shares: np.ndarray) -> dict[str, str]:

@@ -222,7 +222,8 @@ def test_a_language_never_fails_after_training(encoder, tmp_path, caplog, langua
         one.create_model_card(language=language)
     found = ModelCard.load(tmp_path / "README.md").data.language
     if expected is None:
-        assert "The card leaves out the language" in caplog.text
+        assert "The card leaves out the language " in caplog.text
+        assert "; expected a code of two or three letters, as en." in caplog.text
     else:
         assert (found, caplog.text) == (expected, "")
 
