@@ -134,25 +134,29 @@ class WeightScorer:
         *,
         how: dict[str, Any],
         report: str,
-        files: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, str]] | None = None,
     ) -> dict[str, str]:
-        """Write a merged model with its scores, its report and other `files`; return their paths by a word for each."""
+        """Write a merged model with its scores and its report; return their paths by a word for each.
+
+        `files` are further ones, as (name, text) by word.
+        """
         network: Any = self.predictor.model
         network.load_state_dict(weights)
         record = {"task": self.task.name, **self.task.settings(), MERGED: how}
         if scored.thresholds:
             record["thresholds"] = scored.thresholds
-        texts = {**(files or {}), "report.md": f"# {place.name}\n\n{report}"}
+        texts = {**(files or {}), "report": ("report.md", f"# {place.name}\n\n{report}")}
         try:
             with atomic_folder(place) as folder:
-                for name, text in texts.items():
+                for name, text in texts.values():
                     write_text(folder / name, text)
                 saved_models.save(network, self.tokenizer, folder / MODEL, record=record, cut_at=self.task.cut_at)
                 write_manifest(folder / MODEL)
                 write_json(folder / METRICS_FILE, scored.metrics)
         except OSError as error:
             raise CheckpointError(f"{place} cannot be written: {error.strerror or error}.") from error
-        return {Path(name).stem: str(place / name) for name in (*texts, MODEL, METRICS_FILE)}
+        written = {word: name for word, (name, _) in texts.items()} | {"model": MODEL, "metrics": METRICS_FILE}
+        return {word: str(place / name) for word, name in written.items()}
 
 
 def _few(rows: Any) -> Any:

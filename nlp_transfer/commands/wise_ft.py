@@ -65,8 +65,8 @@ def wise_ft(
     points = [{"alpha": at, chosen_by: one.value, "scores": one.metrics} for at, one in curve.items()]
     scores = to_json_value({"chosen": alpha, "chosen_by": chosen_by, "points": points})
     files = {
-        PICTURE: svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", primary.title, marked=alpha),
-        CURVE: json.dumps(scores, indent=2, ensure_ascii=False),
+        "curve": (CURVE, json.dumps(scores, indent=2, ensure_ascii=False)),
+        "picture": (PICTURE, svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", primary.title, marked=alpha)),
     }
     weights = interpolate(pretrained, fine_tuned, alpha, names)
     paths = scorer.write(place, weights, curve[alpha], how=how, report=report, files=files)

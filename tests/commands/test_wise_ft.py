@@ -47,7 +47,7 @@ def test_the_end_of_the_curve_is_the_run(finished: Path, tmp_path: Path) -> None
         assert point["macro_f1"] == expected["source"]["validation"]["macro_f1"]
         assert point["scores"]["target"]["test"]["accuracy"] == expected["target"]["test"]["accuracy"]
     assert json.loads(Path(found.paths["metrics"]).read_text()).keys() == own.keys()
-    picture = Path(found.paths["curve"]).with_suffix(".svg")
+    picture = Path(found.paths["picture"])
     assert picture == tmp_path / "out" / "curve.svg"
     assert f">chosen: {found.chosen:g}</text>" in picture.read_text()
     assert "![macro-F1 at each alpha](curve.svg)" in Path(found.paths["report"]).read_text()
