@@ -77,7 +77,7 @@ def estimate_label_shift(
     Example:
         >>> validation, labels = np.repeat([[4.0, 0.0], [0.0, 4.0]], 50, axis=0), np.repeat([0, 1], 50)
         >>> estimate_label_shift(validation, labels, validation[30:]).target.round(2)
-        array([...])
+        array([0.29, 0.71])
     """
     _check_inputs(validation_logits, validation_labels, target_logits)
     temperature, biases = bias_corrected_temperature(validation_logits, validation_labels)

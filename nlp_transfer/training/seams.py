@@ -86,7 +86,7 @@ class TransferSeams(Trainer):
             extension.attach(self)
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
-        """As in `Trainer`, with the methods applied to each new model (hyper-parameter search makes many)."""
+        """Make a model and apply the methods to it; hyperparameter search makes many."""
         model: nn.Module = apply_methods(self, super().call_model_init(trial), self._given)
         return model
 
@@ -116,7 +116,7 @@ class TransferSeams(Trainer):
     # ---- checkpoints ----
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
-        """As in `Trainer`; `resume_from_checkpoint=True` takes the newest checkpoint that is whole.
+        """Train as `Trainer` does; `resume_from_checkpoint=True` takes the newest checkpoint that is whole.
 
         Raises:
             CheckpointError: there is none, or the one that was named is not whole or lacks a state.
@@ -183,7 +183,7 @@ class TransferSeams(Trainer):
         return SequentialSampler(eval_dataset) if in_order else None
 
     def get_train_dataloader(self) -> Any:
-        """As in `Trainer`; batches have the origins of their rows, and no row that counts is repeated."""
+        """Return the training batches, with the origins of their rows; no row that counts is repeated."""
         loader, self._repeats_last = samplers.train_loader(self, super().get_train_dataloader)
         return loader
 
@@ -192,13 +192,13 @@ class TransferSeams(Trainer):
         samplers.add_collator_columns(self)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
-        """As in `Trainer`; notes which rows are scored."""
+        """Return the batches of an evaluation, and note which rows are scored."""
         given: Any = self.eval_dataset if eval_dataset is None else eval_dataset
         self.scored_rows = self.eval_dataset[given] if isinstance(given, str) and self.eval_dataset else given
         return super().get_eval_dataloader(eval_dataset)
 
     def get_test_dataloader(self, test_dataset: Any) -> Any:
-        """As in `Trainer`; notes which rows are scored."""
+        """Return the batches of a prediction, and note which rows are scored."""
         self.scored_rows = test_dataset
         return super().get_test_dataloader(test_dataset)
 
@@ -224,7 +224,7 @@ class TransferSeams(Trainer):
         self.resume.run_epoch(run, **loop)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `Trainer`; begins an optimizer step, to whose batches extensions may add."""
+        """Begin an optimizer step: fetch its batches, to which extensions may add."""
         self._fetches = True
         try:
             batches, items = super().get_batch_samples(*args, **kwargs)
@@ -242,14 +242,14 @@ class TransferSeams(Trainer):
         return super()._get_num_items_in_batch([without_repeated_labels(batch) for batch in batch_samples], device)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
-        """As in `Trainer`, inside of the extensions' `backward`."""
+        """Run a micro-batch forward and backward, inside of the extensions' `backward`."""
         loss: Tensor = wrap(self.extensions, "backward", super().training_step)(model, inputs, num_items_in_batch)
         return loss
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """As in `Trainer`, inside of the extensions' `loss`."""
+        """Compute the loss of a batch, inside of the extensions' `loss`."""
         compute = wrap(self.extensions, "loss", super().compute_loss)
         return compute(model, inputs, return_outputs, num_items_in_batch)
 
@@ -260,7 +260,7 @@ class TransferSeams(Trainer):
         return norm
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """As in `Trainer`, with the learning rates of the methods and the parameters of extensions."""
+        """Make the optimizer, with the learning rates of the methods and the parameters of extensions."""
         optimizer = super().create_optimizer(model)
         trained: Any = self.model if model is None else model
         set_learning_rates(optimizer, self.methods, trained, self.args.learning_rate)
@@ -276,7 +276,7 @@ class TransferSeams(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """As in `Trainer`; extensions may change the metrics."""
+        """Score or predict rows; extensions may change the metrics."""
         if not self.args.prediction_loss_only and any(one.needs_predictions() for one in self.extensions):
             prediction_loss_only = False
         with inside(self.extensions, "evaluation"):
@@ -287,5 +287,5 @@ class TransferSeams(Trainer):
         return evaluated
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As in `Trainer`; extensions may add to the entry."""
+        """Log an entry, to which extensions may add."""
         super().log(pass_through(self.extensions, "log", logs), start_time)

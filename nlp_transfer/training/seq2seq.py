@@ -43,7 +43,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """As in `TransferTrainer`; an evaluation notes the losses of its rows."""
+        """Compute the loss of a batch; an evaluation notes the losses of its rows."""
         if model.training or self._row_sums is None or self.compute_loss_func is not None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs.get("labels")  # which a label smoother takes out
@@ -54,7 +54,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """As in `Seq2SeqTrainer`; only the loss, where `generate_in_evaluation` is off."""
+        """Evaluate as `Seq2SeqTrainer` does; only the loss, where `generate_in_evaluation` is off."""
         metrics = self.compute_metrics
         if not getattr(self.args, "generate_in_evaluation", True):
             self.compute_metrics = None
@@ -67,7 +67,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
     def prediction_step(
         self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None, **gen_kwargs: Any
     ) -> tuple[Any, Any, Any]:
-        """As in `Seq2SeqTrainer`; the loss of a generated batch is computed as that of any other."""
+        """Predict a batch; the loss of a generated one is computed as that of any other."""
         labels = inputs.get("labels")
         arguments: Any = self.args
         if not arguments.predict_with_generate or prediction_loss_only:
@@ -92,7 +92,7 @@ class Seq2SeqTransferTrainer(TransferSeams, Seq2SeqTrainer):
         return loss, written, labels
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
-        """As in `Seq2SeqTrainer`; each row comes once, and the loss is the mean over all target tokens."""
+        """Score or predict rows, each once; the loss is the mean over all target tokens."""
         self.gather_function, self._generated = self._gather_rows, (1, 1)
         self._row_sums = None if self.extension(LossScaling).is_own() or overrides(self, "prediction_step") else []
         try:

@@ -55,7 +55,7 @@ def names_of_examples(folder: Path) -> dict[str, Any]:
     return {
         **{name: getattr(nlp_transfer, name) for name in nlp_transfer.__all__},
         **{method.__name__: method for method in METHODS.values()},
-        **{"np": np, "transformers": transformers},
+        **{"np": np, "Path": Path, "transformers": transformers},
         **{"model": tiny_model("bert"), "writer": tiny_writer("bart"), "arguments": arguments},
         **{"rows": encoded, "validation_rows": encoded, "labelled_target_rows": encoded},
         "target_rows": encoded.remove_columns("labels"),
