@@ -14,9 +14,9 @@ from typing import Any, cast
 import pyarrow as pa
 
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
-from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_lines, too_long
+from nlp_transfer.data.formats.opening import file_text, text_lines
 from nlp_transfer.data.source import MAX_BATCH_ROWS, RowBatch, batches
-from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, file_text, text_files
+from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, text_files
 from nlp_transfer.data.validation.columns import as_strings, holds_lists
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
@@ -165,14 +165,9 @@ def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 
 
 def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """Yield a file as one text; raise `DataError` if it is longer than a row may be."""
-    lines, characters = [], 0
-    for _, line in text_lines(path):
-        lines.append(line)
-        characters += len(line)
-        if characters > MAX_ROW_BYTES:
-            raise too_long(path, "the text")
-    return batches([(1, {_PLAIN_COLUMN: "".join(lines)})] if lines else [], wanted, "document")
+    """Yield a file as one text."""
+    text = file_text(path)
+    return batches([(1, {_PLAIN_COLUMN: text})] if text else [], wanted, "document")
 
 
 def _read_folder(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:

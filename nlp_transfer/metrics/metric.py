@@ -153,7 +153,7 @@ class Metric:
         logged: whether the line of an evaluation shows it.
         compared: whether tables of several runs show it.
         replaces: a metric that it stands for in tables where both are known.
-        shown_with: a metric without which tables leave it out.
+        requires: a metric without which tables leave it out.
 
     Example:
         >>> Metric("always_one", True, lambda rows: {"always_one": 1.0}, TokenRows, "constant").name
@@ -172,7 +172,7 @@ class Metric:
     logged: bool = False
     compared: bool = False
     replaces: str | None = None
-    shown_with: str | None = None
+    requires: str | None = None
 
     def better(self, scores: Scores, others: Scores) -> bool:
         """Return whether some scores are better than others; False where either lacks the metric.

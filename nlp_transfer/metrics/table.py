@@ -19,16 +19,11 @@ from nlp_transfer.metrics.metric import (
 )
 
 
-def _evaluate(name: str, rows: ClassificationRows) -> dict[str, Any]:
-    """Compute one of the `evaluate` metrics; return nothing where it is not defined for such rows."""
-    from nlp_transfer.metrics import classification
+def _evaluate(rows: ClassificationRows) -> dict[str, Any]:
+    from nlp_transfer.metrics.classification import ClassificationScores
 
-    kind = getattr(classification, name)
-    if rows.multi_label not in kind.kinds:
-        return {}
-    metric = kind(rows.label_names, multi_label=rows.multi_label)
-    scores: dict[str, Any] = metric.compute(predictions=rows.predictions, references=rows.references)
-    return scores
+    metric = ClassificationScores(rows.label_names, multi_label=rows.multi_label)
+    return metric.compute(predictions=rows.predictions, references=rows.references)
 
 
 def _lazy(module: str, name: str, rows: Any) -> dict[str, Any]:
@@ -40,16 +35,10 @@ _TOKENS = partial(_lazy, "perplexity", "token_scores")
 _SUMMARIES = partial(_lazy, "summarization", "summary_scores")
 _TARGETS = partial(_lazy, "model_selection", "target_scores")
 _WEIGHTED = partial(_lazy, "model_selection", "weighted_scores")
-_ACCURACY = partial(_evaluate, "Accuracy")
-_EXACT_MATCH = partial(_evaluate, "ExactMatch")
-_F1 = partial(_evaluate, "PrecisionRecallF1")
-_MATTHEWS = partial(_evaluate, "MatthewsCorrelation")
-_WITH_NONE = partial(_evaluate, "NoneAsClass")
-_CONFUSIONS = partial(_evaluate, "ConfusionMatrix")
 
 
-def _classes(name: str, compute: Any, title: str, greater_is_better: bool | None = True, **fields: Any) -> Metric:
-    return Metric(name, greater_is_better, compute, ClassificationRows, title, **fields)
+def _classes(name: str, title: str, greater_is_better: bool | None = True, **fields: Any) -> Metric:
+    return Metric(name, greater_is_better, _evaluate, ClassificationRows, title, **fields)
 
 
 def _summary(name: str, title: str, greater_is_better: bool | None, heading: Any = None, **fields: Any) -> Metric:
@@ -65,22 +54,22 @@ def _words(score: float | None) -> str:
 
 
 _LISTED = (
-    _classes("accuracy", _ACCURACY, "accuracy", heading=("", "accuracy"), logged=True, compared=True),
-    _classes("exact_match", _EXACT_MATCH, "exact match", heading=("", "exact match"), logged=True, replaces="accuracy"),
-    _classes("hamming_loss", _EXACT_MATCH, "Hamming loss", False),
-    _classes("macro_precision", _F1, "macro precision", heading=("macro", "P")),
-    _classes("macro_recall", _F1, "macro recall", heading=("macro", "R")),
-    _classes("macro_f1", _F1, "macro-F1", heading=("macro", "F1"), has_interval=True, logged=True, compared=True),
-    _classes("micro_precision", _F1, "micro precision"),
-    _classes("micro_recall", _F1, "micro recall"),
-    _classes("micro_f1", _F1, "micro-F1", heading=("micro", "F1"), logged=True),
-    _classes("weighted_precision", _F1, "weighted precision"),
-    _classes("weighted_recall", _F1, "weighted recall"),
-    _classes("weighted_f1", _F1, "weighted F1", heading=("weighted", "F1")),
-    _classes("matthews", _MATTHEWS, "Matthews correlation"),
-    _classes("macro_f1_with_none", _WITH_NONE, "macro-F1 with no label as a class"),
-    _classes("micro_f1_with_none", _WITH_NONE, "micro-F1 with no label as a class"),
-    _classes("confusion_matrix", _CONFUSIONS, "confusion matrix", None),
+    _classes("accuracy", "accuracy", heading=("", "accuracy"), logged=True, compared=True),
+    _classes("exact_match", "exact match", heading=("", "exact match"), logged=True, replaces="accuracy"),
+    _classes("hamming_loss", "Hamming loss", False),
+    _classes("macro_precision", "macro precision", heading=("macro", "P")),
+    _classes("macro_recall", "macro recall", heading=("macro", "R")),
+    _classes("macro_f1", "macro-F1", heading=("macro", "F1"), has_interval=True, logged=True, compared=True),
+    _classes("micro_precision", "micro precision"),
+    _classes("micro_recall", "micro recall"),
+    _classes("micro_f1", "micro-F1", heading=("micro", "F1"), logged=True),
+    _classes("weighted_precision", "weighted precision"),
+    _classes("weighted_recall", "weighted recall"),
+    _classes("weighted_f1", "weighted F1", heading=("weighted", "F1")),
+    _classes("matthews", "Matthews correlation"),
+    _classes("macro_f1_with_none", "macro-F1 with no label as a class"),
+    _classes("micro_f1_with_none", "micro-F1 with no label as a class"),
+    _classes("confusion_matrix", "confusion matrix", None),
     Metric("perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), 0, True, perplexity),
     Metric("token_accuracy", True, _TOKENS, TokenRows, "tokens guessed right", ("", "tokens guessed right")),
     Metric("loss", False, _TOKENS, TokenRows, "loss", ("", "loss"), logged=True),
@@ -96,7 +85,7 @@ _LISTED = (
     _summary("words", "words of a summary", None, ("length", "words"), table=1, format=_words),
     _summary("compression", "length of the text", None, ("length", "of text"), table=1, format=percent),
     _summary("repetition", "repeated", None, ("", "repeated"), table=1, format=percent),
-    _summary("novel_bigrams", "new pairs", None, ("", "new pairs"), table=1, format=percent, shown_with="unsupported"),
+    _summary("novel_bigrams", "new pairs", None, ("", "new pairs"), table=1, format=percent, requires="unsupported"),
     _summary("unsupported", "unsupported", None, ("", "unsupported"), table=1, format=_count),
     Metric("target_entropy", False, _TARGETS, TargetRows, "entropy on the target"),
     Metric("target_infomax", True, _TARGETS, TargetRows, "mutual information on the target"),

@@ -74,4 +74,4 @@ def wrong_delimiter(draft, split, choose):
     old = b"," if draft.suffix == ".csv" else b"\t"
     new = choose(st.sampled_from([other for other in (b";", b",", b"\t") if other != old]))
     draft.raw[split] = draft.raw[split].replace(old, new)
-    return ("the header (row 1)", "separated by")
+    return ("the header is", "separated by")

@@ -45,7 +45,8 @@ def row_that_is_no_object(draft, split, choose):
     value = choose(st.sampled_from([b"[1]", b'"text"', b"3", b"null", b"true", b'["a", "b"]', b"-1e5"]))
     comma = b",\n" if draft.suffix == ".json" else b"\n"
     index = choose(st.integers(0, len(draft.rows[split]) - 2))
-    return (edit_line(draft, split, index, lambda _: value + comma), "expected an object")
+    place = edit_line(draft, split, index, lambda _: value + comma)
+    return (place if draft.suffix == ".jsonl" else f"object {index + 1}", "expected an object")
 
 
 @FAULTS.add(".jsonl", ".json")
@@ -53,21 +54,23 @@ def deeply_nested_json(draft, split, choose):
     depth = choose(st.sampled_from([50_000, 200_000]))  # newer Pythons read 2,000 levels, and then it is another fault
     index = some_row(draft, split, choose)
     nested = b'{"text": ' + b"[" * depth + b"]" * depth + b", "
-    return (edit_line(draft, split, index, lambda line: line.replace(b"{", nested, 1)), "cannot be read")
+    place = edit_line(draft, split, index, lambda line: line.replace(b"{", nested, 1))
+    return (*([place] if draft.suffix == ".jsonl" else []), "cannot be read")
 
 
 @FAULTS.add(".jsonl", ".json")
 def number_of_many_digits(draft, split, choose):
     digits = b'{"text": ' + b"7" * 5000 + b", "
     index = some_row(draft, split, choose)
-    return (edit_line(draft, split, index, lambda line: line.replace(b"{", digits, 1)), "cannot be read")
+    place = edit_line(draft, split, index, lambda line: line.replace(b"{", digits, 1))
+    return (*([place] if draft.suffix == ".jsonl" else []), "cannot be read")
 
 
 @FAULTS.add(".json")
 def broken_object_early_in_a_large_array(draft, split, choose):
     place = edit_line(draft, split, 0, lambda line: line.replace(b'"text": "', b'"text": ', 1))
     draft.raw[split] += b" " * LARGE_BYTES
-    return (place, "broken JSON in object 1")
+    return (place, "broken JSON")
 
 
 @FAULTS.add(".json")

@@ -246,7 +246,7 @@ def test_plain_text_as_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_document_has_the_size_of_a_row_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nlp_transfer.data.input_texts.MAX_ROW_BYTES", 20)
+    monkeypatch.setattr("nlp_transfer.data.formats.opening.MAX_ROW_BYTES", 20)
     path = write(tmp_path / "a.txt", "12345678\n" * 2)
     assert list(InputReader(str(path), file_format="document")) == [(0, "12345678\n" * 2)]
     message = refusal(write(tmp_path / "b.txt", "12345678\n" * 3), file_format="document")

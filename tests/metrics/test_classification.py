@@ -9,8 +9,7 @@ import pytest
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_recall_fscore_support
 
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.classification import ConfusionMatrix, PrecisionRecallF1
-from nlp_transfer.metrics.evaluate_metric import ClassificationMetric
+from nlp_transfer.metrics.classification import ClassificationScores, check_rows
 from nlp_transfer.metrics.scoring import classification_metrics
 
 ABC = ["a", "b", "c"]
@@ -170,17 +169,20 @@ def test_label_names_must_be_unique_and_there():
         single([0], [0], [])
 
 
-@pytest.mark.parametrize(
-    ("metric_class", "multi_label"),
-    [(metric, multi_label) for metric in ClassificationMetric.__subclasses__() for multi_label in sorted(metric.kinds)],
-)
-def test_is_an_evaluate_metric_that_gathers_batches_and_leaves_nothing(
-    metric_class, multi_label, tmp_path, monkeypatch
-):
+def test_checked_rows_are_int64():
+    predictions, references = check_rows([0.0, 2.0], np.array([1, 2], dtype=np.uint8), 3, multi_label=False)
+    assert predictions.dtype == references.dtype == np.int64
+    assert predictions.tolist() == [0, 2]
+    checked, _ = check_rows([[True, False]], [[0, 1]], 2, multi_label=True)
+    assert checked.tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_is_an_evaluate_metric_that_gathers_batches_and_leaves_nothing(multi_label, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path / "cache")
     rng = np.random.default_rng(2)
     references, predictions = rng.integers(0, 2, size=(2, 20, 3)) if multi_label else rng.integers(0, 3, size=(2, 20))
-    metric = metric_class(ABC, multi_label=multi_label)
+    metric = ClassificationScores(ABC, multi_label=multi_label)
     assert isinstance(metric, evaluate.Metric)
     before = np.random.get_state()[1].tolist()
     whole = metric.compute(predictions=predictions, references=references)
@@ -194,7 +196,8 @@ def test_is_an_evaluate_metric_that_gathers_batches_and_leaves_nothing(
 
 
 def test_metrics_combine():
-    both = evaluate.combine([PrecisionRecallF1(ABC, multi_label=False), ConfusionMatrix(ABC, multi_label=False)])
-    scores = both.compute(predictions=[0, 1, 2], references=[0, 1, 1])
+    scores = evaluate.combine([ClassificationScores(ABC, multi_label=False)]).compute(
+        predictions=[0, 1, 2], references=[0, 1, 1]
+    )
     assert scores["confusion_matrix"] == [[1, 0, 0], [0, 1, 1], [0, 0, 0]]
     assert scores["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)

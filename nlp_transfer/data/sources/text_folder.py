@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_chunks, too_long
+from nlp_transfer.data.formats.opening import file_text
 from nlp_transfer.data.source import RawSplit, batches
 from nlp_transfer.data.validation.blank import BLANK_PROBLEM, is_blank
 from nlp_transfer.data.validation.row_errors import NUL, NUL_ADVICE, NUL_PROBLEM
@@ -56,42 +56,24 @@ def _class_files(path: Path) -> list[tuple[str, Path]]:
     for folder in class_folders(path):
         texts = sorted(text_files(folder))
         if not texts:
-            problems.append(
-                f"{folder}: the class {folder.name!r} has no text file. Add texts ({' or '.join(TEXT_SUFFIXES)})."
-            )
+            problems.append(f"{folder}: the class {folder.name!r} has no text file ({' or '.join(TEXT_SUFFIXES)}).")
         others = [
             entry
             for entry in sorted(entries_under(folder))
             if not _hidden(entry) and (not entry.is_file() if _is_text(entry) else not entry.is_dir())
         ]
         if others:
-            problems.append(
-                f"{folder}: {len(others)} files are no text ({', '.join(entry.name for entry in others[:3])}, …). "
-                f"Texts are files that end in {' or '.join(TEXT_SUFFIXES)}; rename these, or take them out of the "
-                "folder."
-            )
+            named = ", ".join(entry.name for entry in others[:3])
+            problems.append(f"{folder}: {len(others)} files are no {' or '.join(TEXT_SUFFIXES)} ({named}, …).")
         problems += [f"{path}: {problem}" for file in texts if (problem := utf8_problem(file))][:3]
         files += [(folder.name, file) for file in texts]
     without_class = sorted(entry for entry in path.iterdir() if _is_text(entry) and not _hidden(entry))
     if without_class:
-        problems.append(
-            f"{path}: {len(without_class)} texts have no class ({', '.join(text.name for text in without_class[:3])}): "
-            "they are in no class's folder. Move them into one, or take them out."
-        )
+        named = ", ".join(text.name for text in without_class[:3])
+        problems.append(f"{path}: {len(without_class)} texts are in no class's folder ({named}). Move them into one.")
     if problems:
         raise DataError(problems)
     return files
-
-
-def file_text(file: Path) -> str:
-    """Return the text of a file; raise `DataError` if it is longer than a row may be."""
-    chunks, characters = [], 0
-    for chunk in text_chunks(file):
-        chunks.append(chunk)
-        characters += len(chunk)
-        if characters > MAX_ROW_BYTES:
-            raise too_long(file, "the text")
-    return "".join(chunks)
 
 
 def text_files(folder: Path) -> Iterator[Path]:

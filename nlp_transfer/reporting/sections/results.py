@@ -36,7 +36,7 @@ def _shown(scores: Scores, rows: type) -> list[Metric]:
         for metric in metrics_of(rows)
         if metric.heading is not None
         and metric.name in scores
-        and (metric.shown_with is None or metric.shown_with in scores)
+        and (metric.requires is None or metric.requires in scores)
     ]
     replaced = {metric.replaces for metric in known}
     return [metric for metric in known if metric.name not in replaced]

@@ -5,7 +5,7 @@ float32. Each generated sentence comes with its sources in the document, each su
 lacks.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,9 +13,8 @@ import torch
 
 from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.decoding import decode_texts
-from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
+from nlp_transfer.data.encoding.sentences import CharSpan
 from nlp_transfer.data.encoding.summary_pairs import PairEncoder
-from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.metrics.sentence_selection import SummaryLength
 from nlp_transfer.models.files.validate import EXTRACTOR
@@ -23,44 +22,17 @@ from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.tasks.saved_folder import SavedModel, find_saved
 from nlp_transfer.tasks.summarization import ABSTRACTIVE, EXTRACT, TRUNCATE
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
-from nlp_transfer.tasks.summarization.documents import DocumentPredictor, locate_sentences
+from nlp_transfer.tasks.summarization.documents import DocumentPredictor
 from nlp_transfer.tasks.summarization.extractive_predictor import ExtractivePredictor
 from nlp_transfer.tasks.summarization.generation_options import generation_config
 from nlp_transfer.tasks.summarization.selection import Selection
-from nlp_transfer.tasks.summarization.summaries import GeneratedSummary, WrittenSentence, join_window_summaries
+from nlp_transfer.tasks.summarization.summaries import GeneratedSummary, join_window_summaries
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from transformers import GenerationConfig
-
-    from nlp_transfer.metrics.factuality.unsupported import UnsupportedFact
 
 _STATE = {"max_length": int, "max_summary_length": int, "long_documents": str, "prefix": str, "baseline_sentences": int}
 """The settings that a saved model records, with their types."""
-
-
-@dataclass(frozen=True)
-class WrittenSummary:
-    """The generated summary of one document.
-
-    Args:
-        summary: empty for a document without text.
-        flags: facts of the summary that the document lacks.
-    """
-
-    id: Any
-    summary: str
-    sentences: list[WrittenSentence]
-    flags: "list[UnsupportedFact]"
-
-    def row(self) -> dict[str, Any]:
-        """Return the summary as JSON holds it."""
-        return {
-            "id": self.id,
-            "summary": self.summary,
-            "sentences": [sentence.row() for sentence in self.sentences],
-            "flags": [vars(flag) for flag in self.flags],
-        }
 
 
 @dataclass(frozen=True)
@@ -137,33 +109,19 @@ class AbstractivePredictor(DocumentPredictor):
             ranking=None if self.extractor is None else self.extractor.ranking(max_tokens=max_tokens),
         )
 
-    def predictions(
-        self, rows: Iterable[tuple[Any, str | list[str]]], max_tokens: int | None = None
-    ) -> Iterator[WrittenSummary]:
-        """Yield the summary of each document, with its checks."""
-        for window in row_windows(self.watched(rows)):
-            texts = [locate_sentences(document) for _, document in window]
-            written = self._write([text for text, _ in texts], [spans for _, spans in texts], max_tokens)
-            for (row_id, _), (text, spans), summary in zip(window, texts, written, strict=True):
-                document = GeneratedSummary(str(row_id), text, spans, None, summary)
-                yield WrittenSummary(row_id, summary, document.checked_sentences(), document.flags())
-
     @property
     def baseline_selection(self) -> Selection:
         """The first `baseline_sentences` by rank, without repeated trigrams."""
         return Selection(SummaryLength("sentences", self.baseline_sentences))
 
-    def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[GeneratedSummary]:
-        """Yield the summary of each document of a split, with its reference."""
-        for window in row_windows((row, row["text"]) for row in dataset):
-            texts = [text for _, text in window]
-            spans = [sentence_spans(text, row["sentence_starts"]) for row, text in window]
-            written = self._write(texts, spans, max_tokens)
-            for (row, text), own, summary in zip(window, spans, written, strict=True):
-                yield GeneratedSummary(row["id"], text, own, row.get("summary"), summary)
-
-    def _write(self, texts: Sequence[str], spans: Sequence[Sequence[CharSpan]], max_tokens: int | None) -> list[str]:
-        """Return the generated summary of each document."""
+    def summarize(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        texts: Sequence[str],
+        spans: Sequence[Sequence[CharSpan]],
+        max_tokens: int | None,
+    ) -> Iterator[GeneratedSummary]:
+        """Yield the generated summary of each document."""
         encoder = self.encoder(max_tokens)
         with_text = [number for number, of in enumerate(spans) if of]
         sources = encoder.sources([texts[number] for number in with_text], [spans[number] for number in with_text])
@@ -172,7 +130,8 @@ class AbstractivePredictor(DocumentPredictor):
         parts: list[list[str]] = [[] for _ in texts]
         for (number, _), text in zip(read, self._generate(ids, max_tokens), strict=True):
             parts[number].append(text)
-        return [join_window_summaries(of) for of in parts]
+        for row, text, own, written in zip(rows, texts, spans, parts, strict=True):
+            yield GeneratedSummary(row["id"], text, own, row.get("summary"), join_window_summaries(written))
 
     def _generate(self, ids: Sequence[list[int]], max_tokens: int | None) -> list[str]:
         """Return a generated text for each row of tokens."""

@@ -41,7 +41,7 @@ def lead(document: ExtractedSummary, selection: Selection) -> Taken:
 
 def random(document: ExtractedSummary, selection: Selection) -> Taken:
     """Select random sentences; the document's id is the seed."""
-    generator = np.random.default_rng(zlib.crc32(document.id.encode()))
+    generator = np.random.default_rng(zlib.crc32(str(document.id).encode()))
     return _by(generator.random(len(document.spans)).tolist(), document, selection)
 
 

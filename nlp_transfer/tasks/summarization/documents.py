@@ -2,20 +2,26 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_coverage
+from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.data.validation.documents import join_sentences
 from nlp_transfer.errors import DataError
 from nlp_transfer.tasks.predictor import Evaluated, Predictor, progress
 from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, baseline_scores
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.selection import Selection
-from nlp_transfer.tasks.summarization.summaries import SUMMARY_ROW_KEYS, DocumentSummary, document_metrics
+from nlp_transfer.tasks.summarization.summaries import (
+    SUMMARY_ROW_KEYS,
+    DocumentSummary,
+    SummaryPrediction,
+    document_metrics,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -38,13 +44,36 @@ class DocumentPredictor(Predictor):
     bertscore_model: str | None = field(default=None, kw_only=True)
 
     @abstractmethod
-    def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[DocumentSummary]:
-        """Yield the summary of each document of a split, with its reference."""
+    def summarize(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        texts: Sequence[str],
+        spans: Sequence[Sequence[CharSpan]],
+        max_tokens: int | None,
+    ) -> Iterator[DocumentSummary]:
+        """Yield the summary of each document, with the reference of its row, if any."""
 
     @property
     @abstractmethod
     def baseline_selection(self) -> Selection:
         """The rule by which baselines select sentences."""
+
+    def predictions(
+        self, rows: Iterable[tuple[Any, str | list[str]]], max_tokens: int | None = None
+    ) -> Iterator[SummaryPrediction]:
+        """Yield the summary of each document."""
+        for window in row_windows(self._watched(rows)):
+            located = [locate_sentences(document) for _, document in window]
+            texts, spans = [text for text, _ in located], [own for _, own in located]
+            found = self.summarize([{"id": row_id} for row_id, _ in window], texts, spans, max_tokens)
+            yield from (document.prediction() for document in found)
+
+    def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[DocumentSummary]:
+        """Yield the summary of each document of a split, with its reference."""
+        for window in row_windows((row, row["text"]) for row in dataset):
+            rows, texts = [row for row, _ in window], [text for _, text in window]
+            spans = [sentence_spans(text, row["sentence_starts"]) for row, text in window]
+            yield from self.summarize(rows, texts, spans, max_tokens)
 
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
         """Score the model and the baselines on one split."""
@@ -54,7 +83,7 @@ class DocumentPredictor(Predictor):
         baselines = baseline_scores(list(SUMMARY_BASELINES), documents, self.baseline_selection, bertscore)
         return Evaluated(metrics, baselines, (document.row() for document in documents), SUMMARY_ROW_KEYS)
 
-    def watched(self, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    def _watched(self, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
         """Yield rows, and warn at their end of texts that the tokenizer does not know."""
         coverage = TokenCoverage()
         yield from count_coverage(rows, self.tokenizer, coverage)

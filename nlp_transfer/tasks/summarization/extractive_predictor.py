@@ -4,7 +4,7 @@ Windows of all documents that are in memory together go through the model in bat
 float32.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,12 +12,10 @@ import numpy as np
 
 from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
 from nlp_transfer.data.encoding.sentence_windows import DocumentEncoder, highlight_labels
-from nlp_transfer.data.encoding.sentences import sentence_spans
+from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.summary_pairs import Ranking
-from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.metrics.sentence_selection import SummaryLength
-from nlp_transfer.metrics.tokenization import concatenate_sentences
 from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
@@ -25,46 +23,13 @@ from nlp_transfer.tasks.predictor import ExportablePredictor, Logits
 from nlp_transfer.tasks.saved_folder import SavedModel, find_saved
 from nlp_transfer.tasks.summarization import EXTRACTIVE
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
-from nlp_transfer.tasks.summarization.documents import DocumentPredictor, locate_sentences
+from nlp_transfer.tasks.summarization.documents import DocumentPredictor
 from nlp_transfer.tasks.summarization.selection import Selection, length_problems, oracle_labels
 from nlp_transfer.tasks.summarization.summaries import ExtractedSummary
 
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
-
-
-@dataclass(frozen=True)
-class SummarySentence:
-    """A sentence of a summary, with its character offsets in the document and its probability."""
-
-    text: str
-    start: int
-    end: int
-    score: float
-
-
-@dataclass(frozen=True)
-class Extract:
-    """The sentences of one document's summary, in the document's order.
-
-    Example:
-        >>> Extract("a", [SummarySentence("One.", 0, 4, 0.5), SummarySentence("Two.", 9, 13, 0.25)]).summary
-        'One. Two.'
-    """
-
-    id: Any
-    sentences: list[SummarySentence]
-
-    @property
-    def summary(self) -> str:
-        """The sentences as one text."""
-        return concatenate_sentences(sentence.text for sentence in self.sentences)
-
-    def row(self) -> dict[str, Any]:
-        """Return the extract as JSON holds it; an extract has no flags."""
-        sentences = [{**vars(sentence), "score": round(sentence.score, 6)} for sentence in self.sentences]
-        return {"id": self.id, "summary": self.summary, "sentences": sentences, "flags": []}
 
 
 @dataclass(frozen=True)
@@ -127,33 +92,26 @@ class ExtractivePredictor(DocumentPredictor, ExportablePredictor):
         """The model's own rule."""
         return self.selection
 
-    def predictions(
-        self, rows: Iterable[tuple[Any, str | list[str]]], max_tokens: int | None = None
-    ) -> Iterator[Extract]:
-        """Yield the extract of each document."""
-        for window in row_windows(self.watched(rows)):
-            texts_of = [locate_sentences(document) for _, document in window]
-            sentences = [[text[a:b] for a, b in spans] for text, spans in texts_of]
-            scores = self.sentence_scores(sentences, max_tokens=max_tokens)
-            for (row_id, _), (_, spans), texts, found in zip(window, texts_of, sentences, scores, strict=True):
-                taken = self.selection.select(found.tolist(), texts)
-                yield Extract(row_id, [SummarySentence(texts[i], *spans[i], float(found[i])) for i in taken])
-
-    def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[ExtractedSummary]:
-        """Yield the extract of each document of a split, with the labels of its sentences."""
+    def summarize(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        texts: Sequence[str],
+        spans: Sequence[Sequence[CharSpan]],
+        max_tokens: int | None,
+    ) -> Iterator[ExtractedSummary]:
+        """Yield the extract of each document, with the labels of its sentences if its row has references."""
         from scipy.special import logit
 
-        for window in row_windows((row, row["text"]) for row in dataset):
-            spans = [sentence_spans(text, row["sentence_starts"]) for row, text in window]
-            sentences = [[text[a:b] for a, b in of] for (_, text), of in zip(window, spans, strict=True)]
-            scores = self.sentence_scores(sentences, max_tokens=max_tokens)
-            for (row, text), own, texts, found in zip(window, spans, sentences, scores, strict=True):
-                summary = row.get("summary")
-                labels = (
-                    highlight_labels(own, row["highlights"]) if "highlights" in row else oracle_labels(texts, summary)
-                )
-                taken = self.selection.select(found.tolist(), texts)
-                yield ExtractedSummary(row["id"], text, own, summary, logit(found).tolist(), taken, labels)
+        sentences = [[text[a:b] for a, b in of] for text, of in zip(texts, spans, strict=True)]
+        scores = self.sentence_scores(sentences, max_tokens=max_tokens)
+        for row, text, own, of, found in zip(rows, texts, spans, sentences, scores, strict=True):
+            reference, labels = row.get("summary"), None
+            if "highlights" in row:
+                labels = highlight_labels(own, row["highlights"])
+            elif reference is not None:
+                labels = oracle_labels(of, reference)
+            taken = self.selection.select(found.tolist(), of)
+            yield ExtractedSummary(row["id"], text, own, reference, logit(found).tolist(), taken, labels)
 
     def ranking(self, *, max_tokens: int | None = None) -> Ranking:
         """Return a function that ranks the sentences of documents; see `PairEncoder`."""

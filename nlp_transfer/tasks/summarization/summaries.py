@@ -34,68 +34,17 @@ SUMMARY_ROW_KEYS = ("id", "split", "domain", "summary", "reference", "sentences"
 
 
 @dataclass(frozen=True)
-class DocumentSummary(ABC):
-    """A document with its summary.
+class SelectedSentence:
+    """A sentence of a summary, with its character offsets in the document and its probability."""
 
-    Args:
-        spans: character offsets of its sentences.
-        reference: the summary that people wrote; None where there is none.
-    """
-
-    id: str
     text: str
-    spans: Sequence[CharSpan]
-    reference: str | None
-
-    @property
-    def sentences(self) -> list[str]:
-        """The sentences of the document."""
-        return [self.text[first:last] for first, last in self.spans]
-
-    @property
-    @abstractmethod
-    def summary_sentences(self) -> list[str]:
-        """The sentences of the summary."""
-
-    @abstractmethod
-    def row(self) -> dict[str, Any]:
-        """Return the line of predictions, without `split` and `domain`."""
-
-
-@dataclass(frozen=True)
-class ExtractedSummary(DocumentSummary):
-    """A summary made of sentences of the document.
-
-    Args:
-        scores: logits of the document's sentences.
-        taken: numbers of the selected sentences.
-        labels: 0 or 1 for each sentence of the document; None where unknown.
-    """
-
-    scores: Sequence[float]
-    taken: Sequence[int]
-    labels: Sequence[int] | None
-
-    @property
-    def summary_sentences(self) -> list[str]:
-        """The selected sentences."""
-        sentences = self.sentences
-        return [sentences[number] for number in self.taken]
+    start: int
+    end: int
+    score: float
 
     def row(self) -> dict[str, Any]:
-        """Return the line of predictions; an extract has no flags."""
-        from scipy.special import expit
-
-        sentences = [
-            {
-                "start": self.spans[number][0],
-                "end": self.spans[number][1],
-                "score": round(float(expit(self.scores[number])), 6),
-            }
-            for number in self.taken
-        ]
-        summary = concatenate_sentences(self.summary_sentences)
-        return {"id": self.id, "summary": summary, "reference": self.reference, "sentences": sentences, "flags": []}
+        """Return the sentence as JSON holds it."""
+        return {**vars(self), "score": round(self.score, 6)}
 
 
 @dataclass(frozen=True)
@@ -120,6 +69,106 @@ class WrittenSentence:
 
 
 @dataclass(frozen=True)
+class SummaryPrediction:
+    """The predicted summary of one document; empty for a document without text.
+
+    Args:
+        flags: facts of a generated summary that the document lacks.
+    """
+
+    id: Any
+    summary: str
+    sentences: Sequence[SelectedSentence | WrittenSentence]
+    flags: "Sequence[UnsupportedFact]"
+
+    def row(self) -> dict[str, Any]:
+        """Return the summary as JSON holds it."""
+        sentences, flags = [one.row() for one in self.sentences], [vars(flag) for flag in self.flags]
+        return {"id": self.id, "summary": self.summary, "sentences": sentences, "flags": flags}
+
+
+@dataclass(frozen=True)
+class DocumentSummary(ABC):
+    """A document with its summary.
+
+    Args:
+        spans: character offsets of its sentences.
+        reference: the summary that people wrote; None where there is none.
+    """
+
+    id: Any
+    text: str
+    spans: Sequence[CharSpan]
+    reference: str | None
+
+    @property
+    def sentences(self) -> list[str]:
+        """The sentences of the document."""
+        return [self.text[first:last] for first, last in self.spans]
+
+    @property
+    @abstractmethod
+    def summary_sentences(self) -> list[str]:
+        """The sentences of the summary."""
+
+    @property
+    def summary(self) -> str:
+        """The summary as one text."""
+        return concatenate_sentences(self.summary_sentences)
+
+    @abstractmethod
+    def checked_sentences(self) -> Sequence[SelectedSentence | WrittenSentence]:
+        """Return the sentences of the summary with their places."""
+
+    def flags(self) -> "list[UnsupportedFact]":
+        """Return the facts of the summary that the document lacks; an extract has none."""
+        return []
+
+    def prediction(self) -> SummaryPrediction:
+        """Return the summary without the document."""
+        return SummaryPrediction(self.id, self.summary, self.checked_sentences(), self.flags())
+
+    def row(self) -> dict[str, Any]:
+        """Return the line of predictions, without `split` and `domain`."""
+        return {**self.prediction().row(), "reference": self.reference}
+
+
+@dataclass(frozen=True)
+class ExtractedSummary(DocumentSummary):
+    """A summary made of sentences of the document.
+
+    Args:
+        scores: logits of the document's sentences.
+        taken: numbers of the selected sentences.
+        labels: 0 or 1 for each sentence of the document; None where unknown.
+    """
+
+    scores: Sequence[float]
+    taken: Sequence[int]
+    labels: Sequence[int] | None
+
+    @property
+    def summary_sentences(self) -> list[str]:
+        """The selected sentences."""
+        sentences = self.sentences
+        return [sentences[number] for number in self.taken]
+
+    def checked_sentences(self) -> list[SelectedSentence]:
+        """Return the selected sentences with their offsets and probabilities."""
+        from scipy.special import expit
+
+        texts = zip(self.taken, self.summary_sentences, strict=True)
+        return [SelectedSentence(text, *self.spans[i], float(expit(self.scores[i]))) for i, text in texts]
+
+    def row(self) -> dict[str, Any]:
+        """Return the line of predictions, whose sentences are offsets."""
+        row = super().row()
+        for sentence in row["sentences"]:
+            del sentence["text"]
+        return row
+
+
+@dataclass(frozen=True)
 class GeneratedSummary(DocumentSummary):
     """A summary that a network wrote."""
 
@@ -130,15 +179,10 @@ class GeneratedSummary(DocumentSummary):
         """The generated sentences."""
         return [self.written[first:last] for first, last in generated_sentence_spans(self.written)]
 
-    def row(self) -> dict[str, Any]:
-        """Return the line of predictions."""
-        return {
-            "id": self.id,
-            "summary": self.written,
-            "reference": self.reference,
-            "sentences": [sentence.row() for sentence in self.checked_sentences()],
-            "flags": [vars(flag) for flag in self.flags()],
-        }
+    @property
+    def summary(self) -> str:
+        """The summary as it was written."""
+        return self.written
 
     def checked_sentences(self) -> list[WrittenSentence]:
         """Return the generated sentences with their sources."""

@@ -33,8 +33,8 @@ def test_a_folder_of_text_files_by_class(tmp_path: Path) -> None:
 def test_text_folders_say_what_is_wrong(tmp_path: Path) -> None:
     root = text_folder(tmp_path / "t", {"a/1.txt": "one", "b/1.pdf": "two"})
     message = load_error(CorpusConfig(path=str(root)))
-    assert f"{root / 'b'}: the class 'b' has no text file. Add texts (.txt or .txt.gz)." in message
-    assert f"{root / 'b'}: 1 files are no text (1.pdf, …)." in message
+    assert f"{root / 'b'}: the class 'b' has no text file (.txt or .txt.gz)." in message
+    assert f"{root / 'b'}: 1 files are no .txt or .txt.gz (1.pdf, …)." in message
     root = text_folder(tmp_path / "u", {"a/1.txt": "one", "b/1.txt": " \n"})
     assert f"{root / 'b/1.txt'}: the file is empty or has no visible character." in load_error(
         CorpusConfig(path=str(root))
@@ -48,9 +48,10 @@ def test_text_folders_say_what_is_wrong(tmp_path: Path) -> None:
 def test_texts_beside_class_folders_have_no_class(tmp_path: Path) -> None:
     root = text_folder(tmp_path / "t", {"a/1.txt": "one", "b/1.txt": "two", "loose.txt": "three"})
     assert load_error(CorpusConfig(path=str(root))) == (
-        f"{root}: 1 texts have no class (loose.txt): they are in no class's folder. Move them into one, or take them "
-        "out."
+        f"{root}: 1 texts are in no class's folder (loose.txt). Move them into one."
     )
     names = [f"{split}/{kind}/1.txt" for split in ("train", "test") for kind in ("neg", "pos")]
     root = text_folder(tmp_path / "u", {name: name for name in [*names, "test/loose.txt.gz"]})
-    assert load_error(CorpusConfig(path=str(root))).startswith(f"{root / 'test'}: 1 texts have no class (loose.txt.gz)")
+    assert load_error(CorpusConfig(path=str(root))).startswith(
+        f"{root / 'test'}: 1 texts are in no class's folder (loose.txt.gz)"
+    )

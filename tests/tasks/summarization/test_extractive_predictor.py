@@ -19,7 +19,8 @@ from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.tasks import saved_models
-from nlp_transfer.tasks.summarization.extractive_predictor import Extract, ExtractivePredictor, SummarySentence
+from nlp_transfer.tasks.summarization.extractive_predictor import ExtractivePredictor
+from nlp_transfer.tasks.summarization.summaries import ExtractedSummary
 from tests.logged import logged
 from tests.tiny_documents import RIGHT, documents, summary_tree, write_documents
 from tests.tiny_runs import tiny_encoder, train_on_two_processes
@@ -249,12 +250,13 @@ def test_a_long_document_is_scored_once_a_sentence_however_it_is_batched(finishe
 
 
 def test_a_summary_is_one_line():
-    one = Extract("a", [SummarySentence("two\n lines.", 3, 14, 0.25), SummarySentence("More.", 20, 25, 0.5)])
-    assert one.row() == {
+    text = "Of two\n lines.      More."
+    one = ExtractedSummary("a", text, [(0, 2), (3, 14), (20, 25)], None, [0.0, 0.0, 0.0], [1, 2], None)
+    assert one.prediction().row() == {
         "id": "a",
         "summary": "two lines. More.",
         "sentences": [
-            {"text": "two\n lines.", "start": 3, "end": 14, "score": 0.25},
+            {"text": "two\n lines.", "start": 3, "end": 14, "score": 0.5},
             {"text": "More.", "start": 20, "end": 25, "score": 0.5},
         ],
         "flags": [],
