@@ -1,8 +1,7 @@
 """Arrow files on disk: rows that were read or tokenized once are memory-mapped the next time.
 
 Files are keyed by content and settings, written to a temporary file that is then renamed, and rebuilt where they are
-damaged. They lie in the cache folder (`$NLP_TRANSFER_CACHE`) and may be deleted at any time. They hold texts in clear
-(`corpora`) and as tokens (`tokens`), so that only their owner can read them.
+damaged. They hold texts in clear, so that only their owner can read them.
 """
 
 import contextlib
@@ -24,33 +23,19 @@ ABANDONED_SECONDS = 86400.0
 
 
 def cache_path(room: str, key: str) -> Path:
-    """Return the path of the Arrow file of `key`, and make its folder.
-
-    Args:
-        room: sub-folder of the cache, such as `corpora` or `tokens`.
-
-    Raises:
-        DataError: the folder cannot be made or written.
-    """
+    """Return the path of the Arrow file of `key` in a sub-folder of the cache, and make it; raise `DataError`."""
+    folder = cache_dir() / room
     try:
-        folder = make_private_folder(cache_dir() / room)
-        write_errors = os.access(folder, os.W_OK | os.X_OK)
+        writable = os.access(make_private_folder(folder), os.W_OK | os.X_OK)
     except OSError:
-        folder, write_errors = cache_dir() / room, False
-    if not write_errors:
-        raise DataError(
-            f"The cache folder {folder} cannot be written. Set {CACHE_VARIABLE} to a folder that can, "
-            "with room for a copy of the texts."
-        )
+        writable = False
+    if not writable:
+        raise DataError(f"The cache folder {folder} cannot be written. Set {CACHE_VARIABLE} to another folder.")
     return folder / f"{key}.arrow"
 
 
 def load_table(path: Path) -> Dataset | None:
-    """Memory-map the Arrow file at `path`; return None if it is missing or damaged, and delete a damaged one.
-
-    Args:
-        path: an Arrow stream, with its number of rows in a JSON file next to it (`write_row_count`).
-    """
+    """Memory-map the Arrow file at `path`; return None if it is missing or damaged, and delete a damaged one."""
     note = path.with_suffix(".json")
     try:
         rows = json.loads(note.read_text("utf-8"))["rows"]
@@ -68,16 +53,7 @@ def load_table(path: Path) -> Dataset | None:
 
 
 def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset:
-    """Return the dataset at `path`, after writing it from `tables` where it is missing.
-
-    Memory use is that of one table.
-
-    Args:
-        tables: yields one or more tables of one schema. If it raises, no file is left.
-
-    Raises:
-        DataError: the disk is full, or the cache cannot be written or read.
-    """
+    """Return the dataset at `path`, after writing it from tables of one schema where it is missing."""
     known = load_table(path)
     if known is not None:
         return known
@@ -128,7 +104,7 @@ def write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        reason = error.strerror or error
         raise DataError(
-            f"The cache cannot be written in {path.parent}: {error.strerror or error}. "
-            "Free some space, or set NLP_TRANSFER_CACHE to another folder."
+            f"The cache cannot be written in {path.parent}: {reason}. Free some space, or set {CACHE_VARIABLE}."
         ) from error

@@ -1,22 +1,8 @@
-"""A corpus: the texts of one domain, in named splits with typed columns.
+"""A corpus: the texts of one domain, in named splits with typed columns, as memory-mapped `datasets.Dataset`s.
 
-Each split is a memory-mapped `datasets.Dataset` with the columns
-
-    id      string, unique in the corpus; the key of predictions
-    text    string, never empty
-    label   ClassLabel             (single-label corpora)
-    labels  List(ClassLabel)       (multi-label corpora; an empty list means no class)
-
-    domain  ClassLabel             (merged sources: the corpus of the row)
-
-and, for documents to be summarised (data/validation/documents.py),
-
-    summary          string        (the reference summary)
-    sentence_starts  List(int32)   (first character of each sentence; empty where the source does not give them)
-    highlights       List(int32)   (start and end of each highlighted passage in turn)
-
-A corpus without a label column is an unlabelled domain. The split `unlabeled` may lack the label column although the
-others have it.
+Each has `id` and `text`; `label` (a ClassLabel) or `labels` (a list of them, empty for no class) unless it is
+unlabelled; and `domain` if sources were merged. Documents have `summary`, `sentence_starts` (first character of each
+sentence; empty where the source does not give them) and `highlights` (start and end of each passage in turn).
 """
 
 import hashlib
@@ -82,7 +68,7 @@ class SplitConfig:
 
         Example:
             >>> SplitConfig(validation=1.5).problems("source.split")
-            ['source.split.validation is 1.5; a share of the rows is at least 0 and below 1, such as 0.15.']
+            ['source.split.validation is 1.5; a share of the rows is at least 0 and below 1.']
         """
         problems = []
         if self.method not in SPLIT_METHODS:
@@ -90,14 +76,9 @@ class SplitConfig:
         for name in ("validation", "test"):
             share = getattr(self, name)
             if not 0 <= share < 1:
-                problems.append(
-                    f"{key}.{name} is {share}; a share of the rows is at least 0 and below 1, such as 0.15."
-                )
+                problems.append(f"{key}.{name} is {share}; a share of the rows is at least 0 and below 1.")
         if not problems and self.validation + self.test >= 1:
-            problems.append(
-                f"{key}.validation + {key}.test is {self.validation + self.test:g}; nothing is left to train on. "
-                "Make them smaller, such as 0.15 and 0.25."
-            )
+            problems.append(f"{key}.validation + {key}.test is {self.validation + self.test:g}; expected less than 1.")
         if self.seed < 0:
             problems.append(f"{key}.seed is {self.seed}; expected 0 or more.")
         if not 0 < self.similarity <= 1:
@@ -105,10 +86,7 @@ class SplitConfig:
         if self.method == "grouped" and not self.column:
             problems.append(f"{key}.method is 'grouped', but {key}.column does not say which column groups the rows.")
         if self.method != "grouped" and self.column:
-            problems.append(
-                f"{key}.column is {self.column!r}, which only the method 'grouped' uses. "
-                f"Set {key}.method to 'grouped', or leave {key}.column out."
-            )
+            problems.append(f"{key}.column is {self.column!r}, which only {key}.method 'grouped' uses.")
         return problems
 
 
@@ -167,10 +145,8 @@ class CorpusConfig:
         problems = []
         given = [name for name in ("path", "hub", "builtin") if getattr(self, name) is not None]
         if len(given) != 1:
-            problems.append(
-                f"{key} names {' and '.join(given) or 'no source'}; give exactly one of {key}.path (a file or a "
-                f"folder), {key}.hub (a dataset on the Hub) and {key}.builtin."
-            )
+            named = " and ".join(given) or "no source"
+            problems.append(f"{key} names {named}; give exactly one of {key}.path, {key}.hub and {key}.builtin.")
         for name in ("name", "revision"):
             if getattr(self, name) is not None and self.hub is None:
                 problems.append(f"{key}.{name} is set, but only a Hub dataset has one; set {key}.hub or leave it out.")

@@ -1,8 +1,4 @@
-"""Texts to predict, read from a file, a folder or standard input in constant memory.
-
-Files are read by the formats of corpora. In addition there are plain text with one text a line, whole documents, and
-standard input.
-"""
+"""Texts to predict: rows of a file in a format of corpora, of plain text, of a folder, or of standard input."""
 
 import itertools
 import sys
@@ -50,9 +46,6 @@ class InputReader:
         plain_text_format: format of plain text where `file_format` is `auto`: `text` or `document`. A document may also
             be a list of its sentences, in formats that have lists.
 
-    Raises:
-        DataError: the file is missing, cannot be read, or has no known format.
-
     Example:
         >>> from pathlib import Path
         >>> _ = Path("texts.txt").write_text("first clause\nsecond clause\n")
@@ -89,17 +82,14 @@ class InputReader:
                 if file_format not in ("auto", "document"):
                     raise DataError(f"{name} is a folder, and --format {file_format} is that of a file. Leave it out.")
                 if next(text_files(self.path), None) is None:
-                    raise DataError(
-                        f"{name} is a folder without a text file ({' or '.join(TEXT_SUFFIXES)}); expected some, a file "
-                        "of texts, or - for standard input."
-                    )
+                    raise DataError(f"{name} is a folder without a text file ({' or '.join(TEXT_SUFFIXES)}).")
                 self._suffix = _FOLDER
                 return
         self._suffix = data_suffix(self.path) if file_format == "auto" else f".{file_format}"
         if file_format == "auto" and self._suffix != PLAIN_SUFFIX and self._suffix not in FORMATS:
             raise DataError(
                 f"{name}: no format is known by the suffix {self._suffix!r}.{archive_hint(self.path)} Files end in "
-                f"{FILE_KINDS}; or say which format it is: --format {', '.join(TEXT_FORMATS[1:])}."
+                f"{FILE_KINDS}; or set --format {', '.join(TEXT_FORMATS[1:])}."
             )
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
@@ -107,9 +97,7 @@ class InputReader:
 
         A document that is a list of sentences stays a list.
 
-        Raises:
-            DataError: the file cannot be read, or a text is missing, empty or no string. The message counts rows from
-                1, as editors do, and names the id. The rows before are yielded first.
+        A `DataError` for a bad row is raised after the rows before it.
         """
         reader: Reader | None = FORMATS.get(self._suffix)
         column, count = self.text_column, 0
@@ -117,7 +105,11 @@ class InputReader:
             column = _PLAIN_COLUMN
             reader = _read_folder if self._suffix == _FOLDER else _read_document if self._whole else _read_plain_text
         for batch in reader(self.path, frozenset(["id", column])):
-            self._check_column(batch, column)
+            if column not in batch.columns:
+                raise DataError(
+                    f"{self.path}: {batch.unit} {batch.first_row}: there is no column {column!r}; columns found: "
+                    f"{', '.join(batch.available) or 'none'}. Say which one holds the text with --text_column."
+                )
             values = batch.columns[column]
             given_ids = to_list(batch.columns.get("id", [None] * len(values)))
             ids = [number if value is None else value for number, value in enumerate(given_ids, count)]
@@ -134,22 +126,10 @@ class InputReader:
             count += len(ids)
 
     def check(self) -> None:
-        """Read all rows once to find bad ones; standard input and pipes are not read.
-
-        Raises:
-            DataError: the first batch with bad rows; see `__iter__`.
-        """
+        """Read all rows once and raise `DataError` for bad ones; standard input and pipes are not read."""
         if not isinstance(self.path, _StandardInput) and (self.path.is_file() or self.path.is_dir()):
             for _ in self:
                 pass
-
-    def _check_column(self, batch: RowBatch, column: str) -> None:
-        """Raise `DataError` if the text column is missing."""
-        if column not in batch.columns:
-            raise DataError(
-                f"{self.path}: {batch.unit} {batch.first_row}: there is no column {column!r}; columns found: "
-                f"{', '.join(batch.available) or 'none'}. Say which one holds the text with --text_column."
-            )
 
 
 _PLAIN_COLUMN = "text"
@@ -207,8 +187,7 @@ class _StandardInput:
 def row_windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:
     """Group consecutive rows, up to `MAX_WINDOW_ROWS` and `MAX_WINDOW_CHARACTERS`.
 
-    Raises:
-        DataError: from `rows`, after the rows before it were yielded.
+    An error of `rows` is raised after the rows before it were yielded.
 
     Example:
         >>> list(row_windows([(0, "first"), (1, "second")]))

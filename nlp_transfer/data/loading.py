@@ -1,10 +1,4 @@
-"""Load a corpus from a configuration or from Python objects.
-
-    source -> typed rows -> classes -> splits -> notes
-
-Bad rows are errors and never dropped. `Corpus.notes` lists splits and small classes of a built-in corpus that are
-left out.
-"""
+"""Load a corpus from a configuration or from Python objects: source, typed rows, classes, splits, notes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,6 +14,7 @@ from nlp_transfer.data.corpus import (
     Corpus,
     CorpusConfig,
     SplitConfig,
+    class_names,
     corpus_fingerprint,
     with_corpus_name,
 )
@@ -196,10 +191,8 @@ def _with_unlabeled(source: CorpusReader, key: str) -> dict[str, RawSplit]:
     raw = dict(source.splits)
     if UNSPLIT in raw and len(raw) > 1:
         if "unlabeled" in raw:
-            raise DataError(
-                f"{key}: both {raw[UNSPLIT].where} and {raw['unlabeled'].where} are the split 'unlabeled'. Take one "
-                f"away, or say which: `{key}.splits: {{unlabeled: …}}`."
-            )
+            both = f"{raw[UNSPLIT].where} and {raw['unlabeled'].where}"
+            raise DataError(f"{key}: both {both} are the split 'unlabeled'. Set `{key}.splits: {{unlabeled: …}}`.")
         raw["unlabeled"] = raw.pop(UNSPLIT)
     return raw
 
@@ -246,8 +239,7 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str
             example = next((column for column in first.available if column not in ("id", "text")), "category")
             problems.append(
                 f"{raw[name].where}: there is no column 'label' or 'labels'; columns found: "
-                f"{', '.join(first.available)}. "
-                f"Say which one holds the labels: `{key}.columns: {{{example}: label}}`."
+                f"{', '.join(first.available)}. Name it: `{key}.columns: {{{example}: label}}`."
             )
         raise DataError(problems)
     return labelled
@@ -270,25 +262,18 @@ def _split_method(config: SplitConfig, present: set[str], *, trained: bool, key:
         method = "near_duplicate" if trained and not present & {"validation", "test"} else "given"
     if method == "given" and trained and "train" not in present:
         names = ", ".join(sorted(present)).replace(UNSPLIT, "one without a split's name")
-        raise DataError(
-            f"{key}: there is no train split; splits found: {names}. Name it, or set {key}.split.method to stratified, "
-            "grouped or near_duplicate, which make splits of all rows."
-        )
+        raise DataError(f"{key}: there is no train split; splits found: {names}. Name it, or set {key}.split.method.")
     return method
 
 
 def _check_classes(train: Dataset, key: str) -> None:
     """Raise `DataError` if training rows have fewer than two classes."""
-    counts = class_counts(train)
-    column = "label" if "label" in train.column_names else "labels"
-    present = [index for index, count in enumerate(counts) if count]
-    if column == "label" and len(present) < 2:
-        name = train.features[column].names[present[0]]
+    present = class_counts(train).nonzero()[0]
+    if "label" in train.column_names and len(present) < 2:
+        name = class_names(train)[present[0]]
         raise DataError(
             f"{key}: all {len(train):,} training rows have one class, {name!r}; a classifier needs two at least. "
-            f"Add rows of another class, or check which column is the label ({key}.columns)."
+            f"Check which column is the label ({key}.columns)."
         )
-    if not present:
-        raise DataError(
-            f"{key}: no training row has a label in column 'labels'; there is nothing to learn. Add labels."
-        )
+    if not len(present):
+        raise DataError(f"{key}: no training row has a label in column 'labels'; there is nothing to learn.")

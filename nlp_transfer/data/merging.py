@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, concatenate_datasets
-from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from nlp_transfer.data.corpus import (
     DOMAIN_COLUMN,
@@ -58,11 +57,7 @@ def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
 
 
 def merge_corpora(corpora: Mapping[str, Corpus]) -> Corpus:
-    """Merge corpora into one.
-
-    Raises:
-        DataError: one has one label a text and another lists of labels, or one shares no class with the others.
-    """
+    """Merge corpora into one; raise DataError for labels of different kinds, or without a class in common."""
     _check_labels(corpora)
     classes = list(dict.fromkeys(name for corpus in corpora.values() for name in corpus.label_names))
     splits = {}
@@ -102,17 +97,14 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
     if len(set(kinds.values())) > 1:
         words = {None: "no labels", "label": "one label a text (label)", "labels": "lists of labels (labels)"}
         listed = ", ".join(f"{name} has {words[kind]}" for name, kind in kinds.items())
-        raise DataError(
-            f"source: the corpora have labels of different kinds: {listed}. All must hold one label a text, or all a "
-            "list of them."
-        )
+        raise DataError(f"source: the corpora have labels of different kinds: {listed}.")
     problems = []
     for name, corpus in corpora.items():
         others = {label for other, one in corpora.items() if other != name for label in one.label_names}
         if corpus.label_names and not others & set(corpus.label_names):
             problems.append(
                 f"source: {corpus.origin} has none of the others' classes: {', '.join(corpus.label_names[:10])} "
-                f"against {', '.join(sorted(others)[:10])}. Name the same thing alike in all of them."
+                f"against {', '.join(sorted(others)[:10])}."
             )
     if problems:
         raise DataError(problems)
@@ -121,7 +113,7 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
 def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:
     """Return the rows with merged ids, class ids and the domain; only these columns are held in memory."""
     key = [rows._fingerprint, name, names, classes]
-    rows = _in_order(rows)
+    rows = rows.flatten_indices() if rows._indices is not None else rows
     label = label_column(rows.column_names)
     if label is not None:
         numbers = pa.array([classes.index(own) for own in class_names(rows)], pa.int64())
@@ -141,16 +133,3 @@ def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str])
             new_fingerprint=cache_key(*map(str, key), column)[:32],
         )
     return rows
-
-
-def _in_order(rows: Dataset) -> Dataset:
-    """Return the rows of a selected split as a table of their own."""
-    if rows._indices is None:
-        return rows
-    hidden = are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        return rows.flatten_indices()
-    finally:
-        if not hidden:
-            enable_progress_bars()

@@ -1,8 +1,4 @@
-"""Interface of sources and formats: batches of untyped columns with row numbers.
-
-A format or source yields `RowBatch`es. `data/validation/columns.py` checks and types them in one place, so that errors
-are the same for all files.
-"""
+"""Interface of sources and formats: batches of untyped columns with row numbers, which data/validation types."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,8 +22,7 @@ class RowBatch:
     Args:
         first_row: number of the first row as an editor or spreadsheet counts (from 1; a CSV header is row 1).
         available: all columns that the source has in these rows.
-        columns: the requested ones by their name in the source; lists of Python objects or Arrow arrays, equal in
-            length.
+        columns: the requested ones by their name in the source, as Python objects or Arrow arrays.
         unit: name of a row in messages: `line`, `object` or `row`.
     """
 
@@ -71,11 +66,7 @@ def batches(
 ) -> Iterator[RowBatch]:
     """Group records with their row numbers into batches of consecutive rows.
 
-    Args:
-        records: row number and values by column.
-
-    Raises:
-        DataError: from `records`, after the rows before it were yielded.
+    An error of `records` is raised after the rows before it were yielded.
 
     Example:
         >>> records = [(1, {"text": "a", "page": 3}), (2, {"text": "b", "page": 4})]

@@ -187,9 +187,18 @@ class FittedTask(ABC):
     ) -> None:
         """Change the tokenizer for the corpus in place, before encoding."""
 
-    @abstractmethod
     def encode(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
         """Return the tokens of every split, in the corpus's order, cached by content and settings."""
+        return {
+            split: self.encode_split(split, rows, f"{corpus.fingerprint}-{split}", tokenizer)
+            for split, rows in corpus.splits.items()
+        }
+
+    @abstractmethod
+    def encode_split(
+        self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
+    ) -> "Dataset":
+        """Return the tokens of one split; the fingerprint identifies its texts."""
 
     def learned_rows(self, dataset: "Dataset") -> "Dataset":
         """Return the encoded training rows that have a target."""

@@ -76,4 +76,4 @@ def broken_object_early_in_a_large_array(draft, split, choose):
 @FAULTS.add(".json")
 def one_object_over_many_lines(draft, split, choose):
     draft.raw[split] = b'{\n "text": ["a", "b"],\n "label": ["x", "y"]\n}\n'
-    return ("expected an array of objects",)
+    return ("expected an array",)

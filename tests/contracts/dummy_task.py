@@ -65,13 +65,8 @@ class FittedFirstClass(FittedTask):
         self.config, self.name, self.max_length, self.facts = config, config.name, config.max_length, {}
         self.names = names
 
-    def encode(self, corpus: Any, tokenizer: Any) -> Any:
-        return {
-            split: encode_texts(
-                rows, tokenizer, max_length=self.max_length, fingerprint=f"{corpus.fingerprint}-{split}"
-            )
-            for split, rows in corpus.splits.items()
-        }
+    def encode_split(self, split: str, rows: Any, fingerprint: str, tokenizer: Any) -> Any:
+        return encode_texts(rows, tokenizer, max_length=self.max_length, fingerprint=fingerprint)
 
     def example(self, row: dict[str, Any], tokenizer: Any) -> tuple[str, str]:
         return str(row["labels"]), str(tokenizer.decode(row["input_ids"]))

@@ -149,7 +149,7 @@ def test_a_full_disk_of_the_cache(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     path = write_rows("rows.jsonl", toy_rows(20))
-    advice = "Free some space, or set NLP_TRANSFER_CACHE to another folder."
+    advice = "Free some space, or set NLP_TRANSFER_CACHE."
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         message = f"source ({path}): The cache cannot be written in {own_cache / 'corpora'}: No space left on device. {advice}"
@@ -196,7 +196,7 @@ def test_a_cache_that_cannot_be_written(
     path = write_rows("train.jsonl", toy_rows(20))
     message = load_error(CorpusConfig(path=str(path)))
     assert re.match(
-        r"source \(.*train.jsonl\): The cache folder .*file/corpora cannot be written\. Set NLP_TRANSFER_CACHE to a folder "
+        r"source \(.*train.jsonl\): The cache folder .*file/corpora cannot be written\. Set NLP_TRANSFER_CACHE to another folder"
         r"that can",
         message,
     )

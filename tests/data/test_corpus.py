@@ -30,8 +30,7 @@ def test_problems_name_the_setting_and_the_way_out() -> None:
         return problem
 
     assert only(CorpusConfig()) == (
-        "target names no source; give exactly one of target.path (a file or a folder), target.hub (a dataset on the Hub) "
-        "and target.builtin."
+        "target names no source; give exactly one of target.path, target.hub and target.builtin."
     )
     assert only(CorpusConfig(path="x", hub="y")).startswith("target names path and hub; give exactly one of")
     assert only(CorpusConfig(path="x", name="c")).startswith("target.name is set, but only a Hub dataset has one")
@@ -57,11 +56,11 @@ def test_split_problems() -> None:
         "source.split.validation is 1.5; a share of the rows is at least 0 and below 1"
     )
     assert only(validation=0.5, test=0.5).startswith(
-        "source.split.validation + source.split.test is 1; nothing is left"
+        "source.split.validation + source.split.test is 1; expected less than 1."
     )
     assert only(similarity=0.0).startswith("source.split.similarity is 0.0; it is above 0 and at most 1")
     assert only(method="grouped").startswith("source.split.method is 'grouped', but source.split.column does not say")
     assert only(method="stratified", column="x").startswith(
-        "source.split.column is 'x', which only the method 'grouped'"
+        "source.split.column is 'x', which only source.split.method 'grouped'"
     )
     assert SplitConfig(method="grouped", column="x").problems("s") == []

@@ -181,7 +181,7 @@ def test_a_missing_column_is_shown_with_those_there(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "a"}\n' * 2500, "{\n", "line 2501: broken JSON"),
         ("a.jsonl", '{"text": "a"}\n' * 2500, '{"text": ""}\n{"text": "b"}\n', r"line 2501 \(id 2500\): text is empty"),
         ("a.jsonl", '{"text": "a"}\n' * 2000, '{"body": "b"}\n', "line 2001: there is no column 'text'"),
-        ("a.json", '[{"text": "a"}' + ',\n{"text": "a"}' * 2499, ",\n7]", "element 2501 of the array starts with '7'"),
+        ("a.json", '[{"text": "a"}' + ',\n{"text": "a"}' * 2499, ",\n7]", "object 2501: found 7"),
         ("a.csv", "text\n" + "a\n" * 2500, "b,c\n", "row 2502 .*: 2 cells, but the header has 1"),
         ("a.txt", "a\n" * 2500, b"\xff\n", "line 2501: byte 0xff"),
         ("a.txt", "a\n" * 3, "\n\nb\n", r"lines 4 and 5 \(ids 3 and 4\): text is empty"),
@@ -205,17 +205,14 @@ def test_torn_gzip_and_half_characters(tmp_path: Path) -> None:
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.csv").startswith(f"There is no file {tmp_path / 'a.csv'} (from ")
-    assert refusal(tmp_path) == (
-        f"{tmp_path} is a folder without a text file (.txt or .txt.gz); expected some, a file of texts, or - for "
-        "standard input."
-    )
+    assert refusal(tmp_path) == (f"{tmp_path} is a folder without a text file (.txt or .txt.gz).")
     assert refusal(tmp_path, file_format="csv") == (
         f"{tmp_path} is a folder, and --format csv is that of a file. Leave it out."
     )
     message = refusal(write(tmp_path / "a.docx", "x"))
     assert "a.docx: no format is known by the suffix '.docx'. Files end in .jsonl, " in message
     assert ".parquet or .txt (one text a line), each also with .gz; " in message
-    assert message.endswith("; or say which format it is: --format jsonl, text, document, csv, tsv.")
+    assert message.endswith("; or set --format jsonl, text, document, csv, tsv.")
     assert refusal(tmp_path / "a.docx", file_format="jsnol").startswith("Unknown format 'jsnol'. Did you mean 'jsonl'?")
 
 

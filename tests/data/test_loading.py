@@ -87,8 +87,7 @@ def test_given_without_train(write_rows: Callable[..., Path]) -> None:
     with pytest.raises(DataError) as caught:
         load_corpus(CorpusConfig(path=str(path)))
     assert str(caught.value) == (
-        f"source ({path}): there is no train split; splits found: test. Name it, or set source.split.method to stratified, "
-        "grouped or near_duplicate, which make splits of all rows."
+        f"source ({path}): there is no train split; splits found: test. Name it, or set source.split.method."
     )
     path = write_rows("rows.jsonl", toy_rows(7))
     with pytest.raises(DataError, match="splits found: one without a split's name"):
@@ -139,7 +138,7 @@ def test_settings_that_do_not_fit() -> None:
 def test_a_label_column_that_is_missing(failure: Callable[..., str]) -> None:
     assert failure([{"text": "x", "kind": "a"}], labeled=True) == (
         "FILE: there is no column 'label' or 'labels'; columns found: text, kind. "
-        "Say which one holds the labels: `source.columns: {kind: label}`."
+        "Name it: `source.columns: {kind: label}`."
     )
 
 
@@ -154,7 +153,7 @@ def test_a_split_without_the_labels_of_the_others(tmp_path: Path, write_rows: Ca
 def test_one_class_only(failure: Callable[..., str]) -> None:
     assert failure(toy_rows(20, ("a",))) == (
         "source (FILE): all 12 training rows have one class, 'a'; a classifier needs two at least. "
-        "Add rows of another class, or check which column is the label (source.columns)."
+        "Check which column is the label (source.columns)."
     )
 
 

@@ -82,9 +82,7 @@ def test_what_cannot_be_merged(write_rows: Write) -> None:
         DataError, match=r"/one\S* has one label a text \(label\), /\S*/other\S* has lists of labels \(labels\)"
     ):
         sources(write_rows, one=toy_rows(6), other=lists)
-    with pytest.raises(
-        DataError, match=r"other has none of the others' classes: c, d against a, b\. Name the same thing alike"
-    ):
+    with pytest.raises(DataError, match=r"other has none of the others' classes: c, d against a, b\."):
         sources(write_rows, one=toy_rows(6), other=toy_rows(6, ("c", "d"), start=90))
 
 

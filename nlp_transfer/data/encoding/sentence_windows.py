@@ -17,12 +17,7 @@ import numpy as np
 from datasets import Dataset, List, Value
 
 from nlp_transfer.data.encoding.sentences import sentence_spans
-from nlp_transfer.data.encoding.tokens import (
-    IGNORE_INDEX,
-    map_to_cache,
-    rows_digest,
-    tokenizer_digest,
-)
+from nlp_transfer.data.encoding.tokens import IGNORE_INDEX, map_to_cache, rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
 
 if TYPE_CHECKING:
@@ -30,7 +25,7 @@ if TYPE_CHECKING:
 
 _SPECIAL_TOKENS = 2  # number of special tokens of each sentence
 
-BATCH_DOCUMENTS = 50
+_BATCH_DOCUMENTS = 50
 
 Labeller = Callable[[Sequence[str], str], list[int]]
 """(sentences, summary) -> 1 for each sentence that belongs into an extract, 0 for the others."""
@@ -143,7 +138,6 @@ def encode_documents(
     label: Labeller | None,
     by_highlights: bool,
     fingerprint: str,
-    description: str = "Tokenising",
 ) -> Dataset:
     """Encode the documents of one split.
 
@@ -165,16 +159,46 @@ def encode_documents(
     settings.append(getattr(label, "__qualname__", None))
     key = cache_key(rows_digest(dataset, ["id"]), settings, tokenizer_digest(encoder.tokenizer))
     numbers = List(Value("int32"))
-    features = {"id": Value("string"), "document": Value("int32"), "input_ids": numbers, "markers": numbers}
-    features |= {"numbers": numbers, "scored_from": Value("int32"), "scored_to": Value("int32")}
-    features |= {"length": Value("int32"), "starts": numbers, "ends": numbers, "cut": Value("int32")}
-    features |= {name: Value("string") for name in ("text", *(["summary"] if "summary" in optional else []))}
+    features: dict[str, Any] = dict.fromkeys(("markers", "numbers", "starts", "ends"), numbers)
+    features |= {name: Value("int32") for name in ("scored_from", "scored_to", "cut")}
     if labelled:
         features["labels"] = List(Value("int64"))
+    encode = partial(_encode_batch, encoder=encoder, label=label, by_highlights=by_highlights)
+    return map_windows(key, dataset, optional, encode, features, encoder.tokenizer)
+
+
+def map_windows(
+    key: str,
+    dataset: Dataset,
+    optional: Sequence[str],
+    encode: Callable[..., Any],
+    features: dict[str, Any],
+    tokenizer: "PreTrainedTokenizerBase",
+) -> Dataset:
+    """Return the windows that `encode` makes of documents, from the cache if they are there.
+
+    Args:
+        optional: columns that are read besides `id`, `text` and `sentence_starts`.
+        features: columns besides `input_ids`, `length` and those of `window_fields`.
+    """
+    shared: dict[str, Any] = {"id": Value("string"), "document": Value("int32"), "input_ids": List(Value("int32"))}
+    shared |= {"length": Value("int32"), "text": Value("string")}
+    if "summary" in optional:
+        shared["summary"] = Value("string")
     rows = dataset.select_columns(["id", "text", "sentence_starts", *optional])
     rows = rows.add_column("row", list(range(len(rows))))
-    encode = partial(_encode_batch, encoder=encoder, label=label, by_highlights=by_highlights)
-    return map_to_cache(key, rows, encode, features, encoder.tokenizer, description, BATCH_DOCUMENTS)
+    return map_to_cache(key, rows, encode, shared | features, tokenizer, _BATCH_DOCUMENTS)
+
+
+def window_fields(batch: dict[str, list[Any]], i: int, number: int) -> dict[str, Any]:
+    """Return what a window, counted from 1, has of document i; only the first one has texts."""
+    names = ("text", "summary") if "summary" in batch else ("text",)
+    row_id = batch["id"][i] if number == 1 else f"{batch['id'][i]}#{number}"
+    return {
+        "id": row_id,
+        "document": batch["row"][i],
+        **{name: batch[name][i] if number == 1 else "" for name in names},
+    }
 
 
 def _encode_batch(
@@ -194,16 +218,12 @@ def _encode_batch(
         for number, window in enumerate(windows, 1):
             first, last = window["numbers"][0], window["numbers"][-1] + 1
             row = {
-                "id": batch["id"][i] if number == 1 else f"{batch['id'][i]}#{number}",
-                "document": batch["row"][i],
+                **window_fields(batch, i, number),
                 **window,
                 "starts": [span[0] for span in spans[first:last]],
                 "ends": [span[1] for span in spans[first:last]],
                 "cut": cut if number == 1 else 0,
-                "text": text if number == 1 else "",
             }
-            if "summary" in batch:
-                row["summary"] = batch["summary"][i] if number == 1 else ""
             if labels is not None:  # those of this window
                 scored = range(window["scored_from"], window["scored_to"])
                 row["labels"] = [labels[n] if n in scored else IGNORE_INDEX for n in window["numbers"]]

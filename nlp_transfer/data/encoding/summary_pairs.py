@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, List, Value
 
-from nlp_transfer.data.encoding.sentence_windows import split_into_windows
+from nlp_transfer.data.encoding.sentence_windows import map_windows, split_into_windows, window_fields
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
-from nlp_transfer.data.encoding.tokens import map_to_cache, rows_digest, tokenizer_digest
+from nlp_transfer.data.encoding.tokens import rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-BATCH_DOCUMENTS = 50
 
 Ranking = Callable[[Sequence[Sequence[str]]], list[Sequence[float]]]
 """Function from the sentences of documents to the importance of each sentence."""
@@ -129,14 +127,7 @@ def _parts(text: str, spans: Sequence[CharSpan]) -> list[str]:
     return [text[first:last] for first, last in pairwise(starts)] if spans else []
 
 
-def encode_pairs(
-    dataset: Dataset,
-    encoder: PairEncoder,
-    *,
-    assign: Assignment,
-    fingerprint: str,
-    description: str = "Tokenising",
-) -> Dataset:
+def encode_pairs(dataset: Dataset, encoder: PairEncoder, *, assign: Assignment, fingerprint: str) -> Dataset:
     """Encode the documents of one split.
 
     Returns:
@@ -149,50 +140,38 @@ def encode_pairs(
     settings = ["pairs", encoder.max_length, encoder.max_summary_length, encoder.prefix, encoder.whole]
     settings += [encoder.ranked_by, with_summaries, fingerprint, getattr(assign, "__qualname__", None)]
     key = cache_key(rows_digest(dataset, ["id"]), settings, tokenizer_digest(encoder.tokenizer))
-    numbers = List(Value("int32"))
-    features: dict[str, Any] = {"id": Value("string"), "document": Value("int32"), "input_ids": numbers}
-    features |= {"length": Value("int32"), "truncated": Value("bool"), "target_cut": Value("bool")}
-    features |= {"text": Value("string"), "sentence_starts": numbers}
+    features: dict[str, Any] = {"truncated": Value("bool"), "target_cut": Value("bool")}
+    features["sentence_starts"] = List(Value("int32"))
     if with_summaries:
-        features |= {"summary": Value("string"), "labels": List(Value("int64"))}
-    rows = dataset.select_columns(["id", "text", "sentence_starts", *(["summary"] if with_summaries else [])])
-    rows = rows.add_column("row", list(range(len(rows))))
+        features["labels"] = List(Value("int64"))
     encode = partial(_encode_batch, encoder=encoder, assign=assign)
-    return map_to_cache(key, rows, encode, features, encoder.tokenizer, description, BATCH_DOCUMENTS)
+    return map_windows(key, dataset, ["summary"] if with_summaries else [], encode, features, encoder.tokenizer)
 
 
 def _encode_batch(batch: dict[str, list[Any]], *, encoder: PairEncoder, assign: Assignment) -> dict[str, list[Any]]:
     """Encode one batch of documents."""
     texts, starts = batch["text"], batch["sentence_starts"]
     sources = encoder.sources(texts, [sentence_spans(text, begins) for text, begins in zip(texts, starts, strict=True)])
-    rows: list[dict[str, Any]] = []
+    made: dict[str, list[Any]] = {"sentence_starts": []}
+    read: list[str] = []
+    wanted: list[str] = []
     for i, windows in enumerate(sources):
         targets = [""] * len(windows)
         if "summary" in batch:
             targets = _targets(batch["summary"][i], [window for window, _ in windows], assign)
-        for number, ((window, cut), target) in enumerate(zip(windows, targets, strict=True), 1):
-            row = {
-                "id": batch["id"][i] if number == 1 else f"{batch['id'][i]}#{number}",
-                "document": batch["row"][i],
-                "window": window,
-                "truncated": cut,
-                "target": target,
-                "text": texts[i] if number == 1 else "",
-                "sentence_starts": starts[i] if number == 1 else [],
-            }
-            if "summary" in batch:
-                row["summary"] = batch["summary"][i] if number == 1 else ""
-            rows.append(row)
-    made: dict[str, list[Any]] = {
-        name: [row[name] for row in rows] for name in ("id", "document", "truncated", "text", "sentence_starts")
-    }
-    made["input_ids"] = encoder.read([row["window"] for row in rows]) if rows else []
+        for number, (window, cut) in enumerate(windows, 1):
+            read.append(window)
+            fields = {**window_fields(batch, i, number), "truncated": cut}
+            for name, value in fields.items():
+                made.setdefault(name, []).append(value)
+            made["sentence_starts"].append(starts[i] if number == 1 else [])
+        wanted += targets
+    made["input_ids"] = encoder.read(read) if read else []
     made["length"] = [len(ids) for ids in made["input_ids"]]
-    labels, long = encoder.written([row["target"] for row in rows])
-    made["target_cut"] = [one and bool(row["target"]) for one, row in zip(long, rows, strict=True)]
+    labels, long = encoder.written(wanted)
+    made["target_cut"] = [one and bool(target) for one, target in zip(long, wanted, strict=True)]
     if "summary" in batch:
-        made["summary"] = [row["summary"] for row in rows]
-        made["labels"] = [ids if row["target"] else [] for ids, row in zip(labels, rows, strict=True)]
+        made["labels"] = [ids if target else [] for ids, target in zip(labels, wanted, strict=True)]
     return made
 
 

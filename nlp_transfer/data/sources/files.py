@@ -18,34 +18,25 @@ _WITHOUT_ROWS = (".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".md", "
 
 
 def file_source(config: CorpusConfig, key: str) -> CorpusReader:
-    """Return the source at `config.path`.
-
-    Raises:
-        DataError: nothing is there, it cannot be read, or it is no corpus; lists what is there and what can be read.
-    """
+    """Return the source at `config.path`; raise `DataError` for anything that is no corpus."""
     if not config.path:
         raise DataError(f"{key}.path is empty; expected a file or a folder.")
     if problem := utf8_problem(config.path):
         raise DataError(f"{key}.path: {problem}")
     path = Path(str(config.path)).expanduser()
     with read_errors(path):
-        return _source(path, config, key)
-
-
-def _source(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
-    """Return the source at a path."""
-    if path.is_dir():
-        return _folder(path, config, key)
-    if not path.exists():
-        raise DataError(f"{key}.path: {path} does not exist.{_nearest(path)}")
-    if not path.is_file():
-        raise DataError(f"{key}.path: {path} is no file but a pipe or device. {_REGULAR}")
-    if data_suffix(path) not in FORMATS:
-        raise DataError(f"{key}.path: {path} has a suffix that is not read.{archive_hint(path)} {_supported()}")
-    if config.splits:
-        raise DataError(f"{key}.splits is set, but {path} is one file. Name a folder, or leave {key}.splits out.")
-    split = SPLIT_NAMES.get(data_stem(path), UNSPLIT)
-    return CorpusReader(str(path), {split: _file_split(path)})
+        if path.is_dir():
+            return _folder(path, config, key)
+        if not path.exists():
+            raise DataError(f"{key}.path: {path} does not exist.{_nearest(path)}")
+        if not path.is_file():
+            raise DataError(f"{key}.path: {path} is no file but a pipe or device. {_REGULAR}")
+        if data_suffix(path) not in FORMATS:
+            raise DataError(f"{key}.path: {path} has a suffix that is not read.{archive_hint(path)} {_SUPPORTED}")
+        if config.splits:
+            raise DataError(f"{key}.splits is set, but {path} is one file. Name a folder, or leave {key}.splits out.")
+        split = SPLIT_NAMES.get(data_stem(path), UNSPLIT)
+        return CorpusReader(str(path), {split: _file_split(path)})
 
 
 def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
@@ -55,7 +46,7 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
     names = {*SPLIT_NAMES, *config.splits.values()}
     for entry in visible:
         if not entry.is_file() and data_suffix(entry) in FORMATS and data_stem(entry) in names:
-            raise DataError(f"{key}.path: {entry} is no file but {_kind(entry)}. {_REGULAR}")
+            raise DataError(f"{key}.path: {entry} is no file but a folder, pipe, device or broken link. {_REGULAR}")
     split_files = [entry for entry in files if data_stem(entry) in names]
     if split_files:
         _check_unread_splits(set(visible) - set(split_files), config, key)
@@ -79,8 +70,7 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
         if known:
             raise DataError(
                 f"{key}.path: {path} has folders with names of splits ({', '.join(known.values())}), and not each of "
-                f"its folders ({_names(classes)}) has a sub-folder of .txt files for each class. Give each one, or "
-                "rename the folders if they are classes."
+                f"its folders ({_names(classes)}) has a sub-folder of .txt files for each class."
             )
         return CorpusReader(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
     if not config.splits:
@@ -89,8 +79,7 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
     raise DataError(
         f"{key}.path: {path} is neither a folder of split-named files (train, dev or validation, test, all or "
         "unlabeled) nor one with a sub-folder of .txt files for each class. "
-        f"It holds: {_names(visible) or 'nothing'}. {_supported()} "
-        f"Name the files so, or say which is which: `{key}.splits: {{train: NAME}}`."
+        f"It holds: {_names(visible) or 'nothing'}. {_SUPPORTED} Or set `{key}.splits: {{train: NAME}}`."
     )
 
 
@@ -100,7 +89,7 @@ def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> N
     # test.jsonl.zst, test.xlsx, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
     problems = [
         f"{key}.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
-        f"file. Convert it or join its parts, rename it, or take it away. {_supported()}{archive_hint(entry)}"
+        f"file. {_SUPPORTED}{archive_hint(entry)}"
         for entry in sorted(others)
         if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names and entry.suffix.lower() not in _WITHOUT_ROWS
     ]
@@ -122,10 +111,8 @@ def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) 
     for file in files:
         stem = data_stem(file)
         if stem in by_stem and (stem in SPLIT_NAMES or stem in config.splits.values()):
-            raise DataError(
-                f"{key}.path: {path} has two files for the split {stem!r}: {by_stem[stem].name} and {file.name}. "
-                "Take one away."
-            )
+            both = f"{by_stem[stem].name} and {file.name}"
+            raise DataError(f"{key}.path: {path} has two files for the split {stem!r}: {both}. Take one away.")
         by_stem[stem] = file
     called = {stem: file.name for stem, file in by_stem.items()}
     chosen = match_split_names(list(by_stem), config.splits, str(path), f"{key}.splits", notes, called)
@@ -138,14 +125,8 @@ def _file_split(path: Path) -> RawSplit:
     return RawSplit(str(path), partial(FORMATS[data_suffix(path)], path), ("file", suffixes, file_digest(path)))
 
 
-_REGULAR = "Put a whole file in its place, or take it away: a corpus is read more than once."
-
-
-def _kind(path: Path) -> str:
-    """Describe an entry that is no file."""
-    if path.is_dir():
-        return "a folder"
-    return "a pipe or device" if path.exists() else "a link that leads nowhere"
+_REGULAR = "A corpus is read more than once: put a whole file in its place."
+_SUPPORTED = f"Files end in {', '.join(FORMATS)}, each also with .gz."
 
 
 def _nearest(path: Path) -> str:
@@ -164,8 +145,3 @@ def _names(paths: list[Path]) -> str:
     """List up to ten names."""
     listed = ", ".join(path.name + ("/" if path.is_dir() else "") for path in paths[:10])
     return listed + (f", … ({len(paths)} entries)" if len(paths) > 10 else "")
-
-
-def _supported() -> str:
-    """Return a sentence with the suffixes that can be read."""
-    return f"Files end in {', '.join(FORMATS)}, each also with .gz."

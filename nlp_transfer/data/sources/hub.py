@@ -16,12 +16,7 @@ _HUB_TIMEOUT_SECONDS = 10  # seconds until the Hub counts as unreachable
 
 
 def hub_source(config: CorpusConfig, key: str) -> CorpusReader:
-    """Return the source `config.hub`, downloaded once and then read from the datasets library's cache.
-
-    Raises:
-        DataError: the dataset, configuration or revision does not exist; there is no network and no cached copy; or the
-            dataset is a loading script.
-    """
+    """Return the source `config.hub`, downloaded once and then read from the datasets library's cache."""
     name = str(config.hub)
     try:
         with _offline_if(not _is_offline() and not hub_answers(name, config.revision)):
@@ -78,17 +73,10 @@ def _format_hub_error(config: CorpusConfig, key: str, error: Exception) -> str:
         )
     if "BuilderConfig" in text or "Config name is missing" in str(error):
         return f"{what}: {str(error).strip()} Set {key}.name to one of its configurations."
-    if (
-        isinstance(error, ConnectionError | OSError | TimeoutError)
-        or "offline" in text.lower()
-        or "connect" in text.lower()
-    ):
-        why = (
-            "HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set" if _is_offline() else f"there is no network; {kind}: {text}"
-        )
+    if isinstance(error, OSError) or "offline" in text.lower() or "connect" in text.lower():
+        why = "HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set" if _is_offline() else f"no network; {kind}: {text}"
         return (
-            f"{what}: it is a dataset on the Hub, the Hub cannot be reached and the dataset is not in the cache "
-            f"({why}). Connect; or fetch it where there is a network with `hf download {config.hub} --repo-type "
-            f"dataset --local-dir FOLDER`, copy that folder here and name its files with {key}.path."
+            f"{what}: the Hub cannot be reached and the dataset is not in the cache ({why}). Fetch it elsewhere with "
+            f"`hf download {config.hub} --repo-type dataset --local-dir FOLDER`, and name its files with {key}.path."
         )
     return f"{what} ({kind}: {text}). Check {key}.hub, {key}.name and {key}.revision."

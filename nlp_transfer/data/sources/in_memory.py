@@ -17,10 +17,9 @@ from nlp_transfer.files import file_digest
 def object_source(
     data: Any, *, key: str, columns: dict[str, str], splits: dict[str, str], origin: str | None = None
 ) -> CorpusReader:
-    """Return a source from Python objects.
+    """Return a source from a `datasets.Dataset`, a pandas DataFrame, or a mapping of split name to either.
 
     Args:
-        data: a `datasets.Dataset`, a pandas DataFrame, or a mapping of split name to either (`DatasetDict` is one).
         columns: renames (theirs: ours), which identify the label column.
         origin: source for reports; None describes the object.
     """
@@ -51,8 +50,7 @@ def _kind(value: Any, key: str) -> str:
         return "datasets.Dataset"
     raise DataError(
         f"{key}: got a {type(value).__module__}.{type(value).__name__}; expected a datasets.Dataset, a "
-        "datasets.DatasetDict, "
-        "a pandas DataFrame, or a dict of split name to one of these."
+        "datasets.DatasetDict, a pandas DataFrame, or a dict of split name to one of these."
     )
 
 

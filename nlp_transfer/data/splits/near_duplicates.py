@@ -1,14 +1,8 @@
-"""Groups of texts that are alike, so that a split can keep them together.
+"""Groups of texts that are alike: the Jaccard similarity of their sets of 5-word shingles reaches a threshold.
 
-Texts are sets of 5-word shingles; two are alike when the Jaccard similarity of their sets reaches a threshold. MinHash
-signatures (Broder 1997, computed by datasketch) and banding (Leskovec et al., Mining of Massive Datasets, ch. 3) find
-the pairs to look at, the exact similarity decides, and pairs join groups. With b bands of r values, a pair of
-similarity s is looked at with probability
-
-    1 - (1 - s^r)^b
-
-r is the largest for which a pair at the threshold is missed less often than once in ten thousand. Bands are compared by
-sorting, one at a time, and shingles lie in a temporary file: memory stays near the signatures' 512 bytes a text.
+MinHash signatures (Broder 1997) in b bands of r values find a pair of similarity s with probability 1 - (1 - s^r)^b,
+the exact similarity decides, and pairs join groups. Shingles lie in a temporary file: memory stays near the signatures'
+512 bytes a text. Reference: Leskovec et al., Mining of Massive Datasets, chapter 3
 """
 
 import re

@@ -70,17 +70,14 @@ def _matched(source_splits: Sequence[str], key: str, setting: str) -> dict[str, 
     for theirs in source_splits:
         ours = SPLIT_NAMES.get(theirs.lower())
         if ours in result:
-            raise DataError(
-                f"{key}: both {result[ours]!r} and {theirs!r} are the split {ours!r}. Take one away, or say which: "
-                f"`{setting}: {{{ours}: {theirs}}}`."
-            )
+            both = f"both {result[ours]!r} and {theirs!r} are the split {ours!r}"
+            raise DataError(f"{key}: {both}. Say which: `{setting}: {{{ours}: {theirs}}}`.")
         if ours is not None:
             result[ours] = theirs
     if not result:
         raise DataError(
             f"{key}: none of the splits {', '.join(source_splits) or '(none)'} has a known name "
-            f"({', '.join(SPLIT_NAMES)}). "
-            f"Say which is which: `{setting}: {{train: {next(iter(source_splits), '…')}}}`."
+            f"({', '.join(SPLIT_NAMES)}). Set `{setting}: {{train: {next(iter(source_splits), '…')}}}`."
         )
     return result
 
@@ -101,8 +98,7 @@ def check_spelling(
     choice = ", ".join(f"{ours}: {meant[ours]}" for ours in SPLITS if ours in meant)
     raise DataError(
         f"{key}: {(called or {}).get(theirs, theirs)} would be left out: {theirs!r} is no split's name, and there is "
-        f"no {SPLIT_NAMES[right]} split. Did you mean {right!r}? Rename it, take it away, or say which splits are "
-        f"meant: `{setting}: {{{choice}}}`."
+        f"no {SPLIT_NAMES[right]} split. Did you mean {right!r}? Rename it, or set `{setting}: {{{choice}}}`."
         for theirs, right in near.items()
     )
 

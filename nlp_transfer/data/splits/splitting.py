@@ -1,8 +1,4 @@
-"""Make train, validation and test splits: stratified, grouped by a column, or near-duplicate-safe.
-
-Rows are assigned in groups that stay together (`data/splits/stratified_group_split.py`): single rows, rows with one
-value of a column, or similar texts (`data/splits/near_duplicates.py`).
-"""
+"""Make train, validation and test splits: stratified, grouped by a column, or near-duplicate-safe."""
 
 from collections.abc import Iterator
 
@@ -17,14 +13,7 @@ from nlp_transfer.errors import DataError
 
 
 def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tuple[dict[str, Dataset], list[str]]:
-    """Split `pool` into train, validation and test rows in the pool's order; return splits and notes.
-
-    Args:
-        pool: columns `text`, optionally `label` or `labels`, and `group` for the method `grouped`.
-
-    Raises:
-        DataError: a split would be empty.
-    """
+    """Split `pool` into train, validation and test rows in the pool's order; return splits and notes."""
     shares = {"train": 1 - config.validation - config.test, "validation": config.validation, "test": config.test}
     shares = {name: share for name, share in shares.items() if share > 0}
     groups, how = _groups(pool, config, method)
@@ -49,10 +38,8 @@ def split_validation(splits: dict[str, Dataset], config: SplitConfig, key: str) 
     wanted = config.validation * sum(len(splits[name]) for name in ("train", "test") if name in splits)
     share = wanted / len(train)
     if not 0 < share < 1:
-        raise DataError(
-            f"{key}.split.validation is {config.validation}: {wanted:.0f} validation rows cannot come out of "
-            f"{len(train):,} training rows. Set a smaller share."
-        )
+        problem = f"{wanted:.0f} validation rows cannot come out of {len(train):,} training rows"
+        raise DataError(f"{key}.split.validation is {config.validation}: {problem}.")
     groups, how = _groups(train, config, "near_duplicate")
     made = _draw_splits(train, groups, {"train": 1 - share, "validation": share}, config.seed, key)
     note = (
@@ -116,8 +103,7 @@ def _draw_splits(
         if not len(chosen):
             raise DataError(
                 f"{key}: the split {name!r} would be empty: {len(pool):,} rows in {groups.max() + 1:,} groups that "
-                "stay together are too few for it. "
-                f"Add rows, or set {key}.split.method, .validation and .test otherwise."
+                f"stay together are too few for it. Set {key}.split.method, .validation and .test otherwise."
             )
         splits[name] = pool.select(chosen)
     return splits

@@ -1,8 +1,7 @@
 """Check rows and convert them to typed Arrow columns.
 
-The result has `id` and `text` (strings); `label` or `labels` as the source writes them (`data/validation/labels.py`
-makes classes of them), or the columns of documents (`data/validation/documents.py`); `group` for a split by groups; and
-`row`, the number for messages. Checks run on whole Arrow columns; Python reads single values only to name bad ones.
+Beside the columns of a corpus there are `row`, the number for messages, and `group` for a split by groups; labels are
+still as the source writes them. Checks run on whole Arrow columns; Python reads single values only to name bad ones.
 """
 
 from collections.abc import Iterator
@@ -120,13 +119,11 @@ def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted:
         example = next((name for name in batch.available if name not in known), "body")
         problems.append(
             f"{where}: there is no column {text!r}; columns found: {', '.join(batch.available) or 'none'}. "
-            f"Say which one holds the {text}: `{wanted.key}.columns: {{{example}: {text}}}`."
+            f"Name it: `{wanted.key}.columns: {{{example}: {text}}}`."
         )
     if "label" in columns and "labels" in columns:
-        problems.append(
-            f"{where}: there are both a column 'label' and a column 'labels'. "
-            f"Rename the one that is not wanted: `{wanted.key}.columns: {{labels: unused}}`."
-        )
+        advice = f"Rename one: `{wanted.key}.columns: {{labels: unused}}`."
+        problems.append(f"{where}: there are both a column 'label' and a column 'labels'. {advice}")
     if wanted.group and wanted.group not in columns:
         problems.append(f"{where}: {wanted.key}.split.column: {did_you_mean('column', wanted.group, batch.available)}")
     if problems:
@@ -240,19 +237,15 @@ def _strings_from_arrow(
     if pa.types.is_null(kind) or (numbers and pa.types.is_integer(kind)):
         return values.cast(pa.string())
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-        raise DataError(
-            f"{errors.where}: column {column!r} holds {kind}, not strings. Write it as strings, or name another."
-        )
+        raise DataError(f"{errors.where}: column {column!r} holds {kind}, not strings.")
     values = values.cast(pa.string())
     try:
         values.validate(full=True)
         return values
     except pa.ArrowInvalid:
-        good: list[str | None] = []
-        for row, raw in enumerate(values.cast(pa.binary()).to_pylist(), first):
-            try:
-                good.append(None if raw is None else raw.decode())
-            except UnicodeDecodeError as error:
-                errors.add(f"{column} is not UTF-8 (byte {error.start} of it)", "Convert these rows to UTF-8.", [row])
-                good.append("-")
-        return pa.array(good, pa.string())
+        raw = values.cast(pa.binary()).to_pylist()
+        texts = [None if one is None else one.decode(errors="replace") for one in raw]
+        pairs = enumerate(zip(raw, texts, strict=True), first)
+        bad = [row for row, (one, text) in pairs if text is not None and text.encode() != one]
+        errors.add(f"{column} is not UTF-8", "Convert these rows to UTF-8.", bad)
+        return pa.array(texts, pa.string())

@@ -1,11 +1,4 @@
-"""Check documents with summaries and convert their columns.
-
-    document     a string, or the list of its sentences              -> text, sentence_starts
-    summary      a string                                            -> summary
-    highlights   a list of passages, word for word in the document   -> highlights
-
-The sentences of a list become lines of one text. Highlights become character offsets, start and end in turn.
-"""
+"""Check documents with summaries and convert their columns; the sentences of a list become lines of one text."""
 
 import re
 from typing import Any

@@ -25,10 +25,7 @@ def check_ids(splits: dict[str, Dataset], where: dict[str, str], key: str) -> No
             f"{value!r} ({_places(value, present, splits, where)})" for value in repeated[:_MAX_LISTED_IDS].to_pylist()
         ]
         more = f", … ({len(repeated)} ids)" if len(repeated) > _MAX_LISTED_IDS else ""
-        problems.append(
-            f"Ids are repeated: {', '.join(listed)}{more}. Every row needs its own: mend them, or have them made by "
-            f"renaming the column away: `{key}.columns: {{id: unused}}`."
-        )
+        problems.append(f"Ids are repeated: {', '.join(listed)}{more}. Make new ones: `{key}.columns: {{id: unused}}`.")
     if problems:
         raise DataError(problems)
 

@@ -72,16 +72,15 @@ class LabelTypes:
         """Raise `DataError` if some rows hold lists and others do not, or `labels` holds none."""
         if not multi and column == "labels":
             raise DataError(
-                f'{self.errors.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"]; '
-                f"where every row has exactly one label, rename the column: `{self.key}.columns: {{labels: label}}`."
+                f'{self.errors.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"], or '
+                f"rename the column: `{self.key}.columns: {{labels: label}}`."
             )
         if self._multi is None:
             self._multi = multi
         elif multi != self._multi:
             kind = "a list" if multi else "no list"
             raise DataError(
-                f"{self.errors.where}: column {column!r} mixes types: row {row} holds {kind}, unlike the rows before. "
-                "Write a list in every row (several labels), or in none (one label)."
+                f"{self.errors.where}: column {column!r} mixes types: row {row} holds {kind}, unlike the rows before."
             )
 
     def _encode(self, value: Any, column: str, row: int) -> str:
@@ -102,7 +101,7 @@ class LabelTypes:
         elif kind != self._kind[0]:
             raise DataError(
                 f"{self.errors.where}: column {column!r} mixes types: row {self._kind[1]} holds {self._kind[0]}, "
-                f"row {row} {kind} ({value!r}). Write all labels the same way, best as strings."
+                f"row {row} {kind} ({value!r})."
             )
         if kind == "a boolean":
             value = str(value).lower()

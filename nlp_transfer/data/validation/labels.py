@@ -39,15 +39,13 @@ _MAX_DIGITS = 1000  # maximum number of digits of a class name that is ordered a
 def add_class_labels(
     splits: dict[str, Dataset], where: dict[str, str], names: LabelNames, training: Iterable[str]
 ) -> dict[str, Dataset]:
-    """Convert the label column of each labelled split to `ClassLabel`.
+    """Convert the label column of each labelled split, JSON text or lists of it, to `ClassLabel`.
 
     Args:
-        splits: with a column `label` (JSON text) or `labels` (lists of it), and `row`.
         training: splits whose labels define the classes, if names are unknown.
 
     Raises:
-        DataError: labels are of two kinds, look the same, are outside the names, or unseen in training; lists files and
-            rows.
+        DataError: labels are of two kinds, look the same, are outside the names, or unseen in training.
     """
     column = _one_column(splits, where)
     if column is None:
@@ -101,10 +99,7 @@ def _one_column(splits: dict[str, Dataset], where: dict[str, str]) -> str | None
     if len(set(columns.values())) > 1:
         single = next(name for name, column in columns.items() if column == "label")
         multi = next(name for name, column in columns.items() if column == "labels")
-        raise DataError(
-            f"Labels of two kinds: {where[single]} has one label a row, {where[multi]} lists of labels. "
-            "Write lists in every file, or in none."
-        )
+        raise DataError(f"Labels of two kinds: {where[single]} has one label a row, {where[multi]} lists of labels.")
     return next(iter(columns.values()), None)
 
 
@@ -132,10 +127,7 @@ def _check_look_alikes(
                 f"{texts[each]!a} ({where[places[each]]}, row {_rows_with(labelled[places[each]], column, each)[0]})"
                 for each in (other, value)
             )
-            problems.append(
-                f"{column} {one} and {two} look the same: they differ only in characters that nobody sees. Write them "
-                "alike."
-            )
+            problems.append(f"{column} {one} and {two} look the same: they differ only in characters that nobody sees.")
     if problems:
         raise DataError(problems)
 
@@ -180,10 +172,7 @@ def _unknown_labels(
         else:
             advice = f"Classes of training: {listed}. Correct or remove these rows, or train with such rows."
             if names.trained is not None and names.key == "target":
-                advice += (
-                    " In a folder, their texts may stand in a file unlabeled, which is learned from unscored; and "
-                    "target.columns: {label: unread} scores none."
-                )
+                advice += " Or put them into a file unlabeled; target.columns: {label: unread} scores none."
             if names.trained is not None and names.given is None and isinstance(label, int):
                 advice += f" Where integers stand for these classes, set {names.key}.label_names."
             errors.add(f"{column} {label!r} is unseen in training", advice, rows)

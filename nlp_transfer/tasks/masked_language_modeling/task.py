@@ -163,24 +163,17 @@ class FittedMaskedLanguageModeling(FittedTask):
             ),
         }
 
-    def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """Return the rows of every split: id, input_ids, words, length, held_out; of several sources `domain`."""
+    def encode_split(
+        self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
+    ) -> "Dataset":
+        """Return id, input_ids, words, length and held_out, and of several sources `domain`."""
         from nlp_transfer.data.corpus import DOMAIN_COLUMN
         from nlp_transfer.data.encoding.masking import HELD_OUT
         from nlp_transfer.data.encoding.token_chunks import encode_token_chunks
 
-        encoded = {}
-        for split, dataset in corpus.splits.items():
-            rows = encode_token_chunks(
-                dataset,
-                tokenizer,
-                max_length=self.config.max_length,
-                fingerprint=f"{corpus.fingerprint}-{split}",
-                keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in dataset.column_names else (),
-                description=f"Tokenising {split}",
-            )
-            encoded[split] = rows.add_column(HELD_OUT, np.full(len(rows), split != "train"))
-        return encoded
+        keep = (DOMAIN_COLUMN,) if DOMAIN_COLUMN in rows.column_names else ()
+        encoded = encode_token_chunks(rows, tokenizer, max_length=self.max_length, fingerprint=fingerprint, keep=keep)
+        return encoded.add_column(HELD_OUT, np.full(len(encoded), split != "train"))
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """Return the masked words, and the text with masks."""

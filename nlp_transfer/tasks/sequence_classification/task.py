@@ -182,23 +182,21 @@ class FittedSequenceClassification(ClassDecision, FittedTask):
             return balanced_positive_weights(counts, len(train))
         return balanced_class_weights(counts)
 
-    def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """Return the tokens of every split: id, input_ids, length, truncated, and labels and `domain` if known."""
+    def encode_split(
+        self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
+    ) -> "Dataset":
+        """Return id, input_ids, length, truncated, and labels and `domain` if known."""
         from nlp_transfer.data.corpus import DOMAIN_COLUMN
         from nlp_transfer.data.encoding.tokens import encode_texts
 
-        return {
-            split: encode_texts(
-                dataset,
-                tokenizer,
-                max_length=self.config.max_length,
-                fingerprint=f"{corpus.fingerprint}-{split}",
-                keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in dataset.column_names else (),
-                num_labels=len(self.label_names) if self.multi_label else None,
-                description=f"Tokenising {split}",
-            )
-            for split, dataset in corpus.splits.items()
-        }
+        return encode_texts(
+            rows,
+            tokenizer,
+            max_length=self.max_length,
+            fingerprint=fingerprint,
+            keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in rows.column_names else (),
+            num_labels=len(self.label_names) if self.multi_label else None,
+        )
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """Return the labels and the text of one row."""

@@ -198,22 +198,15 @@ class FittedAbstractiveSummarization(FittedSummarization):
             ranked_by=self.ranked_by,
         )
 
-    def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """Return the tokens of every split, with the columns of `encode_pairs`."""
+    def encode_split(
+        self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
+    ) -> "Dataset":
+        """Return the columns of `encode_pairs`."""
         from nlp_transfer.data.encoding.summary_pairs import encode_pairs
         from nlp_transfer.metrics.sentence_selection import assign_sentences
 
-        self.tokenizer, encoder = tokenizer, self.encoder(tokenizer)
-        return {
-            split: encode_pairs(
-                dataset,
-                encoder,
-                assign=assign_sentences,
-                fingerprint=f"{corpus.fingerprint}-{split}",
-                description=f"Tokenising {split}",
-            )
-            for split, dataset in corpus.splits.items()
-        }
+        self.tokenizer = tokenizer
+        return encode_pairs(rows, self.encoder(tokenizer), assign=assign_sentences, fingerprint=fingerprint)
 
     def learned_rows(self, dataset: "Dataset") -> "Dataset":
         """Return the windows that a sentence of the summary is assigned to."""

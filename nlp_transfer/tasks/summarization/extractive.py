@@ -147,30 +147,12 @@ class FittedExtractiveSummarization(FittedSummarization):
             )
 
     def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
-        """Return the tokens of every split, with the columns of `encode_documents`."""
-        from nlp_transfer.data.encoding.sentence_windows import DocumentEncoder, encode_documents
-
-        encoder = DocumentEncoder(tokenizer, self.config.max_length, self.config.repeated_tokens)
-        encoded = {
-            split: encode_documents(
-                dataset,
-                encoder,
-                label=oracle_labels,
-                by_highlights=self.by_highlights,
-                fingerprint=f"{corpus.fingerprint}-{split}",
-                description=f"Tokenising {split}",
-            )
-            for split, dataset in corpus.splits.items()
-        }
-        self._count_labels(corpus, encoded)
-        return encoded
-
-    def _count_labels(self, corpus: Corpus, encoded: "dict[str, Dataset]") -> None:
-        """Count the labelled training sentences; raise DataError if there are none."""
+        """Return the tokens of every split; raise DataError if no training sentence is labelled."""
         from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 
+        encoded = super().encode(corpus, tokenizer)
         if "train" not in encoded or _LABELS_FACT in self.facts or "labels" not in encoded["train"].features:
-            return
+            return encoded
         labels = np.concatenate([np.asarray(row) for row in encoded["train"]["labels"]])
         right, scored = int((labels == 1).sum()), int((labels != IGNORE_INDEX).sum())
         if not right:
@@ -181,6 +163,18 @@ class FittedExtractiveSummarization(FittedSummarization):
             )
             raise DataError(f"{corpus.origin}: no training sentence belongs into a summary: {advice}")
         self.facts[_LABELS_FACT] = f"{right:,} of {scored:,}"
+        return encoded
+
+    def encode_split(
+        self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
+    ) -> "Dataset":
+        """Return the columns of `encode_documents`."""
+        from nlp_transfer.data.encoding.sentence_windows import DocumentEncoder, encode_documents
+
+        encoder = DocumentEncoder(tokenizer, self.max_length, self.config.repeated_tokens)
+        return encode_documents(
+            rows, encoder, label=oracle_labels, by_highlights=self.by_highlights, fingerprint=fingerprint
+        )
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """Return the numbers of the labelled sentences and the window of one row."""

@@ -78,12 +78,12 @@ def test_two_files_for_one_split(tmp_path: Path, write_rows: Callable[..., Path]
     write_rows("c/dev.jsonl", toy_rows(2))
     write_rows("c/validation.jsonl", toy_rows(2))
     assert load_error(config).startswith(
-        f"{tmp_path / 'c'}: both 'dev' and 'validation' are the split 'validation'. Take one away"
+        f"{tmp_path / 'c'}: both 'dev' and 'validation' are the split 'validation'. Say which"
     )
     (tmp_path / "c/dev.jsonl").unlink()
     write_rows("c/all.jsonl", toy_rows(2))
     write_rows("c/unlabeled.jsonl", toy_rows(2))
-    assert "are the split 'unlabeled'. Take one away" in load_error(config)
+    assert "are the split 'unlabeled'. Set" in load_error(config)
 
 
 def test_a_path_that_is_not_there(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
@@ -144,7 +144,7 @@ def test_split_folders_with_a_misspelt_name_are_no_classes(tmp_path: Path) -> No
     root = text_folder(tmp_path / "t", {name: name for name in names})
     assert load_error(CorpusConfig(path=str(root))) == (
         f"{root}: tset would be left out: 'tset' is no split's name, and there is no test split. Did you mean 'test'? "
-        "Rename it, take it away, or say which splits are meant: `source.splits: {train: train, test: tset}`."
+        "Rename it, or set `source.splits: {train: train, test: tset}`."
     )
     config = CorpusConfig(path=str(root), splits={"train": "train", "test": "tset"}, split=SplitConfig(validation=0))
     assert {name: len(split) for name, split in load_corpus(config).splits.items()} == {"train": 8, "test": 8}
@@ -182,18 +182,22 @@ def test_real_corpora(name: str, rows: dict[str, int], classes: int, multi: bool
 def test_what_stands_in_place_of_a_split_file(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
     write_rows("c/train.jsonl", toy_rows(6))
     other = tmp_path / "c/test.jsonl"
-    advice = "Put a whole file in its place, or take it away: a corpus is read more than once."
+    advice = "A corpus is read more than once: put a whole file in its place."
     other.mkdir()
     assert load_error(CorpusConfig(path=str(tmp_path / "c"))) == (
-        f"source.path: {other} is no file but a folder. {advice}"
+        f"source.path: {other} is no file but a folder, pipe, device or broken link. {advice}"
     )
     other.rmdir()
     other.symlink_to("nowhere")
-    assert f"{other} is no file but a link that leads nowhere." in load_error(CorpusConfig(path=str(tmp_path / "c")))
+    assert f"{other} is no file but a folder, pipe, device or broken link." in load_error(
+        CorpusConfig(path=str(tmp_path / "c"))
+    )
     other.unlink()
     os.mkfifo(other)
-    assert f"{other} is no file but a pipe or device." in load_error(CorpusConfig(path=str(tmp_path / "c")))
-    assert f"{other} is no file but a pipe or device." in load_error(CorpusConfig(path=str(other)))
+    assert f"{other} is no file but a folder, pipe, device or broken link." in load_error(
+        CorpusConfig(path=str(tmp_path / "c"))
+    )
+    assert f"{other} is no file but a folder, pipe, device or broken link." in load_error(CorpusConfig(path=str(other)))
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_a_split_in_a_form_that_is_not_read_is_an_error(
     message = load_error(CorpusConfig(path=str(folder)))
     assert message.startswith(
         f"source.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
-        "file. Convert it or join its parts, rename it, or take it away. Files end in .jsonl, "
+        "file. Files end in .jsonl, "
     )
     assert ("Archives are not unpacked" in message) is name.endswith(".tar.gz")
 
@@ -257,7 +261,7 @@ def test_folders_of_splits_are_no_classes(names: list[str], tmp_path: Path) -> N
     root = text_folder(tmp_path / "t", {name: name for name in names})
     assert load_error(CorpusConfig(path=str(root))) == (
         f"source.path: {root} has folders with names of splits (test, train), and not each of its folders (test/, "
-        "train/) has a sub-folder of .txt files for each class. Give each one, or rename the folders if they are classes."
+        "train/) has a sub-folder of .txt files for each class."
     )
 
 

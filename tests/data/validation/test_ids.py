@@ -10,8 +10,7 @@ from tests.data.conftest import SPLIT, toy_rows
 def test_ids_are_unique(failure: Callable[..., str]) -> None:
     rows = [{"id": name, **row} for name, row in zip("abca", toy_rows(4), strict=True)]
     assert failure(rows) == (
-        "Ids are repeated: 'a' (FILE row 1 and FILE row 4). Every row needs its own: mend them, or have them made by renaming "
-        "the column away: `source.columns: {id: unused}`."
+        "Ids are repeated: 'a' (FILE row 1 and FILE row 4). Make new ones: `source.columns: {id: unused}`."
     )
 
 

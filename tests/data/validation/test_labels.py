@@ -128,7 +128,7 @@ def test_labels_that_differ_only_in_invisible_characters_are_an_error(hidden: st
         corpus_from(data)
     assert str(caught.value) == (
         f"label 'a' (data, split 'train', row 1) and {f'a{hidden}'!a} (data, split 'test', row 1) look the same: they "
-        "differ only in characters that nobody sees. Write them alike."
+        "differ only in characters that nobody sees."
     )
 
 
@@ -167,8 +167,7 @@ def test_labels_that_a_model_has_not_seen(failure: Callable[..., str]) -> None:
     message = failure(toy_rows(4, ("a", "z")), key="target", label_names=["b", "a"])
     assert message == (
         "FILE: rows 2 and 4: label 'z' is unseen in training. Classes of training: b, a. Correct or remove these rows, "
-        "or train with such rows. In a folder, their texts may stand in a file unlabeled, which is learned from "
-        "unscored; and target.columns: {label: unread} scores none."
+        "or train with such rows. Or put them into a file unlabeled; target.columns: {label: unread} scores none."
     )
     message = failure(toy_rows(4, (0, 1)), key="target", label_names=["b", "a"])
     assert "rows 1 and 3: label 0 is unseen in training" in message
