@@ -287,5 +287,5 @@ def test_a_tokenizer_without_a_mask_is_refused(encoder, corpus, tmp_path):
     tokenizer.mask_token = None
     tokenizer.save_pretrained(tmp_path / "tokenizer")
     made = {**tree(encoder, corpus, tmp_path / "run"), "tokenizer": str(tmp_path / "tokenizer")}
-    with pytest.raises(ConfigError, match="needs a tokenizer with a mask token, and this one has none"):
+    with pytest.raises(ConfigError, match="needs a tokenizer with a mask token; this one has none"):
         run(load_config(tree=made))

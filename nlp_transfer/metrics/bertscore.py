@@ -1,11 +1,7 @@
-"""BERTScore: match each token with the most similar token of the other text, by cosine of encoder states.
+"""BERTScore, by the package `bert-score` with an encoder from a local folder.
 
-    recall = mean over tokens of the reference of the highest cosine    precision: the same over the summary
-    F1 = harmonic mean of both
-
-Computed by the package `bert-score` with an encoder from a local folder. States are those of the layer at three
-quarters of its depth, close to the layers that the authors selected for BERT and RoBERTa. Special tokens have no
-weight, and scores are not rescaled. They compare only systems that were scored with the same encoder.
+States are those of the layer at three quarters of its depth, close to the layers that the authors selected. Special
+tokens have no weight, and scores are not rescaled: they compare only systems that were scored with the same encoder.
 Reference: Zhang et al. (2020), https://arxiv.org/abs/1904.09675
 """
 
@@ -27,24 +23,13 @@ _DEPTH = 0.75  # share of the encoder's layers below the compared states
 
 
 def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Path) -> list[float]:
-    """Return the F1 of each pair, floats; 0 where one side has no word.
-
-    Args:
-        summaries: texts; longer ones are truncated to the encoder's input.
-
-    Raises:
-        ConfigError: the package is missing.
-        DataError: there are no summaries.
-        ValueError: summaries and references differ in number.
-    """
+    """Return the F1 of each pair, 0 where one side has no word; long texts are truncated to the encoder's input."""
     try:
         from bert_score.utils import bert_cos_score_idf
     except ImportError as error:
         raise missing_package_error() from error
     if not len(summaries):
         raise DataError("Nothing to score: BERTScore needs at least one summary and its reference; is the split empty?")
-    if len(summaries) != len(references):
-        raise ValueError(f"Got {len(summaries)} summaries for {len(references)} references; they must be as many.")
     f1 = [0.0] * len(summaries)
     places = [i for i, pair in enumerate(zip(summaries, references, strict=True)) if all(map(plain_words, pair))]
     if not places:
@@ -70,9 +55,7 @@ def bert_scores(summaries: Sequence[str], references: Sequence[str], folder: Pat
 
 def missing_package_error() -> ConfigError:
     """Return the error for a missing bert-score package."""
-    return ConfigError(
-        'BERTScore needs the package bert-score, which is not here: pip install "nlp-transfer[bertscore]".'
-    )
+    return ConfigError('The package bert-score is not here: pip install "nlp-transfer[bertscore]".')
 
 
 def _encoder(folder: Path) -> tuple[Any, Any, int]:

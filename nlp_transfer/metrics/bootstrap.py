@@ -1,10 +1,7 @@
-"""Confidence intervals by the bootstrap over rows; mean and standard deviation over seeds.
+"""Confidence intervals by the percentile bootstrap over rows; mean and standard deviation over seeds.
 
-The percentile bootstrap resamples the rows with replacement, scores each resample, and takes the middle 95 % of the
-scores. Rows with equal reference and prediction (or predictions of two models) are interchangeable for every metric
-here, so that a resample is one multinomial draw of the counts of distinct rows.
-
-The interval covers the choice of test rows, not the choice of seed: `mean_and_deviation` covers that.
+Rows with equal reference and prediction (or predictions of two models) are interchangeable for every metric here, so
+that a resample is one multinomial draw of the counts of distinct rows.
 Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
 """
 
@@ -29,11 +26,7 @@ def bootstrap_interval(
 
     Args:
         predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        statistic: of `STATISTICS`, as in `nlp_transfer.metrics.classification`.
-        seed: random seed; the same seed gives the same interval.
-
-    Raises:
-        ValueError: there are no rows, shapes differ, or the statistic is unknown.
+        statistic: of `STATISTICS`.
 
     Example:
         >>> bootstrap_interval([0, 1, 1, 0], [0, 1, 1, 0], "accuracy")
@@ -71,9 +64,6 @@ def percentile_interval(scores: Any) -> tuple[float, float]:
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None, int]:
     """Return the mean, the standard deviation (n - 1; None for one value), and the number of values.
 
-    Raises:
-        ValueError: there are no values.
-
     Example:
         >>> mean_and_deviation([1.0, 2.0, 3.0])
         (2.0, 1.0, 3)
@@ -89,10 +79,7 @@ def _resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, sample
     truth, guesses = np.asarray(truth), [np.asarray(guess) for guess in guesses]
     for guess in guesses:
         if guess.shape != truth.shape or truth.ndim not in (1, 2) or len(truth) == 0:
-            raise ValueError(
-                "An interval needs predictions and references of one shape and at least one row; got "
-                f"{guess.shape} and {truth.shape}."
-            )
+            raise ValueError(f"Predictions and references need one shape and a row; got {guess.shape}, {truth.shape}.")
     if statistic not in STATISTICS:
         raise ValueError(f"Unknown statistic {statistic!r}. Statistics: {', '.join(STATISTICS)}.")
     rng = np.random.default_rng(seed)

@@ -1,9 +1,6 @@
-"""Measure the resemblance of a target to each of several sources.
+"""Measure the share of each source in a target: the mean P(source | text), by logistic regression on TF-IDF.
 
-    share_d = mean over target texts x of P(d | x)
-
-P classifies the source of a text by its words (logistic regression on TF-IDF, each source with equal weight), so that
-shares are those of a mixture of sources. No label is read.
+Each source has equal weight, and no label is read.
 Reference: Mansour, Mohri & Rostamizadeh (2009), "Domain adaptation with multiple sources", for targets as mixtures.
 """
 
@@ -21,9 +18,6 @@ def source_shares(sources: Sequence[Sequence[Sequence[int]]], target: Sequence[S
     Args:
         sources: the texts of each source domain, two at least, as token ids.
         target: the target's texts, as ids of the same tokenizer.
-
-    Raises:
-        ValueError: there are fewer than two sources, or a domain has no texts.
 
     Example:
         >>> source_shares([[[1, 2]] * 4, [[3, 4]] * 4], [[1, 2]]).argmax()

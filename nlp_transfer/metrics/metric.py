@@ -77,12 +77,10 @@ class ClassificationRows:
 
 @dataclass(frozen=True)
 class TokenRows:
-    """The rows that metrics of masked tokens are computed of.
+    """The rows that metrics of masked tokens are computed of, with 95 % bootstrap intervals if `interval`.
 
     Args:
-        sums: of each row the sum of its masked tokens' losses, their number, and how many were guessed right, shape
-            (rows, 3).
-        interval: add 95 % bootstrap intervals.
+        sums: sum of the losses of masked tokens, their number, and how many were guessed right, shape (rows, 3).
     """
 
     sums: "np.ndarray"
@@ -112,12 +110,7 @@ class SummaryRows:
 
 @dataclass(frozen=True)
 class TargetRows:
-    """The rows of a target that scores without labels are computed of.
-
-    Args:
-        probabilities: shape (rows, classes).
-        multi_label: whether each column is a probability of its own.
-    """
+    """The probabilities of a target's rows, shape (rows, classes), that scores without labels are computed of."""
 
     probabilities: "np.ndarray"
     multi_label: bool

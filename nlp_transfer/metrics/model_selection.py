@@ -81,11 +81,8 @@ def soft_neighborhood_density(probabilities: np.ndarray, temperature: float = 0.
     Reference: Saito et al. (2021), https://arxiv.org/abs/2108.10860
 
     Args:
-        probabilities: shape (rows, classes).
+        probabilities: shape (rows, classes), of three rows at least.
         temperature: of the softmax; the default is the authors'.
-
-    Raises:
-        ValueError: there are fewer than three rows.
     """
     from scipy.special import softmax
 
@@ -109,9 +106,6 @@ def deep_embedded_validation(losses: np.ndarray, weights: np.ndarray) -> float:
     Args:
         losses: of source validation rows, shape (rows,).
         weights: density of each row in the target over that in the source, shape (rows,).
-
-    Raises:
-        ValueError: there are fewer than two rows.
 
     Example:
         >>> deep_embedded_validation(np.array([1.0, 3.0]), np.array([1.0, 1.0]))

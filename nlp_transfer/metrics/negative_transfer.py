@@ -1,9 +1,7 @@
 """Negative transfer: compare an adapted model with a source-only model on the same target texts.
 
-A warning is given if the mutual information of texts and predicted classes (InfoMax, metrics/model_selection.py) is
-below the source-only model's. Entropy and soft neighbourhood density are reported and do not vote, because a model that
-predicts one class for everything is best by both. Adaptation makes a model more certain, so that the absence of a
-warning proves little. Where the report has target labels, it states which model they prefer.
+A warning is given if InfoMax (metrics/model_selection.py) is below the source-only model's. Entropy and density do not
+vote, because a model that predicts one class for everything is best by both.
 """
 
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ import numpy as np
 
 from nlp_transfer.metrics.bootstrap import bootstrap_difference
 from nlp_transfer.metrics.model_selection import infomax, mean_entropy, soft_neighborhood_density
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 
 SOURCE_ONLY = "source_only"
 """Name of the system in tables, and of its run's folder inside the adapting run's."""
@@ -93,7 +91,7 @@ def compare(
     names = [str(i) for i in range(adapted.shape[1])]
     ours, theirs = predicted
     scored = [
-        classification_metrics(side, labels, names, multi_label=multi_label, bootstrap_samples=0) for side in predicted
+        classification_metrics(side, labels, names, multi_label=multi_label, interval=False) for side in predicted
     ]
     difference = bootstrap_difference(ours, theirs, labels, "macro_f1")
     return NegativeTransferTest(pairs, (scored[0]["macro_f1"], scored[1]["macro_f1"]), difference)

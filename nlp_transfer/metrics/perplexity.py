@@ -1,9 +1,6 @@
-"""Perplexity and accuracy of masked-language modelling.
+"""Perplexity, exp(mean loss over masked tokens), and accuracy of masked-language modelling.
 
-    loss = mean over masked tokens of -log p(token)        perplexity = exp(loss)        accuracy = share correct
-
-The mean is over tokens, not over rows or batches. Perplexities compare only models with one vocabulary and on the same
-masks.
+Perplexities compare only models with one vocabulary and on the same masks.
 """
 
 from typing import Any

@@ -1,10 +1,5 @@
-"""ROUGE-1, -2, -L and -Lsum by Google's `rouge-score`.
+"""ROUGE-1, -2, -L and -Lsum by Google's `rouge-score`, of the words of metrics/tokenization.py.
 
-    precision = shared n-grams / n-grams of the summary     recall = shared / n-grams of the reference
-    F = harmonic mean of both
-
-ROUGE-L counts the longest common subsequence of words; ROUGE-Lsum the union of those of each pair of sentences, with
-one sentence a line. Words are those of metrics/tokenization.py.
 Reference: Lin (2004), https://aclanthology.org/W04-1013
 """
 
@@ -24,14 +19,7 @@ class _Words:
 def rouge_scores(
     predictions: Sequence[str], references: Sequence[str], kinds: Sequence[str] = ROUGE
 ) -> list[dict[str, float]]:
-    """Return the F of each kind for each pair; 0 for a summary without words.
-
-    Args:
-        predictions: summaries, with one sentence a line.
-
-    Raises:
-        DataError: there are no summaries.
-        ValueError: summaries and references differ in number.
+    """Return the F of each kind for each pair, with one sentence a line; 0 for a summary without words.
 
     Example:
         >>> rouge_scores(["a b"], ["a c"], kinds=["rouge1"])

@@ -1,10 +1,7 @@
 """Trace each sentence of a summary to up to three sentences of its document, by greedy ROUGE.
 
-    support = (shared words + shared word pairs) / (words + word pairs of the sentence)
+    support = (shared words + shared word pairs) / (words + word pairs of the sentence), by their stems
 
-This is the recall of words and word pairs together, with multiplicity, by their stems: 1 for a copied sentence, 0 for
-one that shares no word. A sentence of common words has some support in any long document, so that low values mean more
-than high ones.
 Reference: sources as in the greedy oracle, Nallapati et al. (2017), https://arxiv.org/abs/1611.04230
 """
 
@@ -35,28 +32,21 @@ class Support:
     score: float
 
 
-def sentence_support(
-    summary: Sequence[str], sentences: Sequence[str], *, max_sources: int = MAX_SOURCES
-) -> list[Support]:
+def sentence_support(summary: Sequence[str], sentences: Sequence[str]) -> list[Support]:
     """Return the support of each sentence of a summary.
-
-    Raises:
-        ValueError: `max_sources` is less than 1.
 
     Example:
         >>> sentence_support(["The court agreed."], ["A brief was filed.", "The court agreed."])
         [Support(sources=[1], score=1.0)]
     """
-    if max_sources < 1:
-        raise ValueError(f"Got max_sources={max_sources}; a sentence rests on 1 source at least.")
     index = _Index(sentences)
-    return [_support(sentence, sentences, index, max_sources) for sentence in summary]
+    return [_support(sentence, sentences, index) for sentence in summary]
 
 
-def _support(sentence: str, sentences: Sequence[str], index: "_Index", max_sources: int) -> Support:
+def _support(sentence: str, sentences: Sequence[str], index: "_Index") -> Support:
     wanted = _grams(rouge_words(sentence))
     near = index.nearest(wanted)
-    taken = greedy_oracle([sentences[number] for number in near], sentence, SummaryLength("sentences", max_sources))
+    taken = greedy_oracle([sentences[number] for number in near], sentence, SummaryLength("sentences", MAX_SOURCES))
     sources = [near[number] for number in taken]
     shared: Counter[tuple[str, ...]] = Counter()
     for number in sources:

@@ -19,16 +19,10 @@ from nlp_transfer.metrics.tokenization import ROUGE, ngrams, plain_words
 
 
 def summary_scores(rows: SummaryRows) -> dict[str, Any]:
-    """Compute the metrics of summaries.
+    """Compute the metrics of summaries: ROUGE with references, those of sentences with extracts.
 
-    Returns:
-        `rows`; with references `rouge1`, `rouge2`, `rougeL`, `rougeLsum` (F, with stems); with extracts `precision`,
-        `recall`, `f1` and `average_precision` of sentences; `words`, `compression` (words over the document's),
-        `novel_bigrams` (share of word pairs that the document lacks) and `repetition` (share of repeated trigrams); if
-        checked, `unsupported` (items that the document lacks), and by kind `unsupported_number` and so on.
-
-    Raises:
-        DataError: there are no summaries.
+    `compression` is words over the document's, `novel_bigrams` the share of word pairs that the document lacks,
+    `repetition` the share of repeated trigrams; `unsupported` the items that the document lacks.
     """
     if not len(rows.summaries):
         raise DataError("Nothing to score: got no summaries. Is the split empty?")

@@ -3,6 +3,7 @@
 The libraries that compute them are loaded on use, so that the names are known at once.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -124,4 +125,23 @@ def compute_scores(rows: Any) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     for compute in dict.fromkeys(metric.compute for metric in metrics_of(type(rows))):
         scores |= compute(rows)
+    return scores
+
+
+def classification_metrics(
+    predictions: Any, references: Any, label_names: Sequence[str], *, multi_label: bool, interval: bool = True
+) -> dict[str, Any]:
+    """Compute every metric of classified rows, with `rows` and the 95 % interval of macro-F1 if wanted.
+
+    Args:
+        predictions: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+        references: the truth in the same form.
+    """
+    from nlp_transfer.metrics.bootstrap import bootstrap_interval
+
+    rows = ClassificationRows(predictions, references, label_names, multi_label)
+    scores: dict[str, Any] = {"rows": len(references), **compute_scores(rows)}
+    for name in [metric.name for metric in metrics_of(ClassificationRows) if metric.has_interval and interval]:
+        low, high = bootstrap_interval(predictions, references, name)
+        scores |= {f"{name}_low": low, f"{name}_high": high}
     return scores

@@ -2,11 +2,7 @@
 
     F1(t) = 2 TP(t) / (positives + predicted(t))        a label is predicted where probability >= t
 
-F1 changes only where t passes a score, so that one threshold between each two neighbouring scores covers all. Among
-equally good thresholds the nearest to 0.5 is taken. A label without a positive in validation keeps 0.5.
-
-Maximising each label's F1 maximises their mean, macro-F1. The choice is noisy with few positives, and a label that the
-model cannot separate is best predicted always, as the reference proves: check per-class scores on test.
+Among equally good thresholds the nearest to 0.5 is taken. A label without a positive in validation keeps 0.5.
 Reference: Lipton, Elkan & Naryanaswamy (2014), https://arxiv.org/abs/1402.1892
 """
 
@@ -25,19 +21,13 @@ def tune_thresholds(probabilities: Any, references: Any) -> np.ndarray:
         probabilities: shape (rows, classes), from 0 to 1.
         references: zeros and ones, shape (rows, classes).
 
-    Raises:
-        ValueError: shapes differ, or probabilities are outside 0 to 1 (NaN included).
-
     Example:
         >>> tune_thresholds([[0.2], [0.4], [0.1]], [[1], [1], [0]]).round(2)
         array([0.15])
     """
     scores, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(references)
     if scores.ndim != 2 or scores.shape != truth.shape:
-        raise ValueError(
-            f"Thresholds need probabilities and references of one shape (rows, classes); got {scores.shape} and "
-            f"{truth.shape}."
-        )
+        raise ValueError(f"Probabilities and references need one shape; got {scores.shape} and {truth.shape}.")
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("Thresholds need probabilities from 0 to 1; got others (logits, or NaN).")
     rows, classes = scores.shape

@@ -1,22 +1,12 @@
-"""Find an exported model, and read its graph.
-
-    model.onnx, model_int8.onnx           the graphs, one or both
-    config.json                           of the network, with the record of the model and of its export
-    tokenizer files, manifest.json
-
-The folder holds no weights for PyTorch: predict and evaluate read it with `--backend onnx`.
-"""
+"""Find an exported model: a folder with graphs in the place of weights, for `--backend onnx`, and read its graph."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.models.onnx.runtime import OnnxNetwork, require_packages
 from nlp_transfer.tasks.saved_folder import LoadedNetwork, SavedModel, loading_error, saved_record
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 FILES = {"float32": "model.onnx", "int8": "model_int8.onnx"}
 """The files of graphs by precision; the first that exists is the default."""
@@ -36,7 +26,18 @@ class ExportedModel(SavedModel):
 
     def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
         """Load the graph; raise CheckpointError if the files are torn."""
-        config, tokenizer = _read(self.files)
+        from transformers import AutoConfig
+
+        from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
+
+        try:
+            tokenizer = read_tokenizer(str(self.files), self.files)
+            with quiet_loading():
+                config = AutoConfig.from_pretrained(self.files, trust_remote_code=False)
+        except ConfigError as error:
+            raise loading_error(error) from error
+        except (OSError, ValueError, KeyError) as error:
+            raise CheckpointError(f"{self.files}: its config.json cannot be read: {error}. {_AGAIN}") from error
         return LoadedNetwork(OnnxNetwork(_file(self.files, self.precision)), tokenizer, config)
 
 
@@ -61,7 +62,7 @@ def _exported_folder(name: str | Path) -> Path:
             return place
     raise CheckpointError(
         f"{name} holds no exported model: there is neither {' nor '.join(FILES.values())}, nor a folder {FOLDER} with "
-        f"one. Export a run's model first: python scripts/export.py {name}"
+        f"one. Export it: python scripts/export.py {name}"
     )
 
 
@@ -74,23 +75,6 @@ def export_record(folder: Path) -> dict[str, Any] | None:
 _AGAIN = "Export the model again with scripts/export.py."
 
 
-def _read(folder: Path) -> tuple[Any, "PreTrainedTokenizerBase"]:
-    """Read the network's configuration and the tokenizer; raise CheckpointError."""
-    from transformers import AutoConfig
-
-    from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
-
-    try:
-        tokenizer = read_tokenizer(str(folder), folder)
-        with quiet_loading():
-            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except ConfigError as error:
-        raise loading_error(error) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{folder}: its config.json cannot be read: {error}. {_AGAIN}") from error
-    return config, tokenizer
-
-
 def _file(folder: Path, precision: str | None) -> Path:
     """Return the file of a precision; raise ConfigError for an unknown one, CheckpointError for a missing one."""
     if precision is not None and precision not in FILES:
@@ -98,8 +82,6 @@ def _file(folder: Path, precision: str | None) -> Path:
     there = [name for name, file in FILES.items() if (folder / file).is_file()]
     chosen = precision or there[0]
     if chosen not in there:
-        raise CheckpointError(
-            f"{folder} has no {FILES[chosen]}; it holds {', '.join(FILES[name] for name in there)}. Export it with "
-            f"scripts/export.py --precision {chosen}, or choose --precision {there[0]}."
-        )
+        held = ", ".join(FILES[name] for name in there)
+        raise CheckpointError(f"{folder} has no {FILES[chosen]}; it holds {held}. Choose --precision {there[0]}.")
     return folder / FILES[chosen]

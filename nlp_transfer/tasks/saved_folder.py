@@ -54,22 +54,14 @@ class SavedModel:
     record: dict[str, Any]
 
     def settings(self, noun: str, types: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-        """Return settings of the record, by name.
-
-        Args:
-            types: converters of the settings.
-
-        Raises:
-            CheckpointError: the record lacks a setting, or has another type of value.
-        """
+        """Return settings of the record by name, converted; raise CheckpointError if one is missing or bad."""
         try:
             return {name: convert(self.record[name]) for name, convert in types.items()}
         except (KeyError, TypeError, ValueError) as error:
             renamed = [f"{old} was renamed {new}" for old in self.record if (new := new_name(old, types))]
             again = f" ({'; '.join(renamed)}: rename it there)" if renamed else f" ({error})"
             raise CheckpointError(
-                f"{self.name} is not a trained {noun}: its config.json lacks how it reads{again}. Expected the folder "
-                "of a finished run."
+                f"{self.name} is not a trained {noun}: its config.json lacks how it reads{again}."
             ) from error
 
     def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
@@ -96,15 +88,12 @@ class SavedModel:
         except CheckpointError:
             raise
         except Exception as error:  # safetensors and transformers raise many kinds for a torn folder
-            raise CheckpointError(
-                f"{refusal} ({type(error).__name__}: {' '.join(str(error).split())[:300]}). Expected a run's output "
-                "folder, or a model folder with config.json, model.safetensors and a tokenizer."
-            ) from error
+            reason = " ".join(str(error).split())[:300]
+            raise CheckpointError(f"{refusal} ({type(error).__name__}: {reason}).") from error
         if missing := sorted(info["missing_keys"]):
             raise CheckpointError(
                 f"{self.name} is not a trained {noun}: its weights lack {', '.join(missing[:4])}"
-                f"{', …' if len(missing) > 4 else ''}. An encoder without a head must be trained first "
-                "(scripts/train.py)."
+                f"{', …' if len(missing) > 4 else ''}. Train it first (scripts/train.py)."
             )
         return LoadedNetwork(model.float().eval(), tokenizer, model.config)
 
@@ -168,10 +157,7 @@ def vocabulary_problem(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str 
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number < rows:
         return None
-    return (
-        f"its tokenizer gives {token!r} the number {number:,}, and the model has embeddings for {rows:,} tokens. Take "
-        "both from one model."
-    )
+    return f"its tokenizer gives {token!r} the number {number:,}, and the model has embeddings for {rows:,} tokens."
 
 
 def _check_saved(name: str, folder: Path) -> None:
@@ -180,27 +166,13 @@ def _check_saved(name: str, folder: Path) -> None:
     if "config.json" not in names:
         hint = "."
         if PICKLED_ADAPTER in names:
-            new = PICKLED_ADAPTER.replace(".bin", ".safetensors")
-            hint = (
-                f", but an adapter as a pickle ({PICKLED_ADAPTER}). Pickles can run code, so they are not read. If you "
-                'trust this one, convert it once in its folder: python -c "import torch; '
-                "from safetensors.torch import save_file as save; "
-                f"save(torch.load('{PICKLED_ADAPTER}', weights_only=True), '{new}')\" and delete {PICKLED_ADAPTER}."
-            )
+            hint = f", but an adapter as a pickle ({PICKLED_ADAPTER}). Pickles can run code, so they are not read."
         elif ADAPTER_CONFIG in names or "adapter" in names:
-            inner = folder if ADAPTER_CONFIG in names else folder / "adapter"
-            base = adapter_base(inner)
-            hint = (
-                "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification"
-                f".from_pretrained(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model{base}."
-                if base
-                else "; an adapter that was not merged needs its base model, which this one does not name. Load that "
-                "as base_model, with num_labels=NUMBER OF CLASSES, and then peft's PeftModel"
-                ".from_pretrained(base_model, FOLDER)."
-            )
+            base = adapter_base(folder if ADAPTER_CONFIG in names else folder / "adapter")
+            hint = f"; load an adapter that was not merged with peft, on its base model{base}."
         raise CheckpointError(
             f"{name} holds no trained model: there is no config.json, nor model/config.json{hint} It holds "
-            f"{', '.join(names[:10]) or 'nothing'}. Expected the output folder of a finished run, or a model folder."
+            f"{', '.join(names[:10]) or 'nothing'}."
         )
     how = conversion_advice(name, "AutoModelForSequenceClassification")  # plain AutoModel would lose the head
     pickles = pickled_weights(names)

@@ -1,9 +1,4 @@
-"""Load a trained model as the predictor of its task, and save a model.
-
-A model's folder is a plain transformers one, except that of an extractive summarizer, whose model type
-`nlp_transfer.register_models` registers. Settings that transformers has no place for stand in config.json under
-`CONFIG_KEY`.
-"""
+"""Load a trained model as the predictor of its task, and save a model as a plain transformers folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,9 +30,7 @@ def load(
 
     Args:
         name: a run's output folder, a model folder, or a Hub id. A folder of plain transformers is a classifier.
-        device: see `Compute`.
-        backend: see `Compute`.
-        precision: see `Compute`.
+        device: see `Compute`, as for `backend` and `precision`.
 
     Raises:
         ConfigError: there is no such device, backend or precision, or ONNX Runtime is not installed.
@@ -92,10 +85,8 @@ def save(
     try:
         model.save_pretrained(folder, state_dict=weights)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{folder} cannot be saved ({' '.join(str(error).split())[:200]}). Make room or mend the rights of the "
-            "folder; --resume then goes on from the last checkpoint."
-        ) from error
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{folder} cannot be saved ({reason}). Make room, then --resume.") from error
     save_tokenizer(tokenizer, folder, cut_at)
 
 

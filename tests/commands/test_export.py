@@ -304,7 +304,7 @@ def test_options_that_do_not_go_together(exported: Path, tiny_classifier: Path, 
         predict_file(str(tiny_classifier), str(texts), compute=Compute(backend="onnx"))
     assert str(missing.value) == (
         f"{tiny_classifier} holds no exported model: there is neither model.onnx nor model_int8.onnx, nor a folder onnx "
-        f"with one. Export a run's model first: python scripts/export.py {tiny_classifier}"
+        f"with one. Export it: python scripts/export.py {tiny_classifier}"
     )
     with pytest.raises(CheckpointError, match="holds a model exported to ONNX, without PyTorch's weights"):
         saved_models.load(exported / "onnx")
@@ -313,7 +313,9 @@ def test_options_that_do_not_go_together(exported: Path, tiny_classifier: Path, 
 def test_a_precision_that_is_not_there(copy: Path) -> None:
     export_model(str(copy), precision="int8", agreement=0.5)
     assert saved_models.load(copy, backend="onnx").origin == str(copy / "onnx")
-    with pytest.raises(CheckpointError, match=r"has no model\.onnx; it holds model_int8\.onnx\. Export it with"):
+    with pytest.raises(
+        CheckpointError, match=r"has no model\.onnx; it holds model_int8\.onnx\. Choose --precision int8"
+    ):
         saved_models.load(copy, backend="onnx", precision="float32")
 
 

@@ -10,8 +10,7 @@ from transformers import TrainerState
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.classification import ClassificationScores
 from nlp_transfer.metrics.metric import ClassificationRows, Metric
-from nlp_transfer.metrics.scoring import classification_metrics
-from nlp_transfer.metrics.table import METRICS, metrics_of
+from nlp_transfer.metrics.table import METRICS, classification_metrics, metrics_of
 from nlp_transfer.reporting.sections.results import result_tables
 from nlp_transfer.tasks import TASKS, SequenceClassification
 from nlp_transfer.training import TransferArguments

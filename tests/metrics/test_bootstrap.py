@@ -91,13 +91,13 @@ def test_many_distinct_rows_go_in_blocks():
 
 
 def test_wrong_inputs():
-    with pytest.raises(ValueError, match=r"one shape and at least one row; got \(2,\) and \(1,\)"):
+    with pytest.raises(ValueError, match=r"one shape and a row; got \(2,\), \(1,\)"):
         bootstrap_interval([0, 1], [0], "accuracy")
     with pytest.raises(ValueError, match="at least one row"):
         bootstrap_interval([], [], "accuracy")
     with pytest.raises(ValueError, match=r"Unknown statistic 'f1'. Statistics: accuracy, macro_f1"):
         bootstrap_interval([0], [0], "f1")
-    with pytest.raises(ValueError, match=r"one shape and at least one row; got \(2,\) and \(1,\)"):
+    with pytest.raises(ValueError, match=r"one shape and a row; got \(2,\), \(1,\)"):
         bootstrap_difference([0], [0, 1], [0], "accuracy")
 
 

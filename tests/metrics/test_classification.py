@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef, precision_recall_fscore
 
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.classification import ClassificationScores, check_rows
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 
 ABC = ["a", "b", "c"]
 
@@ -132,7 +132,7 @@ def test_interval_holds_the_score_and_can_be_left_out():
     predictions = np.where(rng.random(300) < 0.7, references, 0)
     scores = single(predictions, references)
     assert 0 < scores["macro_f1_low"] < scores["macro_f1"] < scores["macro_f1_high"] < 1
-    assert "macro_f1_low" not in single(predictions, references, bootstrap_samples=0)
+    assert "macro_f1_low" not in single(predictions, references, interval=False)
 
 
 def test_empty_predictions():

@@ -72,7 +72,7 @@ def test_no_cut_is_better(seed, dtype):
 
 
 def test_wrong_inputs():
-    with pytest.raises(ValueError, match=r"one shape \(rows, classes\); got \(1, 2\) and \(1, 3\)\."):
+    with pytest.raises(ValueError, match=r"one shape; got \(1, 2\) and \(1, 3\)\."):
         tune_thresholds([[0.1, 0.2]], [[0, 1, 0]])
     with pytest.raises(ValueError, match=r"probabilities from 0 to 1; got others \(logits, or NaN\)"):
         tune_thresholds([[2.0]], [[1]])

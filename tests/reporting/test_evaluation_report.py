@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.evaluation_report import Evaluation
 from nlp_transfer.reporting.report import CorpusFacts
 from nlp_transfer.reporting.tables import console

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.markdown import write_report
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary, SourceScore
 from nlp_transfer.reporting.terminal import report_summary

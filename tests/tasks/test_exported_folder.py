@@ -29,7 +29,9 @@ def test_a_run_and_its_export_are_one(folder):
 
 
 def test_a_precision_that_is_missing_is_named(folder):
-    with pytest.raises(CheckpointError, match=r"has no model\.onnx; it holds model_int8\.onnx\. Export it with"):
+    with pytest.raises(
+        CheckpointError, match=r"has no model\.onnx; it holds model_int8\.onnx\. Choose --precision int8"
+    ):
         exported_folder._file(folder / FOLDER, "float32")
     with pytest.raises(ConfigError, match=r"^--precision: Unknown precision 'int4'"):
         exported_folder._file(folder / FOLDER, "int4")

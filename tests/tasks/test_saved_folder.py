@@ -24,12 +24,12 @@ def test_a_renamed_key_is_named():
         saved(select_by="share", select=0.2).settings("summarizer", {"length_unit": str, "length": float})
     assert str(caught.value) == (
         "runs/a is not a trained summarizer: its config.json lacks how it reads (select_by was renamed length_unit; "
-        "select was renamed length: rename it there). Expected the folder of a finished run."
+        "select was renamed length: rename it there)."
     )
 
 
 def test_a_missing_key_is_named():
-    with pytest.raises(CheckpointError, match=r"lacks how it reads \('overlap'\)\. Expected the folder of a finished"):
+    with pytest.raises(CheckpointError, match=r"lacks how it reads \('overlap'\)\."):
         saved().settings("summarizer", {"overlap": int})
 
 

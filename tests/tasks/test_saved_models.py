@@ -121,7 +121,7 @@ def test_a_folder_without_a_model(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     assert refusal(tmp_path) == (
         f"{tmp_path} holds no trained model: there is no config.json, nor model/config.json. It holds checkpoints, "
-        "run.json. Expected the output folder of a finished run, or a model folder."
+        "run.json."
     )
 
 
@@ -130,14 +130,10 @@ def test_an_adapter_that_was_not_merged(tmp_path: Path) -> None:
     place = tmp_path / "adapter" / "adapter_config.json"
     place.write_text(json.dumps({"base_model_name_or_path": "org/encoder"}))
     assert (
-        "; an adapter that was not merged loads with peft's AutoPeftModelForSequenceClassification.from_pretrained"
-        "(FOLDER, num_labels=NUMBER OF CLASSES), and with it its base model, which it says is 'org/encoder'. It holds "
+        "; load an adapter that was not merged with peft, on its base model, which it says is 'org/encoder'. It holds "
     ) in refusal(tmp_path)
     place.write_text(json.dumps({"base_model_name_or_path": None}))
-    assert (
-        "; an adapter that was not merged needs its base model, which this one does not name. Load that as base_model, "
-        "with num_labels=NUMBER OF CLASSES, and then peft's PeftModel.from_pretrained(base_model, FOLDER). It holds "
-    ) in refusal(tmp_path)
+    assert "; load an adapter that was not merged with peft, on its base model. It holds " in refusal(tmp_path)
 
 
 def test_torn_weights(copy: Path) -> None:
@@ -145,7 +141,6 @@ def test_torn_weights(copy: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-100])
     message = refusal(copy)
     assert message.startswith(f"{copy} cannot be loaded as a trained classifier (")
-    assert message.endswith("or a model folder with config.json, model.safetensors and a tokenizer.")
 
 
 def test_torn_config(copy: Path) -> None:
@@ -166,7 +161,7 @@ def test_an_encoder_without_a_head(tmp_path: Path) -> None:
     word_tokenizer().save_pretrained(tmp_path)
     message = refusal(tmp_path)
     assert message.startswith(f"{tmp_path} is not a trained classifier: its weights lack classifier.bias, ")
-    assert message.endswith("An encoder without a head must be trained first (scripts/train.py).")
+    assert message.endswith("Train it first (scripts/train.py).")
 
 
 def test_pickled_weights_are_not_read(copy: Path) -> None:
@@ -208,7 +203,7 @@ def test_a_link_that_leads_out_of_a_saved_model(copy: Path) -> None:
 def test_an_adapter_names_its_base_and_it_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "someone/else"}')
     (tmp_path / "adapter_model.safetensors").touch()
-    assert "and with it its base model, which it says is 'someone/else'. It holds adapter_" in refusal(tmp_path)
+    assert "on its base model, which it says is 'someone/else'. It holds adapter_" in refusal(tmp_path)
 
 
 def test_a_pickled_adapter_is_not_read(tmp_path: Path) -> None:
@@ -249,9 +244,7 @@ def test_a_tokenizer_without_padding(tmp_path: Path) -> None:
     tokenizer = word_tokenizer()
     tokenizer.pad_token = None
     saved_models.save(tiny_model("bert"), tokenizer, tmp_path, record={"task": "t"}, cut_at=9)
-    assert refusal(tmp_path) == (
-        f"{tmp_path} has a tokenizer without padding token, so texts cannot be put into batches."
-    )
+    assert refusal(tmp_path) == (f"{tmp_path} has a tokenizer without padding token.")
 
 
 @pytest.mark.parametrize("problem_type", ["regression", None])

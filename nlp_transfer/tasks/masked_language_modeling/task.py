@@ -124,23 +124,13 @@ class FittedMaskedLanguageModeling(FittedTask):
         return
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
-        """Add words of the domain to the tokenizer.
-
-        Raises:
-            ConfigError: the tokenizer has no mask token, or does not know words.
-        """
+        """Add words of the domain to the tokenizer; raise ConfigError if it has no mask token, or no words."""
         from nlp_transfer.data.encoding.vocabulary import add_domain_words
 
         if tokenizer.mask_token_id is None:
-            raise ConfigError(
-                "task: masked_language_modeling needs a tokenizer with a mask token, and this one has none. Name an "
-                "encoder that was pretrained with masks."
-            )
+            raise ConfigError("task: masked_language_modeling needs a tokenizer with a mask token; this one has none.")
         if not tokenizer.is_fast:
-            raise ConfigError(
-                "task: masked_language_modeling needs a fast tokenizer (tokenizer.json), which knows which tokens make "
-                "a word; this one is slow. AutoTokenizer.from_pretrained(…).save_pretrained(…) converts most."
-            )
+            raise ConfigError("task: masked_language_modeling needs a fast tokenizer (tokenizer.json); this is slow.")
         if not self.config.num_new_tokens:
             return
 
@@ -151,16 +141,12 @@ class FittedMaskedLanguageModeling(FittedTask):
         self._new_words = found = add_domain_words(
             tokenizer, texts(), most=self.config.num_new_tokens, min_frequency=self.config.min_frequency
         )
+        saved = f"{found.tokens_before - found.tokens_after:,.0f} of {found.tokens_before:,.0f}"
         self.facts = {
-            "new words": (
-                f"{len(found.words):,}: {', '.join(found.words[:10])}{', …' if len(found.words) > 10 else ''}"
-                if found.words
-                else f"none: no word of several pieces comes {self.config.min_frequency:,} times"
-            ),
-            "tokens saved by new words": (
-                f"{found.tokens_before - found.tokens_after:,.0f} of {found.tokens_before:,.0f} per 1,000 words of "
-                "training text"
-            ),
+            "new words": f"{len(found.words):,}: {', '.join(found.words[:10])}{', …' if len(found.words) > 10 else ''}"
+            if found.words
+            else f"none: no word of several pieces comes {self.config.min_frequency:,} times",
+            "tokens saved by new words": f"{saved} per 1,000 words of training text",
         }
 
     def encode_split(

@@ -27,9 +27,6 @@ Baseline = Callable[[Sequence[str], np.ndarray], Predictor]
 def majority(texts: Sequence[str], labels: np.ndarray) -> Predictor:
     """Predict the most frequent class of training; for multi-label the labels that more than half of the rows have.
 
-    Raises:
-        ValueError: there are no rows, or not as many texts as labels.
-
     Example:
         >>> majority(["a", "b", "c"], np.array([1, 0, 1]))(["d"])
         array([1])
@@ -43,9 +40,6 @@ def tfidf_svm(texts: Sequence[str], labels: np.ndarray) -> Predictor:
     """Fit a linear SVM, one class against the rest, on TF-IDF of words and word pairs.
 
     A label that all or no training rows have is predicted for all or none. Texts without words predict the majority.
-
-    Raises:
-        ValueError: there are no rows, or not as many texts as labels.
     """
     from sklearn.multiclass import OneVsRestClassifier  # here, so that names are known without loading scikit-learn
     from sklearn.svm import LinearSVC
@@ -76,7 +70,7 @@ def score_baselines(
     multi_label: bool,
 ) -> "dict[str, DomainScores]":
     """Fit baselines on the source's training texts, and score them on the rows of the model's predictions."""
-    from nlp_transfer.metrics.scoring import classification_metrics
+    from nlp_transfer.metrics.table import classification_metrics
 
     train = corpora["source"].splits["train"]
     learned = label_array(train, len(label_names), multi_label=multi_label)
@@ -119,8 +113,5 @@ def _vectorized(texts: Sequence[str]) -> "tuple[TfidfVectorizer, Any] | None":
 def _checked(texts: Sequence[str], labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels).astype(np.int64)
     if len(texts) != len(labels) or len(labels) == 0 or labels.ndim not in (1, 2):
-        raise ValueError(
-            f"A baseline needs at least one row and as many labels as texts; got {len(texts)} texts and labels of "
-            f"shape {labels.shape}."
-        )
+        raise ValueError(f"A baseline needs rows with labels; got {len(texts)} texts and labels of {labels.shape}.")
     return labels

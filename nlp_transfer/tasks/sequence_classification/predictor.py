@@ -16,7 +16,7 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.models.config_values import label_problems
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.batching import token_budget_batches
@@ -93,9 +93,7 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
         if config.problem_type == "regression" or (config.num_labels == 1 and not multi_label):
             raise CheckpointError(f"{saved.name} is no classifier: it has one output, a number (regression).")
         if tokenizer.pad_token_id is None:
-            raise CheckpointError(
-                f"{saved.name} has a tokenizer without padding token, so texts cannot be put into batches."
-            )
+            raise CheckpointError(f"{saved.name} has a tokenizer without padding token.")
         labels = [config.id2label[i] for i in range(config.num_labels)]
         if isinstance(loaded.model, OnnxNetwork):
             loaded.model.check_outputs(len(labels))
@@ -175,15 +173,8 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
             raise DataError([*error.problems, kind]) from error
         if self.multi_label == corpus.multi_label:
             return corpus
-        advice = (
-            'Write each label as a list, such as ["a"], in a column named labels.'
-            if self.multi_label
-            else "Give every row one label, in a column named label, or name a multi-label model."
-        )
-        raise DataError(
-            f"{corpus.origin} has {KINDS[corpus.multi_label]}, but {self.origin} predicts "
-            f"{KINDS[self.multi_label]}. {advice}"
-        )
+        ours, theirs = KINDS[self.multi_label], KINDS[corpus.multi_label]
+        raise DataError(f"{corpus.origin} has {theirs}, but {self.origin} predicts {ours}.")
 
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
         """Score the model on one split."""

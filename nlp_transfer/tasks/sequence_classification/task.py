@@ -233,15 +233,14 @@ class FittedSequenceClassification(ClassDecision, FittedTask):
         """Return the classification metrics, `per_class` and `confusion_matrix`, and the mean of `row_losses`."""
         import torch
 
-        from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES
-        from nlp_transfer.metrics.scoring import classification_metrics
+        from nlp_transfer.metrics.table import classification_metrics
 
         result = classification_metrics(
             self.predictions(logits),
             labels.astype(int),
             self.label_names,
             multi_label=self.multi_label,
-            bootstrap_samples=BOOTSTRAP_SAMPLES if interval else 0,
+            interval=interval,
         )
         return {"loss": float(self.row_losses(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
 

@@ -96,21 +96,17 @@ class AbstractiveSummarization(Summarization):
         ]
         problems += size_problems("task.", vars(self))
         if self.min_summary_length > self.max_summary_length >= 2:
-            problems.append(
-                f"task.min_summary_length is {self.min_summary_length}, above task.max_summary_length "
-                f"({self.max_summary_length})."
-            )
+            most = self.max_summary_length
+            problems.append(f"task.min_summary_length is {self.min_summary_length}, above max_summary_length ({most}).")
         if not math.isfinite(self.length_penalty):
             problems.append(f"task.length_penalty is {self.length_penalty}; expected a number.")
         if self.long_documents not in LONG_DOCUMENTS:
             problems.append(f"task.long_documents: {did_you_mean('value', self.long_documents, LONG_DOCUMENTS)}")
         elif (self.long_documents == EXTRACT) != (self.extractor is not None):
             problems.append(
-                "task.extractor is missing: long_documents: extract needs the folder of a run of "
-                "extractive_summarization."
+                "task.extractor is missing: long_documents: extract needs the folder of an extractive run."
                 if self.extractor is None
-                else f"task.extractor is set, and long_documents is {self.long_documents}. Set it to extract, or leave "
-                "extractor out."
+                else f"task.extractor is set, and long_documents is {self.long_documents}; expected extract."
             )
         if problems:
             raise ConfigError(problems)

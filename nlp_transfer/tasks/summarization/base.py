@@ -72,15 +72,7 @@ class Summarization(Task):
     bertscore_model: str | None
 
     def check_corpus(self, corpus: Corpus, columns: Sequence[str], use: str) -> None:
-        """Check that training and validation documents have a column, and that BERTScore can be computed.
-
-        Args:
-            columns: one of them is enough.
-            use: of the column, for the message.
-
-        Raises:
-            DataError: a split lacks all of the columns.
-        """
+        """Check that training and validation documents have one of some columns, and that BERTScore can be computed."""
         lacking = [
             split
             for split in ("train", "validation")

@@ -142,8 +142,7 @@ class FittedExtractiveSummarization(FittedSummarization):
 
         if None in marker_ids(tokenizer):
             raise ConfigError(
-                "task: extractive_summarization needs a tokenizer with a token that begins a text and one that ends it "
-                "(cls_token and sep_token, or bos_token and eos_token), and this one lacks them."
+                "task: extractive_summarization needs the tokens cls_token and sep_token, or bos_token and eos_token"
             )
 
     def encode(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":

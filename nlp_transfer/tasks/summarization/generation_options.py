@@ -20,16 +20,10 @@ MODES = {"greedy_search", "sample", "beam_search", "beam_sample"}
 def generation_config(
     model: Any, tokenizer: "PreTrainedTokenizerBase", base: "GenerationConfig | None", options: Mapping[str, Any]
 ) -> "GenerationConfig":
-    """Return a generation config with other options, after one step of generation.
-
-    `GenerationConfig` itself accepts nearly any value.
+    """Return a generation config with other options; raise ConfigError for those that fail in one step of generation.
 
     Args:
         base: config to change, which stays as it is; None is the network's own.
-        options: settings by name, such as `num_beams` or `max_new_tokens`.
-
-    Raises:
-        ConfigError: a setting is unknown, has a bad value, or changes the number of summaries or the mode.
     """
     config: GenerationConfig = copy.deepcopy(base or model.generation_config)
     names = set(config.to_dict()) - RESERVED
@@ -46,7 +40,7 @@ def generation_config(
     if mode not in MODES:
         raise ConfigError(
             f"{', '.join(options)}: with these it writes by {mode.value.replace('_', ' ')}; expected "
-            f"{', '.join(sorted(MODES)).replace('_', ' ')}. Leave out what asks for another."
+            f"{', '.join(sorted(MODES)).replace('_', ' ')}."
         )
     return config
 

@@ -1,17 +1,9 @@
 """Register the pipeline `summarization`, which transformers 5 lacks, for models of this package.
 
-    import nlp_transfer
-    from transformers import pipeline
-
-    nlp_transfer.register_pipelines()
-    summarize = pipeline("summarization", model="runs/aclsum/model")
-    summarize("A long document.")  # {"summary_text": "…", "sentences": [{"text": "…", "start": 0, "end": 12, …}]}
-
-Both calls take the options of the model's predictor, such as `length=2`, or `num_beams=1`.
+It takes the options of the model's predictor, such as `length=2`, or `num_beams=1`.
 """
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -74,8 +66,6 @@ class SummarizationPipeline(Pipeline):
         """Summarize one text, or each of a list, to a dict with `summary_text`, `sentences` and `flags`."""
         if args:
             raise TypeError(f"The pipeline {TASK!r} takes texts as one argument; give settings by their names.")
-        if not isinstance(inputs, str | Iterable):
-            raise TypeError(f"The pipeline {TASK!r} takes texts; got {type(inputs).__name__}.")
         texts = [inputs] if isinstance(inputs, str) else list(inputs)
         wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
         if wrong:
@@ -116,13 +106,5 @@ def register_pipelines() -> None:
     if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is SummarizationPipeline:
         return
     getattr(pipelines, "REMOVED_TASKS", {}).pop(TASK, None)  # which transformers refuses by name, from 5.24 on
-    classes: Any = (
-        AutoModelForSeq2SeqLM,
-        AutoModelForExtractiveSummarization,
-    )  # the second takes what the first does not
-    PIPELINE_REGISTRY.register_pipeline(
-        TASK,
-        pipeline_class=SummarizationPipeline,
-        pt_model=classes,
-        type="text",
-    )
+    classes: Any = (AutoModelForSeq2SeqLM, AutoModelForExtractiveSummarization)  # which takes what the first does not
+    PIPELINE_REGISTRY.register_pipeline(TASK, pipeline_class=SummarizationPipeline, pt_model=classes, type="text")

@@ -1,13 +1,7 @@
 """Assemble summaries of documents from their windows, and score them.
 
-A line of `predictions.jsonl.gz` holds one summary:
-
-    {"id": "E09-1056", "split": "test", "domain": "source", "summary": "…", "reference": "…",
-     "sentences": [{"start": 0, "end": 71, "score": 0.91}, …], "flags": []}
-
-Offsets of extracted sentences count characters of the document; `score` is the probability that the sentence belongs to
-the summary. Offsets of generated sentences count characters of the summary, and `sources` are the sentences of the
-document that support them; `flags` are facts that the document lacks.
+Offsets of extracted sentences count characters of the document, those of generated sentences of the summary; the
+document's sentences that support these are their `sources`.
 """
 
 from abc import ABC, abstractmethod

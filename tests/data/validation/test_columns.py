@@ -15,8 +15,7 @@ from tests.data.conftest import SPLIT, toy_rows
 def test_a_text_column_that_is_missing(failure: Callable[..., str]) -> None:
     rows = [{"clause": "x", "label": "a"}]
     assert failure(rows) == (
-        "FILE: there is no column 'text'; columns found: clause, label. "
-        "Say which one holds the text: `source.columns: {clause: text}`."
+        "FILE: there is no column 'text'; columns found: clause, label. Name it: `source.columns: {clause: text}`."
     )
     assert failure(rows, columns={"clauses": "text"}) == (
         "FILE: source.columns: Unknown column 'clauses'. Did you mean 'clause'? Columns: clause, label."

@@ -71,7 +71,7 @@ def test_highlights_become_offsets(tmp_path: Path) -> None:
         ),
         (
             {"text": "a"},
-            "there is no column 'document'; columns found: summary, text. Say which one holds the document: ",
+            "there is no column 'document'; columns found: summary, text. Name it: ",
         ),
     ],
 )

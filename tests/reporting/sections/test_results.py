@@ -3,7 +3,7 @@
 import numpy as np
 
 from nlp_transfer.metrics.metric import ClassificationRows
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.sections.results import result_tables
 
 NAMES = ["Permissive", "Copyleft", "Proprietary Free"]
@@ -23,7 +23,7 @@ def systems(**kwargs):
 
 
 def test_summary_table():
-    table = result_tables(systems(bootstrap_samples=0), "t", ClassificationRows)[0]
+    table = result_tables(systems(interval=False), "t", ClassificationRows)[0]
     assert table.columns == ["system", "accuracy", "P", "R", "F1", "F1", "F1"]
     assert table.groups == ["", "", "macro", "macro", "macro", "micro", "weighted"]
     # model: class 0 P 2/3 R 1 F1 .8; class 1 P 1 R .5 F1 .667

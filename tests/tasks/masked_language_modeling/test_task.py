@@ -28,7 +28,7 @@ def test_a_tokenizer_without_mask_token_is_refused(tmp_path):
     task.fit_tokenizer(corpus, tokenizer)
     assert (task.facts, task.cut_at, task.max_length) == ({}, None, 512)
     tokenizer.mask_token = None
-    with pytest.raises(ConfigError, match="needs a tokenizer with a mask token, and this one has none"):
+    with pytest.raises(ConfigError, match="needs a tokenizer with a mask token; this one has none"):
         task.fit_tokenizer(corpus, tokenizer)
 
 

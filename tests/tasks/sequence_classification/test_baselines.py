@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, majority, tfidf_svm
 
 DATA = Path(os.environ.get("NLP_TRANSFER_DATA") or Path(__file__).parents[3] / ".." / "shared" / "data")
@@ -71,9 +71,9 @@ def test_svm_is_deterministic():
 
 @pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)
 def test_wrong_inputs(baseline):
-    with pytest.raises(ValueError, match=r"as many labels as texts; got 2 texts and labels of shape \(1,\)\."):
+    with pytest.raises(ValueError, match=r"needs rows with labels; got 2 texts and labels of \(1,\)\."):
         baseline(["a", "b"], np.array([0]))
-    with pytest.raises(ValueError, match="at least one row"):
+    with pytest.raises(ValueError, match="needs rows with labels"):
         baseline([], np.array([]))
 
 

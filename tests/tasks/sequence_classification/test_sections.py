@@ -5,7 +5,7 @@ import io
 import numpy as np
 from rich.console import Console
 
-from nlp_transfer.metrics.scoring import classification_metrics
+from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.tables import GroupedTable, to_markdown
 from nlp_transfer.tasks.sequence_classification.sections import confusion_table, per_class_table
 from tests.reporting.sections.test_results import NAMES, scores, systems

@@ -22,9 +22,9 @@ def test_values_out_of_range_are_reported_together():
         AbstractiveSummarization(num_beams=0, min_summary_length=200, length_penalty=float("nan"), extractor="x")
     assert caught.value.problems == [
         "task.num_beams is 0; expected 1 or more.",
-        "task.min_summary_length is 200, above task.max_summary_length (128).",
+        "task.min_summary_length is 200, above max_summary_length (128).",
         "task.length_penalty is nan; expected a number.",
-        "task.extractor is set, and long_documents is windows. Set it to extract, or leave extractor out.",
+        "task.extractor is set, and long_documents is windows; expected extract.",
     ]
 
 
