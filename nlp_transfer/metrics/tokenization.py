@@ -1,9 +1,4 @@
-"""Tokenize words as ROUGE does, in any script.
-
-Google's tokenizer keeps a to z and digits only: a Greek text has no words, and "müssen" is two. Here a word is a run of
-letters and digits of any script, and each Chinese or Japanese character is a word. ASCII text gives the same words as
-Google's, with stemming.
-"""
+"""Tokenize words as ROUGE does, but in any script; each Chinese or Japanese character is a word."""
 
 import re
 import unicodedata

@@ -166,7 +166,12 @@ def _check_saved(name: str, folder: Path) -> None:
     if "config.json" not in names:
         hint = "."
         if PICKLED_ADAPTER in names:
-            hint = f", but an adapter as a pickle ({PICKLED_ADAPTER}). Pickles can run code, so they are not read."
+            new = PICKLED_ADAPTER.replace(".bin", ".safetensors")
+            hint = (
+                f", but an adapter as a pickle ({PICKLED_ADAPTER}). Pickles can run code, so they are not read. If you "
+                'trust it, convert it: python -c "import torch; from safetensors.torch import save_file as save; '
+                f"save(torch.load('{PICKLED_ADAPTER}', weights_only=True), '{new}')\" and delete {PICKLED_ADAPTER}."
+            )
         elif ADAPTER_CONFIG in names or "adapter" in names:
             base = adapter_base(folder if ADAPTER_CONFIG in names else folder / "adapter")
             hint = f"; load an adapter that was not merged with peft, on its base model{base}."

@@ -1,9 +1,4 @@
-"""Decode generated tokens to text.
-
-WordPiece separates punctuation and loses spaces: "$ 1, 000. 50", "u. s. c.", "non - compliance". Its texts are joined
-as English is mostly written; ambiguous cases (a dash between clauses, a sentence that ends with a number before one
-that begins with one) take the more frequent form. Other tokenizers keep their spaces.
-"""
+"""Decode generated tokens to text; texts of WordPiece, which loses spaces, are joined as English is mostly written."""
 
 import re
 from collections.abc import Sequence

@@ -1,10 +1,7 @@
-"""Draw masks for masked-language modelling, new in each epoch.
+"""Draw masks for masked-language modelling: 80 % of the chosen tokens become the mask, 10 % a random one, 10 % stay.
 
-Each word is chosen with a given probability, at least one a row, with all its tokens (whole-word masking). Of the
-chosen tokens 80 % become the mask token, 10 % a random token, and 10 % stay.
-
-The draw for a row depends on the seed, the epoch and the row's id only. A resumed run, several processes and gradient
-accumulation therefore draw the same masks. Held-out rows have the same masks in each epoch.
+The draw for a row depends on the seed, the epoch and the row's id only, so that a resumed run, several processes and
+gradient accumulation draw the same masks. Held-out rows have the same masks in each epoch.
 References: Devlin et al. (2019), https://arxiv.org/abs/1810.04805; whole words: https://github.com/google-research/bert
 """
 

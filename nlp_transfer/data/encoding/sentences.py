@@ -1,11 +1,8 @@
 """Split texts into sentences, as character offsets, by nupunkt, which knows the abbreviations of legal English.
 
-Rules are added around it. A sentence begins after an empty line, after a line in capitals and before one, and on a line
-that begins with a bullet or a number such as "2.", "(a)" or "§ 3", even without a full stop before it (but not if the
-line before ends with "section" or the like). A number or an abbreviation of a reference ("2.", "Art.") belongs to the
-text that follows. Chinese, Japanese, Hindi, Urdu and Arabic sentences end with their own marks.
-Reference: Bommarito et al. (2025), Precise Legal Sentence Boundary Detection for Retrieval at Scale: NUPunkt and
-CharBoundary, https://arxiv.org/abs/2504.04131
+Added rules: headings in capitals, bullets and numbered clauses ("2.", "(a)", "§ 3") begin a sentence; a number or an
+abbreviation of a reference ("Art.") belongs to the text that follows; other scripts have end marks of their own.
+Reference: Bommarito et al. (2025), https://arxiv.org/abs/2504.04131
 """
 
 import re

@@ -1,8 +1,6 @@
-"""Add frequent words of a domain to a tokenizer that splits them.
+"""Add the words of a domain to a tokenizer that save most tokens over the training texts.
 
-A word is a run of letters. Words that save most tokens over the training texts come first: their frequency times the
-tokens beyond one that they take. The former tokens of each new word are kept, because its embedding starts from theirs
-(models/heads/masked_lm.py).
+A word's former tokens are kept: its embedding starts from theirs (models/heads/masked_lm.py).
 Reference: Yao et al. (2021), https://arxiv.org/abs/2106.13474
 """
 

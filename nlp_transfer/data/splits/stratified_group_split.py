@@ -1,8 +1,6 @@
-"""Assign groups of rows to splits so that each class has its share in each.
+"""Assign groups of rows to splits so that each class has its share in each, by iterative stratification of groups.
 
-Iterative stratification with groups as units: the class with the fewest rows left goes first; each of its groups, the
-largest first, goes to the split that lacks most rows of the class, then most rows at all. A last step moves groups so
-that a class with three groups is in all three splits, one with two in train and test, one with one in train.
+A last step moves groups so that a class with three groups is in all three splits, one with two in train and test.
 Reference: Sechidis, Tsoumakas & Vlahavas (2011), On the stratification of multi-label data, ECML PKDD.
 """
 

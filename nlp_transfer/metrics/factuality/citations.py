@@ -1,14 +1,12 @@
-"""Citations of decisions and of law, read by eyecite; the federal codes by a pattern.
+"""Citations of decisions and of law, read by eyecite; the federal codes, which it cuts short, by a pattern.
 
-eyecite cuts "17 C.F.R. § 240.10b-5" after 240, leaves out subsections, and does not know "42 USC 1983". A part of a
-section vouches for the section.
 Reference: Cushman et al. (2021), eyecite: A tool for parsing legal citations, https://doi.org/10.21105/joss.03617
 """
 
 import re
 from collections.abc import Iterator
 
-from nlp_transfer.metrics.factuality.items import Item, Value, take
+from nlp_transfer.metrics.factuality.numbers import Item, Value, take
 
 _CODE = re.compile(
     r"(?<![\w/.-])(?P<title>\d{1,2})\s(?:(?P<usc>U\.?\s?S\.?\s?C\.?(?:\s?[AS]\.?)?)|C\.?\s?F\.?\s?R\.?)"

@@ -1,16 +1,14 @@
 """Dates as contracts write them: days, months of a year, days without a year, and bare years.
 
-"March 3, 2020", "3rd day of March, 2020" and "2020-03-03" are one day, which vouches for "March 2020", "March 3" and
-2020 as well. 3/4/2020 is a day of March or of April. A day without its year vouches for a day, because the year often
-stands elsewhere ("between March 3 and April 5, 2020"). dateutil would read "March 2020" as March 1.
+"March 3, 2020" and "2020-03-03" are one day, which vouches for "March 2020", "March 3" and 2020 as well. 3/4/2020 is a
+day of March or of April. A day without its year vouches for a day, because the year often stands elsewhere.
 """
 
 import calendar
 import re
 from collections.abc import Iterator
 
-from nlp_transfer.metrics.factuality.items import Item, Value, take
-from nlp_transfer.metrics.factuality.numbers import ORDINAL_TEENS, ORDINAL_UNITS
+from nlp_transfer.metrics.factuality.numbers import ORDINAL_TEENS, ORDINAL_UNITS, Item, Value, take
 
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name} | {"sept": 9}

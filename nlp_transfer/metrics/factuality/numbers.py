@@ -1,18 +1,40 @@
 """Numbers in digits and in words, percentages, spans of time and amounts of money.
 
-"ten", "10" and "ten (10)" are one number, "10%" and "ten per cent" another; "$1,000,000", "USD 1 million" and
-"1,000,000 dollars" are one amount, whichever dollar it is. 36 months are three years. An amount or a share vouches for
-a number of its size, a bare number for an amount from `LARGE` on only (a table names its currency once).
-
-A number has every reading: "1 000" is a thousand or two numbers, "5m" five of something or five million.
+"ten", "10" and "ten (10)" are one number, "$1,000,000" and "USD 1 million" one amount; 36 months are three years. A
+bare number vouches for an amount from `LARGE` on only (a table names its currency once). A number has every reading.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from nlp_transfer.metrics.factuality.items import Item, Value
+KINDS = ("number", "date", "money", "citation")
+"""The kinds of items. A piece of text is of one kind only, the most specific."""
+
+Value = tuple[Hashable, ...]
+"""A value such as ("number", 5) or ("date", 2020, 3, 3)."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """Item at text[start:end], with what it vouches for and what it needs: one of these values, or nothing if empty."""
+
+    kind: str
+    start: int
+    end: int
+    vouches: frozenset[Value]
+    needs: frozenset[Value]
+
+
+def take(taken: bytearray, item: Item) -> bool:
+    """Mark an item's characters with 1 in `taken`; return False, and mark nothing, if some of them are marked."""
+    free = 1 not in taken[item.start : item.end]
+    if free:
+        taken[item.start : item.end] = b"\1" * (item.end - item.start)
+    return free
+
 
 LARGE = 1000
 """The smallest amount that a bare number vouches for."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from nlp_transfer.metrics.factuality.citations import citation_items
 from nlp_transfer.metrics.factuality.dates import date_items
-from nlp_transfer.metrics.factuality.items import KINDS, Item
-from nlp_transfer.metrics.factuality.numbers import number_items
+from nlp_transfer.metrics.factuality.numbers import KINDS, Item, number_items
 
 # Letters that a pattern without case takes for i, s and k, and the dashes, each as one that is written everywhere.
 _PLAIN = str.maketrans({"ſ": "s", "ı": "i", "İ": "I", "\u212a": "K", "‐": "-", "‑": "-", "–": "-", "−": "-", "\0": " "})

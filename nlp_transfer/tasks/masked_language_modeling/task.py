@@ -1,8 +1,4 @@
-"""Masked language modeling: pretrain an encoder further on unlabelled text.
-
-On a large corpus of the domain this is domain-adaptive pretraining (DAPT), on a task's own texts task-adaptive
-pretraining (TAPT). The `model` folder of such a run is the `model` of a later run.
-"""
+"""Masked language modeling: pretrain an encoder further on unlabelled text (DAPT, TAPT)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

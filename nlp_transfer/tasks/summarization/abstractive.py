@@ -1,9 +1,4 @@
-"""Abstractive summarization: an encoder-decoder reads a document and writes its summary.
-
-The network is an encoder with a decoder made of a copy of it (BERT2BERT), or any encoder-decoder (T5, BART, PEGASUS,
-LED, LongT5, …). A document longer than `max_length` tokens is read in windows, each of which learns the sentences of
-the summary that are about it; or an extractive summarizer selects what is read.
-"""
+"""Abstractive summarization: an encoder-decoder reads a document and writes its summary."""
 
 import math
 from collections.abc import Callable, Mapping

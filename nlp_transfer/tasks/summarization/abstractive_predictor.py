@@ -1,9 +1,4 @@
-"""Generate summaries of documents, in bounded memory and in order.
-
-Windows of all documents that are in memory together go through the network in batches of about as many tokens, in
-float32. Each generated sentence comes with its sources in the document, each summary with the facts that the document
-lacks.
-"""
+"""Generate summaries of documents, in bounded memory and in order."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -12,10 +12,10 @@ from nlp_transfer.data import Corpus
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.metric import SummaryRows
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
-from nlp_transfer.tasks.summarization.baselines import ORACLE, SUMMARY_BASELINES, baseline_scores
+from nlp_transfer.tasks.summarization.baselines import ORACLE, SUMMARY_BASELINES, baseline_scores, document_metrics
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.selection import Selection
-from nlp_transfer.tasks.summarization.summaries import SUMMARY_ROW_KEYS, DocumentSummary, document_metrics
+from nlp_transfer.tasks.summarization.summaries import SUMMARY_ROW_KEYS, DocumentSummary
 
 if TYPE_CHECKING:
     from datasets import Dataset

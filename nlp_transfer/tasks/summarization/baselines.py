@@ -1,4 +1,4 @@
-"""Score the baselines of summarization, extracts of the same length.
+"""Score summaries, and baselines of summarization: extracts of the same length.
 
 `lead` selects the first sentences, `random` any; `textrank` and `lexrank` rank sentences by their similarity to others
 (sumy's, with English stop words and stems). `oracle` knows the reference, or without one the labels: a ceiling.
@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from nlp_transfer.data.encoding.sentences import sentence_spans
+from nlp_transfer.metrics.metric import Extract, SummaryRows
 from nlp_transfer.metrics.sentence_selection import greedy_oracle
+from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.metrics.tokenization import plain_words
 from nlp_transfer.tasks.summarization.selection import Selection
-from nlp_transfer.tasks.summarization.summaries import (
-    DocumentSummary,
-    ExtractedSummary,
-    document_metrics,
-    summaries_and_references,
-)
+from nlp_transfer.tasks.summarization.summaries import DocumentSummary, ExtractedSummary, GeneratedSummary
 
 ORACLE = "oracle"
 """The baseline that knows the answer."""
@@ -87,15 +85,46 @@ def baseline_scores(
     """
     from nlp_transfer.metrics.summarization import gain_interval, rouge1_scores
 
-    ours = rouge1_scores(*summaries_and_references(documents))
+    ours = rouge1_scores(*_summaries_and_references(documents))
     scores = {}
     for name in names:
         extracts = [_baseline_extract(name, document, selection) for document in documents]
         scores[name] = document_metrics(extracts, interval=True, bertscore=bertscore)
         if ours is not None:
-            low, high = gain_interval(ours, rouge1_scores(*summaries_and_references(extracts)) or ())
+            low, high = gain_interval(ours, rouge1_scores(*_summaries_and_references(extracts)) or ())
             scores[name] |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
     return scores
+
+
+def _summaries_and_references(documents: Sequence[DocumentSummary]) -> tuple[list[list[str]], list[list[str]] | None]:
+    """Return the sentences of each summary and of each reference; None where a reference is missing."""
+    summaries = [one.summary_sentences for one in documents]
+    if any(one.reference is None for one in documents):
+        return summaries, None
+    references = [str(one.reference) for one in documents]
+    return summaries, [[text[first:last] for first, last in sentence_spans(text)] for text in references]
+
+
+def document_metrics(
+    documents: Sequence[DocumentSummary], *, interval: bool, bertscore: Path | None = None
+) -> dict[str, Any]:
+    """Return the metrics of summaries; see `SummaryRows`."""
+    extracts = [
+        Extract(one.taken, one.labels, one.scores)
+        for one in documents
+        if isinstance(one, ExtractedSummary) and one.labels is not None
+    ]
+    summaries, references = _summaries_and_references(documents)
+    rows = SummaryRows(
+        summaries,
+        [one.text for one in documents],
+        references,
+        extracts if len(extracts) == len(documents) else None,
+        interval=interval,
+        checked=any(isinstance(one, GeneratedSummary) for one in documents),
+        bertscore=bertscore,
+    )
+    return compute_scores(rows)
 
 
 def _baseline_extract(name: str, document: DocumentSummary, selection: Selection) -> ExtractedSummary:

@@ -13,14 +13,13 @@ from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.data.validation.documents import join_sentences
 from nlp_transfer.errors import DataError
 from nlp_transfer.tasks.predictor import Evaluated, Predictor, progress
-from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, baseline_scores
+from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, baseline_scores, document_metrics
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.selection import Selection
 from nlp_transfer.tasks.summarization.summaries import (
     SUMMARY_ROW_KEYS,
     DocumentSummary,
     SummaryPrediction,
-    document_metrics,
 )
 
 if TYPE_CHECKING:

@@ -1,9 +1,4 @@
-"""Extractive summarization: score the sentences of a document, and select the best.
-
-Each sentence gets a marker; layers between sentences turn the encoder's states of the markers into one score a
-sentence. A document longer than `max_length` tokens is read in overlapping windows, and each sentence is scored once.
-Labels come from people (`highlights`), or from greedy ROUGE against the summary.
-"""
+"""Extractive summarization: score the sentences of a document, and select the best."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""Summarize documents by their own sentences, in bounded memory and in order.
-
-Windows of all documents that are in memory together go through the model in batches of about as many tokens, in
-float32.
-"""
+"""Summarize documents by their own sentences, in bounded memory and in order."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

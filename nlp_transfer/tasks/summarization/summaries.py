@@ -1,4 +1,4 @@
-"""Assemble summaries of documents from their windows, and score them.
+"""Assemble summaries of documents from their windows.
 
 Offsets of extracted sentences count characters of the document, those of generated sentences of the summary; the
 document's sentences that support these are their `sources`.
@@ -7,13 +7,11 @@ document's sentences that support these are their `sources`.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
-from nlp_transfer.metrics.metric import Extract
 from nlp_transfer.metrics.tokenization import concatenate_sentences, plain_words
 from nlp_transfer.tasks.summarization.selection import Selection
 
@@ -286,37 +284,3 @@ def join_window_summaries(parts: Sequence[str]) -> str:
         kept += [sentence for sentence, own in zip(sentences, words, strict=True) if not own or own not in earlier]
         earlier.update(words)
     return concatenate_sentences(kept)
-
-
-def summaries_and_references(documents: Sequence[DocumentSummary]) -> tuple[list[list[str]], list[list[str]] | None]:
-    """Return the sentences of each summary and of each reference; None where a reference is missing."""
-    summaries = [one.summary_sentences for one in documents]
-    if any(one.reference is None for one in documents):
-        return summaries, None
-    references = [str(one.reference) for one in documents]
-    return summaries, [[text[first:last] for first, last in sentence_spans(text)] for text in references]
-
-
-def document_metrics(
-    documents: Sequence[DocumentSummary], *, interval: bool, bertscore: Path | None = None
-) -> dict[str, Any]:
-    """Return the metrics of summaries; see `SummaryRows`."""
-    from nlp_transfer.metrics.metric import SummaryRows
-    from nlp_transfer.metrics.table import compute_scores
-
-    extracts = [
-        Extract(one.taken, one.labels, one.scores)
-        for one in documents
-        if isinstance(one, ExtractedSummary) and one.labels is not None
-    ]
-    summaries, references = summaries_and_references(documents)
-    rows = SummaryRows(
-        summaries,
-        [one.text for one in documents],
-        references,
-        extracts if len(extracts) == len(documents) else None,
-        interval=interval,
-        checked=any(isinstance(one, GeneratedSummary) for one in documents),
-        bertscore=bertscore,
-    )
-    return compute_scores(rows)

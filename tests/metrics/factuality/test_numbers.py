@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from nlp_transfer.metrics.factuality.items import Item
-from nlp_transfer.metrics.factuality.numbers import number_items, numerals
+from nlp_transfer.metrics.factuality.numbers import KINDS, Item, number_items, numerals, take
 
 
 def items(text: str) -> list[Item]:
@@ -158,3 +157,20 @@ def test_parts_of_words_pronouns_and_ordinals_in_words_are_no_claims():
 def test_digits_of_other_scripts():
     assert readings("٥٠") == [("٥٠", [50])]
     assert readings("x² and ½") == []
+
+
+def item(start: int, end: int) -> Item:
+    return Item("number", start, end, frozenset([("number", 5)]), frozenset([("number", 5)]))
+
+
+def test_characters_are_taken_once():
+    taken = bytearray(6)
+    assert take(taken, item(1, 3))
+    assert taken == b"\0\1\1\0\0\0"
+    assert not take(taken, item(2, 5))
+    assert taken == b"\0\1\1\0\0\0"
+    assert take(taken, item(3, 6))
+
+
+def test_kinds_are_those_of_counts():
+    assert KINDS == ("number", "date", "money", "citation")
