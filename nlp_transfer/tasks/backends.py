@@ -57,9 +57,6 @@ class Compute:
 def choose_device(name: str = "auto") -> "torch.device":
     """Return the device of a name (`cpu`, `cuda`, `cuda:1`, `mps`); `auto` is a GPU if there is one, else the CPU.
 
-    Raises:
-        ConfigError: there is no such device here.
-
     Example:
         >>> choose_device("cpu")
         device(type='cpu')
@@ -73,9 +70,6 @@ def choose_device(name: str = "auto") -> "torch.device":
             raise RuntimeError
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(
-            f"--device {name}: there is no such device here. Expected auto, cpu"
-            + "".join(f", cuda:{index}" for index in range(torch.cuda.device_count()))
-            + "."
-        ) from error
+        gpus = "".join(f", cuda:{index}" for index in range(torch.cuda.device_count()))
+        raise ConfigError(f"--device {name}: there is no such device here. Expected auto, cpu{gpus}.") from error
     return torch.device(name)

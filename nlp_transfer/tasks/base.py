@@ -45,13 +45,11 @@ class Wording:
     """Texts about one task; `{model}` is replaced by a model's folder or name, `{classes}` by its classes.
 
     Args:
-        unit: word for its rows.
         legend: sentences that explain its metrics.
         purpose: sentence on the use of a model.
         usage: example of a saved model, in Markdown.
         hub_usage: example of a model of the Hub, in Python.
         not_for: sentences on the limits of a model.
-        pipeline_tag: name of the task on the Hub.
     """
 
     unit: str
@@ -89,7 +87,6 @@ class Task(ABC):
     """The configuration of one kind of prediction. Concrete tasks are final.
 
     Attributes:
-        name: of the task in configurations.
         citation: publication with its address; empty without one.
         primary_metric: metric by which results are compared.
         scored_rows: type of rows from which its metrics are computed.

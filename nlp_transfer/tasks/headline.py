@@ -12,10 +12,9 @@ MIN_GAIN = 0.05
 def compared_headline(
     where: str, unit: str, names: Sequence[str], systems: Mapping[str, Scores], ceiling: str = ""
 ) -> str:
-    """Return a sentence with a model's scores and a comparison with the best baseline.
+    """Return a sentence with a model's scores and a comparison with the best baseline, by the first metric.
 
     Args:
-        names: of the metrics; the first is compared.
         systems: scores by system, the model first.
         ceiling: baseline that knows the answer.
 

@@ -1,7 +1,4 @@
-"""Measure the share of texts that an encoder reads: truncated tokens, and texts of unknown tokens.
-
-An English encoder reads a Chinese text as a row of `[UNK]`, and trains and predicts without an error.
-"""
+"""Measure the share of texts that an encoder reads: truncated tokens, and texts of unknown tokens."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,13 +17,7 @@ _MAX_EXAMPLES = 3
 
 @dataclass
 class TokenCoverage:
-    """Counts over texts while they are encoded.
-
-    Args:
-        tokens: tokens of all texts before truncation.
-        unread: tokens lost to truncation.
-        unreadable: number of unreadable texts.
-        example: id of the first unreadable text, with its unknown pieces.
+    """Counts over texts while they are encoded: texts that are cut or unreadable, tokens in all and `unread` ones.
 
     Example:
         >>> TokenCoverage(texts=4, cut=1, tokens=100, unread=20).warnings()

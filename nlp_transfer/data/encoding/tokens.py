@@ -1,8 +1,4 @@
-"""Tokenize a split once: cached on disk by content and settings, then memory-mapped.
-
-A fast tokenizer's own threads use all cores. The cache's key holds the corpus's fingerprint, the rows' ids and labels,
-the tokenizer and the length.
-"""
+"""Tokenize a split once: cached on disk by content and settings, then memory-mapped."""
 
 import hashlib
 import json

@@ -40,12 +40,7 @@ class AddedWords:
 def add_domain_words(
     tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str], *, most: int, min_frequency: int
 ) -> AddedWords:
-    """Select words and add them to the tokenizer in place.
-
-    Args:
-        tokenizer: a fast one.
-        texts: of the domain.
-    """
+    """Select words of the texts and add them to a fast tokenizer in place."""
     from tokenizers import AddedToken
 
     backend: Any = tokenizer.backend_tokenizer  # type: ignore[attr-defined]  # fast tokenizers have it

@@ -47,11 +47,7 @@ class ClassDecision:
     def prediction_rows(
         self, ids: Iterable[str], references: np.ndarray | None, probabilities: np.ndarray
     ) -> Iterator[dict[str, Any]]:
-        """Yield the lines of predictions, without `split` and `domain`.
-
-        Args:
-            references: class ids, shape (rows,), or 0 or 1, shape (rows, classes); None without labels.
-        """
+        """Yield the lines of predictions, without `split` and `domain`; references are None without labels."""
         rows = zip(ids, self.choose(probabilities), probabilities.tolist(), strict=True)
         for place, (row_id, choice, row) in enumerate(rows):
             yield {

@@ -22,13 +22,7 @@ def single_label_loss(
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Return the cross-entropy of each row, with the options of this module.
-
-    Args:
-        logits: shape (batch, classes).
-        labels: class ids, shape (batch,).
-        class_weights: shape (classes,).
-    """
+    """Return the cross-entropy of each row; logits have the shape (batch, classes), labels (batch,)."""
     log_p = functional.log_softmax(logits.float(), dim=-1)
     target_log_p = log_p.gather(1, labels[:, None]).squeeze(1)
     losses = -((1 - label_smoothing) * target_log_p + label_smoothing * log_p.mean(dim=-1))
@@ -47,13 +41,7 @@ def multi_label_loss(
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Return the binary cross-entropy of each row, the mean over labels, with the options of this module.
-
-    Args:
-        logits: shape (batch, labels).
-        labels: 0.0 or 1.0, shape (batch, labels).
-        positive_weights: weight of each label's "yes" term, shape (labels,).
-    """
+    """Return the binary cross-entropy of each row, the mean over labels; logits and labels are of one shape."""
     logits, labels = logits.float(), labels.float()
     targets = labels * (1 - label_smoothing) + label_smoothing / 2
     weights = positive_weights.to(logits) if positive_weights is not None else None
