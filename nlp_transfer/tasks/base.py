@@ -46,7 +46,6 @@ class Wording:
 
     Args:
         legend: sentences that explain its metrics.
-        purpose: sentence on the use of a model.
         usage: example of a saved model, in Markdown.
         hub_usage: example of a model of the Hub, in Python.
         not_for: sentences on the limits of a model.
@@ -92,8 +91,6 @@ class Task(ABC):
         scored_rows: type of rows from which its metrics are computed.
         columns: of the corpus that it reads.
         provides: outputs of its network for methods.
-        baseline_names: its baselines.
-        wording: texts of reports and cards.
         auto_class: class of transformers that loads an adapter's base model; empty if adapters are not pushed alone.
         ceiling: baseline that knows the answer; empty without one.
         scores_untrained: compare with the model before training.
@@ -149,7 +146,6 @@ class FittedTask(ABC):
     """A task that has read its corpus.
 
     Attributes:
-        config: settings of the task.
         facts: about the corpus, for the report.
         label_names: classes in the order of their ids; empty for a task without classes.
         multi_label: a row may have any number of labels.

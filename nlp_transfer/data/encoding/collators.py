@@ -33,17 +33,12 @@ class PaddingCollator:
         Returns:
             `input_ids` and `attention_mask`, int64, shape (batch, tokens); and `labels` if all rows have them: int64,
             shape (batch,), or float32, shape (batch, classes), if rows hold lists.
-
-        Raises:
-            ValueError: there are no rows, or the tokenizer has no padding token.
         """
         if not rows:
             raise ValueError("A batch needs at least one row.")
         padding = self.tokenizer.pad_token_id
         if padding is None:
-            raise ValueError(
-                "The tokenizer has no padding token; set tokenizer.pad_token, for instance to its eos_token."
-            )
+            raise ValueError("The tokenizer has no padding token; set tokenizer.pad_token.")
         width = self._width(max(len(row["input_ids"]) for row in rows))
         pad_left = self.tokenizer.padding_side == "left"
         ids = torch.full((len(rows), width), int(padding), dtype=torch.long)

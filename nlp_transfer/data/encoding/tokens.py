@@ -40,9 +40,6 @@ def encode_texts(
     Returns:
         One row a text: `id`, the columns of `keep`, `input_ids`, `attention_mask`, `length` (tokens), `text_length`
         (tokens before truncation), `truncated`, and `labels`: an int, or multi-hot floats, shape (classes,).
-
-    Raises:
-        DataError: a column of `keep` is missing, or the cache cannot be written.
     """
     if missing := set(keep) - set(dataset.column_names):
         raise DataError(f"There is no column {min(missing)!r} to keep; columns: {', '.join(dataset.column_names)}.")

@@ -14,11 +14,7 @@ from nlp_transfer.errors import DataError
 
 
 def read_csv(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """Read comma-separated values.
-
-    Raises:
-        DataError: unreadable (see `open_bytes`), a bad header, broken quotes, or a row with too many or too few cells.
-    """
+    """Read comma-separated values; raise `DataError` for a bad header, broken quotes, or too many or too few cells."""
     return batches(_records(path, ","), wanted)
 
 

@@ -21,11 +21,7 @@ MAX_ROW_BYTES = 32 << 20
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, decompressing `.gz`.
-
-    Raises:
-        DataError: the file cannot be read, or its gzip data is invalid, truncated or damaged; also while it is read.
-    """
+    """Open a file, decompressing `.gz`; raise `DataError` for what cannot be read, also while it is read."""
     try:
         if path.name.lower().endswith(".gz"):
             with gzip.open(path, "rb") as file:
@@ -48,10 +44,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    r"""Yield (line number from 1, line with its end), checking UTF-8; a byte order mark is dropped.
-
-    Raises:
-        DataError: see `open_bytes`; or the content is no text, not UTF-8, or has a line longer than `MAX_ROW_BYTES`.
+    r"""Yield (line number from 1, line with its end), checking UTF-8 and length; a byte order mark is dropped.
 
     Example:
         >>> _ = Path("a.txt").write_text("one\ntwo\n")

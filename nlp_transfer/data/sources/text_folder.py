@@ -23,14 +23,7 @@ def class_folders(path: Path) -> list[Path]:
 
 
 def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
-    """Return the rows under `path`, with columns `id`, `text` and `label`; row N is the N-th file by name.
-
-    Args:
-        prefix: start of the ids, before the path within the folder.
-
-    Raises:
-        DataError: a class has no text, a text has no class, or other files are among the texts.
-    """
+    """Return the rows under `path`, the N-th file by name in row N; ids are the prefix and the path within it."""
     files = _class_files(path)
 
     def records() -> Iterator[tuple[int, dict[str, Any]]]:

@@ -41,9 +41,6 @@ def match_split_names(
     Args:
         called: name of a split in messages, such as its file; None takes the split's own.
 
-    Raises:
-        DataError: a chosen split is missing, two have one meaning, no name is known, or a name is misspelt.
-
     Example:
         >>> match_split_names(["dev", "train"], {}, "source", "source.splits", [])
         {'train': 'train', 'validation': 'dev'}

@@ -71,10 +71,7 @@ class MissingLabel(Exception):
 
 
 def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Table]:
-    """Yield the checked, typed rows of one split in tables of one schema.
-
-    Args:
-        name: the split's name, which starts the ids of rows that have none.
+    """Yield the checked, typed rows of a split in tables of one schema; its name starts the ids of rows without one.
 
     Raises:
         DataError: columns are missing, or rows are bad: all of the split together.
