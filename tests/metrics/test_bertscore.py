@@ -54,7 +54,7 @@ def test_empty_and_long_texts(encoder):
 def test_wrong_use(encoder, monkeypatch):
     with pytest.raises(DataError, match="BERTScore needs at least one summary"):
         bert_scores([], [], encoder)
-    with pytest.raises(ValueError, match="Got 1 summaries for 2 references"):
+    with pytest.raises(ValueError, match="longer than argument"):
         bert_scores(["a"], ["a", "b"], encoder)
     monkeypatch.setitem(__import__("sys").modules, "bert_score.utils", None)
     with pytest.raises(ConfigError, match=r'pip install "nlp-transfer\[bertscore\]"'):

@@ -150,7 +150,7 @@ def test_empty_predictions():
         (False, [0, 1], [0], r"Got 2 predictions for 1 references; they must be as many\."),
         (False, [[0, 1]], [0], r"predictions must have shape \(rows,\); got \(1, 2\)\."),
         (True, [[0, 1]], [[0, 1, 0]], r"predictions must have shape \(rows, 3\); got \(1, 2\)\."),
-        (False, [0.3, 0.0], [0, 0], r"must be whole numbers .*got float64 such as .*Logits become ids by argmax"),
+        (False, [0.3, 0.0], [0, 0], r"must be whole numbers; got float64 such as .*Logits become ids by argmax"),
         (False, ["a"], [0], r"predictions must be whole numbers"),
         (False, [0, 1], [0, -100], r"references must be from 0 to 2; row 1 holds -100 \(1 such values\)\."),
         (False, [0, 3], [0, 1], r"predictions must be from 0 to 2; row 1 holds 3"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, open_bytes, text_lines, too_long, whole_text
+from nlp_transfer.data.formats.signatures import check_signature
 from nlp_transfer.data.source import RowBatch, batches
 from nlp_transfer.errors import DataError
 
@@ -40,7 +41,9 @@ def read_json_lines(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
 def read_json(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
     """Read a JSON array of objects, or JSON Lines with the suffix `.json`; raise `DataError` for anything else."""
     with open_bytes(path) as file:
-        start = file.read(_START_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+        start = file.read(_START_BYTES)
+    check_signature(path, start)
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
         return batches(_elements(path), wanted, "object")
     first_line, _, rest = start.partition(b"\n")
@@ -53,7 +56,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object)."""
     for number, line in text_lines(path):
         if line.strip():
-            yield number, _checked(_decode(path, line, number), f"{path}: line {number}")
+            yield number, _checked(_decode(path, line.rstrip("\r\n"), number), f"{path}: line {number}")
 
 
 def _elements(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -77,7 +80,7 @@ def _decode(path: Path, text: str, line: int) -> Any:
             f"{path}: line {line}: broken JSON at character {error.colno} ({error.msg}). {advice}"
         ) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
-        place = f"line {line}: " if text[-1:] == "\n" or "\n" not in text else ""
+        place = f"line {line}: " if "\n" not in text else ""
         raise DataError(f"{path}: {place}JSON that cannot be read ({error}). Simplify this row.") from error
 
 

@@ -430,9 +430,9 @@ def test_a_dry_run_and_an_estimate(encoder, corpus, tmp_path):
     ("task", "message"),
     [
         ({"num_beams": 0}, r"task\.num_beams is 0; expected 1 or more"),
-        ({"min_summary_length": 30}, r"task\.min_summary_length is 30, above task\.max_summary_length \(20\)"),
+        ({"min_summary_length": 30}, r"task\.min_summary_length is 30, above max_summary_length \(20\)"),
         ({"long_documents": "extract"}, r"task\.extractor is missing: long_documents: extract needs the folder"),
-        ({"extractor": "x"}, r"task\.extractor is set, and long_documents is windows\. Set it to extract"),
+        ({"extractor": "x"}, r"task\.extractor is set, and long_documents is windows; expected extract"),
         ({"long_documents": "window"}, r"task\.long_documents: .*Did you mean 'windows'"),
         ({"length_penalty": float("inf")}, r"task\.length_penalty is inf; expected a number"),
     ],
