@@ -92,7 +92,10 @@ def test_problems_of_the_corpus_are_reported_together(capsys: pytest.CaptureFixt
 
 def test_a_corpus_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "model"]) == BAD_INPUT
-    assert "corpus names no source; give exactly one of corpus.path (a file or a folder)" in capsys.readouterr().err
+    assert (
+        "corpus names no source; give exactly one of corpus.path, corpus.hub and corpus.builtin"
+        in capsys.readouterr().err
+    )
     assert main(["evaluate", "model", "stray"]) == BAD_INPUT
     assert capsys.readouterr().err == (
         "ConfigError: 'stray' is not an option; expected --corpus.PATH VALUE such as --corpus.path data/kitchen.\n"

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nlp_transfer.data.formats.delimited import read_csv, read_tsv
-from nlp_transfer.data.formats.json_text import read_json, read_json_lines
+from nlp_transfer.data.formats.json_document import read_json
+from nlp_transfer.data.formats.json_lines import read_json_lines
 from nlp_transfer.data.formats.parquet import read_parquet
 from nlp_transfer.data.source import RowBatch
 
@@ -32,13 +33,19 @@ def data_suffix(path: Path) -> str:
         >>> data_suffix(Path("train.jsonl.gz"))
         '.jsonl'
     """
-    return Path(path.name.lower().removesuffix(".gz")).suffix
+    return Path(path.name[:-3] if path.name.lower().endswith(".gz") else path.name).suffix.lower()
 
 
 def archive_hint(path: Path) -> str:
-    """Return advice for an archive, as a sentence after a blank; empty for other files."""
-    archive = path.name.lower().endswith(_ARCHIVE_SUFFIXES)
-    return " Archives are not unpacked: unpack it yourself, and name the file or folder that was in it." * archive
+    """Return advice for an archive, as a sentence after a blank; empty for other files.
+
+    Example:
+        >>> archive_hint(Path("corpus.zip"))
+        ' Archives are not unpacked: unpack it yourself, and name the file or folder that was in it.'
+    """
+    if path.name.lower().endswith(_ARCHIVE_SUFFIXES):
+        return " Archives are not unpacked: unpack it yourself, and name the file or folder that was in it."
+    return ""
 
 
 def data_stem(path: Path) -> str:
@@ -48,4 +55,5 @@ def data_stem(path: Path) -> str:
         >>> data_stem(Path("Train.jsonl.gz"))
         'train'
     """
-    return Path(path.name.lower().removesuffix(".gz")).stem
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    return Path(name).stem.lower()

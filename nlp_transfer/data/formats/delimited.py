@@ -14,7 +14,11 @@ from nlp_transfer.errors import DataError
 
 
 def read_csv(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """Read comma-separated values; raise `DataError` for a bad header, broken quotes, or too many or too few cells."""
+    """Read comma-separated values.
+
+    Raises:
+        DataError: unreadable (see `open_bytes`), a bad header, broken quotes, or a row with too many or too few cells.
+    """
     return batches(_records(path, ","), wanted)
 
 
@@ -40,25 +44,30 @@ def _records(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]
             if len(cells) != len(header):
                 raise DataError(
                     f"{path}: row {number} (line {reader.line_num}): {len(cells)} cells, but the header has "
-                    f"{len(header)}. Put cells that hold {_name(delimiter)}s or quotes in double quotes."
+                    f"{len(header)} ({', '.join(header)}). Put cells that hold {_name(delimiter)}s or quotes in "
+                    "double quotes."
                 )
             yield number, dict(zip(header, cells, strict=True))
     except csv.Error as error:
-        place = f"{path}: row {number + 1} (up to line {reader.line_num})"
-        raise DataError(f'{place}: {error}. Close every quote, and write one inside quotes as "".') from error
+        raise DataError(
+            f"{path}: row {number + 1} (up to line {reader.line_num}): bad {_name(delimiter)}-separated text "
+            f'({error}). Close every double quote, and write a quote inside quotes as "".'
+        ) from error
 
 
 def _checked_header(path: Path, header: list[str], delimiter: str) -> list[str]:
     """Return the column names; raise `DataError` if they repeat or the separator is another."""
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise DataError(f"{path}: the header repeats {', '.join(map(repr, repeated))}; column names are unique.")
+        raise DataError(
+            f"{path}: the header (row 1) repeats {', '.join(map(repr, repeated))}; column names are unique."
+        )
     if len(header) == 1:
         for other in (",", ";", "\t"):
             if other != delimiter and other in header[0]:
                 raise DataError(
-                    f"{path}: cells seem to be separated by {_name(other)}s: the header is {header[0]!r}. "
-                    "Save the file as .csv with commas, or as .tsv with tabs."
+                    f"{path}: the header (row 1) is {header[0]!r}: its cells seem to be separated by {_name(other)}s, "
+                    f"not {_name(delimiter)}s. Save the file as .csv with commas, or as .tsv with tabs."
                 )
     return header
 

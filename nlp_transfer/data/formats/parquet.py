@@ -17,7 +17,12 @@ _MAGIC = b"PAR1"  # first bytes of a Parquet file
 
 
 def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
-    """Read a Parquet file; raise `DataError` with the first row that is lost if it is damaged."""
+    """Read a Parquet file.
+
+    Raises:
+        DataError: unreadable (see `open_bytes`), no Parquet, a column twice, or damaged; names the first row that is
+            lost.
+    """
     with open_bytes(path) as file:
         start = file.read(SIGNATURE_BYTES)
         if not start.startswith(_MAGIC):

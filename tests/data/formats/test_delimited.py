@@ -20,10 +20,10 @@ def test_csv_cells_may_be_long(tmp_path: Path) -> None:
 def test_csv_errors(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     for content, message in {
-        "text,label\nx,a\ny\n": "row 3 (line 3): 1 cells, but the header has 2. Put cells that hold commas",
-        'text,label\n"x,a\ny,b\n': "row 2 (up to line 3): unexpected end of data. Close every quote",
-        "text,text\nx,a\n": "the header repeats 'text'; column names are unique.",
-        "text;label\nx;a\n": "cells seem to be separated by semicolons: the header is 'text;label'.",
+        "text,label\nx,a\ny\n": "row 3 (line 3): 1 cells, but the header has 2 (text, label). Put cells that hold commas",
+        'text,label\n"x,a\ny,b\n': "row 2 (up to line 3): bad comma-separated text (unexpected end of data). Close every",
+        "text,text\nx,a\n": "the header (row 1) repeats 'text'; column names are unique.",
+        "text;label\nx;a\n": "the header (row 1) is 'text;label': its cells seem to be separated by semicolons, not commas.",
     }.items():
         path.write_text(content)
         assert message in failure(path)

@@ -60,7 +60,10 @@ def test_a_row_may_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(opening, "MAX_ROW_BYTES", 1 << 20)
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a"}\n{"text": "' + "x" * (1 << 20) + '"}\n')
-    assert failure(path) == (f"{path}: line 2 is longer than 1 MiB, which is no row. Is a line end or a quote missing?")
+    assert failure(path) == (
+        f"{path}: line 2 is longer than 1 MiB, which is no row. Does the file lack line ends, or a closing quote? "
+        "Cut a text that is so long into parts."
+    )
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv.gz", "rows.json", "rows.parquet"])

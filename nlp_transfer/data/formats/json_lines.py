@@ -1,0 +1,80 @@
+"""Read JSON Lines: one object a line. Row N is line N; blank lines hold no row. A repeated key is an error."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.data.formats.opening import text_lines
+from nlp_transfer.data.source import RowBatch, batches
+from nlp_transfer.errors import DataError
+
+
+class RepeatedKey(dict[str, Any]):
+    """Object with a repeated key.
+
+    Example:
+        >>> DECODER.decode('{"text": "a", "text": "b"}').key
+        'text'
+    """
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.key = next(name for name in names if names.count(name) > 1)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else RepeatedKey(pairs)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object)
+"""JSON decoder; an object with a repeated key becomes a `RepeatedKey`."""
+
+
+def repeated_key(path: Path, place: str, record: RepeatedKey) -> DataError:
+    """Return the error for a row with a repeated key."""
+    return DataError(
+        f"{path}: {place}: repeats the key {record.key!r}; one of its values would be lost. Take one away."
+    )
+
+
+def read_json_lines(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+    """Read a file of one JSON object a line.
+
+    Raises:
+        DataError: unreadable (see `open_bytes`), broken JSON, a line that is no object, a repeated key; names the line.
+    """
+    return batches(_records(path), wanted, "line")
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object)."""
+    for number, line in text_lines(path):
+        if not line.strip():
+            continue
+        try:
+            record = DECODER.decode(line)
+        except json.JSONDecodeError as error:
+            cut = not line.endswith("\n") and ("Unterminated" in error.msg or error.pos >= len(line) - 1)
+            advice = "The line looks cut off: was the file copied whole?" if cut else "Expected one JSON object a line."
+            raise DataError(
+                f"{path}: line {number}: broken JSON at character {error.colno} ({error.msg}). {advice}"
+            ) from error
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
+            raise DataError(f"{path}: line {number}: JSON that cannot be read ({error}). Simplify this row.") from error
+        if not isinstance(record, dict):
+            raise DataError(
+                f"{path}: line {number}: found a JSON {_kind(record)}; expected an object such as "
+                '{"text": "…", "label": "…"}.'
+            )
+        if isinstance(record, RepeatedKey):
+            raise repeated_key(path, f"line {number}", record)
+        yield number, record
+
+
+def _kind(value: Any) -> str:
+    """Return the JSON name of a value's type."""
+    names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names.get(type(value), "object")
