@@ -31,7 +31,7 @@ def too_few_cells(draft, split, choose):
 def unclosed_quote(draft, split, choose):
     index = some_row(draft, split, choose)
     edit_line(draft, split, index, lambda line: line.replace(b"the ", b'"the ', 1))
-    return (draft.row(index), "Close every quote")
+    return (draft.row(index), "Close every double quote")
 
 
 @FAULTS.add(".csv", ".tsv", max_bytes=400 << 20)
@@ -39,7 +39,7 @@ def unclosed_quote_early_in_a_large_file(draft, split, choose):
     edit_line(draft, split, 0, lambda line: line.replace(b"the ", b'"the ', 1))
     filler = b"x" * 1023 + b"\n"
     draft.raw[split] += filler * (LARGE_BYTES // len(filler))
-    return (draft.row(0), "Close every quote")
+    return (draft.row(0), "Close every double quote")
 
 
 @FAULTS.add(".csv", ".tsv")
@@ -74,4 +74,4 @@ def wrong_delimiter(draft, split, choose):
     old = b"," if draft.suffix == ".csv" else b"\t"
     new = choose(st.sampled_from([other for other in (b";", b",", b"\t") if other != old]))
     draft.raw[split] = draft.raw[split].replace(old, new)
-    return ("the header is", "separated by")
+    return ("the header (row 1)", "separated by")

@@ -23,7 +23,7 @@ def plain_file_named_gz(draft, split, choose):
     draft.raw[split] = gzip.decompress(draft.raw[split])
     if draft.suffix == ".parquet":
         return ("is a Parquet file", "rename it")
-    return ("not a whole gzip file", "take .gz off its name")
+    return ("not a whole gzip file", "Take .gz off its name")
 
 
 @FAULTS.add(*FORMATS, step="packed")

@@ -45,8 +45,7 @@ def row_that_is_no_object(draft, split, choose):
     value = choose(st.sampled_from([b"[1]", b'"text"', b"3", b"null", b"true", b'["a", "b"]', b"-1e5"]))
     comma = b",\n" if draft.suffix == ".json" else b"\n"
     index = choose(st.integers(0, len(draft.rows[split]) - 2))
-    place = edit_line(draft, split, index, lambda _: value + comma)
-    return (place if draft.suffix == ".jsonl" else f"object {index + 1}", "expected an object")
+    return (edit_line(draft, split, index, lambda _: value + comma), "expected an object")
 
 
 @FAULTS.add(".jsonl", ".json")
@@ -54,26 +53,24 @@ def deeply_nested_json(draft, split, choose):
     depth = choose(st.sampled_from([50_000, 200_000]))  # newer Pythons read 2,000 levels, and then it is another fault
     index = some_row(draft, split, choose)
     nested = b'{"text": ' + b"[" * depth + b"]" * depth + b", "
-    place = edit_line(draft, split, index, lambda line: line.replace(b"{", nested, 1))
-    return (*([place] if draft.suffix == ".jsonl" else []), "cannot be read")
+    return (edit_line(draft, split, index, lambda line: line.replace(b"{", nested, 1)), "cannot be read")
 
 
 @FAULTS.add(".jsonl", ".json")
 def number_of_many_digits(draft, split, choose):
     digits = b'{"text": ' + b"7" * 5000 + b", "
     index = some_row(draft, split, choose)
-    place = edit_line(draft, split, index, lambda line: line.replace(b"{", digits, 1))
-    return (*([place] if draft.suffix == ".jsonl" else []), "cannot be read")
+    return (edit_line(draft, split, index, lambda line: line.replace(b"{", digits, 1)), "cannot be read")
 
 
 @FAULTS.add(".json")
 def broken_object_early_in_a_large_array(draft, split, choose):
     place = edit_line(draft, split, 0, lambda line: line.replace(b'"text": "', b'"text": ', 1))
     draft.raw[split] += b" " * LARGE_BYTES
-    return (place, "broken JSON")
+    return (place, "broken JSON in object 1")
 
 
 @FAULTS.add(".json")
 def one_object_over_many_lines(draft, split, choose):
     draft.raw[split] = b'{\n "text": ["a", "b"],\n "label": ["x", "y"]\n}\n'
-    return ("expected an array",)
+    return ("expected an array of objects",)

@@ -181,7 +181,7 @@ def test_a_missing_column_is_shown_with_those_there(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "a"}\n' * 2500, "{\n", "line 2501: broken JSON"),
         ("a.jsonl", '{"text": "a"}\n' * 2500, '{"text": ""}\n{"text": "b"}\n', r"line 2501 \(id 2500\): text is empty"),
         ("a.jsonl", '{"text": "a"}\n' * 2000, '{"body": "b"}\n', "line 2001: there is no column 'text'"),
-        ("a.json", '[{"text": "a"}' + ',\n{"text": "a"}' * 2499, ",\n7]", "object 2501: found 7"),
+        ("a.json", '[{"text": "a"}' + ',\n{"text": "a"}' * 2499, ",\n7]", "element 2501 of the array starts with '7'"),
         ("a.csv", "text\n" + "a\n" * 2500, "b,c\n", "row 2502 .*: 2 cells, but the header has 1"),
         ("a.txt", "a\n" * 2500, b"\xff\n", "line 2501: byte 0xff"),
         ("a.txt", "a\n" * 3, "\n\nb\n", r"lines 4 and 5 \(ids 3 and 4\): text is empty"),
