@@ -17,34 +17,35 @@ if TYPE_CHECKING:
     from nlp_transfer.commands.run import run
     from nlp_transfer.commands.search import search
     from nlp_transfer.config.experiment import Experiment, load_config
-    from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
+    from nlp_transfer.data.corpus import Corpus, CorpusConfig, SplitConfig
+    from nlp_transfer.data.loading import corpus_from, load_corpus
     from nlp_transfer.metrics.label_shift import estimate_label_shift
     from nlp_transfer.models.heads.extractive import register_models
     from nlp_transfer.tasks.saved_models import load
     from nlp_transfer.tasks.summarization.pipeline import register_pipelines
-    from nlp_transfer.training import (
-        Seq2SeqTransferArguments,
-        Seq2SeqTransferTrainer,
-        TransferArguments,
-        TransferTrainer,
-    )
+    from nlp_transfer.training.arguments import Seq2SeqTransferArguments, TransferArguments
     from nlp_transfer.training.recipe import train_source_only
+    from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
     from nlp_transfer.training.target_evaluation import compare_on_target, correct_prior, estimate_shift
+    from nlp_transfer.training.trainer import TransferTrainer
 
 __version__ = "0.1.0"
 
 _ROOMS = {
     "commands.search": ("search",),
     "config.experiment": ("Experiment", "load_config"),
-    "data": ("Corpus", "CorpusConfig", "SplitConfig", "corpus_from", "load_corpus"),
+    "data.corpus": ("Corpus", "CorpusConfig", "SplitConfig"),
+    "data.loading": ("corpus_from", "load_corpus"),
     "tasks.saved_models": ("load",),
     "metrics.label_shift": ("estimate_label_shift",),
     "models.heads.extractive": ("register_models",),
     "tasks.summarization.pipeline": ("register_pipelines",),
     "commands.run": ("run",),
-    "training": ("Seq2SeqTransferArguments", "Seq2SeqTransferTrainer", "TransferArguments", "TransferTrainer"),
+    "training.arguments": ("Seq2SeqTransferArguments", "TransferArguments"),
     "training.recipe": ("train_source_only",),
+    "training.seq2seq": ("Seq2SeqTransferTrainer",),
     "training.target_evaluation": ("compare_on_target", "correct_prior", "estimate_shift"),
+    "training.trainer": ("TransferTrainer",),
 }
 
 __all__ = sorted(name for names in _ROOMS.values() for name in names)  # noqa: PLE0605

@@ -35,7 +35,6 @@ from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.sections.source_domains import scores_by_source
 from nlp_transfer.tasks.base import DomainScores
 from nlp_transfer.tasks.blocks import Alert
-from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.model_saving import save_model
 from nlp_transfer.training.runtime import deterministic, use_float32
@@ -43,6 +42,7 @@ from nlp_transfer.training.scoring import score_model
 from nlp_transfer.training.setup import RunData, build_trainer, latest_checkpoint, load_model
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_data import Encoded, evaluation_splits, tokens_an_epoch
+from nlp_transfer.training.trainer import TransferTrainer
 
 log = logging.getLogger(__name__)
 

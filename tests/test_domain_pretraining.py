@@ -9,11 +9,10 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel, pipeline
 
-from nlp_transfer import run
+from nlp_transfer import CorpusConfig, load_corpus, run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.data import CorpusConfig, load_corpus
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.runner import UNTRAINED_BASELINE
 from nlp_transfer.tasks import MaskedLanguageModeling
@@ -210,7 +209,7 @@ def test_a_corpus_without_num_new_tokens(corpus, tmp_path):
 
 
 def test_an_interrupted_run_goes_on_to_the_same_end(encoder, corpus, tmp_path, monkeypatch):
-    from nlp_transfer.training import TransferTrainer
+    from nlp_transfer import TransferTrainer
 
     whole = run(load_config(tree=tree(encoder, corpus, tmp_path / "whole")))
     step = TransferTrainer.training_step

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
+from nlp_transfer import TransferArguments
 from nlp_transfer.commands import main
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import RENAMED, ConfigError, did_you_mean
 from nlp_transfer.tasks import TASKS
-from nlp_transfer.training import TransferArguments
 
 
 @pytest.mark.parametrize(

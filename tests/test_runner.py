@@ -149,7 +149,7 @@ def test_a_foreign_folder_is_refused(encoder, corpus, tmp_path):
 
 def test_an_interrupted_run_is_resumed_to_the_same_end(encoder, corpus, tmp_path, monkeypatch):
     whole = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "whole")))
-    from nlp_transfer.training import TransferTrainer
+    from nlp_transfer import TransferTrainer
 
     def interrupt(trainer, *args, **kwargs):
         if trainer.state.global_step == 8:  # in the second epoch
@@ -504,7 +504,7 @@ def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_p
     assert corrected.metrics != report.metrics
     assert finding(corrected, "Adaptation") == {**facts, "both are": "without prior_correction"}
 
-    from nlp_transfer.training import TransferTrainer
+    from nlp_transfer import TransferTrainer
 
     train = TransferTrainer.train
     calls = []
@@ -720,7 +720,7 @@ def test_target_texts_that_are_copies_of_training_texts_are_counted(encoder, cor
 
 def interrupted_run(encoder, corpus, tmp_path, monkeypatch):
     """The tree of a run of 12 steps that stopped after its first epoch was saved."""
-    from nlp_transfer.training import TransferTrainer
+    from nlp_transfer import TransferTrainer
 
     tree = run_tree(encoder, corpus, tmp_path / "run")
     step = TransferTrainer.training_step

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.commands.predict import given_options
-from nlp_transfer.data import CorpusConfig
+from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import check_empty_folder
 from nlp_transfer.tasks.backends import Compute
 
 if TYPE_CHECKING:
-    from nlp_transfer.data import Corpus
+    from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.reporting.evaluation_report import Evaluation
 
 

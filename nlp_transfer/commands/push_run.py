@@ -30,7 +30,7 @@ from nlp_transfer.reporting.report import METRICS_FILE
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
 
-    from nlp_transfer.data import Corpus
+    from nlp_transfer.data.corpus import Corpus
 
 log = logging.getLogger(__name__)
 

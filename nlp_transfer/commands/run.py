@@ -13,7 +13,7 @@ from nlp_transfer.commands.push_run import check_push, push_after_run
 from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.search import promote, search_experiment
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.data import Corpus
+from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import PublishError
 from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.reporting.log import quiet

@@ -16,7 +16,7 @@ from nlp_transfer.reporting.run_folder import inspect
 from nlp_transfer.training.setup import load_corpora
 
 if TYPE_CHECKING:
-    from nlp_transfer.data import Corpus
+    from nlp_transfer.data.corpus import Corpus
 
 WITHOUT_CHECK = "pass --skip_overlap_check if you have looked yourself"
 

@@ -11,7 +11,7 @@ from typing import Any
 from nlp_transfer.config.parsing import path_problems
 from nlp_transfer.config.search_space import search_problems
 from nlp_transfer.config.typed_values import PartialConfig
-from nlp_transfer.data import CorpusConfig
+from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.base import composition_problems

@@ -20,7 +20,7 @@ from nlp_transfer.config.field_docs import HelpSection, described_fields, field_
 from nlp_transfer.config.parsing import merge_tree, override, read_yaml
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
-from nlp_transfer.data import CorpusConfig
+from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.models.reference import ModelReference
@@ -29,7 +29,7 @@ from nlp_transfer.training.own_arguments import OwnArguments
 from nlp_transfer.training.run_arguments import one_of_each, run_problems
 
 if TYPE_CHECKING:
-    from nlp_transfer.training import TransferArguments
+    from nlp_transfer.training.arguments import TransferArguments
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def load_config(
 
 def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
     """Return the arguments of Experiment from a tree, as far as they can be read; problems are added to `problems`."""
-    from nlp_transfer.training import TransferArguments
+    from nlp_transfer.training.arguments import TransferArguments
 
     fields = {f.name: f for f in dataclasses.fields(Experiment)}
     hints = typing.get_type_hints(Experiment, localns={TransferArguments.__name__: TransferArguments})
@@ -199,7 +199,7 @@ def _read_target(value: Any, problems: list[str], key: str = "target") -> Any:
 
 
 def _read_training(value: Any, problems: list[str]) -> Any:
-    from nlp_transfer.training import TransferArguments
+    from nlp_transfer.training.arguments import TransferArguments
 
     read = build(TransferArguments, value, "training", problems)
     if isinstance(value, dict):  # `do_train: false` is also the default, which given() leaves out
@@ -278,7 +278,7 @@ def help_sections() -> list[HelpSection]:
 
 def help_training() -> list[HelpSection]:
     """Return all training arguments, for `--help.training`. Imports transformers."""
-    from nlp_transfer.training import TransferArguments
+    from nlp_transfer.training.arguments import TransferArguments
 
     return [HelpSection.of(TransferArguments, "training", "training.", field_docs(Experiment)["training"])]
 

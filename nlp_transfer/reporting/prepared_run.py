@@ -8,8 +8,9 @@ import numpy as np
 from datasets import Dataset
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.data import Corpus, describe
+from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadable_rows, unreadable_warning
+from nlp_transfer.data.summary import describe
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.experiment_parts import ExperimentParts

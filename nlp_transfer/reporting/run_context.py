@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from nlp_transfer.data import Corpus
+from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.context import Context
@@ -17,9 +17,9 @@ from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.prepared_run import truncation_summary
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.tasks.base import DomainPredictions, DomainScores, FittedTask
-from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.target_data import Encoded
+from nlp_transfer.training.trainer import TransferTrainer
 
 
 @dataclass(frozen=True)

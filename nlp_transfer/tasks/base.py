@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
-    from nlp_transfer.data import Corpus
+    from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.data.encoding.collators import PaddingCollator
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference

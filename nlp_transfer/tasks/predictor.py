@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
-    from nlp_transfer.data import Corpus, CorpusConfig
+    from nlp_transfer.data.corpus import Corpus, CorpusConfig
     from nlp_transfer.models.speed.inference import Network
     from nlp_transfer.tasks.saved_folder import SavedModel
 

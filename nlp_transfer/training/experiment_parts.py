@@ -4,7 +4,7 @@
 
 from typing import Protocol
 
-from nlp_transfer.data import CorpusConfig
+from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.methods.base import Method
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import Task

@@ -10,7 +10,7 @@ from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY, find_saved
 from nlp_transfer.tasks.saved_models import save
-from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.trainer import TransferTrainer
 
 MODEL, ADAPTER = "model", "adapter"
 

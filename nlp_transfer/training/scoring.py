@@ -8,7 +8,7 @@ from datasets import Dataset
 from transformers import Trainer
 
 from nlp_transfer.tasks.base import FittedTask, Predictions
-from nlp_transfer.training import TransferTrainer
+from nlp_transfer.training.trainer import TransferTrainer
 
 
 def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:

@@ -14,8 +14,9 @@ import numpy as np
 from accelerate import PartialState
 from transformers import PreTrainedTokenizerBase, ProgressCallback, TrainerCallback, set_seed
 
-from nlp_transfer.data import Corpus, load_corpus
+from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.encoding.tokens import forget_last_call
+from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.data.splits.exact_duplicates import copy_notes
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
@@ -28,13 +29,15 @@ from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import vocabulary_problem
-from nlp_transfer.training import Seq2SeqTransferArguments, Seq2SeqTransferTrainer, TransferArguments, TransferTrainer
+from nlp_transfer.training.arguments import Seq2SeqTransferArguments, TransferArguments
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import ProgressLines
+from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
 from nlp_transfer.training.target_checks import check_correctable
 from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows
+from nlp_transfer.training.trainer import TransferTrainer
 
 log = logging.getLogger(__name__)
 

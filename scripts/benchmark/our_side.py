@@ -7,13 +7,14 @@ import torch
 from accelerate import PartialState
 from transformers import Trainer
 
+from nlp_transfer import TransferTrainer
 from nlp_transfer.commands.export import BOTH, export_model
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import ONNX
 from nlp_transfer.tasks.exported_folder import FOLDER
 from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
-from nlp_transfer.training import TransferTrainer, scoring
+from nlp_transfer.training import scoring
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.model_saving import save_model
 from nlp_transfer.training.runtime import deterministic, use_float32

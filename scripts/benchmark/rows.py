@@ -7,8 +7,8 @@ from accelerate import PartialState
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from nlp_transfer import Corpus
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.data import Corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import DataError
 from nlp_transfer.models.tokenizer_loading import load_tokenizer

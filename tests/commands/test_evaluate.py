@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from nlp_transfer import CorpusConfig
 from nlp_transfer.commands.evaluate import evaluate_model
-from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.reporting.tables import console
 from nlp_transfer.tasks import saved_models

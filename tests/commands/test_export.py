@@ -10,14 +10,13 @@ import onnx
 import pytest
 import torch
 
-from nlp_transfer import run
+from nlp_transfer import CorpusConfig, run
 from nlp_transfer.commands import export_checks
 from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.export import describe, export_model
 from nlp_transfer.commands.export_checks import SENTENCES, ExportCheck, check_texts, compare
 from nlp_transfer.commands.predict import predict_file
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.files.manifest import MANIFEST, write_manifest
 from nlp_transfer.models.onnx import export as onnx_export

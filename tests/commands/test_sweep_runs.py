@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from nlp_transfer import TransferTrainer
 from nlp_transfer.commands import main
 from nlp_transfer.commands.sweep_runs import read_sweep, results_of, run_sweep
 from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.reporting.config_record import to_yaml
-from nlp_transfer.training import TransferTrainer
 from tests.logged import logged
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from nlp_transfer import CorpusConfig, TransferArguments
 from nlp_transfer.config.experiment import Experiment, help_corpus, help_sections, help_training, load_config
 from nlp_transfer.config.parsing import read_value, read_yaml
-from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CORAL, METHODS, FullFineTuning, LoRA
 from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.tasks import TASKS
-from nlp_transfer.training import TransferArguments
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 ROOT = Path(__file__).parents[2]

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from transformers import TrainerState
 
+from nlp_transfer import TransferArguments
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.classification import ClassificationScores
 from nlp_transfer.metrics.metric import ClassificationRows, Metric
 from nlp_transfer.metrics.table import METRICS, classification_metrics, metrics_of
 from nlp_transfer.reporting.sections.results import result_tables
 from nlp_transfer.tasks import TASKS, SequenceClassification
-from nlp_transfer.training import TransferArguments
 from nlp_transfer.training.progress import progress_line
 
 NAMES = ["a", "b", "c"]

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from transformers import AutoTokenizer
 
+from nlp_transfer import CorpusConfig, corpus_from
 from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.export import export_model
 from nlp_transfer.commands.predict import predict_file
-from nlp_transfer.data import CorpusConfig, corpus_from
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, saved_models
@@ -194,7 +194,7 @@ class GuessPredictor(Predictor):
         return (Guess(row_id, self.guess) for row_id, _ in rows)
 
     def load_corpus(self, config: CorpusConfig) -> Any:
-        from nlp_transfer.data import load_corpus
+        from nlp_transfer import load_corpus
 
         return load_corpus(config, key="corpus", label_names=["a"], labeled=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from nlp_transfer.data import CorpusConfig, SplitConfig, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, load_corpus
 
 ROOT = Path(__file__).parents[2]
 READMES = sorted((ROOT / "nlp_transfer").rglob("README.md"))

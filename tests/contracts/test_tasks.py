@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from nlp_transfer import corpus_from
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.data import corpus_from
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.outputs import Output

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, load_corpus
+from nlp_transfer import Corpus, CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.errors import DataError
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from datasets import Dataset
 
-from nlp_transfer.data import CorpusConfig, SplitConfig, corpus_from, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.cache import cache_path, store_table
 from nlp_transfer.data.encoding.tokens import encode_texts
 from nlp_transfer.errors import DataError

@@ -2,7 +2,7 @@
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig
+from nlp_transfer import Corpus, CorpusConfig, SplitConfig
 
 
 def test_labels_are_read_off_the_first_split_that_has_them() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
-from nlp_transfer.data import CorpusConfig, SplitConfig, corpus_from, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.errors import ConfigError, DataError
 from tests.data.conftest import sizes, toy_rows
 

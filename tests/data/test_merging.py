@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig
+from nlp_transfer import Corpus, CorpusConfig, SplitConfig
 from nlp_transfer.data.merging import load_sources, source_names
 from nlp_transfer.errors import DataError
 from tests.data.conftest import toy_rows

@@ -2,7 +2,8 @@
 
 from datasets import Dataset
 
-from nlp_transfer.data import corpus_from, describe
+from nlp_transfer import corpus_from
+from nlp_transfer.data.summary import describe
 
 
 def test_description_for_people() -> None:

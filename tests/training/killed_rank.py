@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 
+from nlp_transfer import TransferTrainer
 from nlp_transfer.commands import main
-from nlp_transfer.training import TransferTrainer
 
 LAST_STEP = 7
 

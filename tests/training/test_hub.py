@@ -9,9 +9,10 @@ from datasets import Dataset
 from huggingface_hub import ModelCard
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainerCallback, TrainingArguments
 
+from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, PublishError
 from nlp_transfer.methods import LoRA
-from nlp_transfer.training import TransferArguments, TransferTrainer, hub
+from nlp_transfer.training import hub
 from tests.hub_server import OWNER, READER, Hub
 from tests.tiny_runs import WORDS, rows, tiny_encoder
 

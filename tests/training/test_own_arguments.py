@@ -4,8 +4,8 @@ import dataclasses
 import subprocess
 import sys
 
+from nlp_transfer import TransferArguments
 from nlp_transfer.config.field_docs import field_docs
-from nlp_transfer.training import TransferArguments
 from nlp_transfer.training.own_arguments import OwnArguments
 
 

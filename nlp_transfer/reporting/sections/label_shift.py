@@ -11,10 +11,10 @@ from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.run_context import PriorCorrection, RunContext
 from nlp_transfer.tasks.base import DomainPredictions, FittedTask
 from nlp_transfer.tasks.blocks import Section, facts_section
-from nlp_transfer.training import TransferTrainer
 from nlp_transfer.training.scoring import predict, scored_splits
 from nlp_transfer.training.target_data import Encoded
 from nlp_transfer.training.target_evaluation import apply_prior_correction, usable_label_shift
+from nlp_transfer.training.trainer import TransferTrainer
 
 log = logging.getLogger(__name__)
 

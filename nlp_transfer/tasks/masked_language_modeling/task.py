@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from nlp_transfer.data import Corpus
+from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.metric import Scores, TokenRows
 from nlp_transfer.metrics.table import METRICS

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    from nlp_transfer.data import Corpus
+    from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.tasks.base import DomainPredictions, DomainScores
 
 Predictor = Callable[[Sequence[str]], np.ndarray]

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
+from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from nlp_transfer.data.input_texts import row_windows
+from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.models.config_values import label_problems

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
-from nlp_transfer.data import Corpus
+from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.encoding.sentences import sentence_spans
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.metrics.sentence_selection import SummaryLength

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nlp_transfer.data import Corpus, CorpusConfig, load_corpus
+from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_coverage
 from nlp_transfer.data.input_texts import row_windows
+from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.validation.documents import join_sentences
 from nlp_transfer.errors import DataError
 from nlp_transfer.tasks.predictor import Evaluated, Predictor, progress

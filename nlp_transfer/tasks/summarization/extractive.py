@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
-from nlp_transfer.data import Corpus
+from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.sentence_selection import SummaryLength

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp_transfer.data import SplitConfig, corpus_from
+from nlp_transfer import SplitConfig, corpus_from
 from nlp_transfer.data.encoding import sentence_windows
 from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
 from nlp_transfer.data.encoding.sentence_windows import (

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from transformers import AutoTokenizer
 
-from nlp_transfer.data import corpus_from
+from nlp_transfer import corpus_from
 from nlp_transfer.data.encoding import summary_pairs
 from nlp_transfer.data.encoding.collators import PaddingCollator, PairCollator
 from nlp_transfer.data.encoding.summary_pairs import PairEncoder, encode_pairs

@@ -9,7 +9,7 @@ from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from nlp_transfer.data import corpus_from
+from nlp_transfer import corpus_from
 from nlp_transfer.data.encoding import tokens
 from nlp_transfer.data.encoding.tokens import encode_texts, multi_hot, tokenizer_digest
 from nlp_transfer.errors import DataError

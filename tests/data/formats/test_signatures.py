@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nlp_transfer.data import CorpusConfig, SplitConfig, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.data.formats import FORMATS, data_suffix
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.errors import DataError

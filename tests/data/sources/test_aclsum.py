@@ -1,6 +1,6 @@
 """The built-in papers."""
 
-from nlp_transfer.data import CorpusConfig, load_corpus
+from nlp_transfer import CorpusConfig, load_corpus
 
 
 def test_the_built_in_papers() -> None:

@@ -9,7 +9,7 @@ import datasets
 import pytest
 from datasets import Dataset, DatasetDict
 
-from nlp_transfer.data import CorpusConfig, load_corpus
+from nlp_transfer import CorpusConfig, load_corpus
 from nlp_transfer.errors import DataError
 from tests.data.conftest import sizes, toy_rows
 

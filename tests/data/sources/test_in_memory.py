@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from datasets import Dataset, DatasetDict
 
-from nlp_transfer.data import SplitConfig, corpus_from
+from nlp_transfer import SplitConfig, corpus_from
 from nlp_transfer.errors import DataError
 from tests.data.conftest import sizes, toy_rows
 

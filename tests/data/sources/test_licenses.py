@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.data import CorpusConfig, load_corpus
+from nlp_transfer import CorpusConfig, load_corpus
 from nlp_transfer.data.sources import licenses
 from nlp_transfer.data.sources.licenses import is_english
 from nlp_transfer.data.splits.near_duplicates import jaccard, shingles

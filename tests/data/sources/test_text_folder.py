@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from nlp_transfer.data import CorpusConfig, SplitConfig, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.files import files_under
 from tests.data.conftest import ADVICE, load_error, refused, text_folder
 

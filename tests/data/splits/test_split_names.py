@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_transfer.data import CorpusConfig, SplitConfig, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.errors import DataError
 from tests.data.conftest import load_error, toy_rows
 

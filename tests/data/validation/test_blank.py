@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from nlp_transfer.data import CorpusConfig, SplitConfig, corpus_from, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.data.validation.blank import blank_mask, is_blank, visible_forms
 from nlp_transfer.errors import DataError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
+from nlp_transfer import CorpusConfig, corpus_from, load_corpus
 from nlp_transfer.errors import DataError
 from tests.data.conftest import SPLIT, toy_rows
 

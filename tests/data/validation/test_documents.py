@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nlp_transfer.data import CorpusConfig, corpus_from, load_corpus
+from nlp_transfer import CorpusConfig, corpus_from, load_corpus
 from nlp_transfer.errors import DataError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from nlp_transfer.data import CorpusConfig, load_corpus
+from nlp_transfer import CorpusConfig, load_corpus
 from tests.data.conftest import SPLIT, toy_rows
 
 

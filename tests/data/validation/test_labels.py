@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
-from nlp_transfer.data import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
+from nlp_transfer import Corpus, CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.validation.labels import order_class_names
 from nlp_transfer.errors import DataError
 from tests.data.conftest import SPLIT, toy_rows

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from transformers import AutoTokenizer
 
-from nlp_transfer.data import corpus_from
+from nlp_transfer import corpus_from
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.tasks import MaskedLanguageModeling
 from tests.tiny_runs import rows, tiny_encoder

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from transformers import AutoTokenizer
 
-from nlp_transfer.data import corpus_from
+from nlp_transfer import corpus_from
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.tasks import AbstractiveSummarization
 from tests.tiny_documents import documents

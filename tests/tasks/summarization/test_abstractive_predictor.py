@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, pipeline
 
 import nlp_transfer
-from nlp_transfer import run
+from nlp_transfer import CorpusConfig, run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.commands.evaluate import evaluate_model
@@ -22,7 +22,6 @@ from nlp_transfer.commands.predict import predict_file
 from nlp_transfer.commands.push_run import prepare
 from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, PublishError
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.summarization.abstractive_predictor import AbstractivePredictor

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nlp_transfer import run
+from nlp_transfer import CorpusConfig, run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.predict import predict_file
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.data import CorpusConfig
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.summarization.extractive_predictor import ExtractivePredictor
