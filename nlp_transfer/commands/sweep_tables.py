@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_file, json_line
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
@@ -61,9 +63,10 @@ def append_result(path: str | os.PathLike[str], result: CellResult) -> None:
     """Add one finished cell; the file is replaced as a whole, so that no line is ever torn."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    before = file.read_bytes() if file.exists() else b""
-    with atomic_file(file) as out:
-        out.write(before + json_line(asdict(result)))
+    with FileLock(file.with_name(f".{file.name}.lock")):  # another sweep may write the same file
+        before = file.read_bytes() if file.exists() else b""
+        with atomic_file(file) as out:
+            out.write(before + json_line(asdict(result)))
 
 
 def sweep_table(results: Iterable[CellResult], title: str = "Sweep") -> Table:

@@ -1,5 +1,7 @@
 """A sweep's results survive interruptions; its table shows means and spreads."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from nlp_transfer.commands.sweep_tables import CellResult, append_result, load_results, sweep_table
@@ -30,7 +32,14 @@ def test_a_result_that_cannot_be_written_leaves_the_others(tmp_path):
     with pytest.raises(TypeError, match="JSON cannot hold"):
         append_result(path, CellResult("a", "b", 0, {"accuracy": object()}, 1.0))
     assert path.read_bytes() == before
-    assert [item.name for item in tmp_path.iterdir()] == ["results.jsonl"]
+    assert {item.name for item in tmp_path.iterdir()} == {"results.jsonl", ".results.jsonl.lock"}
+
+
+def test_sweeps_that_write_at_once_lose_no_line(tmp_path):
+    path = tmp_path / "results.jsonl"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda seed: append_result(path, result(seed)), range(40)))
+    assert {seed for _, _, seed in load_results(path)} == set(range(40))
 
 
 @pytest.mark.parametrize("line", [b"{torn\n", b'{"corpus": "a"}\n', b"[1]\n"])
