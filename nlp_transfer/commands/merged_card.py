@@ -1,32 +1,29 @@
-"""Read a merged model with its runs, and make its card.
-
-Its config.json names each run by its folder's name and the fingerprint of its weights; a card and the scan of a push
-need what the runs' folders hold: encoder, corpora, methods.
-"""
+"""Read a merged model with the records of its runs, and make its card."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.commands.finished_runs import FinishedRun, read_run
+from nlp_transfer.commands.finished_runs import FinishedRun, model_record, read_run
 from nlp_transfer.commands.model_card import base_of, recipe, run_card
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import Card
 from nlp_transfer.metrics.table import LABEL_FREE, METRICS
-from nlp_transfer.reporting.report import METRICS_FILE, MODEL
+from nlp_transfer.reporting.report import METRICS_FILE
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import TASKS
-from nlp_transfer.tasks.base import DomainScores
-from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 
 MERGED = "merged"
 """The key of our record in a model's config.json for how the model was merged."""
 
 CURVE = "curve.json"
 """The file of the scores of each alpha, next to a model that was merged by WiSE-FT."""
+
+RUNS = "runs"
+"""The folder next to a merged model with the records and reports of its runs, which its card and a push need."""
 
 WISE_FT = "wise_ft"
 
@@ -35,14 +32,11 @@ _SOUP_REFERENCE = "Wortsman et al. (2022), https://arxiv.org/abs/2203.05482"
 
 
 @dataclass(frozen=True)
-class MergedModel:
-    """Hold a merged model, how it was made, its runs as far as they were found, and the names of the others."""
+class MergedModel(FinishedRun):
+    """Hold a merged model, how it was made, and its runs without their models."""
 
-    folder: Path
     how: Mapping[str, Any]
-    metrics: DomainScores
     runs: tuple[FinishedRun, ...]
-    missing: tuple[str, ...] = ()
 
     @property
     def is_wise_ft(self) -> bool:
@@ -54,69 +48,37 @@ class MergedModel:
         """Return a short description."""
         if self.is_wise_ft:
             return f"WiSE-FT at alpha {self.how['alpha']:g}"
-        count = len(self.how["runs"])
+        count = len(self.runs)
         return f"{self.how['method']} of {count} run{'s' * (count > 1)}"
-
-    def require_runs(self, why: str, instead: str) -> None:
-        """Raise CheckpointError if a run is missing, with the need for it and another remedy."""
-        if self.missing:
-            raise CheckpointError(
-                f"{self.folder} was merged from runs that are not next to it: {', '.join(self.missing)}. They are "
-                f"needed: {why}. Name the folders of all its runs with --run, or {instead}."
-            )
-
-
-PushableModel = FinishedRun | MergedModel
-"""A source of a model to push."""
-
-
-def citations_of_runs(runs: Sequence[FinishedRun]) -> list[dict[str, str]]:
-    """Return the names and fingerprints of runs, without paths, so that they may be published."""
-    return [{"name": run.folder.resolve().name, "fingerprint": run.fingerprint} for run in runs]
 
 
 def is_merged(folder: Path) -> bool:
     """Return True if scripts/merge.py wrote a folder."""
-    return MERGED in _record(folder)
+    return MERGED in model_record(folder)
 
 
-def read_merged(folder: Path, given: Sequence[Path] = ()) -> MergedModel:
-    """Read a merged model and its runs, which are `given`, or next to its folder."""
-    how = _record(folder)[MERGED]
-    wanted = {one["fingerprint"]: one["name"] for one in how["runs"] if isinstance(one, dict)} if "runs" in how else {}
-    if not wanted:
-        raise CheckpointError(
-            f"{folder} does not say by their fingerprints which runs it is of, as scripts/merge.py writes it now. "
-            "Merge them again."
-        )
-    around = folder.resolve().parent
-    places = given or [place for place in (around, *(around / name for name in wanted.values())) if _is_run(place)]
-    runs = {run.fingerprint: run for run in map(read_run, places)}
-    if given and (others := [run for own, run in runs.items() if own not in wanted]):
-        expected = " or ".join(f"{own[:12]}… ({name})" for own, name in wanted.items())
-        raise CheckpointError(
-            [
-                f"--run {run.folder}: {folder} was not merged from it: the fingerprint of its weights is "
-                f"{run.fingerprint[:12]}…, expected {expected}."
-                for run in others
-            ]
-        )
-    return MergedModel(
-        folder,
-        how,
-        read_json(folder / METRICS_FILE, missing_ok=True),
-        tuple(runs[own] for own in wanted if own in runs),
-        tuple(name for own, name in wanted.items() if own not in runs),
-    )
+def read_merged(folder: Path) -> MergedModel:
+    """Read a merged model as a run: its first with a target, or its first, with the methods of all; soups train not."""
+    if not (folder / RUNS).is_dir():
+        raise CheckpointError(f"{folder} lacks {RUNS}/, which a merge writes. Copy it from there, or merge again.")
+    how = model_record(folder)[MERGED]
+    runs = [read_run(folder / RUNS / str(number)) for number, _ in enumerate(how["runs"], 1)]
+    first = next((run for run in runs if run.config.get("target")), runs[0])
+    methods = [method for run in runs for method in run.config["methods"]]
+    config = {**first.config, "methods": [one for n, one in enumerate(methods) if one not in methods[:n]]}
+    if how["method"] != WISE_FT:
+        del config["training"]
+    report = replace(first.report, metrics=read_json(folder / METRICS_FILE, missing_ok=True))
+    return MergedModel(folder, {**first.record, "config": config}, report, how, tuple(runs))
 
 
 def merged_card(
     merged: MergedModel, repo_id: str, *, license_name: str | None = None, language: Sequence[str] = ()
 ) -> Card:
     """Return the card of a merged model with all of its runs; for the arguments see `run_card`."""
-    card = run_card(_as_run(merged), repo_id, adapter=False, license_name=license_name, language=language)
-    base, task = base_of(merged.runs[0]).words, merged.runs[0].task
-    methods = " and ".join(f"`{name}`" for name in dict.fromkeys(method["name"] for method in _methods(merged)))
+    card = run_card(merged, repo_id, adapter=False, license_name=license_name, language=language)
+    base, task = base_of(merged).words, merged.task
+    methods = " and ".join(f"`{name}`" for name in dict.fromkeys(method["name"] for method in merged.config["methods"]))
     primary = METRICS[TASKS[task].primary_metric].title
     if merged.is_wise_ft:
         what = f"weights between those of {base} and those that training by {methods} for the task `{task}` made of it"
@@ -157,34 +119,6 @@ def choice_text(name: str) -> str:
     return f"{METRICS[name].title} on source validation"
 
 
-def _record(folder: Path) -> Mapping[str, Any]:
-    tree = read_json(folder / MODEL / "config.json", missing_ok=True)
-    record = tree.get(CONFIG_KEY) if isinstance(tree, dict) else None
-    return record if isinstance(record, dict) else {}
-
-
-def _is_run(place: Path) -> bool:
-    return (place / "run.json").is_file() and (place / MODEL).is_dir()
-
-
-def _methods(merged: MergedModel) -> list[Mapping[str, Any]]:
-    """Return the methods of all runs, each once."""
-    found: list[Mapping[str, Any]] = []
-    for run in merged.runs:
-        found += [method for method in run.config["methods"] if method not in found]
-    return found
-
-
-def _as_run(merged: MergedModel) -> FinishedRun:
-    """Return the model as its first run with a target, or its first; a soup has no recipe."""
-    first = next((run for run in merged.runs if run.config.get("target")), merged.runs[0])
-    config = {**first.config, "methods": _methods(merged)}
-    if not merged.is_wise_ft:
-        del config["training"]
-    report = replace(first.report, metrics=merged.metrics)
-    return FinishedRun(merged.folder, {**first.record, "config": config}, report)
-
-
 def _recipes(merged: MergedModel) -> Iterator[str]:
     for number, run in enumerate(merged.runs, 1):
         methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
@@ -193,12 +127,12 @@ def _recipes(merged: MergedModel) -> Iterator[str]:
 
 def _table(merged: MergedModel) -> Iterator[str]:
     """Yield the heading and the table of the scores of each alpha, or of each run and the soup."""
-    primary, like = TASKS[merged.runs[0].task].primary_metric, merged.metrics
+    primary, like = TASKS[merged.task].primary_metric, merged.report.metrics
     if not merged.is_wise_ft:
         scored = {f"run {number}": run.report.metrics for number, run in enumerate(merged.runs, 1)}
         name = str(merged.how["method"])
         yield "### The runs and their soup\n\n"
-        yield to_markdown(side_by_side({**scored, name: merged.metrics}, "", "", name, primary=primary, like=like))
+        yield to_markdown(side_by_side({**scored, name: like}, "", "", name, primary=primary, like=like))
     elif points := read_json(merged.folder / CURVE, missing_ok=True).get("points"):
         yield "### Between the pretrained encoder (alpha 0) and the fine-tuned one (1)\n\n"
         scored = {f"{point['alpha']:g}": point["scores"] for point in points}

@@ -4,7 +4,8 @@ Weights are chosen by the task's primary metric on source validation, or by a la
 labels are for the report only. Thresholds are tuned again for all weights.
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -14,10 +15,10 @@ import numpy as np
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.commands.finished_runs import FinishedRun
-from nlp_transfer.commands.merged_card import MERGED
+from nlp_transfer.commands.merged_card import MERGED, RUNS
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import atomic_folder, write_json, write_text
+from nlp_transfer.files import atomic_folder, make_private_folder, write_json, write_text
 from nlp_transfer.metrics.metric import TargetRows
 from nlp_transfer.metrics.table import METRICS, compute_scores, metrics_of
 from nlp_transfer.models.files.manifest import write_manifest
@@ -132,17 +133,19 @@ class WeightScorer:
         weights: Weights,
         scored: ScoredWeights,
         *,
-        how: dict[str, Any],
+        runs: Sequence[FinishedRun],
+        how: Mapping[str, Any],
         report: str,
         files: Mapping[str, tuple[str, str]] | None = None,
     ) -> dict[str, str]:
-        """Write a merged model with its scores and its report; return their paths by a word for each.
+        """Write a merged model with its scores, its report and the records of its runs; return the paths by word.
 
         `files` are further ones, as (name, text) by word.
         """
         network: Any = self.predictor.model
         network.load_state_dict(weights)
-        record = {"task": self.task.name, **self.task.settings(), MERGED: how}
+        of_runs = [{"name": run.folder.resolve().name, "fingerprint": run.fingerprint} for run in runs]
+        record = {"task": self.task.name, **self.task.settings(), MERGED: {**how, "runs": of_runs}}
         if scored.thresholds:
             record["thresholds"] = scored.thresholds
         texts = {**(files or {}), "report": ("report.md", f"# {place.name}\n\n{report}")}
@@ -153,6 +156,10 @@ class WeightScorer:
                 saved_models.save(network, self.tokenizer, folder / MODEL, record=record, cut_at=self.task.cut_at)
                 write_manifest(folder / MODEL)
                 write_json(folder / METRICS_FILE, scored.metrics)
+                for number, run in enumerate(runs, 1):
+                    copy = make_private_folder(folder / RUNS / str(number))
+                    for file in run.folder.glob("*.json"):
+                        shutil.copy2(file, copy)
         except OSError as error:
             raise CheckpointError(f"{place} cannot be written: {error.strerror or error}.") from error
         written = {word: name for word, (name, _) in texts.items()} | {"model": MODEL, "metrics": METRICS_FILE}

@@ -8,9 +8,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nlp_transfer.commands.finished_runs import FinishedRun, read_run
+from nlp_transfer.commands.finished_runs import FinishedRun, model_record, read_run
 from nlp_transfer.errors import PublishError
-from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import MAX_CLASSES, Card, adapter_use
 from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel
 from nlp_transfer.methods import METHODS
@@ -21,7 +20,6 @@ from nlp_transfer.reporting.sections.results import result_tables
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.blocks import Table, escape_markdown
-from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 from nlp_transfer.training.arguments import TransferArguments
 
 ADAPTER = "adapter"
@@ -205,7 +203,7 @@ def _scores(run: FinishedRun) -> Iterator[str]:
 
 
 def _limits(run: FinishedRun) -> Iterator[str]:
-    record = read_json(run.folder / MODEL / "config.json", missing_ok=True).get(CONFIG_KEY) or {}
+    record = model_record(run.folder)
     yield "The scores are of the rows named above; on texts of another kind, language or time it was not tried."
     if "max_length" in record:
         windows = "are read in windows of" if "overlap" in record else "are cut at"

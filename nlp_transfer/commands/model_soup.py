@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
-from nlp_transfer.commands.merged_card import citations_of_runs
 from nlp_transfer.commands.merged_models import MergeResult, ScoredWeights, WeightScorer
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import check_empty_folder
@@ -41,7 +40,6 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> MergeR
     primary = METRICS[scored[name].primary]
     metrics = {one: of.metrics for one, of in scored.items()}
     table = side_by_side(metrics, "Soups, and what is in them", "run", name, primary=primary.name)
-    how: dict[str, Any] = {"method": name, "runs": citations_of_runs([run for run in runs if str(run.folder) in kept])}
     report = (
         f"The {name} of {', '.join(kept)}: the mean of their weights. The greedy soup takes a run if "
         f"{primary.title} on source validation does not fall by it; target labels are for this report only.\n\n"
@@ -50,7 +48,8 @@ def soup(folders: Sequence[str], output: str, *, greedy: bool = False) -> MergeR
         log.info(advice)
         report += f"{advice}\n\n"
     report += f"## Scores\n\n{to_markdown(table)}"
-    paths = scorer.write(place, average([weights[one] for one in kept]), scored[name], how=how, report=report)
+    averaged, inside = average([weights[one] for one in kept]), [run for run in runs if str(run.folder) in kept]
+    paths = scorer.write(place, averaged, scored[name], runs=inside, how={"method": name}, report=report)
     return MergeResult(kept, scored, table, paths)
 
 

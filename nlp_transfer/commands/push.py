@@ -19,7 +19,7 @@ def push(
         nlp-transfer push runs/clauses me/clauses --dry_run
         nlp-transfer push runs/clauses me/clauses --license mit --language en
         nlp-transfer push runs/clauses me/clauses-lora --what adapter
-        nlp-transfer push runs/soup me/soup --run runs/seed0 runs/seed1
+        nlp-transfer push runs/soup me/soup
 
     Weights, configuration, tokenizer, card and scores go, nothing else. Before anything is sent, all of it is scanned
     for secrets, personal data, paths, and 8 words in a row that stand in the run's texts; a finding stops the push.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
-from nlp_transfer.commands.merged_card import MergedModel, PushableModel, is_merged, merged_card, read_merged
+from nlp_transfer.commands.merged_card import MergedModel, is_merged, merged_card, read_merged
 from nlp_transfer.commands.model_card import ADAPTER, base_of, run_card
 from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.training_texts import corpora_of, corpora_of_extractor, extractor_of, texts_of_corpora
@@ -89,16 +89,11 @@ def push(
     )
 
 
-def read_source(folder: Path, settings: PushSettings) -> PushableModel:
-    """Read the finished run or merged model of a folder, and those of its runs that are named."""
-    if is_merged(folder):
-        return read_merged(folder, _runs(settings))
-    run = read_run(folder)
+def read_source(folder: Path, settings: PushSettings) -> FinishedRun:
+    """Read the finished run or merged model of a folder."""
+    run = read_merged(folder) if is_merged(folder) else read_run(folder)
     if settings.run and not extractor_of(run).is_dir():
-        raise ConfigError(
-            f"--run names what a merged model is of, or the extractor inside a model, and {folder} holds a run without "
-            "one. Leave it out."
-        )
+        raise ConfigError(f"--run names the run of a model's extractor, and {folder} holds none. Leave it out.")
     return run
 
 
@@ -115,7 +110,7 @@ def check_push(folder: Path, repo_id: str | None, settings: PushSettings, token:
 
 
 def prepare(
-    run: PushableModel, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
+    run: FinishedRun, repo_id: str, settings: PushSettings, *, corpora: "Mapping[str, Corpus] | None" = None
 ) -> PushPlan:
     """Choose what goes, write its card, and scan both. No network."""
     check_name(repo_id)
@@ -126,18 +121,14 @@ def prepare(
     if not settings.skip_overlap_check:
         held = dict(corpora if corpora is not None else corpora_of(run))
         try:
-            held |= corpora_of_extractor(run, _runs(settings))
+            held |= corpora_of_extractor(run, Path(settings.run) if settings.run else None)
         except PublishError as error:
             notes += error.problems
         texts = texts_of_corpora(held)
     return PushPlan(parts, staying, scan_files(parts, texts), notes)
 
 
-def _runs(settings: PushSettings) -> list[Path]:
-    return [Path(folder) for folder in settings.run or ()]
-
-
-def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
+def card_text(run: FinishedRun, repo_id: str, settings: PushSettings) -> str:
     """Return the card that was given, as it is, or the one that the run makes."""
     if settings.card is not None:
         if settings.license or settings.language:
@@ -149,22 +140,21 @@ def card_text(run: PushableModel, repo_id: str, settings: PushSettings) -> str:
             raise ConfigError(problem) from error
     about: dict[str, Any] = {"license_name": settings.license, "language": settings.language or ()}
     if isinstance(run, MergedModel):
-        run.require_runs("the card says what they learned, from what and how", "take a --card of your own")
         return merged_card(run, repo_id, **about).text()
     what = _what(run, settings)
     return run_card(run, repo_id, adapter=what == ADAPTER, both=what == "both", **about).text()
 
 
-def notes_on(run: PushableModel, settings: PushSettings) -> list[str]:
+def notes_on(run: FinishedRun, settings: PushSettings) -> list[str]:
     """Return notes for the one who pushes."""
     what = _what(run, settings)
-    note = adapter_note(base_of(run)) if what != "model" and isinstance(run, FinishedRun) else None
+    note = adapter_note(base_of(run)) if what != "model" else None
     if note is not None and what == ADAPTER and (run.folder / "model").is_dir():
         note += " --what model pushes the model that holds both."
     return [note] if note is not None else []
 
 
-def _what(run: PushableModel, settings: PushSettings) -> str:
+def _what(run: FinishedRun, settings: PushSettings) -> str:
     """Return the part to push; raises CheckpointError or ConfigError where the run lacks it."""
     there = [name for name in ("model", ADAPTER) if (run.folder / name).is_dir()]
     wanted = settings.what or (there[0] if there else "model")
@@ -179,7 +169,7 @@ def _what(run: PushableModel, settings: PushSettings) -> str:
     return wanted
 
 
-def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], list[str]]:
+def _parts(run: FinishedRun, settings: PushSettings) -> tuple[list[RepoFile], list[str]]:
     """Return the files of the model or adapter and its scores, and the names of what stays."""
     wanted = _what(run, settings)
     folders = {"": "model", f"{ADAPTER}/": ADAPTER} if wanted == "both" else {"": wanted}
@@ -188,7 +178,7 @@ def _parts(run: PushableModel, settings: PushSettings) -> tuple[list[RepoFile], 
     for under, name in folders.items():
         folder, base = run.folder / name, None
         if name == ADAPTER:
-            base = base_of(run) if isinstance(run, FinishedRun) else None
+            base = base_of(run)
             if not (folder / ADAPTER_CONFIG).is_file():
                 raise CheckpointError(f"{folder} has no {ADAPTER_CONFIG}; expected the adapter of a run.")
         files = model_files(folder, under=under, base=base)

@@ -17,7 +17,7 @@ class PushSettings:
         language: of the texts, for the card, such as en.
         card: take this card as it is; it is scanned as well.
         allow: keys of the scan's findings to let pass.
-        run: the runs that a merged model is of, where they are not next to it, or the run of a model's extractor.
+        run: the run of a model's extractor, where it was moved.
         skip_overlap_check: do not look for words of the corpus, where it is not at hand.
         allow_existing: push into a repository that holds files of no push of ours.
     """
@@ -29,7 +29,7 @@ class PushSettings:
     language: list[str] | None = None
     card: str | None = None
     allow: list[str] | None = None
-    run: list[str] | None = None
+    run: str | None = None
     skip_overlap_check: bool = False
     allow_existing: bool = False
 

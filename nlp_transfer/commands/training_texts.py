@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
-from nlp_transfer.commands.merged_card import MergedModel, PushableModel
+from nlp_transfer.commands.merged_card import MergedModel
 from nlp_transfer.errors import CheckpointError, NLPTransferError, PublishError
 from nlp_transfer.hub.overlap import RUN_WORDS
 from nlp_transfer.models.files.manifest import folder_fingerprint
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 WITHOUT_CHECK = "pass --skip_overlap_check if you have looked yourself"
 
 
-def corpora_of(run: PushableModel) -> "Mapping[str, Corpus]":
+def corpora_of(run: FinishedRun) -> "Mapping[str, Corpus]":
     """Read again the corpora of a run, or of each run of a merged model, which are numbered."""
-    if isinstance(run, FinishedRun):
+    if not isinstance(run, MergedModel):
         return _read_again(run)
-    run.require_runs("their texts are looked through for what would be published", WITHOUT_CHECK)
     held: dict[str, Corpus] = {}
     seen: list[Any] = []
     for number, one in enumerate(run.runs, 1):
@@ -56,22 +55,23 @@ def _read_again(run: FinishedRun) -> "Mapping[str, Corpus]":
     return corpora
 
 
-def extractor_of(run: PushableModel) -> Path:
+def extractor_of(run: FinishedRun) -> Path:
     """Return the folder of the extractor in a model, which may not exist."""
     return run.folder / MODEL / EXTRACTOR
 
 
-def corpora_of_extractor(run: PushableModel, given: Sequence[Path]) -> "Mapping[str, Corpus]":
+def corpora_of_extractor(run: FinishedRun, given: Path | None) -> "Mapping[str, Corpus]":
     """Read again the corpora of the extractor in a model, whose run is `given` or configured; none without one."""
-    if isinstance(run, MergedModel) or not extractor_of(run).is_dir():
+    if not extractor_of(run).is_dir():
         return {}
     wanted = folder_fingerprint(extractor_of(run), "*.safetensors")
     unknown = f"The texts that the model's {EXTRACTOR}/ learned from were not looked through"
     named = Path(str(run.config["task"].get("extractor"))).expanduser()
-    source_run = next((one for one in _runs_at(given or (named, named.parent)) if one.fingerprint == wanted), None)
+    places = [given] if given else [named, named.parent]
+    source_run = next((one for one in _runs_at(places) if one.fingerprint == wanted), None)
     if source_run is None and given:
         raise CheckpointError(
-            f"--run {given[0]}: its {MODEL}/ is not the {EXTRACTOR}/ of {run.folder}, whose weights have the "
+            f"--run {given}: its {MODEL}/ is not the {EXTRACTOR}/ of {run.folder}, whose weights have the "
             f"fingerprint {wanted[:12]}…. Name the run that made it."
         )
     if source_run is None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
-from nlp_transfer.commands.merged_card import CURVE, WISE_FT, choice_text, citations_of_runs
+from nlp_transfer.commands.merged_card import CURVE, WISE_FT, choice_text
 from nlp_transfer.commands.merged_models import MergeResult, ScoredWeights, WeightScorer, weight_choices
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.files import check_empty_folder, to_json_value
@@ -56,7 +56,7 @@ def wise_ft(
     title = f"WiSE-FT of {run.folder}, chosen (←) by {choice_text(chosen_by)}"
     metrics = {f"{one:g}": scored.metrics for one, scored in curve.items()}
     table = side_by_side(metrics, title, "alpha", f"{alpha:g}", primary=primary.name)
-    how: dict[str, Any] = {"method": WISE_FT, "alpha": alpha, "chosen_by": chosen_by, "runs": citations_of_runs([run])}
+    how = {"method": WISE_FT, "alpha": alpha, "chosen_by": chosen_by}
     report = (
         f"The encoder of {run.folder} at alpha = {alpha:g} between the pretrained weights (0) and the fine-tuned ones "
         f"(1); the head is the fine-tuned one at every alpha. Chosen by {choice_text(chosen_by)}; target labels are "
@@ -69,7 +69,7 @@ def wise_ft(
         "picture": (PICTURE, svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", primary.title, marked=alpha)),
     }
     weights = interpolate(pretrained, fine_tuned, alpha, names)
-    paths = scorer.write(place, weights, curve[alpha], how=how, report=report, files=files)
+    paths = scorer.write(place, weights, curve[alpha], runs=[run], how=how, report=report, files=files)
     return MergeResult(alpha, curve, table, paths)
 
 

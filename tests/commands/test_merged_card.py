@@ -1,7 +1,6 @@
-"""Merged models go to the Hub with a card of what they are of; their runs are known by fingerprints, not by places."""
+"""Merged models go to the Hub with a card of what they are of, from the records of their runs that they keep."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from huggingface_hub import ModelCard
 
 import nlp_transfer
 from nlp_transfer.commands import main
+from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.model_soup import soup
 from nlp_transfer.commands.push_run import prepare, push, read_source
 from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.wise_ft import wise_ft
-from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.errors import NLPTransferError
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.tasks import saved_models
@@ -133,8 +132,7 @@ def test_the_card_of_a_soup(merged: Path) -> None:
 @pytest.mark.parametrize(("name", "relation"), [("soup", "finetune"), ("run0/wise_ft", "merge")])
 def test_the_base_model_and_how_the_model_belongs_to_it(merged: Path, tmp_path: Path, name: str, relation: str) -> None:
     shutil.copytree(merged, tmp_path / "all")
-    for run in ("run0", "run1"):
-        place = tmp_path / "all" / run / "report.json"
+    for place in (tmp_path / "all" / name / "runs").glob("*/report.json"):
         place.write_text(
             json.dumps({**json.loads(place.read_text()), "model": f"Hub model org/enc at revision {'a' * 40}"})
         )
@@ -144,55 +142,36 @@ def test_the_base_model_and_how_the_model_belongs_to_it(merged: Path, tmp_path: 
     assert (data.base_model, data.get("base_model_relation")) == ("org/enc", relation)
 
 
-def test_runs_that_lie_elsewhere_are_named_and_known(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
+def test_a_merged_model_needs_no_run_any_more(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(merged / "soup", tmp_path / "soup"))
-    start = f"{folder} was merged from runs that are not next to it: run0, run1. They are needed: "
-    assert refusal(folder) == [
-        f"{start}the card says what they learned, from what and how. Name the folders of all its runs with --run, or take "
-        "a --card of your own."
-    ]
-    card = tmp_path / "card.md"
-    card.write_text("---\ntags: [nlp-transfer]\n---\n# Mine\n")
-    assert refusal(folder, card=card) == [
-        f"{start}their texts are looked through for what would be published. Name the folders of all its runs with --run, "
-        "or pass --skip_overlap_check if you have looked yourself."
-    ]
-    assert refusal(folder, run=(merged / "run0",))[0].startswith(
-        f"{folder} was merged from runs that are not next to it: run1. "
-    )
-    assert loopback_hub.repositories == {}
-    push(folder, "clauses", PushSettings(card=card, skip_overlap_check=True))
-    renamed = Path(shutil.copytree(merged / "run1", tmp_path / "renamed"))
-    (renamed / "model" / "notes.txt").write_text("what else lies there is no part of it")
-    push(folder, "clauses", PushSettings(run=(renamed, merged / "run0")))
-    assert b"uniform soup" in loopback_hub.files("ada/clauses")["README.md"]
-
-
-def test_a_run_that_is_another_is_refused(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(merged / "run1", tmp_path / "other"))
-    with (other / "model" / "model.safetensors").open("ab") as file:
-        file.write(b"x")
-    (problem,) = refusal(merged / "soup", run=(merged / "run0", other))
-    assert re.fullmatch(
-        re.escape(f"--run {other}: {merged / 'soup'} was not merged from it: the fingerprint of its weights is ")
-        + r"\w{12}…, expected \w{12}… \(run0\) or \w{12}… \(run1\)\.",
-        problem,
-    )
-    assert refusal(merged / "run0", run=(merged / "run1",)) == [
-        f"--run names what a merged model is of, or the extractor inside a model, and {merged / 'run0'} holds a run "
-        "without one. Leave it out."
-    ]
-
-
-def test_a_merged_model_that_names_no_fingerprints(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(merged / "soup", tmp_path / "soup"))
+    held = {path.relative_to(folder / "runs").as_posix() for path in (folder / "runs").rglob("*.*")}
+    names = ("baselines.json", "metrics.json", "report.json", "run.json")
+    assert held == {f"{number}/{name}" for number in (1, 2) for name in names}
+    for number, run in ((1, "run0"), (2, "run1")):
+        assert (folder / "runs" / f"{number}").stat().st_mode & 0o077 == 0  # they may hold texts
+        assert (folder / "runs" / f"{number}" / "run.json").read_bytes() == (merged / run / "run.json").read_bytes()
     config = json.loads((folder / "model" / "config.json").read_text())
-    config["nlp_transfer"]["merged"]["runs"] = ["run0", "run1"]
-    (folder / "model" / "config.json").write_text(json.dumps(config))
+    made_of = config["nlp_transfer"]["merged"]["runs"]
+    assert made_of == [{"name": run, "fingerprint": read_run(merged / run).fingerprint} for run in ("run0", "run1")]
+    push(folder, "clauses")
+    assert b"uniform soup of 2 runs" in loopback_hub.files("ada/clauses")["README.md"]
+
+
+def test_what_cannot_be_read_is_refused(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(merged / "soup", tmp_path / "soup"))
+    (folder / "runs" / "2" / "metrics.json").write_text("{}")
+    place = folder / "runs" / "2"
     assert refusal(folder) == [
-        f"{folder} does not say by their fingerprints which runs it is of, as scripts/merge.py writes it now. Merge them "
-        "again."
+        f"{place / 'metrics.json'} was changed after the run had finished. Put the files back as they were, or delete "
+        f"{place} and make the run again."
     ]
+    shutil.rmtree(folder / "runs")
+    assert refusal(folder) == [f"{folder} lacks runs/, which a merge writes. Copy it from there, or merge again."]
+    for held in (merged / "soup", merged / "run0"):
+        assert refusal(held, run=str(merged / "run1")) == [
+            f"--run names the run of a model's extractor, and {held} holds none. Leave it out."
+        ]
+    assert loopback_hub.repositories == {}
 
 
 @pytest.mark.parametrize("name", ["soup", "run0/wise_ft"])
@@ -203,17 +182,17 @@ def test_words_of_the_runs_texts_stop_the_push(loopback_hub: Hub, merged: Path, 
     config["id2label"]["0"] = " ".join(text.split()[:8])
     (folder / "model" / "config.json").write_text(json.dumps(config))
     write_manifest(folder / "model")
-    runs = (merged / "run0", merged / "run1") if name == "soup" else (merged / "run0",)
-    assert refusal(folder, run=runs)[0].startswith("config.json, line 1: 8 words that stand in the corpus: ")
+    assert refusal(folder)[0].startswith("config.json, line 1: 8 words that stand in the corpus: ")
     assert loopback_hub.repositories == {}
 
 
 def test_a_corpus_that_is_gone_stops_the_push(loopback_hub: Hub, merged: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(merged, tmp_path / "all"))
-    record = json.loads((folder / "run1" / "run.json").read_text())
+    place = folder / "soup" / "runs" / "2" / "run.json"
+    record = json.loads(place.read_text())
     record["config"]["source"] = {"path": "/nowhere/corpus"}
     record["inputs"].pop("source corpus")
-    (folder / "run1" / "run.json").write_text(json.dumps(record))
+    place.write_text(json.dumps(record))
     (problem,) = refusal(folder / "soup")
     assert problem.startswith("The texts of the run cannot be read again (")
     assert problem.endswith("or pass --skip_overlap_check if you have looked yourself.")
@@ -221,13 +200,10 @@ def test_a_corpus_that_is_gone_stops_the_push(loopback_hub: Hub, merged: Path, t
 
 def test_the_command(loopback_hub: Hub, merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path(shutil.copytree(merged / "soup", tmp_path / "soup"))
-    runs = ["--run", str(merged / "run0"), str(merged / "run1")]
-    assert main(["push", str(folder), "ada/clauses", "--dry_run", *runs]) == 0
+    assert main(["push", str(folder), "ada/clauses", "--dry_run"]) == 0
     shown = capsys.readouterr().out
-    assert "Stays here: report.md.\nThe scan lets it pass. Nothing was sent.\n" in shown
+    assert "Stays here: report.md, runs/.\nThe scan lets it pass. Nothing was sent.\n" in shown
     assert "model.safetensors" in shown and "all scores" in shown
     assert loopback_hub.asked == []
-    assert main(["push", str(folder), "ada/clauses", "--dry_run"]) == BAD_INPUT
-    assert "Name the folders of all its runs with --run" in capsys.readouterr().err
     assert main(["push", str(merged / "run0" / "wise_ft"), "ada/clauses"]) == 0
     assert capsys.readouterr().out.startswith("Pushing 7 files, 0.1 MB, to ada/clauses.\n")

@@ -18,7 +18,7 @@ def test_options_become_settings(monkeypatch, capsys):
         repo_url, oid = "https://hub/me/it", "abc"
 
     monkeypatch.setattr(push_run, "push", lambda *words: given.append(words) or Done)
-    settings = PushSettings(revision="dev", license="mit", language=["en"], run=["runs/b"], skip_overlap_check=True)
+    settings = PushSettings(revision="dev", license="mit", language=["en"], run="runs/b", skip_overlap_check=True)
     words = ["--revision", "dev", "--license", "mit", "--language", "en", "--run", "runs/b", "--skip_overlap_check"]
     call_command(push, ["runs/a", "me/it", *words])
     assert given == [(Path("runs/a"), "me/it", settings)]

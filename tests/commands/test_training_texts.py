@@ -23,4 +23,4 @@ def test_every_text_of_every_column_is_read():
 
 def test_a_model_without_an_extractor_has_no_texts_of_one(tmp_path):
     run = FinishedRun(tmp_path, {"config": {"task": {}}}, None)
-    assert corpora_of_extractor(run, ()) == {}
+    assert corpora_of_extractor(run, None) == {}
