@@ -1,15 +1,15 @@
-"""Check before the first step that all processes have the same configuration, rows and first weights.
+"""Check before the first step that all processes have the same configuration, rows and kind of model.
 
-DistributedDataParallel would average the gradients of another learning rate, corpus or model in without a word.
+DistributedDataParallel would average the gradients of another learning rate or corpus in without a word. It refuses
+weights of other shapes, and gives all processes the first weights of process 0.
 """
 
 import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset
@@ -18,60 +18,23 @@ from transformers import Trainer
 from nlp_transfer.errors import ConfigError, format_value
 from nlp_transfer.models.activation_cache.features import COLUMNS
 from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.neutral_settings import is_result_neutral
 
-MAY_DIFFER = (
-    "dataloader_num_workers",
-    "dataloader_persistent_workers",
-    "dataloader_pin_memory",
-    "dataloader_prefetch_factor",
-    "ddp_timeout",
-    "disable_tqdm",
-    "hub_token",
-    "local_rank",
-    "log_level",
-    "log_level_replica",
-    "output_dir",  # a folder of each machine
-    "project",
-    "report_to",
-    "run_name",
-)
-"""Arguments that a process may have for itself, with the same result."""
+MUST_AGREE = ("logging_", "max_skipped_updates", "on_nonfinite")
+"""Beginnings of arguments that change no result, and still cannot differ: all processes log and stop together."""
 
 COMPARED_ROWS = 4096
 """Maximum number of rows of a dataset that are compared, evenly spread."""
-
-ROUNDING = 1e-5
-"""Tolerance relative to a tensor's norm: machines round differently, and the first one's is taken by all."""
 
 SHOWN_PROBLEMS = 10
 """Maximum number of differences that a message lists."""
 
 
-class TensorSummary(NamedTuple):
-    """Summarise a tensor by its shape, sum and norm, which distinguish other weights from rounding."""
-
-    shape: tuple[int, ...]
-    total: float
-    norm: float
-
-    @classmethod
-    def of(cls, tensor: torch.Tensor) -> "TensorSummary":
-        """Summarise a tensor, in float64."""
-        values = tensor.detach().double()
-        return cls(tuple(tensor.shape), values.sum().item(), values.norm().item())
-
-    def matches(self, other: "TensorSummary") -> bool:
-        """Return whether two tensors are equal but for rounding."""
-        near = max(abs(self.total - other.total), abs(self.norm - other.norm)) <= ROUNDING * self.norm
-        return self.shape == other.shape and (near or (self.total, self.norm) == (other.total, other.norm))
-
-
-def check_agreement(facts: Mapping[str, Any], weights: Mapping[str, TensorSummary] | None = None) -> None:
+def check_agreement(facts: Mapping[str, Any]) -> None:
     """Compare what all processes were started with; raise ConfigError on each, naming what differs and where."""
     if PartialState().num_processes == 1:
         return
-    every = gather_object([(dict(facts), dict(weights or {}))])
-    problems = different_facts([part for part, _ in every]) + different_weights([part for _, part in every])
+    problems = different_facts(gather_object([dict(facts)]))
     if len(problems) > SHOWN_PROBLEMS:
         problems = [*problems[:SHOWN_PROBLEMS], f"… and {len(problems) - SHOWN_PROBLEMS} more differences."]
     if problems:
@@ -94,20 +57,6 @@ def different_facts(every: Sequence[Mapping[str, Any]]) -> list[str]:
     return problems
 
 
-def different_weights(every: Sequence[Mapping[str, TensorSummary]]) -> list[str]:
-    """Return a message for each process whose first weights differ from those of process 0."""
-    problems, first = [], every[0]
-    for process, weights in enumerate(every[1:], start=1):
-        shared = {name for name in first if name in weights and first[name].matches(weights[name])}
-        if names := [name for name in dict.fromkeys([*first, *weights]) if name not in shared]:
-            more = f" and {len(names) - 1} more of {len(first)}" if len(names) > 1 else ""
-            problems.append(
-                f"The model of process {process} has other first weights than that of process 0: {names[0]}{more}. "
-                "Load the same files, and call transformers.set_seed before a model with a new head is made."
-            )
-    return problems
-
-
 def check_trainers(trainer: Trainer, target: Any, **others: Any) -> None:
     """Compare what the trainers of all processes will train: arguments, rows, model; see `check_agreement`."""
     if trainer.args.world_size == 1:
@@ -123,14 +72,16 @@ def check_trainers(trainer: Trainer, target: Any, **others: Any) -> None:
         datasets |= {f"eval_dataset[{name!r}]": rows for name, rows in evaluated.items()}
     for name, rows in datasets.items():
         facts |= row_facts(name, rows)
-    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled  # a process may hold a part of the weights
-    weights = {} if sharded else {name: p for name, p in model.named_parameters() if not p.is_meta}
-    check_agreement(facts, {name: TensorSummary.of(value) for name, value in weights.items()})
+    check_agreement(facts)
 
 
 def argument_facts(arguments: Any) -> dict[str, Any]:
     """Return the training arguments that must be equal; a subclass's own fields are left out."""
-    known = {field.name for field in dataclasses.fields(TransferArguments)} - {*MAY_DIFFER}
+    known = {
+        field.name
+        for field in dataclasses.fields(TransferArguments)
+        if field.name.startswith(MUST_AGREE) or not is_result_neutral(f"training.{field.name}")
+    }
     return {name: value for name, value in _plain(arguments.to_dict()).items() if name in known}
 
 

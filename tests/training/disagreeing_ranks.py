@@ -22,7 +22,7 @@ SECOND = os.environ.get("RANK") == "1"
 def trainer_for(folder: Path, methods=(), rows=8, labels=3, row_seed=0, moved=0.0, **arguments) -> TransferTrainer:
     model = tiny_model("bert", num_labels=labels)
     with torch.no_grad():
-        model.classifier.bias[0] += moved
+        model.bert.embeddings.LayerNorm.bias[0] += moved
     settings = {"output_dir": str(folder), "max_steps": 1, "use_cpu": True, "report_to": "none", "save_strategy": "no"}
     return TransferTrainer(
         model,
@@ -36,13 +36,13 @@ def trainer_for(folder: Path, methods=(), rows=8, labels=3, row_seed=0, moved=0.
 
 OTHERS = {
     "nothing": {},
-    "what may differ": {"output_dir": "with_output_dir", "run_name": "second", "log_level": "error", "moved": 1e-7},
+    "what may differ": {"output_dir": "with_output_dir", "run_name": "second", "log_level": "error"},
     "arguments": {"learning_rate": 0.25, "seed": 7},
     "rows": {"row_seed": 5},
     "length": {"rows": 7},
     "method": {"methods": [PartialFineTuning(layers=1)]},
     "settings": {"methods": [LoRA(r=2)]},
-    "weights": {"moved": 1e-3},
+    "weights": {"moved": 1.0},
     "classes": {"labels": 4},
 }
 """What the second process has otherwise."""
@@ -58,6 +58,7 @@ def main(out: Path) -> None:
         try:
             trainer.train()
             found[name] = f"{trainer.state.global_step} step"
+            found[f"bias of {name}"] = trainer.model.bert.embeddings.LayerNorm.bias.tolist()
         except ConfigError as error:
             found[name] = error.problems
     (out / f"{int(SECOND)}.json").write_text(json.dumps(found))
