@@ -8,13 +8,11 @@ from typing import Any
 
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import read_json
 from nlp_transfer.models.files.manifest import folder_fingerprint
 from nlp_transfer.reporting.report import MODEL, Report
 from nlp_transfer.reporting.run_folder import check_results, inspect
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.predictor import ExportablePredictor
-from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,6 @@ class FinishedRun:
         """Return the weights of its network."""
         network: Any = self.predictor.model
         return {name: weight.detach().clone() for name, weight in network.state_dict().items()}
-
-
-def model_record(folder: Path) -> Mapping[str, Any]:
-    """Return our record in the config.json of a folder's model; empty where it has none."""
-    record = read_json(folder / MODEL / "config.json", missing_ok=True).get(CONFIG_KEY)
-    return record if isinstance(record, dict) else {}
 
 
 def read_run(folder: str | Path) -> FinishedRun:

@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.commands.finished_runs import FinishedRun, model_record, read_run
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.model_card import base_of, recipe, run_card
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import read_json
 from nlp_transfer.hub.card import Card
 from nlp_transfer.metrics.table import LABEL_FREE, METRICS
-from nlp_transfer.reporting.report import METRICS_FILE
+from nlp_transfer.reporting.report import METRICS_FILE, MODEL
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import TASKS
+from nlp_transfer.tasks.saved_folder import saved_record
 
 MERGED = "merged"
 """The key of our record in a model's config.json for how the model was merged."""
@@ -54,14 +55,14 @@ class MergedModel(FinishedRun):
 
 def is_merged(folder: Path) -> bool:
     """Return True if scripts/merge.py wrote a folder."""
-    return MERGED in model_record(folder)
+    return MERGED in saved_record(folder / MODEL)
 
 
 def read_merged(folder: Path) -> MergedModel:
     """Read a merged model as a run: its first with a target, or its first, with the methods of all; soups train not."""
     if not (folder / RUNS).is_dir():
         raise CheckpointError(f"{folder} lacks {RUNS}/, which a merge writes. Copy it from there, or merge again.")
-    how = model_record(folder)[MERGED]
+    how = saved_record(folder / MODEL)[MERGED]
     runs = [read_run(folder / RUNS / str(number)) for number, _ in enumerate(how["runs"], 1)]
     first = next((run for run in runs if run.config.get("target")), runs[0])
     methods = [method for run in runs for method in run.config["methods"]]

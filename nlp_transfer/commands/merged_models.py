@@ -60,12 +60,8 @@ class ScoredWeights:
     thresholds: dict[str, float]
     primary: str
     value: float
-    greater_is_better: bool = True
-
-    @property
-    def rank(self) -> float:
-        """Return the score that decides, negated if less is better."""
-        return self.value if self.greater_is_better else -self.value
+    rank: float
+    """The score that decides, negated if less is better."""
 
 
 @dataclass(frozen=True)
@@ -118,14 +114,15 @@ class WeightScorer:
                     metrics.setdefault(domain, {})[split] = self.task.score(logits, _labels(rows), rows=rows)
         return ScoredWeights(metrics, self.task.threshold_by_label(), *self._decide(metrics["source"]["validation"]))
 
-    def _decide(self, scores: Mapping[str, Any]) -> tuple[str, float, bool]:
-        """Return the primary metric of source validation, the score that decides, and whether greater is better."""
-        primary = METRICS[self.task.config.headline_metrics(scores)[0]]
-        if self.label_free is None:
-            return primary.name, float(scores[primary.name]), bool(primary.greater_is_better)
-        target = TargetRows(self.task.probabilities(self.predictor.row_logits(self._target)), self.task.multi_label)
-        value = compute_scores(target)[self.label_free]
-        return primary.name, value, bool(METRICS[self.label_free].greater_is_better)
+    def _decide(self, scores: Mapping[str, Any]) -> tuple[str, float, float]:
+        """Return the primary metric of source validation, the score that decides, and its rank."""
+        primary = self.task.config.headline_metrics(scores)[0]
+        if self.label_free is not None:
+            probabilities = self.task.probabilities(self.predictor.row_logits(self._target))
+            scores = compute_scores(TargetRows(probabilities, self.task.multi_label))
+        decides = METRICS[self.label_free or primary]
+        value = float(scores[decides.name])
+        return primary, value, value if decides.greater_is_better else -value
 
     def write(
         self,

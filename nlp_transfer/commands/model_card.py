@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nlp_transfer.commands.finished_runs import FinishedRun, model_record, read_run
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.errors import PublishError
 from nlp_transfer.hub.card import MAX_CLASSES, Card, adapter_use
 from nlp_transfer.hub.package import NOT_ON_HUB, BaseModel
@@ -20,6 +20,7 @@ from nlp_transfer.reporting.sections.results import result_tables
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.blocks import Table, escape_markdown
+from nlp_transfer.tasks.saved_folder import saved_record
 from nlp_transfer.training.arguments import TransferArguments
 
 ADAPTER = "adapter"
@@ -67,6 +68,7 @@ def run_card(
     """Return the card of a run's model, or of its `adapter` alone, or of `both`."""
     base, wording = base_of(run), TASKS[run.task].wording
     methods = " and ".join(f"`{method['name']}`" for method in run.config["methods"])
+    single = {domain: corpora[0] for domain, corpora in _corpora(run.config).items() if len(corpora) == 1}
     return Card(
         repo_id=repo_id,
         pipeline_tag=wording.pipeline_tag,
@@ -78,11 +80,8 @@ def run_card(
         transfer=list(_transfer(run, base)),
         scores="\n".join(_scores(run)),
         results=run.report.metrics,
-        datasets={
-            domain: (corpus["hub"], corpus.get("name") or "default")
-            for domain, corpus in _named_corpora(run.config, "hub")
-        },
-        builtin={domain: corpus["builtin"] for domain, corpus in _named_corpora(run.config, "builtin")},
+        datasets={name: (one["hub"], one.get("name") or "default") for name, one in single.items() if one.get("hub")},
+        builtin={name: one["builtin"] for name, one in single.items() if one.get("builtin")},
         limits=list(_limits(run)),
         cost=list(run.report.cost.lines()) if "training" in run.config else (),
         versions=run.record.get("versions", {}),
@@ -203,7 +202,7 @@ def _scores(run: FinishedRun) -> Iterator[str]:
 
 
 def _limits(run: FinishedRun) -> Iterator[str]:
-    record = model_record(run.folder)
+    record = saved_record(run.folder / MODEL)
     yield "The scores are of the rows named above; on texts of another kind, language or time it was not tried."
     if "max_length" in record:
         windows = "are read in windows of" if "overlap" in record else "are cut at"
@@ -242,13 +241,6 @@ def _corpus_words(corpus: Mapping[str, Any]) -> str:
         name = f"[{corpus['hub']}](https://huggingface.co/datasets/{corpus['hub']})"
         return f"{name} ({', '.join(details)})" if details else name
     return f"the corpus `{corpus['builtin']}` of nlp-transfer" if corpus.get("builtin") else _OWN_TEXTS
-
-
-def _named_corpora(config: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each domain with one corpus that has a public name of a kind, `hub` or `builtin`."""
-    for domain, corpora in _corpora(config).items():
-        if len(corpora) == 1 and corpora[0].get(key):
-            yield domain, corpora[0]
 
 
 def _labels(run: FinishedRun) -> list[str]:

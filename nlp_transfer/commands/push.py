@@ -53,11 +53,9 @@ def _write_card(place: Path, folder: Path, repo_id: str, settings: PushSettings)
     try:
         with place.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError as error:
-        problem = f"--write_card {place} is there already, and is not overwritten; name another file."
-        raise ConfigError(problem) from error
     except OSError as error:
-        raise ConfigError(f"--write_card {place} cannot be written: {error.strerror or error}.") from error
+        problem = f"--write_card {place} cannot be written: {error.strerror or error}. Name a new file."
+        raise ConfigError(problem) from error
     print(f"The card is in {place}. Edit it, and push it with --card {place}.")
 
 

@@ -151,6 +151,6 @@ def test_the_command(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert "greedy soup of " in printed and f"report   {tmp_path / 'soup' / 'report.md'}" in printed
     assert main(["merge", "soup", *names(runs), "--output", str(tmp_path / "soup")]) == BAD_INPUT
-    assert "is not empty: metrics.json, model, report.md. Nothing in it is touched" in capsys.readouterr().err
+    assert "is not empty: metrics.json, model, report.md, runs. Nothing in it is touched" in capsys.readouterr().err
     assert main(["merge", "soup", *names(runs)]) == BAD_INPUT
     assert "--output is missing. Expected: merge soup RUN RUN" in capsys.readouterr().err

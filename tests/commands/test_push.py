@@ -32,7 +32,7 @@ def test_a_card_is_written_once(tmp_path, monkeypatch, capsys):
     push("runs/a", "me/it", write_card=str(place))
     assert place.read_text() == "# me/it\n"
     assert capsys.readouterr().out == f"The card is in {place}. Edit it, and push it with --card {place}.\n"
-    with pytest.raises(ConfigError, match="is there already, and is not overwritten"):
+    with pytest.raises(ConfigError, match=r"card\.md cannot be written: File exists\. Name a new file\.$"):
         push("runs/a", "me/it", write_card=str(place))
     with pytest.raises(ConfigError, match=r"cannot be written: No such file or directory"):
         push("runs/a", "me/it", write_card=str(tmp_path / "none" / "card.md"))
