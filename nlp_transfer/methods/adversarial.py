@@ -5,7 +5,6 @@ sources each is a domain of its own, so that their features are aligned, too.
 Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 """
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,15 +30,6 @@ class Adversarial(AlignmentMethod):
     gamma: float = 10.0
     hidden_size: int = 256
     learning_rate: float = 1e-3
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        self.check_values(
-            weight=(0 <= self.weight < math.inf, "0 or more"),
-            gamma=(0 < self.gamma < math.inf, "more than 0 (10 reaches half strength at a tenth)"),
-            hidden_size=(self.hidden_size >= 1, "1 or more"),
-            learning_rate=(0 < self.learning_rate < math.inf, "more than 0"),
-        )
 
     @abstractmethod
     def discriminate(self, side: Features, strength: float, network: "nn.Module") -> "tuple[Tensor, Tensor | None]":

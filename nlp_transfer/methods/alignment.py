@@ -97,7 +97,14 @@ class Network:
 
 @dataclass(frozen=True)
 class AlignmentMethod(Method):
-    """Add a term of source and target features to the loss; `README.md` has an example."""
+    """Add a term of source and target features to the loss. It joins a method that chooses the trainable weights.
+
+    Example:
+        >>> data = {"train_dataset": rows, "target_dataset": target_rows, "processing_class": tokenizer}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[DANN()])
+        >>> trainer.train().global_step
+        16
+    """
 
     needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.POOLED}))
 

@@ -4,8 +4,9 @@ A method is a frozen dataclass; its fields are its configuration, so that YAML a
 Methods compose as a list, applied in order.
 """
 
+import math
 from abc import ABC
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +20,17 @@ from nlp_transfer.models.size_limits import size_problems
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
+
+
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "weight": (lambda value: 0 <= value < math.inf, "0 or more"),
+    "gamma": (lambda value: 0 < value < math.inf, "more than 0 (10 reaches half strength at a tenth)"),
+    "hidden_size": (lambda value: value >= 1, "1 or more"),
+    "learning_rate": (lambda value: 0 < value < math.inf, "more than 0"),
+    "head_learning_rate": (lambda value: 0 < value < math.inf, "more than 0, or null"),
+    "layer_decay": (lambda value: 0 < value <= 1, "0 < layer_decay <= 1 (1 is no decay)"),
+}
+"""Expected values of fields that several methods have, by name; None is allowed where it is a default."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +76,18 @@ class Method(ABC):
     changes: ClassVar[frozenset[Change]] = frozenset()
     trains: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        self.check_values()
+
     def check_values(self, **expected: tuple[bool, str]) -> None:
-        """Raise ConfigError with every field that is not right, by what is expected of it, or far too large."""
+        """Raise ConfigError with every field that is not as `expected`, or as in `RANGES`, or is far too large."""
+        checks = dict.fromkeys(vars(self), (True, ""))
+        for name, (holds, text) in RANGES.items():
+            if getattr(self, name, None) is not None:
+                checks[name] = holds(getattr(self, name)), text
         problems = size_problems(f"{self.name}.", vars(self)) + [
             f"{self.name}.{field} is {getattr(self, field)}; expected {text}."
-            for field, (is_right, text) in expected.items()
+            for field, (is_right, text) in {**checks, **expected}.items()
             if not is_right
         ]
         if problems:

@@ -4,7 +4,6 @@
 
 Conditioning on the classes keeps them apart, where DANN may align a source class with another target class. Rows with
 confident predictions count more. The probabilities are constants: the gradient flows through the features only.
-Needs unlabelled target text.
 Reference: Long et al. (2018), https://arxiv.org/abs/1705.10667
 """
 
@@ -29,12 +28,6 @@ class CDAN(Adversarial):
 
     Args:
         entropy_conditioning: whether rows that the classifier is sure of count more.
-
-    Example:
-        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
-        >>> trainer = TransferTrainer(model, arguments, **data, methods=[CDAN()])
-        >>> trainer.train().global_step
-        16
     """
 
     name: ClassVar[str] = "cdan"

@@ -2,11 +2,9 @@
 
     L = L_S + weight * ||C_S - C_T||_F^2 / (4 d^2)
 
-Needs unlabelled target text.
 Reference: Sun & Saenko (2016), https://arxiv.org/abs/1607.01719
 """
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -25,12 +23,6 @@ class CORAL(AlignmentMethod):
 
     Args:
         weight: of the penalty. The factor 1 / 4d² makes it small: weights from 1 to 1000 are usual.
-
-    Example:
-        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
-        >>> trainer = TransferTrainer(model, arguments, **data, methods=[CORAL()])
-        >>> trainer.train().global_step
-        16
     """
 
     name: ClassVar[str] = "coral"
@@ -38,10 +30,6 @@ class CORAL(AlignmentMethod):
     needs: ClassVar[Needs] = Needs(target_text=True, pairs=True, outputs=frozenset({Output.POOLED}))
 
     weight: float = 100.0
-
-    def __post_init__(self) -> None:
-        """Check the value."""
-        self.check_values(weight=(0 <= self.weight < math.inf, "0 or more"))
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the CORAL loss; None for a step with a single row. See `AlignmentMethod.term`."""

@@ -3,7 +3,6 @@
     L = L_S + L_D(R(f)),    R: gradient reversal of strength weight * λ(progress)
 
 The discriminator trains at full strength from the start; the reversed gradient grows from 0 as λ does.
-Needs unlabelled target text.
 Reference: Ganin et al. (2016), https://arxiv.org/abs/1505.07818
 """
 
@@ -23,12 +22,6 @@ class DANN(Adversarial):
     """Align features by a discriminator. It joins a method that chooses the trainable weights.
 
     Fields: see `Adversarial`.
-
-    Example:
-        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
-        >>> trainer = TransferTrainer(model, arguments, **data, methods=[DANN()])
-        >>> trainer.train().global_step
-        16
     """
 
     name: ClassVar[str] = "dann"

@@ -3,7 +3,6 @@
 Layer, pooling and penalty are chosen on validation, from one encoding of the texts (`probing.py`). The result is a
 plain model of the same family without the layers above the chosen one, which makes it faster. Middle layers are often
 best, since the last ones are shaped by pretraining.
-Needs a task with class logits.
 Reference: Tenney et al. (2019), https://arxiv.org/abs/1905.05950
 """
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.methods.base import Change, Method
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.learning_rates import check_head, expected_rates, rate_groups
+from nlp_transfer.methods.learning_rates import check_head, rate_groups
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,10 +39,6 @@ class FullFineTuning(Method):
 
     layer_decay: float = 1.0
     head_learning_rate: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        self.check_values(**expected_rates(self.layer_decay, self.head_learning_rate))
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the family is known, that there is no adapter, and that a head with a rate exists."""

@@ -4,7 +4,6 @@
 
 λ = 1 trains on the source only, λ = 0 on the target only. Each loss is the mean over its own rows, so that λ does not
 depend on the number of labelled target rows. λ may change linearly over the run.
-Needs labels of the target's training split.
 Reference: Ben-David et al. (2010), section 5, https://doi.org/10.1007/s10994-009-5152-4
 """
 
@@ -36,12 +35,6 @@ class Joint(AlignmentMethod):
     Args:
         source_weight_start: λ of the first update, from 0 to 1.
         source_weight_end: λ that it moves to, which it would have after the last; None is as at the start.
-
-    Example:
-        >>> data = {"train_dataset": rows, "target_dataset": labelled_target_rows}
-        >>> trainer = TransferTrainer(model, arguments, **data, methods=[Joint()])
-        >>> trainer.train().global_step
-        16
     """
 
     name: ClassVar[str] = "joint"
@@ -53,7 +46,6 @@ class Joint(AlignmentMethod):
     source_weight_end: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the values."""
         end = self.source_weight_end
         self.check_values(
             source_weight_start=(0 <= self.source_weight_start <= 1, "0 <= λ <= 1"),

@@ -8,7 +8,6 @@ their own, which may be ten times as large.
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146; Sun et al. (2019), https://arxiv.org/abs/1905.05583
 """
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,17 +16,6 @@ from nlp_transfer.errors import ConfigError
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
-
-
-def expected_rates(decay: float, head_learning_rate: float | None) -> dict[str, tuple[bool, str]]:
-    """Return what is expected of these settings, for `Method.check_values`."""
-    return {
-        "layer_decay": (0 < decay <= 1, "0 < layer_decay <= 1 (1 is no decay)"),
-        "head_learning_rate": (
-            head_learning_rate is None or 0 < head_learning_rate < math.inf,
-            "more than 0, or null",
-        ),
-    }
 
 
 def check_head(method: str, head_learning_rate: float | None, model: "PreTrainedModel") -> None:

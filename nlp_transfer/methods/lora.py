@@ -63,14 +63,12 @@ class LoRA(Method):
     learning_rate: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the values."""
         self.check_values(
             r=(self.r >= 1, "a rank of 1 or more"),
             alpha=(self.alpha is None or 0 < self.alpha < math.inf, "more than 0"),
             dropout=(0 <= self.dropout < 1, "0 <= dropout < 1"),
             target_modules=(self.target_modules != [], "names; leave it out for all linear layers of the encoder"),
             layers=(self.layers is None or self.layers >= 1, "1 or more, or leave it out for all"),
-            learning_rate=(self.learning_rate is None or 0 < self.learning_rate < math.inf, "more than 0"),
         )
 
     def check(self, model: "PreTrainedModel") -> None:

@@ -3,7 +3,6 @@
 First a linear head is fitted to its optimum on the frozen encoder (`probing.py`). Then all weights, or the top
 `trained_layers`, are trained from there. A random head sends large random gradients into the encoder, which distort
 features that hold outside the training domain; a fitted one does not.
-Needs a task with class logits.
 Reference: Kumar et al. (2022), https://arxiv.org/abs/2202.10054
 """
 
@@ -43,7 +42,6 @@ class LPFT(LinearProbing):
     trained_layers: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the values."""
         super().__post_init__()
         self.check_values(
             trained_layers=(self.trained_layers is None or self.trained_layers >= 1, "1 or more, or null for all")

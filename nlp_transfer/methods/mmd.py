@@ -5,7 +5,6 @@
 
 m is the median squared distance between the rows of the step, and b runs over `bandwidths`. No row is paired with
 itself, so that the estimate is unbiased, and may be negative.
-Needs unlabelled target text.
 Reference: Gretton et al. (2012), https://jmlr.org/papers/v13/gretton12a.html; many kernels for deep networks: Long et
 al. (2015), https://arxiv.org/abs/1502.02791
 """
@@ -34,12 +33,6 @@ class MMD(AlignmentMethod):
     Args:
         weight: of the penalty.
         bandwidths: of the kernels, as multiples of the median squared distance.
-
-    Example:
-        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
-        >>> trainer = TransferTrainer(model, arguments, **data, methods=[MMD()])
-        >>> trainer.train().global_step
-        16
     """
 
     name: ClassVar[str] = "mmd"
@@ -53,12 +46,8 @@ class MMD(AlignmentMethod):
     bandwidths: list[float] = field(default_factory=lambda: list(BANDWIDTHS))
 
     def __post_init__(self) -> None:
-        """Check the values."""
         multiples = bool(self.bandwidths) and all(0 < width < math.inf for width in self.bandwidths)
-        self.check_values(
-            weight=(0 <= self.weight < math.inf, "0 or more"),
-            bandwidths=(multiples, "multiples of the median, each more than 0"),
-        )
+        self.check_values(bandwidths=(multiples, "multiples of the median, each more than 0"))
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the MMD loss; None for a step with a single row. See `AlignmentMethod.term`."""

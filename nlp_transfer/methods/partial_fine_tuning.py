@@ -3,7 +3,6 @@
 Frozen layers are computed without dropout, and once for each text where that pays. `gradual_unfreezing` opens the top
 layers one after the other, the head first, so that a new head does not disturb layers that it cannot use yet.
 `layer_decay` and `head_learning_rate` set rates of their own (`learning_rates.py`).
-Needs a task with a head of its own.
 Reference: Howard & Ruder (2018), https://arxiv.org/abs/1801.06146
 """
 
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.learning_rates import expected_rates, rate_groups
+from nlp_transfer.methods.learning_rates import rate_groups
 from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
@@ -51,11 +50,7 @@ class PartialFineTuning(Method):
     head_learning_rate: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        self.check_values(
-            layers=(self.layers >= 0, "0 (the head alone) or more"),
-            **expected_rates(self.layer_decay, self.head_learning_rate),
-        )
+        self.check_values(layers=(self.layers >= 0, "0 (the head alone) or more"))
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the encoder has so many layers and no adapter, and that its family is known."""

@@ -5,7 +5,6 @@
 equals `TransferTrainer(peft_config=IA3Config(target_modules=["key", "value"]))`. The head, and every other parameter
 that the checkpoint does not hold, is trained in full and saved with the adapter. Types that fail with an encoder, or
 lose something silently, are refused with the reason. `lora` has better defaults for that type.
-Needs a task with class logits.
 Reference: Mangrulkar et al. (2022), PEFT, https://huggingface.co/docs/peft/package_reference/config
 """
 
@@ -73,7 +72,6 @@ class PeftAdapter(Method):
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the type, and every setting's name and value."""
         self._config()
 
     def check(self, model: "PreTrainedModel") -> None:

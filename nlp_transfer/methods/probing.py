@@ -53,7 +53,6 @@ class LinearProbing(Method):
     losses: list[Literal["task", "squared_hinge"]] = field(default_factory=lambda: ["task"])
 
     def __post_init__(self) -> None:
-        """Check the values."""
         problems = [
             f"{self.name}.{key} is empty; name at least one, or leave it out."
             for key in ("layers", "pooling", "l2", "losses")

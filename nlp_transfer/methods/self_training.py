@@ -5,7 +5,6 @@
 At the start of each epoch the current model labels all target texts. Of each predicted class the most confident share
 keeps its label, so that easy classes are not preferred; the share grows over the run. With several labels a text, a
 text keeps all of them or none, and is ranked by the least confident of its yes-or-no decisions.
-Needs unlabelled target text.
 Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
 """
 
@@ -38,12 +37,6 @@ class SelfTraining(AlignmentMethod):
         least_probability: a text whose predicted class (of several labels: the least sure decision) is less probable
             never keeps its label.
         source_epochs: epochs on the source alone before.
-
-    Example:
-        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
-        >>> trainer = TransferTrainer(model, arguments, **data, methods=[SelfTraining()])
-        >>> trainer.train().global_step
-        16
     """
 
     name: ClassVar[str] = "self_training"
@@ -58,9 +51,7 @@ class SelfTraining(AlignmentMethod):
     source_epochs: int = 1
 
     def __post_init__(self) -> None:
-        """Check the values."""
         self.check_values(
-            weight=(0 <= self.weight < math.inf, "0 or more"),
             first_share=(0 < self.first_share <= 1, "0 < share <= 1"),
             last_share=(0 < self.last_share <= 1, "0 < share <= 1"),
             least_probability=(0 <= self.least_probability < 1, "0 <= value < 1"),

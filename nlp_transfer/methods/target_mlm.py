@@ -4,11 +4,9 @@
 
 The masked-language-modelling head is the checkpoint's, where it has one; else a new one, tied to the embeddings. It
 works best after domain-adaptive pretraining, with which the reference begins.
-Needs unlabelled target text and a tokenizer with a mask token.
 Reference: Karouzos et al. (2021), UDALM, https://aclanthology.org/2021.naacl-main.203
 """
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -31,12 +29,6 @@ class TargetMLM(AlignmentMethod):
         weight: the factor of the masked tokens' loss.
         mask_probability: the share of a target text's tokens that is masked.
         learning_rate: the rate of the masked-language-modelling head.
-
-    Example:
-        >>> data = {"train_dataset": rows, "target_dataset": target_rows}
-        >>> trainer = TransferTrainer(model, arguments, **data, processing_class=tokenizer, methods=[TargetMLM()])
-        >>> trainer.train().global_step
-        16
     """
 
     name: ClassVar[str] = "target_mlm"
@@ -49,12 +41,7 @@ class TargetMLM(AlignmentMethod):
     learning_rate: float = 1e-4
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        self.check_values(
-            weight=(0 <= self.weight < math.inf, "0 or more"),
-            mask_probability=(0 < self.mask_probability < 1, "0 < value < 1"),
-            learning_rate=(0 < self.learning_rate < math.inf, "more than 0"),
-        )
+        self.check_values(mask_probability=(0 < self.mask_probability < 1, "0 < value < 1"))
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:
         """Check that the tokenizer has a mask token; see `AlignmentMethod.check_run`."""

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 
 import nlp_transfer
 from nlp_transfer.methods import METHODS
+from nlp_transfer.methods.alignment import AlignmentMethod
 from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.tasks import TASKS
 from tests.tiny_documents import write_documents
@@ -88,5 +89,19 @@ def test_the_examples_of_a_module_give_what_they_show(name, project, tmp_path, m
 
 def test_every_name_for_users_has_an_example():
     public = [getattr(nlp_transfer, name) for name in nlp_transfer.__all__]
-    kinds = [*public, *METHODS.values(), *TASKS.values()]
+    own = [method for method in METHODS.values() if not issubclass(method, AlignmentMethod)]
+    kinds = [*public, *own, AlignmentMethod, *TASKS.values()]
     assert [kind.__name__ for kind in kinds if ">>> " not in (inspect.getdoc(kind) or "")] == []
+
+
+@pytest.mark.parametrize("method", [one for one in METHODS.values() if issubclass(one, AlignmentMethod)])
+def test_the_example_of_alignment_methods_holds_for_each(method, project, tmp_path, monkeypatch):
+    monkeypatch.chdir(project)
+    (example,) = (one for one in doctest.DocTestFinder().find(AlignmentMethod) if one.examples)
+    names = names_of_examples(tmp_path)
+    if method.needs.target_labels:
+        names["target_rows"] = names["labelled_target_rows"]
+    code = "".join(one.source for one in example.examples)
+    assert "DANN()" in code and example.examples[-1].want == "16\n"
+    exec(code.replace("DANN()", f"{method.__name__}()"), names)
+    assert names["trainer"].state.global_step == 16
