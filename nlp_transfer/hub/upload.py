@@ -93,15 +93,11 @@ def check_target(
         return Repository(target)
     files = tuple(sibling.rfilename for sibling in info.siblings or ())
     tags = getattr(info.card_data, "tags", None) or []
-    if not info.private and not public:
+    if bool(info.private) == public:
+        is_now, remedy = ("private", "Leave out") if info.private else ("public", "Pass")
         raise PublishError(
-            f"{target} is there already, and everyone can read it. Pass --public (training.hub_private_repo: false) if "
-            "that is meant, or choose another name."
-        )
-    if info.private and public:
-        raise PublishError(
-            f"{target} is there already and is private, which a push does not change. Open it in its settings on the "
-            "Hub, or leave --public out (training.hub_private_repo: true)."
+            f"{target} is there already and is {is_now}, which a push does not change. {remedy} --public "
+            "(training.hub_private_repo), or choose another name."
         )
     if not allow_existing and TAG not in tags and set(files) - _OWN_FILES:
         raise PublishError(
@@ -186,13 +182,11 @@ def _check_right(repo_id: str, who: dict[str, Any]) -> None:
         )
     organisations = who.get("orgs") or ()
     mine = {who["name"]: "admin", **{one["name"]: one.get("roleInOrg", "write") for one in organisations}}
-    if owner not in mine:
+    if mine.get(owner, "read") == "read":
         raise PublishError(
             f"{who['name']} has no right to write to {repo_id}. Owners that this login can write to: "
             f"{', '.join(one for one, role in mine.items() if role != 'read')}; try {who['name']}/{name}."
         )
-    if mine[owner] == "read":
-        raise PublishError(f"{who['name']} may only read in {owner}; ask there for the right to write {repo_id}.")
 
 
 @contextlib.contextmanager

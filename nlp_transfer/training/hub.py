@@ -142,7 +142,7 @@ class ModelPush:
         named = _several(dataset) or _several(dataset_tags) or ["texts that are not published"]
         card = Card(
             repo_id=repo_id,
-            pipeline_tag=wording.pipeline_tag if wording else None,
+            pipeline_tag=next(iter(_several(tasks)), wording.pipeline_tag if wording else None),
             base=base,
             adapter=adapter,
             summary=f"{base.words}, trained further with nlp-transfer.",
@@ -155,7 +155,9 @@ class ModelPush:
             ],
             scores="\n".join(["| metric | value |", "| :--- | ---: |", *lines]) if lines else "",
             results={"source": {"validation": scores}} if scores else {},
-            datasets={"source": (_several(dataset_tags)[0], "default")} if dataset_tags else {},
+            datasets={"source": (_several(dataset_tags)[0], (*_several(dataset_args), "default")[0])}
+            if dataset_tags
+            else {},
             limits=["The scores are of its evaluation rows; on other texts it was not tried."],
             versions={"torch": torch.__version__, "transformers": transformers.__version__},
             license=license,

@@ -229,6 +229,15 @@ def test_a_language_never_fails_after_training(encoder, tmp_path, caplog, langua
         assert (found, caplog.text) == (expected, "")
 
 
+def test_the_card_has_what_it_is_given(encoder: Path, tmp_path: Path) -> None:
+    one = trainer(encoder, tmp_path, push_to_hub=False)
+    one.evaluate()
+    one.create_model_card(tasks="zero-shot-classification", dataset_tags="org/rows", dataset_args="de", tags="law")
+    data = ModelCard.load(tmp_path / "README.md").data
+    assert (data.pipeline_tag, data.datasets, data.tags[-1]) == ("zero-shot-classification", ["org/rows"], "law")
+    assert {(one.dataset_type, one.dataset_config) for one in data.eval_results} == {("org/rows", "de")}
+
+
 @pytest.mark.parametrize("private", [None, True, False])
 def test_what_callbacks_publish_with_a_push_is_as_private_as_the_model(
     private: bool | None, loopback_hub: Hub, encoder: Path, tmp_path: Path
