@@ -170,8 +170,8 @@ def _tokenizer_problems(folder: Path) -> Iterator[str]:
     """Yield problems of a tokenizer's files: maximum length and token numbers."""
     place = folder / "tokenizer_config.json"
     longest = json_object(place).get("model_max_length", 1)
-    if type(longest) in (int, float) and not longest >= 1:
-        yield f"{place}: model_max_length is {longest}; expected a number of tokens, such as 512."
+    if type(longest) not in (int, float) or not longest >= 1:
+        yield f"{place}: model_max_length is {format_value(longest)}; expected a number of tokens, such as 512."
     for place in (folder / "added_tokens.json", folder / "vocab.json"):
         wrong = [(token, index) for token, index in json_object(place).items() if type(index) is not int or index < 0]
         if wrong:

@@ -41,12 +41,10 @@ def read_tokenizer(name: str, folder: Path, trust_remote_code: bool = False) -> 
             f"model: {name} has no vocabulary: its tokenizer files are missing or cut, for it has {len(tokenizer)} "
             f"tokens, {special} of them special. Copy {_VOCABULARIES} from where the encoder came from."
         )
-    longest, place = tokenizer.model_max_length, f"model: {name}: model_max_length in its tokenizer_config.json"
-    if not isinstance(longest, int | float):
-        raise ConfigError(f"{place} is {longest!r}; expected a number of tokens.")
-    if longest <= (added := tokenizer.num_special_tokens_to_add()):
+    if (longest := tokenizer.model_max_length) <= (added := tokenizer.num_special_tokens_to_add()):
         raise ConfigError(
-            f"{place} is {longest}, of which {added} are special tokens; expected room for a text, such as 512."
+            f"model: {name}: model_max_length in its tokenizer_config.json is {longest}, of which {added} are special "
+            "tokens; expected room for a text, such as 512."
         )
     if tokenizer.padding_side != "right":
         # Heads read the first token, and positions count from it: with padding there a score depends on the batch.

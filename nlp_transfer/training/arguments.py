@@ -43,7 +43,6 @@ class TransferArguments(OwnArguments, TrainingArguments):
     hub_private_repo: bool | None = True
 
     def __post_init__(self) -> None:
-        """Resolve `precision` and check what transformers would find out only later, or at the end of a run."""
         self.source_weights = read_weights(self.source_weights)
         problems = [*self._range_problems(), *weights_problems(self.source_weights)]
         self.report_to = "none" if self.report_to is None else self.report_to  # transformers fails on its own None

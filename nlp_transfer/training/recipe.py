@@ -42,7 +42,6 @@ class Recipe:
     target_dataset: Dataset | None = None
 
     def __post_init__(self) -> None:
-        """Check the kind of the arguments; raises ConfigError."""
         if not isinstance(self.args, TransferArguments):
             raise ConfigError(f"args are {type(self.args).__name__}; expected TransferArguments.")
 

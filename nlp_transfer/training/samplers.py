@@ -5,6 +5,7 @@ and no rows are repeated to fill the last batches of several processes (`EvenBat
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.utils.data import BatchSampler, Sampler
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.training.optimizer_step import ID_COLUMN, REPEATED, ROW_IDS, SOURCE_DOMAINS, overrides, row_origins
-from nlp_transfer.training.signals import WorkerStart
+from nlp_transfer.training.signals import start_worker
 from nlp_transfer.training.source_weights import SIZE, SourceDraws, sources_of
 
 Draws = Callable[[int], np.ndarray]
@@ -173,7 +174,7 @@ def train_loader(trainer: Any, make: Callable[[], Any]) -> tuple[Any, Callable[[
     own = overrides(trainer, "compute_loss", "training_step")
     repeats_last = None if own else share_evenly(loader)
     if trainer.stop_signals is not None and trainer.args.dataloader_num_workers > 0:
-        loader.worker_init_fn = WorkerStart(loader.worker_init_fn)
+        loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
     return loader, repeats_last
 
 

@@ -58,15 +58,9 @@ class StopSignals:
             raise self.interrupted("no step was being made that had to be finished")
 
 
-class WorkerStart:
-    """Let data workers ignore signals, which go to a whole process group, until their step is finished."""
-
-    def __init__(self, begin_worker: Callable[[int], None] | None) -> None:
-        self.begin_worker = begin_worker
-
-    def __call__(self, worker: int) -> None:
-        """Run in the worker, before its first batch."""
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        if self.begin_worker is not None:
-            self.begin_worker(worker)
+def start_worker(begin_worker: Callable[[int], None] | None, worker: int) -> None:
+    """Let a data worker ignore signals, which go to a whole process group, until its step is finished."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if begin_worker is not None:
+        begin_worker(worker)

@@ -127,7 +127,9 @@ def check_target(
             raise ConfigError("target_dataset was given, and nothing uses it. Add a method that does, or leave it out.")
         return
     names, s = " and ".join(needing), "s" if len(needing) == 1 else ""
-    rows = _check_rows(target, names, s)
+    if target is None:
+        raise ConfigError(f"target_dataset is missing: {names} need{s} text of the target domain.")
+    rows = check_encoded(target, "target_dataset")
     if train is not None and not hasattr(train, "column_names"):
         raise ConfigError(f"train_dataset is a {type(train).__name__}, and {names} need{s} a datasets.Dataset.")
     columns = getattr(train, "column_names", None)
@@ -151,22 +153,15 @@ def check_target(
         check_target_labels(rows, train, classes)
 
 
-def _check_rows(target: Dataset | None, names: str, s: str) -> Dataset:
-    """Return the target's rows; raise ConfigError or DataError where they are not encoded texts."""
-    if target is not None and not hasattr(target, "__len__"):
-        raise ConfigError(
-            f"target_dataset is a {type(target).__name__} without a length, and {names} draw{s} its rows at random."
-        )
-    if target is None or not len(target):
-        problem = "is missing" if target is None else "has no rows"
-        raise ConfigError(f"target_dataset {problem}: {names} need{s} text of the target domain.")
-    if not hasattr(target, "column_names") or "input_ids" not in target.column_names:
-        raise ConfigError(
-            f"target_dataset is a {type(target).__name__} without a column input_ids; expected a datasets.Dataset "
-            "of encoded texts."
-        )
-    check_tokens(target, "target_dataset")
-    return target
+def check_encoded(rows: Any, name: str) -> Dataset:
+    """Return rows that are encoded texts; raise DataError for others, with `name` in the message."""
+    if not hasattr(rows, "__len__") or "input_ids" not in getattr(rows, "column_names", ()):
+        kind = type(rows).__name__
+        raise DataError(f"{name} is a {kind}; expected a datasets.Dataset with a length and a column input_ids.")
+    if not len(rows):
+        raise DataError(f"{name} has no rows; expected encoded texts.")
+    check_tokens(rows, name)
+    return rows  # type: ignore[no-any-return]
 
 
 def check_correctable(task: FittedTask, model: PreTrainedModel) -> None:

@@ -16,7 +16,7 @@ from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_lab
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
 from nlp_transfer.training.seams import TransferSeams
-from nlp_transfer.training.target_checks import check_target_labels, check_tokens
+from nlp_transfer.training.target_checks import check_encoded, check_target_labels, check_tokens
 
 log = logging.getLogger(__name__)
 
@@ -154,12 +154,7 @@ def _target_rows(name: str, trainer: TransferSeams, rows: Dataset | None) -> Dat
     if is_encoder_decoder(trainer.accelerator.unwrap_model(trainer.model)):
         raise ConfigError(f"{name} is for classifiers, and this model writes.")
     if rows is not None:
-        if not hasattr(rows, "column_names") or not hasattr(rows, "__len__"):
-            raise DataError(f"{name} was given a {type(rows).__name__}; expected a datasets.Dataset.")
-        if not len(rows) or "input_ids" not in rows.column_names:
-            problem = "no column input_ids" if len(rows) else "no rows"
-            raise DataError(f"{name} has nothing to go by: the target has {problem}. Give it encoded texts.")
-        return rows
+        return check_encoded(rows, "rows")
     target = trainer.target_dataset
     learned = next((one.name for one in active_methods(trainer.methods) if one.needs.target_labels), None)
     if target is None or learned is not None:

@@ -196,10 +196,11 @@ def test_an_empty_name_is_no_folder():
 
 def test_a_length_that_is_no_number(folder):
     change(folder, "tokenizer_config.json", "model_max_length", to="long")
-    with pytest.raises(
-        CheckpointError, match=r"model_max_length in its tokenizer_config\.json is 'long'; expected a number"
-    ):
-        saved_models.load(folder)
+    for wrong in ("long", None):
+        change(folder, "tokenizer_config.json", "model_max_length", to=wrong)
+        said = rf"tokenizer_config\.json: model_max_length is {wrong!r}; expected a number"
+        with pytest.raises(CheckpointError, match=said):
+            saved_models.load(folder)
 
 
 OTHER_OUTPUTS = {

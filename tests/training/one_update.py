@@ -33,7 +33,7 @@ from nlp_transfer.methods import (
     SelfTraining,
     TargetMLM,
 )
-from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummarization
+from nlp_transfer.models.heads.extractive import extractive_class
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
@@ -118,7 +118,7 @@ def pretrainer_for(family: str, accumulation: int, folder: Path, rows: int = ROW
 def summarizer_for(family: str, accumulation: int, folder: Path, rows: int = ROWS) -> TransferTrainer:
     """Rows have different numbers of scored sentences, over which the loss is a mean."""
     torch.manual_seed(0)
-    model = without_dropout(AutoModelForExtractiveSummarization.from_config(tiny_config(family)))
+    model = without_dropout(extractive_class(type(config := tiny_config(family)))(config))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(4)

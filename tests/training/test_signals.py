@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from nlp_transfer.errors import RunInterrupted
-from nlp_transfer.training.signals import SIGNALS, StopSignals, WorkerStart
+from nlp_transfer.training.signals import SIGNALS, StopSignals, start_worker
 
 
 def test_the_handlers_from_before_come_back():
@@ -45,7 +45,7 @@ def test_data_workers_ignore_the_signals():
     started = []
     before = [signal.getsignal(number) for number in SIGNALS]
     try:
-        WorkerStart(started.append)(3)
+        start_worker(started.append, 3)
         assert started == [3]
         assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_IGN}
     finally:

@@ -63,8 +63,11 @@ def test_two_trainers_are_compared_by_their_probabilities_and_by_labels_for_the_
 def test_rows_that_cannot_be_compared_on(tmp_path: Path) -> None:
     sides, rows = [trainer(tmp_path, seed) for seed in (0, 1)], random_rows(5)
     for wrong, problem in (
-        (rows.select([]), "^compare_on_target has nothing to go by: the target has no rows"),
-        (rows.remove_columns("input_ids"), "the target has no column input_ids"),
+        (rows.select([]), r"^rows has no rows; expected encoded texts\.$"),
+        (
+            rows.remove_columns("input_ids"),
+            r"^rows is a Dataset; expected a datasets\.Dataset with a length and a column input_ids\.$",
+        ),
         (
             rows.remove_columns("labels").add_column("labels", [0, 1, 7, 0, 1]),
             r"^rows, row 2: its label is 7; expected a class id of the source, 0 to 2\.",
@@ -223,12 +226,10 @@ def test_what_is_no_trainer_and_what_are_no_rows(tmp_path: Path) -> None:
     ):
         compare_on_target(run, other, TEXTS)
     rows: Any = [1, 2]
-    with pytest.raises(DataError, match=r"^compare_on_target was given a list; expected a datasets\.Dataset\.$"):
+    with pytest.raises(DataError, match=r"^rows is a list; expected a datasets\.Dataset with a length and"):
         compare_on_target(run, run, rows)
     stream: Any = TEXTS.to_iterable_dataset()
-    with pytest.raises(
-        DataError, match=r"^compare_on_target was given a IterableDataset; expected a datasets\.Dataset"
-    ):
+    with pytest.raises(DataError, match=r"^rows is a IterableDataset; expected a datasets\.Dataset with a length"):
         compare_on_target(run, run, stream)
     ids = [*TEXTS["input_ids"][:19], []]
     empty = TEXTS.remove_columns("input_ids").add_column("input_ids", ids)  # type: ignore[call-arg]

@@ -4,7 +4,7 @@ Its output for a text is computed once (models/activation_cache/replay.py), so i
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -45,12 +45,6 @@ def frozen_modules(model: PreTrainedModel, layers: int) -> list[nn.Module]:
     inside = {id(module) for whole in above for module in whole.modules()}
     # No container of what trains either.
     return [one for one in model.base_model.modules() if not any(id(part) in inside for part in one.modules())]
-
-
-def keep_in_eval_mode(modules: Iterable[nn.Module]) -> None:
-    """Keep modules in evaluation mode; their submodules must be among them."""
-    for module in modules:
-        module.training = False
 
 
 def encoder_identity(model: PreTrainedModel, layers: int, *, norm: bool = False) -> str:

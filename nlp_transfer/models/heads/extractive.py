@@ -230,12 +230,6 @@ class AutoModelForExtractiveSummarization:
         family: Any = type(config)
         return extractive_class(family).from_pretrained(name, config=config, **options)
 
-    @staticmethod
-    def from_config(config: PreTrainedConfig) -> Any:
-        """Make a network with random weights."""
-        family: Any = type(config)
-        return extractive_class(family)(config)
-
 
 def load_extractive(reference: ModelReference) -> LoadedModel:
     """Load a pretrained encoder with sentence layers: new ones, or those of an earlier run."""

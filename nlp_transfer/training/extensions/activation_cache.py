@@ -46,10 +46,6 @@ def store_for(arguments: Any) -> ActivationStore | None:
     return ActivationStore(int(arguments.activation_cache_gb * BYTES_PER_GB), setting=SETTING)
 
 
-class NotCachedError(Exception):
-    """Name the reason why a run computes its frozen layers in every epoch; caught in this module."""
-
-
 class ActivationCache(Extension):
     """Start epochs above the frozen layers, from stored states."""
 
@@ -85,8 +81,9 @@ class ActivationCache(Extension):
             return
         try:
             states = self._make_states(layers)
-        except NotCachedError as reason:
-            self._summary = {"used": False, "reason": str(reason)}
+        except NotStoredError as error:
+            reason = "; ".join(error.problems)
+            self._summary = {"used": False, "reason": reason}
             logger.info("The frozen layers are computed in every epoch: %s.", reason)
             return
         opened.enter_context(states.active())
@@ -105,26 +102,24 @@ class ActivationCache(Extension):
         """Return the stored states that leave the frozen layers."""
         store, arguments = store_for(self.trainer.args), self.trainer.args
         if reason := self._reason_against(store):
-            raise NotCachedError(reason)
+            raise NotStoredError(reason)
         assert store is not None
         step = self.trainer._train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
         if self.trainer.state.max_steps * step <= len(self.trainer.train_dataset):  # of the whole run, resumed or not
-            raise NotCachedError("each text comes once, so there is nothing to use again")
+            raise NotStoredError("each text comes once, so there is nothing to use again")
         try:
             texts = unique_texts(self._datasets())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NotCachedError(f"the rows cannot be told apart by their tokens: {error}") from error
+            raise NotStoredError(f"the rows cannot be told apart by their tokens: {error}") from error
         if not len(texts.digests) or not texts.lengths.min():
-            raise NotCachedError("a row has no tokens")
+            raise NotStoredError("a row has no tokens")
         model = self._plain()
         try:
             with arguments.main_process_first(local=True, desc="frozen layers"):
                 entry = self._read_or_write(model, texts, store, layers)
             states = StoredStates(model, {layers: entry}, returns_tuple=layers_return_tuples(model, texts))
-        except NotStoredError as error:
-            raise NotCachedError("; ".join(error.problems)) from error
         except ValueError as error:
-            raise NotCachedError(str(error)) from error
+            raise NotStoredError(str(error)) from error
         self._check(states)
         return states
 
@@ -136,20 +131,20 @@ class ActivationCache(Extension):
             chosen = range(min(CHECKED_ROWS, len(rows)))
             batch = make_batch(rows, chosen, self.trainer.data_collator, self.trainer.args.device)
         except (KeyError, TypeError, ValueError) as error:
-            raise NotCachedError(f"the collator needs more of a row than what models read: {error}") from error
+            raise NotStoredError(f"the collator needs more of a row than what models read: {error}") from error
         inputs = {name: value for name, value in batch.items() if name not in ("labels", "label", "label_ids")}
         model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         was_training = model.training
         model.eval()
         try:
             if states.look_up(*(inputs.get(name) for name in TEXT_COLUMNS)) is None:
-                raise NotCachedError("the collator makes other texts of the rows")
+                raise NotStoredError("the collator makes other texts of the rows")
             expected = model(**inputs).logits.float()
             with states.active():
                 logits = model(**inputs).logits.float()
             apart = (logits - expected).abs().max().item() / max(1.0, expected.abs().max().item())
             if not apart <= TOLERANCES[self._autocast()]:
-                raise NotCachedError(f"with stored states the logits differ by {apart:.2g}")
+                raise NotStoredError(f"with stored states the logits differ by {apart:.2g}")
         finally:
             model.train(was_training)
 

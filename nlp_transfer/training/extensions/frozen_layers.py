@@ -12,7 +12,7 @@ from torch import nn
 
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
-from nlp_transfer.models.activation_cache.frozen import frozen_layers, frozen_modules, keep_in_eval_mode
+from nlp_transfer.models.activation_cache.frozen import frozen_layers, frozen_modules
 from nlp_transfer.models.families import encoder_layers, plain_model
 
 
@@ -39,7 +39,8 @@ class FrozenLayers(Extension):
             if self._looked_at < 0 or (gradual_unfreezing(self.trainer) is not None and self._looked_at != step):
                 self._looked_at = step
                 self._evaluating = frozen_modules(_plain(self.trainer), _frozen_at(self.trainer, step))
-            keep_in_eval_mode(self._evaluating)
+            for module in self._evaluating:
+                module.training = False
         return compute(model, batch, return_outputs, num_items)
 
 

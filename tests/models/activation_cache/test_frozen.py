@@ -8,7 +8,6 @@ from nlp_transfer.models.activation_cache.frozen import (
     encoder_identity,
     frozen_layers,
     frozen_modules,
-    keep_in_eval_mode,
 )
 from nlp_transfer.models.families import encoder_layers, final_linear, plain_model
 from tests.tiny_models import FAMILIES, MORE_FAMILIES, context, tiny_model
@@ -41,7 +40,8 @@ def test_embeddings_that_train_and_unknown_networks_leave_nothing_frozen() -> No
 
 def test_dropout_is_off_below_and_on_above() -> None:
     model = tiny_model("bert").train()
-    keep_in_eval_mode(frozen_modules(model, 2))
+    for module in frozen_modules(model, 2):
+        module.training = False
     states = {name: m.training for name, m in model.named_modules() if isinstance(m, torch.nn.Dropout)}
     assert states
     for name, training in states.items():
