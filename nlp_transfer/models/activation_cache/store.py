@@ -32,7 +32,7 @@ ABANDONED_SECONDS = 900.0
 
 
 class NotStoredError(DataError):
-    """Signal an entry that does not fit or cannot be written; work continues without it."""
+    """Signal an entry that cannot be stored, or states that cannot be used; work continues without."""
 
 
 class ActivationStore:
