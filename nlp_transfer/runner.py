@@ -30,6 +30,7 @@ from nlp_transfer.reporting.prepared_run import PreparedRun, prepare
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary
 from nlp_transfer.reporting.run_context import PriorCorrection, RunContext, facts_of, metrics_of, prediction_rows
 from nlp_transfer.reporting.run_folder import LOG, RunFolder, archive, check_run_folder, open_run_folder
+from nlp_transfer.reporting.sections.adaptation import source_only_scores
 from nlp_transfer.reporting.sections.findings import findings
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.sections.source_domains import scores_by_source
@@ -202,7 +203,7 @@ def _report(prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, t
         paths["predictions"] = str(run.predictions)
     baselines = task.baselines(experiment.baseline_names, run.corpora, run.scored, run.rows)
     if run.source_only is not None:
-        baselines[SOURCE_ONLY] = run.source_only.metrics
+        baselines[SOURCE_ONLY] = source_only_scores(run)
     sections = findings(run)
     warnings = [block.text for section in sections for block in section.blocks if isinstance(block, Alert)]
     for warning in warnings:

@@ -83,7 +83,7 @@ def test_what_such_a_run_leaves(finished):
             report.baselines[UNTRAINED_BASELINE]["target"]["unlabeled"],
         )
     )
-    assert f"masked tokens of target unlabeled its perplexity is {after} (95 % interval " in written
+    assert f"masked tokens of target unlabeled the model's perplexity is {after} (95 % interval " in written
     assert f"; {before} before training." in written
     assert (
         "\n- The checkpoint has no head for masked-language modelling: a new one is tied to the embeddings." in written

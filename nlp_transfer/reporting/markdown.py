@@ -7,10 +7,10 @@ from pathlib import Path
 
 from nlp_transfer.files import write_json, write_text
 from nlp_transfer.reporting.config_record import config_record
-from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, MODEL, REPORT, Report
+from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT, Report
 from nlp_transfer.reporting.sections import SECTIONS
+from nlp_transfer.reporting.sections.results import headlines
 from nlp_transfer.reporting.tables import to_markdown
-from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown, section_record
 
 
@@ -76,7 +76,4 @@ def _sentences(report: Report) -> Iterator[str]:
     if "target" in origins:
         how = f"trained on {origins['source']}, with the target domain {origins['target']},"
     yield f"`{report.model}` {how} by {report.method_names} (seed {report.seed})."
-    for domain, split in report.headlines():
-        systems = report.systems(domain, split)
-        scores = systems.pop(MODEL)
-        yield TASKS[report.task].headline(f"{domain} {split}", scores, systems)
+    yield from headlines(report)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.reporting.report import Report
-from nlp_transfer.reporting.sections.results import result_tables
+from nlp_transfer.reporting.sections.results import headlines, result_tables
 from nlp_transfer.reporting.tables import GroupedTable, to_rich
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
@@ -16,13 +16,14 @@ from nlp_transfer.tasks.blocks import Table
 
 
 def report_summary(report: Report) -> RenderableType:
-    """Return the end of a run's output: the systems of each domain, cost, paths and warnings."""
+    """Return the end of a run's output: systems of each domain, cost, paths, warnings, and last the verdicts."""
     parts: list[RenderableType] = []
     for domain, split in report.headlines():
         parts += split_summary(TASKS[report.task], report.systems(domain, split), f"{domain} · {split}")
     # Paths and counts are texts, not markup, and stay whole for copying.
     parts += [Text("\n".join(report.cost.lines()) + "\n"), *path_lines(report.paths)]
-    return Group(*parts, *(Text(f"\nWarning: {warning}") for warning in report.warnings))
+    parts += [Text(f"\nWarning: {warning}") for warning in report.warnings]
+    return Group(*parts, *(Text(f"\n{sentence}") for sentence in headlines(report)))
 
 
 def split_summary(task: type[Task], systems: Mapping[str, Scores], where: str) -> Iterator[RenderableType]:

@@ -5,37 +5,40 @@ from collections.abc import Mapping, Sequence
 from nlp_transfer.metrics.metric import Metric, Scores
 from nlp_transfer.metrics.table import METRICS
 
-MIN_GAIN = 0.05
-"""Minimum difference in points that is not called level: one decimal shows it."""
+MIN_ROWS = 30
+"""Minimum number of rows, in all and of a class, whose scores are compared without a caveat."""
 
 
 def compared_headline(
     where: str, unit: str, names: Sequence[str], systems: Mapping[str, Scores], ceiling: str = ""
 ) -> str:
-    """Return a sentence with a model's scores and a comparison with the best baseline, by the first metric.
+    """Return sentences with a model's scores and a comparison with the best baseline, by the first metric.
 
     Args:
         systems: scores by system, the model first.
         ceiling: baseline that knows the answer.
 
     Example:
-        >>> compared_headline("source test", "rows", ["macro_f1"], {"model": {"rows": 8, "macro_f1": 0.5}})
-        'On 8 rows of source test its macro-F1 is 0.500.'
+        >>> compared_headline("source test", "rows", ["macro_f1"], {"model": {"rows": 800, "macro_f1": 0.5}})
+        "On 800 rows of source test the model's macro-F1 is 0.500."
     """
     (_, scores), *others = systems.items()
     first, *more = (METRICS[name] for name in names)
     sentence = (
-        f"On {scores['rows']:,} {unit} of {where} its {first.title} is {first.format(scores[first.name])}"
+        f"On {scores['rows']:,} {unit} of {where} the model's {first.title} is {first.format(scores[first.name])}"
         f"{interval_text(first, scores)}"
     )
     sentence += "".join(f" and its {metric.title} {metric.format(scores[metric.name])}" for metric in more)
+    if ceiling in systems:
+        sentence += f"; the {ceiling} has {first.format(systems[ceiling][first.name])}"
+    sentences = [f"{sentence}."]
     beaten = {name: one for name, one in others if name != ceiling}
     if beaten:
         best = max(beaten, key=lambda name: beaten[name][first.name])
-        sentence += f"; that {first.title} is {_verdict(first, scores, beaten[best], best)}"
-    if ceiling in systems:
-        sentence += f"; the {ceiling} has {first.format(systems[ceiling][first.name])}"
-    return sentence + "."
+        sentences.append(_verdict(first, scores, beaten[best], best))
+    if scores["rows"] < MIN_ROWS:
+        sentences.append(f"{scores['rows']} {unit} are too few to tell systems apart.")
+    return " ".join(sentences)
 
 
 def interval_text(metric: Metric, scores: Scores) -> str:
@@ -50,12 +53,14 @@ def interval_text(metric: Metric, scores: Scores) -> str:
 
 
 def _verdict(metric: Metric, scores: Scores, other: Scores, name: str) -> str:
-    """Compare a score with that of the best baseline, in points."""
-    gain = 100 * (scores[metric.name] - other[metric.name])
-    level = abs(gain) < MIN_GAIN
-    verdict = "level with" if level else f"{abs(gain):.1f} points {'above' if gain > 0 else 'BELOW'}"
-    paired = ""
-    if f"{metric.name}_gain_low" in other:
-        low, high = (100 * other[f"{metric.name}_gain_{end}"] for end in ("low", "high"))
-        paired = f"; on the same documents {low:+.1f} to {high:+.1f}"
-    return f"{verdict} the best baseline, {name} ({metric.format(other[metric.name])}{paired})"
+    """Compare a score with that of the best baseline; it is above or below if the difference's interval excludes 0."""
+    baseline, theirs = f"the best baseline, {name}", metric.format(other[metric.name])
+    ends = [other.get(f"{metric.name}_gain_{end}") for end in ("low", "high")]
+    if ends[0] is None or ends[1] is None:
+        return f"{baseline[0].upper()}{baseline[1:]}, has {theirs}; the interval of the difference is not known."
+    gain, low, high = (100 * value for value in (scores[metric.name] - other[metric.name], *ends))
+    interval = f"95 % interval of the difference {low:+.1f} to {high:+.1f}"
+    if low <= 0 <= high or scores["rows"] < MIN_ROWS:
+        return f"There is no clear difference from {baseline} ({theirs}): {gain:+.1f} points, {interval}."
+    side = "above" if gain > 0 else "BELOW"
+    return f"This {metric.title} is {abs(gain):.1f} points {side} {baseline} ({theirs}; {interval})."

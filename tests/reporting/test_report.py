@@ -12,16 +12,18 @@ from rich.console import Console
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.metrics.bootstrap import gain_scores
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.markdown import write_report
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary, SourceScore
 from nlp_transfer.reporting.terminal import report_summary
 from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text
 
+TRUTH, GUESSES = (0, 0, 1, 1), (0, 0, 1, 0)
 NAMES = ["Permissive", "Copyleft", "Public Domain"]
 
 
-def scores(predictions, references=(0, 0, 1, 1)):
+def scores(predictions, references=TRUTH):
     return classification_metrics(np.array(predictions), np.array(references), NAMES, multi_label=False)
 
 
@@ -32,14 +34,14 @@ def report():
         task="sequence_classification",
         model="encoder",
         methods=("frozen_encoder", "lora"),
-        metrics={"source": {"validation": scores([0, 0, 0, 1]), "test": scores([0, 0, 1, 0])}},
+        metrics={"source": {"validation": scores([0, 0, 0, 1]), "test": scores(GUESSES)}},
         corpora={"source": CorpusFacts("licences of spdx 1.2", "abc123", {"train": 1200, "test": 4}, ("2 dropped",))},
         cost=Cost(1_000, 20_000, 12.5, 1.25, 50_000, 3 * 2**20, hardware="2 x NVIDIA H100, bf16"),
         config={"model": "encoder", "training": {"seed": 7, "hub_token": "hf_secret"}},
         seed=7,
         baselines={
             "majority": {"source": {"test": scores([0, 0, 0, 0])}},
-            "tfidf_svm": {"source": {"test": scores([0, 1, 1, 0])}},
+            "tfidf_svm": {"source": {"test": scores([0, 1, 1, 0]) | gain_scores(GUESSES, [0, 1, 1, 0], TRUTH)}},
         },
         facts={"frozen_encoder": {"layer": 4, "C": 0.1}, "parameters": 1000},
         paths={"model": "runs/a/model"},
@@ -99,8 +101,10 @@ def test_a_report_is_read_back(report, tmp_path):
 
 
 def test_a_model_as_good_as_its_baseline(report, tmp_path):
-    write_report(replace(report, baselines={"twin": report.metrics}), tmp_path)
-    assert "; that macro-F1 is level with the best baseline, twin (0." in (tmp_path / "report.md").read_text()
+    twin = {"source": {"test": {**report.metrics["source"]["test"], **gain_scores(GUESSES, GUESSES, TRUTH)}}}
+    write_report(replace(report, baselines={"twin": twin}), tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "There is no clear difference from the best baseline, twin (0.733): +0.0 points, 95 % interval" in text
 
 
 def test_warnings_are_where_they_are_read(report, tmp_path):
@@ -111,7 +115,10 @@ def test_warnings_are_where_they_are_read(report, tmp_path):
     assert "\n**Warning**: Adaptation \\*looks\\* worse.\n" in text[: text.index("## Results")]
     console = Console(width=100, file=io.StringIO())
     console.print(report_summary(warned))
-    assert console.file.getvalue().rstrip().endswith("Warning: Adaptation *looks* worse.")
+    text = console.file.getvalue()
+    assert text.index("Warning: Adaptation *looks* worse.") < text.index(
+        "On 4 rows of source test the model's macro-F1 is"
+    )
 
 
 def test_without_baselines_no_file_is_written(report, tmp_path):
@@ -126,8 +133,9 @@ def test_markdown(report, tmp_path):
     assert text.startswith(
         "# quickstart\n\n`encoder` moved into licences of spdx 1.2 by `frozen_encoder` + `lora` (seed 7)."
     )
-    assert "On 4 rows of source test its macro-F1 is 0.733 (95 % interval " in text
-    assert "that macro-F1 is 23.3 points above the best baseline, tfidf_svm (0.500)." in text
+    assert "On 4 rows of source test the model's macro-F1 is 0.733 (95 % interval " in text
+    assert "There is no clear difference from the best baseline, tfidf_svm (0.500): +23.3 points, 95 % inter" in text
+    assert "4 rows are too few to tell systems apart." in text
     assert "### source, validation (4 rows)" in text
     assert "| Copyleft | 2 | 1.000 | 0.500 | 0.667 | 0.000 | 0.000 | 0.000 | 0.500 | 0.500 | 0.500 |" in text
     assert "| Permissive | 2 | 0 | 0 |" in text  # the confusion matrix
@@ -144,10 +152,19 @@ def test_markdown(report, tmp_path):
     assert yaml.safe_load(block) == {"model": "encoder", "training": {"seed": 7}}
 
 
-def test_a_model_below_the_baseline_is_said_plainly(report, tmp_path):
-    worse = replace(report, metrics={"source": {"test": scores([1, 1, 0, 0])}})
+def test_a_model_below_the_baseline_ends_report_and_terminal_alike(report, tmp_path):
+    truth, wrong = np.arange(200) % 2, 1 - np.arange(200) % 2
+    svm = {**scores(truth, truth), **gain_scores(wrong, truth, truth)}
+    baselines = {"tfidf_svm": {"source": {"test": svm}}}
+    worse = replace(report, metrics={"source": {"test": scores(wrong, truth)}}, baselines=baselines)
     write_report(worse, tmp_path)
-    assert "that macro-F1 is 50.0 points BELOW the best baseline, tfidf_svm" in (tmp_path / "report.md").read_text()
+    sentence = (
+        "This macro-F1 is 100.0 points BELOW the best baseline, tfidf_svm (1.000; 95 % interval of the difference -100.0 "
+        "to -100.0). Fewer than 30 rows of source test are of class Public Domain (0): its F1, and so the macro-F1, varies "
+        "much by chance."
+    )
+    assert sentence in (tmp_path / "report.md").read_text()
+    assert text_of(report_summary(worse), width=1000).rstrip().endswith(sentence)
 
 
 def test_multi_label_thresholds(report, tmp_path):

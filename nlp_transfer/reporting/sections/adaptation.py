@@ -1,9 +1,13 @@
 """Report adaptation to the target: labels used, harm done, pseudo-labels, and what else would have been chosen."""
 
+import copy
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nlp_transfer.data.encoding.label_columns import has_label
 from nlp_transfer.methods.pseudo_labels import PseudoLabels
+from nlp_transfer.metrics.bootstrap import gain_scores
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY, NegativeTransferTest, compare
@@ -12,6 +16,23 @@ from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training.target_data import adaptation_split, selects_by_target_labels
+
+if TYPE_CHECKING:
+    from nlp_transfer.tasks.base import DomainScores
+
+
+def source_only_scores(run: RunContext) -> "DomainScores":
+    """Return the scores of the source-only baseline, of classes with the interval of the model's gain over it."""
+    assert run.source_only is not None
+    scores = copy.deepcopy(run.source_only.metrics)
+    place = run.predictions.parent / SOURCE_ONLY / PREDICTIONS
+    for domain, splits in scores.items() if run.task.label_names else ():
+        for split, one in splits.items():
+            ours = run.scored[domain][split]
+            if ours.labels is not None:
+                _, theirs = read_predictions(place, domain, (split,))
+                one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))
+    return scores
 
 
 def adaptation(run: RunContext) -> Section | None:

@@ -3,7 +3,7 @@
 A system is the model or a baseline. All systems of a table were scored on the same rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from nlp_transfer.metrics.metric import Metric, Scores
 from nlp_transfer.metrics.table import METRICS, metrics_of
@@ -123,6 +123,14 @@ def results(report: Report) -> Section:
             blocks.append(Text(f"### {domain}, {split} ({systems[MODEL]['rows']:,} {task.wording.unit})"))
             blocks += split_blocks(task, systems)
     return Section("Results", (*blocks, Text(legend(task))))
+
+
+def headlines(report: Report) -> Iterator[str]:
+    """Yield the scores of each domain's headline split and their comparison with the best baseline, as sentences."""
+    for domain, split in report.headlines():
+        systems = report.systems(domain, split)
+        scores = systems.pop(MODEL)
+        yield TASKS[report.task].headline(f"{domain} {split}", scores, systems)
 
 
 def score_summary(report: Report) -> str:

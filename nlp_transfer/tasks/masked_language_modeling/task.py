@@ -95,7 +95,7 @@ class MaskedLanguageModeling(Task):
         """Return a sentence with the perplexity, and that of the model before training."""
         metric = METRICS[cls.primary_metric]
         sentence = (
-            f"On {scores['masked_tokens']:,} masked tokens of {where} its perplexity is "
+            f"On {scores['masked_tokens']:,} masked tokens of {where} the model's perplexity is "
             f"{metric.format(scores[metric.name])}{interval_text(metric, scores)}"
         )
         return (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     from nlp_transfer.data.corpus import Corpus
-    from nlp_transfer.tasks.base import DomainPredictions, DomainScores
+    from nlp_transfer.tasks.base import DomainPredictions, DomainScores, FittedTask
 
 Predictor = Callable[[Sequence[str]], np.ndarray]
 """Texts to class ids, shape (rows,), or to zeros and ones, shape (rows, classes)."""
@@ -62,28 +62,29 @@ BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm}
 
 
 def score_baselines(
-    names: Sequence[str],
-    corpora: "Mapping[str, Corpus]",
-    predictions: "DomainPredictions",
-    label_names: Sequence[str],
-    *,
-    multi_label: bool,
+    names: Sequence[str], corpora: "Mapping[str, Corpus]", scored: "DomainPredictions", task: "FittedTask"
 ) -> "dict[str, DomainScores]":
-    """Fit baselines on the source's training texts, and score them on the rows of the model's predictions."""
+    """Fit baselines on the source's training texts, and score them on the rows of the model's predictions.
+
+    `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows.
+    """
+    from nlp_transfer.metrics.bootstrap import gain_scores
     from nlp_transfer.metrics.table import classification_metrics
 
+    multi_label = task.multi_label
     train = corpora["source"].splits["train"]
-    learned = label_array(train, len(label_names), multi_label=multi_label)
+    learned = label_array(train, len(task.label_names), multi_label=multi_label)
     results: dict[str, DomainScores] = {}
     for name in names:
         predict = BASELINES[name](list(train["text"]), learned)
         results[name] = {}
-        for domain, splits in predictions.items():
+        for domain, splits in scored.items():
             for split, one in splits.items():
                 if one.labels is None:
                     continue
                 predicted, labels = predict(list(corpora[domain].splits[split]["text"])), one.labels.astype(int)
-                scores = classification_metrics(predicted, labels, label_names, multi_label=multi_label)
+                scores = classification_metrics(predicted, labels, task.label_names, multi_label=multi_label)
+                scores |= gain_scores(task.predictions(one.logits), predicted, labels)
                 results[name].setdefault(domain, {})[split] = scores
     return results
 

@@ -1,12 +1,15 @@
 """Tabulate the scores of single classes: per class, and the confusion matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from nlp_transfer.metrics.metric import Scores, number
 from nlp_transfer.tasks.blocks import Block, Table, Text
+from nlp_transfer.tasks.headline import MIN_ROWS
 
 MATRIX_CLASSES = 20
 """Maximum number of classes of a confusion matrix."""
+
+_LISTED = 5  # rare classes that a sentence names
 
 
 def class_blocks(systems: Mapping[str, Scores]) -> tuple[Block, ...]:
@@ -49,3 +52,23 @@ def confusion_table(scores: Scores, title: str) -> Table | None:
         return None
     rows = [[label, *map(str, counts)] for label, counts in zip(labels, scores["confusion_matrix"], strict=True)]
     return Table(title, ["true \\ predicted", *labels], rows, in_terminal=False)
+
+
+def rare_classes(scores: Scores, where: str) -> Iterator[str]:
+    """Yield a sentence on the classes with few rows, the rarest first; none if the rows are few in all.
+
+    Example:
+        >>> scores = {"rows": 70, "per_class": {"a": {"support": 60}, "b": {"support": 10}}}
+        >>> next(rare_classes(scores, "source test"))
+        'Fewer than 30 rows of source test are of class b (10): its F1, and so the macro-F1, varies much by chance.'
+    """
+    support = {name: one["support"] for name, one in scores.get("per_class", {}).items() if one["support"] < MIN_ROWS}
+    if not support or scores["rows"] < MIN_ROWS:
+        return
+    listed = [f"{name} ({support[name]})" for name in sorted(support, key=lambda name: support[name])]
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    classes, theirs = ("class", "its") if len(listed) == 1 else ("each of the classes", "their")
+    yield (
+        f"Fewer than {MIN_ROWS} rows of {where} are of {classes} {', '.join(listed[:_LISTED])}{more}: {theirs} F1, and "
+        "so the macro-F1, varies much by chance."
+    )

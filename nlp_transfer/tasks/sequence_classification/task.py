@@ -123,6 +123,13 @@ class SequenceClassification(Task):
         return [cls.primary_metric, "exact_match" if "exact_match" in scores else "accuracy"]
 
     @classmethod
+    def headline(cls, where: str, scores: Scores, others: Mapping[str, Scores]) -> str:
+        """Return the scores beside the best baseline, and the classes that have few rows."""
+        from nlp_transfer.tasks.sequence_classification.sections import rare_classes
+
+        return " ".join([super().headline(where, scores, others), *rare_classes(scores, where)])
+
+    @classmethod
     def predictor_class(cls) -> "type[Predictor]":
         """Return `ClassificationPredictor`."""
         from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
@@ -267,4 +274,4 @@ class FittedSequenceClassification(ClassDecision, FittedTask):
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> dict[str, DomainScores]:
         """Score the baselines on each split."""
-        return score_baselines(names, corpora, predictions, self.label_names, multi_label=self.multi_label)
+        return score_baselines(names, corpora, predictions, self)

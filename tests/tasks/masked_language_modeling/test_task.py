@@ -35,7 +35,7 @@ def test_a_tokenizer_without_mask_token_is_refused(tmp_path):
 def test_the_headline_compares_with_the_model_before_training():
     scores = {"masked_tokens": 1200, "perplexity": 5.0, "perplexity_low": 4.0, "perplexity_high": 6.0}
     assert MaskedLanguageModeling.headline("source test", scores, {"before training": {"perplexity": 9.0}}) == (
-        "On 1,200 masked tokens of source test its perplexity is 5.00 (95 % interval 4.00 to 6.00); "
+        "On 1,200 masked tokens of source test the model's perplexity is 5.00 (95 % interval 4.00 to 6.00); "
         "9.00 before training."
     )
 

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.tables import GroupedTable, to_markdown
-from nlp_transfer.tasks.sequence_classification.sections import confusion_table, per_class_table
+from nlp_transfer.tasks.sequence_classification.sections import confusion_table, per_class_table, rare_classes
+from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from tests.reporting.sections.test_results import NAMES, scores, systems
 
 
@@ -55,3 +56,26 @@ def test_multi_label_counts_labels_and_has_no_matrix():
     assert table.rows[-1][:2] == ["exact match", "2"]
     assert table.rows[-2][:2] == ["weighted mean", "3"]
     assert confusion_table(both["model"], "t") is None
+
+
+def support(**counts):
+    rows = sum(counts.values())
+    return {"rows": rows, "per_class": {name: {"support": count} for name, count in counts.items()}}
+
+
+def test_classes_with_few_rows_are_named():
+    assert list(rare_classes(support(a=40, b=30), "source test")) == []
+    assert list(rare_classes(support(a=40, b=29, c=3), "target test")) == [
+        "Fewer than 30 rows of target test are of each of the classes c (3), b (29): their F1, and so the macro-F1, "
+        "varies much by chance."
+    ]
+    assert list(rare_classes(support(a=5, b=3), "source test")) == []  # all rows together are too few
+    many = support(z=99, **{name: number for number, name in enumerate("abcdefg")})
+    assert "classes a (0), b (1), c (2), d (3), e (4) and 2 more: their" in next(rare_classes(many, "source test"))
+
+
+def test_the_headline_ends_with_them():
+    scores = {**support(a=40, b=29), "macro_f1": 0.5, "accuracy": 0.5}
+    assert SequenceClassification.headline("source test", scores, {}).endswith(
+        "0.500. Fewer than 30 rows of source test are of class b (29): its F1, and so the macro-F1, varies much by chance."
+    )

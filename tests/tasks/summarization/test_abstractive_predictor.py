@@ -90,7 +90,7 @@ def test_the_baselines_take_as_many_sentences_as_a_summary_has(finished):
 def test_the_report_counts_what_no_document_says(finished):
     _, folder, _ = finished
     text = (folder / "report.md").read_text()
-    assert "On 12 documents of source test its ROUGE-1 is " in text
+    assert "On 12 documents of source test the model's ROUGE-1 is " in text
     assert "| system | ROUGE 1 | ROUGE 1, 95 % | ROUGE 2 | ROUGE L | ROUGE Lsum |" in text
     assert re.search(r"\| system \| length words \| length of text \| repeated \| new pairs \| unsupported \|", text)
     assert re.search(r"Summaries that are a training summary word for word.*\d+ of 12; of the references 0", text, re.S)

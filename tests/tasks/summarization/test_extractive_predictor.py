@@ -71,8 +71,9 @@ def test_the_baselines_have_the_same_budget_and_the_oracle_knows(finished):
 def test_the_report_says_it_in_words(finished):
     _, folder, _ = finished
     text = (folder / "report.md").read_text()
-    assert "On 12 documents of source test its ROUGE-1 is " in text
-    assert re.search(r" points above the best baseline, \w+ \(0\.\d+; on the same documents \+\d", text)
+    assert "On 12 documents of source test the model's ROUGE-1 is " in text
+    assert re.search(r"the best baseline, \w+ \(0\.\d+\): \+\d+\.\d points, 95 % interval of the difference \+\d", text)
+    assert "12 documents are too few to tell systems apart." in text
     assert "; the oracle has " in text
     assert "### source, test (12 documents)" in text
     assert "| system | ROUGE 1 | ROUGE 1, 95 % | ROUGE 2 | ROUGE L | ROUGE Lsum |" in text
