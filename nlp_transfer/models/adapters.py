@@ -28,6 +28,8 @@ from nlp_transfer.models.families import (
 )
 from nlp_transfer.models.heads.encoder_decoder import check_separate_weights
 
+_TOKEN_HEADS = ("ForTokenClassification", "ForQuestionAnswering")
+
 
 def peft_model(model: Any, peft_config: PeftConfig, new_parameters: tuple[str, ...] = ()) -> PeftModel:
     """Put an adapter on a model, its head and every new parameter inside saved modules.
@@ -105,8 +107,13 @@ def try_peft_model(model: PreTrainedModel, peft_config: PeftConfig) -> None:
 
 
 def saved_modules(model: PreTrainedModel, new_parameters: tuple[str, ...]) -> list[str]:
-    """Return the modules that an adapter must save: a known head, and the owner of each new parameter outside it."""
-    modules = list(family(model).head) if has_known_head(model) else []
+    """Return the modules that an adapter must save: the head, and the owner of each new parameter outside it."""
+    modules: list[str] = []
+    if has_known_head(model):
+        modules = list(family(model).head)
+    elif type(model).__name__.endswith(_TOKEN_HEADS):
+        outside = [(name, child) for name, child in model.named_children() if child is not model.base_model]
+        modules = [name for name, child in outside if any(True for _ in child.parameters())]
     return [*modules, *(name.rpartition(".")[0] for name in _outside(model, new_parameters, modules))]
 
 

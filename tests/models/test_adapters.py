@@ -6,7 +6,7 @@ import pytest
 import torch
 from peft import IA3Config, LoraConfig, PeftModel, PromptTuningConfig, TaskType, get_peft_model
 from torch import nn
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import AutoModelForQuestionAnswering, AutoModelForTokenClassification, GPT2Config, GPT2LMHeadModel
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models import adapters
@@ -14,7 +14,7 @@ from nlp_transfer.models.adapters import merge, peft_model, saved_modules, unsav
 from nlp_transfer.models.families import encoder_layers, lora_targets
 from nlp_transfer.models.loading import LoadedModel, load_encoder_with_head
 from nlp_transfer.models.reference import ModelReference
-from tests.tiny_models import FAMILIES, MORE_FAMILIES, collate, random_rows, tiny_checkpoint, tiny_model
+from tests.tiny_models import FAMILIES, MORE_FAMILIES, collate, random_rows, tiny_checkpoint, tiny_config, tiny_model
 
 LABELS = ["a", "b", "c"]
 
@@ -108,6 +108,16 @@ def test_lora_targets_by_name() -> None:
 def test_saved_modules(family: str, expected: list[str], tmp_path: Path) -> None:
     loaded = load(tiny_checkpoint(family, tmp_path), seed=0)
     assert saved_modules(loaded.model, loaded.new_parameters) == expected
+
+
+@pytest.mark.parametrize(
+    ("auto", "head"),
+    [(AutoModelForTokenClassification, "classifier"), (AutoModelForQuestionAnswering, "qa_outputs")],
+)
+def test_the_head_of_a_token_classifier_is_saved(auto: type, head: str) -> None:
+    model = auto.from_config(tiny_config("bert", num_labels=2))
+    assert saved_modules(model, ()) == [head]
+    assert any(p.requires_grad for name, p in peft_model(model, LoraConfig(r=2)).named_parameters() if head in name)
 
 
 def test_a_new_parameter_outside_the_head_is_saved_too() -> None:
