@@ -74,14 +74,34 @@ def format_value(value: object) -> str:
     return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}… ({len(text):,} characters)"
 
 
+SYNONYMS = {
+    "batch_size": "per_device_train_batch_size",
+    "train_batch_size": "per_device_train_batch_size",
+    "eval_batch_size": "per_device_eval_batch_size",
+    "epochs": "num_train_epochs",
+    "num_epochs": "num_train_epochs",
+    "lr": "learning_rate",
+    "max_len": "max_length",
+    "max_seq_length": "max_length",
+    "model_name": "model",
+    "model_name_or_path": "model",
+    "metric": "metric_for_best_model",
+    "data": "path",
+    "train_file": "path",
+}
+"""Names that other programs use, and ours."""
+
+
 def nearest_name(got: str, choices: Iterable[str]) -> str | None:
-    """Return the choice most similar to a name, ignoring case; None if none is similar.
+    """Return the choice of the same meaning, or most similar to a name, ignoring case; None if none is similar.
 
     Example:
-        >>> nearest_name("ia4", ["IA3", "LOHA"])
-        'IA3'
+        >>> nearest_name("ia4", ["IA3", "LOHA"]), nearest_name("epochs", ["num_train_epochs", "eval_steps"])
+        ('IA3', 'num_train_epochs')
     """
     by_lower = {name.lower(): name for name in reversed(list(choices))}
+    if (synonym := SYNONYMS.get(got)) in by_lower:
+        return by_lower[str(synonym)]
     near = difflib.get_close_matches(got.lower(), by_lower, n=1)
     return by_lower[near[0]] if near else None
 

@@ -31,8 +31,10 @@ def main(words: Sequence[str] | None = None) -> int:
         from nlp_transfer.errors import ConfigError, did_you_mean
 
         verb, *rest = (sys.argv[1:] if words is None else words) or ["--help"]
-        if verb in ("-h", "--help"):
-            print("usage: nlp-transfer COMMAND …\n\ncommands (COMMAND --help shows one):")
+        if verb in ("-h", "--help") and rest:  # of a section, such as lora
+            status.code = call_command(command_function("train"), ["--help", *rest])
+        elif verb in ("-h", "--help"):
+            print("usage: nlp-transfer COMMAND …\n\ncommands (COMMAND --help shows one, --help lora a method):")
             for name in COMMANDS:
                 print(f"  {name:9} {(command_function(name).__doc__ or '').splitlines()[0]}")
         elif verb not in COMMANDS:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.commands.predict import given_options
+from nlp_transfer.commands.predict import given_options, option_name
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import check_empty_folder
@@ -82,7 +82,7 @@ def evaluate_model(
     compute, options = compute or Compute(), dict(options or {})
     folder = None if output_dir is None else check_empty_folder(output_dir, "--output_dir")
     saved = saved_models.find(model, compute)
-    saved_models.predictor_class(saved).check_options(options, "--")
+    saved_models.predictor_class(saved).check_options(options, option_name)
     predictor = saved_models.load_found(saved, compute).configured(options)
     loaded = predictor.load_corpus(corpus)
     name = _choose_split(loaded, split, predictor.references, predictor.references_noun)

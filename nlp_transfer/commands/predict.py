@@ -77,6 +77,17 @@ def given_options(generation: Mapping[str, Any] | None, **options: Any) -> dict[
     return {name: value for name, value in options.items() if value is not None} | dict(generation or {})
 
 
+def option_name(name: str) -> str:
+    """Return the option of the command line that gives an option of a predictor.
+
+    Example:
+        >>> option_name("top_k"), option_name("num_beams")
+        ('--top_k', '--generation num_beams')
+    """
+    own = name in ("top_k", "length_unit", "length", "bertscore_model")
+    return f"--{name}" if own else f"--generation {name}"
+
+
 def predict_file(
     model: str,
     file: str = STANDARD_INPUT,
@@ -104,7 +115,7 @@ def predict_file(
         _check_output(Path(output))
     saved = saved_models.find(model, compute)
     kind = saved_models.predictor_class(saved)
-    kind.check_options(options or {}, "--")
+    kind.check_options(options or {}, option_name)
     rows = InputReader(
         file, text_column=text_column or kind.text_column, file_format=file_format, plain_text_format=kind.text_column
     )

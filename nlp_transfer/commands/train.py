@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from pathlib import Path
 
 from nlp_transfer.config.command_ending import INTERRUPTED, NOT_PUSHED, RESUMABLE, is_main_process
 from nlp_transfer.config.experiment import Experiment
@@ -93,8 +94,14 @@ def _resuming_command() -> str:
     """Return the command of this process with `--resume`, without secrets; several processes need their launcher."""
     from nlp_transfer.reporting.config_record import command_record
 
-    words = [word for word in command_record(sys.argv) if word not in ("--resume", "--archive_existing")]
+    program, *words = command_record(sys.argv)
+    words = [word for word in words if word not in ("--resume", "--archive_existing")] + ["--resume"]
     processes = os.environ.get("WORLD_SIZE", "1")
     if processes != "1":
-        return f" the same launcher and its {processes} processes: {shlex.join([*words, '--resume'])}"
-    return f": {shlex.join(['python', *words, '--resume'])}"
+        return f" the same launcher and its {processes} processes: {shlex.join([program, *words])}"
+    name = Path(program).name
+    if name == "__main__.py":
+        start = ["python", "-m", "nlp_transfer"]
+    else:
+        start = ["python", program] if name.endswith(".py") else [name]
+    return f": {shlex.join([*start, *words])}"

@@ -10,15 +10,16 @@ import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
 
 import docstring_parser
 
-from nlp_transfer.config.field_docs import HelpSection, names_of, type_name
-from nlp_transfer.errors import ConfigError, did_you_mean, new_name
+from nlp_transfer.config.field_docs import HelpSection, names_of, type_name, unknown_name
+from nlp_transfer.config.help_action import ONE_SECTION, HelpAction
+from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name, new_name
 
 Command = Callable[..., int | None]
 """A command's function; it returns the exit status, None for 0."""
@@ -90,7 +91,7 @@ def command_parser(command: Command) -> argparse.ArgumentParser:
     )
     described = {name: find for name, hint in hints.items() if (find := _section_of(hint))}
     sections = partial(chain.from_iterable, (find(name) for name, find in described.items()))
-    parser.add_argument("-h", "--help", action=_Help, sections=sections)
+    parser.add_argument("-h", "--help", action=HelpAction, sections=sections, **(ONE_SECTION if described else {}))
     for parameter, hint, text in _parameters(command):
         if parameter.name in described:
             _add_section(parser, parameter.name, hint)
@@ -191,8 +192,12 @@ def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[s
     return {name: read_value(text) for name, _, text in pairs}
 
 
-def read_overrides(words: Sequence[str], expected: str) -> list[tuple[str, Any]]:
+def read_overrides(
+    words: Sequence[str], expected: str, options: Sequence[str] = (), paths: Callable[[], Sequence[str]] = tuple
+) -> list[tuple[str, Any]]:
     """Return (path, value) pairs of `--path value` and `--path=value`; raise ConfigError with all other words.
+
+    A path without a value is looked up among the command's other options and the paths that are known.
 
     Example:
         >>> read_overrides(["--training.seed", "3", "--model=bert"], "--PATH VALUE")
@@ -213,10 +218,19 @@ def read_overrides(words: Sequence[str], expected: str) -> list[tuple[str, Any]]
         elif remaining and not remaining[0].startswith("--"):
             overrides.append((path, read_value(remaining.pop(0))))
         else:
-            problems.append(f"--{path} has no value; expected --{path} VALUE, or --{path}=VALUE.")
+            problems.append(_without_value(path, options, paths()))
     if problems:
         raise ConfigError(problems)
     return overrides
+
+
+def _without_value(path: str, options: Sequence[str], paths: Sequence[str]) -> str:
+    """Return the problem with an option that has no value: its name, if no field is called so, else the value."""
+    if not paths or path.rpartition(".")[2] in {known.rpartition(".")[2] for known in paths}:
+        return f"--{path} has no value; expected --{path} VALUE, or --{path}=VALUE."
+    as_options = [f"--{known}" for known in paths]
+    is_option = nearest_name(f"--{path}", options) or not nearest_name(f"--{path}", as_options)
+    return unknown_name("option", f"--{path}", options if is_option else as_options, paths)
 
 
 def _section_of(hint: Any) -> Callable[[str], list[HelpSection]] | None:
@@ -240,8 +254,6 @@ def _add_section(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
         parser.add_argument(
             f"--{name}", action="append", default=[], metavar="FILE", help="YAML; of several, later ones win"
         )
-        text = "show the other arguments of transformers that training takes"
-        parser.add_argument("--help.training", action=_Help, sections=experiment.help_training, help=text)
         parser.epilog = "Any value may be set by its path: --training.learning_rate 5e-5"
     else:
         parser.epilog = f"Any field of the corpus may be set by its path: --{name}.path data/kitchen"
@@ -252,31 +264,6 @@ def _read_section(hint: Any, name: str, files: Sequence[str], rest: Sequence[str
 
     if hint is experiment.Experiment:
         expected = f"--{name} FILE, or --PATH VALUE such as --task.max_length 128"
-        return experiment.load_config(files, read_overrides(rest, expected))
+        return experiment.load_config(files, read_overrides(rest, expected, options, experiment.known_paths))
     overrides = read_overrides(rest, f"--{name}.PATH VALUE such as --{name}.path data/kitchen")
     return experiment.read_corpus_config(overrides, name, options)
-
-
-class _Help(argparse.Action):
-    """Print the parser's help, and then the fields of a section; `--help.training` prints the fields alone."""
-
-    def __init__(self, *args: Any, sections: Callable[[], Iterable[HelpSection]], **options: Any) -> None:
-        defaults: dict[str, Any] = {"help": "show this and end", "nargs": 0}
-        super().__init__(*args, **(defaults | options))
-        self.sections = sections
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        """Print all, and end the command."""
-        if self.dest == "help":
-            parser.print_help()
-        for section in self.sections():
-            # A parser of its own, since tasks have fields of the same name.
-            parts = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
-            group = parts.add_argument_group(section.title, section.text.replace("%", "%%") or None)
-            for path, hint, default, text in section.fields:
-                shown = "" if default == "" else f"; default: {'null' if default is None else default}"
-                group.add_argument(
-                    f"--{path}", metavar="", help=f"{text} ({type_name(hint)}{shown})".replace("%", "%%")
-                )
-            print(f"\n{parts.format_help()}", end="")
-        parser.exit()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
-from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs
+from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs, unknown_name
 from nlp_transfer.config.parsing import merge_tree, override, read_yaml
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
@@ -174,7 +174,7 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
         elif key in fields:
             values[key] = check(hints[key], value, key, problems)
         else:
-            problems.append(did_you_mean("key", key, fields))
+            problems.append(unknown_name("key", str(key), fields, known_paths()))
             unread.add(nearest_name(str(key), fields) or str(key))
         if len(problems) > before:
             unread.add(key)
@@ -271,16 +271,21 @@ def help_sections() -> list[HelpSection]:
     corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
     tasks = [HelpSection.of(task, f"task: {name}", "task.") for name, task in TASKS.items()]
     methods = [HelpSection.of(method, f"method: {name}", f"methods.{name}.") for name, method in METHODS.items()]
-    text = f"{docs['training']} Ours are shown; --help.training shows all."
+    text = f"{docs['training']} Ours are shown; --help training shows all."
     training = HelpSection.of(OwnArguments, "training", "training.", text)
     return [HelpSection("experiment", "", experiment), *corpora, *tasks, *methods, training]
 
 
 def help_training() -> list[HelpSection]:
-    """Return all training arguments, for `--help.training`. Imports transformers."""
+    """Return all training arguments, for `--help training`. Imports transformers."""
     from nlp_transfer.training.arguments import TransferArguments
 
     return [HelpSection.of(TransferArguments, "training", "training.", field_docs(Experiment)["training"])]
+
+
+def known_paths() -> list[str]:
+    """Return the path of every field of an experiment. Imports transformers."""
+    return [path for section in (*help_sections(), *help_training()) for path, *_ in section.fields]
 
 
 def help_corpus(key: str) -> list[HelpSection]:

@@ -9,6 +9,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from nlp_transfer.errors import SYNONYMS, did_you_mean, new_name
+
+_MAX_PLACES = 4  # fields of one name that a message lists
+
 UNIONS = (typing.Union, types.UnionType)
 """The origins of a union `A | B`, written in either way."""
 
@@ -88,6 +92,28 @@ def described_fields(
         if f.default_factory is not dataclasses.MISSING:
             default = f.default_factory()
         yield f"{prefix}{f.name}", hints[f.name], getattr(default, "value", default), docs[f.name]
+
+
+def unknown_name(what: str, got: str, names: Collection[str], paths: Collection[str]) -> str:
+    """Return a message for an unknown name: the shortest paths that end in it or its synonym, else `did_you_mean`.
+
+    Args:
+        names: what may stand there.
+        paths: every field's path.
+
+    Example:
+        >>> unknown_name("key", "epochs", ["model"], ["model", "training.num_train_epochs"])
+        "Unknown key 'epochs'. It is --training.num_train_epochs; in YAML, num_train_epochs under training."
+    """
+    name = got.removeprefix("--")
+    name = SYNONYMS.get(name, name)
+    found = dict.fromkeys(path for path in paths if path.rpartition(".")[2] == name and path not in names)
+    places = [path for path in found if path.count(".") == min(one.count(".") for one in found)]
+    if not places or len(places) > _MAX_PLACES or new_name(got, names):
+        return did_you_mean(what, got, names)
+    listed = " or ".join(f"--{path}" for path in places)
+    sections = " or ".join(" of ".join(reversed(path.split(".")[:-1])) for path in places)
+    return f"Unknown {what} {got!r}. It is {listed}{f'; in YAML, {name} under {sections}' if sections else ''}."
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
 
@@ -90,13 +90,13 @@ class Predictor(ABC):
         return self
 
     @classmethod
-    def check_options(cls, names: Iterable[str], prefix: str = "") -> None:
-        """Check the names of options, which follow a prefix such as `--`; raise ConfigError with the known ones."""
+    def check_options(cls, names: Iterable[str], written: Callable[[str], str] = str) -> None:
+        """Check the names of options; raise ConfigError with the known ones, each as `written` for the user."""
         parameters = list(inspect.signature(cls.with_options).parameters.values())[1:]
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return
-        known = [prefix + parameter.name for parameter in parameters]
-        if unknown := [prefix + name for name in names if prefix + name not in known]:
+        known = [written(parameter.name) for parameter in parameters]
+        if unknown := [written(name) for name in names if written(name) not in known]:
             raise ConfigError(
                 [f"{did_you_mean('option', name, known)} They are those of {cls.task}." for name in unknown]
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.commands import main
+from nlp_transfer.commands.train import _resuming_command
 from nlp_transfer.config.command_ending import BAD_INPUT, NOT_PUSHED
 from nlp_transfer.reporting.config_record import to_yaml
 from tests.hub_server import Hub
@@ -75,9 +76,9 @@ def test_problems_end_with_a_status_and_without_a_traceback(config_file, capsys)
     assert "Traceback" not in captured.err
 
 
-def shown_by(option):
+def shown_by(*words):
     return subprocess.run(
-        [sys.executable, "scripts/train.py", option],
+        [sys.executable, "scripts/train.py", *words],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
         capture_output=True,
@@ -103,19 +104,75 @@ def test_help_documents_every_section_and_field():
         assert f"{field} " in shown or f"{field}\n" in shown, field
     assert "--training.hub_strategy" not in shown
     words = " ".join(shown.split())
-    assert "Ours are shown; --help.training shows all." in words
+    assert "Ours are shown; --help training shows all." in words
     assert "source: the domain that is learned from, or a list of such domains (`--source.0.path` is" in words
     assert "method: coral: Align covariances." in words
     assert "%%" not in shown
 
 
 def test_the_help_of_training_shows_all_its_arguments():
-    shown = shown_by("--help.training")
+    shown = shown_by("--help", "training")
     for field in ("--training.learning_rate", "--training.hub_strategy", "--training.early_stopping_patience"):
         assert f"{field} " in shown, field
     assert "--source.path" not in shown
     assert "by ~20% and" in shown
     assert "%%" not in shown
+
+
+@pytest.mark.parametrize("words", [["train", "--help", "lora"], ["--help", "lora"]])
+def test_the_help_of_one_method(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code in (0, None)
+    shown = capsys.readouterr().out
+    assert shown.startswith("\nmethod: lora:\n") and "--methods.lora.r " in shown
+    assert "--methods.peft" not in shown and "usage" not in shown
+    assert main(["train", "--help", "lroa"]) == BAD_INPUT
+    assert "--help: Unknown section 'lroa'. Did you mean 'lora'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ["--learning_rate", "1e-4"],
+            "'learning_rate'. It is --training.learning_rate; in YAML, learning_rate under tr",
+        ),
+        (
+            ["--batch_size", "8"],
+            "'batch_size'. It is --training.per_device_train_batch_size; in YAML, per_device_train",
+        ),
+        (["--epochs", "3"], "'epochs'. It is --training.num_train_epochs; in YAML, num_train_epochs under training."),
+        (["--max_seq_length", "3"], "'max_seq_length'. It is --task.max_length; in YAML, max_length under task."),
+        (["--r", "3"], "'r'. It is --methods.lora.r; in YAML, r under lora of methods."),
+        (["--path", "x"], "'path'. It is --source.path or --target.path; in YAML, path under source or target."),
+        (["--model_name", "x"], "'model_name'. Did you mean 'model'?"),
+        (["--weight", "1"], "'weight'. Keys: model, source, training, "),  # a field of more methods than help anybody
+        (["--bogus"], "'--bogus'. Options: --help, --config, --print_config, --dry_run, --estimate, --resume, "),
+        (["--resum"], "'--resum'. Did you mean '--resume'? Options: --help, "),
+        (["--training.learning_rat"], "'--training.learning_rat'. Did you mean '--training.learning_rate'?"),
+        (["--epochs"], "'--epochs'. It is --training.num_train_epochs; in YAML, num_train_epochs under training."),
+    ],
+)
+def test_flat_and_unknown_names_are_answered_with_the_right_ones(config_file, capsys, words, expected):
+    assert main(["train", "--config", str(config_file), *words]) == BAD_INPUT
+    kind = "option" if expected.startswith("'--") else "key"
+    assert capsys.readouterr().err.startswith(f"ConfigError: Unknown {kind} {expected}")
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("/opt/bin/nlp-transfer", ": nlp-transfer train --config my.yaml --resume"),
+        ("/opt/nlp_transfer/__main__.py", ": python -m nlp_transfer train --config my.yaml --resume"),
+    ],
+)
+def test_the_command_that_resumes_is_the_one_that_was_used(monkeypatch, program, expected):
+    monkeypatch.setattr(sys, "argv", [program, "train", "--config", "my.yaml", "--archive_existing"])
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert _resuming_command() == expected
+    monkeypatch.setattr(sys, "argv", ["scripts/train.py", "--config", "my.yaml", "--resume"])
+    assert _resuming_command() == ": python scripts/train.py --config my.yaml --resume"
 
 
 def test_a_run_whose_push_failed_is_no_success(

@@ -187,7 +187,8 @@ def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_
     with pytest.raises(ConfigError, match="--length is 0; expected a whole number of sentences, 1 or more"):
         predict_file(str(folder), str(tmp_path / "a.txt"), options={"length": 0})
     with pytest.raises(
-        ConfigError, match=r"Unknown option '--num_beams'. Options: --length_unit, --length, --bertscore_model. They"
+        ConfigError,
+        match=r"Unknown option '--generation num_beams'. Options: --length_unit, --length, --bertscore_model. They",
     ):
         predict_file(str(folder), str(tmp_path / "a.txt"), options={"num_beams": 1})
     with pytest.raises(ConfigError, match=r"--length_unit: Unknown value 'wrods'. Did you mean 'words'"):
@@ -201,7 +202,7 @@ def test_a_classifier_makes_no_summaries(tiny_classifier, tmp_path):
     ):
         predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), options={"length": 2})
     with pytest.raises(
-        ConfigError, match=r"Unknown option '--num_beams'\. Options: --top_k\. They are those of sequence_c"
+        ConfigError, match=r"Unknown option '--generation num_beams'\. Options: --top_k\. They are those of sequence_c"
     ):
         evaluate_model(str(tiny_classifier), CorpusConfig(path=str(tmp_path / "a.txt")), options={"num_beams": 1})
 
