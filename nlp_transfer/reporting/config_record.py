@@ -8,11 +8,12 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from nlp_transfer.files import to_json_value
-from nlp_transfer.training.neutral_settings import is_result_neutral
+from nlp_transfer.training.neutral_settings import ROUNDING_SETTINGS, is_result_neutral
 
 _SECRETS = ("hub_token", "push_to_hub_token", "api_key", "password")
 _HIDDEN = "***"
 _SHORTEST_TOKEN = 8
+_ROUNDS = " (the result may differ in its last digits)"
 
 
 def config_record(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, withou
     before, after = leaves(config_record(old)), leaves(config_record(new))
     return [
         f"{path}: {before.get(path, 'not set')} -> {after.get(path, 'not set')}"
+        f"{_ROUNDS if path in ROUNDING_SETTINGS else ''}"
         for path in {**after, **before}
         if before.get(path) != after.get(path) and is_result_neutral(path) == without_effect
     ]

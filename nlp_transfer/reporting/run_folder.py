@@ -11,7 +11,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,7 +174,7 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
             + (", resume it with its own configuration" if resume else "")
             + ", or start anew with --archive_existing, which keeps it under another name"
             + ". What differs (there -> now):\n"
-            + "\n".join(f"  {line}" for line in different)
+            + "\n".join([*(f"  {line}" for line in different), *_longer_training(held, different)])
         )
     if not resume:
         use = "read its results" if held.state == "finished" else "go on with it"
@@ -183,6 +183,17 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
             "it under another name."
         )
     return held
+
+
+def _longer_training(held: RunFolder, different: Iterable[str]) -> Iterator[str]:
+    """Yield how to train a run on, where its epochs or steps are among the keys that differ."""
+    if any(line.startswith(("training.num_train_epochs:", "training.max_steps:")) for line in different):
+        first = "" if held.state == "finished" else "finish this run as it was planned, and then "
+        yield (
+            "The learning rate of each step was planned for those epochs: a longer run is another one. To train "
+            f"on from these weights, {first}begin a new run with model: {held.path / 'model'}, another "
+            "training.output_dir and the epochs to add."
+        )
 
 
 def archive(path: str | os.PathLike[str]) -> Path | None:

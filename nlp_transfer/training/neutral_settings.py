@@ -1,4 +1,4 @@
-"""Settings that change no result, so that training may go on with other values of them."""
+"""Settings that change no result but by rounding, so that training may go on with other values of them."""
 
 NEUTRAL_SETTINGS = (
     "config",
@@ -6,6 +6,7 @@ NEUTRAL_SETTINGS = (
     "print_config",
     "resume",
     "training.activation_cache_gb",
+    "training.cpu_threads",
     "training.dataloader_num_workers",
     "training.dataloader_persistent_workers",
     "training.dataloader_pin_memory",
@@ -29,6 +30,9 @@ NEUTRAL_SETTINGS = (
     "training.trackio_",
 )
 """Keys that change no result. One that ends in `_` stands for all that begin so."""
+
+ROUNDING_SETTINGS = ("training.cpu_threads",)
+"""Those of them with which sums are rounded otherwise, so that the last digits of a resumed run may differ."""
 
 
 def is_result_neutral(path: str) -> bool:

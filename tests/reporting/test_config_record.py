@@ -69,6 +69,15 @@ def test_keys_without_effect_may_differ():
     assert config_differences(CONFIG, new) == ["training.resume_from_checkpoint: not set -> 'x'"]
 
 
+def test_other_threads_cost_the_last_digits():
+    changed = {**CONFIG, "training": {**CONFIG["training"], "cpu_threads": 2, "logging_steps": 5}}
+    assert config_differences(CONFIG, changed) == []
+    assert config_differences(CONFIG, changed, without_effect=True) == [
+        "training.logging_steps: 10 -> 5",
+        "training.cpu_threads: not set -> 2 (the result may differ in its last digits)",
+    ]
+
+
 def test_a_key_that_only_begins_alike_counts():
     assert config_differences({"resume": 1, "resume_layers": 1}, {"resume": 2, "resume_layers": 2}) == [
         "resume_layers: 1 -> 2"

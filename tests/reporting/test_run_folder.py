@@ -118,6 +118,28 @@ def test_unfinished_run_is_refused_or_goes_on(tmp_path):
     assert inspect(tmp_path / "run").state == "finished"
 
 
+@pytest.mark.parametrize("finished", [False, True])
+def test_more_epochs_are_refused_with_the_way_to_train_on(tmp_path, finished):
+    path = tmp_path / "run"
+    finished_run(path) if finished else open_run_folder(path, CONFIG, resume=False).leave()
+    longer = {"model": "encoder", "training": {**CONFIG["training"], "num_train_epochs": 6}}
+    with pytest.raises(CheckpointError) as caught:
+        check_run_folder(path, longer, resume=True)
+    first = "" if finished else "finish this run as it was planned, and then "
+    assert str(caught.value).endswith(
+        "\n  training.num_train_epochs: not set -> 6\nThe learning rate of each step was planned for those epochs: "
+        f"a longer run is another one. To train on from these weights, {first}begin a new run with model: {path}/model, "
+        "another training.output_dir and the epochs to add."
+    )
+
+
+def test_threads_and_loggers_may_change(tmp_path):
+    open_run_folder(tmp_path, CONFIG, resume=False).leave()
+    changes = {"cpu_threads": 1, "report_to": "none", "disable_tqdm": True, "logging_steps": 3}
+    changed = {"model": "encoder", "training": {**CONFIG["training"], **changes}}
+    assert check_run_folder(tmp_path, changed, resume=True).state == "unfinished"
+
+
 @pytest.mark.parametrize("resume", [False, True])
 @pytest.mark.parametrize("finished", [False, True])
 def test_different_run_is_refused_with_what_differs(tmp_path, resume, finished):
