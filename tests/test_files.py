@@ -8,12 +8,21 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.files import atomic_file, atomic_folder, check_empty_folder, to_json_value, write_json, write_text
+from nlp_transfer.files import (
+    atomic_file,
+    atomic_folder,
+    check_empty_folder,
+    is_terminal,
+    to_json_value,
+    write_json,
+    write_text,
+)
 
 
 class Kind(enum.StrEnum):
@@ -164,3 +173,11 @@ def test_a_file_an_empty_name_and_a_name_that_is_not_utf8(tmp_path: Path) -> Non
         check_empty_folder("", "--output")
     with pytest.raises(CheckpointError, match="is not UTF-8"):
         check_empty_folder(os.fsdecode(b"caf\xe9"), "--output")
+
+
+@pytest.mark.parametrize(("term", "expected"), [("xterm", True), ("dumb", False)])
+def test_a_terminal_on_which_a_line_can_be_drawn_again(monkeypatch, term, expected):
+    monkeypatch.setenv("TERM", term)
+    assert is_terminal(SimpleNamespace(isatty=lambda: True)) is expected
+    assert not is_terminal(SimpleNamespace(isatty=lambda: False))
+    assert not is_terminal(None)

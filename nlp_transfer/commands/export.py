@@ -42,7 +42,7 @@ def export(
         nlp-transfer predict runs/quickstart clauses.csv --backend onnx --precision int8
 
     Prints the difference of logits, and the share of texts that keep their labels: all in float32, `agreement` in int8.
-    Else nothing is written. Needs pip install 'nlp_transfer[export]'.
+    Else nothing is written; of both, float32 alone, and the exit status is 2. Needs pip install 'nlp_transfer[export]'.
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
@@ -54,14 +54,17 @@ def export(
     """
     done = export_model(model, output, precision=precision, check=check, text_column=text_column, agreement=agreement)
     print(f"Exported to {done.folder}.")
+    if done.refused:
+        raise CheckpointError(f"Only float32 was exported. {done.refused}")
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The folder of an export, and the comparison of each of its graphs with PyTorch."""
+    """The folder of an export, the comparison of each of its graphs with PyTorch, and why there is no int8 of both."""
 
     folder: Path
     checks: "tuple[ExportCheck, ...]"
+    refused: str = ""
 
 
 def export_model(
@@ -98,13 +101,13 @@ def export_model(
     texts, description = check_texts(predictor, model, check, text_column)
     log.info("Compared with PyTorch on %s.", description)
     with _replacing(place) as folder:
-        return Exported(place, _write(predictor, folder, precision, GraphCheck(predictor, texts, agreement)))
+        return Exported(place, *_write(predictor, folder, precision, GraphCheck(predictor, texts, agreement)))
 
 
 def _write(
     predictor: "ExportablePredictor", folder: Path, precision: str, check: "GraphCheck"
-) -> "tuple[ExportCheck, ...]":
-    """Write checked graphs and the other files of an exported model."""
+) -> "tuple[tuple[ExportCheck, ...], str]":
+    """Write checked graphs and the other files of an exported model; return the checks, and why int8 is not there."""
     from nlp_transfer.commands.export_checks import SENTENCES
     from nlp_transfer.models.files.manifest import write_manifest
     from nlp_transfer.models.onnx.export import OPSET, quantize, write_graph
@@ -115,21 +118,24 @@ def _write(
     graph = folder / FILES[FLOAT32]
     write_graph(network, predictor.example_batch(SENTENCES), graph)
     expected = predictor.text_logits(check.texts)
-    checks = [check(graph, FLOAT32, expected)]
-    if precision != FLOAT32:
-        quantize(graph, folder / FILES[INT8])
-        try:
+    checks, refused = [], ""
+    try:
+        checks.append(check(graph, FLOAT32, expected))
+        if precision != FLOAT32:
+            quantize(graph, folder / FILES[INT8])
             checks.append(check(folder / FILES[INT8], INT8, expected))
-        except CheckpointError as error:
-            hint = ["float32 passed: --precision float32 exports it alone."] if precision == BOTH else []
-            raise CheckpointError([*error.problems, *hint]) from error
+    except CheckpointError as error:
+        if not checks or precision == INT8:
+            raise CheckpointError(f"Nothing was exported. {error}") from error
+        refused = str(error)
     if precision == INT8:
-        graph.unlink()
-        graph.with_name(external_name(graph)).unlink(missing_ok=True)
         checks.pop(0)
+    for unwanted in ([graph] if precision == INT8 else []) + ([folder / FILES[INT8]] if refused else []):
+        unwanted.unlink()
+        unwanted.with_name(external_name(unwanted)).unlink(missing_ok=True)
     describe(predictor, folder, {"opset": OPSET, "checks": [asdict(one) for one in checks]})
     write_manifest(folder)
-    return tuple(checks)
+    return tuple(checks), refused
 
 
 def describe(predictor: "ExportablePredictor", folder: Path, export_record: dict[str, Any]) -> None:

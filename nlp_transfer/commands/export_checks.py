@@ -96,7 +96,7 @@ class GraphCheck:
         check = ExportCheck(precision, len(self.texts), *differences, size)
         log.info(check.line())
         if problem := check.problem(self.agreement):
-            raise CheckpointError(f"Nothing was exported. {problem}")
+            raise CheckpointError(problem)
         return check
 
 

@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import LostProcessError, NLPTransferError
+from nlp_transfer.files import is_terminal
 
 BAD_INPUT = 2  # an error that the user can mend
 INTERRUPTED = 130  # Ctrl-C, as shells have it
@@ -38,6 +39,8 @@ def quiet_exit() -> Iterator[ExitStatus]:
     """
     status = ExitStatus()
     _leave_script_folder()
+    if not is_terminal(sys.stderr):
+        os.environ.setdefault("TQDM_DISABLE", "1")  # bars of the libraries; it is read when tqdm is imported
     try:
         with printed_messages():
             yield status
@@ -83,10 +86,11 @@ def printed_messages() -> Iterator[None]:
 
 class _Printing(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
+        write: Callable[..., Any] = sys.modules["tqdm"].tqdm.write if "tqdm" in sys.modules else print  # above a bar
         if record.levelno >= logging.WARNING:
-            print(self.format(record), file=sys.stderr)
+            write(self.format(record), file=sys.stderr)
         elif is_main_process():
-            print(self.format(record))
+            write(self.format(record), file=sys.stdout)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from nlp_transfer.reporting.log import JsonLinesLog
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT, Report
 from nlp_transfer.reporting.run_lock import RunLock, this_process
-from nlp_transfer.training.progress import LogEntries
+from nlp_transfer.training.progress import TENSORBOARD, LogEntries
 
 RunState = Literal["empty", "unfinished", "finished", "foreign"]
 
@@ -93,6 +94,7 @@ class RunFolder:
         self.leave()
         for name in ("config.yaml", LOG, "run.json"):
             (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / TENSORBOARD, ignore_errors=True)
         for folder in (self.path / CHECKPOINTS, self.path):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
 
 from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.files import is_terminal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,5 +177,5 @@ def progress(items: Iterable[Item], *, shown: bool = True) -> Iterable[Item]:
     """
     from tqdm import tqdm
 
-    hidden = not sys.stderr.isatty() or (sys.stdout.isatty() and not shown)
-    return tqdm(items, unit=" texts", disable=hidden, mininterval=0.5)
+    hidden = not is_terminal(sys.stderr) or (sys.stdout.isatty() and not shown)
+    return tqdm(items, desc="Predicting", unit=" texts", disable=hidden, mininterval=0.5)

@@ -1,21 +1,151 @@
-"""Show the progress of a run: a bar with a line for each log entry, and a callback that writes the entries."""
+"""Show the progress of a run: a bar or lines for each stage, a line for each log entry, a callback that writes them.
 
+Bars are for terminals. Where standard error is a file, a pipe or a dumb terminal, a plain line comes from time to time.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from transformers import ProgressCallback, TrainerCallback, TrainerState
+from tqdm import tqdm
+from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerState
+from transformers.trainer_utils import has_length
 
+from nlp_transfer.files import is_terminal
 from nlp_transfer.metrics.table import METRICS
+
+TENSORBOARD = "tensorboard"
+"""The folder in a run's folder that holds TensorBoard's files."""
+
+LINE_SECONDS = 30.0
+"""Seconds between two plain lines of a stage."""
+
+_PACE_STEPS, _SLOW, _MIN_SECONDS = 20, 3.0, 0.05  # steps of a median; how many times slower is said; of so long a step
 
 
 class ProgressLines(ProgressCallback):
-    """Show transformers' bar with lines for people instead of dictionaries."""
+    """Show each stage by its name, with lines for people instead of dictionaries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = "Evaluating"
+        self._pace = StepPace()
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Begin the stage of training."""
+        self.current_step = 0
+        if state.is_world_process_zero:
+            self.training_bar = stage_bar("Training", state.max_steps)
+
+    def on_step_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Time the step."""
+        self._pace.begin()
+
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Count the step, and warn once of steps that take far longer than the first ones did."""
+        super().on_step_end(args, state, control, **kwargs)
+        if (warning := self._pace.end()) and self.training_bar is not None:
+            self.training_bar.write(warning)
+
+    def on_prediction_step(
+        self, args: Any, state: TrainerState, control: Any, eval_dataloader: Any = None, **kwargs: Any
+    ) -> None:
+        """Count a batch of an evaluation."""
+        if self.prediction_bar is None and state.is_world_process_zero and has_length(eval_dataloader):
+            self.prediction_bar = stage_bar(self.stage, len(eval_dataloader), leave=self.training_bar is None)
+        super().on_prediction_step(args, state, control, eval_dataloader, **kwargs)
 
     def on_log(self, args: Any, state: TrainerState, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Write one line above the bar."""
         line = progress_line(logs or {}, state)
         if state.is_world_process_zero and self.training_bar is not None and line:
             self.training_bar.write(line)
+
+
+def stage_bar(stage: str, total: int, *, leave: bool = True) -> Any:
+    """Return a bar with the name of its stage, or `StageLines` where standard error is no terminal."""
+    if is_terminal(sys.stderr):
+        return tqdm(total=total, desc=stage, leave=leave, dynamic_ncols=True)
+    return StageLines(stage, total)
+
+
+def name_stage(trainer: Trainer, stage: str) -> None:
+    """Name what a trainer's next evaluation or prediction is shown as."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, ProgressLines):
+            callback.stage = stage
+
+
+class StageLines:
+    """Print a line on standard error from time to time, in place of a bar; it has tqdm's methods.
+
+    Example:
+        >>> lines = StageLines("Training", 90)
+        >>> lines.update(30)
+        >>> lines.text()
+        'Training: 30 of 90, 00:00 so far, about 00:00 left'
+    """
+
+    def __init__(self, stage: str, total: int) -> None:
+        self.stage, self.total, self.n, self._begun = stage, total, 0, 0
+        self._started = self._printed = time.monotonic()
+
+    def update(self, count: int = 1) -> None:
+        """Count, and print a line if the last one is long ago."""
+        if not self.n and count > 1:
+            self._begun = count  # a resumed run
+        self.n += count
+        if time.monotonic() - self._printed >= LINE_SECONDS:
+            self._printed = time.monotonic()
+            print(self.text(), file=sys.stderr, flush=True)
+
+    def text(self) -> str:
+        """Return the line."""
+        passed = time.monotonic() - self._started
+        left = passed / max(self.n - self._begun, 1) * (self.total - self.n)
+        times = [tqdm.format_interval(seconds) for seconds in (passed, left)]
+        return f"{self.stage}: {self.n:,} of {self.total:,}, {times[0]} so far, about {times[1]} left"
+
+    def write(self, line: str) -> None:
+        """Print a line of the log on standard output."""
+        print(line, flush=True)
+
+    def close(self) -> None:
+        """End; prints nothing."""
+
+
+class StepPace:
+    """Notice steps that take far longer than at the start, as where other programs use the machine, too."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=_PACE_STEPS)
+        self._first: float | None = None
+        self._started = 0.0
+        self._warned = False
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def end(self) -> str:
+        """Stop the clock; return a warning the first time that steps are slow, else an empty text."""
+        self._seconds.append(time.perf_counter() - self._started)
+        if self._warned or len(self._seconds) < _PACE_STEPS:
+            return ""
+        now = statistics.median(self._seconds)
+        self._first = self._first or now
+        load, cores = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, os.cpu_count() or 1
+        if now < max(_SLOW * self._first, _MIN_SECONDS) or load <= cores:
+            return ""
+        self._warned = True
+        return (
+            f"A step takes {now:.2f} s, {now / self._first:.1f} times as long as at the start: {load:.0f} threads of "
+            f"all programs share {cores} cores. --resume with fewer training.cpu_threads may be faster."
+        )
 
 
 class LogEntries(TrainerCallback):

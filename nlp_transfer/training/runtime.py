@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
+import joblib
 import torch
 from accelerate import PartialState
 from torch import Tensor
@@ -27,19 +28,22 @@ _BROKEN_OFF = (
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use; in a container or batch job they are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use, by its affinity and by the quota of its container or batch job."""
+    return int(joblib.cpu_count())
 
 
 def use_cores(threads: int | None) -> int:
-    """Set the number of threads that PyTorch computes with, and return it; None shares the cores among processes.
+    """Set the number of threads that PyTorch computes with, and return it.
 
-    `accelerate launch` without a launcher file sets OMP_NUM_THREADS to 1, so that a run on a CPU would use one core.
+    None is OMP_NUM_THREADS, but for the 1 that launchers of several processes set of their own, else the cores shared
+    among the processes of the machine.
     """
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     count = threads if threads is not None else max(1, available_cores() // processes)
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    launched = any(name.startswith(("ACCELERATE_", "TORCHELASTIC_")) for name in os.environ)
+    if threads is None and asked.isdecimal() and int(asked) and not (launched and asked == "1"):
+        count = min(count, int(asked))
     torch.set_num_threads(count)
     return count
 

@@ -8,6 +8,7 @@ from datasets import Dataset
 from transformers import Trainer
 
 from nlp_transfer.tasks.base import FittedTask, Predictions
+from nlp_transfer.training.progress import name_stage
 from nlp_transfer.training.trainer import TransferTrainer
 
 
@@ -26,12 +27,14 @@ def score_model(
     trainer: TransferTrainer, task: FittedTask, encoded: Mapping[str, Mapping[str, Dataset]]
 ) -> dict[str, dict[str, Predictions]]:
     """Predict and score all splits, on all processes together; first fit the decision on source validation."""
+    name_stage(trainer, "Scoring source validation")
     validation = predict(trainer, encoded["source"]["validation"])
     task.fit_decision(*validation)
     results: dict[str, dict[str, Predictions]] = {}
     for domain, splits in encoded.items():
         for split in scored_splits(domain, splits):
             is_validation = domain == "source" and split == "validation"
+            name_stage(trainer, f"Scoring {domain} {split}")
             logits, labels = validation if is_validation else predict(trainer, splits[split])
             metrics = {} if labels is None else task.score(logits, labels, interval=True, rows=splits[split])
             results.setdefault(domain, {})[split] = Predictions(list(splits[split]["id"]), logits, labels, metrics)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from accelerate import PartialState
 from transformers import PreTrainedTokenizerBase, ProgressCallback, TrainerCallback, set_seed
+from transformers.integrations import TensorBoardCallback
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.encoding.tokens import forget_last_call
@@ -33,7 +34,7 @@ from nlp_transfer.training.arguments import Seq2SeqTransferArguments, TransferAr
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.losses import update_mean
-from nlp_transfer.training.progress import ProgressLines
+from nlp_transfer.training.progress import TENSORBOARD, ProgressLines
 from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
 from nlp_transfer.training.target_checks import check_correctable
 from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows
@@ -141,9 +142,17 @@ def build_trainer(
     if not arguments.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)
+    place_tensorboard(trainer.callback_handler.callbacks, output_dir.parent / TENSORBOARD)
     for callback in callbacks:
         trainer.add_callback(callback)
     return trainer, context
+
+
+def place_tensorboard(callbacks: Sequence[TrainerCallback], folder: Path) -> None:
+    """Let TensorBoard's files go to a folder, unless the environment (TENSORBOARD_LOGGING_DIR) names another."""
+    for callback in callbacks:
+        if isinstance(callback, TensorBoardCallback):
+            callback.logging_dir = callback.logging_dir or str(folder)
 
 
 def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) -> Context:

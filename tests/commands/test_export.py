@@ -1,6 +1,7 @@
 """Exported models say what PyTorch says, for every family that can be; what would not is refused, and leaves nothing."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 import torch
 
 from nlp_transfer import CorpusConfig, run
-from nlp_transfer.commands import export_checks
+from nlp_transfer.commands import export_checks, main
 from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.export import describe, export_model
 from nlp_transfer.commands.export_checks import SENTENCES, ExportCheck, check_texts, compare
 from nlp_transfer.commands.predict import predict_file
+from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.files.manifest import MANIFEST, write_manifest
@@ -233,6 +235,25 @@ def test_what_differs_is_refused_and_leaves_nothing(
     message = refusal(CheckpointError, str(tmp_path / "run"))
     assert message.startswith("Nothing was exported. float32: logits differ by up to ")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["model"]
+
+
+def test_of_both_float32_stays_where_int8_is_refused(
+    tiny_classifier: Path,
+    texts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    results = iter([(0.0, 1.0, 1.0), (0.5, 1.0, 0.5)])
+    monkeypatch.setattr(export_checks, "compare", lambda *_: next(results))
+    words = ["export", str(tiny_classifier), "--output", str(tmp_path / "out"), "--check", str(texts)]
+    assert main([*words, "--precision", "both"]) == BAD_INPUT
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[-1] == f"Exported to {tmp_path / 'out'}."
+    assert re.match(r"CheckpointError: Only float32 was exported\. int8: 50\.00% of \d+ texts keep their l", shown.err)
+    assert not [path.name for path in (tmp_path / "out").iterdir() if "int8" in path.name]
+    loaded = saved_models.load(tmp_path / "out", backend="onnx")
+    assert len(loaded.text_logits(random_texts(3))) == 3
 
 
 # ---- where it goes ----

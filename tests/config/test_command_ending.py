@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from tqdm import tqdm
 
 from nlp_transfer.config.command_ending import (
     BAD_INPUT,
@@ -129,6 +130,26 @@ def test_a_reader_may_leave_where_that_is_the_end():
         "with quiet_exit() as status:\n  with reader_may_leave():\n    print('a')\nsys.exit(status.code)"
     )
     assert run_unread(code) == (0, "")
+
+
+def test_a_message_goes_above_a_bar(capsys):
+    with printed_messages(), tqdm(total=2, desc="Training", file=sys.stderr) as bar:
+        bar.update(1)
+        logging.getLogger("nlp_transfer").info("A line.")
+        logging.getLogger("nlp_transfer").warning("A warning.")
+    shown = capsys.readouterr()
+    assert shown.out == "A line.\n"
+    cleared, _, after = shown.err.partition("A warning.\n")
+    assert cleared.endswith("\r") and "Training:  50%" in after
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_bars_of_libraries_are_for_terminals(monkeypatch, terminal):
+    monkeypatch.setattr("nlp_transfer.config.command_ending.is_terminal", lambda stream: terminal)
+    monkeypatch.setenv("TQDM_DISABLE", "")
+    monkeypatch.delenv("TQDM_DISABLE")
+    with quiet_exit():
+        assert os.environ.get("TQDM_DISABLE") == (None if terminal else "1")
 
 
 def test_progress_is_printed_by_the_main_process_and_warnings_by_all(capsys, monkeypatch):

@@ -1,5 +1,6 @@
 """Threads, processes, precision and deterministic operations."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,40 @@ def restore():
 
 
 @pytest.mark.parametrize(
-    ("cores", "processes", "asked", "expected"),
-    [(8, "1", None, 8), (8, "2", None, 4), (1, "2", None, 1), (8, "2", 3, 3)],
+    ("cores", "asked", "environment", "expected"),
+    [
+        (8, None, {}, 8),
+        (8, None, {"LOCAL_WORLD_SIZE": "2"}, 4),
+        (1, None, {"LOCAL_WORLD_SIZE": "2"}, 1),
+        (8, 3, {"LOCAL_WORLD_SIZE": "2"}, 3),
+        (8, None, {"OMP_NUM_THREADS": "1"}, 1),
+        (8, None, {"OMP_NUM_THREADS": "3"}, 3),
+        (2, None, {"OMP_NUM_THREADS": "16"}, 2),
+        (8, None, {"OMP_NUM_THREADS": "nonsense"}, 8),
+        (8, 4, {"OMP_NUM_THREADS": "1"}, 4),
+        (8, None, {"OMP_NUM_THREADS": "1", "ACCELERATE_MIXED_PRECISION": "no"}, 8),  # accelerate's own, nobody's wish
+        (8, None, {"OMP_NUM_THREADS": "1", "TORCHELASTIC_RUN_ID": "x", "LOCAL_WORLD_SIZE": "2"}, 4),
+        (8, None, {"OMP_NUM_THREADS": "2", "ACCELERATE_MIXED_PRECISION": "no"}, 2),
+    ],
 )
-def test_cores_are_shared_among_the_processes_of_a_machine(monkeypatch, cores, processes, asked, expected):
+def test_cores_are_shared_among_processes_and_as_the_environment_asks(monkeypatch, cores, asked, environment, expected):
     monkeypatch.setattr(runtime, "available_cores", lambda: cores)
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+    for name in [name for name in os.environ if name.startswith(("OMP_NUM", "LOCAL_WORLD", "ACCELERATE_", "TORCHEL"))]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     assert runtime.use_cores(asked) == expected == torch.get_num_threads()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_the_affinity_limits_the_cores():
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert runtime.available_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert 1 <= runtime.available_cores() <= len(before)
 
 
 def test_no_threads_at_all_is_refused():

@@ -1,12 +1,15 @@
 """The parts of a run: its corpora, its metrics for a log, and the checkpoint that it goes on from."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from transformers import PrinterCallback
+from transformers.integrations import TensorBoardCallback
 
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.training.setup import latest_checkpoint, load_data, load_model, scalars
+from nlp_transfer.training.setup import latest_checkpoint, load_data, load_model, place_tensorboard, scalars
 from tests.tiny_runs import run_tree
 
 
@@ -42,3 +45,11 @@ def test_the_newest_whole_checkpoint_is_gone_on_from(tmp_path):
     )
     with pytest.raises(CheckpointError, match=r"has no whole checkpoint\. --archive_existing starts anew"):
         latest_checkpoint(resume(None, ["checkpoint-4 is torn"]), tmp_path)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "run/tensorboard"), ("elsewhere", "elsewhere")])
+def test_tensorboards_files_lie_in_the_runs_folder(given, expected):
+    callback = TensorBoardCallback.__new__(TensorBoardCallback)  # it cannot be made without tensorboard
+    callback.logging_dir = given
+    place_tensorboard([PrinterCallback(), callback], Path("run/tensorboard"))
+    assert callback.logging_dir == expected
